@@ -1,0 +1,123 @@
+//! What user space hands to bpf(2): the boundary between the loader and the kernel's side.
+//!
+//! File descriptors are replaced by typed indices: a map by its [`MapId`] in the order of creation, a BTF
+//! object by being shared.
+
+use std::sync::Arc;
+
+use verdict_btf::{Btf, TypeId};
+use verdict_isa::Insn;
+
+/// A map created for the object being loaded: its index in order of creation.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct MapId(pub u32);
+
+/// The attributes of `BPF_MAP_CREATE`.
+#[derive(Clone, Debug, Default)]
+pub struct MapCreate {
+    /// `BPF_MAP_TYPE_*`.
+    pub map_type: u32,
+    /// Bytes of a key.
+    pub key_size: u32,
+    /// Bytes of a value.
+    pub value_size: u32,
+    /// Number of elements.
+    pub max_entries: u32,
+    /// `BPF_F_*`.
+    pub map_flags: u32,
+    /// The map whose shape the inner maps have.
+    pub inner_map: Option<MapId>,
+    /// NUMA node, meaningful with `BPF_F_NUMA_NODE`.
+    pub numa_node: u32,
+    /// Name as sent: at most 15 bytes.
+    pub name: String,
+    /// The object's BTF, when the map is described by types of it.
+    pub btf: Option<Arc<Btf>>,
+    /// Type of the key in `btf`; 0 is none.
+    pub btf_key_type_id: TypeId,
+    /// Type of the value in `btf`; 0 is none.
+    pub btf_value_type_id: TypeId,
+    /// vmlinux type of a struct_ops map's value; 0 is none.
+    pub btf_vmlinux_value_type_id: TypeId,
+    /// Extra bits: the arena's user address, the bloom filter's hash count.
+    pub map_extra: u64,
+}
+
+/// A value written into a map before the program is loaded.
+#[derive(Clone, Debug)]
+pub enum MapValue {
+    /// Plain bytes.
+    Bytes(Vec<u8>),
+    /// An inner map.
+    Map(MapId),
+    /// A program of the object (prog-array), which is loaded later.
+    Program(String),
+}
+
+/// A record of `func_info`: where a function starts and what its type is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FuncInfo {
+    /// Index of the function's first instruction.
+    pub insn_off: u32,
+    /// Its `BTF_KIND_FUNC`.
+    pub type_id: TypeId,
+}
+
+/// A record of `line_info`: from where on an instruction belongs to a source line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineInfo {
+    /// Index of the first instruction.
+    pub insn_off: u32,
+    /// File name, an offset into the BTF's strings.
+    pub file_name_off: u32,
+    /// Text of the line, an offset into the BTF's strings.
+    pub line_off: u32,
+    /// Line number (upper 22 bits) and column (lower 10).
+    pub line_col: u32,
+}
+
+impl LineInfo {
+    /// The line's number.
+    pub fn line(self) -> u32 {
+        self.line_col >> 10
+    }
+    /// The column.
+    pub fn column(self) -> u32 {
+        self.line_col & 0x3ff
+    }
+}
+
+/// The attributes of `BPF_PROG_LOAD`.
+///
+/// In `insns`, an `ld_imm64` of a map (`BPF_PSEUDO_MAP_FD`, `BPF_PSEUDO_MAP_VALUE`) has the [`MapId`] of
+/// `maps` as its `imm` in place of a file descriptor; a call of a kfunc of vmlinux has its BTF id in `imm`
+/// and 0 in `off`.
+#[derive(Clone, Debug, Default)]
+pub struct ProgLoad {
+    /// Name as sent: at most 15 bytes.
+    pub name: String,
+    /// `BPF_PROG_TYPE_*`.
+    pub prog_type: u32,
+    /// `BPF_*` attach type; 0 when the type has none.
+    pub expected_attach_type: u32,
+    /// The program and its subprograms.
+    pub insns: Vec<Insn>,
+    /// Licence string.
+    pub license: String,
+    /// `LINUX_VERSION_CODE`, from the `version` section or the running kernel.
+    pub kern_version: u32,
+    /// `BPF_F_*` (sleepable, test flags…).
+    pub prog_flags: u32,
+    /// Network device of an offloaded program; 0 is none.
+    pub prog_ifindex: u32,
+    /// What it attaches to: a type of vmlinux (or of the target program's BTF); 0 is none.
+    pub attach_btf_id: TypeId,
+    /// Whether a target program is given (`attach_prog_fd`), as freplace and tracing of programs need it.
+    pub attach_prog: bool,
+    /// The object's BTF; `None` when it has none.
+    pub btf: Option<Arc<Btf>>,
+    /// Functions, sorted by `insn_off`.
+    pub func_info: Vec<FuncInfo>,
+    /// Lines, sorted by `insn_off`.
+    pub line_info: Vec<LineInfo>,
+}
