@@ -1,0 +1,201 @@
+//! The words of `verdict check`: one paragraph a program, and what they add up to.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use crate::{Record, Stage, Verdict};
+
+/// Where in the program a rejection happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Index of the instruction.
+    pub insn: usize,
+    /// The instruction, disassembled.
+    pub text: String,
+    /// The source line, where the object says it: `file:line`, and the line's text.
+    pub source: Option<(String, String)>,
+}
+
+/// What `check` knows of one program.
+#[derive(Clone, Debug)]
+pub struct CheckEntry<'a> {
+    /// The program's figures.
+    pub record: &'a Record,
+    /// The name of its error number, such as `EACCES`.
+    pub errno_name: &'a str,
+    /// Where it was rejected.
+    pub place: Option<&'a Place>,
+}
+
+/// Writes a program's paragraph. Only with `verbose` an accepted program gets one.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_entry(out: &mut dyn Write, entry: &CheckEntry<'_>, verbose: bool) -> io::Result<()> {
+    let record = entry.record;
+    let name = Name(record);
+    match record.verdict {
+        Verdict::Success if !verbose => Ok(()),
+        Verdict::Success => {
+            let (insns, states) = record.figures.as_ref().map_or((0, 0), |f| (f.insns, f.states));
+            writeln!(out, "accepted     {name}: {insns} insns, {states} states")
+        }
+        Verdict::Unsupported => {
+            writeln!(
+                out,
+                "unsupported  {name}: {}",
+                record.unsupported.as_deref().unwrap_or("?")
+            )
+        }
+        Verdict::Failure => write_rejection(out, entry, name),
+    }
+}
+
+fn write_rejection(out: &mut dyn Write, entry: &CheckEntry<'_>, name: Name<'_>) -> io::Result<()> {
+    let record = entry.record;
+    let by = match record.stage {
+        Stage::Open => "when libbpf opens the object",
+        Stage::Prepare => "when libbpf prepares it",
+        Stage::Verify => "by the kernel",
+    };
+    writeln!(out, "rejected     {name}: {} {by}", entry.errno_name)?;
+    if let Some(place) = entry.place {
+        if let Some((line, text)) = &place.source {
+            writeln!(out, "    at {line}: {}", text.trim())?;
+        }
+        writeln!(out, "    insn {}: {}", place.insn, place.text)?;
+    }
+    let words = record
+        .tail
+        .as_deref()
+        .or(record.libbpf.as_deref())
+        .unwrap_or_default();
+    for line in words.lines() {
+        writeln!(out, "    | {line}")?;
+    }
+    Ok(())
+}
+
+struct Name<'a>(&'a Record);
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.object)?;
+        self.0
+            .program
+            .as_ref()
+            .map_or(Ok(()), |program| write!(f, " {program}"))
+    }
+}
+
+/// How many programs ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CheckSummary {
+    /// Accepted programs.
+    pub accepted: usize,
+    /// Rejected programs, and objects that libbpf refuses.
+    pub rejected: usize,
+    /// Programs that need something not modelled.
+    pub unsupported: usize,
+    /// Inputs that could not be used at all.
+    pub unusable: usize,
+}
+
+impl CheckSummary {
+    /// Counts one more record.
+    pub fn count(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Success => self.accepted += 1,
+            Verdict::Failure => self.rejected += 1,
+            Verdict::Unsupported => self.unsupported += 1,
+        }
+    }
+
+    /// The program's exit code: 1 unusable input, 2 a rejection, 3 something unsupported, 0 all accepted.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            s if s.unusable > 0 => 1,
+            s if s.rejected > 0 => 2,
+            s if s.unsupported > 0 => 3,
+            _ => 0,
+        }
+    }
+}
+
+impl fmt::Display for CheckSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let total = self.accepted + self.rejected + self.unsupported;
+        let noun = if total == 1 { "program" } else { "programs" };
+        write!(
+            f,
+            "{total} {noun}: {} accepted, {} rejected, {} unsupported",
+            self.accepted, self.rejected, self.unsupported
+        )?;
+        if self.unusable > 0 {
+            write!(f, "; {} unusable inputs", self.unusable)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(verdict: Verdict) -> Record {
+        Record {
+            object: "a.bpf.o".into(),
+            program: Some("p".into()),
+            verdict,
+            stage: Stage::Verify,
+            errno: 13,
+            figures: None,
+            libbpf: None,
+            tail: Some("0: (61) r0 = *(u32 *)(r1 +0)\nR1 invalid\n".into()),
+            unsupported: Some("helper bpf_x".into()),
+            log_sha256: None,
+        }
+    }
+
+    #[test]
+    fn a_rejection_shows_its_place_and_the_last_words() {
+        let place = Place {
+            insn: 3,
+            text: "(95) exit".into(),
+            source: Some(("a.c:14".into(), "\treturn *p;".into())),
+        };
+        let record = record(Verdict::Failure);
+        let entry = CheckEntry {
+            record: &record,
+            errno_name: "EACCES",
+            place: Some(&place),
+        };
+        let mut out = Vec::new();
+        write_entry(&mut out, &entry, false).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "rejected     a.bpf.o p: EACCES by the kernel
+    at a.c:14: return *p;
+    insn 3: (95) exit
+    | 0: (61) r0 = *(u32 *)(r1 +0)
+    | R1 invalid
+"
+        );
+    }
+
+    #[test]
+    fn exit_codes() {
+        let mut summary = CheckSummary::default();
+        assert_eq!(summary.exit_code(), 0);
+        summary.count(Verdict::Unsupported);
+        assert_eq!(summary.exit_code(), 3);
+        summary.count(Verdict::Failure);
+        assert_eq!(summary.exit_code(), 2);
+        assert_eq!(
+            summary.to_string(),
+            "2 programs: 0 accepted, 1 rejected, 1 unsupported"
+        );
+        summary.unusable = 1;
+        assert_eq!(summary.exit_code(), 1);
+    }
+}

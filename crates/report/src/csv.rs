@@ -1,0 +1,147 @@
+//! Reading figures back: veristat's CSV files, and JSON lines.
+
+use std::fmt;
+
+use crate::{Column, Record, Row, UnknownColumn};
+
+/// Why a file of figures could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CsvError {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong there and what was expected.
+    pub message: String,
+}
+
+impl fmt::Display for CsvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.message)
+    }
+}
+
+impl std::error::Error for CsvError {}
+
+/// Reads figures: CSV with a heading line, as veristat and `verdict stat -o csv` write it, or JSON lines.
+/// Returns the columns that the file has, and its rows.
+///
+/// # Errors
+/// Names the first line that cannot be understood.
+pub fn read_rows(text: &str) -> Result<(Vec<Column>, Vec<Row>), CsvError> {
+    if text.trim_start().starts_with('{') {
+        read_json_lines(text)
+    } else {
+        read_csv(text)
+    }
+}
+
+fn read_json_lines(text: &str) -> Result<(Vec<Column>, Vec<Row>), CsvError> {
+    let mut rows = Vec::new();
+    for (i, line) in text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+    {
+        let record: Record = serde_json::from_str(line).map_err(|e| CsvError {
+            line: i + 1,
+            message: e.to_string(),
+        })?;
+        rows.extend(Row::from_record(&record));
+    }
+    Ok((Column::CSV.to_vec(), rows))
+}
+
+fn read_csv(text: &str) -> Result<(Vec<Column>, Vec<Row>), CsvError> {
+    let mut lines = text.lines().enumerate().filter(|(_, line)| !line.is_empty());
+    let Some((_, heads)) = lines.next() else {
+        return Err(CsvError {
+            line: 1,
+            message: "no heading line: expected column names".into(),
+        });
+    };
+    let columns = heads
+        .split(',')
+        .map(|head| Column::from_name(head).ok_or_else(|| UnknownColumn(head.to_owned())))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| CsvError {
+            line: 1,
+            message: e.to_string(),
+        })?;
+    for key in [Column::File, Column::Program] {
+        if !columns.contains(&key) {
+            return Err(CsvError {
+                line: 1,
+                message: format!("no column '{}'", key.header().to_lowercase()),
+            });
+        }
+    }
+    let rows = lines
+        .map(|(i, line)| read_row(&columns, i + 1, line))
+        .collect::<Result<_, _>>()?;
+    Ok((columns, rows))
+}
+
+fn read_row(columns: &[Column], line: usize, text: &str) -> Result<Row, CsvError> {
+    let cells: Vec<_> = text.split(',').collect();
+    if cells.len() != columns.len() {
+        let message = format!(
+            "{} cells: expected {}, as the heading has",
+            cells.len(),
+            columns.len()
+        );
+        return Err(CsvError { line, message });
+    }
+    let mut row = Row::default();
+    for (column, cell) in columns.iter().zip(cells) {
+        if !column.parse_into(&mut row, cell) {
+            let expected = if *column == Column::Verdict {
+                "success or failure"
+            } else {
+                "a whole number"
+            };
+            let name = column.header();
+            return Err(CsvError {
+                line,
+                message: format!("{name} is '{cell}': expected {expected}"),
+            });
+        }
+    }
+    Ok(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Verdict;
+
+    #[test]
+    fn reads_what_veristat_writes() {
+        let (columns, rows) =
+            read_rows("file_name,prog_name,verdict,total_insns\na.o,p,success,12\nb.o,q,failure,-1\n")
+                .unwrap();
+        assert_eq!(
+            columns,
+            [Column::File, Column::Program, Column::Verdict, Column::Insns]
+        );
+        assert_eq!(
+            (rows[0].key(), rows[0].verdict, rows[0].insns),
+            (("a.o", "p"), Verdict::Success, 12)
+        );
+        assert_eq!((rows[1].verdict, rows[1].insns), (Verdict::Failure, -1));
+    }
+
+    #[test]
+    fn names_the_line_and_what_was_expected() {
+        let error = |text| read_rows(text).unwrap_err().to_string();
+        assert_eq!(error(""), "line 1: no heading line: expected column names");
+        assert_eq!(error("file,insns\n"), "line 1: no column 'program'");
+        assert_eq!(
+            error("file,prog,insns\na,b\n"),
+            "line 2: 2 cells: expected 3, as the heading has"
+        );
+        assert_eq!(
+            error("file,prog,insns\na,b,x\n"),
+            "line 2: Insns is 'x': expected a whole number"
+        );
+        assert!(error("file,nonsense\n").starts_with("line 1: unknown column 'nonsense': expected one of"));
+    }
+}

@@ -1,0 +1,141 @@
+//! The figures of one program, as one line of JSON: what verdict says and what a real kernel said.
+
+use serde::{Deserialize, Serialize};
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Refused by libbpf or by the kernel.
+    Failure,
+    /// Accepted.
+    Success,
+    /// Not decided, because it needs something that verdict does not model.
+    Unsupported,
+}
+
+impl Verdict {
+    /// The word used in tables, CSV and JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Failure => "failure",
+            Verdict::Success => "success",
+            Verdict::Unsupported => "unsupported",
+        }
+    }
+
+    /// The verdict of that name.
+    pub fn from_name(name: &str) -> Option<Verdict> {
+        [Verdict::Failure, Verdict::Success, Verdict::Unsupported]
+            .into_iter()
+            .find(|v| v.name() == name)
+    }
+}
+
+/// How far a program came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// libbpf reads the object.
+    Open,
+    /// libbpf relocates the program, loads BTF and creates maps.
+    Prepare,
+    /// The kernel decides.
+    Verify,
+}
+
+impl Stage {
+    /// The word used in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Open => "open",
+            Stage::Prepare => "prepare",
+            Stage::Verify => "verify",
+        }
+    }
+}
+
+/// What is known of a program once its object could be opened. Figures of a program that did not reach
+/// the verifier are 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figures {
+    /// libbpf's name of the program type.
+    pub prog_type: String,
+    /// libbpf's name of the expected attach type.
+    pub attach_type: String,
+    /// Instructions of the program with its subprograms.
+    pub prog_size: u64,
+    /// Processed instructions.
+    pub insns: u64,
+    /// States that were kept.
+    pub states: u64,
+    /// The verifier's peak of kept states.
+    pub peak_states: u64,
+    /// Most states at one instruction.
+    pub max_states_per_insn: u64,
+    /// Longest chain of states through which a read was propagated.
+    pub mark_read: u64,
+    /// Stack bytes of each subprogram, joined by `+`.
+    pub stack_depth: String,
+    /// Microseconds of verification; the only figure that is not reproducible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usec: Option<u64>,
+}
+
+/// One program of one object, or an object that could not be opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The object's file name, without directories.
+    pub object: String,
+    /// The program; absent when the object could not be opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
+    /// The end.
+    pub verdict: Verdict,
+    /// Where it ended.
+    pub stage: Stage,
+    /// Positive error number, 0 when accepted.
+    pub errno: i32,
+    /// Absent when the object could not be opened.
+    #[serde(flatten)]
+    pub figures: Option<Figures>,
+    /// libbpf's messages when it refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub libbpf: Option<String>,
+    /// The kernel's last words when it refused: up to four lines before the statistics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tail: Option<String>,
+    /// What is not modelled, when the verdict is [`Verdict::Unsupported`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsupported: Option<String>,
+    /// SHA-256 of a log; only real kernels' records have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_sha256: Option<String>,
+}
+
+/// One line of JSON, without the line feed.
+pub fn to_json_line(record: &Record) -> String {
+    // A record is plain strings and numbers: there is nothing that could fail to serialise.
+    serde_json::to_string(record).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_order_are_those_of_the_golden_files() {
+        let line = r#"{"object":"a.bpf.o","program":"p","verdict":"success","stage":"verify","errno":0,"prog_type":"tracing","attach_type":"trace_iter","prog_size":103,"insns":104,"states":5,"peak_states":5,"max_states_per_insn":0,"mark_read":4,"stack_depth":"64+0","usec":7}"#;
+        let record: Record = serde_json::from_str(line).unwrap();
+        assert_eq!(record.figures.as_ref().unwrap().stack_depth, "64+0");
+        assert_eq!(to_json_line(&record), line);
+    }
+
+    #[test]
+    fn an_object_that_did_not_open_has_no_figures() {
+        let line = r#"{"object":"a.bpf.o","verdict":"failure","stage":"open","errno":95,"libbpf":"x"}"#;
+        let record: Record = serde_json::from_str(line).unwrap();
+        assert_eq!(record.figures, None);
+        assert_eq!(to_json_line(&record), line);
+    }
+}
