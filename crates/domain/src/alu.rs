@@ -1,0 +1,263 @@
+//! Arithmetic on two values: `adjust_scalar_min_max_vals`.
+
+use crate::{Bounds, Width};
+
+/// A two-operand arithmetic or bitwise operation.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum AluOp {
+    /// `+=`
+    Add,
+    /// `-=`
+    Sub,
+    /// `*=`
+    Mul,
+    /// `/=`
+    Div,
+    /// `s/=`
+    SDiv,
+    /// `|=`
+    Or,
+    /// `&=`
+    And,
+    /// `<<=`
+    Lsh,
+    /// `>>=`
+    Rsh,
+    /// `%=`
+    Mod,
+    /// `s%=`
+    SMod,
+    /// `^=`
+    Xor,
+    /// `s>>=`
+    Arsh,
+}
+
+impl AluOp {
+    /// Whether the operation shifts.
+    #[inline]
+    pub const fn is_shift(self) -> bool {
+        matches!(self, AluOp::Lsh | AluOp::Rsh | AluOp::Arsh)
+    }
+
+    /// Whether the operation divides, signed or not, for the quotient or the remainder.
+    #[inline]
+    pub const fn is_division(self) -> bool {
+        matches!(self, AluOp::Div | AluOp::SDiv | AluOp::Mod | AluOp::SMod)
+    }
+}
+
+/// The two values that a sign mask can have, to be explored one by one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SignMaskFork {
+    /// The part of the register that is a mask. With [`Width::W64`] the register becomes a known number
+    /// (its id and pointer remains are cleared, `__mark_reg_known`); with [`Width::W32`] only its low half
+    /// does (`__mark_reg32_known`).
+    pub width: Width,
+    /// The bounds if the mask is 0.
+    pub zero: Bounds,
+    /// The bounds if the mask is -1.
+    pub minus_one: Bounds,
+}
+
+impl Bounds {
+    /// The result of `self op= src` in `width`, as complete as the kernel's: synced and, for 32 bits,
+    /// zero-extended. Where the kernel does not compute (division, shifts by an unknown or too large count)
+    /// it is [`Bounds::UNKNOWN`], in all 64 bits even for a 32-bit operation.
+    ///
+    /// The operand's [`Bounds::fork_sign_mask`] is the caller's business.
+    #[inline]
+    #[must_use]
+    pub fn alu(&self, op: AluOp, width: Width, src: &Bounds) -> Bounds {
+        let mut result = match op {
+            AluOp::Add => self.added(src),
+            AluOp::Sub => self.subtracted(src),
+            AluOp::Mul => self.multiplied(src),
+            AluOp::And => self.masked(src),
+            AluOp::Or => self.ored(src),
+            AluOp::Xor => self.xored(src),
+            AluOp::Lsh | AluOp::Rsh | AluOp::Arsh => match src.shift_count(width) {
+                Some(count) => self.shifted(op, width, count),
+                None => return Bounds::UNKNOWN,
+            },
+            AluOp::Div | AluOp::SDiv | AluOp::Mod | AluOp::SMod => return Bounds::UNKNOWN,
+        };
+        if width == Width::W32 {
+            result.zext_32();
+        }
+        result.sync();
+        result
+    }
+
+    /// Whether `&=` or `|=` with a constant treats this operand as a mask of all zeros or all ones and
+    /// explores the two one by one (`maybe_fork_scalars`): its range is -1 to 0, in 64 bits or else in 32.
+    #[inline]
+    pub fn fork_sign_mask(&self) -> Option<SignMaskFork> {
+        if self.smin == -1 && self.smax == 0 {
+            let (zero, minus_one) = (Bounds::ZERO, Bounds::constant(u64::MAX));
+            return Some(SignMaskFork {
+                width: Width::W64,
+                zero,
+                minus_one,
+            });
+        }
+        if self.s32_min == -1 && self.s32_max == 0 {
+            let (mut zero, mut minus_one) = (*self, *self);
+            zero.set_subreg_const(0);
+            minus_one.set_subreg_const(u32::MAX);
+            return Some(SignMaskFork {
+                width: Width::W32,
+                zero,
+                minus_one,
+            });
+        }
+        None
+    }
+
+    /// The count if these are usable as one: known in `width`, the ranges agreeing, and less than the width
+    /// in *all* 64 bits.
+    #[inline]
+    fn shift_count(&self, width: Width) -> Option<u32> {
+        let known = match width {
+            Width::W32 => {
+                self.is_subreg_const() && self.s32_min == self.s32_max && self.u32_min == self.u32_max
+            }
+            Width::W64 => self.is_const() && self.smin == self.smax && self.umin == self.umax,
+        };
+        if !known || self.umax >= u64::from(width.bits()) {
+            return None;
+        }
+        // The ranges, not the bits, are what the kernel shifts by; the mask only matters for contradictions.
+        Some(match width {
+            Width::W32 => self.u32_min & 31,
+            Width::W64 => self.umin as u32 & 63,
+        })
+    }
+
+    #[inline]
+    fn added(&self, src: &Bounds) -> Bounds {
+        let mut sum = Bounds {
+            var_off: self.var_off + src.var_off,
+            ..*self
+        };
+        sum.set_span32(self.span32().add(src.span32()));
+        sum.set_span64(self.span64().add(src.span64()));
+        sum
+    }
+
+    #[inline]
+    fn subtracted(&self, src: &Bounds) -> Bounds {
+        let mut diff = Bounds {
+            var_off: self.var_off - src.var_off,
+            ..*self
+        };
+        diff.set_span32(self.span32().sub(src.span32()));
+        diff.set_span64(self.span64().sub(src.span64()));
+        diff
+    }
+
+    #[inline]
+    fn multiplied(&self, src: &Bounds) -> Bounds {
+        let mut product = Bounds {
+            var_off: self.var_off * src.var_off,
+            ..*self
+        };
+        product.set_span32(self.span32().mul(src.span32()));
+        product.set_span64(self.span64().mul(src.span64()));
+        product
+    }
+
+    #[inline]
+    fn masked(&self, src: &Bounds) -> Bounds {
+        let mut result = Bounds {
+            var_off: self.var_off & src.var_off,
+            ..*self
+        };
+        let low = self.span32().and(src.span32(), result.var_off);
+        let wide = self.span64().and(src.span64(), result.var_off);
+        result.settle_bitwise(src, low, wide);
+        result
+    }
+
+    #[inline]
+    fn ored(&self, src: &Bounds) -> Bounds {
+        let mut result = Bounds {
+            var_off: self.var_off | src.var_off,
+            ..*self
+        };
+        let low = self.span32().or(src.span32(), result.var_off);
+        let wide = self.span64().or(src.span64(), result.var_off);
+        result.settle_bitwise(src, low, wide);
+        result
+    }
+
+    #[inline]
+    fn xored(&self, src: &Bounds) -> Bounds {
+        let mut result = Bounds {
+            var_off: self.var_off ^ src.var_off,
+            ..*self
+        };
+        let low = self.span32().xor(result.var_off);
+        let wide = self.span64().xor(result.var_off);
+        result.settle_bitwise(src, low, wide);
+        result
+    }
+
+    /// Completes a bitwise result whose bits are known so far: a known result of a known operand is taken
+    /// as it is; otherwise the ranges are as computed, and may learn from the bits.
+    #[inline]
+    fn settle_bitwise(&mut self, src: &Bounds, low: crate::span::Span32, wide: crate::span::Span64) {
+        if src.is_subreg_const() && self.is_subreg_const() {
+            self.set_subreg_const(self.var_off.value as u32);
+        } else {
+            self.set_span32(low);
+        }
+        if src.is_const() && self.is_const() {
+            *self = Bounds::constant(self.var_off.value);
+        } else {
+            self.set_span64(wide);
+            self.learn_from_bits();
+        }
+    }
+
+    #[inline]
+    fn shifted(&self, op: AluOp, width: Width, count: u32) -> Bounds {
+        let mut result = *self;
+        match width {
+            Width::W32 => {
+                let (bits, low) = (self.var_off.subreg(), self.span32());
+                let (bits, low) = match op {
+                    AluOp::Lsh => (bits.lshift(count).subreg(), low.lsh(count)),
+                    AluOp::Rsh => (bits.rshift(count), low.rsh(count)),
+                    _ => (bits.arshift(count, 32), low.arsh(count)),
+                };
+                result.var_off = bits;
+                result.set_span32(low);
+                result.set_unbounded_64();
+                result.learn_32_from_bits();
+            }
+            Width::W64 => {
+                let (bits, wide) = (self.var_off, self.span64());
+                // Only the left shift keeps the low half apart: bits from above do not enter it.
+                let (bits, wide) = match op {
+                    AluOp::Lsh => (bits.lshift(count), wide.lsh(count)),
+                    AluOp::Rsh => (bits.rshift(count), wide.rsh(count)),
+                    _ => (bits.arshift(count, 64), wide.arsh(count)),
+                };
+                result.var_off = bits;
+                result.set_span64(wide);
+                result.set_unbounded_32();
+                if op == AluOp::Lsh {
+                    result.set_span32(self.span32().lsh(count));
+                    if count == 32 {
+                        // `<<= 32` begins a sign extension: the low half's signed range moves up whole.
+                        result.smin = i64::from(self.s32_min) << 32;
+                        result.smax = i64::from(self.s32_max) << 32;
+                    }
+                }
+                result.learn_from_bits();
+            }
+        }
+        result
+    }
+}

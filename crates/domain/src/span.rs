@@ -1,0 +1,224 @@
+//! One width's pair of ranges, unsigned and signed, and what both widths do alike.
+
+use crate::{Bounds, Tnum};
+
+/// Defines the pair of ranges for one width; `$half_max` is the largest number whose square fits.
+macro_rules! span {
+    ($(#[$doc:meta])* $name:ident, $u:ty, $s:ty, $half_max:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub(crate) struct $name {
+            pub(crate) umin: $u,
+            pub(crate) umax: $u,
+            pub(crate) smin: $s,
+            pub(crate) smax: $s,
+        }
+
+        impl $name {
+            const FULL: $name = $name { umin: 0, umax: <$u>::MAX, smin: <$s>::MIN, smax: <$s>::MAX };
+
+            /// The unsigned range, and the same as signed range if it does not cross the sign boundary.
+            #[inline]
+            fn from_unsigned(umin: $u, umax: $u) -> $name {
+                if umin as $s <= umax as $s {
+                    $name { umin, umax, smin: umin as $s, smax: umax as $s }
+                } else {
+                    $name { umin, umax, ..$name::FULL }
+                }
+            }
+
+            /// Narrows to the numbers that the known bits allow. As signed number the smallest has an
+            /// unknown sign bit set and the other unknown bits clear, the largest the other way round.
+            #[inline]
+            pub(crate) fn learn_bits(&mut self, bits: Tnum) {
+                let (value, mask) = (bits.value as $u, bits.mask as $u);
+                let sign = mask & <$s>::MIN as $u;
+                let rest = mask & <$s>::MAX as $u;
+                self.smin = self.smin.max((value | sign) as $s);
+                self.smax = self.smax.min((value | rest) as $s);
+                self.umin = self.umin.max(value);
+                self.umax = self.umax.min(value | mask);
+            }
+
+            #[inline]
+            pub(crate) fn learn_unsigned(&mut self, min: $u, max: $u) {
+                self.umin = self.umin.max(min);
+                self.umax = self.umax.min(max);
+            }
+
+            #[inline]
+            pub(crate) fn learn_signed(&mut self, min: $s, max: $s) {
+                self.smin = self.smin.max(min);
+                self.smax = self.smax.min(max);
+            }
+
+            /// Lets the unsigned and the signed range learn from each other.
+            ///
+            /// Numbers lie on a circle; the unsigned range is cut at 0, the signed one half way round. A
+            /// range that does not contain the other's cut is a range for the other too. A signed range
+            /// with the cut in it is two pieces for the unsigned one; if only one of them can meet it,
+            /// that piece's inner end is where both ranges begin or end.
+            #[inline]
+            pub(crate) fn cross_learn(&mut self) {
+                if self.umin as $s <= self.umax as $s {
+                    self.learn_signed(self.umin as $s, self.umax as $s);
+                }
+                if self.smin as $u <= self.smax as $u {
+                    self.learn_unsigned(self.smin as $u, self.smax as $u);
+                } else if self.umax < self.smin as $u {
+                    self.smin = self.umin as $s;
+                    self.umax = self.umax.min(self.smax as $u);
+                } else if (self.smax as $u) < self.umin {
+                    self.smax = self.umax as $s;
+                    self.umin = self.umin.max(self.smin as $u);
+                }
+            }
+
+            #[inline]
+            pub(crate) fn add(self, other: $name) -> $name {
+                let mut sum = $name::FULL;
+                if let (Some(min), Some(max)) =
+                    (self.smin.checked_add(other.smin), self.smax.checked_add(other.smax))
+                {
+                    (sum.smin, sum.smax) = (min, max);
+                }
+                if let (Some(min), Some(max)) =
+                    (self.umin.checked_add(other.umin), self.umax.checked_add(other.umax))
+                {
+                    (sum.umin, sum.umax) = (min, max);
+                }
+                sum
+            }
+
+            /// Only `umin` is tested for a borrow: consistent bounds have no larger one.
+            #[inline]
+            pub(crate) fn sub(self, other: $name) -> $name {
+                let mut diff = $name::FULL;
+                if let (Some(min), Some(max)) =
+                    (self.smin.checked_sub(other.smax), self.smax.checked_sub(other.smin))
+                {
+                    (diff.smin, diff.smax) = (min, max);
+                }
+                if self.umin >= other.umax {
+                    diff.umin = self.umin.wrapping_sub(other.umax);
+                    diff.umax = self.umax.wrapping_sub(other.umin);
+                }
+                diff
+            }
+
+            /// Nothing is known of the product unless both factors are non-negative and at most half as
+            /// wide as the register.
+            #[inline]
+            pub(crate) fn mul(self, other: $name) -> $name {
+                const HALF_MAX: $u = $half_max as $u;
+                if other.smin < 0 || self.smin < 0 || other.umax > HALF_MAX || self.umax > HALF_MAX {
+                    return $name::FULL;
+                }
+                let umin = self.umin.wrapping_mul(other.umin);
+                let umax = self.umax.wrapping_mul(other.umax);
+                if umax > <$s>::MAX as $u {
+                    $name { umin, umax, ..$name::FULL }
+                } else {
+                    $name { umin, umax, smin: umin as $s, smax: umax as $s }
+                }
+            }
+
+            /// `bits` is what is known of the result's bits, here and below.
+            #[inline]
+            pub(crate) fn and(self, other: $name, bits: Tnum) -> $name {
+                $name::from_unsigned(bits.min() as $u, self.umax.min(other.umax))
+            }
+
+            #[inline]
+            pub(crate) fn or(self, other: $name, bits: Tnum) -> $name {
+                $name::from_unsigned(self.umin.max(other.umin), bits.max() as $u)
+            }
+
+            #[inline]
+            pub(crate) fn xor(self, bits: Tnum) -> $name {
+                $name::from_unsigned(bits.min() as $u, bits.max() as $u)
+            }
+
+            /// Shifted left by a known count less than the width; `smin` and `smax` are lost.
+            #[inline]
+            pub(crate) fn lsh(self, count: u32) -> $name {
+                let room = (<$u>::BITS - 1).checked_sub(count).map(|bits| 1 << bits);
+                match room {
+                    Some(room) if self.umax <= room => $name {
+                        umin: self.umin.wrapping_shl(count),
+                        umax: self.umax.wrapping_shl(count),
+                        ..$name::FULL
+                    },
+                    _ => $name::FULL,
+                }
+            }
+
+            /// Shifted right, zeros entering; `smin` and `smax` are left to be learned from the others.
+            #[inline]
+            pub(crate) fn rsh(self, count: u32) -> $name {
+                $name {
+                    umin: self.umin.wrapping_shr(count),
+                    umax: self.umax.wrapping_shr(count),
+                    ..$name::FULL
+                }
+            }
+
+            /// Shifted right, the sign entering; `umin` and `umax` are left to be learned from the bits.
+            #[inline]
+            pub(crate) fn arsh(self, count: u32) -> $name {
+                $name {
+                    smin: self.smin.wrapping_shr(count),
+                    smax: self.smax.wrapping_shr(count),
+                    ..$name::FULL
+                }
+            }
+        }
+    };
+}
+
+span!(
+    /// The two 64-bit ranges.
+    Span64, u64, i64, u32::MAX
+);
+span!(
+    /// The two 32-bit ranges.
+    Span32, u32, i32, u16::MAX
+);
+
+impl Bounds {
+    #[inline]
+    pub(crate) const fn span64(&self) -> Span64 {
+        Span64 {
+            umin: self.umin,
+            umax: self.umax,
+            smin: self.smin,
+            smax: self.smax,
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn span32(&self) -> Span32 {
+        Span32 {
+            umin: self.u32_min,
+            umax: self.u32_max,
+            smin: self.s32_min,
+            smax: self.s32_max,
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn set_span64(&mut self, span: Span64) {
+        self.umin = span.umin;
+        self.umax = span.umax;
+        self.smin = span.smin;
+        self.smax = span.smax;
+    }
+
+    #[inline]
+    pub(crate) const fn set_span32(&mut self, span: Span32) {
+        self.u32_min = span.umin;
+        self.u32_max = span.umax;
+        self.s32_min = span.smin;
+        self.s32_max = span.smax;
+    }
+}

@@ -1,0 +1,136 @@
+//! How the bits and the four ranges of a [`Bounds`] learn from each other.
+//!
+//! Each deduction is sound by itself; their order and number decide how far knowledge travels, and thereby
+//! what is printed and which states are equal. Linux 6.12.117 makes three rounds and knows the cases in
+//! which a range crosses the other signedness' boundary.
+
+use crate::span::{Span32, Span64};
+use crate::{Bounds, Tnum};
+
+/// How often the deductions between ranges are repeated.
+const ROUNDS: u32 = 3;
+
+const HIGH: u64 = 0xffff_ffff_0000_0000;
+
+impl Bounds {
+    /// Lets every part learn from the others (`reg_bounds_sync`).
+    #[inline]
+    pub fn sync(&mut self) {
+        self.learn_from_bits();
+        for _ in 0..ROUNDS {
+            let before = *self;
+            self.deduce_round();
+            // A round is a function of the bounds alone: once it finds nothing, it never will.
+            if *self == before {
+                break;
+            }
+        }
+        self.learn_bits_from_ranges();
+        self.learn_from_bits();
+    }
+
+    /// Narrows the ranges by the known bits (`__update_reg_bounds`).
+    #[inline]
+    pub(crate) fn learn_from_bits(&mut self) {
+        self.learn_32_from_bits();
+        let mut wide = self.span64();
+        wide.learn_bits(self.var_off);
+        self.set_span64(wide);
+    }
+
+    /// Narrows the 32-bit ranges by the known bits (`__update_reg32_bounds`).
+    #[inline]
+    pub(crate) fn learn_32_from_bits(&mut self) {
+        let mut low = self.span32();
+        low.learn_bits(self.var_off);
+        self.set_span32(low);
+    }
+
+    /// One round of deduction between the ranges (`__reg_deduce_bounds`).
+    #[inline]
+    fn deduce_round(&mut self) {
+        let (mut wide, mut low) = (self.span64(), self.span32());
+        low_from_wide(&mut low, &wide);
+        low.cross_learn();
+        wide.cross_learn();
+        wide_from_low(&mut wide, &low);
+        if low.smin >= 0 && wide.smin >= i64::from(i32::MIN) && wide.smax <= i64::from(i32::MAX) {
+            self.settle_non_negative(&mut wide, &low);
+        }
+        self.set_span64(wide);
+        self.set_span32(low);
+    }
+
+    /// The value is a sign-extended 32-bit number, and its low half is not negative: neither is the whole.
+    #[inline]
+    fn settle_non_negative(&mut self, wide: &mut Span64, low: &Span32) {
+        wide.smin = i64::from(low.smin);
+        wide.smax = i64::from(low.smax);
+        wide.umin = wide.smin as u64;
+        wide.umax = wide.smax as u64;
+        self.var_off = self.var_off.intersect(Tnum::range(wide.umin, wide.umax));
+    }
+
+    /// Learns leading bits from the unsigned ranges (`__reg_bound_offset`).
+    #[inline]
+    fn learn_bits_from_ranges(&mut self) {
+        let whole = self.var_off.intersect(Tnum::range(self.umin, self.umax));
+        let low = Tnum::range(u64::from(self.u32_min), u64::from(self.u32_max));
+        self.var_off = whole.clear_subreg() | whole.subreg().intersect(low);
+    }
+}
+
+/// Narrows the low half's ranges by the whole's, where the high half says enough: where it is the same
+/// throughout, and where it goes up by one while the low half goes from negative to non-negative.
+#[inline]
+fn low_from_wide(low: &mut Span32, wide: &Span64) {
+    if wide.umin >> 32 == wide.umax >> 32 {
+        let (min, max) = (wide.umin as u32, wide.umax as u32);
+        low.learn_unsigned(min, max);
+        learn_signed_if_ordered(low, min, max);
+    }
+    if wide.smin >> 32 == wide.smax >> 32 {
+        let (min, max) = (wide.smin as u32, wide.smax as u32);
+        if min <= max {
+            low.learn_unsigned(min, max);
+        }
+        learn_signed_if_ordered(low, min, max);
+    }
+    learn_across_zero(low, wide.umin, wide.umax);
+    learn_across_zero(low, wide.smin as u64, wide.smax as u64);
+}
+
+#[inline]
+fn learn_signed_if_ordered(low: &mut Span32, min: u32, max: u32) {
+    if min as i32 <= max as i32 {
+        low.learn_signed(min as i32, max as i32);
+    }
+}
+
+#[inline]
+fn learn_across_zero(low: &mut Span32, min: u64, max: u64) {
+    let (min_high, max_high) = ((min >> 32) as u32, (max >> 32) as u32);
+    if min_high.wrapping_add(1) == max_high && (min as i32) < 0 && max as i32 >= 0 {
+        low.learn_signed(min as i32, max as i32);
+    }
+}
+
+/// Narrows the whole's ranges by the low half's: an end's low half cannot be beyond the low half's end.
+#[inline]
+fn wide_from_low(wide: &mut Span64, low: &Span32) {
+    learn_low_ends(wide, low.umin, low.umax);
+    let (smin, smax) = (low.smin as u32, low.smax as u32);
+    if smin <= smax {
+        learn_low_ends(wide, smin, smax);
+    }
+}
+
+#[inline]
+fn learn_low_ends(wide: &mut Span64, min: u32, max: u32) {
+    let (min, max) = (u64::from(min), u64::from(max));
+    wide.learn_unsigned((wide.umin & HIGH) | min, (wide.umax & HIGH) | max);
+    wide.learn_signed(
+        ((wide.smin as u64 & HIGH) | min) as i64,
+        ((wide.smax as u64 & HIGH) | max) as i64,
+    );
+}
