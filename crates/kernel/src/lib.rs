@@ -1,4 +1,23 @@
 //! Kernel profiles: what one Linux release's verifier knows and how it decides, as data and look-up only.
+//!
+//! [`Kernel`] is the entry: the release's switches ([`semantics`]) and [`limits`], the machine's BTF,
+//! configuration and symbols, and the tables of [`helper`]s, program types ([`prog`]), [`map`] types, [`errno`] values.
 
 pub mod attr;
+pub mod ctx;
+pub mod errno;
+mod feature;
+pub mod helper;
+pub mod limits;
+pub mod map;
+mod numbered;
+mod profile;
+pub mod prog;
+pub mod semantics;
+mod sorted;
 pub mod types;
+
+pub use feature::Feature;
+pub use limits::{Capabilities, Limits, Machine};
+pub use profile::{KNOWN, Kernel, KernelError, Known, Ksym};
+pub use semantics::{SWITCHES, Semantics, SwitchError};

@@ -1,0 +1,113 @@
+//! Helper functions: their prototypes, and which program may call which.
+//!
+//! [`protos`] has a row per prototype; several program types may know the same helper by different
+//! prototypes. [`sets`] says, per program type, which rows apply under which conditions.
+
+mod names;
+mod sets;
+
+use crate::types::{ArgType, RetType};
+
+/// A helper's number: `BPF_FUNC_*`, the `imm` of a call.
+pub type HelperId = u32;
+
+/// An argument of a helper.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Arg {
+    /// What is accepted.
+    pub ty: ArgType,
+    /// The struct that a pointer to a kernel object must point to. `None` for a [`BtfId`] argument means
+    /// that the type follows from another argument (`bpf_kptr_xchg`).
+    ///
+    /// [`BtfId`]: crate::types::ArgBase::BtfId
+    pub btf: Option<&'static str>,
+    /// Bytes of memory of fixed size ([`Flags::FIXED_SIZE`](crate::types::Flags::FIXED_SIZE)); otherwise 0.
+    pub size: u32,
+}
+
+/// A condition, beyond availability, on the program that calls a helper (`allowed` in the kernel).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Allowed {
+    /// None.
+    Always,
+    /// `bpf_d_path`: iterators, sleepable LSM hooks and some kernel functions.
+    DPath,
+    /// `bpf_ima_*_hash`: sleepable LSM hooks.
+    ImaHash,
+    /// `bpf_sk_storage_*` of tracing programs: not on the storage's own functions.
+    SkStorageTracing,
+}
+
+/// A prototype of a helper.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HelperProto {
+    /// The helper's number.
+    pub id: HelperId,
+    /// Its name as in the log: `bpf_map_lookup_elem`.
+    pub name: &'static str,
+    /// Only for programs with a GPL-compatible licence.
+    pub gpl_only: bool,
+    /// Memory arguments may point into a packet.
+    pub pkt_access: bool,
+    /// Only for sleepable programs.
+    pub might_sleep: bool,
+    /// Follows the `bpf_fastcall` contract: only the registers of its arguments are scratched.
+    pub allow_fastcall: bool,
+    /// What it gives back.
+    pub ret: RetType,
+    /// The struct that a returned kernel object has; `None` for a [`BtfId`](crate::types::RetBase::BtfId)
+    /// return means that it follows from an argument (`bpf_kptr_xchg`).
+    pub ret_btf: Option<&'static str>,
+    /// What it takes.
+    pub args: [Arg; 5],
+    /// Which programs may call it even when it is available.
+    pub allowed: Allowed,
+}
+
+/// What decides which helpers a program may call.
+///
+/// For an extension (`freplace`), these are the facts of the program that is extended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HelperQuery<'p> {
+    /// The program's type.
+    pub prog_type: crate::prog::ProgType,
+    /// Its expected attach type, by number.
+    pub expected_attach_type: u32,
+    /// Whether it is loaded as sleepable (`BPF_F_SLEEPABLE`).
+    pub sleepable: bool,
+    /// The kernel function it attaches to: `bpf_lsm_file_open`, `bpf_iter_tcp`, `vfs_read`; `None` when
+    /// it attaches to none, or to another program.
+    pub attach_func: Option<&'p str>,
+    /// For a struct_ops program, the struct whose member it implements: `tcp_congestion_ops`.
+    pub struct_ops: Option<&'p str>,
+    /// For a struct_ops program, the member: `init`.
+    pub struct_ops_member: Option<&'p str>,
+}
+
+/// Why a helper is not available.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// There is no helper of this number (`-ERANGE` in the kernel: `invalid func`).
+    NoSuchHelper,
+    /// Not for this program (`-EINVAL`: `program of this type cannot use helper`).
+    NotForThisProgram,
+}
+
+/// The name of a helper as in the log (`bpf_map_lookup_elem`); `None` when there is none of that number,
+/// for which the log says `unknown`.
+pub fn helper_name(id: HelperId) -> Option<&'static str> {
+    names::NAMES.get(usize::try_from(id).ok()?).copied()
+}
+
+impl crate::Kernel {
+    /// The prototype by which a program calls helper `id`.
+    ///
+    /// # Errors
+    /// When there is no such helper, or the program may not use it.
+    pub fn helper(&self, query: &HelperQuery<'_>, id: HelperId) -> Result<&'static HelperProto, Refusal> {
+        if helper_name(id).is_none() {
+            return Err(Refusal::NoSuchHelper);
+        }
+        sets::look_up(self, query, id).ok_or(Refusal::NotForThisProgram)
+    }
+}

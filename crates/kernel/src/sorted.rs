@@ -1,0 +1,117 @@
+//! Look-up in sorted lines: kernel configurations and symbol names without an index in memory.
+//!
+//! A table is text whose lines are `key`, one separator byte, `rest`, sorted by key. It can be embedded as
+//! it is, costs nothing to open and is searched by bisection. `build.rs` uses this file too.
+
+/// What separates a line's key from the rest in [`kallsyms`] tables.
+pub(crate) const KSYM_SEPARATOR: u8 = b'\t';
+/// What separates a line's key from the rest in [`config`] tables.
+pub(crate) const CONFIG_SEPARATOR: u8 = b'=';
+
+/// Prepares a kernel configuration (`CONFIG_NAME=value` lines among comments).
+pub(crate) fn config(text: &[u8]) -> Vec<u8> {
+    let lines = text
+        .split(|&b| b == b'\n')
+        .filter(|l| l.starts_with(b"CONFIG_") && l.contains(&CONFIG_SEPARATOR));
+    join_sorted(lines.map(<[u8]>::to_vec).collect(), CONFIG_SEPARATOR)
+}
+
+/// Prepares a symbol list (`type name [module]` lines): name, tab, type, and module after another tab.
+pub(crate) fn kallsyms(text: &[u8]) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for line in text.split(|&b| b == b'\n') {
+        let mut fields = line.split(u8::is_ascii_whitespace).filter(|f| !f.is_empty());
+        if let (Some(kind), Some(name)) = (fields.next(), fields.next()) {
+            let mut out = [name, &[KSYM_SEPARATOR], kind].concat();
+            if let Some(module) = fields.next() {
+                out.push(KSYM_SEPARATOR);
+                out.extend_from_slice(module.trim_ascii_start().strip_prefix(b"[").unwrap_or(module));
+                if out.last() == Some(&b']') {
+                    out.pop();
+                }
+            }
+            lines.push(out);
+        }
+    }
+    join_sorted(lines, KSYM_SEPARATOR)
+}
+
+fn join_sorted(mut lines: Vec<Vec<u8>>, separator: u8) -> Vec<u8> {
+    // Stable: lines of one key keep their order.
+    lines.sort_by(|a, b| key(a, separator).cmp(key(b, separator)));
+    let mut out = Vec::with_capacity(lines.iter().map(|l| l.len() + 1).sum());
+    for line in lines {
+        out.extend_from_slice(&line);
+        out.push(b'\n');
+    }
+    out
+}
+
+fn key(line: &[u8], separator: u8) -> &[u8] {
+    line.split(|&b| b == separator).next().unwrap_or_default()
+}
+
+/// The line that contains byte `at`, as its start and its end without the newline.
+fn line_around(table: &[u8], at: usize) -> (usize, usize) {
+    let before = table.get(..at).unwrap_or_default();
+    let start = before.iter().rposition(|&b| b == b'\n').map_or(0, |p| p + 1);
+    let after = table.get(at..).unwrap_or_default();
+    let end = after
+        .iter()
+        .position(|&b| b == b'\n')
+        .map_or(table.len(), |p| at + p);
+    (start, end)
+}
+
+/// All lines of `table` whose key is `wanted`, in order: what follows the separator.
+pub(crate) fn find<'t>(table: &'t [u8], wanted: &str, separator: u8) -> impl Iterator<Item = &'t [u8]> {
+    let wanted = wanted.as_bytes().to_vec();
+    // Invariant: lines starting before `low` have smaller keys, those starting at `high` or later do not.
+    let (mut low, mut high) = (0, table.len());
+    while low < high {
+        let (start, end) = line_around(table, low + (high - low) / 2);
+        let line = table.get(start..end).unwrap_or_default();
+        if key(line, separator) < wanted.as_slice() {
+            low = end + 1;
+        } else {
+            high = start;
+        }
+    }
+    let rest = table.get(low..).unwrap_or_default();
+    rest.split(|&b| b == b'\n')
+        .take_while(move |line| !wanted.is_empty() && key(line, separator) == wanted)
+        .map(move |line| line.get(key(line, separator).len() + 1..).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(table: &[u8], name: &str, sep: u8) -> Vec<String> {
+        find(table, name, sep)
+            .map(|r| String::from_utf8_lossy(r).into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn symbols_are_found_with_all_their_duplicates() {
+        let table = kallsyms(b"T zeta\nt alpha\nd beta [mod]\nT alpha\nD a\n");
+        assert_eq!(all(&table, "alpha", KSYM_SEPARATOR), ["t", "T"]);
+        assert_eq!(all(&table, "beta", KSYM_SEPARATOR), ["d\tmod"]);
+        assert_eq!(all(&table, "zeta", KSYM_SEPARATOR), ["T"]);
+        assert_eq!(all(&table, "a", KSYM_SEPARATOR), ["D"]);
+        for absent in ["", "alph", "alphab", "zz", "0"] {
+            assert!(all(&table, absent, KSYM_SEPARATOR).is_empty(), "{absent}");
+        }
+        assert!(all(b"", "a", KSYM_SEPARATOR).is_empty());
+    }
+
+    #[test]
+    fn configuration_lines_are_found_whole() {
+        let table = config(b"# comment\nCONFIG_B=y\n# CONFIG_C is not set\nCONFIG_A_B=\"x=y\"\nCONFIG_A=1\n");
+        assert_eq!(all(&table, "CONFIG_A", CONFIG_SEPARATOR), ["1"]);
+        assert_eq!(all(&table, "CONFIG_A_B", CONFIG_SEPARATOR), ["\"x=y\""]);
+        assert_eq!(all(&table, "CONFIG_B", CONFIG_SEPARATOR), ["y"]);
+        assert!(all(&table, "CONFIG_C", CONFIG_SEPARATOR).is_empty());
+    }
+}
