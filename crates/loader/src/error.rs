@@ -1,0 +1,107 @@
+//! Errors, and the warnings that explain them in libbpf's words.
+
+use verdict_kernel::errno::Errno;
+
+/// Errors of libbpf's own, above the range of errno.
+pub mod libbpf {
+    use verdict_kernel::errno::Errno;
+
+    /// libelf could not be made to read the file.
+    pub const LIBELF: Errno = Errno(4000);
+    /// The object's format is invalid.
+    pub const FORMAT: Errno = Errno(4001);
+    /// The object has the other byte order.
+    pub const ENDIAN: Errno = Errno(4003);
+    /// libbpf contradicts itself.
+    pub const INTERNAL: Errno = Errno(4004);
+    /// A relocation is impossible.
+    pub const RELOC: Errno = Errno(4005);
+}
+
+/// Why an object cannot be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenError {
+    /// errno, or one of [`libbpf`].
+    pub errno: Errno,
+    /// What libbpf prints, a line each, with its prefix `libbpf: ` and without the newline.
+    pub messages: Vec<String>,
+}
+
+/// Why an object cannot be loaded although the kernel has not refused a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrepareError {
+    /// errno, or one of [`libbpf`].
+    pub errno: Errno,
+    /// What libbpf prints, a line each, with its prefix `libbpf: ` and without the newline.
+    pub messages: Vec<String>,
+    /// What the program had become by then.
+    pub facts: ProgFacts,
+}
+
+/// What libbpf tells of a program, whether or not loading succeeds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProgFacts {
+    /// `BPF_PROG_TYPE_*`.
+    pub prog_type: u32,
+    /// Expected attach type (of a struct_ops program: the member it implements).
+    pub attach_type: u32,
+    /// Number of instructions, subprograms included once they are linked.
+    pub insn_cnt: usize,
+}
+
+impl std::fmt::Display for OpenError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", describe(self.errno, &self.messages))
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+impl std::fmt::Display for PrepareError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", describe(self.errno, &self.messages))
+    }
+}
+
+impl std::error::Error for PrepareError {}
+
+fn describe(errno: Errno, messages: &[String]) -> String {
+    match messages.first() {
+        Some(first) => first.strip_prefix("libbpf: ").unwrap_or(first).to_owned(),
+        None => strerror(errno),
+    }
+}
+
+/// Most warnings kept of one operation: a hostile object may provoke one per byte.
+const MAX_WARNINGS: usize = 256;
+
+/// The warnings of one operation.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Warnings(Vec<String>);
+
+impl Warnings {
+    pub(crate) fn push(&mut self, text: std::fmt::Arguments<'_>) {
+        if self.0.len() < MAX_WARNINGS {
+            self.0.push(format!("libbpf: {text}"));
+        }
+    }
+
+    pub(crate) fn into_lines(self) -> Vec<String> {
+        self.0
+    }
+}
+
+/// Adds a warning in libbpf's words.
+macro_rules! warning {
+    ($warnings:expr, $($arg:tt)*) => { $warnings.push(format_args!($($arg)*)) };
+}
+pub(crate) use warning;
+
+/// What libbpf calls an error number in its messages.
+pub(crate) fn strerror(errno: Errno) -> String {
+    match errno.name() {
+        // The C library has no text for the kernel's own numbers.
+        Some(_) if errno.0 < 512 => errno.message(),
+        _ => format!("unknown error (-{})", errno.0),
+    }
+}
