@@ -1,0 +1,171 @@
+//! What a program may do to its context, and to the socket structures that contexts and helpers hand out.
+//!
+//! Each program type of the kernel has a function that judges an access by offset, size and direction.
+//! Here the same rules are rows: a structure is a [`Layout`] of [`Field`]s, and one small function applies
+//! them. Types whose context is the arguments of a kernel function have no rows; they answer
+//! [`CtxAnswer::ByBtf`], and the caller consults BTF.
+//!
+//! The rows are read from `net/core/filter.c`, `kernel/trace/bpf_trace.c`, `kernel/bpf/cgroup.c`,
+//! `kernel/bpf/syscall.c`, `net/netfilter/nf_bpf_link.c` and `drivers/media/rc/bpf-lirc.c` of Linux 6.12.117;
+//! a test holds them to what that kernel answered when it was asked every offset and size.
+
+mod attached;
+mod facts;
+mod layout;
+mod net;
+mod returns;
+mod skb;
+mod sock;
+
+pub use facts::{
+    SockmapChange, arguments_trusted, can_be_sleepable, context_types, css_task_iter_allowed,
+    guards_recursion, is_tracing, may_access_packet, may_load_from_skb, may_update_sockmap,
+    may_use_spin_lock, sleepable_map,
+};
+pub use layout::{Access, Field, Layout, Sizes};
+pub use returns::{ASYNC_CALLBACK, ReturnRange, ReturnRule, return_rule};
+
+use crate::prog::{AttachType, ProgType};
+use crate::types::{RegBase, RegType};
+
+/// Bytes of `struct bpf_flow_keys`: what a flow dissector may reach behind its `flow_keys` pointer.
+pub const FLOW_KEYS_SIZE: u32 = 56;
+
+/// The facts about a program that decide on accesses to its context.
+#[derive(Clone, Copy, Debug)]
+pub struct CtxQuery {
+    /// The program's type; of a program that replaces another, the other's.
+    pub prog_type: ProgType,
+    /// The expected attach type, as fixed up when the program was admitted.
+    pub attach_type: AttachType,
+    /// Whether the loader has `CAP_BPF`.
+    pub cap_bpf: bool,
+}
+
+/// An access that the context's layout allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CtxAccess {
+    /// Name of the field.
+    pub name: &'static str,
+    /// What a read gives: a scalar, or a kind of pointer.
+    pub reg_type: RegType,
+    /// Bytes of the whole field when a narrower read of it is allowed; otherwise 0.
+    pub field_size: u32,
+    /// Name of the kernel structure pointed at, when `reg_type` is [`RegBase::BtfId`].
+    pub btf: Option<&'static str>,
+}
+
+/// The judgement on an access to a context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CtxAnswer {
+    /// Allowed, with this result.
+    Allowed(CtxAccess),
+    /// The context is the arguments of a kernel function: its BTF decides.
+    ByBtf,
+    /// Not allowed.
+    Denied,
+}
+
+/// How the context of a program type is described.
+#[derive(Clone, Copy, Debug)]
+pub enum CtxKind {
+    /// By rows.
+    Rows(&'static Layout),
+    /// By the BTF of what the program attaches to, read-only and within twelve arguments.
+    Arguments,
+    /// As [`CtxKind::Arguments`], but neither direction, bounds nor alignment are judged before BTF is
+    /// consulted: writes to the context of an LSM program pass.
+    UncheckedArguments,
+    /// There is no context to access.
+    None,
+}
+
+/// Bytes of the largest context that consists of a function's arguments (12 of them).
+const ARGUMENTS_SIZE: i32 = 8 * 12;
+
+/// How the context of programs of type `prog_type` is described.
+///
+/// A program that replaces another (`freplace`) is judged by the other's type.
+pub fn kind(prog_type: ProgType) -> CtxKind {
+    use CtxKind::{Arguments, None, Rows, UncheckedArguments};
+    match prog_type {
+        ProgType::SocketFilter => Rows(skb::socket_filter()),
+        ProgType::SchedCls | ProgType::SchedAct => Rows(skb::sched_cls()),
+        ProgType::CgroupSkb => Rows(skb::cgroup_skb()),
+        ProgType::LwtIn | ProgType::LwtOut | ProgType::LwtXmit | ProgType::LwtSeg6local => Rows(skb::lwt()),
+        ProgType::SkSkb => Rows(skb::sk_skb()),
+        ProgType::FlowDissector => Rows(&skb::FLOW_DISSECTOR),
+        ProgType::CgroupSock => Rows(&attached::CGROUP_SOCK),
+        ProgType::CgroupSockAddr => Rows(&attached::SOCK_ADDR),
+        ProgType::CgroupSockopt => Rows(&attached::SOCKOPT),
+        ProgType::CgroupSysctl => Rows(&attached::SYSCTL),
+        ProgType::CgroupDevice => Rows(&attached::DEVICE),
+        ProgType::SockOps => Rows(&net::SOCK_OPS),
+        ProgType::SkMsg => Rows(&net::SK_MSG),
+        ProgType::Xdp => Rows(&net::XDP),
+        ProgType::SkReuseport => Rows(&net::SK_REUSEPORT),
+        ProgType::SkLookup => Rows(&net::SK_LOOKUP),
+        ProgType::Netfilter => Rows(&net::NETFILTER),
+        ProgType::LircMode2 => Rows(&attached::LIRC),
+        ProgType::Kprobe => Rows(&attached::PT_REGS),
+        ProgType::Tracepoint => Rows(&attached::TRACEPOINT),
+        ProgType::PerfEvent => Rows(&attached::PERF_EVENT),
+        ProgType::RawTracepoint => Rows(&attached::RAW_TRACEPOINT),
+        ProgType::RawTracepointWritable => Rows(&attached::RAW_TRACEPOINT_WRITABLE),
+        ProgType::Syscall => Rows(&attached::SYSCALL),
+        ProgType::Tracing | ProgType::StructOps => Arguments,
+        ProgType::Lsm => UncheckedArguments,
+        ProgType::Unspec | ProgType::Ext => None,
+    }
+}
+
+/// Judges an access of `size` bytes at `off` to the context.
+///
+/// `sign_extending` is set for `ldsx` loads. The answer follows each type's `is_valid_access`; every access
+/// that it allows is one that the kernel later manages to convert.
+pub fn access(q: &CtxQuery, off: i32, size: u32, access: Access, sign_extending: bool) -> CtxAnswer {
+    match kind(q.prog_type) {
+        CtxKind::Rows(layout) => layout.access(q, off, size, access, sign_extending),
+        CtxKind::UncheckedArguments => CtxAnswer::ByBtf,
+        CtxKind::Arguments => {
+            let aligned = size != 0 && off.unsigned_abs() % size == 0;
+            if (0..ARGUMENTS_SIZE).contains(&off) && access == Access::Read && aligned {
+                CtxAnswer::ByBtf
+            } else {
+                CtxAnswer::Denied
+            }
+        }
+        CtxKind::None => CtxAnswer::Denied,
+    }
+}
+
+/// Judges a read of a socket structure through a register of type `base`; `None` when `base` is no socket.
+///
+/// The structures of these registers are never writable.
+pub fn sock_access(base: RegBase, off: i32, size: u32) -> Option<CtxAnswer> {
+    let layout = match base {
+        RegBase::Socket => &sock::SOCK,
+        RegBase::SockCommon => &sock::SOCK_COMMON,
+        RegBase::TcpSock => &sock::TCP_SOCK,
+        RegBase::XdpSock => &sock::XDP_SOCK,
+        _ => return None,
+    };
+    let any = CtxQuery {
+        prog_type: ProgType::Unspec,
+        attach_type: AttachType::CgroupInetIngress,
+        cap_bpf: true,
+    };
+    Some(layout.access(&any, off, size, Access::Read, false))
+}
+
+/// Whether the kernel, having verified a 4-byte read at `off` through a register of type `base`, then fails
+/// to convert it and refuses the program with "bpf verifier is misconfigured".
+///
+/// A quirk: the rule for the 64-bit counters of TCP sockets looks at their first byte only, so the upper
+/// halves pass verification, but no conversion exists for them.
+pub fn conversion_fails(base: RegBase, off: i32) -> bool {
+    base == RegBase::TcpSock && sock::UNCONVERTIBLE.contains(&off)
+}
+
+#[cfg(test)]
+mod tests;
