@@ -224,7 +224,7 @@ impl Layout {
         sign_extending: bool,
     ) -> Option<CtxAccess> {
         let off = u32::try_from(off).ok()?;
-        if size == 0 || off % size != 0 {
+        if size == 0 || !off.is_multiple_of(size) {
             return None;
         }
         let after = self.fields.partition_point(|f| f.off <= off);

@@ -128,7 +128,7 @@ pub fn access(q: &CtxQuery, off: i32, size: u32, access: Access, sign_extending:
         CtxKind::Rows(layout) => layout.access(q, off, size, access, sign_extending),
         CtxKind::UncheckedArguments => CtxAnswer::ByBtf,
         CtxKind::Arguments => {
-            let aligned = size != 0 && off.unsigned_abs() % size == 0;
+            let aligned = size != 0 && off.unsigned_abs().is_multiple_of(size);
             if (0..ARGUMENTS_SIZE).contains(&off) && access == Access::Read && aligned {
                 CtxAnswer::ByBtf
             } else {

@@ -56,9 +56,9 @@ pub fn return_rule(
 ) -> ReturnRule {
     use AttachType as A;
     use ReturnRule::{Any, LsmHook, Range, Unsupported};
-    const BOOL: ReturnRule = ReturnRule::Range(ReturnRange::new(0, 1));
-    const ZERO: ReturnRule = ReturnRule::Range(ReturnRange::new(0, 0));
-    const ONE: ReturnRule = ReturnRule::Range(ReturnRange::new(1, 1));
+    const BOOL: ReturnRule = Range(ReturnRange::new(0, 1));
+    const ZERO: ReturnRule = Range(ReturnRange::new(0, 0));
+    const ONE: ReturnRule = Range(ReturnRange::new(1, 1));
     match prog_type {
         ProgType::CgroupSockAddr => match attach_type {
             A::CgroupUdp4Recvmsg

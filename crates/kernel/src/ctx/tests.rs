@@ -262,7 +262,7 @@ fn rows_are_in_order_and_do_not_overlap() {
 #[test]
 fn narrower_reads_know_the_field() {
     let q = query("sched_cls");
-    let read = |off, size| match super::access(&q, off, size, Access::Read, false) {
+    let read = |off, size| match access(&q, off, size, Access::Read, false) {
         CtxAnswer::Allowed(a) => a.field_size,
         other => panic!("{other:?}"),
     };
@@ -275,7 +275,7 @@ fn packet_pointers_refuse_sign_extension() {
         let q = query(name);
         let off = if name == "xdp" { 0 } else { 76 };
         assert_eq!(
-            super::access(&q, off, 4, Access::Read, true),
+            access(&q, off, 4, Access::Read, true),
             CtxAnswer::Denied,
             "{name}"
         );
@@ -288,10 +288,10 @@ fn capabilities_open_fields_of_cgroup_packets() {
         cap_bpf: false,
         ..query("cgroup_skb/egress")
     };
-    assert_eq!(super::access(&q, 76, 4, Access::Read, false), CtxAnswer::Denied);
-    assert_eq!(super::access(&q, 152, 8, Access::Write, false), CtxAnswer::Denied);
+    assert_eq!(access(&q, 76, 4, Access::Read, false), CtxAnswer::Denied);
+    assert_eq!(access(&q, 152, 8, Access::Write, false), CtxAnswer::Denied);
     assert!(matches!(
-        super::access(&q, 152, 8, Access::Read, false),
+        access(&q, 152, 8, Access::Read, false),
         CtxAnswer::Allowed(_)
     ));
 }
@@ -301,18 +301,15 @@ fn odd_questions_are_refused() {
     let q = query("syscall");
     for (off, size) in [(-1, 1), (i32::MIN, 8), (0, 0), (65535, 1), (i32::MAX, 1), (3, 2)] {
         assert_eq!(
-            super::access(&q, off, size, Access::Read, false),
+            access(&q, off, size, Access::Read, false),
             CtxAnswer::Denied,
             "{off} {size}"
         );
     }
     let tp = query("tracepoint");
-    assert_eq!(
-        super::access(&tp, 8192, 1, Access::Read, false),
-        CtxAnswer::Denied
-    );
+    assert_eq!(access(&tp, 8192, 1, Access::Read, false), CtxAnswer::Denied);
     assert!(matches!(
-        super::access(&tp, 8184, 8, Access::Read, false),
+        access(&tp, 8184, 8, Access::Read, false),
         CtxAnswer::Allowed(_)
     ));
 }
