@@ -8,6 +8,8 @@ pub mod errno {
     pub const E2BIG: i32 = 7;
     /// Out of memory.
     pub const ENOMEM: i32 = 12;
+    /// Permission denied.
+    pub const EACCES: i32 = 13;
     /// Bad address.
     pub const EFAULT: i32 = 14;
     /// Already exists.

@@ -18,6 +18,7 @@ mod names;
 mod parse;
 mod query;
 mod same;
+mod sanity;
 mod tags;
 mod ty;
 pub mod validate;
@@ -31,7 +32,7 @@ pub use query::Resolved;
 pub use same::types_are_same;
 pub use tags::{TagError, TagTarget};
 pub use ty::{Array, Elements, Enumerator, IntInfo, Member, Param, Type, VarSecinfo};
-pub use walk::{Field, FieldPath};
+pub use walk::{Walk, WalkError, WalkMode, Walked};
 
 /// A type's number within its [`Btf`]; 0 is `void`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Debug)]

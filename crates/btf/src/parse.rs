@@ -120,7 +120,7 @@ impl Btf {
             index: OnceLock::new(),
             tags: OnceLock::new(),
         };
-        crate::walk::check_references(&btf)?;
+        crate::sanity::check_references(&btf)?;
         Ok(btf)
     }
 
@@ -269,7 +269,7 @@ impl Btf {
 fn native(data: Cow<'static, [u8]>) -> Result<Cow<'static, [u8]>, BtfError> {
     match data.first_chunk::<2>() {
         Some(magic) if data.len() >= HEADER_LEN && u16::from_be_bytes(*magic) == MAGIC => {
-            crate::walk::swapped(&data).map(Cow::Owned)
+            crate::sanity::swapped(&data).map(Cow::Owned)
         }
         _ => Ok(data),
     }
