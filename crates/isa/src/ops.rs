@@ -1,0 +1,317 @@
+//! A decoded instruction.
+
+use crate::{AluOp, JmpOp, Width};
+
+/// A decoded instruction. Register numbers are 0 to 15 as encoded: that only 0 to 10 exist is checked where
+/// a register is accessed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Op {
+    /// `r1 += r2`
+    Alu {
+        /// 32 bits zero-extend.
+        width: Width,
+        /// The operation.
+        op: AluOp,
+        /// First operand and result.
+        dst: u8,
+        /// Second operand.
+        src: Operand,
+    },
+    /// `r1 = r2`
+    Mov {
+        /// 32 bits zero-extend.
+        width: Width,
+        /// Result.
+        dst: u8,
+        /// Operand; an immediate is sign-extended to the width.
+        src: Operand,
+    },
+    /// `r1 = (s8)r2`
+    MovSx {
+        /// The width to extend to.
+        width: Width,
+        /// Result.
+        dst: u8,
+        /// Operand.
+        src: u8,
+        /// What to extend, in bytes: 1, 2 or, to 64 bits, 4.
+        bytes: u8,
+    },
+    /// `r1 = addr_space_cast(r2, 0, 1)`
+    AddrSpaceCast {
+        /// Result.
+        dst: u8,
+        /// Operand.
+        src: u8,
+        /// Direction.
+        cast: AddrCast,
+    },
+    /// `r1 = -r1`
+    Neg {
+        /// 32 bits zero-extend.
+        width: Width,
+        /// Operand and result.
+        dst: u8,
+    },
+    /// `r1 = be16 r1`
+    End {
+        /// What to do with the bytes.
+        order: ByteOrder,
+        /// How many of the low bits: 16, 32 or 64; the others become zero.
+        bits: u8,
+        /// Operand and result.
+        dst: u8,
+    },
+    /// `r1 = 0x123456789`; takes two instructions.
+    LdImm64 {
+        /// Result.
+        dst: u8,
+        /// What the immediate is.
+        kind: ImmKind,
+        /// The immediate of the first instruction.
+        lo: i32,
+        /// The immediate of the second instruction.
+        hi: i32,
+    },
+    /// `r0 = *(u8 *)skb[14]`
+    LdAbs {
+        /// At most 4 bytes.
+        size: Size,
+        /// Offset.
+        imm: i32,
+    },
+    /// `r0 = *(u8 *)skb[r2 + 14]`
+    LdInd {
+        /// At most 4 bytes.
+        size: Size,
+        /// Variable part of the offset.
+        src: u8,
+        /// Constant part of the offset.
+        imm: i32,
+    },
+    /// `r1 = *(u8 *)(r2 +0)`
+    Load {
+        /// What to load.
+        size: Size,
+        /// Whether it extends its sign rather than zeros.
+        signed: bool,
+        /// Result.
+        dst: u8,
+        /// Address.
+        src: u8,
+        /// Added to the address.
+        off: i16,
+    },
+    /// `*(u8 *)(r1 +0) = r2`
+    Store {
+        /// What to store.
+        size: Size,
+        /// Address.
+        dst: u8,
+        /// The value; an immediate is sign-extended.
+        src: Operand,
+        /// Added to the address.
+        off: i16,
+    },
+    /// `lock *(u64 *)(r1 +0) += r2` and such
+    Atomic {
+        /// The operation.
+        op: AtomicOp,
+        /// 4 or 8 bytes.
+        size: Size,
+        /// Address.
+        dst: u8,
+        /// Operand, and the old value if the operation [fetches](AtomicOp::is_fetch) and is not
+        /// [`AtomicOp::CmpXchg`], which uses r0.
+        src: u8,
+        /// Added to the address.
+        off: i16,
+    },
+    /// `goto pc+1`, `gotol pc+1`
+    Jump {
+        /// Distance, counted from the next instruction.
+        off: i32,
+    },
+    /// `if r1 == r2 goto pc+1`
+    Branch {
+        /// The condition.
+        op: JmpOp,
+        /// The part of the operands that is compared.
+        width: Width,
+        /// First operand.
+        dst: u8,
+        /// Second operand; an immediate is sign-extended.
+        src: Operand,
+        /// Distance, counted from the next instruction.
+        off: i16,
+    },
+    /// `may_goto pc+1`
+    MayGoto {
+        /// Distance, counted from the next instruction; not 0.
+        off: i16,
+    },
+    /// `call bpf_map_lookup_elem#1`
+    Call(Call),
+    /// `exit`
+    Exit,
+}
+
+impl Op {
+    /// How many instructions it takes: 2 for `ld_imm64`, else 1.
+    #[inline]
+    pub const fn slots(&self) -> u8 {
+        match self {
+            Op::LdImm64 { .. } => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// A second operand.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Operand {
+    /// A register.
+    Reg(u8),
+    /// An immediate.
+    Imm(i32),
+}
+
+impl Operand {
+    /// The register, if it is one.
+    #[inline]
+    pub const fn reg(self) -> Option<u8> {
+        match self {
+            Operand::Reg(reg) => Some(reg),
+            Operand::Imm(_) => None,
+        }
+    }
+
+    /// The immediate, if it is one.
+    #[inline]
+    pub const fn imm(self) -> Option<i32> {
+        match self {
+            Operand::Reg(_) => None,
+            Operand::Imm(imm) => Some(imm),
+        }
+    }
+}
+
+/// The size of a memory access.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Size {
+    /// 1 byte.
+    B,
+    /// 2 bytes.
+    H,
+    /// 4 bytes.
+    W,
+    /// 8 bytes.
+    Dw,
+}
+
+impl Size {
+    /// In bytes.
+    #[inline]
+    pub const fn bytes(self) -> u32 {
+        match self {
+            Size::B => 1,
+            Size::H => 2,
+            Size::W => 4,
+            Size::Dw => 8,
+        }
+    }
+}
+
+/// What a byte-order instruction does.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ByteOrder {
+    /// Swaps if the machine is big-endian (class `ALU`).
+    ToLe,
+    /// Swaps if the machine is little-endian (class `ALU`).
+    ToBe,
+    /// Swaps (class `ALU64`).
+    Swap,
+}
+
+/// The direction of a cast between address spaces. 1 is the arena's.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum AddrCast {
+    /// From 1 to 0: makes an arena pointer.
+    ToKernel,
+    /// From 0 to 1: makes a number.
+    ToUser,
+}
+
+/// What the immediate of an `ld_imm64` is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ImmKind {
+    /// A number: `lo` and `hi` are its halves.
+    Plain,
+    /// A map: `lo` is its file descriptor.
+    MapFd,
+    /// A byte of a map's only value: `lo` is the file descriptor, `hi` the offset.
+    MapValue,
+    /// A kernel variable: `lo` is its BTF id, `hi` the module BTF's file descriptor.
+    BtfId,
+    /// A function of the program: `lo` is its distance from the next instruction.
+    Func,
+    /// A map: `lo` is an index into `fd_array`.
+    MapIdx,
+    /// A byte of a map's only value: `lo` is an index into `fd_array`, `hi` the offset.
+    MapIdxValue,
+}
+
+/// An atomic operation.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum AtomicOp {
+    /// `+=`
+    Add,
+    /// `|=`
+    Or,
+    /// `&=`
+    And,
+    /// `^=`
+    Xor,
+    /// `+=`, the old value into the source register
+    FetchAdd,
+    /// `|=`, the old value into the source register
+    FetchOr,
+    /// `&=`, the old value into the source register
+    FetchAnd,
+    /// `^=`, the old value into the source register
+    FetchXor,
+    /// `=`, the old value into the source register
+    Xchg,
+    /// `=` if memory is equal to r0; the old value into r0
+    CmpXchg,
+}
+
+impl AtomicOp {
+    /// Whether the old value goes into a register.
+    #[inline]
+    pub const fn is_fetch(self) -> bool {
+        !matches!(self, AtomicOp::Add | AtomicOp::Or | AtomicOp::And | AtomicOp::Xor)
+    }
+}
+
+/// What is called.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Call {
+    /// A helper by its number.
+    Helper {
+        /// `BPF_FUNC_*`; any number.
+        id: i32,
+    },
+    /// A function of the program.
+    Subprog {
+        /// Distance, counted from the next instruction.
+        off: i32,
+    },
+    /// A kernel function.
+    Kfunc {
+        /// Its type in the BTF.
+        btf_id: i32,
+        /// 0 for vmlinux, else the place in `fd_array` of the module's BTF.
+        module: i16,
+    },
+}
