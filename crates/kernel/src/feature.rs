@@ -18,9 +18,24 @@ macro_rules! features {
 }
 
 features! {
-    Net = "CONFIG_NET";
-    Inet = "CONFIG_INET";
+    ArchHasNonOverlappingAddressSpace = "CONFIG_ARCH_HAS_NON_OVERLAPPING_ADDRESS_SPACE";
+    BpfEvents = "CONFIG_BPF_EVENTS";
+    BpfJit = "CONFIG_BPF_JIT";
+    BpfKprobeOverride = "CONFIG_BPF_KPROBE_OVERRIDE";
+    BpfLircMode2 = "CONFIG_BPF_LIRC_MODE2";
+    BpfLsm = "CONFIG_BPF_LSM";
+    CgroupBpf = "CONFIG_CGROUP_BPF";
+    CgroupNetClassid = "CONFIG_CGROUP_NET_CLASSID";
     Cgroups = "CONFIG_CGROUPS";
+    Inet = "CONFIG_INET";
+    Ipv6Seg6Bpf = "CONFIG_IPV6_SEG6_BPF";
+    Net = "CONFIG_NET";
+    NetfilterBpfLink = "CONFIG_NETFILTER_BPF_LINK";
+    PerfEvents = "CONFIG_PERF_EVENTS";
+    SockCgroupData = "CONFIG_SOCK_CGROUP_DATA";
+    SynCookies = "CONFIG_SYN_COOKIES";
+    XdpSockets = "CONFIG_XDP_SOCKETS";
+    Xfrm = "CONFIG_XFRM";
 }
 
 /// Which [`Feature`]s a kernel has.

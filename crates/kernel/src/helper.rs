@@ -4,8 +4,11 @@
 //! prototypes. [`sets`] says, per program type, which rows apply under which conditions.
 
 mod names;
+mod protos;
 mod sets;
 
+use crate::lsm;
+use crate::prog::{AttachType, ProgType};
 use crate::types::{ArgType, RetType};
 
 /// A helper's number: `BPF_FUNC_*`, the `imm` of a call.
@@ -70,7 +73,7 @@ pub struct HelperProto {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HelperQuery<'p> {
     /// The program's type.
-    pub prog_type: crate::prog::ProgType,
+    pub prog_type: ProgType,
     /// Its expected attach type, by number.
     pub expected_attach_type: u32,
     /// Whether it is loaded as sleepable (`BPF_F_SLEEPABLE`).
@@ -99,15 +102,97 @@ pub fn helper_name(id: HelperId) -> Option<&'static str> {
     names::NAMES.get(usize::try_from(id).ok()?).copied()
 }
 
+/// The helpers that one program may call: [`Kernel::helpers`](crate::Kernel::helpers).
+#[derive(Clone, Debug)]
+pub struct Helpers {
+    by_id: Vec<Option<&'static HelperProto>>,
+}
+
+impl Helpers {
+    /// The prototype by which the program calls helper `id`.
+    ///
+    /// # Errors
+    /// When there is no such helper, or the program may not use it.
+    #[inline]
+    pub fn get(&self, id: HelperId) -> Result<&'static HelperProto, Refusal> {
+        match self.by_id.get(id as usize) {
+            None => Err(Refusal::NoSuchHelper),
+            Some(None) => Err(Refusal::NotForThisProgram),
+            Some(Some(proto)) => Ok(proto),
+        }
+    }
+
+    /// All of them, by number.
+    pub fn iter(&self) -> impl Iterator<Item = &'static HelperProto> {
+        self.by_id.iter().copied().flatten()
+    }
+}
+
 impl crate::Kernel {
-    /// The prototype by which a program calls helper `id`.
+    /// Which helpers a program may call, and by which prototypes.
+    ///
+    /// It costs microseconds; ask once per program.
+    pub fn helpers(&self, query: &HelperQuery<'_>) -> Helpers {
+        let mut by_id = vec![None; names::NAMES.len()];
+        let mut decided = vec![false; names::NAMES.len()];
+        sets::rows(self, query, |proto, allow| {
+            let id = proto.id as usize;
+            if let (Some(slot), Some(decided)) = (by_id.get_mut(id), decided.get_mut(id))
+                && !*decided
+            {
+                *decided = true;
+                *slot = allow.then_some(proto);
+            }
+        });
+        Helpers { by_id }
+    }
+
+    /// The prototype by which a program calls helper `id`: one look-up in [`Kernel::helpers`].
     ///
     /// # Errors
     /// When there is no such helper, or the program may not use it.
     pub fn helper(&self, query: &HelperQuery<'_>, id: HelperId) -> Result<&'static HelperProto, Refusal> {
-        if helper_name(id).is_none() {
-            return Err(Refusal::NoSuchHelper);
-        }
-        sets::look_up(self, query, id).ok_or(Refusal::NotForThisProgram)
+        self.helpers(query).get(id)
     }
 }
+
+impl HelperQuery<'_> {
+    /// Whether the program may call a helper that is available to it ([`HelperProto::allowed`]); otherwise
+    /// the kernel says `helper call is not allowed in probe`.
+    pub fn allows(&self, proto: &HelperProto) -> bool {
+        let attach = |t: AttachType| self.expected_attach_type == t.raw();
+        let attach_func = self.attach_func.unwrap_or_default();
+        match proto.allowed {
+            Allowed::Always => true,
+            Allowed::DPath => match self.prog_type {
+                ProgType::Tracing if attach(AttachType::TraceIter) => true,
+                ProgType::Lsm => lsm::is_sleepable(attach_func),
+                _ => D_PATH_FUNCTIONS.contains(&attach_func),
+            },
+            Allowed::ImaHash => lsm::is_sleepable(attach_func),
+            Allowed::SkStorageTracing => {
+                attach(AttachType::TraceIter)
+                    || attach(AttachType::TraceRawTp)
+                    || ((attach(AttachType::TraceFentry) || attach(AttachType::TraceFexit))
+                        && self.attach_func.is_some_and(|f| !f.starts_with("bpf_sk_storage")))
+            }
+        }
+    }
+}
+
+/// Functions whose tracing programs may call `bpf_d_path` (`btf_allowlist_d_path`): no lock is held there
+/// that it would take.
+const D_PATH_FUNCTIONS: &[&str] = &[
+    "security_file_permission",
+    "security_inode_getattr",
+    "security_file_open",
+    "security_path_truncate",
+    "vfs_truncate",
+    "vfs_fallocate",
+    "dentry_open",
+    "vfs_getattr",
+    "filp_close",
+];
+
+#[cfg(test)]
+mod tests;

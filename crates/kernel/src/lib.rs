@@ -9,6 +9,7 @@ pub mod errno;
 mod feature;
 pub mod helper;
 pub mod limits;
+pub mod lsm;
 pub mod map;
 mod numbered;
 mod profile;

@@ -1,6 +1,7 @@
 //! Program types and attach types.
 
 use crate::numbered::numbered;
+use crate::{Feature, Kernel};
 
 numbered! {
     /// Program types: `enum bpf_prog_type` of Linux 6.12, names as `libbpf_bpf_prog_type_str` gives them.
@@ -103,6 +104,33 @@ numbered! {
         NetkitPrimary = 54, "BPF_NETKIT_PRIMARY", "netkit_primary";
         NetkitPeer = 55, "BPF_NETKIT_PEER", "netkit_peer";
         TraceKprobeSession = 56, "BPF_TRACE_KPROBE_SESSION", "trace_kprobe_session";
+    }
+}
+
+/// The options without which a kernel knows no programs of a type (`include/linux/bpf_types.h`).
+fn requirements(ty: ProgType) -> &'static [Feature] {
+    use ProgType as T;
+    match ty {
+        T::Unspec | T::Syscall => &[],
+        T::SocketFilter | T::SchedCls | T::SchedAct | T::Xdp => &[Feature::Net],
+        T::LwtIn | T::LwtOut | T::LwtXmit | T::LwtSeg6local => &[Feature::Net],
+        T::SockOps | T::SkSkb | T::SkMsg | T::FlowDissector => &[Feature::Net],
+        T::CgroupSkb | T::CgroupSock | T::CgroupSockAddr => &[Feature::Net, Feature::CgroupBpf],
+        T::CgroupDevice | T::CgroupSysctl | T::CgroupSockopt => &[Feature::CgroupBpf],
+        T::Kprobe | T::Tracepoint | T::PerfEvent | T::Tracing => &[Feature::BpfEvents],
+        T::RawTracepoint | T::RawTracepointWritable => &[Feature::BpfEvents],
+        T::LircMode2 => &[Feature::BpfLircMode2],
+        T::SkReuseport | T::SkLookup => &[Feature::Inet],
+        T::StructOps | T::Ext => &[Feature::BpfJit],
+        T::Lsm => &[Feature::BpfJit, Feature::BpfLsm],
+        T::Netfilter => &[Feature::NetfilterBpfLink],
+    }
+}
+
+impl Kernel {
+    /// Whether programs of this type can be loaded at all (otherwise `BPF_PROG_LOAD` gives `EINVAL`).
+    pub fn supports_prog_type(&self, ty: ProgType) -> bool {
+        ty != ProgType::Unspec && requirements(ty).iter().all(|f| self.features().has(*f))
     }
 }
 

@@ -1,0 +1,111 @@
+//! The helpers' prototypes, a row each.
+//!
+//! A row reads `NAME: number (arguments) -> result [attributes];`. Arguments and results are base kinds of
+//! [`crate::types`] with their flags; `<"task_struct">` is the struct of a kernel object, `= 8` the bytes of
+//! memory of fixed size. Prototypes of one helper that the verifier cannot tell apart share a row.
+
+use super::{Allowed, Arg, HelperId, HelperProto};
+use crate::types::{ArgBase, ArgType, Flags, RetType};
+
+pub(super) mod common;
+pub(super) mod other;
+pub(super) mod packet;
+pub(super) mod sock;
+pub(super) mod tracing;
+
+pub(super) const NO_ARG: Arg = Arg {
+    ty: ArgType::new(ArgBase::DontCare, Flags::NONE),
+    btf: None,
+    size: 0,
+};
+
+impl Arg {
+    const fn new(ty: ArgType) -> Arg {
+        Arg {
+            ty,
+            btf: None,
+            size: 0,
+        }
+    }
+    const fn of_struct(mut self, name: &'static str) -> Arg {
+        self.btf = Some(name);
+        self
+    }
+    const fn of_size(mut self, size: u32) -> Arg {
+        self.size = size;
+        self
+    }
+}
+
+impl HelperProto {
+    const fn new(id: HelperId, given: &[Arg], ret: RetType) -> HelperProto {
+        let mut args = [NO_ARG; 5];
+        let mut i = 0;
+        while i < given.len() {
+            args[i] = given[i];
+            i += 1;
+        }
+        HelperProto {
+            id,
+            name: super::names::NAMES[id as usize],
+            gpl_only: false,
+            pkt_access: false,
+            might_sleep: false,
+            allow_fastcall: false,
+            ret,
+            ret_btf: None,
+            args,
+            allowed: Allowed::Always,
+        }
+    }
+    const fn returns_struct(mut self, name: &'static str) -> HelperProto {
+        self.ret_btf = Some(name);
+        self
+    }
+    const fn gpl_only(mut self) -> HelperProto {
+        self.gpl_only = true;
+        self
+    }
+    const fn pkt_access(mut self) -> HelperProto {
+        self.pkt_access = true;
+        self
+    }
+    const fn might_sleep(mut self) -> HelperProto {
+        self.might_sleep = true;
+        self
+    }
+    const fn allow_fastcall(mut self) -> HelperProto {
+        self.allow_fastcall = true;
+        self
+    }
+    const fn allowed(mut self, allowed: Allowed) -> HelperProto {
+        self.allowed = allowed;
+        self
+    }
+}
+
+/// Declares prototypes; see the module's documentation.
+macro_rules! protos {
+    ($(
+        $name:ident: $id:literal (
+            $($arg:ident $(| $flag:ident)* $(<$struct:literal>)? $(= $size:literal)?),*
+        ) -> $ret:ident $(| $ret_flag:ident)* $(<$ret_struct:literal>)? [$($attr:ident $(($value:ident))?),*];
+    )*) => {
+        $(pub(in crate::helper) static $name: $crate::helper::HelperProto = $crate::helper::HelperProto::new(
+            $id,
+            &[$($crate::helper::Arg::new($crate::types::ArgType::new(
+                $crate::types::ArgBase::$arg,
+                $crate::types::Flags::NONE $(.with($crate::types::Flags::$flag))*,
+            )) $(.of_struct($struct))? $(.of_size($size))?),*],
+            $crate::types::RetType::new(
+                $crate::types::RetBase::$ret,
+                $crate::types::Flags::NONE $(.with($crate::types::Flags::$ret_flag))*,
+            ),
+        ) $(.returns_struct($ret_struct))? $(.$attr($($crate::helper::Allowed::$value)?))*;)*
+
+        /// All rows of this file.
+        #[cfg(test)]
+        pub(in crate::helper) static ALL: &[&$crate::helper::HelperProto] = &[$(&$name),*];
+    };
+}
+use protos;
