@@ -34,6 +34,7 @@ features! {
     PerfEvents = "CONFIG_PERF_EVENTS";
     SockCgroupData = "CONFIG_SOCK_CGROUP_DATA";
     SynCookies = "CONFIG_SYN_COOKIES";
+    UnwinderOrc = "CONFIG_UNWINDER_ORC";
     XdpSockets = "CONFIG_XDP_SOCKETS";
     Xfrm = "CONFIG_XFRM";
 }

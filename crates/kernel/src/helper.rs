@@ -3,7 +3,8 @@
 //! [`protos`] has a row per prototype; several program types may know the same helper by different
 //! prototypes. [`sets`] says, per program type, which rows apply under which conditions.
 
-mod names;
+pub mod effects;
+pub mod id;
 mod protos;
 mod sets;
 
@@ -99,7 +100,7 @@ pub enum Refusal {
 /// The name of a helper as in the log (`bpf_map_lookup_elem`); `None` when there is none of that number,
 /// for which the log says `unknown`.
 pub fn helper_name(id: HelperId) -> Option<&'static str> {
-    names::NAMES.get(usize::try_from(id).ok()?).copied()
+    id::NAMES.get(usize::try_from(id).ok()?).copied()
 }
 
 /// The helpers that one program may call: [`Kernel::helpers`](crate::Kernel::helpers).
@@ -133,8 +134,8 @@ impl crate::Kernel {
     ///
     /// It costs microseconds; ask once per program.
     pub fn helpers(&self, query: &HelperQuery<'_>) -> Helpers {
-        let mut by_id = vec![None; names::NAMES.len()];
-        let mut decided = vec![false; names::NAMES.len()];
+        let mut by_id = vec![None; id::NAMES.len()];
+        let mut decided = vec![false; id::NAMES.len()];
         sets::rows(self, query, |proto, allow| {
             let id = proto.id as usize;
             if let (Some(slot), Some(decided)) = (by_id.get_mut(id), decided.get_mut(id))

@@ -97,13 +97,48 @@ impl Capabilities {
     };
 }
 
+/// What the compiler to native code can do (`bpf_jit_supports_*`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Jit {
+    /// Whether there is one and programs are compiled.
+    pub enabled: bool,
+    /// Address of per-CPU data in a register.
+    pub percpu_insn: bool,
+    /// Tail calls from subprograms.
+    pub subprog_tail_calls: bool,
+    /// Calls of kernel functions.
+    pub kfunc_calls: bool,
+    /// Calls of kernel functions at any distance.
+    pub far_kfunc_calls: bool,
+    /// `bpf_kptr_xchg` as an instruction.
+    pub ptr_xchg: bool,
+    /// Arenas.
+    pub arena: bool,
+    /// Stacks of subprograms apart from the caller's.
+    pub private_stack: bool,
+}
+
+impl Jit {
+    /// x86-64's in Linux 6.12 (`arch/x86/net/bpf_jit_comp.c`).
+    pub const X86_64: Jit = Jit {
+        enabled: true,
+        percpu_insn: true,
+        subprog_tail_calls: true,
+        kfunc_calls: true,
+        far_kfunc_calls: false,
+        ptr_xchg: true,
+        arena: true,
+        private_stack: false,
+    };
+}
+
 /// Facts of the machine and of the loading process that the verifier looks at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Machine {
     /// Possible CPUs (`nr_cpu_ids`).
     pub nr_cpus: u32,
-    /// Whether programs are compiled to native code.
-    pub jit: bool,
+    /// What the compiler to native code can do.
+    pub jit: Jit,
     /// Whether the mitigations of Spectre v1 and v4 are on.
     pub mitigations: bool,
     /// What the loading process may do.
@@ -116,7 +151,7 @@ impl Machine {
     /// Two CPUs of x86-64 with JIT, default mitigations, and a loader that may do everything.
     pub const X86_64: Machine = Machine {
         nr_cpus: 2,
-        jit: true,
+        jit: Jit::X86_64,
         mitigations: true,
         capabilities: Capabilities::ALL,
         page_size: 4096,

@@ -1,4 +1,8 @@
-//! Map types.
+//! Map types, and what may be done with maps of each.
+
+mod uses;
+
+pub use uses::{Fit, fit};
 
 use crate::numbered::numbered;
 

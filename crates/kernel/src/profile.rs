@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use verdict_btf::{Btf, BtfError};
 
-use crate::feature::Features;
+use crate::feature::{Feature, Features};
 use crate::limits::{Limits, Machine};
 use crate::semantics::{self, Evidence, Semantics, SwitchError};
 use crate::sorted;
@@ -233,6 +233,12 @@ impl Kernel {
         *self
             .features
             .get_or_init(|| Features::read(|option| self.config(option)))
+    }
+
+    /// Whether programs may throw exceptions: the stack can be unwound through them
+    /// (`bpf_jit_supports_exceptions`).
+    pub fn supports_exceptions(&self) -> bool {
+        self.machine.jit.enabled && self.features().has(Feature::UnwinderOrc)
     }
 
     /// The symbols of this name: several when static functions or modules share it.

@@ -107,6 +107,18 @@ numbered! {
     }
 }
 
+impl ProgType {
+    /// Whether it is a probe that may run anywhere (`is_tracing_prog_type`): such programs cannot use maps
+    /// with locks, timers, work queues or lists.
+    pub const fn is_probe(self) -> bool {
+        use ProgType as T;
+        matches!(
+            self,
+            T::Kprobe | T::Tracepoint | T::PerfEvent | T::RawTracepoint | T::RawTracepointWritable
+        )
+    }
+}
+
 /// The options without which a kernel knows no programs of a type (`include/linux/bpf_types.h`).
 fn requirements(ty: ProgType) -> &'static [Feature] {
     use ProgType as T;

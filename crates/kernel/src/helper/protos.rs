@@ -47,7 +47,7 @@ impl HelperProto {
         }
         HelperProto {
             id,
-            name: super::names::NAMES[id as usize],
+            name: super::id::NAMES[id as usize],
             gpl_only: false,
             pkt_access: false,
             might_sleep: false,

@@ -137,7 +137,7 @@ fn each_kind_of_program_may_call_what_the_kernel_lets_it() {
 
 #[test]
 fn rows_are_well_formed() {
-    let mut seen = vec![0; names::NAMES.len()];
+    let mut seen = vec![0; id::NAMES.len()];
     for p in rows() {
         seen[p.id as usize] += 1;
         assert_eq!(p.name, helper_name(p.id).unwrap());
