@@ -8,6 +8,7 @@ pub mod ctx;
 pub mod errno;
 mod feature;
 pub mod helper;
+pub mod kfunc;
 pub mod limits;
 pub mod lsm;
 pub mod map;
@@ -19,6 +20,6 @@ mod sorted;
 pub mod types;
 
 pub use feature::Feature;
-pub use limits::{Capabilities, Limits, Machine};
+pub use limits::{Capabilities, Jit, Limits, Machine};
 pub use profile::{KNOWN, Kernel, KernelError, Known, Ksym};
 pub use semantics::{SWITCHES, Semantics, SwitchError};

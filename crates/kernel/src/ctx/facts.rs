@@ -135,7 +135,7 @@ pub fn css_task_iter_allowed(prog_type: ProgType, attach_type: AttachType, sleep
 
 /// Whether pointers in the context of a program that gets a function's arguments are trusted
 /// (`prog_args_trusted`). The type is the program's own, also for `freplace`; of LSM hooks some are not,
-/// which [`crate::kfunc::lsm`] knows and `lsm_hook_trusted` passes in.
+/// which [`crate::lsm`] knows and `lsm_hook_trusted` passes in.
 pub fn arguments_trusted(prog_type: ProgType, attach_type: AttachType, lsm_hook_trusted: bool) -> bool {
     match prog_type {
         ProgType::Tracing => matches!(attach_type, AttachType::TraceRawTp | AttachType::TraceIter),

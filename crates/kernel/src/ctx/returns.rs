@@ -34,7 +34,7 @@ pub enum ReturnRule {
     Any,
     /// One of these.
     Range(ReturnRange),
-    /// As the LSM hook says: look it up in [`crate::kfunc::lsm`], and judge 32 bits.
+    /// As the LSM hook says: look it up in [`crate::lsm`], and judge 32 bits.
     LsmHook,
     /// The attach type has no rule: the verifier fails with `-ENOTSUPP`.
     Unsupported,

@@ -1,0 +1,157 @@
+//! Kernel functions that tracing programs may not attach to, or only in some ways.
+//!
+//! The deny lists are those of `kernel/bpf/verifier.c`; what may be made to fail is what
+//! `ALLOW_ERROR_INJECTION` names in the source, which covers every system call.
+
+use crate::Kernel;
+
+use super::KfuncFlags;
+
+/// Functions that tracing programs must not attach to, because attaching relies on them (`btf_id_deny`).
+const DENIED: &[&str] = &[
+    "migrate_disable",
+    "migrate_enable",
+    "rcu_read_unlock_strict",
+    "preempt_count_add",
+    "preempt_count_sub",
+    "__rcu_read_lock",
+    "__rcu_read_unlock",
+];
+
+/// Functions that do not return, so that nothing can be attached to their return (`noreturn_deny`).
+const NO_RETURN: &[&str] = &[
+    "__ia32_sys_exit",
+    "__ia32_sys_exit_group",
+    "__kunit_abort",
+    "kunit_try_catch_throw",
+    "__module_put_and_kthread_exit",
+    "__x64_sys_exit",
+    "__x64_sys_exit_group",
+    "do_exit",
+    "do_group_exit",
+    "kthread_complete_and_exit",
+    "kthread_exit",
+    "make_task_dead",
+];
+
+/// Functions that may be made to fail but are also called where the kernel must not sleep, with the option
+/// that puts them on this list (`btf_non_sleepable_error_inject`).
+const NOT_SLEEPABLE: &[(&str, Option<&str>)] = &[
+    ("__filemap_add_folio", None),
+    ("should_fail_alloc_page", Some("CONFIG_FAIL_PAGE_ALLOC")),
+    ("should_failslab", Some("CONFIG_FAILSLAB")),
+];
+
+/// Functions that may be made to fail, other than system calls.
+const INJECTABLE: &[&str] = &[
+    "__filemap_add_folio",
+    "btrfs_check_leaf",
+    "btrfs_check_node",
+    "btrfs_cow_block",
+    "btrfs_search_slot",
+    "btrfs_should_cancel_balance",
+    "io_ctl_init",
+    "mtd_block_markbad",
+    "mtd_erase",
+    "mtd_read",
+    "mtd_write",
+    "open_ctree",
+    "page_pool_alloc_pages",
+    "should_fail_alloc_page",
+    "should_fail_bio",
+    "should_failslab",
+    "ssh_ptl_should_corrupt_rx_data",
+    "ssh_ptl_should_corrupt_rx_syn",
+    "ssh_ptl_should_corrupt_tx_data",
+    "ssh_ptl_should_drop_ack_packet",
+    "ssh_ptl_should_drop_dsq_packet",
+    "ssh_ptl_should_drop_nak_packet",
+    "ssh_ptl_should_fail_write",
+    "ssh_rtl_should_drop_response",
+];
+
+/// How the entry points of x86-64 system calls begin.
+const SYSCALL_PREFIXES: &[&str] = &[
+    "__x64_sys_",
+    "__ia32_sys_",
+    "__ia32_compat_sys_",
+    "__x64_compat_sys_",
+];
+
+/// System calls without arguments: their body `__do_sys_*` lies at the entry point's address.
+const SYSCALLS_WITHOUT_ARGUMENTS: &[&str] = &[
+    "fork",
+    "getegid",
+    "getegid16",
+    "geteuid",
+    "geteuid16",
+    "getgid",
+    "getgid16",
+    "getpgrp",
+    "getpid",
+    "getppid",
+    "gettid",
+    "getuid",
+    "getuid16",
+    "inotify_init",
+    "munlockall",
+    "ni_syscall",
+    "pause",
+    "restart_syscall",
+    "rt_sigreturn",
+    "sched_yield",
+    "setsid",
+    "sgetmask",
+    "sigreturn",
+    "sync",
+    "uretprobe",
+    "vfork",
+    "vhangup",
+];
+
+/// Whether no tracing program may attach to `func` (`-EINVAL`, nothing is logged).
+pub fn is_denied(func: &str) -> bool {
+    DENIED.contains(&func)
+}
+
+/// Whether `func` does not return: fexit and `fmod_ret` programs are refused.
+pub fn is_no_return(func: &str) -> bool {
+    NO_RETURN.contains(&func)
+}
+
+fn is_syscall(func: &str) -> bool {
+    let bare = func.strip_prefix("__do_sys_");
+    SYSCALL_PREFIXES.iter().any(|p| func.starts_with(p))
+        || bare.is_some_and(|name| SYSCALLS_WITHOUT_ARGUMENTS.contains(&name))
+}
+
+impl Kernel {
+    /// Whether `func` of vmlinux may be made to fail (`within_error_injection_list`).
+    ///
+    /// A system call that the kernel was built without still has an entry point; it is taken for a real
+    /// one here.
+    pub fn is_error_injectable(&self, func: &str) -> bool {
+        self.config("CONFIG_FUNCTION_ERROR_INJECTION") == Some("y")
+            && (INJECTABLE.contains(&func) || is_syscall(func))
+    }
+
+    /// Whether sleepable tracing programs may attach to `func` of vmlinux.
+    pub fn is_sleepable_target(&self, func: &str) -> bool {
+        let excluded = NOT_SLEEPABLE.iter().any(|(name, option)| {
+            *name == func && option.is_none_or(|option| self.config(option) == Some("y"))
+        });
+        if !excluded && self.is_error_injectable(func) {
+            return true;
+        }
+        let flags = super::find(func).and_then(super::Kfunc::modify_return);
+        flags.is_some_and(|flags| flags.has(KfuncFlags::SLEEPABLE))
+    }
+
+    /// Whether `fmod_ret` programs that do not sleep may attach to `func` of vmlinux; of others the kernel
+    /// says that it `is not modifiable`.
+    pub fn is_modifiable(&self, func: &str) -> bool {
+        super::find(func).is_some_and(|k| k.modify_return().is_some())
+            || self.is_error_injectable(func)
+            || func.starts_with("security_")
+    }
+}

@@ -1,0 +1,261 @@
+//! Kernel functions that programs may call, and the other lists of kernel functions and types by which the
+//! verifier decides.
+//!
+//! Everything here is a row with names, transcribed from the source of Linux 6.12.117; each module says from
+//! where. Names are looked up in the tables, not numbers: a caller that has a BTF id asks the kernel's BTF
+//! for its name first ([`Kernel::kfunc`] does). A function that a kernel was built without, or that lives in
+//! a module, is not in vmlinux BTF and so is never found.
+//!
+//! - [`sets`], [`Special`]: kfuncs, who may call them, and those with rules of their own.
+//! - [`iter`]: targets of iterators and what their programs receive.
+//! - [`struct_ops`]: structures of kernel functions that programs may implement.
+//! - [`raw_tp`]: tracepoint arguments that may be NULL.
+//! - [`attach`]: functions that tracing programs may not attach to, or only in some ways.
+//! - [`types`]: kernel types whose pointers the verifier trusts, protects or can destroy.
+
+pub mod attach;
+pub mod iter;
+pub mod raw_tp;
+pub mod sets;
+mod special;
+pub mod struct_ops;
+pub mod types;
+
+pub use sets::{Filter, SETS, Set};
+pub use special::Special;
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use verdict_btf::{Kind, TypeId};
+
+use crate::Kernel;
+use crate::prog::{AttachType, ProgType};
+
+/// Flags of a kfunc (`KF_*`, same bits).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct KfuncFlags(pub u32);
+
+macro_rules! flags {
+    ($($(#[$doc:meta])* $name:ident = $bit:literal;)*) => {
+        impl KfuncFlags { $($(#[$doc])* pub const $name: KfuncFlags = KfuncFlags(1 << $bit);)* }
+        impl fmt::Debug for KfuncFlags {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let names = [$((KfuncFlags::$name, stringify!($name))),*];
+                let set: Vec<&str> = names.iter().filter(|(b, _)| self.has(*b)).map(|(_, n)| *n).collect();
+                f.write_str(&set.join("|"))
+            }
+        }
+    };
+}
+
+flags! {
+    /// Gives a reference that must be released.
+    ACQUIRE = 0;
+    /// Releases the reference of its argument.
+    RELEASE = 1;
+    /// May give NULL.
+    RET_NULL = 2;
+    /// Takes trusted pointers only.
+    TRUSTED_ARGS = 4;
+    /// May sleep.
+    SLEEPABLE = 5;
+    /// Is destructive: needs `CAP_SYS_BOOT`.
+    DESTRUCTIVE = 6;
+    /// Takes trusted or RCU-protected pointers only.
+    RCU = 7;
+    /// Starts an iteration.
+    ITER_NEW = 8;
+    /// Steps an iteration.
+    ITER_NEXT = 9;
+    /// Ends an iteration.
+    ITER_DESTROY = 10;
+    /// Must be called inside an RCU read section.
+    RCU_PROTECTED = 11;
+}
+
+impl KfuncFlags {
+    /// No flag.
+    pub const NONE: KfuncFlags = KfuncFlags(0);
+    /// Any part of an iteration.
+    pub const ITER: KfuncFlags =
+        KfuncFlags(KfuncFlags::ITER_NEW.0 | KfuncFlags::ITER_NEXT.0 | KfuncFlags::ITER_DESTROY.0);
+
+    /// Whether any flag of `other` is set.
+    pub const fn has(self, other: KfuncFlags) -> bool {
+        self.0 & other.0 != 0
+    }
+    /// The flags of both.
+    pub const fn with(self, other: KfuncFlags) -> KfuncFlags {
+        KfuncFlags(self.0 | other.0)
+    }
+}
+
+/// Where sets of kfuncs are registered (`enum btf_kfunc_hook`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Hook {
+    /// Every program.
+    Common,
+    /// XDP.
+    Xdp,
+    /// Classifiers of traffic control.
+    Tc,
+    /// Implementations of kernel structures.
+    StructOps,
+    /// Tracing programs, tracepoints, perf events and security hooks.
+    Tracing,
+    /// Syscall programs.
+    Syscall,
+    /// Not for calling: functions whose return value `fmod_ret` programs may change.
+    ModifyReturn,
+    /// Programs of cgroups.
+    Cgroup,
+    /// Actions of traffic control.
+    SchedAct,
+    /// Packets of socket maps.
+    SkSkb,
+    /// Socket filters.
+    SocketFilter,
+    /// Light-weight tunnels.
+    Lwt,
+    /// Netfilter.
+    Netfilter,
+    /// Kprobes and uprobes.
+    Kprobe,
+}
+
+impl Hook {
+    /// The hook of a program type beside [`Hook::Common`] (`bpf_prog_type_to_kfunc_hook`); of a program that
+    /// replaces another, the other's.
+    pub const fn of(prog_type: ProgType) -> Option<Hook> {
+        Some(match prog_type {
+            ProgType::Unspec => Hook::Common,
+            ProgType::Xdp => Hook::Xdp,
+            ProgType::SchedCls => Hook::Tc,
+            ProgType::StructOps => Hook::StructOps,
+            ProgType::Tracing | ProgType::Tracepoint | ProgType::PerfEvent | ProgType::Lsm => Hook::Tracing,
+            ProgType::Syscall => Hook::Syscall,
+            ProgType::CgroupSkb
+            | ProgType::CgroupSock
+            | ProgType::CgroupDevice
+            | ProgType::CgroupSockAddr
+            | ProgType::CgroupSockopt
+            | ProgType::CgroupSysctl => Hook::Cgroup,
+            ProgType::SchedAct => Hook::SchedAct,
+            ProgType::SkSkb => Hook::SkSkb,
+            ProgType::SocketFilter => Hook::SocketFilter,
+            ProgType::LwtOut | ProgType::LwtIn | ProgType::LwtXmit | ProgType::LwtSeg6local => Hook::Lwt,
+            ProgType::Netfilter => Hook::Netfilter,
+            ProgType::Kprobe => Hook::Kprobe,
+            ProgType::SockOps
+            | ProgType::SkMsg
+            | ProgType::RawTracepoint
+            | ProgType::RawTracepointWritable
+            | ProgType::LircMode2
+            | ProgType::SkReuseport
+            | ProgType::FlowDissector
+            | ProgType::Ext
+            | ProgType::SkLookup => return None,
+        })
+    }
+}
+
+/// The facts about a program that decide which kfuncs it may call.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    /// The program's own type.
+    pub prog_type: ProgType,
+    /// The type by which it is verified: of a program that replaces another, the other's.
+    pub resolved_type: ProgType,
+    /// Its expected attach type; `None` for struct_ops programs, which have a member's index instead.
+    pub attach_type: Option<AttachType>,
+}
+
+impl Filter {
+    fn lets(self, caller: &Caller) -> bool {
+        match self {
+            Filter::None => true,
+            Filter::LsmPrograms => caller.prog_type == ProgType::Lsm,
+            Filter::Iterators => caller.attach_type == Some(AttachType::TraceIter),
+            Filter::KprobeSessions => caller.attach_type == Some(AttachType::TraceKprobeSession),
+        }
+    }
+}
+
+/// A kfunc, or a function that `fmod_ret` programs may attach to.
+#[derive(Debug)]
+pub struct Kfunc {
+    /// Its name.
+    pub name: &'static str,
+    /// The one with rules of its own that it is.
+    pub special: Option<Special>,
+    /// The sets that have it, with its flags in each.
+    pub sets: Vec<(&'static Set, KfuncFlags)>,
+}
+
+impl Kfunc {
+    fn flags_in(&self, hook: Hook, lets: impl Fn(Filter) -> bool) -> Option<KfuncFlags> {
+        let mut there = self.sets.iter().filter(|(set, _)| set.hooks.contains(&hook));
+        there.find(|(set, _)| lets(set.filter)).map(|(_, flags)| *flags)
+    }
+
+    /// The kfunc's flags when `caller` may call it; `None` when it may not (`btf_kfunc_id_set_contains`).
+    pub fn callable_by(&self, caller: &Caller) -> Option<KfuncFlags> {
+        let lets = |filter: Filter| filter.lets(caller);
+        let own = || self.flags_in(Hook::of(caller.resolved_type)?, lets);
+        self.flags_in(Hook::Common, lets).or_else(own)
+    }
+
+    /// The function's flags when `fmod_ret` programs may change what it returns
+    /// (`btf_kfunc_is_modify_return`).
+    pub fn modify_return(&self) -> Option<KfuncFlags> {
+        self.flags_in(Hook::ModifyReturn, |_| true)
+    }
+}
+
+/// All kfuncs, sorted by name.
+fn all() -> &'static [Kfunc] {
+    static ALL: LazyLock<Vec<Kfunc>> = LazyLock::new(|| {
+        let rows = SETS
+            .iter()
+            .flat_map(|set| set.kfuncs.iter().map(move |(name, flags)| (*name, set, *flags)));
+        let mut rows: Vec<(&'static str, &'static Set, KfuncFlags)> = rows.collect();
+        rows.sort_by_key(|row| row.0);
+        let mut all: Vec<Kfunc> = Vec::new();
+        for (name, set, flags) in rows {
+            match all.last_mut().filter(|k| k.name == name) {
+                Some(k) => k.sets.push((set, flags)),
+                None => all.push(Kfunc {
+                    name,
+                    special: Special::from_name(name),
+                    sets: vec![(set, flags)],
+                }),
+            }
+        }
+        all
+    });
+    &ALL
+}
+
+/// The kfunc of this name.
+pub fn find(name: &str) -> Option<&'static Kfunc> {
+    let at = all().binary_search_by(|k| k.name.cmp(name)).ok()?;
+    all().get(at)
+}
+
+impl Kernel {
+    /// The kfunc with this number in the kernel's BTF; `None` when it is another function, or no function.
+    pub fn kfunc(&self, func: TypeId) -> Option<&'static Kfunc> {
+        let ty = self.btf.ty(func).filter(|t| t.is_func())?;
+        find(ty.name())
+    }
+
+    /// The function with this number in the kernel's BTF; what other tables of this module are asked by.
+    pub fn func_name(&self, func: TypeId) -> Option<&str> {
+        let ty = self.btf.ty(func).filter(|t| t.kind() == Kind::Func)?;
+        Some(ty.name())
+    }
+}
+
+#[cfg(test)]
+mod tests;
