@@ -136,7 +136,7 @@ pub struct Kernel {
     pub version: (u8, u8, u8),
     /// How its verifier decides where kernels differ.
     pub semantics: Semantics,
-    /// How the values of `semantics` are known; a value set by hand keeps its profile's evidence.
+    /// How the values of `semantics` are known.
     pub evidence: Evidence,
     /// Limits of its verifier.
     pub limits: Limits,
@@ -218,6 +218,7 @@ impl Kernel {
     /// names what is legal.
     pub fn with_switch(mut self, switch: &str, value: &str) -> Result<Kernel, SwitchError> {
         self.semantics = self.semantics.with(switch, value)?;
+        self.evidence.choose(switch);
         Ok(self)
     }
 
@@ -303,6 +304,7 @@ fn read_bounded(path: &Path, packed: bool) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::semantics::Provenance;
 
     #[test]
     fn the_default_profile_answers() {
@@ -316,6 +318,17 @@ mod tests {
         assert_eq!(k.ksym("no_such_symbol"), None);
         assert!(k.btf.find("task_struct", verdict_btf::Kind::Struct).is_some());
         assert_eq!(Kernel::open("6.12.117-deb12-amd64").unwrap().release, k.release);
+    }
+
+    #[test]
+    fn switches_can_be_set() {
+        let k = Kernel::open("6.12").unwrap();
+        let evidence = k.evidence.get("zero-spill");
+        assert!(matches!(evidence, Some(Provenance::Probed(_))), "{evidence:?}");
+        let k = k.with_switch("zero-spill", "stack-zero").unwrap();
+        assert_eq!(k.semantics.zero_spill, semantics::ZeroSpill::StackZero);
+        assert_eq!(k.evidence.get("zero-spill"), Some(Provenance::Chosen));
+        assert!(k.with_switch("zero-spill", "other").is_err());
     }
 
     #[test]

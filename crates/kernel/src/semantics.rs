@@ -16,6 +16,8 @@ pub enum Provenance {
     Probed(&'static str),
     /// Neither: taken over from a neighbouring release.
     Assumed(&'static str),
+    /// It is not the profile's own value but the user's.
+    Chosen,
 }
 
 impl fmt::Display for Provenance {
@@ -24,6 +26,7 @@ impl fmt::Display for Provenance {
             Provenance::Source(note) => write!(f, "read in source: {note}"),
             Provenance::Probed(note) => write!(f, "seen by probe: {note}"),
             Provenance::Assumed(note) => write!(f, "assumed: {note}"),
+            Provenance::Chosen => f.write_str("chosen by the user"),
         }
     }
 }
@@ -194,6 +197,14 @@ macro_rules! switches {
                 match switch {
                     $($name => Some(self.$field),)*
                     _ => None,
+                }
+            }
+
+            /// Notes that the value of the switch called `switch` is the user's.
+            pub(crate) fn choose(&mut self, switch: &str) {
+                match switch {
+                    $($name => self.$field = Provenance::Chosen,)*
+                    _ => {}
                 }
             }
         }

@@ -13,35 +13,39 @@ pub(crate) fn config(text: &[u8]) -> Vec<u8> {
     let lines = text
         .split(|&b| b == b'\n')
         .filter(|l| l.starts_with(b"CONFIG_") && l.contains(&CONFIG_SEPARATOR));
-    join_sorted(lines.map(<[u8]>::to_vec).collect(), CONFIG_SEPARATOR)
+    let mut lines: Vec<_> = lines.map(|line| (key(line, CONFIG_SEPARATOR), line)).collect();
+    // Stable: lines of one key keep their order.
+    lines.sort_by_key(|(key, _)| *key);
+    let mut out = Vec::with_capacity(text.len());
+    for (_, line) in lines {
+        out.extend_from_slice(line);
+        out.push(b'\n');
+    }
+    out
 }
 
 /// Prepares a symbol list (`type name [module]` lines): name, tab, type, and module after another tab.
 pub(crate) fn kallsyms(text: &[u8]) -> Vec<u8> {
-    let mut lines = Vec::new();
+    let mut symbols = Vec::with_capacity(text.len() / 24);
     for line in text.split(|&b| b == b'\n') {
         let mut fields = line.split(u8::is_ascii_whitespace).filter(|f| !f.is_empty());
         if let (Some(kind), Some(name)) = (fields.next(), fields.next()) {
-            let mut out = [name, &[KSYM_SEPARATOR], kind].concat();
-            if let Some(module) = fields.next() {
-                out.push(KSYM_SEPARATOR);
-                out.extend_from_slice(module.trim_ascii_start().strip_prefix(b"[").unwrap_or(module));
-                if out.last() == Some(&b']') {
-                    out.pop();
-                }
-            }
-            lines.push(out);
+            let module = fields.next().map(|m| {
+                m.strip_prefix(b"[")
+                    .and_then(|m| m.strip_suffix(b"]"))
+                    .unwrap_or(m)
+            });
+            symbols.push((name, kind, module));
         }
     }
-    join_sorted(lines, KSYM_SEPARATOR)
-}
-
-fn join_sorted(mut lines: Vec<Vec<u8>>, separator: u8) -> Vec<u8> {
-    // Stable: lines of one key keep their order.
-    lines.sort_by(|a, b| key(a, separator).cmp(key(b, separator)));
-    let mut out = Vec::with_capacity(lines.iter().map(|l| l.len() + 1).sum());
-    for line in lines {
-        out.extend_from_slice(&line);
+    symbols.sort_by_key(|(name, ..)| *name);
+    let mut out = Vec::with_capacity(text.len() + 1);
+    for (name, kind, module) in symbols {
+        out.extend_from_slice(name);
+        for field in [Some(kind), module].into_iter().flatten() {
+            out.push(KSYM_SEPARATOR);
+            out.extend_from_slice(field);
+        }
         out.push(b'\n');
     }
     out
