@@ -28,13 +28,13 @@ impl NameIndex {
             mask: (buckets - 1) as u32,
         };
         for id in (start..count).rev() {
-            let name = btf
-                .ty(TypeId(id))
-                .map_or(&[][..], |t| btf.name_bytes(t.name_off()));
-            if name.is_empty() {
+            let Some(hash) = btf
+                .own_name_off(id)
+                .and_then(|off| essential_hash(btf.string_tail(off)))
+            else {
                 continue;
-            }
-            let bucket = index.bucket(name);
+            };
+            let bucket = (hash & index.mask) as usize;
             if let (Some(head), Some(next)) = (
                 index.heads.get_mut(bucket),
                 index.next.get_mut((id - start) as usize),
@@ -46,15 +46,11 @@ impl NameIndex {
         index
     }
 
-    fn bucket(&self, name: &[u8]) -> usize {
-        let essential = name.get(..essential_len(name)).unwrap_or(name);
-        (hash(essential) & self.mask) as usize
-    }
-
     /// Types whose essential name may be that of `name`, in order of their numbers.
     fn chain<'a>(&'a self, btf: &'a Btf, name: &[u8]) -> impl Iterator<Item = Type<'a>> {
         let start = btf.start_id();
-        let mut id = self.heads.get(self.bucket(name)).copied().unwrap_or(END);
+        let bucket = essential_hash(name).map(|hash| (hash & self.mask) as usize);
+        let mut id = bucket.and_then(|b| self.heads.get(b)).copied().unwrap_or(END);
         std::iter::from_fn(move || {
             if id == END {
                 return None;
@@ -66,21 +62,74 @@ impl NameIndex {
     }
 }
 
-/// A hash that is the same in every run. Eight bytes at a time: names are short and there are many.
-fn hash(bytes: &[u8]) -> u32 {
-    const K: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut h = bytes.len() as u64;
-    let mut chunks = bytes.chunks_exact(8);
-    for chunk in &mut chunks {
-        let word = chunk.first_chunk::<8>().map_or(0, |c| u64::from_le_bytes(*c));
-        h = (h ^ word).wrapping_mul(K).rotate_left(29);
+/// The hash of the essential part of a name that ends at the first NUL or with the slice; `None` if it is
+/// empty. It is the same in every run.
+///
+/// A kernel has a hundred thousand names, so this reads each once and eight bytes at a time: it looks for
+/// the end, for `___`, and hashes on the way.
+fn essential_hash(name: &[u8]) -> Option<u32> {
+    const UNDERSCORES: u64 = u64::from_ne_bytes([b'_'; 8]);
+    let mut hash = 0u64;
+    let mut len = 0;
+    let mut before = 0u64;
+    loop {
+        let word = word_at(name, len);
+        let end = zero_bytes(word);
+        let marks = zero_bytes(word ^ UNDERSCORES);
+        let run = marks & (marks << 8 | before >> 56) & (marks << 16 | before >> 48);
+        if run != 0 {
+            let whole = name.get(..name.iter().position(|&b| b == 0).unwrap_or(name.len()))?;
+            let essential = whole.get(..essential_len(whole))?;
+            return Some(plain_hash(essential));
+        }
+        if end != 0 {
+            let used = end.trailing_zeros() / 8;
+            len += used as usize;
+            let last = if used == 0 {
+                0
+            } else {
+                word & u64::MAX >> (64 - 8 * used)
+            };
+            return (len != 0).then(|| finish(hash, last, len));
+        }
+        hash = mix(hash, word);
+        before = marks;
+        len += 8;
     }
-    let mut last = 0u64;
-    for &b in chunks.remainder() {
-        last = last << 8 | u64::from(b);
+}
+
+/// The hash of a name that has no flavour, or had it cut off.
+fn plain_hash(name: &[u8]) -> u32 {
+    let full = name.len() / 8 * 8;
+    let hash = (0..full)
+        .step_by(8)
+        .fold(0, |hash, at| mix(hash, word_at(name, at)));
+    finish(hash, word_at(name, full), name.len())
+}
+
+fn mix(hash: u64, word: u64) -> u64 {
+    (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+}
+
+fn finish(hash: u64, last: u64, len: usize) -> u32 {
+    (mix(hash ^ len as u64, last) >> 32) as u32
+}
+
+/// Eight bytes from `at` on, zeros beyond the end.
+#[inline]
+fn word_at(bytes: &[u8], at: usize) -> u64 {
+    let tail = bytes.get(at..).unwrap_or_default();
+    if let Some(word) = tail.first_chunk::<8>() {
+        return u64::from_le_bytes(*word);
     }
-    h = (h ^ last).wrapping_mul(K);
-    (h >> 32) as u32
+    tail.iter().rev().fold(0, |word, &b| word << 8 | u64::from(b))
+}
+
+/// The upper bit of each byte that is zero.
+#[inline]
+fn zero_bytes(word: u64) -> u64 {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    !(((word & LOW) + LOW) | word | LOW)
 }
 
 impl Btf {

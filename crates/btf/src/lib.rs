@@ -19,6 +19,7 @@ mod parse;
 mod query;
 mod same;
 mod sanity;
+mod shape;
 mod tags;
 mod ty;
 pub mod validate;

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::error::errno;
 use crate::index::NameIndex;
+use crate::shape::{Parts, Shape};
 use crate::tags::TagIndex;
 use crate::ty::word;
 use crate::{BtfError, Kind, Type, TypeId};
@@ -63,28 +64,6 @@ impl Header {
     }
 }
 
-/// Bytes that follow the common words of a type, by kind.
-#[inline]
-pub(crate) fn extra_len(kind: Kind, vlen: u32) -> usize {
-    let vlen = vlen as usize;
-    match kind {
-        Kind::Fwd
-        | Kind::Const
-        | Kind::Volatile
-        | Kind::Restrict
-        | Kind::Ptr
-        | Kind::Typedef
-        | Kind::Func
-        | Kind::Float
-        | Kind::TypeTag
-        | Kind::Void => 0,
-        Kind::Int | Kind::Var | Kind::DeclTag => 4,
-        Kind::Enum | Kind::FuncProto => vlen * 8,
-        Kind::Enum64 | Kind::Struct | Kind::Union | Kind::DataSec => vlen * 12,
-        Kind::Array => 12,
-    }
-}
-
 impl Btf {
     /// Parses a BTF of its own.
     ///
@@ -109,7 +88,12 @@ impl Btf {
         let strings = check_strings(&data, &header, base.is_some())?;
         let start_id = base.as_ref().map_or(1, |b| b.count());
         let start_str_off = base.as_ref().map_or(0, |b| b.end_str_off());
-        let offsets = find_types(&data, &header, start_id)?;
+        let Scan {
+            offsets,
+            max_id,
+            max_string,
+            func_protos,
+        } = scan_types(&data, &header, start_id)?;
         let btf = Btf {
             data,
             base,
@@ -120,7 +104,15 @@ impl Btf {
             index: OnceLock::new(),
             tags: OnceLock::new(),
         };
-        crate::sanity::check_references(&btf)?;
+        if max_id >= btf.count() || max_string >= btf.end_str_off() {
+            crate::sanity::check_references(&btf)?;
+        }
+        if !func_protos
+            .iter()
+            .all(|&id| btf.raw_kind(id) == Some(Kind::FuncProto as u32))
+        {
+            crate::sanity::check_functions(&btf)?;
+        }
         Ok(btf)
     }
 
@@ -231,6 +223,35 @@ impl Btf {
         Some(end.to_bytes())
     }
 
+    /// The strings from an offset on, those of the base apart: the first NUL ends the one that is meant.
+    #[inline]
+    pub(crate) fn string_tail(&self, offset: u32) -> &[u8] {
+        if offset < self.start_str_off {
+            return self.base.as_deref().map_or(&[], |b| b.string_tail(offset));
+        }
+        let at = (offset - self.start_str_off) as usize;
+        self.string_bytes().get(at..).unwrap_or_default()
+    }
+
+    /// The number of the kind of a type.
+    fn raw_kind(&self, id: u32) -> Option<u32> {
+        match id.checked_sub(self.start_id) {
+            Some(at) => {
+                let start = *self.offsets.get(at as usize)? as usize;
+                Some(word(&self.data, start + 4) >> 24 & 0x1f)
+            }
+            None => self.base.as_deref()?.raw_kind(id),
+        }
+    }
+
+    /// Offset of the name of a type of this BTF itself.
+    #[inline]
+    pub(crate) fn own_name_off(&self, id: u32) -> Option<u32> {
+        let at = id.checked_sub(self.start_id)? as usize;
+        let start = *self.offsets.get(at)? as usize;
+        Some(word(&self.data, start)).filter(|&off| off != 0)
+    }
+
     /// The bytes of a name, empty if the offset is out of range.
     #[inline]
     pub fn name_bytes(&self, offset: u32) -> &[u8] {
@@ -324,34 +345,88 @@ fn check_strings(data: &[u8], h: &Header, split: bool) -> Result<(usize, usize),
     Ok((start, end))
 }
 
-/// Where each type begins, and where the last one ends.
-fn find_types(data: &[u8], h: &Header, start_id: u32) -> Result<Vec<u32>, BtfError> {
+/// What one pass over the types finds out.
+struct Scan {
+    /// Where each type begins, and where the last one ends.
+    offsets: Vec<u32>,
+    /// Largest type number and string offset that something refers to.
+    max_id: u32,
+    max_string: u32,
+    /// What the functions refer to.
+    func_protos: Vec<u32>,
+}
+
+impl Scan {
+    /// Takes note of what the parts of a type refer to.
+    #[inline]
+    fn parts(&mut self, bytes: &[u8], parts: Parts) {
+        match parts {
+            Parts::Opaque => {}
+            Parts::Named8 => self.each::<8>(bytes, |p| (word(p, 0), 0)),
+            Parts::Named12 => self.each::<12>(bytes, |p| (word(p, 0), 0)),
+            Parts::Param => self.each::<8>(bytes, |p| (word(p, 0), word(p, 4))),
+            Parts::Member => self.each::<12>(bytes, |p| (word(p, 0), word(p, 4))),
+            Parts::Secinfo => self.each::<12>(bytes, |p| (0, word(p, 0))),
+            Parts::Array => self.each::<12>(bytes, |p| (0, word(p, 0).max(word(p, 4)))),
+        }
+    }
+
+    /// Takes note of the string and the type that `read` finds in each piece of `N` bytes.
+    #[inline]
+    fn each<const N: usize>(&mut self, bytes: &[u8], read: impl Fn(&[u8; N]) -> (u32, u32)) {
+        for part in bytes.as_chunks::<N>().0 {
+            let (string, id) = read(part);
+            self.max_string = self.max_string.max(string);
+            self.max_id = self.max_id.max(id);
+        }
+    }
+}
+
+/// Steps over the types. Where the next one begins depends on each, so this loop is what opening takes.
+fn scan_types(data: &[u8], h: &Header, start_id: u32) -> Result<Scan, BtfError> {
     let start = h.hdr_len as usize + h.type_off as usize;
     let end = start + h.type_len as usize;
-    // Types are some 30 bytes on average; the vector grows if these are smaller.
-    let mut offsets = Vec::with_capacity(h.type_len as usize / 28 + 1);
+    // Types are some 26 bytes on average; the vector grows if these are smaller.
+    let offsets = Vec::with_capacity(h.type_len as usize / 24 + 1);
+    let mut scan = Scan {
+        offsets,
+        max_id: 0,
+        max_string: 0,
+        func_protos: Vec::new(),
+    };
     let mut at = start;
     while at + COMMON <= end {
-        let info = word(data, at + 4);
-        let raw = info >> 24 & 0x1f;
-        let kind = match Kind::from_raw(raw) {
-            Some(kind) if kind != Kind::Void => kind,
-            _ => return Err(BtfError::invalid(format!("Unsupported BTF_KIND:{raw}"))),
+        let common = data.get(at..at + COMMON).unwrap_or_default();
+        let info = word(common, 4);
+        let Some(shape) = Shape::of(info >> 24 & 0x1f) else {
+            return Err(BtfError::invalid(format!(
+                "Unsupported BTF_KIND:{}",
+                info >> 24 & 0x1f
+            )));
         };
-        let next = at + COMMON + extra_len(kind, info & 0xffff);
+        let next = at + COMMON + shape.extra_len(info & 0xffff);
         if next > end {
-            let id = u64::from(start_id) + offsets.len() as u64;
+            let id = u64::from(start_id) + scan.offsets.len() as u64;
             return Err(BtfError::invalid(format!("BTF type [{id}] is malformed")));
         }
-        offsets.push(at as u32);
+        scan.max_string = scan.max_string.max(word(common, 0));
+        if shape.refers {
+            scan.max_id = scan.max_id.max(word(common, 8));
+        }
+        if info >> 24 & 0x1f == Kind::Func as u32 {
+            scan.func_protos.push(word(common, 8));
+        } else {
+            scan.parts(data.get(at + COMMON..next).unwrap_or_default(), shape.parts);
+        }
+        scan.offsets.push(at as u32);
         at = next;
     }
     if at != end {
         return Err(BtfError::invalid("BTF types data is malformed"));
     }
-    if u64::from(start_id) + offsets.len() as u64 > u64::from(i32::MAX as u32) {
+    if u64::from(start_id) + scan.offsets.len() as u64 > u64::from(i32::MAX as u32) {
         return Err(BtfError::new(errno::ENOMEM, "too many BTF types"));
     }
-    offsets.push(end as u32);
-    Ok(offsets)
+    scan.offsets.push(end as u32);
+    Ok(scan)
 }

@@ -2,26 +2,25 @@
 
 use crate::error::errno;
 use crate::parse::{HEADER_LEN, Header};
+use crate::shape::Shape;
 use crate::ty::word;
 use crate::{Btf, BtfError, Kind, Type, TypeId};
 
 /// Checks all references of the types that are not of the base.
 pub(crate) fn check_references(btf: &Btf) -> Result<(), BtfError> {
     let check = Check {
-        btf,
         types: btf.count(),
         strings: btf.end_str_off(),
     };
     btf.own_types().try_for_each(|ty| check.ty(ty))
 }
 
-struct Check<'a> {
-    btf: &'a Btf,
+struct Check {
     types: u32,
     strings: u32,
 }
 
-impl Check<'_> {
+impl Check {
     fn string(&self, offset: u32, what: &str, id: TypeId) -> Result<(), BtfError> {
         if offset < self.strings {
             return Ok(());
@@ -31,8 +30,8 @@ impl Check<'_> {
         )))
     }
 
-    fn id(&self, id: TypeId, context: TypeId) -> Result<(), BtfError> {
-        if id.0 < self.types {
+    fn id(&self, id: u32, context: TypeId) -> Result<(), BtfError> {
+        if id < self.types {
             return Ok(());
         }
         Err(BtfError::invalid(format!(
@@ -43,59 +42,42 @@ impl Check<'_> {
     fn ty(&self, ty: Type<'_>) -> Result<(), BtfError> {
         let id = ty.id();
         self.string(ty.name_off(), "type name", id)?;
-        match ty.kind() {
-            Kind::Void | Kind::Int | Kind::Fwd | Kind::Float => Ok(()),
-            Kind::Ptr
-            | Kind::Typedef
-            | Kind::Volatile
-            | Kind::Const
-            | Kind::Restrict
-            | Kind::Var
-            | Kind::DeclTag
-            | Kind::TypeTag => self.id(ty.target(), id),
-            Kind::Array => {
-                let array = ty.array().ok_or_else(|| BtfError::invalid(""))?;
-                self.id(array.elem, id)?;
-                self.id(array.index, id)
-            }
-            Kind::Struct | Kind::Union => self.parts(ty, 12, Some((0, "field name")), Some(4)),
-            Kind::Enum => self.parts(ty, 8, Some((0, "enum name")), None),
-            Kind::Enum64 => self.parts(ty, 12, Some((0, "enum name")), None),
-            Kind::FuncProto => self.parts(ty, 8, Some((0, "param name")), Some(4)),
-            Kind::DataSec => self.parts(ty, 12, None, Some(0)),
-            Kind::Func => self.func(ty),
+        let Some(shape) = Shape::of(ty.kind() as u32) else {
+            return Ok(());
+        };
+        if shape.refers {
+            self.id(ty.size_or_type(), id)?;
         }
-    }
-
-    /// Checks the parts of a type, `stride` bytes each, with a string and a type at the given places.
-    fn parts(
-        &self,
-        ty: Type<'_>,
-        stride: usize,
-        name: Option<(usize, &str)>,
-        target: Option<usize>,
-    ) -> Result<(), BtfError> {
-        for part in ty.rest.chunks_exact(stride) {
-            if let Some((at, what)) = name {
-                self.string(word(part, at), what, ty.id())?;
+        let what = match ty.kind() {
+            Kind::Enum | Kind::Enum64 => "enum name",
+            Kind::FuncProto => "param name",
+            _ => "field name",
+        };
+        let (len, name, targets) = shape.parts.layout();
+        for part in ty.rest.chunks_exact(len) {
+            if let Some(at) = name {
+                self.string(word(part, at), what, id)?;
             }
-            if let Some(at) = target {
-                self.id(TypeId(word(part, at)), ty.id())?;
+            for &at in targets {
+                self.id(word(part, at), id)?;
             }
         }
         Ok(())
     }
+}
 
-    fn func(&self, ty: Type<'_>) -> Result<(), BtfError> {
-        let (id, target) = (ty.id(), ty.target());
-        self.id(target, id)?;
-        if self.btf.ty(target).is_some_and(|t| t.is_func_proto()) {
-            return Ok(());
+/// Checks that functions refer to prototypes.
+pub(crate) fn check_functions(btf: &Btf) -> Result<(), BtfError> {
+    for ty in btf.own_types().filter(|t| t.is_func()) {
+        let target = ty.target();
+        if !btf.ty(target).is_some_and(|t| t.is_func_proto()) {
+            let id = ty.id();
+            return Err(BtfError::invalid(format!(
+                "btf: type [{id}]: referenced type [{target}] is not FUNC_PROTO"
+            )));
         }
-        Err(BtfError::invalid(format!(
-            "btf: type [{id}]: referenced type [{target}] is not FUNC_PROTO"
-        )))
     }
+    Ok(())
 }
 
 /// The data of a BTF of the other endianness, turned around. Everything in the header after its first word
