@@ -1,0 +1,214 @@
+//! A program's function and line records against its BTF and its layout: `check_btf_info_early`,
+//! `check_btf_func` and `check_btf_line` of `kernel/bpf/verifier.c`.
+//!
+//! The verifier calls [`check_early`] before it looks for subprograms and [`check`] after it has found them.
+//! The size and padding of records are the loader's to get right: here they are typed.
+
+use verdict_btf::{Btf, Type};
+use verdict_kernel::errno::Errno;
+
+use crate::notes::{Rejection, reject};
+use crate::prog::Prog;
+
+/// What the checks need to know of a subprogram.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Subprog {
+    /// Its first instruction.
+    pub start: u32,
+    /// It has an `LD_ABS` or `LD_IND`.
+    pub has_ld_abs: bool,
+    /// It has a tail call.
+    pub has_tail_call: bool,
+}
+
+/// What a function's BTF says of a subprogram (`struct bpf_func_info_aux`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FuncAux {
+    /// Static (0), global (1) or extern (2).
+    pub linkage: u32,
+}
+
+impl FuncAux {
+    /// Whether it is verified by itself, for any arguments of its types.
+    pub fn is_global(self) -> bool {
+        self.linkage == 1
+    }
+}
+
+/// Outcome of [`check`].
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct BtfInfo {
+    /// One for each subprogram; empty when the program has no function records.
+    pub funcs: Vec<FuncAux>,
+    /// For each subprogram the record of its first line; empty when the program has no line records.
+    pub first_line: Vec<u32>,
+}
+
+/// `LD_ABS` and tail calls leave a subprogram early, which takes a known return type.
+fn check_abnormal_return(subprogs: &[Subprog]) -> Result<(), Rejection> {
+    for subprog in subprogs.iter().skip(1) {
+        if subprog.has_ld_abs {
+            reject!(Errno::EINVAL, "LD_ABS is not allowed in subprogs without BTF\n");
+        }
+        if subprog.has_tail_call {
+            reject!(
+                Errno::EINVAL,
+                "tail_call is not allowed in subprogs without BTF\n"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Checks the function records by themselves. `subprogs` are those known so far (the main program).
+///
+/// # Errors
+/// With the words of the log.
+pub fn check_early(prog: &Prog, subprogs: &[Subprog]) -> Result<(), Rejection> {
+    if prog.func_info.is_empty() {
+        check_abnormal_return(subprogs)?;
+        if prog.line_info.is_empty() {
+            return Ok(());
+        }
+    }
+    // Records without a BTF: the descriptor is none.
+    let btf = &prog.btf.as_ref().ok_or(Errno::EBADF)?.btf;
+    let mut last: Option<u32> = None;
+    for record in &prog.func_info {
+        let off = record.insn_off;
+        match last {
+            None if off != 0 => {
+                reject!(
+                    Errno::EINVAL,
+                    "nonzero insn_off {off} for the first func info record"
+                );
+            }
+            Some(last) if off <= last => {
+                reject!(
+                    Errno::EINVAL,
+                    "same or smaller insn offset ({off}) than previous func info record ({last})"
+                );
+            }
+            _ => {}
+        }
+        let Some(func) = btf.ty(record.type_id).filter(|ty| ty.is_func()) else {
+            reject!(
+                Errno::EINVAL,
+                "invalid type id {} in func info",
+                record.type_id.0 as i32
+            );
+        };
+        if func.proto().is_none() {
+            return Err(Errno::EINVAL.into());
+        }
+        last = Some(off);
+    }
+    Ok(())
+}
+
+/// Checks the records against the program's layout.
+///
+/// # Errors
+/// With the words of the log.
+pub fn check(prog: &Prog, subprogs: &[Subprog]) -> Result<BtfInfo, Rejection> {
+    let Some(loaded) = &prog.btf else {
+        check_abnormal_return(subprogs)?;
+        return Ok(BtfInfo::default());
+    };
+    let funcs = check_funcs(prog, &loaded.btf, subprogs)?;
+    let first_line = check_lines(prog, &loaded.btf, subprogs)?;
+    Ok(BtfInfo { funcs, first_line })
+}
+
+fn check_funcs(prog: &Prog, btf: &Btf, subprogs: &[Subprog]) -> Result<Vec<FuncAux>, Rejection> {
+    if prog.func_info.is_empty() {
+        check_abnormal_return(subprogs)?;
+        return Ok(Vec::new());
+    }
+    if prog.func_info.len() != subprogs.len() {
+        reject!(
+            Errno::EINVAL,
+            "number of funcs in func_info doesn't match number of subprogs\n"
+        );
+    }
+    let mut funcs = Vec::with_capacity(subprogs.len());
+    for (i, (record, subprog)) in prog.func_info.iter().zip(subprogs).enumerate() {
+        if subprog.start != record.insn_off {
+            reject!(
+                Errno::EINVAL,
+                "func_info BTF section doesn't match subprog layout in BPF program\n"
+            );
+        }
+        let func = btf.ty(record.type_id).ok_or(Errno::EINVAL)?;
+        let scalar = returns_scalar(btf, func);
+        if i != 0 && !scalar && subprog.has_ld_abs {
+            reject!(
+                Errno::EINVAL,
+                "LD_ABS is only allowed in functions that return 'int'.\n"
+            );
+        }
+        if i != 0 && !scalar && subprog.has_tail_call {
+            reject!(
+                Errno::EINVAL,
+                "tail_call is only allowed in functions that return 'int'.\n"
+            );
+        }
+        funcs.push(FuncAux {
+            linkage: func.linkage(),
+        });
+    }
+    Ok(funcs)
+}
+
+fn returns_scalar(btf: &Btf, func: Type<'_>) -> bool {
+    let ret = func
+        .proto()
+        .and_then(|proto| btf.skip_mods_and_typedefs(proto.target()));
+    ret.is_some_and(|ty| (ty.is_int() && ty.size() <= 8) || ty.is_any_enum())
+}
+
+fn check_lines(prog: &Prog, btf: &Btf, subprogs: &[Subprog]) -> Result<Vec<u32>, Rejection> {
+    if prog.line_info.is_empty() {
+        return Ok(Vec::new());
+    }
+    let len = prog.insns.len();
+    let mut prev = 0u32;
+    let mut first_line: Vec<u32> = Vec::with_capacity(subprogs.len());
+    for (i, line) in prog.line_info.iter().enumerate() {
+        let off = line.insn_off;
+        let insn = prog.insns.get(off as usize);
+        let (Some(insn), true) = (insn, i == 0 || off > prev) else {
+            reject!(
+                Errno::EINVAL,
+                "Invalid line_info[{i}].insn_off:{off} (prev_offset:{prev} prog->len:{len})\n"
+            );
+        };
+        if insn.code == 0 {
+            reject!(Errno::EINVAL, "Invalid insn code at line_info[{i}].insn_off\n");
+        }
+        if btf.string(line.line_off).is_none() || btf.string(line.file_name_off).is_none() {
+            reject!(
+                Errno::EINVAL,
+                "Invalid line_info[{i}].line_off or .file_name_off\n"
+            );
+        }
+        if let Some(subprog) = subprogs.get(first_line.len()) {
+            if off == subprog.start {
+                first_line.push(i as u32);
+            } else if subprog.start < off {
+                let s = first_line.len();
+                reject!(Errno::EINVAL, "missing bpf_line_info for func#{s}\n");
+            }
+        }
+        prev = off;
+    }
+    let (s, count) = (first_line.len(), subprogs.len());
+    if s != count {
+        reject!(
+            Errno::EINVAL,
+            "missing bpf_line_info for {} funcs starting from func#{s}\n",
+            count - s
+        );
+    }
+    Ok(first_line)
+}

@@ -1,0 +1,390 @@
+//! `BPF_MAP_CREATE`: the checks in the order of `map_create` of `kernel/bpf/syscall.c`, for a caller that
+//! holds every capability.
+
+use std::sync::Arc;
+
+use verdict_btf::{Btf, Kind, Type, TypeId};
+use verdict_kernel::Kernel;
+use verdict_kernel::attr::MapCreate;
+use verdict_kernel::errno::Errno;
+use verdict_kernel::map::MapType;
+
+use super::{Map, alloc, flags, meta};
+use crate::btf::ProgBtf;
+use crate::fields;
+use crate::record::{FieldMask, Record};
+use crate::struct_ops;
+
+/// The special fields that a map value may have.
+const VALUE_FIELDS: FieldMask = FieldMask(
+    FieldMask::SPIN_LOCK.0
+        | FieldMask::TIMER.0
+        | FieldMask::KPTR.0
+        | FieldMask::LIST_HEAD.0
+        | FieldMask::RB_ROOT.0
+        | FieldMask::REFCOUNT.0
+        | FieldMask::WORKQUEUE.0,
+);
+
+/// Makes a map.
+///
+/// `btf` is what the kernel made of `attr.btf`, `inner` the map that `attr.inner_map` names; `None` stands for
+/// a descriptor that is none.
+///
+/// # Errors
+/// The errno of the system call.
+pub fn map_create(
+    kernel: &Kernel,
+    attr: &MapCreate,
+    btf: Option<&Arc<ProgBtf>>,
+    inner: Option<&Map>,
+) -> Result<Map, Errno> {
+    let map_type = check_attributes(kernel, attr)?;
+    alloc::check(map_type, attr)?;
+    let inner = match map_type {
+        MapType::ArrayOfMaps | MapType::HashOfMaps => Some(Arc::new(inner_map_meta(inner)?)),
+        _ => None,
+    };
+    alloc::alloc(kernel, map_type, attr)?;
+    if map_type == MapType::StructOps {
+        check_struct_ops(kernel, attr)?;
+    }
+    let mut map = new_map(kernel, map_type, attr, inner);
+    if !is_object_name(&attr.name) {
+        return Err(Errno::EINVAL);
+    }
+    if attr.btf_key_type_id.0 | attr.btf_value_type_id.0 | attr.btf_vmlinux_value_type_id.0 != 0 {
+        let btf = btf.ok_or(Errno::EBADF)?;
+        if attr.btf_value_type_id.0 != 0 {
+            map.record = check_btf(kernel, &map, btf, attr)?;
+        }
+        map.btf = Some(Arc::clone(btf));
+        map.btf_key_type_id = attr.btf_key_type_id;
+        map.btf_value_type_id = attr.btf_value_type_id;
+        map.btf_vmlinux_value_type_id = attr.btf_vmlinux_value_type_id;
+    }
+    Ok(map)
+}
+
+/// What every type demands, before the type's own checks.
+fn check_attributes(kernel: &Kernel, attr: &MapCreate) -> Result<MapType, Errno> {
+    if attr.btf_vmlinux_value_type_id.0 != 0 {
+        if attr.map_type != MapType::StructOps.raw()
+            || attr.btf_key_type_id.0 != 0
+            || attr.btf_value_type_id.0 != 0
+        {
+            return Err(Errno::EINVAL);
+        }
+    } else if attr.btf_key_type_id.0 != 0 && attr.btf_value_type_id.0 == 0 {
+        return Err(Errno::EINVAL);
+    }
+    let takes_extra = [MapType::BloomFilter.raw(), MapType::Arena.raw()].contains(&attr.map_type);
+    if !takes_extra && attr.map_extra != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let neither = flags::RDONLY | flags::WRONLY;
+    if attr.map_flags & neither == neither {
+        return Err(Errno::EINVAL);
+    }
+    // The profiles' machines have one node.
+    if attr.map_flags & flags::NUMA_NODE != 0 && attr.numa_node != 0 {
+        return Err(Errno::EINVAL);
+    }
+    match MapType::from_raw(attr.map_type) {
+        Some(map_type) if is_built(kernel, map_type) => Ok(map_type),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+/// Whether the kernel was built with the type.
+fn is_built(kernel: &Kernel, map_type: MapType) -> bool {
+    let option = match map_type {
+        MapType::Unspec => return false,
+        MapType::CgroupArray | MapType::CgrpStorage => "CONFIG_CGROUPS",
+        MapType::CgroupStorage | MapType::PercpuCgroupStorage => "CONFIG_CGROUP_BPF",
+        MapType::StackTrace => "CONFIG_PERF_EVENTS",
+        MapType::InodeStorage => "CONFIG_BPF_LSM",
+        MapType::Devmap | MapType::DevmapHash | MapType::SkStorage | MapType::Cpumap => "CONFIG_NET",
+        MapType::Xskmap => "CONFIG_XDP_SOCKETS",
+        MapType::Sockmap | MapType::Sockhash | MapType::ReuseportSockarray => "CONFIG_INET",
+        MapType::StructOps => "CONFIG_BPF_JIT",
+        _ => return true,
+    };
+    kernel.config(option) == Some("y")
+}
+
+/// A name of at most 15 letters, digits, `_` and `.`.
+pub(crate) fn is_object_name(name: &str) -> bool {
+    name.len() < 16
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'))
+}
+
+fn check_struct_ops(kernel: &Kernel, attr: &MapCreate) -> Result<(), Errno> {
+    if attr.map_flags & flags::VTYPE_BTF_OBJ_FD != 0 {
+        // Only a module's BTF is taken, and no module is loaded.
+        return Err(Errno::EINVAL);
+    }
+    let value = struct_ops::find_value(kernel, attr.btf_vmlinux_value_type_id);
+    match value {
+        None => Err(Errno::ENOTSUPP),
+        Some(value) if value.size() != attr.value_size => Err(Errno::EINVAL),
+        Some(_) => Ok(()),
+    }
+}
+
+fn new_map(kernel: &Kernel, map_type: MapType, attr: &MapCreate, inner: Option<Arc<Map>>) -> Map {
+    let mut flags = attr.map_flags & !(flags::RDONLY | flags::WRONLY | flags::TOKEN_FD);
+    if matches!(map_type, MapType::Devmap | MapType::DevmapHash) {
+        // A look-up gives the address of the device's own index.
+        flags |= flags::RDONLY_PROG;
+    }
+    let max_entries = match map_type {
+        MapType::Hash
+        | MapType::PercpuHash
+        | MapType::LruHash
+        | MapType::LruPercpuHash
+        | MapType::HashOfMaps => alloc::hash_entries(kernel, attr),
+        _ => attr.max_entries,
+    };
+    Map {
+        map_type,
+        key_size: attr.key_size,
+        value_size: attr.value_size,
+        max_entries,
+        flags,
+        extra: attr.map_extra,
+        name: attr.name.clone(),
+        btf: None,
+        btf_key_type_id: TypeId::VOID,
+        btf_value_type_id: TypeId::VOID,
+        btf_vmlinux_value_type_id: TypeId::VOID,
+        record: None,
+        inner,
+        frozen: false,
+        contents: Vec::new(),
+    }
+}
+
+/// What a map of maps keeps of the map that its elements must resemble (`bpf_map_meta_alloc`).
+///
+/// # Errors
+/// `EBADF` without one, `EINVAL` when it is a map of maps itself, `ENOTSUPP` for types that cannot be inside.
+pub fn inner_map_meta(inner: Option<&Map>) -> Result<Map, Errno> {
+    let inner = inner.ok_or(Errno::EBADF)?;
+    if inner.inner.is_some() {
+        return Err(Errno::EINVAL);
+    }
+    if !meta::can_be_inner(inner.map_type) {
+        return Err(Errno::ENOTSUPP);
+    }
+    Ok(Map {
+        map_type: inner.map_type,
+        key_size: inner.key_size,
+        value_size: inner.value_size,
+        max_entries: inner.max_entries,
+        flags: inner.flags,
+        record: inner.record.clone(),
+        btf: inner.btf.clone(),
+        extra: 0,
+        name: String::new(),
+        btf_key_type_id: TypeId::VOID,
+        btf_value_type_id: TypeId::VOID,
+        btf_vmlinux_value_type_id: TypeId::VOID,
+        inner: None,
+        frozen: false,
+        contents: Vec::new(),
+    })
+}
+
+/// The type that a map's key or value is, with its size (`btf_type_id_size`).
+fn sized(btf: &Btf, id: TypeId) -> Option<(Type<'_>, u32)> {
+    let named = btf.ty(id)?;
+    let ty = match named.kind() {
+        Kind::Void | Kind::Fwd | Kind::Func | Kind::FuncProto | Kind::DeclTag => return None,
+        Kind::Var => btf.skip_mods_and_typedefs(named.target())?,
+        _ => btf.skip_mods_and_typedefs(id)?,
+    };
+    let size = match ty.kind() {
+        Kind::Array => btf.resolve(ty.id())?.size,
+        Kind::Ptr => 8,
+        kind if kind.has_size() => ty.size(),
+        _ => return None,
+    };
+    Some((ty, size))
+}
+
+/// `map_check_btf`: the sizes of key and value, the value's special fields, and the type's own demands.
+fn check_btf(
+    kernel: &Kernel,
+    map: &Map,
+    btf: &Arc<ProgBtf>,
+    attr: &MapCreate,
+) -> Result<Option<Arc<Record>>, Errno> {
+    let types = &*btf.btf;
+    let rule = key_rule(map.map_type);
+    let key = if attr.btf_key_type_id.0 != 0 {
+        let (key, size) = sized(types, attr.btf_key_type_id).ok_or(Errno::EINVAL)?;
+        if size != map.key_size {
+            return Err(Errno::EINVAL);
+        }
+        Some(key)
+    } else if rule == KeyRule::Any {
+        return Err(Errno::EINVAL);
+    } else {
+        None
+    };
+    let (value, size) = sized(types, attr.btf_value_type_id).ok_or(Errno::EINVAL)?;
+    if size != map.value_size {
+        return Err(Errno::EINVAL);
+    }
+    // What makes a record invalid is not looked at here: such a map is one without special fields.
+    let record = fields::parse(kernel, types, value, VALUE_FIELDS, map.value_size).unwrap_or(None);
+    if let Some(record) = &record {
+        check_record(map, record)?;
+        btf.check_graph_roots(record)?;
+    }
+    check_key(map, rule, types, key, value)?;
+    Ok(record.map(Arc::new))
+}
+
+/// Which map types may have which special fields.
+fn check_record(map: &Map, record: &Record) -> Result<(), Errno> {
+    use MapType as M;
+    const LOCAL: [M; 4] = [M::SkStorage, M::InodeStorage, M::TaskStorage, M::CgrpStorage];
+    let rows: [(FieldMask, &[M]); 4] = [
+        (FieldMask::SPIN_LOCK, &[M::Hash, M::Array, M::CgroupStorage]),
+        (
+            FieldMask::TIMER | FieldMask::WORKQUEUE,
+            &[M::Hash, M::LruHash, M::Array],
+        ),
+        (
+            FieldMask::KPTR | FieldMask::REFCOUNT,
+            &[
+                M::Hash,
+                M::PercpuHash,
+                M::LruHash,
+                M::LruPercpuHash,
+                M::Array,
+                M::PercpuArray,
+            ],
+        ),
+        (FieldMask::GRAPH_ROOT, &[M::Hash, M::LruHash, M::Array]),
+    ];
+    if map.flags & (flags::RDONLY_PROG | flags::WRONLY_PROG) != 0 {
+        return Err(Errno::EACCES);
+    }
+    let in_local = FieldMask::SPIN_LOCK | FieldMask::KPTR | FieldMask::REFCOUNT;
+    for (kinds, types) in rows {
+        let local_too = in_local.has(kinds) && LOCAL.contains(&map.map_type);
+        if record.has(kinds) && !types.contains(&map.map_type) && !local_too {
+            return Err(Errno::EOPNOTSUPP);
+        }
+    }
+    Ok(())
+}
+
+/// A type's demand on how BTF describes its key (`map_check_btf` of its operations).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum KeyRule {
+    /// A key must be described; anything will do (there is no operation).
+    Any,
+    /// BTF is refused.
+    NoBtf,
+    /// A 32-bit integer; an array of one element may instead have a data section without key.
+    Array,
+    /// Described.
+    Present,
+    /// Not described.
+    Absent,
+    /// A struct.
+    Struct,
+    /// A 32-bit integer.
+    Int32,
+    /// A 64-bit integer or `struct bpf_cgroup_storage_key`.
+    CgroupStorage,
+    /// Whatever, or nothing.
+    Free,
+}
+
+fn key_rule(map_type: MapType) -> KeyRule {
+    match map_type {
+        MapType::Array | MapType::PercpuArray => KeyRule::Array,
+        MapType::Hash | MapType::PercpuHash | MapType::LruHash | MapType::LruPercpuHash => KeyRule::Present,
+        MapType::PerfEventArray
+        | MapType::CgroupArray
+        | MapType::ArrayOfMaps
+        | MapType::HashOfMaps
+        | MapType::StackTrace
+        | MapType::Cpumap
+        | MapType::Devmap
+        | MapType::DevmapHash
+        | MapType::Sockmap
+        | MapType::Sockhash
+        | MapType::Xskmap => KeyRule::NoBtf,
+        MapType::LpmTrie => KeyRule::Struct,
+        MapType::BloomFilter => KeyRule::Absent,
+        MapType::CgroupStorage | MapType::PercpuCgroupStorage => KeyRule::CgroupStorage,
+        MapType::SkStorage | MapType::InodeStorage | MapType::TaskStorage | MapType::CgrpStorage => {
+            KeyRule::Int32
+        }
+        MapType::Arena => KeyRule::Free,
+        MapType::Unspec
+        | MapType::ProgArray
+        | MapType::ReuseportSockarray
+        | MapType::Queue
+        | MapType::Stack
+        | MapType::StructOps
+        | MapType::Ringbuf
+        | MapType::UserRingbuf => KeyRule::Any,
+    }
+}
+
+fn is_int(ty: Type<'_>, bits: u32) -> bool {
+    ty.int().is_some_and(|int| int.bits == bits && int.offset == 0)
+}
+
+fn check_key(
+    map: &Map,
+    rule: KeyRule,
+    btf: &Btf,
+    key: Option<Type<'_>>,
+    value: Type<'_>,
+) -> Result<(), Errno> {
+    let sound = match (rule, key) {
+        (KeyRule::Any | KeyRule::Free, _) => true,
+        (KeyRule::NoBtf, _) => return Err(Errno::ENOTSUPP),
+        (KeyRule::Array, None) => {
+            map.map_type == MapType::Array && map.max_entries == 1 && value.kind() == Kind::DataSec
+        }
+        (KeyRule::Array | KeyRule::Int32, Some(key)) => is_int(key, 32),
+        (KeyRule::Present, key) => key.is_some(),
+        (KeyRule::Absent, key) => key.is_none(),
+        (KeyRule::Struct, Some(key)) => key.is_struct(),
+        (KeyRule::CgroupStorage, Some(key)) if map.key_size == 8 => is_int(key, 64),
+        (KeyRule::CgroupStorage, Some(key)) => is_cgroup_storage_key(btf, key),
+        (KeyRule::Struct | KeyRule::Int32 | KeyRule::CgroupStorage, None) => false,
+    };
+    if sound { Ok(()) } else { Err(Errno::EINVAL) }
+}
+
+/// A struct of a 64-bit integer and a 32-bit one.
+fn is_cgroup_storage_key(btf: &Btf, key: Type<'_>) -> bool {
+    let is_member = |index: usize, offset: u32, size: u32| {
+        let Some(member) = key.member(index) else {
+            return false;
+        };
+        let Some((ty, _)) = sized(btf, member.ty) else {
+            return false;
+        };
+        let Some(int) = ty.int() else { return false };
+        let whole = key.kflag()
+            || (int.offset == 0 && member.bit_offset.is_multiple_of(8) && int.bits.is_multiple_of(8));
+        whole
+            && member.bitfield_size == 0
+            && member.bit_offset.div_ceil(8) == offset
+            && int.bits.div_ceil(8) == size
+    };
+    key.is_struct() && key.vlen() == 2 && is_member(0, 0, 8) && is_member(1, 8, 4)
+}

@@ -1,0 +1,255 @@
+//! `BPF_PROG_LOAD`: the checks of a program's attributes before the verifier runs (`bpf_prog_load` of
+//! `kernel/bpf/syscall.c`), for a loader that holds every capability.
+
+use std::sync::Arc;
+
+use verdict_btf::TypeId;
+use verdict_isa::Insn;
+use verdict_kernel::Kernel;
+use verdict_kernel::attr::{FuncInfo, LineInfo, MapId, ProgLoad};
+use verdict_kernel::ctx;
+use verdict_kernel::errno::Errno;
+use verdict_kernel::prog::{AttachType, ProgType};
+
+use crate::btf::ProgBtf;
+use crate::map::Map;
+use crate::map::is_object_name;
+
+/// `BPF_F_*` of a program.
+pub mod flags {
+    /// Check alignment as if unaligned access were slow.
+    pub const STRICT_ALIGNMENT: u32 = 1 << 0;
+    /// Do not check alignment.
+    pub const ANY_ALIGNMENT: u32 = 1 << 1;
+    /// Random upper halves after 32-bit operations (affects rewriting only).
+    pub const TEST_RND_HI32: u32 = 1 << 2;
+    /// Checkpoint at every chance.
+    pub const TEST_STATE_FREQ: u32 = 1 << 3;
+    /// The program may sleep.
+    pub const SLEEPABLE: u32 = 1 << 4;
+    /// The program knows of multi-buffer XDP frames.
+    pub const XDP_HAS_FRAGS: u32 = 1 << 5;
+    /// The program is bound to a device without being offloaded.
+    pub const XDP_DEV_BOUND_ONLY: u32 = 1 << 6;
+    /// A broken invariant of a register's bounds is an error.
+    pub const TEST_REG_INVARIANTS: u32 = 1 << 7;
+    /// A token is given.
+    pub const TOKEN_FD: u32 = 1 << 16;
+    /// All of them.
+    pub const ALL: u32 = 0xff | TOKEN_FD;
+}
+
+/// The most types that a BTF has (`BTF_MAX_TYPE`).
+const BTF_MAX_TYPE: u32 = 0x000f_ffff;
+
+/// Why a program does not get as far as its verification.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LoadError {
+    /// The system call fails; nothing goes to the log.
+    Errno(Errno),
+    /// It asks for something that is not modelled.
+    Unsupported(&'static str),
+}
+
+impl From<Errno> for LoadError {
+    fn from(errno: Errno) -> Self {
+        LoadError::Errno(errno)
+    }
+}
+
+/// A program that was admitted: what the verifier starts from.
+#[derive(Clone, Debug)]
+pub struct Prog {
+    /// Name.
+    pub name: String,
+    /// Its type.
+    pub prog_type: ProgType,
+    /// The expected attach type by number, fixed up; for struct_ops the index of the member.
+    pub expected_attach_type: u32,
+    /// The program and its subprograms.
+    pub insns: Vec<Insn>,
+    /// The maps, by [`MapId`].
+    pub maps: Arc<[Arc<Map>]>,
+    /// The object's BTF; `None` without function and line records, as the kernel then ignores it.
+    pub btf: Option<Arc<ProgBtf>>,
+    /// Functions.
+    pub func_info: Vec<FuncInfo>,
+    /// Lines.
+    pub line_info: Vec<LineInfo>,
+    /// The type of vmlinux that it attaches to; 0 is none.
+    pub attach_btf_id: TypeId,
+    /// Whether its licence lets it call what is for GPL programs only.
+    pub gpl_compatible: bool,
+    /// Whether it may sleep.
+    pub sleepable: bool,
+    /// [`flags`].
+    pub flags: u32,
+}
+
+impl Prog {
+    /// The expected attach type; `None` when it is not one (a struct_ops member's index may be large).
+    pub fn attach_type(&self) -> Option<AttachType> {
+        AttachType::from_raw(self.expected_attach_type)
+    }
+    /// Whether the expected attach type is this one.
+    pub fn expects(&self, attach_type: AttachType) -> bool {
+        self.expected_attach_type == attach_type.raw()
+    }
+    /// Whether a flag of [`flags`] is set.
+    pub fn has(&self, flag: u32) -> bool {
+        self.flags & flag != 0
+    }
+    /// A map by its number.
+    pub fn map(&self, id: MapId) -> Option<&Arc<Map>> {
+        self.maps.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// Admits a program.
+    ///
+    /// `btf` is what the kernel made of `attr.btf`; `maps` are those created so far, by [`MapId`].
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub fn load(
+        kernel: &Kernel,
+        attr: &ProgLoad,
+        btf: Option<&Arc<ProgBtf>>,
+        maps: Arc<[Arc<Map>]>,
+    ) -> Result<Prog, LoadError> {
+        if attr.prog_flags & !flags::ALL != 0 {
+            return Err(Errno::EINVAL.into());
+        }
+        let expected_attach_type = fixup_attach_type(attr);
+        if attr.insns.is_empty() || attr.insns.len() > kernel.limits.program_insns as usize {
+            return Err(Errno::E2BIG.into());
+        }
+        let prog_type = ProgType::from_raw(attr.prog_type);
+        if attr.attach_prog {
+            return Err(LoadError::Unsupported("attaching to another program"));
+        }
+        check_attach(prog_type, expected_attach_type, attr.attach_btf_id)?;
+        if attr.prog_ifindex != 0 {
+            check_dev_bound(prog_type, attr)?;
+        }
+        let prog_type = prog_type
+            .filter(|&ty| is_built(kernel, ty))
+            .ok_or(Errno::EINVAL)?;
+        if !is_object_name(&attr.name) {
+            return Err(Errno::EINVAL.into());
+        }
+        let described = !attr.func_info.is_empty() || !attr.line_info.is_empty();
+        Ok(Prog {
+            name: attr.name.clone(),
+            prog_type,
+            expected_attach_type,
+            insns: attr.insns.clone(),
+            maps,
+            btf: btf.filter(|_| described).cloned(),
+            func_info: attr.func_info.clone(),
+            line_info: attr.line_info.clone(),
+            attach_btf_id: attr.attach_btf_id,
+            gpl_compatible: is_gpl_compatible(&attr.license),
+            sleepable: attr.prog_flags & flags::SLEEPABLE != 0,
+            flags: attr.prog_flags,
+        })
+    }
+}
+
+/// Whether the kernel was built with the type: its context is then a member of `struct bpf_ctx_convert`.
+fn is_built(kernel: &Kernel, prog_type: ProgType) -> bool {
+    prog_type != ProgType::Unspec && ctx::context_types(&kernel.btf, prog_type).is_some()
+}
+
+/// Old loaders leave the attach type of these types at 0, which means something else.
+fn fixup_attach_type(attr: &ProgLoad) -> u32 {
+    let default = match ProgType::from_raw(attr.prog_type) {
+        Some(ProgType::CgroupSock) => AttachType::CgroupInetSockCreate,
+        Some(ProgType::SkReuseport) => AttachType::SkReuseportSelect,
+        _ => return attr.expected_attach_type,
+    };
+    if attr.expected_attach_type == 0 {
+        default.raw()
+    } else {
+        attr.expected_attach_type
+    }
+}
+
+/// `bpf_prog_load_check_attach`, for programs that do not attach to another program.
+fn check_attach(prog_type: Option<ProgType>, attach: u32, btf_id: TypeId) -> Result<(), Errno> {
+    use AttachType as A;
+    let by_btf = [
+        ProgType::Tracing,
+        ProgType::Lsm,
+        ProgType::StructOps,
+        ProgType::Ext,
+    ];
+    if btf_id.0 != 0 {
+        let takes = prog_type.is_some_and(|ty| by_btf.contains(&ty));
+        if btf_id.0 > BTF_MAX_TYPE || !takes {
+            return Err(Errno::EINVAL);
+        }
+    }
+    let allowed: &[A] = match prog_type {
+        Some(ProgType::CgroupSock) => &[
+            A::CgroupInetSockCreate,
+            A::CgroupInetSockRelease,
+            A::CgroupInet4PostBind,
+            A::CgroupInet6PostBind,
+        ],
+        Some(ProgType::CgroupSockAddr) => &[
+            A::CgroupInet4Bind,
+            A::CgroupInet6Bind,
+            A::CgroupInet4Connect,
+            A::CgroupInet6Connect,
+            A::CgroupUnixConnect,
+            A::CgroupInet4Getpeername,
+            A::CgroupInet6Getpeername,
+            A::CgroupUnixGetpeername,
+            A::CgroupInet4Getsockname,
+            A::CgroupInet6Getsockname,
+            A::CgroupUnixGetsockname,
+            A::CgroupUdp4Sendmsg,
+            A::CgroupUdp6Sendmsg,
+            A::CgroupUnixSendmsg,
+            A::CgroupUdp4Recvmsg,
+            A::CgroupUdp6Recvmsg,
+            A::CgroupUnixRecvmsg,
+        ],
+        Some(ProgType::CgroupSkb) => &[A::CgroupInetIngress, A::CgroupInetEgress],
+        Some(ProgType::CgroupSockopt) => &[A::CgroupSetsockopt, A::CgroupGetsockopt],
+        Some(ProgType::SkLookup) => &[A::SkLookup],
+        Some(ProgType::SkReuseport) => &[A::SkReuseportSelect, A::SkReuseportSelectOrMigrate],
+        Some(ProgType::Netfilter) => &[A::Netfilter],
+        // Number 0: these have no attach type.
+        Some(ProgType::Syscall | ProgType::Ext) => &[A::CgroupInetIngress],
+        _ => return Ok(()),
+    };
+    if allowed.iter().any(|ty| ty.raw() == attach) {
+        Ok(())
+    } else {
+        Err(Errno::EINVAL)
+    }
+}
+
+/// `bpf_prog_dev_bound_init`: only XDP and traffic classifiers can be bound to a device.
+fn check_dev_bound(prog_type: Option<ProgType>, attr: &ProgLoad) -> Result<(), LoadError> {
+    let bound_only = attr.prog_flags & flags::XDP_DEV_BOUND_ONLY != 0;
+    let frags = attr.prog_flags & flags::XDP_HAS_FRAGS != 0;
+    let known = matches!(prog_type, Some(ProgType::SchedCls | ProgType::Xdp));
+    if !known
+        || attr.prog_flags & !(flags::XDP_DEV_BOUND_ONLY | flags::XDP_HAS_FRAGS) != 0
+        || (frags && !bound_only)
+        || (prog_type == Some(ProgType::SchedCls) && bound_only)
+    {
+        return Err(Errno::EINVAL.into());
+    }
+    Err(LoadError::Unsupported("a program bound to a network device"))
+}
+
+/// `license_is_gpl_compatible`; the kernel reads at most 126 bytes of it.
+fn is_gpl_compatible(license: &str) -> bool {
+    matches!(
+        license,
+        "GPL" | "GPL v2" | "GPL and additional rights" | "Dual BSD/GPL" | "Dual MIT/GPL" | "Dual MPL/GPL"
+    )
+}

@@ -1,0 +1,113 @@
+//! What one process has loaded: the BTF objects and maps of an object that is being loaded.
+
+use std::sync::Arc;
+
+use verdict_btf::Btf;
+use verdict_kernel::Kernel;
+use verdict_kernel::attr::{MapCreate, MapId, MapValue, ProgLoad};
+use verdict_kernel::errno::Errno;
+
+use crate::btf::ProgBtf;
+use crate::map::{Map, map_create};
+use crate::notes::Rejection;
+use crate::prog::{LoadError, Prog};
+
+/// The kernel's side of loading one object: bpf(2) with indices for descriptors.
+#[derive(Clone, Debug)]
+pub struct Session<'k> {
+    kernel: &'k Kernel,
+    btfs: Vec<Arc<ProgBtf>>,
+    maps: Vec<Arc<Map>>,
+}
+
+impl<'k> Session<'k> {
+    /// Nothing loaded yet.
+    pub fn new(kernel: &'k Kernel) -> Self {
+        Self {
+            kernel,
+            btfs: Vec::new(),
+            maps: Vec::new(),
+        }
+    }
+
+    /// The kernel that it is for.
+    pub fn kernel(&self) -> &'k Kernel {
+        self.kernel
+    }
+
+    /// The maps by [`MapId`].
+    pub fn maps(&self) -> &[Arc<Map>] {
+        &self.maps
+    }
+
+    /// What the kernel made of a BTF object, if it is loaded.
+    pub fn btf(&self, btf: &Arc<Btf>) -> Option<&Arc<ProgBtf>> {
+        self.btfs.iter().find(|loaded| Arc::ptr_eq(&loaded.btf, btf))
+    }
+
+    /// `BPF_BTF_LOAD`. Loading the same object again is free.
+    ///
+    /// # Errors
+    /// Errno and log of a refusal.
+    pub fn btf_load(&mut self, btf: &Arc<Btf>) -> Result<(), Rejection> {
+        if self.btf(btf).is_none() {
+            self.btfs.push(Arc::new(ProgBtf::load(self.kernel, btf)?));
+        }
+        Ok(())
+    }
+
+    /// `BPF_MAP_CREATE`.
+    ///
+    /// # Errors
+    /// See [`map_create`].
+    pub fn map_create(&mut self, attr: &MapCreate) -> Result<MapId, Errno> {
+        let id = u32::try_from(self.maps.len()).map_err(|_| Errno::EMFILE)?;
+        let btf = attr.btf.as_ref().and_then(|btf| self.btf(btf));
+        let inner = attr.inner_map.and_then(|inner| self.map(inner));
+        let map = map_create(self.kernel, attr, btf, inner.map(Arc::as_ref))?;
+        self.maps.push(Arc::new(map));
+        Ok(MapId(id))
+    }
+
+    /// A map by its number.
+    pub fn map(&self, id: MapId) -> Option<&Arc<Map>> {
+        self.maps.get(usize::try_from(id.0).ok()?)
+    }
+
+    fn map_mut(&mut self, id: MapId) -> Result<&mut Map, Errno> {
+        let at = usize::try_from(id.0).map_err(|_| Errno::EBADF)?;
+        self.maps.get_mut(at).map(Arc::make_mut).ok_or(Errno::EBADF)
+    }
+
+    /// `BPF_MAP_UPDATE_ELEM`. Programs as values are admitted unseen: they are loaded later.
+    ///
+    /// # Errors
+    /// See [`Map::update`] and [`Map::update_map`].
+    pub fn map_update(&mut self, id: MapId, key: &[u8], value: &MapValue) -> Result<(), Errno> {
+        match value {
+            MapValue::Bytes(bytes) => self.map_mut(id)?.update(key, bytes),
+            MapValue::Map(inner) => {
+                let inner = Arc::clone(self.map(*inner).ok_or(Errno::EBADF)?);
+                self.map_mut(id)?.update_map(key, &inner)
+            }
+            MapValue::Program(_) => Ok(()),
+        }
+    }
+
+    /// `BPF_MAP_FREEZE`.
+    ///
+    /// # Errors
+    /// See [`Map::freeze`].
+    pub fn map_freeze(&mut self, id: MapId) -> Result<(), Errno> {
+        self.map_mut(id)?.freeze()
+    }
+
+    /// The part of `BPF_PROG_LOAD` before the verifier.
+    ///
+    /// # Errors
+    /// See [`Prog::load`].
+    pub fn prog_load(&self, attr: &ProgLoad) -> Result<Prog, LoadError> {
+        let btf = attr.btf.as_ref().and_then(|btf| self.btf(btf));
+        Prog::load(self.kernel, attr, btf, self.maps.as_slice().into())
+    }
+}
