@@ -1,6 +1,7 @@
 //! The ELF file: sections, symbols and relocations, as far as libbpf looks at them.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use object::elf::{FileHeader64, Rel64, SectionHeader64, Sym64};
 use object::read::ReadRef;
@@ -137,6 +138,10 @@ pub(crate) struct Elf<'a> {
     /// Section of the symbols' names.
     pub(crate) strtab: usize,
     strings: &'a [u8],
+    /// The first section of each name, up to the first that has no valid name.
+    by_name: HashMap<Cow<'a, str>, usize>,
+    /// Section and number of each function symbol, sorted.
+    functions: Vec<(u16, usize)>,
 }
 
 impl<'a> Elf<'a> {
@@ -152,11 +157,17 @@ impl<'a> Elf<'a> {
             libbpf::LIBELF
         })?;
         let names = header.shstrndx(LE, bytes).map_err(|e| {
-            warning!(warnings, "elf: failed to get section names section index for {path}: {e}");
+            warning!(
+                warnings,
+                "elf: failed to get section names section index for {path}: {e}"
+            );
             libbpf::FORMAT
         })?;
         let Some(names) = headers.get(names as usize).and_then(|h| section_data(h, bytes)) else {
-            warning!(warnings, "elf: failed to get section names strings from {path}: invalid section index");
+            warning!(
+                warnings,
+                "elf: failed to get section names strings from {path}: invalid section index"
+            );
             return Err(libbpf::FORMAT);
         };
         let machine = header.e_machine(LE).0;
@@ -164,23 +175,37 @@ impl<'a> Elf<'a> {
             warning!(warnings, "elf: {path} is not a valid eBPF object file");
             return Err(libbpf::FORMAT);
         }
-        let sections = headers.iter().map(|h| section(h, names, bytes)).collect();
-        Ok(Elf { sections, symbols: Vec::new(), symtab: 0, strtab: 0, strings: &[] })
+        let sections: Vec<_> = headers.iter().map(|h| section(h, names, bytes)).collect();
+        let by_name = index_names(&sections);
+        Ok(Elf {
+            sections,
+            symbols: Vec::new(),
+            symtab: 0,
+            strtab: 0,
+            strings: &[],
+            by_name,
+            functions: Vec::new(),
+        })
     }
 
     /// Takes section `index` as the symbol table.
     pub(crate) fn use_symtab(&mut self, index: usize) {
-        let Some(section) = self.sections.get(index) else { return };
+        let Some(section) = self.sections.get(index) else {
+            return;
+        };
         let table: &[Sym64<LE>] = records(section.data.unwrap_or_default());
         let symbols = table.iter().map(|s| Symbol {
             name: s.st_name.get(LE),
             info: s.st_info.0,
             other: s.st_other.0,
-            shndx: s.st_shndx.get(LE),
+            shndx: s.st_shndx.get(LE).0,
             value: s.st_value.get(LE),
             size: s.st_size.get(LE),
         });
         self.symbols = symbols.collect();
+        let functions = self.symbols.iter().enumerate().filter(|(_, s)| s.is_func());
+        self.functions = functions.map(|(i, s)| (s.shndx, i)).collect();
+        self.functions.sort_unstable();
         self.symtab = index;
         self.strtab = section.link as usize;
         self.strings = match self.sections.get(self.strtab) {
@@ -196,14 +221,15 @@ impl<'a> Elf<'a> {
 
     /// The first section of that name.
     pub(crate) fn section_by_name(&self, name: &str) -> Option<usize> {
-        // libbpf gives up at the first section whose name it cannot read.
-        for (i, s) in self.sections.iter().enumerate().skip(1) {
-            match s.name.as_deref()? {
-                n if n == name => return Some(i),
-                _ => {}
-            }
-        }
-        None
+        self.by_name.get(name).copied()
+    }
+
+    /// The function symbols of a section, in the table's order.
+    pub(crate) fn functions(&self, section: usize) -> impl Iterator<Item = &Symbol> {
+        let start = self.functions.partition_point(|(s, _)| usize::from(*s) < section);
+        let rest = self.functions.get(start..).unwrap_or_default().iter();
+        rest.take_while(move |(s, _)| usize::from(*s) == section)
+            .filter_map(|(_, i)| self.symbols.get(*i))
     }
 
     /// The symbol's name.
@@ -219,6 +245,20 @@ impl<'a> Elf<'a> {
             sym: usize::try_from(r.r_info.get(LE) >> 32).unwrap_or(usize::MAX),
         })
     }
+}
+
+fn index_names<'a>(sections: &[Section<'a>]) -> HashMap<Cow<'a, str>, usize> {
+    let mut by_name = HashMap::new();
+    // libbpf's search ends at a section whose name it cannot read.
+    let names = sections
+        .iter()
+        .enumerate()
+        .skip(1)
+        .map_while(|(i, s)| Some((i, s.name.clone()?)));
+    for (i, name) in names {
+        by_name.entry(name).or_insert(i);
+    }
+    by_name
 }
 
 /// The whole records at the start of `bytes`.

@@ -86,6 +86,10 @@ impl Warnings {
         }
     }
 
+    pub(crate) fn from_lines(lines: &[String]) -> Warnings {
+        Warnings(lines.to_vec())
+    }
+
     pub(crate) fn into_lines(self) -> Vec<String> {
         self.0
     }
@@ -104,4 +108,14 @@ pub(crate) fn strerror(errno: Errno) -> String {
         Some(_) if errno.0 < 512 => errno.message(),
         _ => format!("unknown error (-{})", errno.0),
     }
+}
+
+/// Most bytes kept of a name; no kernel takes one as long.
+const MAX_NAME: usize = 512;
+
+/// A name to keep: many long names may share the bytes of a file, but not those of memory.
+pub(crate) fn owned_name(name: &str) -> String {
+    name.get(..name.floor_char_boundary(MAX_NAME))
+        .unwrap_or_default()
+        .to_owned()
 }

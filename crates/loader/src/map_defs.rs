@@ -28,7 +28,7 @@ pub(crate) fn read_map(
     let var = info.type_().ok_or(Errno::EINVAL)?;
     let name = var.name();
     let def = definition(btf, var, info, index, section_size, w)?;
-    let mut map = Map::new(name.to_owned(), section, u64::from(info.offset));
+    let mut map = Map::new(name, section, u64::from(info.offset));
     map.var_index = index;
     let parsed = parse_def(name, btf, def, false, w)?;
     map.def = parsed.def;
@@ -71,10 +71,13 @@ fn definition<'a>(
         warning!(w, "map '{name}': unsupported map linkage {linkage}.");
         return Err(Errno::EOPNOTSUPP);
     }
-    let def = btf.skip_mods_and_typedefs(var.target()).filter(|t| t.is_struct()).ok_or_else(|| {
-        warning!(w, "map '{name}': unexpected def kind {}.", var.kind().name());
-        Errno::EINVAL
-    })?;
+    let def = btf
+        .skip_mods_and_typedefs(var.target())
+        .filter(|t| t.is_struct())
+        .ok_or_else(|| {
+            warning!(w, "map '{name}': unexpected def kind {}.", var.kind().name());
+            Errno::EINVAL
+        })?;
     if def.size() > info.size {
         warning!(w, "map '{name}': invalid def size.");
         return Err(Errno::EINVAL);
@@ -84,11 +87,19 @@ fn definition<'a>(
 
 /// Reads the members of a definition.
 fn parse_def(name: &str, btf: &Btf, ty: Type<'_>, is_inner: bool, w: &mut Warnings) -> Result<Parsed, Errno> {
-    let mut parsed = Parsed { def: MapDef::default(), inner: None };
+    let mut parsed = Parsed {
+        def: MapDef::default(),
+        inner: None,
+    };
     let count = ty.members().len();
     for (i, member) in ty.members().enumerate() {
         let def = &mut parsed.def;
-        let mut field = Field { map: name, btf, member, w };
+        let mut field = Field {
+            map: name,
+            btf,
+            member,
+            w,
+        };
         match member.name() {
             "type" => def.map_type = field.int()?,
             "max_entries" => def.max_entries = field.int()?,
@@ -135,17 +146,32 @@ impl<'a> Field<'a, '_> {
     /// An attribute: the number of elements of an array that the member points to.
     fn int(&mut self) -> Result<u32, Errno> {
         let (map, name) = (self.map, self.member.name());
-        let ty = self.btf.skip_mods_and_typedefs(self.member.ty).ok_or(Errno::EINVAL)?;
+        let ty = self
+            .btf
+            .skip_mods_and_typedefs(self.member.ty)
+            .ok_or(Errno::EINVAL)?;
         if !ty.is_ptr() {
-            warning!(self.w, "map '{map}': attr '{name}': expected PTR, got {}.", ty.kind().name());
+            warning!(
+                self.w,
+                "map '{map}': attr '{name}': expected PTR, got {}.",
+                ty.kind().name()
+            );
             return Err(Errno::EINVAL);
         }
         let Some(array) = ty.target_type() else {
-            warning!(self.w, "map '{map}': attr '{name}': type [{}] not found.", ty.target());
+            warning!(
+                self.w,
+                "map '{map}': attr '{name}': type [{}] not found.",
+                ty.target()
+            );
             return Err(Errno::EINVAL);
         };
         array.array().map(|a| a.nelems).ok_or_else(|| {
-            warning!(self.w, "map '{map}': attr '{name}': expected ARRAY, got {}.", array.kind().name());
+            warning!(
+                self.w,
+                "map '{map}': attr '{name}': expected ARRAY, got {}.",
+                array.kind().name()
+            );
             Errno::EINVAL
         })
     }
@@ -153,13 +179,19 @@ impl<'a> Field<'a, '_> {
     /// An attribute that may need 64 bits: then the only value of an enumeration.
     fn long(&mut self) -> Result<u64, Errno> {
         let (map, name) = (self.map, self.member.name());
-        let ty = self.btf.skip_mods_and_typedefs(self.member.ty).ok_or(Errno::EINVAL)?;
+        let ty = self
+            .btf
+            .skip_mods_and_typedefs(self.member.ty)
+            .ok_or(Errno::EINVAL)?;
         if ty.is_ptr() {
             return self.int().map(u64::from);
         }
         if !ty.is_any_enum() {
             let kind = ty.kind().name();
-            warning!(self.w, "map '{map}': attr '{name}': expected ENUM or ENUM64, got {kind}.");
+            warning!(
+                self.w,
+                "map '{map}': attr '{name}': expected ENUM or ENUM64, got {kind}."
+            );
             return Err(Errno::EINVAL);
         }
         match (ty.vlen(), ty.enumerators().next()) {
@@ -175,7 +207,12 @@ impl<'a> Field<'a, '_> {
 
     fn set_size(&mut self, what: &str, slot: &mut u32, size: u32) -> Result<(), Errno> {
         if *slot != 0 && *slot != size {
-            warning!(self.w, "map '{}': conflicting {what} size {} != {size}.", self.map, *slot);
+            warning!(
+                self.w,
+                "map '{}': conflicting {what} size {} != {size}.",
+                self.map,
+                *slot
+            );
             return Err(Errno::EINVAL);
         }
         *slot = size;
@@ -190,12 +227,20 @@ impl<'a> Field<'a, '_> {
             return Err(Errno::EINVAL);
         };
         if !ty.is_ptr() {
-            warning!(self.w, "map '{map}': {what} spec is not PTR: {}.", ty.kind().name());
+            warning!(
+                self.w,
+                "map '{map}': {what} spec is not PTR: {}.",
+                ty.kind().name()
+            );
             return Err(Errno::EINVAL);
         }
         let Some(size) = self.btf.resolve_size(ty.target()) else {
             let target = ty.target();
-            warning!(self.w, "map '{map}': can't determine {what} size for type [{target}]: -{}.", Errno::EINVAL.0);
+            warning!(
+                self.w,
+                "map '{map}': can't determine {what} size for type [{target}]: -{}.",
+                Errno::EINVAL.0
+            );
             return Err(Errno::EINVAL);
         };
         let mut slot = known;
@@ -207,7 +252,11 @@ impl<'a> Field<'a, '_> {
     fn values(&mut self, def: &mut MapDef, is_inner: bool, last: bool) -> Result<Option<MapDef>, Errno> {
         let (map, name) = (self.map, self.member.name());
         let (outer, progs) = (def.is_map_in_map(), def.is(MapType::ProgArray));
-        let desc = if outer { "map-in-map inner" } else { "prog-array value" };
+        let desc = if outer {
+            "map-in-map inner"
+        } else {
+            "prog-array value"
+        };
         if is_inner {
             warning!(self.w, "map '{map}': multi-level inner maps not supported.");
             return Err(Errno::EOPNOTSUPP);
@@ -221,7 +270,11 @@ impl<'a> Field<'a, '_> {
             return Err(Errno::EOPNOTSUPP);
         }
         if def.value_size != 0 && def.value_size != 4 {
-            warning!(self.w, "map '{map}': conflicting value size {} != 4.", def.value_size);
+            warning!(
+                self.w,
+                "map '{map}': conflicting value size {} != 4.",
+                def.value_size
+            );
             return Err(Errno::EINVAL);
         }
         def.value_size = 4;
@@ -229,14 +282,20 @@ impl<'a> Field<'a, '_> {
         if progs {
             if !target.is_func_proto() {
                 let kind = target.kind().name();
-                warning!(self.w, "map '{map}': prog-array value def is of unexpected kind {kind}.");
+                warning!(
+                    self.w,
+                    "map '{map}': prog-array value def is of unexpected kind {kind}."
+                );
                 return Err(Errno::EINVAL);
             }
             return Ok(None);
         }
         if !target.is_struct() {
             let kind = target.kind().name();
-            warning!(self.w, "map '{map}': map-in-map inner def is of unexpected kind {kind}.");
+            warning!(
+                self.w,
+                "map '{map}': map-in-map inner def is of unexpected kind {kind}."
+            );
             return Err(Errno::EINVAL);
         }
         let inner = parse_def(&format!("{map}.inner"), self.btf, target, true, self.w)?;
@@ -256,10 +315,16 @@ impl<'a> Field<'a, '_> {
         };
         let elem = self.btf.skip_mods_and_typedefs(array.elem).ok_or(Errno::EINVAL)?;
         if !elem.is_ptr() {
-            warning!(self.w, "map '{map}': {desc} def is of unexpected kind {}.", elem.kind().name());
+            warning!(
+                self.w,
+                "map '{map}': {desc} def is of unexpected kind {}.",
+                elem.kind().name()
+            );
             return Err(Errno::EINVAL);
         }
-        self.btf.skip_mods_and_typedefs(elem.target()).ok_or(Errno::EINVAL)
+        self.btf
+            .skip_mods_and_typedefs(elem.target())
+            .ok_or(Errno::EINVAL)
     }
 
     /// `pinning` is checked, and then ignored.

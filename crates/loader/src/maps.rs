@@ -7,7 +7,7 @@ use verdict_btf::{Btf, Kind, TypeId, VarLinkage};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
 
-use crate::error::{Warnings, warning};
+use crate::error::{Warnings, owned_name, warning};
 use crate::struct_ops::StructOps;
 
 pub(crate) const PAGE_SIZE: u32 = 4096;
@@ -19,7 +19,7 @@ const BPF_F_MMAPABLE: u32 = 1 << 10;
 pub(crate) const BPF_F_LINK: u32 = 1 << 13;
 
 /// A map that stands for a section of global data.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Internal {
     Data,
     Bss,
@@ -87,9 +87,9 @@ pub(crate) struct Map {
 }
 
 impl Map {
-    pub(crate) fn new(name: String, section: usize, section_offset: u64) -> Map {
+    pub(crate) fn new(name: &str, section: usize, section_offset: u64) -> Map {
         Map {
-            name,
+            name: owned_name(name),
             section,
             section_offset,
             internal: None,
@@ -114,7 +114,7 @@ impl Map {
         btf: Option<&Btf>,
         warnings: &mut Warnings,
     ) -> Result<Map, Errno> {
-        let mut map = Map::new(internal_name(object, section_name), section, 0);
+        let mut map = Map::new(&internal_name(object, section_name), section, 0);
         map.internal = Some(kind);
         map.data = Arc::from(data);
         map.def = MapDef {
@@ -135,7 +135,12 @@ impl Map {
             }
         }
         if map.def.value_size == 0 {
-            warning!(warnings, "failed to alloc map '{}' content buffer: -{}", map.name, Errno::EINVAL.0);
+            warning!(
+                warnings,
+                "failed to alloc map '{}' content buffer: -{}",
+                map.name,
+                Errno::EINVAL.0
+            );
             return Err(Errno::EINVAL);
         }
         Ok(map)
@@ -144,7 +149,9 @@ impl Map {
 
 /// Global data is mapped into user space when a variable of it is visible there.
 fn is_mmapable(btf: &Btf, id: TypeId) -> bool {
-    let Some(sec) = btf.ty(id).filter(|t| t.kind() == Kind::DataSec) else { return false };
+    let Some(sec) = btf.ty(id).filter(|t| t.kind() == Kind::DataSec) else {
+        return false;
+    };
     sec.vars()
         .filter_map(|v| v.type_())
         .any(|v| v.kind() == Kind::Var && v.var_linkage() != Some(VarLinkage::Static))
@@ -156,7 +163,11 @@ fn internal_name(object: &str, section: &str) -> String {
     let room = OBJ_NAME_LEN - 1;
     let suffix = section.len().max(7).min(room);
     let custom = section.get(1..).is_some_and(|s| s.contains('.'));
-    let prefix = if custom { 0 } else { (room - suffix).min(object.len()) };
+    let prefix = if custom {
+        0
+    } else {
+        (room - suffix).min(object.len())
+    };
     let bytes = object.bytes().take(prefix).chain(section.bytes().take(suffix));
     let keep = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'.';
     bytes.map(|b| if keep(b) { char::from(b) } else { '_' }).collect()
@@ -189,7 +200,10 @@ mod tests {
         assert_eq!(internal_name("my_object_name", ".rodata"), "my_objec.rodata");
         assert_eq!(internal_name("my_object_name", ".bss"), "my_objec.bss");
         assert_eq!(internal_name("my_object_name", ".kconfig"), "my_obje.kconfig");
-        assert_eq!(internal_name("my_object_name", ".rodata.abracadabra"), ".rodata.abracad");
+        assert_eq!(
+            internal_name("my_object_name", ".rodata.abracadabra"),
+            ".rodata.abracad"
+        );
         assert_eq!(internal_name("x-y", ".bss"), "x_y.bss");
     }
 

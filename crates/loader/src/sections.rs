@@ -198,7 +198,10 @@ mod tests {
         assert_eq!(found("kprobe"), Some((ProgType::Kprobe, 0)));
         assert_eq!(found("kprobe/x"), Some((ProgType::Kprobe, 0)));
         assert_eq!(found("kprobes"), None);
-        assert_eq!(found("kprobe.multi/x"), Some((ProgType::Kprobe, AttachType::TraceKprobeMulti.raw())));
+        assert_eq!(
+            found("kprobe.multi/x"),
+            Some((ProgType::Kprobe, AttachType::TraceKprobeMulti.raw()))
+        );
         assert_eq!(found("tc"), Some((ProgType::SchedCls, 0)));
         assert_eq!(found("tc/x"), None);
         assert_eq!(found("xdp.frags"), Some((ProgType::Xdp, AttachType::Xdp.raw())));

@@ -1,0 +1,103 @@
+//! [`Object`]: what an opened file consists of.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use verdict_btf::Btf;
+use verdict_isa::Insn;
+use verdict_kernel::Kernel;
+use verdict_kernel::errno::Errno;
+
+use crate::error::{OpenError, Warnings};
+use crate::ext::ExtInfo;
+use crate::externs::Extern;
+use crate::fixups::ExceptionTag;
+use crate::maps::Map;
+use crate::program::Program;
+use crate::resolve::Resolved;
+
+/// Instructions by section.
+pub(crate) type Code = BTreeMap<usize, Vec<Insn>>;
+
+/// An opened object, for one kernel.
+///
+/// It does not change when programs of it are prepared, so that several can be at once.
+#[derive(Debug)]
+pub struct Object {
+    pub(crate) path: String,
+    pub(crate) license: String,
+    pub(crate) version: u32,
+    pub(crate) nr_cpus: u32,
+    /// Section of subprograms.
+    pub(crate) text: Option<usize>,
+    pub(crate) code: Code,
+    /// Programs and subprograms, sorted by section and place.
+    pub(crate) programs: Vec<Program>,
+    /// Those of `programs` that are no subprograms.
+    pub(crate) entries: Vec<usize>,
+    pub(crate) maps: Vec<Map>,
+    pub(crate) externs: Vec<Extern>,
+    pub(crate) kconfig_map: Option<usize>,
+    pub(crate) has_struct_ops: bool,
+    /// The object's BTF, completed.
+    pub(crate) btf: Option<Arc<Btf>>,
+    /// The same as the kernel is given it.
+    pub(crate) load_btf: Option<Arc<Btf>>,
+    pub(crate) info: ExtInfo,
+    pub(crate) exceptions: Vec<ExceptionTag>,
+    pub(crate) kernel_btf: Arc<Btf>,
+    /// What the kernel gives, or why nothing of the object can be loaded.
+    pub(crate) resolved: Result<Resolved, (Errno, Warnings)>,
+}
+
+impl Object {
+    /// Reads the object in `bytes`, to be loaded into `kernel`; `file_name` is what messages call it and
+    /// what its data maps are named after.
+    ///
+    /// As `veristat` does, an object's maps get at least one element, and programs that replace functions
+    /// of others the type that their context suggests.
+    ///
+    /// # Errors
+    /// What `bpf_object__open_file` refuses.
+    pub fn open(file_name: &str, bytes: &[u8], kernel: &Kernel) -> Result<Object, OpenError> {
+        let mut warnings = Warnings::default();
+        crate::open::open(file_name, bytes, kernel, &mut warnings).map_err(|errno| OpenError {
+            errno,
+            messages: warnings.into_lines(),
+        })
+    }
+
+    /// Number of programs, subprograms left out.
+    pub fn program_count(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Name of program `index`, empty if there is none.
+    pub fn program_name(&self, index: usize) -> &str {
+        self.entry(index).map_or("", |p| p.name.as_str())
+    }
+
+    /// Section name of program `index`, empty if there is none.
+    pub fn section_name(&self, index: usize) -> &str {
+        self.entry(index).map_or("", |p| p.section_name.as_str())
+    }
+
+    /// The object's BTF as the kernel is given it, if it has one.
+    pub fn btf(&self) -> Option<&Arc<Btf>> {
+        self.load_btf.as_ref()
+    }
+
+    fn entry(&self, index: usize) -> Option<&Program> {
+        self.programs.get(*self.entries.get(index)?)
+    }
+
+    /// A program's own instructions as they are in the file.
+    pub(crate) fn own_insns(&self, prog: &Program) -> &[Insn] {
+        let code = self
+            .code
+            .get(&prog.section)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        code.get(prog.range.clone()).unwrap_or_default()
+    }
+}

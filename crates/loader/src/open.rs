@@ -1,0 +1,481 @@
+//! Opening an object: from the bytes of a file to programs, maps and externs.
+
+use std::sync::Arc;
+
+use verdict_btf::build::Builder;
+use verdict_btf::ext::BtfExt;
+use verdict_btf::{Btf, Kind};
+use verdict_kernel::Kernel;
+use verdict_kernel::errno::Errno;
+use verdict_kernel::map::MapType;
+
+use crate::elf::{self, Elf, Section};
+use crate::error::{Warnings, libbpf, warning};
+use crate::ext::ExtInfo;
+use crate::externs::{self, Externs, KCONFIG_SEC};
+use crate::insn;
+use crate::map_defs::{self, MAPS_SEC};
+use crate::maps::{Internal, Map, OBJ_NAME_LEN, PAGE_SIZE};
+use crate::object::{Code, Object};
+use crate::program::{self, Program};
+use crate::sections::SecDef;
+use crate::{datasec, fixups, relos, resolve, struct_ops};
+
+/// The section of variables in an arena.
+const ARENA_SEC: &str = ".addr_space.1";
+/// Bytes of a licence that libbpf keeps.
+const MAX_LICENSE: usize = 63;
+
+/// What a section is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum SecKind {
+    #[default]
+    Unused,
+    Relocs,
+    Bss,
+    Data,
+    Rodata,
+    StructOps,
+}
+
+/// The object while it is opened.
+pub(crate) struct Opening<'a> {
+    pub(crate) elf: Elf<'a>,
+    pub(crate) path: &'a str,
+    /// What object and data maps are called.
+    pub(crate) name: String,
+    /// What each section is for.
+    pub(crate) kinds: Vec<SecKind>,
+    pub(crate) text: Option<usize>,
+    pub(crate) maps_section: Option<usize>,
+    pub(crate) arena_section: Option<usize>,
+    pub(crate) has_struct_ops: bool,
+    pub(crate) license: String,
+    pub(crate) version: u32,
+    pub(crate) programs: Vec<Program>,
+    pub(crate) code: Code,
+    pub(crate) btf: Option<Arc<Btf>>,
+    pub(crate) ext: Option<BtfExt>,
+    pub(crate) externs: Externs,
+    pub(crate) maps: Vec<Map>,
+    pub(crate) kconfig_map: Option<usize>,
+    pub(crate) arena_map: Option<usize>,
+    /// Bytes that may still be copied out of the file: sections may overlap, many times over.
+    budget: u64,
+    pub(crate) w: &'a mut Warnings,
+}
+
+/// Opens an object.
+pub(crate) fn open(path: &str, bytes: &[u8], kernel: &Kernel, w: &mut Warnings) -> Result<Object, Errno> {
+    let elf = Elf::parse(path, bytes, w)?;
+    let mut o = Opening {
+        kinds: vec![SecKind::Unused; elf.sections.len()],
+        elf,
+        path,
+        name: object_name(path),
+        text: None,
+        maps_section: None,
+        arena_section: None,
+        has_struct_ops: false,
+        license: String::new(),
+        version: kernel.version_code(),
+        programs: Vec::new(),
+        code: Code::default(),
+        btf: None,
+        ext: None,
+        externs: Externs::default(),
+        maps: Vec::new(),
+        kconfig_map: None,
+        arena_map: None,
+        budget: (bytes.len() as u64).saturating_mul(4),
+        w,
+    };
+    o.find_symbols()?;
+    let (btf, ext) = o.collect_sections()?;
+    program::sort(&mut o.programs);
+    o.init_btf(btf, ext)?;
+    o.fix_btf()?;
+    o.init_maps()?;
+    o.init_programs();
+    relos::collect(&mut o)?;
+    o.finish(kernel)
+}
+
+/// The file's name without directories and up to its first dot, at most 15 bytes.
+fn object_name(path: &str) -> String {
+    let base = path.rsplit('/').next().unwrap_or(path);
+    let end = base.floor_char_boundary(OBJ_NAME_LEN - 1);
+    let name = base.get(..end).unwrap_or_default();
+    name.split('.').next().unwrap_or_default().to_owned()
+}
+
+impl<'a> Opening<'a> {
+    fn charge(&mut self, bytes: u64) -> Result<(), Errno> {
+        self.budget = charge(self.budget, bytes)?;
+        Ok(())
+    }
+
+    fn find_symbols(&mut self) -> Result<(), Errno> {
+        let mut tables = self
+            .elf
+            .sections
+            .iter()
+            .enumerate()
+            .skip(1)
+            .filter(|(_, s)| s.ty == elf::SHT_SYMTAB);
+        let Some((index, table)) = tables.next() else {
+            warning!(
+                self.w,
+                "elf: couldn't find symbol table in {}, stripped object file?",
+                self.path
+            );
+            return Err(Errno::ENOENT);
+        };
+        if table.data.is_none() {
+            return Err(libbpf::FORMAT);
+        }
+        if tables.next().is_some() {
+            warning!(self.w, "elf: multiple symbol tables in {}", self.path);
+            return Err(libbpf::FORMAT);
+        }
+        self.elf.use_symtab(index);
+        Ok(())
+    }
+
+    /// Sorts the sections out; returns those of BTF and BTF.ext.
+    fn collect_sections(&mut self) -> Result<(Option<&'a [u8]>, Option<&'a [u8]>), Errno> {
+        let (mut btf, mut ext) = (None, None);
+        for index in 1..self.elf.sections.len() {
+            let Some(section) = self.elf.sections.get(index).cloned() else {
+                continue;
+            };
+            let name = section.name.as_deref().ok_or(libbpf::FORMAT)?;
+            if is_ignored(&section, name) {
+                continue;
+            }
+            let data = section.data.ok_or(libbpf::FORMAT)?;
+            match name {
+                "license" if data.is_empty() => {
+                    warning!(self.w, "invalid license section in {}", self.path);
+                    return Err(libbpf::FORMAT);
+                }
+                "license" => self.license = license(data),
+                "version" => self.version = self.kernel_version(data)?,
+                "maps" => {
+                    warning!(
+                        self.w,
+                        "elf: legacy map definitions in 'maps' section are not supported by libbpf v1.0+"
+                    );
+                    return Err(Errno::EOPNOTSUPP);
+                }
+                MAPS_SEC => self.maps_section = Some(index),
+                ".BTF" | ".BTF.ext" if section.ty != elf::SHT_PROGBITS => return Err(libbpf::FORMAT),
+                ".BTF" => btf = Some(data),
+                ".BTF.ext" => ext = Some(data),
+                _ => self.collect_section(index, &section, name)?,
+            }
+        }
+        let last = self.elf.sections.len().saturating_sub(1);
+        if self.elf.strtab == 0 || self.elf.strtab > last {
+            warning!(
+                self.w,
+                "elf: symbol strings section missing or invalid in {}",
+                self.path
+            );
+            return Err(libbpf::FORMAT);
+        }
+        Ok((btf, ext))
+    }
+
+    fn collect_section(&mut self, index: usize, section: &Section<'a>, name: &str) -> Result<(), Errno> {
+        let kind = match section.ty {
+            elf::SHT_PROGBITS if section.size > 0 => self.collect_data(index, section, name)?,
+            elf::SHT_REL => self.collect_relocs(section, name)?,
+            elf::SHT_NOBITS if name == ".bss" || name.starts_with(".bss.") => SecKind::Bss,
+            _ => SecKind::Unused,
+        };
+        if let Some(slot) = self.kinds.get_mut(index) {
+            *slot = kind;
+        }
+        Ok(())
+    }
+
+    fn collect_data(&mut self, index: usize, section: &Section<'a>, name: &str) -> Result<SecKind, Errno> {
+        if section.flags & elf::SHF_EXECINSTR != 0 {
+            if name == ".text" {
+                self.text = Some(index);
+            }
+            self.charge(section.size)?;
+            self.code
+                .insert(index, insn::decode(section.data.unwrap_or_default()));
+            program::collect(&self.elf, index, self.text, &mut self.programs, self.w)?;
+            return Ok(SecKind::Unused);
+        }
+        if name == ".data" || name.starts_with(".data.") {
+            return Ok(SecKind::Data);
+        }
+        if name == ".rodata" || name.starts_with(".rodata.") {
+            return Ok(SecKind::Rodata);
+        }
+        if struct_ops::SECTIONS.contains(&name) {
+            self.has_struct_ops = true;
+            return Ok(SecKind::StructOps);
+        }
+        if name == ARENA_SEC {
+            self.arena_section = Some(index);
+        }
+        Ok(SecKind::Unused)
+    }
+
+    fn collect_relocs(&self, section: &Section<'_>, name: &str) -> Result<SecKind, Errno> {
+        let target = self.elf.sections.get(section.info as usize);
+        let (Some(target), elf::REL_SIZE) = (target, section.entsize) else {
+            return Err(libbpf::FORMAT);
+        };
+        // Of data sections only the relocations of maps matter.
+        let of_maps = name.strip_prefix(".rel");
+        let of_maps = of_maps.is_some_and(|n| n == MAPS_SEC || struct_ops::SECTIONS.contains(&n));
+        let of_code = target.flags & elf::SHF_EXECINSTR != 0;
+        Ok(if of_code || of_maps {
+            SecKind::Relocs
+        } else {
+            SecKind::Unused
+        })
+    }
+
+    fn kernel_version(&mut self, data: &[u8]) -> Result<u32, Errno> {
+        <[u8; 4]>::try_from(data).map(u32::from_le_bytes).map_err(|_| {
+            warning!(self.w, "invalid kver section in {}", self.path);
+            libbpf::FORMAT
+        })
+    }
+
+    fn init_btf(&mut self, btf: Option<&[u8]>, ext: Option<&[u8]>) -> Result<(), Errno> {
+        let mut outcome = Err(Errno::ENOENT);
+        if let Some(data) = btf {
+            outcome = Btf::parse(data.to_vec()).map_err(|e| Errno(e.errno));
+            if let Err(e) = &outcome {
+                warning!(self.w, "Error loading ELF section .BTF: -{}.", e.0);
+            }
+        }
+        let mut failure = outcome.as_ref().err().copied();
+        self.btf = outcome.ok().map(Arc::new);
+        if let (Some(data), Some(_)) = (ext, &self.btf) {
+            match BtfExt::parse(data) {
+                Ok(ext) => self.ext = Some(ext),
+                Err(e) => {
+                    let n = e.errno;
+                    warning!(
+                        self.w,
+                        "Error loading ELF section .BTF.ext: -{n}. Ignored and continue."
+                    );
+                    failure = Some(Errno(n));
+                }
+            }
+        }
+        match failure {
+            // No externs are known yet when libbpf asks this.
+            Some(e) if self.maps_section.is_some() || self.has_struct_ops => {
+                warning!(self.w, "BTF is required, but is missing or corrupted.");
+                Err(e)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads externs and completes the BTF.
+    fn fix_btf(&mut self) -> Result<(), Errno> {
+        let Some(btf) = self.btf.clone() else {
+            self.externs = externs::collect(&self.elf, None, None, self.w)?;
+            return Ok(());
+        };
+        let mut edit = Builder::from_btf(&btf);
+        self.externs = externs::collect(&self.elf, Some(&btf), Some(&mut edit), self.w)?;
+        datasec::fixup(&self.elf, &btf, &mut edit)?;
+        self.btf = Some(Arc::new(edit.build().map_err(|e| Errno(e.errno))?));
+        Ok(())
+    }
+
+    fn init_maps(&mut self) -> Result<(), Errno> {
+        self.init_defined_maps()?;
+        self.init_data_maps()?;
+        if self.externs.kconfig_size > 0 {
+            self.kconfig_map = Some(self.maps.len());
+            let (size, symtab) = (u64::from(self.externs.kconfig_size), self.elf.symtab);
+            let btf = self.btf.as_deref();
+            let kind = Internal::Kconfig;
+            let map = Map::for_data(&self.name, kind, KCONFIG_SEC, symtab, size, &[], btf, self.w)?;
+            self.maps.push(map);
+        }
+        let Some(btf) = self.btf.clone() else {
+            return Ok(());
+        };
+        for (index, kind) in self.kinds.iter().enumerate() {
+            if let (SecKind::StructOps, Some(section)) = (kind, self.elf.sections.get(index)) {
+                self.budget = charge(self.budget, section.size)?;
+                struct_ops::read_maps(&btf, section, index, &mut self.maps, self.w)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn init_defined_maps(&mut self) -> Result<(), Errno> {
+        let (Some(index), Some(btf)) = (self.maps_section, self.btf.clone()) else {
+            return Ok(());
+        };
+        let Some(section) = self.elf.sections.get(index) else {
+            return Ok(());
+        };
+        let found = btf
+            .types()
+            .find(|t| t.kind() == Kind::DataSec && t.name() == MAPS_SEC);
+        let Some(datasec) = found else {
+            warning!(self.w, "DATASEC '{MAPS_SEC}' not found.");
+            return Err(Errno::ENOENT);
+        };
+        for (i, info) in datasec.vars().enumerate() {
+            self.maps
+                .push(map_defs::read_map(&btf, info, i, index, section.size, self.w)?);
+        }
+        self.init_arena()
+    }
+
+    /// There may be one arena, and it has to be large enough for the variables in it.
+    fn init_arena(&mut self) -> Result<(), Errno> {
+        let data = self.arena_section.and_then(|i| self.elf.sections.get(i));
+        for (i, map) in self
+            .maps
+            .iter()
+            .enumerate()
+            .filter(|(_, m)| m.def.is(MapType::Arena))
+        {
+            if let Some(other) = self.arena_map.and_then(|i| self.maps.get(i)) {
+                let (a, b) = (&map.name, &other.name);
+                warning!(
+                    self.w,
+                    "map '{a}': only single ARENA map is supported (map '{b}' is also ARENA)"
+                );
+                return Err(Errno::EINVAL);
+            }
+            self.arena_map = Some(i);
+            let room = u64::from(PAGE_SIZE) * u64::from(map.def.max_entries);
+            let size = data.map_or(0, |d| d.size);
+            if size.next_multiple_of(u64::from(PAGE_SIZE)) > room {
+                warning!(
+                    self.w,
+                    "elf: sec '{ARENA_SEC}': declared ARENA map size ({room}) is too small to hold global __arena variables of size {size}"
+                );
+                return Err(Errno::E2BIG);
+            }
+        }
+        if data.is_some() && self.arena_map.is_none() {
+            warning!(
+                self.w,
+                "elf: sec '{ARENA_SEC}': to use global __arena variables the ARENA map should be explicitly declared in SEC(\".maps\")"
+            );
+            return Err(Errno::ENOENT);
+        }
+        Ok(())
+    }
+
+    fn init_data_maps(&mut self) -> Result<(), Errno> {
+        for (index, kind) in self.kinds.iter().enumerate() {
+            let Some(section) = self.elf.sections.get(index) else {
+                continue;
+            };
+            let kind = match kind {
+                SecKind::Data => Internal::Data,
+                SecKind::Rodata => Internal::Rodata,
+                SecKind::Bss => Internal::Bss,
+                SecKind::Unused | SecKind::Relocs | SecKind::StructOps => continue,
+            };
+            if section.size == 0 {
+                continue;
+            }
+            let name = section.name.as_deref().unwrap_or_default();
+            let (size, data) = (section.size, section.data.unwrap_or_default());
+            self.budget = charge(self.budget, data.len() as u64)?;
+            let btf = self.btf.as_deref();
+            let map = Map::for_data(&self.name, kind, name, index, size, data, btf, self.w)?;
+            self.maps.push(map);
+        }
+        Ok(())
+    }
+
+    fn init_programs(&mut self) {
+        for prog in &mut self.programs {
+            prog.def = SecDef::find(&prog.section_name);
+            if let Some(def) = prog.def {
+                prog.prog_type = def.prog_type.raw();
+                prog.attach_type = def.attach_type();
+            }
+        }
+    }
+
+    /// Puts the object together, with everything that does not depend on the program that is loaded.
+    fn finish(mut self, kernel: &Kernel) -> Result<Object, Errno> {
+        let ext = self.ext.take();
+        let info = ExtInfo::new(ext.as_ref(), self.btf.as_deref(), &self.elf, &mut self.programs);
+        for prog in &mut self.programs {
+            prog.sort_relocs();
+        }
+        let text = self.text;
+        let entries = self
+            .programs
+            .iter()
+            .enumerate()
+            .filter(|(_, p)| Some(p.section) != text);
+        let entries: Vec<usize> = entries.map(|(i, _)| i).collect();
+        let exceptions = fixups::exception_tags(self.btf.as_deref());
+        let load_btf = self
+            .btf
+            .as_ref()
+            .map(|btf| fixups::hide_functions(btf, &self.programs, text));
+        fixups::as_veristat(&mut self.programs, &entries, &mut self.maps, self.btf.as_deref());
+        let resolved = resolve::resolve(kernel, &self);
+        Ok(Object {
+            path: self.path.to_owned(),
+            license: self.license,
+            version: self.version,
+            nr_cpus: kernel.machine.nr_cpus,
+            text,
+            code: self.code,
+            programs: self.programs,
+            entries,
+            maps: self.maps,
+            externs: self.externs.list,
+            kconfig_map: self.kconfig_map,
+            has_struct_ops: self.has_struct_ops,
+            btf: self.btf,
+            load_btf,
+            info,
+            exceptions,
+            kernel_btf: kernel.btf.clone(),
+            resolved,
+        })
+    }
+}
+
+/// What is left of a budget.
+fn charge(budget: u64, bytes: u64) -> Result<u64, Errno> {
+    budget.checked_sub(bytes).ok_or(Errno::ENOMEM)
+}
+
+/// Sections that libbpf does not look at.
+fn is_ignored(section: &Section<'_>, name: &str) -> bool {
+    let of_dwarf = |name: &str| name.starts_with(".debug_");
+    if matches!(section.ty, elf::SHT_STRTAB | elf::SHT_LLVM_ADDRSIG) || of_dwarf(name) {
+        return true;
+    }
+    if section.ty == elf::SHT_PROGBITS && section.size == 0 && name == ".text" {
+        return true;
+    }
+    let relocated = name.strip_prefix(".rel");
+    relocated.is_some_and(|n| of_dwarf(n) || n == ".BTF" || n == ".BTF.ext")
+}
+
+/// The licence up to its NUL.
+fn license(data: &[u8]) -> String {
+    let text = data.split(|b| *b == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(text.get(..MAX_LICENSE).unwrap_or(text)).into_owned()
+}

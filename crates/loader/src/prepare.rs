@@ -1,0 +1,398 @@
+//! Loading an object with one of its programs: the steps of `bpf_object__load`, in its order.
+
+use std::sync::Arc;
+
+use verdict_btf::core::{CoreError, Relocator};
+use verdict_btf::{Btf, Kind, TypeId};
+use verdict_kernel::attr::{MapId, MapValue, ProgLoad};
+use verdict_kernel::errno::Errno;
+use verdict_kernel::map::MapType;
+use verdict_kernel::prog::{AttachType, ProgType};
+
+use crate::create::{create_maps, kernel_name};
+use crate::error::{PrepareError, ProgFacts, Warnings, warning};
+use crate::link::{self, Linked, Patched};
+use crate::object::Object;
+use crate::program::Program;
+use crate::resolve::Resolved;
+use crate::sections::SecFlags;
+use crate::{Bpf, Prepared};
+
+const BPF_F_SLEEPABLE: u32 = 1 << 4;
+const BPF_F_XDP_HAS_FRAGS: u32 = 1 << 5;
+/// Bytes of the name of a type that is attached to, the NUL included.
+const MAX_TYPE_NAME: usize = 128;
+
+impl Object {
+    /// Makes program `index` ready: everything that libbpf does up to `BPF_PROG_LOAD` when no other program
+    /// is asked for.
+    ///
+    /// # Errors
+    /// What `bpf_object__load` refuses before the kernel gets a program.
+    pub fn prepare(&self, index: usize, bpf: &mut dyn Bpf) -> Result<Prepared, PrepareError> {
+        let target = self.entries.get(index).copied().unwrap_or(usize::MAX);
+        let mut load = Load {
+            object: self,
+            target,
+            facts: ProgFacts::default(),
+            w: Warnings::default(),
+            maps: Vec::new(),
+        };
+        match load.run(bpf) {
+            Ok(prepared) => Ok(prepared),
+            Err(errno) => Err(self.failure(errno, load.w, load.facts)),
+        }
+    }
+
+    /// What libbpf does once all of `prepared.loads` are loaded: it goes on to the error that stopped it, or
+    /// fills program arrays.
+    ///
+    /// # Errors
+    /// When that fails, as it does where a program array names a program that is not loaded.
+    pub fn finish(&self, prepared: &Prepared, bpf: &mut dyn Bpf) -> Result<(), PrepareError> {
+        if let Some(error) = &prepared.stopped {
+            return Err(error.clone());
+        }
+        let mut w = Warnings::from_lines(&prepared.messages);
+        self.fill_program_arrays(prepared, bpf, &mut w)
+            .map_err(|errno| self.failure(errno, w, prepared.facts))
+    }
+
+    fn failure(&self, errno: Errno, mut w: Warnings, facts: ProgFacts) -> PrepareError {
+        warning!(w, "failed to load object '{}'", self.path);
+        PrepareError {
+            errno,
+            messages: w.into_lines(),
+            facts,
+        }
+    }
+
+    fn fill_program_arrays(&self, p: &Prepared, bpf: &mut dyn Bpf, w: &mut Warnings) -> Result<(), Errno> {
+        for (i, map) in self
+            .maps
+            .iter()
+            .enumerate()
+            .filter(|(_, m)| m.def.is(MapType::ProgArray))
+        {
+            let Some(id) = p.maps.get(i).copied().flatten() else {
+                continue;
+            };
+            for (slot, target) in &map.slots {
+                let prog = self.programs.get(*target).map_or("", |p| p.name.as_str());
+                let loaded = p.programs.iter().position(|l| l == target);
+                let filled = match loaded {
+                    Some(_) => bpf.map_update(id, &slot.to_le_bytes(), MapValue::Program(prog.to_owned())),
+                    None if *slot >= map.def.max_entries => Err(Errno::E2BIG),
+                    None => Err(Errno::EBADF),
+                };
+                filled.inspect_err(|e| {
+                    // A program that is not loaded has -ENOENT for a file descriptor.
+                    let fd = loaded.map_or(-Errno::ENOENT.0, |l| l as i32);
+                    let (name, n) = (&map.name, e.0);
+                    warning!(
+                        w,
+                        "map '{name}': failed to initialize slot [{slot}] to prog '{prog}' fd={fd}: -{n}"
+                    );
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The state of one load.
+struct Load<'a> {
+    object: &'a Object,
+    /// The program asked for.
+    target: usize,
+    facts: ProgFacts,
+    w: Warnings,
+    /// Created maps by their index in the object.
+    maps: Vec<Option<MapId>>,
+}
+
+impl<'a> Load<'a> {
+    fn run(&mut self, bpf: &mut dyn Bpf) -> Result<Prepared, Errno> {
+        let object = self.object;
+        let Some(target) = object.programs.get(self.target) else {
+            return Err(Errno::EINVAL);
+        };
+        self.facts = ProgFacts {
+            prog_type: target.prog_type,
+            attach_type: target.attach_type,
+            insn_cnt: target.len(),
+        };
+        let resolved = match &object.resolved {
+            Ok(resolved) => resolved,
+            Err((errno, w)) => {
+                self.w = w.clone();
+                return Err(*errno);
+            }
+        };
+        self.w = resolved.warnings.clone();
+        if let Some((_, member)) = resolved.struct_ops.members.get(&self.target) {
+            self.facts.attach_type = *member;
+        }
+        let linked = self.relocate(resolved)?;
+        let btf = self.load_btf(bpf)?;
+        self.maps = create_maps(object, resolved, btf.as_ref(), bpf, &mut self.w)?;
+        self.load_programs(resolved, btf, linked)
+    }
+
+    /// Whether libbpf loads a program.
+    fn is_loaded(&self, resolved: &Resolved, index: usize) -> bool {
+        let wanted = resolved.struct_ops.autoload.get(&index).copied();
+        wanted.unwrap_or(index == self.target)
+    }
+
+    /// Links the programs that are loaded, by their index in the object.
+    fn relocate(&mut self, resolved: &Resolved) -> Result<Vec<(usize, Linked)>, Errno> {
+        let object = self.object;
+        let patched = self.relocate_core(resolved).inspect_err(|e| {
+            warning!(self.w, "failed to perform CO-RE relocations: -{}", e.0);
+        })?;
+        let mut all = Vec::new();
+        for index in object.entries.iter().copied() {
+            if !self.is_loaded(resolved, index) {
+                continue;
+            }
+            let mut linked = Linked::default();
+            let done = link::link(object, &patched, index, &mut linked, &mut self.w);
+            if index == self.target {
+                self.facts.insn_cnt = linked.insns.len();
+            }
+            done?;
+            all.push((index, linked));
+        }
+        for (_, linked) in &mut all {
+            link::relocate_data(object, resolved, linked);
+        }
+        Ok(all)
+    }
+
+    /// Applies the CO-RE relocations of all programs that are loaded and of all subprograms.
+    fn relocate_core(&mut self, resolved: &Resolved) -> Result<Patched, Errno> {
+        let object = self.object;
+        let mut patched = Patched::new();
+        let Some(btf) = &object.btf else {
+            return Ok(patched);
+        };
+        let mut records = Vec::new();
+        for (i, prog) in object
+            .programs
+            .iter()
+            .enumerate()
+            .filter(|(_, p)| !p.core.is_empty())
+        {
+            if Some(prog.section) == object.text || self.is_loaded(resolved, i) {
+                patched.insert(i, object.own_insns(prog).to_vec());
+                records.extend(prog.core.iter().map(|r| (r.place, i, r)));
+            }
+        }
+        // In libbpf's order: what one relocation rules out is out for those after it.
+        records.sort_by_key(|(place, ..)| *place);
+        let mut relocator = Relocator::new(btf, &object.kernel_btf);
+        for (place, i, record) in records {
+            if object.info.bad_core.is_some_and(|bad| bad <= place) {
+                break;
+            }
+            let name = object.programs.get(i).map_or("", |p| p.name.as_str());
+            let Some(insns) = patched.get_mut(&i) else {
+                continue;
+            };
+            match relocator.relocate(insns, record.insn, &record.relo, place.1, name) {
+                Ok(done) => done.warnings.iter().for_each(|m| warning!(self.w, "{m}")),
+                Err(CoreError { errno, messages }) => {
+                    messages.iter().for_each(|m| warning!(self.w, "{m}"));
+                    return Err(Errno(errno));
+                }
+            }
+        }
+        match object.info.bad_core {
+            Some(_) => Err(Errno::EINVAL),
+            None => Ok(patched),
+        }
+    }
+
+    /// Loads the object's BTF; without it, if it is of no use, unless struct_ops need it.
+    fn load_btf(&mut self, bpf: &mut dyn Bpf) -> Result<Option<Arc<Btf>>, Errno> {
+        let Some(btf) = &self.object.load_btf else {
+            return Ok(None);
+        };
+        let Err(e) = bpf.btf_load(btf) else {
+            return Ok(Some(btf.clone()));
+        };
+        let mandatory = self.object.has_struct_ops;
+        let verdict = if mandatory {
+            "BTF is mandatory, can't proceed."
+        } else {
+            "BTF is optional, ignoring."
+        };
+        warning!(self.w, "Error loading .BTF into kernel: -{}. {verdict}", e.0);
+        if mandatory { Err(e) } else { Ok(None) }
+    }
+
+    /// Makes the attributes of the programs, up to the first that libbpf does not hand to the kernel.
+    fn load_programs(
+        &mut self,
+        resolved: &Resolved,
+        btf: Option<Arc<Btf>>,
+        linked: Vec<(usize, Linked)>,
+    ) -> Result<Prepared, Errno> {
+        let mut prepared = Prepared::default();
+        for (index, linked) in linked {
+            let Some(prog) = self.object.programs.get(index) else {
+                continue;
+            };
+            match self.attributes(resolved, index, prog, btf.as_ref(), &linked) {
+                Ok(attr) => {
+                    if index == self.target {
+                        prepared.target = Some(prepared.loads.len());
+                    }
+                    prepared.core.push(linked.core);
+                    prepared.programs.push(index);
+                    prepared.loads.push(attr);
+                }
+                Err(e) => {
+                    warning!(self.w, "prog '{}': failed to load: -{}", prog.name, e.0);
+                    if prepared.loads.is_empty() {
+                        return Err(e);
+                    }
+                    // The kernel may refuse an earlier one first.
+                    prepared.stopped = Some(self.object.failure(e, self.w.clone(), self.facts));
+                    break;
+                }
+            }
+        }
+        prepared.facts = self.facts;
+        prepared.maps = std::mem::take(&mut self.maps);
+        prepared.messages = std::mem::take(&mut self.w).into_lines();
+        Ok(prepared)
+    }
+
+    /// The attributes of a program.
+    fn attributes(
+        &mut self,
+        resolved: &Resolved,
+        index: usize,
+        prog: &Program,
+        btf: Option<&Arc<Btf>>,
+        linked: &Linked,
+    ) -> Result<ProgLoad, Errno> {
+        let name = &prog.name;
+        let member = resolved.struct_ops.members.get(&index).copied();
+        if prog.prog_type == ProgType::Unspec.raw() {
+            let section = &prog.section_name;
+            warning!(
+                self.w,
+                "prog '{name}': missing BPF prog type, check ELF section name '{section}'"
+            );
+            return Err(Errno::EINVAL);
+        }
+        if prog.prog_type == ProgType::StructOps.raw() && member.is_none() {
+            warning!(
+                self.w,
+                "prog '{name}': SEC(\"struct_ops\") program isn't referenced anywhere, did you forget to use it?"
+            );
+            return Err(Errno::EINVAL);
+        }
+        let mut attr = ProgLoad {
+            name: kernel_name(name),
+            prog_type: prog.prog_type,
+            expected_attach_type: member.map_or(prog.attach_type, |m| m.1),
+            insns: linked.insns.clone(),
+            license: self.object.license.clone(),
+            kern_version: self.object.version,
+            attach_btf_id: member.map_or(TypeId::VOID, |m| m.0),
+            ..ProgLoad::default()
+        };
+        for (at, map) in &linked.map_refs {
+            let id = self.maps.get(*map).copied().flatten();
+            if let (Some(insn), Some(id)) = (attr.insns.get_mut(*at), id) {
+                insn.imm = id.0 as i32;
+            }
+        }
+        if let Some(btf) = btf {
+            attr.btf = Some(btf.clone());
+            attr.func_info = linked.funcs.clone().unwrap_or_default();
+            attr.line_info = linked.lines.clone().unwrap_or_default();
+        }
+        self.by_section(prog, &mut attr).inspect_err(|e| {
+            warning!(
+                self.w,
+                "prog '{name}': failed to prepare load attributes: -{}",
+                e.0
+            );
+        })?;
+        if index == self.target {
+            self.facts.attach_type = attr.expected_attach_type;
+        }
+        Ok(attr)
+    }
+
+    /// What the section name demands.
+    fn by_section(&mut self, prog: &Program, attr: &mut ProgLoad) -> Result<(), Errno> {
+        let Some(def) = prog.def else { return Ok(()) };
+        if def.flags.has(SecFlags::SLEEPABLE) {
+            attr.prog_flags |= BPF_F_SLEEPABLE;
+        }
+        if def.flags.has(SecFlags::XDP_FRAGS) && prog.prog_type == ProgType::Xdp.raw() {
+            attr.prog_flags |= BPF_F_XDP_HAS_FRAGS;
+        }
+        if def.flags.has(SecFlags::USDT) {
+            attr.expected_attach_type = AttachType::TraceUprobeMulti.raw();
+        }
+        if def.flags.has(SecFlags::ATTACH_BTF) && attr.attach_btf_id == TypeId::VOID {
+            attr.attach_btf_id = self.attach_target(prog, attr.expected_attach_type)?;
+        }
+        Ok(())
+    }
+
+    /// The type of vmlinux that a program attaches to.
+    fn attach_target(&mut self, prog: &Program, attach_type: u32) -> Result<TypeId, Errno> {
+        let name = &prog.name;
+        let Some(wanted) = prog.target_name() else {
+            warning!(
+                self.w,
+                "prog '{name}': no BTF-based attach target is specified, use bpf_program__set_attach_target()"
+            );
+            return Err(Errno::EINVAL);
+        };
+        if prog.prog_type == ProgType::Ext.raw() {
+            warning!(self.w, "prog '{name}': attach program FD is not set");
+            return Err(Errno::EINVAL);
+        }
+        find_in_kernel(&self.object.kernel_btf, wanted, attach_type).inspect_err(|e| {
+            warning!(
+                self.w,
+                "prog '{name}': failed to find kernel BTF type ID of '{wanted}': -{}",
+                e.0
+            );
+        })
+    }
+}
+
+/// Finds what a name such as `vmlinux:func` stands for. There are no modules.
+fn find_in_kernel(kernel: &Btf, name: &str, attach_type: u32) -> Result<TypeId, Errno> {
+    let name = match name.split_once(':') {
+        // libbpf compares as much as there is.
+        Some((module, name)) if "vmlinux".starts_with(module) => name,
+        Some(_) => return Err(Errno::ESRCH),
+        None => name,
+    };
+    let (prefix, kind) = match AttachType::from_raw(attach_type) {
+        Some(AttachType::TraceRawTp) => ("btf_trace_", Kind::Typedef),
+        Some(AttachType::LsmMac | AttachType::LsmCgroup) => ("bpf_lsm_", Kind::Func),
+        Some(AttachType::TraceIter) => ("bpf_iter_", Kind::Func),
+        _ => ("", Kind::Func),
+    };
+    let name = format!("{prefix}{name}");
+    if name.len() >= MAX_TYPE_NAME {
+        return Err(Errno::ENAMETOOLONG);
+    }
+    // To libbpf `void` is a type of every kind.
+    if name == "void" {
+        return Ok(TypeId::VOID);
+    }
+    kernel.find(&name, kind).ok_or(Errno::ESRCH)
+}

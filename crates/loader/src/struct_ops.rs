@@ -1,0 +1,445 @@
+//! struct_ops maps: a struct of the kernel's that an object fills with programs and values.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use verdict_btf::{Btf, Kind, Member, Type, TypeId, essential_name};
+use verdict_kernel::errno::Errno;
+use verdict_kernel::map::MapType;
+use verdict_kernel::prog::ProgType;
+
+use crate::elf::{Elf, SHN_LORESERVE, Section};
+use crate::error::{Warnings, libbpf, warning};
+use crate::insn::INSN_SIZE;
+use crate::maps::{BPF_F_LINK, Map, MapDef};
+use crate::program::{self, Program};
+
+/// How the kernel calls the struct that wraps one of struct_ops.
+const VALUE_PREFIX: &str = "bpf_struct_ops_";
+
+/// Names of sections with struct_ops maps: the second half is not to be created unless asked for.
+pub(crate) const SECTIONS: [&str; 4] = [
+    ".struct_ops",
+    ".struct_ops.link",
+    "?.struct_ops",
+    "?.struct_ops.link",
+];
+
+/// What a struct_ops map is filled with.
+#[derive(Clone, Debug)]
+pub(crate) struct StructOps {
+    /// The struct in the object's BTF.
+    pub(crate) type_id: TypeId,
+    /// The section that has its initial value, without the programs.
+    section: Arc<[u8]>,
+    /// Where the value begins there.
+    start: usize,
+    /// Programs by the byte offset of the member that points to them.
+    programs: BTreeMap<u32, usize>,
+}
+
+/// What the kernel's types make of struct_ops maps.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Resolved {
+    /// Per map: size and vmlinux type of its value.
+    pub(crate) values: BTreeMap<usize, (u32, TypeId)>,
+    /// Per program: the struct and the member it implements.
+    pub(crate) members: BTreeMap<usize, (TypeId, u32)>,
+    /// Per program: whether it is loaded, whatever was asked for.
+    pub(crate) autoload: BTreeMap<usize, bool>,
+}
+
+/// Finds the struct_ops maps of a section.
+pub(crate) fn read_maps(
+    btf: &Btf,
+    section: &Section<'_>,
+    index: usize,
+    maps: &mut Vec<Map>,
+    w: &mut Warnings,
+) -> Result<(), Errno> {
+    let name = section.name.as_deref().ok_or(libbpf::FORMAT)?;
+    let Some(datasec) = btf.find(name, Kind::DataSec).and_then(|id| btf.ty(id)) else {
+        warning!(w, "struct_ops init: DATASEC {name} not found");
+        return Err(Errno::EINVAL);
+    };
+    let mut section_name = name;
+    let data: Arc<[u8]> = Arc::from(section.data.unwrap_or_default());
+    for var in datasec.vars() {
+        let var_name = btf.type_name(var.ty);
+        let ty = struct_type(btf, var.ty, name, w)?;
+        let mut map = Map::new(var_name, index, u64::from(var.offset));
+        // As in libbpf, only the first map of a section sees the mark.
+        if let Some(rest) = section_name.strip_prefix('?') {
+            map.autocreate = false;
+            section_name = rest;
+        }
+        map.def = MapDef {
+            map_type: MapType::StructOps.raw(),
+            key_size: 4,
+            value_size: ty.size(),
+            max_entries: 1,
+            map_flags: if section_name == ".struct_ops.link" {
+                BPF_F_LINK
+            } else {
+                0
+            },
+            value_type: ty.id(),
+            ..MapDef::default()
+        };
+        let (start, size) = (var.offset as usize, ty.size() as usize);
+        if start.saturating_add(size) > data.len() {
+            warning!(
+                w,
+                "struct_ops init: var {var_name} is beyond the end of DATASEC {section_name}"
+            );
+            return Err(Errno::EINVAL);
+        }
+        let programs = BTreeMap::new();
+        map.struct_ops = Some(StructOps {
+            type_id: ty.id(),
+            section: data.clone(),
+            start,
+            programs,
+        });
+        maps.push(map);
+    }
+    Ok(())
+}
+
+/// The struct that a variable is.
+fn struct_type<'a>(btf: &'a Btf, var: TypeId, section: &str, w: &mut Warnings) -> Result<Type<'a>, Errno> {
+    let Some(ty) = btf.resolve_type(var) else {
+        warning!(
+            w,
+            "struct_ops init: Cannot resolve var type_id {var} in DATASEC {section}"
+        );
+        return Err(Errno::EINVAL);
+    };
+    if ty.is_anon() {
+        warning!(w, "struct_ops init: anonymous type is not supported");
+        return Err(Errno::EOPNOTSUPP);
+    }
+    if !ty.is_struct() {
+        warning!(w, "struct_ops init: {} is not a struct", ty.name());
+        return Err(Errno::EINVAL);
+    }
+    Ok(ty)
+}
+
+/// Finds out which programs the members of the maps of section `section` point to.
+pub(crate) fn collect_relocs(
+    elf: &Elf<'_>,
+    relocs: &Section<'_>,
+    section: usize,
+    btf: &Btf,
+    maps: &mut [Map],
+    programs: &[Program],
+    w: &mut Warnings,
+) -> Result<(), Errno> {
+    for rel in Elf::relocations(relocs) {
+        let Some(symbol) = elf.symbols.get(rel.sym) else {
+            warning!(w, "struct_ops reloc: symbol {:x} not found", rel.sym);
+            return Err(libbpf::FORMAT);
+        };
+        let map = maps.iter_mut().find(|m| {
+            let within = rel.offset.checked_sub(m.section_offset);
+            m.struct_ops.is_some()
+                && m.section == section
+                && within.is_some_and(|o| o < u64::from(m.def.value_size))
+        });
+        let Some(map) = map else {
+            warning!(
+                w,
+                "struct_ops reloc: cannot find map at rel->r_offset {}",
+                rel.offset
+            );
+            return Err(Errno::EINVAL);
+        };
+        let name = &map.name;
+        let offset = (rel.offset - map.section_offset) as u32;
+        if symbol.shndx >= SHN_LORESERVE {
+            let (at, shndx) = (rel.offset, symbol.shndx);
+            warning!(
+                w,
+                "struct_ops reloc {name}: rel->r_offset {at} shdr_idx {shndx} unsupported non-static function"
+            );
+            return Err(libbpf::RELOC);
+        }
+        if symbol.value % INSN_SIZE != 0 {
+            warning!(
+                w,
+                "struct_ops reloc {name}: invalid target program offset {}",
+                symbol.value
+            );
+            return Err(libbpf::FORMAT);
+        }
+        let Some(ops) = map.struct_ops.as_mut() else {
+            continue;
+        };
+        check_member(btf, ops.type_id, offset, name, w)?;
+        let member = member_at(btf, ops.type_id, offset).map_or("", |m| m.name());
+        let place = (usize::from(symbol.shndx), symbol.value / INSN_SIZE);
+        let Some(index) = program::find(programs, place.0, place.1) else {
+            let shndx = symbol.shndx;
+            warning!(
+                w,
+                "struct_ops reloc {name}: cannot find prog at shdr_idx {shndx} to relocate func ptr {member}"
+            );
+            return Err(Errno::EINVAL);
+        };
+        if let Some(prog) = programs
+            .get(index)
+            .filter(|p| p.prog_type != ProgType::StructOps.raw())
+        {
+            warning!(
+                w,
+                "struct_ops reloc {name}: prog {} is not struct_ops BPF program",
+                prog.name
+            );
+            return Err(Errno::EINVAL);
+        }
+        ops.programs.insert(offset, index);
+    }
+    Ok(())
+}
+
+fn member_at(btf: &Btf, struct_id: TypeId, offset: u32) -> Option<Member<'_>> {
+    let bits = offset.checked_mul(8)?;
+    btf.ty(struct_id)?.members().find(|m| m.bit_offset == bits)
+}
+
+/// A member at the offset must be a pointer to a function.
+fn check_member(btf: &Btf, struct_id: TypeId, offset: u32, map: &str, w: &mut Warnings) -> Result<(), Errno> {
+    let Some(member) = member_at(btf, struct_id, offset) else {
+        warning!(w, "struct_ops reloc {map}: cannot find member at moff {offset}");
+        return Err(Errno::EINVAL);
+    };
+    if btf.resolve_func_ptr(member.ty).is_none() {
+        warning!(
+            w,
+            "struct_ops reloc {map}: cannot relocate non func ptr {}",
+            member.name()
+        );
+        return Err(Errno::EINVAL);
+    }
+    Ok(())
+}
+
+/// Matches the struct_ops maps with the kernel's types.
+pub(crate) fn resolve(
+    btf: &Btf,
+    kernel: &Btf,
+    maps: &[Map],
+    programs: &[Program],
+    w: &mut Warnings,
+) -> Result<Resolved, Errno> {
+    let mut resolver = Resolver {
+        btf,
+        kernel,
+        programs,
+        out: Resolved::default(),
+    };
+    for (i, map) in maps.iter().enumerate() {
+        let Some(ops) = &map.struct_ops else { continue };
+        if map.autocreate {
+            resolver.map(i, map, ops, w)?;
+        }
+        // Programs that maps use are loaded if some such map is created, even those nobody asked for.
+        for prog in ops.programs.values() {
+            *resolver.out.autoload.entry(*prog).or_insert(false) |= map.autocreate;
+        }
+    }
+    Ok(resolver.out)
+}
+
+struct Resolver<'a> {
+    btf: &'a Btf,
+    kernel: &'a Btf,
+    programs: &'a [Program],
+    out: Resolved,
+}
+
+/// A kernel struct that maps can implement.
+struct KernelTypes<'a> {
+    /// The struct of operations.
+    ops: Type<'a>,
+    /// The struct that wraps it as a map's value.
+    value: Type<'a>,
+}
+
+impl<'a> Resolver<'a> {
+    fn map(&mut self, index: usize, map: &Map, ops: &StructOps, w: &mut Warnings) -> Result<(), Errno> {
+        let ty = self.btf.ty(ops.type_id).ok_or(Errno::EINVAL)?;
+        let types = self.kernel_types(ty.name(), w)?;
+        self.out
+            .values
+            .insert(index, (types.value.size(), types.value.id()));
+        ty.members()
+            .try_for_each(|member| self.member(map, ops, &types, member, w))
+    }
+
+    fn kernel_types(&self, raw_name: &str, w: &mut Warnings) -> Result<KernelTypes<'a>, Errno> {
+        let name = essential_name(raw_name);
+        let wrapper = format!("{VALUE_PREFIX}{name}");
+        let find = |name: &str| {
+            self.kernel
+                .find(name, Kind::Struct)
+                .and_then(|id| self.kernel.ty(id))
+        };
+        let Some(value) = find(&wrapper) else {
+            warning!(
+                w,
+                "struct_ops init_kern: struct {wrapper} is not found in kernel BTF"
+            );
+            return Err(Errno::ESRCH);
+        };
+        let Some(ops) = find(name) else {
+            warning!(
+                w,
+                "struct_ops init_kern: struct {name} is not found in kernel BTF"
+            );
+            return Err(Errno::ENOENT);
+        };
+        if !value.members().any(|m| m.ty == ops.id()) {
+            warning!(
+                w,
+                "struct_ops init_kern: struct {name} data is not found in struct {wrapper}"
+            );
+            return Err(Errno::EINVAL);
+        }
+        Ok(KernelTypes { ops, value })
+    }
+
+    /// Matches one member. That the kernel does not have it is fine as long as it is zero.
+    fn member(
+        &mut self,
+        map: &Map,
+        ops: &StructOps,
+        types: &KernelTypes<'a>,
+        member: Member<'_>,
+        w: &mut Warnings,
+    ) -> Result<(), Errno> {
+        let (map, name) = (&map.name, member.name());
+        let Some(size) = self.btf.resolve_size(member.ty) else {
+            warning!(
+                w,
+                "struct_ops init_kern {map}: failed to resolve the size of member {name}"
+            );
+            return Err(Errno::EINVAL);
+        };
+        let Some(kern) = types.ops.members().find(|m| m.name() == name) else {
+            if !ops.is_zero(member.byte_offset(), size) {
+                warning!(
+                    w,
+                    "struct_ops init_kern {map}: Cannot find member {name} in kernel BTF"
+                );
+                return Err(Errno::EOPNOTSUPP);
+            }
+            return Ok(());
+        };
+        if member.bitfield_size != 0 || kern.bitfield_size != 0 {
+            warning!(w, "struct_ops init_kern {map}: bitfield {name} is not supported");
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let (local, target) = (
+            self.btf.skip_mods_and_typedefs(member.ty),
+            self.kernel.skip_mods_and_typedefs(kern.ty),
+        );
+        let (Some(local), Some(target)) = (local, target) else {
+            return Err(Errno::EINVAL);
+        };
+        if local.kind() != target.kind() {
+            let (a, b) = (local.kind() as u32, target.kind() as u32);
+            warning!(
+                w,
+                "struct_ops init_kern {map}: Unmatched member type {name} {a} != {b}(kernel)"
+            );
+            return Err(Errno::EOPNOTSUPP);
+        }
+        if local.is_ptr() {
+            return self.pointer(map, ops, types, member, kern, w);
+        }
+        let kern_size = self.kernel.resolve_size(target.id());
+        if kern_size != Some(size) {
+            let b = kern_size.map_or(-i64::from(Errno::EINVAL.0), i64::from);
+            warning!(
+                w,
+                "struct_ops init_kern {map}: Error in size of member {name}: {size} != {b}(kernel)"
+            );
+            return Err(Errno::EOPNOTSUPP);
+        }
+        Ok(())
+    }
+
+    /// A pointer is a program, or nothing.
+    fn pointer(
+        &mut self,
+        map: &str,
+        ops: &StructOps,
+        types: &KernelTypes<'a>,
+        member: Member<'_>,
+        kern: Member<'a>,
+        w: &mut Warnings,
+    ) -> Result<(), Errno> {
+        let name = member.name();
+        let offset = member.byte_offset();
+        let Some(&index) = ops.programs.get(&offset) else {
+            if ops.is_zero(offset, 8) {
+                return Ok(());
+            }
+            warning!(
+                w,
+                "struct_ops init_kern {map}: member {name} is not a struct_ops program"
+            );
+            return Err(Errno::EOPNOTSUPP);
+        };
+        if self.kernel.resolve_func_ptr(kern.ty).is_none() {
+            warning!(
+                w,
+                "struct_ops init_kern {map}: kernel member {name} is not a func ptr"
+            );
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let wanted = (types.ops.id(), kern.index);
+        let found = *self.out.members.entry(index).or_insert(wanted);
+        if found != wanted {
+            self.complain_reuse(map, name, index, found, wanted, w);
+            return Err(Errno::EINVAL);
+        }
+        Ok(())
+    }
+
+    fn complain_reuse(
+        &self,
+        map: &str,
+        member: &str,
+        index: usize,
+        found: (TypeId, u32),
+        wanted: (TypeId, u32),
+        w: &mut Warnings,
+    ) {
+        let Some(p) = self.programs.get(index) else { return };
+        let difference = if found.0 == wanted.0 {
+            format!("expected_attach_type {} != kern_member_idx {}", found.1, wanted.1)
+        } else {
+            format!("attach_btf_id {} != kern_type_id {}", found.0, wanted.0)
+        };
+        let (prog, section, ty) = (&p.name, &p.section_name, p.prog_type);
+        warning!(
+            w,
+            "struct_ops init_kern {map} func ptr {member}: invalid reuse of prog {prog} in sec {section} with type {ty}: {difference}"
+        );
+    }
+}
+
+impl StructOps {
+    /// Whether the bytes are zero and no program is among them.
+    fn is_zero(&self, offset: u32, size: u32) -> bool {
+        let Some(end) = offset.checked_add(size) else {
+            return false;
+        };
+        let value = self.section.get(self.start..).unwrap_or_default();
+        let bytes = value.get(offset as usize..end as usize).unwrap_or_default();
+        bytes.iter().all(|b| *b == 0) && self.programs.range(offset..end).next().is_none()
+    }
+}
