@@ -1,5 +1,6 @@
 //! Arithmetic on two values: `adjust_scalar_min_max_vals`.
 
+use crate::span::{Span32, Span64};
 use crate::{Bounds, Width};
 
 /// A two-operand arithmetic or bitwise operation.
@@ -127,10 +128,11 @@ impl Bounds {
         if !known || self.umax >= u64::from(width.bits()) {
             return None;
         }
-        // The ranges, not the bits, are what the kernel shifts by; the mask only matters for contradictions.
+        // The 32-bit range is what the kernel shifts by. Contradictory bounds can make that 32 or more; the
+        // machine's shifts, which wrap, then decide.
         Some(match width {
-            Width::W32 => self.u32_min & 31,
-            Width::W64 => self.umin as u32 & 63,
+            Width::W32 => self.u32_min,
+            Width::W64 => self.umin as u32,
         })
     }
 
@@ -206,7 +208,7 @@ impl Bounds {
     /// Completes a bitwise result whose bits are known so far: a known result of a known operand is taken
     /// as it is; otherwise the ranges are as computed, and may learn from the bits.
     #[inline]
-    fn settle_bitwise(&mut self, src: &Bounds, low: crate::span::Span32, wide: crate::span::Span64) {
+    fn settle_bitwise(&mut self, src: &Bounds, low: Span32, wide: Span64) {
         if src.is_subreg_const() && self.is_subreg_const() {
             self.set_subreg_const(self.var_off.value as u32);
         } else {

@@ -168,6 +168,21 @@ impl Bounds {
             && self.s32_max >= cur.s32_max
     }
 
+    /// Whether `value` is possible.
+    #[inline]
+    pub const fn admits(&self, value: u64) -> bool {
+        let (signed, low, signed_low) = (value as i64, value as u32, value as i32);
+        self.var_off.contains(Tnum::constant(value))
+            && self.umin <= value
+            && value <= self.umax
+            && self.smin <= signed
+            && signed <= self.smax
+            && self.u32_min <= low
+            && low <= self.u32_max
+            && self.s32_min <= signed_low
+            && signed_low <= self.s32_max
+    }
+
     /// Narrows the signed ranges, both widths, to `min..=max` and [syncs](Bounds::sync)
     /// (`__mark_reg_s32_range`, whose sanity check is the caller's to do).
     #[inline]

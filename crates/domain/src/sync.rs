@@ -16,6 +16,10 @@ impl Bounds {
     /// Lets every part learn from the others (`reg_bounds_sync`).
     #[inline]
     pub fn sync(&mut self) {
+        // Nothing can be learned about a number that every part agrees on; half of all values are such.
+        if *self == Bounds::constant(self.var_off.value) {
+            return;
+        }
         self.learn_from_bits();
         for _ in 0..ROUNDS {
             let before = *self;
@@ -62,6 +66,8 @@ impl Bounds {
     }
 
     /// The value is a sign-extended 32-bit number, and its low half is not negative: neither is the whole.
+    ///
+    /// A quirk: the low half's range replaces the whole's instead of narrowing it, and so can widen it again.
     #[inline]
     fn settle_non_negative(&mut self, wide: &mut Span64, low: &Span32) {
         wide.smin = i64::from(low.smin);

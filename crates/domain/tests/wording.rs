@@ -1,0 +1,44 @@
+//! Texts that appear in logs.
+
+use verdict_domain::{Bounds, Tnum, Violation};
+
+#[test]
+fn tnum() {
+    assert_eq!(
+        Tnum {
+            value: 0x10,
+            mask: 0xf
+        }
+        .to_string(),
+        "(0x10; 0xf)"
+    );
+    assert_eq!(Tnum::constant(0).to_string(), "(0x0; 0x0)");
+}
+
+#[test]
+fn violations() {
+    let mut b = Bounds::UNKNOWN;
+    b.umin = 5;
+    b.umax = 4;
+    let violation = b.violation().expect("an empty range");
+    assert_eq!(violation, Violation::EmptyRange);
+    assert_eq!(
+        b.violation_text(violation, "true_reg1").to_string(),
+        "REG INVARIANTS VIOLATION (true_reg1): range bounds violation u64=[0x5, 0x4] \
+         s64=[0x8000000000000000, 0x7fffffffffffffff] u32=[0x0, 0xffffffff] \
+         s32=[0x80000000, 0x7fffffff] var_off=(0x0, 0xffffffffffffffff)"
+    );
+    let mut b = Bounds::constant(7);
+    b.smax = 8;
+    assert_eq!(b.violation(), Some(Violation::Const));
+    let mut b = Bounds::constant(7);
+    b.u32_max = 8;
+    assert_eq!(b.violation(), Some(Violation::SubregConst));
+    b.set_unbounded();
+    assert_eq!(b.violation(), Some(Violation::Const), "the bits are kept");
+}
+
+#[test]
+fn size_of_bounds_is_a_decision() {
+    assert_eq!(size_of::<Bounds>(), 64);
+}
