@@ -202,9 +202,9 @@ sets! {
         deny: GET_ATTACH_COOKIE;
     }
 
-    /// Iterators over TCP sockets, which lock the socket they show.
-    ITER_TCP {
-        allow if [Attach(&[TraceIter]), Function(&["bpf_iter_tcp"])]: SETSOCKOPT_SK GETSOCKOPT_SK;
+    /// Iterators over TCP and Unix sockets, which lock the socket they show.
+    ITER_SOCKETS {
+        allow if [Attach(&[TraceIter]), Function(&["bpf_iter_tcp", "bpf_iter_unix"])]: SETSOCKOPT_SK GETSOCKOPT_SK;
     }
 
     LSM {
@@ -402,7 +402,7 @@ fn chain(q: &HelperQuery<'_>) -> &'static [Set] {
         T::Tracepoint => &[TRACEPOINT, TRACING_COMMON, BASE],
         T::PerfEvent => &[PERF_EVENT, TRACING_COMMON, BASE],
         T::RawTracepoint | T::RawTracepointWritable => &[RAW_TRACEPOINT, TRACING_COMMON, BASE],
-        T::Tracing => &[TRACING, RAW_TRACEPOINT, TRACING_COMMON, BASE, ITER_TCP],
+        T::Tracing => &[TRACING, RAW_TRACEPOINT, TRACING_COMMON, BASE, ITER_SOCKETS],
         T::Syscall => &[SYSCALL, TRACING, RAW_TRACEPOINT, TRACING_COMMON, BASE],
         T::Lsm if q.expected_attach_type == LsmCgroup.raw() => {
             &[CGROUP, LSM, TRACING, RAW_TRACEPOINT, TRACING_COMMON, BASE]

@@ -231,6 +231,7 @@ fn conditions_of_availability() {
     assert!(!has(&lsm("bpf_lsm_file_open"), 49));
     let iter = |target| query(ProgType::Tracing, AttachType::TraceIter, Some(target));
     assert!(has(&iter("bpf_iter_tcp"), 57));
+    assert!(has(&iter("bpf_iter_unix"), 57));
     assert!(!has(&iter("bpf_iter_udp"), 57));
     let ops = query(ProgType::StructOps, none, None);
     let tcp = |member| HelperQuery {

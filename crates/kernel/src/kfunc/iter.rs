@@ -29,8 +29,6 @@ pub struct IterTarget {
     pub args: &'static [IterArg],
     /// Whether the kernel may reschedule while it iterates.
     pub resched: bool,
-    /// Whether its programs may call `bpf_setsockopt` and `bpf_getsockopt`.
-    pub sock_options: bool,
 }
 
 const fn object(off: u32, btf: &'static str) -> IterArg {
@@ -59,19 +57,12 @@ const fn target(name: &'static str, args: &'static [IterArg]) -> IterTarget {
         name,
         args,
         resched: false,
-        sock_options: false,
     }
 }
 impl IterTarget {
     const fn resched(self) -> IterTarget {
         IterTarget {
             resched: true,
-            ..self
-        }
-    }
-    const fn sock_options(self) -> IterTarget {
-        IterTarget {
-            sock_options: true,
             ..self
         }
     }
@@ -107,9 +98,9 @@ pub static TARGETS: &[IterTarget] = &[
         &[object(8, "task_struct"), object(16, "vm_area_struct")],
     )
     .resched(),
-    target("tcp", &[trusted(8, "sock_common")]).sock_options(),
+    target("tcp", &[trusted(8, "sock_common")]),
     target("udp", &[trusted(8, "udp_sock")]),
-    target("unix", &[object(8, "unix_sock")]).sock_options(),
+    target("unix", &[object(8, "unix_sock")]),
 ];
 
 /// The target whose programs attach to the function `func` (`bpf_iter_prog_supported`).

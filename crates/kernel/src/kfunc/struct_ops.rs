@@ -14,9 +14,6 @@ use crate::types::{Flags, RegBase, RegType};
 /// What the structure that a map of a structure's implementation holds is called before the structure's name.
 pub const VALUE_PREFIX: &str = "bpf_struct_ops_";
 
-/// Most members that a structure may have.
-pub const MAX_MEMBERS: u32 = 64;
-
 /// A structure that programs may implement.
 #[derive(Debug)]
 pub struct StructOps {
