@@ -114,7 +114,7 @@ fn write_table(out: &mut dyn Write, fields: &[Field], rows: &[Joined<'_>]) -> io
                 .map(|(text, f)| (text.as_str(), f.column.is_text())),
         )?;
     }
-    if rows.is_empty() { Ok(()) } else { layout.rule(out) }
+    Ok(()) // no closing rule: veristat draws none here
 }
 
 /// What of a column a field of the comparison shows.
@@ -244,7 +244,6 @@ a.bpf.o  first            0          5  +5 (+100.00%)           1           1   
 b.bpf.o  second         148        104  -44 (-29.73%)           8           5   -3 (-37.50%)
 c.bpf.o  only_a           3        N/A            N/A           3         N/A            N/A
 d.bpf.o  only_b         N/A          4            N/A         N/A           4            N/A
--------  -------  ---------  ---------  -------------  ----------  ----------  -------------
 "
         );
     }
