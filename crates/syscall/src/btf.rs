@@ -6,7 +6,7 @@ use verdict_btf::{Btf, Kind, TypeId, validate};
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
 
-use crate::fields;
+use crate::fields::{self, Fields};
 use crate::notes::Rejection;
 use crate::record::{Field, FieldKind, FieldMask, KptrKind, Record};
 use crate::space::{BtfRef, TypeRef};
@@ -149,6 +149,7 @@ fn struct_metas(kernel: &Kernel, btf: &Btf) -> Result<Vec<(TypeId, Arc<Record>)>
     }
     special.sort_unstable();
     let mut metas = Vec::new();
+    let mut all = Fields::new(kernel, btf, STRUCT_FIELDS);
     for ty in btf.types().filter(|ty| ty.is_struct()) {
         if !ty
             .members()
@@ -156,7 +157,7 @@ fn struct_metas(kernel: &Kernel, btf: &Btf) -> Result<Vec<(TypeId, Arc<Record>)>
         {
             continue;
         }
-        let record = fields::parse(kernel, btf, ty, STRUCT_FIELDS, ty.size())?;
+        let record = all.parse(ty, ty.size())?;
         metas.push((ty.id(), Arc::new(record.ok_or(Errno::EFAULT)?)));
     }
     Ok(metas)

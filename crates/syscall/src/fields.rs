@@ -3,6 +3,8 @@
 //! The refusals carry no words. Quirks are the kernel's: a field that is not aligned is no field, a struct's
 //! tag is searched by the first member of its name, and eleven fields are the most.
 
+use std::collections::HashMap;
+
 use verdict_btf::{Btf, Kind, Type, TypeId};
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
@@ -92,34 +94,57 @@ impl Raw<'_> {
     }
 }
 
-/// The special fields of kinds `mask` in a struct or data section of `size` bytes; `None` if it has none.
-///
-/// # Errors
-/// The errno that map creation drops and BTF loading returns.
-pub fn parse(
-    kernel: &Kernel,
-    btf: &Btf,
-    ty: Type<'_>,
+/// Looks for special fields of certain kinds in the types of one BTF.
+pub struct Fields<'a> {
+    kernel: &'a Kernel,
+    btf: &'a Btf,
     mask: FieldMask,
-    size: u32,
-) -> Result<Option<Record>, Errno> {
-    let mut scan = Scan {
-        btf,
-        mask,
-        seen: FieldMask::NONE,
-        found: Vec::new(),
-    };
-    match ty.kind() {
-        Kind::Struct => scan.members(ty, 0)?,
-        Kind::DataSec => scan.variables(ty)?,
-        _ => return Err(Errno::EINVAL),
+    /// Structs without any field, and how deep structs nest in them. Looking into one again and again could
+    /// take exponential time.
+    barren: HashMap<TypeId, u32>,
+}
+
+impl<'a> Fields<'a> {
+    /// Looks for fields of kinds `mask`.
+    pub fn new(kernel: &'a Kernel, btf: &'a Btf, mask: FieldMask) -> Self {
+        let barren = HashMap::new();
+        Self {
+            kernel,
+            btf,
+            mask,
+            barren,
+        }
     }
-    if scan.found.is_empty() {
+
+    /// The special fields in a struct or data section of `size` bytes; `None` if it has none.
+    ///
+    /// # Errors
+    /// The errno that map creation drops and BTF loading returns.
+    pub fn parse(&mut self, ty: Type<'a>, size: u32) -> Result<Option<Record>, Errno> {
+        let mut scan = Scan {
+            btf: self.btf,
+            mask: self.mask,
+            seen: FieldMask::NONE,
+            found: Vec::new(),
+            barren: &mut self.barren,
+        };
+        match ty.kind() {
+            Kind::Struct => scan.members(ty, 0)?,
+            Kind::DataSec => scan.variables(ty)?,
+            _ => return Err(Errno::EINVAL),
+        };
+        record(self.kernel, self.btf, &scan.found, size)
+    }
+}
+
+/// Puts fields together, in the order in which they were found: that must be the order of their offsets.
+fn record(kernel: &Kernel, btf: &Btf, all: &[Found<'_>], size: u32) -> Result<Option<Record>, Errno> {
+    if all.is_empty() {
         return Ok(None);
     }
     let mut record = Record::default();
     let mut next_off = 0u32;
-    for found in &scan.found {
+    for found in all {
         let field_size = found.raw.size();
         let end = found
             .off
@@ -185,11 +210,13 @@ pub(crate) fn kptr(btf: &Btf, ty: Type<'_>) -> Result<Option<(KptrKind, TypeId)>
     Ok(Some((kind, pointee.ok_or(Errno::EINVAL)?.id())))
 }
 
-struct Scan<'a> {
+/// One type being looked into. The methods return how deep structs nest in what they looked at.
+struct Scan<'a, 's> {
     btf: &'a Btf,
     mask: FieldMask,
     seen: FieldMask,
     found: Vec<Found<'a>>,
+    barren: &'s mut HashMap<TypeId, u32>,
 }
 
 /// A member or variable whose type is looked into.
@@ -202,8 +229,9 @@ struct Place<'a> {
     expected: u32,
 }
 
-impl<'a> Scan<'a> {
-    fn members(&mut self, ty: Type<'a>, level: u32) -> Result<(), Errno> {
+impl<'a> Scan<'a, '_> {
+    fn members(&mut self, ty: Type<'a>, level: u32) -> Result<u32, Errno> {
+        let mut height = 0;
         for member in ty.members() {
             if !member.bit_offset.is_multiple_of(8) {
                 return Err(Errno::EINVAL);
@@ -214,12 +242,13 @@ impl<'a> Scan<'a> {
                 off: member.bit_offset / 8,
                 expected: 0,
             };
-            self.place(place, level)?;
+            height = self.place(place, level)?.max(height);
         }
-        Ok(())
+        Ok(height)
     }
 
-    fn variables(&mut self, section: Type<'a>) -> Result<(), Errno> {
+    fn variables(&mut self, section: Type<'a>) -> Result<u32, Errno> {
+        let mut height = 0;
         for info in section.vars() {
             let var = info.type_().ok_or(Errno::EINVAL)?;
             let place = Place {
@@ -228,35 +257,36 @@ impl<'a> Scan<'a> {
                 off: info.offset,
                 expected: info.size,
             };
-            self.place(place, 0)?;
+            height = self.place(place, 0)?.max(height);
         }
-        Ok(())
+        Ok(height)
     }
 
-    fn place(&mut self, place: Place<'a>, level: u32) -> Result<(), Errno> {
+    fn place(&mut self, place: Place<'a>, level: u32) -> Result<u32, Errno> {
         let (ty, nelems) = self.element(place.ty)?;
         if nelems == 0 {
-            return Ok(());
+            return Ok(0);
         }
         let fits = |size: u32| place.expected == 0 || place.expected == size.wrapping_mul(nelems);
         let Some((named, size, align)) = self.named(ty)? else {
             if ty.is_struct() && fits(ty.size()) {
                 return self.nested(ty, place.off, nelems, level + 1);
             }
-            return Ok(());
+            return Ok(0);
         };
         if !fits(size) || !place.off.is_multiple_of(align) {
-            return Ok(());
+            return Ok(0);
         }
         let Some(raw) = self.raw(named, ty, size, place.tagged)? else {
-            return Ok(());
+            return Ok(0);
         };
         if self.found.len() >= MAX_FIELDS {
             return Err(Errno::E2BIG);
         }
         let first = self.found.len();
         self.found.push(Found { raw, off: place.off });
-        self.repeat(first, nelems, size)
+        self.repeat(first, nelems, size)?;
+        Ok(0)
     }
 
     /// The innermost element type of an array and the number of elements.
@@ -289,16 +319,28 @@ impl<'a> Scan<'a> {
         Ok(pointer.then_some((Named::Pointer, 8, 8)))
     }
 
-    fn nested(&mut self, ty: Type<'a>, off: u32, nelems: u32, level: u32) -> Result<(), Errno> {
+    fn nested(&mut self, ty: Type<'a>, off: u32, nelems: u32, level: u32) -> Result<u32, Errno> {
+        if let Some(&height) = self.barren.get(&ty.id()) {
+            let too_deep = level.saturating_add(height) >= MAX_DEPTH;
+            return if too_deep {
+                Err(Errno::E2BIG)
+            } else {
+                Ok(height + 1)
+            };
+        }
         if level >= MAX_DEPTH {
             return Err(Errno::E2BIG);
         }
-        let first = self.found.len();
-        self.members(ty, level)?;
+        let (first, seen) = (self.found.len(), self.seen);
+        let height = self.members(ty, level)?;
+        if self.found.len() == first && self.seen == seen {
+            self.barren.insert(ty.id(), height);
+        }
         for found in self.found.iter_mut().skip(first) {
             found.off = found.off.wrapping_add(off);
         }
-        self.repeat(first, nelems, ty.size())
+        self.repeat(first, nelems, ty.size())?;
+        Ok(height + 1)
     }
 
     /// Repeats the fields from `first` on for the other elements of an array.

@@ -11,7 +11,7 @@ use verdict_kernel::map::MapType;
 
 use super::{Map, alloc, flags, meta};
 use crate::btf::ProgBtf;
-use crate::fields;
+use crate::fields::Fields;
 use crate::record::{FieldMask, Record};
 use crate::struct_ops;
 
@@ -240,7 +240,9 @@ fn check_btf(
         return Err(Errno::EINVAL);
     }
     // What makes a record invalid is not looked at here: such a map is one without special fields.
-    let record = fields::parse(kernel, types, value, VALUE_FIELDS, map.value_size).unwrap_or(None);
+    let record = Fields::new(kernel, types, VALUE_FIELDS)
+        .parse(value, map.value_size)
+        .unwrap_or(None);
     if let Some(record) = &record {
         check_record(map, record)?;
         btf.check_graph_roots(record)?;
