@@ -1,10 +1,12 @@
 //! Unpacks the kernel profiles that are embedded in the binary, in the form that look-up wants.
 //!
-//! Doing it here rather than at start-up makes opening a profile free of decompression and sorting.
+//! Doing it here rather than at start-up makes opening a profile free of decompression, sorting and indexing.
 
 use std::io::Read;
 use std::path::Path;
 use std::{env, fs};
+
+use verdict_btf::Btf;
 
 #[path = "src/sorted.rs"]
 #[allow(dead_code, unreachable_pub)]
@@ -32,7 +34,12 @@ fn main() {
         let to = Path::new(&out).join(profile);
         fs::create_dir_all(&to).expect("OUT_DIR is writable");
         let write = |name: &str, data: &[u8]| fs::write(to.join(name), data).expect("OUT_DIR is writable");
-        write("vmlinux.btf", &unpack(&from.join("vmlinux.btf.zst")));
+        let btf = unpack(&from.join("vmlinux.btf.zst"));
+        write("vmlinux.btf", &btf);
+        write(
+            "vmlinux.tables",
+            &Btf::parse(btf).expect("a kernel's BTF is well-formed").prepare(),
+        );
         write("config", &sorted::config(&unpack(&from.join("config.zst"))));
         write("kallsyms", &sorted::kallsyms(&unpack(&from.join("kallsyms.zst"))));
     }

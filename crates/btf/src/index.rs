@@ -1,6 +1,7 @@
 //! Finding types by name.
 
 use crate::names::essential_len;
+use crate::prepared::Words;
 use crate::{Btf, Kind, Type, TypeId};
 
 /// A hash table over the essential names of a BTF's own types.
@@ -9,8 +10,8 @@ use crate::{Btf, Kind, Type, TypeId};
 /// same chain as their flavours. A chain runs in order of the type numbers, which makes "the lowest number"
 /// and libbpf's order of CO-RE candidates fall out of walking it.
 pub(crate) struct NameIndex {
-    heads: Vec<u32>,
-    next: Vec<u32>,
+    heads: Words,
+    next: Words,
     mask: u32,
 }
 
@@ -22,11 +23,9 @@ impl NameIndex {
         let (start, count) = (btf.start_id(), btf.count());
         let own = count.saturating_sub(start) as usize;
         let buckets = own.max(16).next_power_of_two();
-        let mut index = NameIndex {
-            heads: vec![END; buckets],
-            next: vec![END; own],
-            mask: (buckets - 1) as u32,
-        };
+        let mut heads = vec![END; buckets];
+        let mut nexts = vec![END; own];
+        let mask = (buckets - 1) as u32;
         for id in (start..count).rev() {
             let Some(hash) = btf
                 .own_name_off(id)
@@ -34,36 +33,56 @@ impl NameIndex {
             else {
                 continue;
             };
-            let bucket = (hash & index.mask) as usize;
-            if let (Some(head), Some(next)) = (
-                index.heads.get_mut(bucket),
-                index.next.get_mut((id - start) as usize),
-            ) {
+            let bucket = (hash & mask) as usize;
+            if let (Some(head), Some(next)) = (heads.get_mut(bucket), nexts.get_mut((id - start) as usize)) {
                 *next = *head;
                 *head = id;
             }
         }
-        index
+        NameIndex {
+            heads: Words::Made(heads),
+            next: Words::Made(nexts),
+            mask,
+        }
+    }
+
+    /// An index from the tables of one that was built before.
+    pub(crate) fn of_tables(heads: Words, next: Words) -> Option<NameIndex> {
+        let mask = u32::try_from(heads.len()).ok().filter(|n| n.is_power_of_two())? - 1;
+        Some(NameIndex { heads, next, mask })
+    }
+
+    /// What [`NameIndex::of_tables`] takes.
+    pub(crate) fn tables(&self) -> (&Words, &Words) {
+        (&self.heads, &self.next)
     }
 
     /// Types whose essential name may be that of `name`, in order of their numbers.
     fn chain<'a>(&'a self, btf: &'a Btf, name: &[u8]) -> impl Iterator<Item = Type<'a>> {
         let start = btf.start_id();
         let bucket = essential_hash(name).map(|hash| (hash & self.mask) as usize);
-        let mut id = bucket.and_then(|b| self.heads.get(b)).copied().unwrap_or(END);
+        let mut id = bucket.and_then(|b| self.heads.get(b)).unwrap_or(END);
         std::iter::from_fn(move || {
             if id == END {
                 return None;
             }
             let ty = btf.ty(TypeId(id))?;
-            id = self.next.get((id - start) as usize).copied().unwrap_or(END);
+            // A chain that were to turn back would not end.
+            let next = self
+                .next
+                .get(id.checked_sub(start)? as usize)
+                .filter(|&next| next > id);
+            id = next.unwrap_or(END);
             Some(ty)
         })
     }
 }
 
+/// Longest name that can be found, so that hostile types cannot share one endless name.
+const MAX_NAME: usize = 4096;
+
 /// The hash of the essential part of a name that ends at the first NUL or with the slice; `None` if it is
-/// empty. It is the same in every run.
+/// empty or too long. It is the same in every run.
 ///
 /// A kernel has a hundred thousand names, so this reads each once and eight bytes at a time: it looks for
 /// the end, for `___`, and hashes on the way.
@@ -72,12 +91,13 @@ fn essential_hash(name: &[u8]) -> Option<u32> {
     let mut hash = 0u64;
     let mut len = 0;
     let mut before = 0u64;
-    loop {
+    while len < MAX_NAME {
         let word = word_at(name, len);
         let end = zero_bytes(word);
         let marks = zero_bytes(word ^ UNDERSCORES);
         let run = marks & (marks << 8 | before >> 56) & (marks << 16 | before >> 48);
         if run != 0 {
+            let name = name.get(..MAX_NAME).unwrap_or(name);
             let whole = name.get(..name.iter().position(|&b| b == 0).unwrap_or(name.len()))?;
             let essential = whole.get(..essential_len(whole))?;
             return Some(plain_hash(essential));
@@ -96,6 +116,7 @@ fn essential_hash(name: &[u8]) -> Option<u32> {
         before = marks;
         len += 8;
     }
+    None
 }
 
 /// The hash of a name that has no flavour, or had it cut off.

@@ -16,6 +16,7 @@ mod index;
 mod kind;
 mod names;
 mod parse;
+mod prepared;
 mod query;
 mod same;
 mod sanity;

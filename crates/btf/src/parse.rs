@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::error::errno;
 use crate::index::NameIndex;
+use crate::prepared::Words;
 use crate::shape::{Parts, Shape};
 use crate::tags::TagIndex;
 use crate::ty::word;
@@ -28,7 +29,7 @@ pub struct Btf {
     /// First string offset of this BTF itself.
     start_str_off: u32,
     /// Where each own type begins in `data`, and where the last one ends.
-    offsets: Vec<u32>,
+    offsets: Words,
     strings: (usize, usize),
     index: OnceLock<NameIndex>,
     tags: OnceLock<TagIndex>,
@@ -99,7 +100,7 @@ impl Btf {
             base,
             start_id,
             start_str_off,
-            offsets,
+            offsets: Words::Made(offsets),
             strings,
             index: OnceLock::new(),
             tags: OnceLock::new(),
@@ -114,6 +115,31 @@ impl Btf {
             crate::sanity::check_functions(&btf)?;
         }
         Ok(btf)
+    }
+
+    /// A BTF without base from tables that were made before; the header is checked, the types are not.
+    pub(crate) fn assemble(
+        data: &'static [u8],
+        offsets: Words,
+        index: OnceLock<NameIndex>,
+    ) -> Result<Btf, BtfError> {
+        let header = check_header(data)?;
+        let strings = check_strings(data, &header, false)?;
+        Ok(Btf {
+            data: Cow::Borrowed(data),
+            base: None,
+            start_id: 1,
+            start_str_off: 0,
+            offsets,
+            strings,
+            index,
+            tags: OnceLock::new(),
+        })
+    }
+
+    /// Where each own type begins in the data, and where the last one ends.
+    pub(crate) fn offsets(&self) -> &Words {
+        &self.offsets
     }
 
     /// The bytes it was parsed from (in little-endian order).
@@ -158,8 +184,13 @@ impl Btf {
 
     /// The bytes of this BTF's own types.
     pub(crate) fn type_bytes(&self) -> &[u8] {
-        let first = self.offsets.first().copied().unwrap_or_default() as usize;
-        let last = self.offsets.last().copied().unwrap_or_default() as usize;
+        let first = self.offsets.get(0).unwrap_or_default() as usize;
+        let last = self
+            .offsets
+            .len()
+            .checked_sub(1)
+            .and_then(|at| self.offsets.get(at));
+        let last = last.unwrap_or_default() as usize;
         self.data.get(first..last).unwrap_or_default()
     }
 
@@ -170,8 +201,8 @@ impl Btf {
             return self.ty_below(id);
         }
         let at = (id.0 - self.start_id) as usize;
-        let start = *self.offsets.get(at)? as usize;
-        let end = *self.offsets.get(at + 1)? as usize;
+        let start = self.offsets.get(at)? as usize;
+        let end = self.offsets.get(at + 1)? as usize;
         let bytes = self.data.get(start..end)?;
         let (common, rest) = bytes.split_at_checked(COMMON)?;
         Some(Type {
@@ -237,7 +268,7 @@ impl Btf {
     fn raw_kind(&self, id: u32) -> Option<u32> {
         match id.checked_sub(self.start_id) {
             Some(at) => {
-                let start = *self.offsets.get(at as usize)? as usize;
+                let start = self.offsets.get(at as usize)? as usize;
                 Some(word(&self.data, start + 4) >> 24 & 0x1f)
             }
             None => self.base.as_deref()?.raw_kind(id),
@@ -248,7 +279,7 @@ impl Btf {
     #[inline]
     pub(crate) fn own_name_off(&self, id: u32) -> Option<u32> {
         let at = id.checked_sub(self.start_id)? as usize;
-        let start = *self.offsets.get(at)? as usize;
+        let start = self.offsets.get(at)? as usize;
         Some(word(&self.data, start)).filter(|&off| off != 0)
     }
 

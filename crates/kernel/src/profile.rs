@@ -28,6 +28,8 @@ pub struct Known {
     limits: Limits,
     machine: Machine,
     btf: &'static [u8],
+    /// What `Btf::prepare` made of it.
+    btf_tables: &'static [u8],
     config: &'static [u8],
     kallsyms: &'static [u8],
 }
@@ -48,6 +50,7 @@ pub static KNOWN: &[Known] = &[Known {
     limits: Limits::LINUX_6_12,
     machine: Machine::X86_64,
     btf: embedded!("6.12.117-deb12-amd64", "vmlinux.btf"),
+    btf_tables: embedded!("6.12.117-deb12-amd64", "vmlinux.tables"),
     config: embedded!("6.12.117-deb12-amd64", "config"),
     kallsyms: embedded!("6.12.117-deb12-amd64", "kallsyms"),
 }];
@@ -156,7 +159,8 @@ impl Kernel {
     /// When there is none.
     pub fn open(name: &str) -> Result<Kernel, KernelError> {
         let known = find(name)?;
-        let btf = Btf::parse(known.btf).map_err(|e| KernelError::Btf(PathBuf::from(known.name), e))?;
+        let btf = Btf::parse_prepared(known.btf, known.btf_tables)
+            .map_err(|e| KernelError::Btf(PathBuf::from(known.name), e))?;
         let (config, kallsyms) = (Table::Embedded(known.config), Table::Embedded(known.kallsyms));
         Ok(Kernel::assemble(
             known,
@@ -357,6 +361,7 @@ mod tests {
             );
         }
         assert_eq!(a.btf.count(), b.btf.count());
+        assert!(a.btf.prepare() == b.btf.prepare());
     }
 
     #[test]
