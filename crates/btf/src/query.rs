@@ -5,6 +5,9 @@ use crate::{Btf, Kind, Type, TypeId};
 
 /// How many references libbpf and the kernel follow to find a size.
 pub(crate) const MAX_RESOLVE_DEPTH: usize = 32;
+/// How many modifiers and typedefs are skipped in a row. libbpf has no such limit and would never come back
+/// from a loop; the kernel accepts much shorter chains only.
+const MAX_CHAIN: u32 = 1024;
 /// Size of a pointer: all BPF objects and the kernels they run on here have 64-bit ones.
 pub(crate) const POINTER_SIZE: u32 = 8;
 
@@ -26,11 +29,10 @@ pub struct Resolved<'a> {
 }
 
 impl Btf {
-    /// Follows references while `skip` holds of the kind. The number of steps is bounded by that of types,
-    /// hence a loop of references ends in `None`.
+    /// Follows references while `skip` holds of the kind; a loop of them ends in `None`.
     fn follow(&self, id: TypeId, skip: impl Fn(Kind) -> bool) -> Option<Type<'_>> {
         let mut ty = self.ty(id)?;
-        let mut left = self.count();
+        let mut left = MAX_CHAIN;
         while skip(ty.kind()) {
             left = left.checked_sub(1)?;
             ty = self.ty(ty.target())?;

@@ -303,7 +303,7 @@ pub struct IntInfo {
 }
 
 /// A member of a struct or union.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Member<'a> {
     btf: &'a Btf,
     /// Its place among the members.
@@ -339,7 +339,7 @@ impl<'a> Member<'a> {
 }
 
 /// An enumerator.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Enumerator<'a> {
     btf: &'a Btf,
     /// Offset of the name.
@@ -360,7 +360,7 @@ impl<'a> Enumerator<'a> {
 }
 
 /// A parameter of a prototype.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Param<'a> {
     btf: &'a Btf,
     /// Offset of the name.
@@ -384,7 +384,7 @@ impl<'a> Param<'a> {
 }
 
 /// A variable of a data section (`btf_var_secinfo`).
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct VarSecinfo<'a> {
     btf: &'a Btf,
     /// The variable (or, in `.ksyms`, function).

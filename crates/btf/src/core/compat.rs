@@ -25,8 +25,9 @@ fn name<'a>(ty: Type<'a>) -> &'a [u8] {
 }
 
 /// Whether the names are the same without their flavours; only no name matches no name.
-fn names_match(local: &[u8], target: &[u8]) -> bool {
-    essential(local) == essential(target)
+fn names_match(cx: &mut Context<'_>, local: &[u8], target: &[u8]) -> Result<bool, Failure> {
+    cx.steps(1 + local.len() / 64)?;
+    Ok(essential(local) == essential(target))
 }
 
 /// Whether an integer is not of the kind that describes a bitfield.
@@ -181,7 +182,7 @@ pub(super) fn types_match(
     for _ in 0..MAX_DEPTH {
         cx.step()?;
         let (l, t) = (skip(local)?, skip(target)?);
-        if !names_match(name(l), name(t)) {
+        if !names_match(cx, name(l), name(t))? {
             return Ok(false);
         }
         let same_kind = l.kind() == t.kind();
@@ -280,8 +281,7 @@ fn enums_match(cx: &mut Context<'_>, local: Type<'_>, target: Type<'_>) -> Resul
         let wanted = local.btf().name_bytes(l.name_off);
         let mut found = false;
         for t in target.enumerators() {
-            cx.step()?;
-            if names_match(wanted, target.btf().name_bytes(t.name_off)) {
+            if names_match(cx, wanted, target.btf().name_bytes(t.name_off))? {
                 found = true;
                 break;
             }
@@ -307,8 +307,7 @@ fn composites_match(
         let wanted = local.btf().name_bytes(l.name_off);
         let mut found = false;
         for t in target.members() {
-            cx.step()?;
-            if names_match(wanted, target.btf().name_bytes(t.name_off))
+            if names_match(cx, wanted, target.btf().name_bytes(t.name_off))?
                 && types_match(cx, (local.btf(), l.ty), (target.btf(), t.ty), false, level - 1)?
             {
                 found = true;

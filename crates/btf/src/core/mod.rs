@@ -25,9 +25,9 @@ use crate::{Btf, Kind, TypeId};
 /// this number, hence the verifier refuses it (`invalid func unknown#195896080`), if it is reached.
 pub const POISON: i32 = 195_896_080;
 
-/// How much work matching one relocation may be before it is given up: far more than any real types need,
-/// but types may be made so that they match each other in exponentially many ways.
-const BUDGET: u32 = 1 << 22;
+/// How much work matching the relocations of one object may be before it is given up: far more than any real
+/// types need, but types may be made so that they match each other in exponentially many ways.
+const BUDGET: u32 = 1 << 26;
 
 /// What a relocation asks for (`BPF_CORE_*`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -176,7 +176,12 @@ impl Context<'_> {
 
     /// Takes one unit of work.
     fn step(&mut self) -> Result<(), Failure> {
-        self.budget = self.budget.checked_sub(1).ok_or(errno::E2BIG)?;
+        self.steps(1)
+    }
+
+    fn steps(&mut self, count: usize) -> Result<(), Failure> {
+        let left = (self.budget as usize).checked_sub(count).ok_or(errno::E2BIG)?;
+        self.budget = left as u32;
         Ok(())
     }
 }
@@ -198,6 +203,8 @@ pub struct Relocator<'a> {
     target: &'a Btf,
     modules: Vec<&'a Btf>,
     candidates: BTreeMap<TypeId, Vec<Candidate<'a>>>,
+    /// What is left of [`BUDGET`].
+    budget: u32,
 }
 
 impl<'a> Relocator<'a> {
@@ -208,6 +215,7 @@ impl<'a> Relocator<'a> {
             target,
             modules: Vec::new(),
             candidates: BTreeMap::new(),
+            budget: BUDGET,
         }
     }
 
@@ -232,11 +240,13 @@ impl<'a> Relocator<'a> {
     ) -> Result<Relocated, CoreError> {
         let mut cx = Context {
             warnings: Vec::new(),
-            budget: BUDGET,
+            budget: self.budget,
             prog: prog_name,
             index: relo_idx,
         };
-        match self.run(&mut cx, insns, insn_idx, relo) {
+        let result = self.run(&mut cx, insns, insn_idx, relo);
+        self.budget = cx.budget;
+        match result {
             Ok((poisoned, value)) => Ok(Relocated {
                 poisoned,
                 value,

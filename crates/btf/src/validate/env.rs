@@ -14,6 +14,10 @@ pub(super) const MAX_TYPE: u32 = 0x000f_ffff;
 pub(super) const MAX_NAME_OFFSET: u32 = 0x00ff_ffff;
 /// Longest name.
 const NAME_LEN: usize = 512;
+/// The kernel writes to the log through a buffer that holds this much of a piece.
+const MAX_PIECE: usize = 1023;
+/// A log keeps at least this much of its end.
+const MAX_LOG: usize = 16 << 20;
 
 /// The state of a check.
 pub(super) struct Env<'a> {
@@ -64,6 +68,9 @@ impl<'a> Env<'a> {
         if let Some(log) = &mut self.log {
             // A String never fails to take more.
             let _ = log.write_fmt(text);
+            if log.len() > 2 * MAX_LOG {
+                log.drain(..log.floor_char_boundary(log.len() - MAX_LOG));
+            }
         }
     }
 
@@ -210,10 +217,16 @@ impl<'a> Env<'a> {
         )
     }
 
-    /// The string at an offset, `None` beyond the strings.
-    pub(super) fn string(&self, offset: u32) -> Option<&'a [u8]> {
-        let tail = self.strings.get(offset as usize..)?;
-        tail.split(|&b| b == 0).next().filter(|_| !tail.is_empty())
+    /// The string at an offset, of a longer one its first `limit` bytes; `None` beyond the strings.
+    fn string(&self, offset: u32, limit: usize) -> Option<&'a [u8]> {
+        let tail = self.strings.get(offset as usize..).filter(|t| !t.is_empty())?;
+        let tail = tail.get(..limit).unwrap_or(tail);
+        tail.split(|&b| b == 0).next()
+    }
+
+    /// Whether there is a string, and not an empty one, at an offset.
+    pub(super) fn has_text(&self, offset: u32) -> bool {
+        self.string(offset, 1).is_some_and(|s| !s.is_empty())
     }
 
     pub(super) fn name_off_valid(&self, offset: u32) -> bool {
@@ -222,7 +235,7 @@ impl<'a> Env<'a> {
 
     /// Whether there is a C identifier at an offset; dots are allowed, too.
     pub(super) fn is_identifier(&self, offset: u32) -> bool {
-        let Some((&first, rest)) = self.string(offset).and_then(|s| s.split_first()) else {
+        let Some((&first, rest)) = self.string(offset, NAME_LEN + 1).and_then(|s| s.split_first()) else {
             return false;
         };
         let letter = |c: u8| is_alpha(c) || c == b'_' || c == b'.';
@@ -232,7 +245,7 @@ impl<'a> Env<'a> {
     /// Whether there is a printable name at an offset.
     pub(super) fn is_section_name(&self, offset: u32) -> bool {
         let printable = |&c: &u8| matches!(c, 0x20..=0x7e | 0xa0..);
-        self.string(offset)
+        self.string(offset, NAME_LEN + 1)
             .is_some_and(|s| !s.is_empty() && s.len() <= NAME_LEN && s.iter().all(printable))
     }
 
@@ -241,7 +254,7 @@ impl<'a> Env<'a> {
         if offset == 0 {
             return "(anon)".into();
         }
-        match self.string(offset) {
+        match self.string(offset, MAX_PIECE) {
             Some(name) => String::from_utf8_lossy(name).into_owned(),
             None => "(invalid-name-offset)".into(),
         }

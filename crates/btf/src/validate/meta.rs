@@ -153,7 +153,7 @@ fn reference(env: &mut Env<'_>, ty: Raw<'_>) -> Check {
     match ty.kind() {
         Kind::Typedef => identifier(env, ty)?,
         Kind::TypeTag => {
-            if env.string(ty.name_off).is_none_or(|s| s.is_empty()) {
+            if !env.has_text(ty.name_off) {
                 return env.bad_type(ty, "Invalid name");
             }
         }
@@ -338,7 +338,7 @@ fn float(env: &mut Env<'_>, ty: Raw<'_>) -> Check {
 }
 
 fn decl_tag(env: &mut Env<'_>, ty: Raw<'_>) -> Check {
-    if env.string(ty.name_off).is_none_or(|s| s.is_empty()) {
+    if !env.has_text(ty.name_off) {
         return env.bad_type(ty, "Invalid value");
     }
     no_vlen(env, ty)?;
