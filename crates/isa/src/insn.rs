@@ -49,25 +49,25 @@ impl Insn {
         ]
     }
 
-    /// The instruction's class, one of [`class`](crate::class).
+    /// The instruction's class, one of [`class`](mod@crate::class).
     #[inline]
     pub const fn class(self) -> u8 {
         crate::class(self.code)
     }
 
-    /// The operation of an arithmetic or jump instruction, one of [`op`](crate::op).
+    /// The operation of an arithmetic or jump instruction, one of [`op`](mod@crate::op).
     #[inline]
     pub const fn op(self) -> u8 {
         crate::op(self.code)
     }
 
-    /// The size of a load or store, one of [`size`](crate::size).
+    /// The size of a load or store, one of [`size`](mod@crate::size).
     #[inline]
     pub const fn size(self) -> u8 {
         crate::size(self.code)
     }
 
-    /// The mode of a load or store, one of [`mode`](crate::mode).
+    /// The mode of a load or store, one of [`mode`](mod@crate::mode).
     #[inline]
     pub const fn mode(self) -> u8 {
         crate::mode(self.code)
