@@ -1,7 +1,7 @@
 //! Helper functions: their prototypes, and which program may call which.
 //!
-//! [`protos`] has a row per prototype; several program types may know the same helper by different
-//! prototypes. [`sets`] says, per program type, which rows apply under which conditions.
+//! `protos` has a row per prototype; several program types may know the same helper by different
+//! prototypes. `sets` says, per program type, which rows apply under which conditions.
 
 pub mod effects;
 pub mod id;
@@ -148,7 +148,7 @@ impl crate::Kernel {
         Helpers { by_id }
     }
 
-    /// The prototype by which a program calls helper `id`: one look-up in [`Kernel::helpers`].
+    /// The prototype by which a program calls helper `id`: one look-up in [`helpers`](Self::helpers).
     ///
     /// # Errors
     /// When there is no such helper, or the program may not use it.
@@ -158,7 +158,7 @@ impl crate::Kernel {
 }
 
 impl HelperQuery<'_> {
-    /// Whether the program may call a helper that is available to it ([`HelperProto::allowed`]); otherwise
+    /// Whether the program may call a helper that is available to it ([`HelperProto`]'s `allowed`); otherwise
     /// the kernel says `helper call is not allowed in probe`.
     pub fn allows(&self, proto: &HelperProto) -> bool {
         let attach = |t: AttachType| self.expected_attach_type == t.raw();

@@ -1,7 +1,9 @@
 //! Kernel profiles: what one Linux release's verifier knows and how it decides, as data and look-up only.
 //!
 //! [`Kernel`] is the entry: the release's switches ([`semantics`]) and [`limits`], the machine's BTF,
-//! configuration and symbols, and the tables of [`helper`]s, program types ([`prog`]), [`map`] types, [`errno`] values.
+//! configuration and symbols. Tables: [`helper`]s, [`kfunc`]s, program types ([`prog`]) and their contexts
+//! ([`ctx`]), [`map`] types, [`lsm`] hooks, [`errno`] values. What the loader hands over is in [`attr`], the
+//! vocabulary of register and argument types in [`types`].
 
 pub mod attr;
 pub mod ctx;

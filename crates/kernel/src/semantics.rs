@@ -1,7 +1,7 @@
 //! Semantic switches: where the verifiers of different kernels decide differently.
 //!
 //! The engine never compares versions, because distributions backport: it asks a named field of
-//! [`Semantics`]. [`switches!`] is the only place that knows a switch, and [`profiles!`] gives each kernel
+//! [`Semantics`]. `switches!` is the only place that knows a switch, and `profiles!` gives each kernel
 //! an explicit value for every one of them. A switch is listed here when the engine implements all its
 //! values; adding one means a row in each table.
 
