@@ -350,62 +350,35 @@ impl Cursor<'_> {
 
     /// What follows `r1 =`.
     fn right_side(&mut self, dst: Reg) -> Option<Assembled> {
-        let class = if dst.wide { class::ALU64 } else { class::ALU };
-        let to = Insn {
-            dst: dst.number,
-            ..Insn::default()
-        };
         if self.eat("*") {
+            let to = Insn {
+                dst: dst.number,
+                ..Insn::default()
+            };
             return self.load(to).map(|insn| (insn, None));
         }
         if self.eat("&(void __percpu *)(") {
-            let src = self.reg()?.number;
+            let insn = self.mov(dst, pseudo::ADDR_PERCPU);
             self.expect(")")?;
-            let code = class::ALU64 | op::MOV | src::X;
-            return Some((
-                Insn {
-                    code,
-                    src,
-                    off: pseudo::ADDR_PERCPU,
-                    ..to
-                },
-                None,
-            ));
+            return insn;
         }
         for (cast, off) in [("(s8)", 8), ("(s16)", 16), ("(s32)", 32)] {
             if self.eat(cast) {
-                let src = self.reg().filter(|src| src.wide == dst.wide)?.number;
-                return Some((
-                    Insn {
-                        code: class | op::MOV | src::X,
-                        src,
-                        off,
-                        ..to
-                    },
-                    None,
-                ));
+                return self.mov(dst, off);
             }
         }
         if self.eat("-r") || self.eat("-w") {
+            let class = if dst.wide { class::ALU64 } else { class::ALU };
             let same = self.number()? == i64::from(dst.number);
-            return same.then_some((
-                Insn {
-                    code: class | op::NEG,
-                    ..to
-                },
-                None,
-            ));
+            let insn = Insn {
+                code: class | op::NEG,
+                dst: dst.number,
+                ..Insn::default()
+            };
+            return same.then_some((insn, None));
         }
         if self.sees_reg() {
-            let src = self.reg().filter(|src| src.wide == dst.wide)?.number;
-            return Some((
-                Insn {
-                    code: class | op::MOV | src::X,
-                    src,
-                    ..to
-                },
-                None,
-            ));
+            return self.mov(dst, 0);
         }
         if self
             .rest
@@ -415,6 +388,23 @@ impl Cursor<'_> {
             return self.constant(dst);
         }
         self.named(dst)
+    }
+
+    /// A move from the register that comes next, of the kind that `off` selects.
+    fn mov(&mut self, dst: Reg, off: i16) -> Option<Assembled> {
+        let class = if dst.wide { class::ALU64 } else { class::ALU };
+        let src = self.reg().filter(|src| src.wide == dst.wide)?.number;
+        let code = class | op::MOV | src::X;
+        Some((
+            Insn {
+                code,
+                dst: dst.number,
+                src,
+                off,
+                imm: 0,
+            },
+            None,
+        ))
     }
 
     /// `r1 = 5` is a move, `r1 = 0x5` an `ld_imm64`.
