@@ -71,8 +71,8 @@ pub fn check_early(prog: &Prog, subprogs: &[Subprog]) -> Result<(), Rejection> {
             return Ok(());
         }
     }
-    // Records without a BTF: the descriptor is none.
-    let btf = &prog.btf.as_ref().ok_or(Errno::EBADF)?.btf;
+    // Without a BTF the descriptor is 0, which is open but no BTF.
+    let btf = &prog.btf.as_ref().ok_or(Errno::EINVAL)?.btf;
     let mut last: Option<u32> = None;
     for record in &prog.func_info {
         let off = record.insn_off;

@@ -54,7 +54,8 @@ pub fn map_create(
         return Err(Errno::EINVAL);
     }
     if attr.btf_key_type_id.0 | attr.btf_value_type_id.0 | attr.btf_vmlinux_value_type_id.0 != 0 {
-        let btf = btf.ok_or(Errno::EBADF)?;
+        // Without a BTF the descriptor is 0, which is open but no BTF.
+        let btf = btf.ok_or(Errno::EINVAL)?;
         if attr.btf_value_type_id.0 != 0 {
             map.record = check_btf(kernel, &map, btf, attr)?;
         }
@@ -170,9 +171,10 @@ fn new_map(kernel: &Kernel, map_type: MapType, attr: &MapCreate, inner: Option<A
 /// What a map of maps keeps of the map that its elements must resemble (`bpf_map_meta_alloc`).
 ///
 /// # Errors
-/// `EBADF` without one, `EINVAL` when it is a map of maps itself, `ENOTSUPP` for types that cannot be inside.
+/// `EINVAL` without one (descriptor 0 is open but no map) and when it is a map of maps itself, `ENOTSUPP` for
+/// types that cannot be inside.
 pub fn inner_map_meta(inner: Option<&Map>) -> Result<Map, Errno> {
-    let inner = inner.ok_or(Errno::EBADF)?;
+    let inner = inner.ok_or(Errno::EINVAL)?;
     if inner.inner.is_some() {
         return Err(Errno::EINVAL);
     }
