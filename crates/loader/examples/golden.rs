@@ -1,6 +1,8 @@
 //! Compares what the loader makes of objects with what libbpf made of them.
 //!
-//! `cargo run --release -p verdict-loader --example golden -- GOLDEN.jsonl OBJECT…`
+//! `cargo run --release -p verdict-loader --example golden -- KERNEL GOLDEN.jsonl OBJECT…`
+//!
+//! The kernel is a profile's name or a directory.
 //!
 //! A golden file has a line per program (see the oracle that wrote it). The kernel's side is a stand-in that
 //! accepts every map but those that any kernel refuses, so errors of map creation are not expected to agree.
@@ -125,8 +127,14 @@ fn differences(golden: &Value, got: &Outcome) -> Vec<String> {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
-    let golden = args.next().ok_or("usage: golden GOLDEN.jsonl OBJECT…")?;
-    let kernel = Kernel::open("6.12")?;
+    let usage = "usage: golden KERNEL GOLDEN.jsonl OBJECT…";
+    let (name, golden) = (args.next().ok_or(usage)?, args.next().ok_or(usage)?);
+    let dir = Path::new(&name);
+    let kernel = if dir.is_dir() {
+        Kernel::from_dir(dir, "6.12")?
+    } else {
+        Kernel::open(&name)?
+    };
     let mut wanted: BTreeMap<(String, String), Value> = BTreeMap::new();
     for line in std::fs::read_to_string(golden)?.lines() {
         let value: Value = serde_json::from_str(line)?;

@@ -188,9 +188,8 @@ impl<'a> Collector<'a> {
         name: &str,
         w: &mut Warnings,
     ) -> Result<Extern, Errno> {
-        let ty = self.declaration(name).map_err(|e| {
+        let ty = self.declaration(name).inspect_err(|e| {
             warning!(w, "failed to find BTF for extern '{name}': -{}", e.0);
-            e
         })?;
         let section = self
             .index

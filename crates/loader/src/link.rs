@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use verdict_btf::ext::CoreRelo;
-use verdict_isa::Insn;
+use verdict_isa::{Insn, table::pseudo};
 use verdict_kernel::attr::{FuncInfo, LineInfo};
 use verdict_kernel::errno::Errno;
 
@@ -106,7 +106,7 @@ impl<'a> Linker<'a> {
             let at = start + reloc.insn;
             // Marked so that the search for calls finds it.
             if let (RelocKind::SubprogAddr(_), Some(insn)) = (reloc.kind, self.out.insns.get_mut(at)) {
-                insn.src = insn::PSEUDO_FUNC;
+                insn.src = pseudo::FUNC;
             }
             self.out.relocs.push(Reloc {
                 insn: at,
@@ -362,7 +362,7 @@ pub(crate) fn relocate_data(object: &Object, resolved: &Resolved, linked: &mut L
                 match resolved.externs.get(index) {
                     Some(Value::Btf(id)) => {
                         *insn = Insn {
-                            src: insn::PSEUDO_KFUNC_CALL,
+                            src: pseudo::KFUNC_CALL,
                             imm: id.0 as i32,
                             off: 0,
                             ..*insn
@@ -391,9 +391,9 @@ fn write_load(linked: &mut Linked, at: usize, src: Option<u8>, imm: (i32, Option
 fn load_map(object: &Object, linked: &mut Linked, at: usize, map: usize, offset: Option<i32>) {
     if object.maps.get(map).is_some_and(|m| m.autocreate) {
         let src = if offset.is_some() {
-            insn::PSEUDO_MAP_VALUE
+            pseudo::MAP_VALUE
         } else {
-            insn::PSEUDO_MAP_FD
+            pseudo::MAP_FD
         };
         write_load(linked, at, Some(src), (map as i32, offset));
         linked.map_refs.push((at, map));
@@ -410,7 +410,7 @@ fn load_extern(object: &Object, resolved: &Resolved, linked: &mut Linked, at: us
         write_load(
             linked,
             at,
-            Some(insn::PSEUDO_MAP_VALUE),
+            Some(pseudo::MAP_VALUE),
             (map as i32, Some(k.offset as i32)),
         );
         linked.map_refs.push((at, map));
@@ -418,7 +418,7 @@ fn load_extern(object: &Object, resolved: &Resolved, linked: &mut Linked, at: us
     }
     match resolved.externs.get(index) {
         Some(Value::Btf(id)) => {
-            write_load(linked, at, Some(insn::PSEUDO_BTF_ID), (id.0 as i32, Some(0)));
+            write_load(linked, at, Some(pseudo::BTF_ID), (id.0 as i32, Some(0)));
         }
         Some(Value::Address(a)) => {
             write_load(

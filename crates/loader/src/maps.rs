@@ -175,7 +175,7 @@ fn internal_name(object: &str, section: &str) -> String {
 
 /// The nearest size not below `size` that a ring buffer may have: a power of two of pages.
 fn ringbuf_size(size: u32) -> u32 {
-    if size == 0 || (size % PAGE_SIZE == 0 && (size / PAGE_SIZE).is_power_of_two()) {
+    if size == 0 || (size.is_multiple_of(PAGE_SIZE) && (size / PAGE_SIZE).is_power_of_two()) {
         return size;
     }
     let mut bytes = PAGE_SIZE;

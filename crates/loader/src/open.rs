@@ -65,6 +65,9 @@ pub(crate) struct Opening<'a> {
     pub(crate) w: &'a mut Warnings,
 }
 
+/// The contents of `.BTF` and `.BTF.ext`.
+type BtfSections<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
+
 /// Opens an object.
 pub(crate) fn open(path: &str, bytes: &[u8], kernel: &Kernel, w: &mut Warnings) -> Result<Object, Errno> {
     let elf = Elf::parse(path, bytes, w)?;
@@ -143,7 +146,7 @@ impl<'a> Opening<'a> {
     }
 
     /// Sorts the sections out; returns those of BTF and BTF.ext.
-    fn collect_sections(&mut self) -> Result<(Option<&'a [u8]>, Option<&'a [u8]>), Errno> {
+    fn collect_sections(&mut self) -> Result<BtfSections<'a>, Errno> {
         let (mut btf, mut ext) = (None, None);
         for index in 1..self.elf.sections.len() {
             let Some(section) = self.elf.sections.get(index).cloned() else {

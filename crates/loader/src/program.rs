@@ -166,7 +166,7 @@ pub(crate) fn collect(
 
 /// The instructions that a symbol covers; `None` if it covers none, or no whole ones.
 fn insn_range(symbol: &Symbol) -> Option<Range<usize>> {
-    if symbol.size == 0 || symbol.size % INSN_SIZE != 0 || symbol.value % INSN_SIZE != 0 {
+    if symbol.size == 0 || !symbol.size.is_multiple_of(INSN_SIZE) || !symbol.value.is_multiple_of(INSN_SIZE) {
         return None;
     }
     let start = usize::try_from(symbol.value / INSN_SIZE).ok()?;

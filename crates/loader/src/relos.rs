@@ -130,7 +130,7 @@ fn check_reloc(
         );
         return Err(libbpf::FORMAT);
     }
-    if rel.offset % INSN_SIZE != 0 || rel.offset >= size {
+    if !rel.offset.is_multiple_of(INSN_SIZE) || rel.offset >= size {
         warning!(
             w,
             "sec '{section}': invalid offset 0x{:x} for relo #{index}",
@@ -166,7 +166,7 @@ impl Referrer<'_, '_> {
             .copied()
             .unwrap_or_default();
         let name = self.symbol_name(symbol);
-        if !insn::is_call(&insn) && !insn::is_ld_imm64(&insn) {
+        if !insn::is_call(&insn) && !insn.is_ld_imm64() {
             let (at, code) = (self.at, insn.code);
             return refuse(format!(
                 "invalid relo against '{name}' for insns[{at}].code 0x{code:x}"
@@ -210,7 +210,7 @@ impl Referrer<'_, '_> {
             let section = self.o.elf.section_name(section).unwrap_or("(null)");
             return refuse(format!("bad call relo against '{name}' in section '{section}'"));
         }
-        if symbol.value % INSN_SIZE != 0 {
+        if !symbol.value.is_multiple_of(INSN_SIZE) {
             return refuse(format!(
                 "bad call relo against '{name}' at offset {}",
                 symbol.value
@@ -230,7 +230,7 @@ impl Referrer<'_, '_> {
         }
         let value = symbol.value as i32;
         if symbol.is_subprog(o.text) {
-            if symbol.value % INSN_SIZE != 0 || imm % INSN_SIZE as i32 != 0 {
+            if !symbol.value.is_multiple_of(INSN_SIZE) || imm % INSN_SIZE as i32 != 0 {
                 let at = symbol.value;
                 return refuse(format!(
                     "bad subprog addr relo against '{name}' at offset {at}+{imm}"

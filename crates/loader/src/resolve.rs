@@ -13,6 +13,8 @@ use crate::struct_ops;
 /// What an unknown address of the kernel looks like: profiles have no addresses, and the logs to be
 /// compared with have them zeroed like this.
 const UNKNOWN_ADDRESS: u64 = 0xff00_0000_0000_0000;
+/// The data section of per-CPU variables. They are linked at 0, so that an offset in it is an address.
+const PERCPU_SEC: &str = ".data..percpu";
 
 /// What an extern has become.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -268,9 +270,9 @@ impl Resolver<'_> {
                 continue;
             }
             let mut symbols = self.kernel.ksyms(&e.name);
-            if symbols.next().is_none() {
+            let Some(symbol) = symbols.next() else {
                 continue;
-            }
+            };
             if symbols.next().is_some() {
                 let (name, a) = (&e.name, UNKNOWN_ADDRESS);
                 warning!(
@@ -279,7 +281,12 @@ impl Resolver<'_> {
                 );
                 return Err(Errno::EINVAL);
             }
-            self.set(i, Value::Address(UNKNOWN_ADDRESS));
+            let percpu = if symbol.kind == 'A' {
+                percpu_offset(&self.kernel.btf, &e.name)
+            } else {
+                None
+            };
+            self.set(i, Value::Address(percpu.map_or(UNKNOWN_ADDRESS, u64::from)));
         }
         Ok(())
     }
@@ -369,6 +376,13 @@ impl Resolver<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// Where a per-CPU variable lies in its section, if BTF knows it.
+fn percpu_offset(kernel: &Btf, name: &str) -> Option<u32> {
+    let var = kernel.find(name, Kind::Var)?;
+    let section = kernel.ty(kernel.find(PERCPU_SEC, Kind::DataSec)?)?;
+    section.vars().find(|v| v.ty == var).map(|v| v.offset)
 }
 
 /// Whether a number can be stored without loss.
