@@ -1,0 +1,336 @@
+//! Objects that BTF describes: the kernel's, the program's own, and maps seen as kernel structs.
+
+use verdict_btf::{Btf, TypeId, WalkError, WalkMode, Walked};
+use verdict_kernel::ctx::Access;
+use verdict_kernel::errno::Errno;
+use verdict_kernel::types::{Flags, RegBase, RegType};
+use verdict_syscall::TypeRef;
+
+use super::trust::TRUSTED_MODIFIERS;
+use super::{MemAccess, is_rcu, is_trusted, type_is_non_owning_ref, type_is_ptr_alloc_obj};
+use crate::error::{Failure, Res, reject};
+use crate::observer::Observer;
+use crate::state::{BtfHandle, Reg};
+use crate::verifier::Verifier;
+
+/// What a struct's bytes hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Member {
+    /// No pointer that could be followed.
+    Scalar,
+    /// A pointer to a struct of the same BTF.
+    Ptr {
+        /// The struct.
+        target: u32,
+        /// What the member's type tag and the way to it say.
+        flags: Flags,
+        /// The member's name.
+        field: String,
+    },
+}
+
+impl<O: Observer> Verifier<'_, O> {
+    /// A load from or store into an object (`check_ptr_to_btf_access`).
+    pub(super) fn access_btf_object(&mut self, reg: &Reg, m: &MemAccess) -> Res<()> {
+        self.check_object_pointer(reg, m)?;
+        let member = if m.access == Access::Write && !reg.ty.has(Flags::ALLOC) && self.has_struct_write() {
+            if reg.btf() != BtfHandle::VMLINUX {
+                reject!(EFAULT, "verifier internal error: reg->btf must be kernel btf\n");
+            }
+            self.check_struct_write(reg, m)?;
+            Member::Scalar
+        } else {
+            if m.access == Access::Write && !type_is_ptr_alloc_obj(reg.ty) {
+                reject!(EACCES, "only read is supported\n");
+            }
+            let owned = reg.ref_obj_id != 0 || is_rcu(reg) || type_is_non_owning_ref(reg.ty);
+            if reg.ty.has(Flags::ALLOC) && !owned {
+                reject!(
+                    EFAULT,
+                    "verifier internal error: ref_obj_id for allocated object must be non-zero\n"
+                );
+            }
+            self.struct_access(reg.ty, self.type_of(reg), m.off, m.size)?
+        };
+        let Some(value) = m.loaded() else { return Ok(()) };
+        match member {
+            Member::Scalar => self.set_unknown(value),
+            Member::Ptr { target, flags, field } => {
+                let flags = self.loaded_flags(reg, target, flags, &field);
+                self.set_btf_loaded(value, RegBase::BtfId, reg.btf(), target, flags);
+            }
+        }
+        Ok(())
+    }
+
+    /// What must hold of the pointer, whatever lies behind it.
+    fn check_object_pointer(&self, reg: &Reg, m: &MemAccess) -> Res<()> {
+        let name = self.type_name(reg.btf(), reg.btf_id());
+        let (regno, off) = (m.regno, m.off);
+        if !self.prog.gpl_compatible && reg.btf() == BtfHandle::VMLINUX {
+            reject!(
+                EINVAL,
+                "Cannot access kernel 'struct {name}' from non-GPL compatible program\n"
+            );
+        }
+        if off < 0 {
+            reject!(
+                EACCES,
+                "R{regno} is ptr_{name} invalid negative access: off={off}\n"
+            );
+        }
+        if !reg.b.is_const_value(0) {
+            let var = reg.b.var_off;
+            reject!(
+                EACCES,
+                "R{regno} is ptr_{name} invalid variable offset: off={off}, var_off={var}\n"
+            );
+        }
+        if reg.ty.has(Flags::USER) {
+            reject!(EACCES, "R{regno} is ptr_{name} access user memory: off={off}\n");
+        }
+        if reg.ty.has(Flags::PERCPU) {
+            reject!(EACCES, "R{regno} is ptr_{name} access percpu memory: off={off}\n");
+        }
+        if m.access == Access::Write && reg.ty.has(Flags::UNTRUSTED) {
+            reject!(EACCES, "only read is supported\n");
+        }
+        Ok(())
+    }
+
+    /// What an access to a struct reaches (`btf_struct_access`).
+    fn struct_access(&self, ty: RegType, of: TypeRef, off: i32, size: i32) -> Res<Member> {
+        let own = ty.has(Flags::ALLOC);
+        if own && let Some(record) = self.space().record(of) {
+            let end = off.wrapping_add(size) as u32;
+            for field in &record.fields {
+                if (off as u32) < field.offset.wrapping_add(field.size) && field.offset < end {
+                    reject!(EACCES, "direct access to {} is disallowed\n", field.kind.name());
+                }
+            }
+        }
+        let Some(btf) = self.space().btf(of.btf) else {
+            return Err(Failure::bug("a pointer into a BTF that does not exist"));
+        };
+        let walk = btf
+            .struct_access(of.id, off, size as u32, !own)
+            .map_err(walk_refused)?;
+        Ok(match walk.found {
+            // Pointers in the program's own objects are numbers to it.
+            Walked::Ptr { target, tag, field } if !own => Member::Ptr {
+                target: target.0,
+                flags: tag_flags(tag, walk.through_union),
+                field: field.to_owned(),
+            },
+            Walked::Ptr { .. } | Walked::Scalar | Walked::Struct(_) => Member::Scalar,
+        })
+    }
+
+    /// What a pointer loaded from an object is worth, by that of the pointer to the object.
+    fn loaded_flags(&self, reg: &Reg, target: u32, tagged: Flags, field: &str) -> Flags {
+        if reg.ty.has(Flags::UNTRUSTED) {
+            return Flags::UNTRUSTED;
+        }
+        if !is_trusted(reg) && !is_rcu(reg) {
+            return tagged.without(TRUSTED_MODIFIERS | Flags::RCU);
+        }
+        let listed = |list| self.is_listed(reg, field, target, list);
+        if listed("__safe_trusted") {
+            return tagged | Flags::TRUSTED;
+        }
+        if listed("__safe_trusted_or_null") {
+            return tagged | Flags::TRUSTED | Flags::MAYBE_NULL;
+        }
+        if !self.in_rcu_cs() || reg.ty.has(Flags::MAYBE_NULL) {
+            return Flags::UNTRUSTED;
+        }
+        if listed("__safe_rcu") {
+            return tagged | Flags::RCU;
+        }
+        let rcu_or_null = listed("__safe_rcu_or_null");
+        if tagged.has(Flags::RCU) || rcu_or_null {
+            let flags = tagged | Flags::RCU | Flags::MAYBE_NULL;
+            return if rcu_or_null {
+                flags.without(Flags::UNTRUSTED)
+            } else {
+                flags
+            };
+        }
+        if tagged.has(Flags::PERCPU | Flags::USER) {
+            return tagged;
+        }
+        tagged.without(TRUSTED_MODIFIERS | Flags::RCU)
+    }
+
+    /// Whether the kernel lists a pointer member as safe: it does so by structs whose names end in `suffix`
+    /// and that repeat those members (`btf_nested_type_is_trusted`).
+    fn is_listed(&self, reg: &Reg, field: &str, target: u32, suffix: &str) -> bool {
+        let find = || {
+            let btf = self.btf(reg.btf())?;
+            let ty = btf.ty(TypeId(reg.btf_id()))?;
+            let name = format!("{}{suffix}", ty.name());
+            // The kernel composes the name in 64 bytes.
+            let list = btf.ty(btf.find(&name, ty.kind()).filter(|_| name.len() < 64)?)?;
+            let mut members = list.members();
+            members.find(|member| {
+                let pointee = btf
+                    .ty(member.ty)
+                    .filter(|ty| ty.is_ptr())
+                    .and_then(|ptr| btf.skip_mods_and_typedefs(ptr.target()));
+                pointee.is_some_and(|ty| ty.id().0 == target) && member.name() == field
+            })
+        };
+        find().is_some()
+    }
+
+    /// A load from a map's own structure (`check_ptr_to_map_access`).
+    pub(super) fn access_map_object(&mut self, reg: &Reg, m: &MemAccess) -> Res<()> {
+        let map_type = self.map_of(reg)?.map_type;
+        let name = map_struct(map_type);
+        let Some(id) = name.and_then(|name| self.kernel.btf.find(name, verdict_btf::Kind::Struct)) else {
+            reject!(
+                ENOTSUPP,
+                "map_ptr access not supported for map type {}\n",
+                map_type.raw()
+            );
+        };
+        let name = name.unwrap_or_default();
+        let (regno, off) = (m.regno, m.off);
+        if off < 0 {
+            reject!(EACCES, "R{regno} is {name} invalid negative access: off={off}\n");
+        }
+        if m.access == Access::Write {
+            reject!(EACCES, "only read from {name} is supported\n");
+        }
+        let member = self.struct_access(RegBase::BtfId.into(), TypeRef::vmlinux(id), off, m.size)?;
+        let Some(value) = m.loaded() else { return Ok(()) };
+        match member {
+            Member::Scalar => self.set_unknown(value),
+            Member::Ptr { target, flags, .. } => {
+                self.set_btf_loaded(value, RegBase::BtfId, BtfHandle::VMLINUX, target, flags);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a register a pointer that was loaded from memory that BTF describes (`mark_btf_ld_reg`).
+    pub(crate) fn set_btf_loaded(
+        &mut self,
+        regno: usize,
+        base: RegBase,
+        btf: BtfHandle,
+        id: u32,
+        flags: Flags,
+    ) {
+        self.set_known_zero(regno, RegType::new(base, flags));
+        let ptr_id = if flags.has(Flags::MAYBE_NULL) {
+            self.next_id()
+        } else {
+            0
+        };
+        let reg = self.cur.reg_mut(regno);
+        reg.set_btf(btf, id);
+        reg.id = ptr_id;
+    }
+
+    /// Whether a struct of type `need` begins at `off` of one of type `own` (`btf_struct_ids_match`). The
+    /// error has the words that the kernel leaves in the log when it found no member there.
+    pub(crate) fn struct_ids_match(
+        &self,
+        own: TypeRef,
+        off: i32,
+        need: TypeRef,
+        strict: bool,
+        flex_arrays: bool,
+    ) -> Result<(), String> {
+        let space = self.space();
+        let (Some(btf), Some(need_btf)) = (space.btf(own.btf), space.btf(need.btf)) else {
+            return Err(String::new());
+        };
+        if off == 0 && verdict_btf::types_are_same(btf, own.id, need_btf, need.id) {
+            return Ok(());
+        }
+        if strict {
+            return Err(String::new());
+        }
+        find_embedded(btf, own.id, off, need_btf, need.id, flex_arrays)
+    }
+}
+
+/// Looks for a struct among those that begin at `off` of struct `id`, the outer ones first.
+fn find_embedded(
+    btf: &Btf,
+    id: TypeId,
+    off: i32,
+    need_btf: &Btf,
+    need: TypeId,
+    flex_arrays: bool,
+) -> Result<(), String> {
+    let (mut id, mut off) = (id, off);
+    let mut mode = WalkMode {
+        flex_arrays,
+        untrusted: false,
+    };
+    for _ in 0..MAX_NESTING {
+        let walk = btf
+            .walk(id, off, 1, mode)
+            .map_err(|refused| format!("{}\n", refused.message))?;
+        let Walked::Struct(inner) = walk.found else {
+            return Err(String::new());
+        };
+        if verdict_btf::types_are_same(btf, inner, need_btf, need) {
+            return Ok(());
+        }
+        mode.untrusted |= walk.through_union;
+        (id, off) = (inner, 0);
+    }
+    Err(String::new())
+}
+
+/// Structs that are looked into, at most; a BTF that the kernel accepts nests less.
+const MAX_NESTING: u32 = 1024;
+
+fn walk_refused(refused: WalkError) -> Box<Failure> {
+    Failure::rejected(Errno(refused.errno), format!("{}\n", refused.message))
+}
+
+fn tag_flags(tag: Option<&str>, through_union: bool) -> Flags {
+    let flags = if through_union {
+        Flags::UNTRUSTED
+    } else {
+        Flags::NONE
+    };
+    match tag {
+        Some("user") => flags | Flags::USER,
+        Some("percpu") => flags | Flags::PERCPU,
+        Some("rcu") => flags | Flags::RCU,
+        _ => flags,
+    }
+}
+
+/// The kernel's struct of a map (`map_btf_id`).
+fn map_struct(map_type: verdict_kernel::map::MapType) -> Option<&'static str> {
+    use verdict_kernel::map::MapType as M;
+    Some(match map_type {
+        M::Hash | M::PercpuHash | M::LruHash | M::LruPercpuHash | M::HashOfMaps => "bpf_htab",
+        M::Array | M::ProgArray | M::PerfEventArray | M::PercpuArray | M::CgroupArray | M::ArrayOfMaps => {
+            "bpf_array"
+        }
+        M::StackTrace => "bpf_stack_map",
+        M::LpmTrie => "lpm_trie",
+        M::Devmap | M::DevmapHash => "bpf_dtab",
+        M::Sockmap => "bpf_stab",
+        M::Sockhash => "bpf_shtab",
+        M::Cpumap => "bpf_cpu_map",
+        M::Xskmap => "xsk_map",
+        M::CgroupStorage | M::PercpuCgroupStorage => "bpf_cgroup_storage_map",
+        M::ReuseportSockarray => "reuseport_array",
+        M::Queue | M::Stack => "bpf_queue_stack",
+        M::SkStorage | M::InodeStorage | M::TaskStorage | M::CgrpStorage => "bpf_local_storage_map",
+        M::StructOps => "bpf_struct_ops_map",
+        M::Ringbuf | M::UserRingbuf => "bpf_ringbuf_map",
+        M::BloomFilter => "bpf_bloom_filter",
+        M::Arena => "bpf_arena",
+        M::Unspec => return None,
+    })
+}

@@ -1,0 +1,272 @@
+//! Dynptrs on a stack: two slots, the first one at the lower address, i.e. the higher slot number.
+
+use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase};
+
+use crate::error::{Failure, Res, reject};
+use crate::observer::Observer;
+use crate::state::{DynptrKind, Reg, SlotType};
+use crate::verifier::Verifier;
+
+/// Slots of a dynptr.
+const SLOTS: i32 = 2;
+
+/// Why a register does not point to slots for an object.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum NoSlot {
+    /// It is not aligned or not constant; with the kernel's words.
+    Misplaced(String),
+    /// The slots are not allocated (yet).
+    Beyond,
+}
+
+impl NoSlot {
+    /// The kernel's words about it; there may be none.
+    pub(crate) fn words(self) -> String {
+        match self {
+            NoSlot::Misplaced(words) => words,
+            NoSlot::Beyond => String::new(),
+        }
+    }
+    /// As a refusal.
+    pub(super) fn refusal(self) -> Box<Failure> {
+        let errno = match self {
+            NoSlot::Misplaced(_) => verdict_kernel::errno::Errno::EINVAL,
+            NoSlot::Beyond => verdict_kernel::errno::Errno::ERANGE,
+        };
+        Failure::rejected(errno, self.words())
+    }
+}
+
+/// The kind of dynptr that an argument or return type names.
+pub(crate) fn dynptr_kind_of(flags: Flags) -> DynptrKind {
+    match Flags(flags.0 & Flags::DYNPTR_ANY.0) {
+        Flags::DYNPTR_LOCAL => DynptrKind::Local,
+        Flags::DYNPTR_RINGBUF => DynptrKind::Ringbuf,
+        Flags::DYNPTR_SKB => DynptrKind::Skb,
+        Flags::DYNPTR_XDP => DynptrKind::Xdp,
+        _ => DynptrKind::Invalid,
+    }
+}
+
+/// The flag of a kind of dynptr.
+pub(crate) fn dynptr_flag_of(kind: DynptrKind) -> Flags {
+    match kind {
+        DynptrKind::Invalid => Flags::NONE,
+        DynptrKind::Local => Flags::DYNPTR_LOCAL,
+        DynptrKind::Ringbuf => Flags::DYNPTR_RINGBUF,
+        DynptrKind::Skb => Flags::DYNPTR_SKB,
+        DynptrKind::Xdp => Flags::DYNPTR_XDP,
+    }
+}
+
+/// Whether dynptrs of this kind hold a reference.
+pub(crate) fn is_refcounted(kind: DynptrKind) -> bool {
+    kind == DynptrKind::Ringbuf
+}
+
+/// A register or slot that is a dynptr.
+pub(crate) fn dynptr_reg(kind: DynptrKind, first_slot: bool, id: u32) -> Reg {
+    let mut reg = Reg {
+        id,
+        ..Reg::pointer(RegBase::ConstDynptr)
+    };
+    reg.set_dynptr(kind, first_slot);
+    reg
+}
+
+impl<O: Observer> Verifier<'_, O> {
+    /// The first slot of an object of `slots` slots that a register points to (`stack_slot_obj_get_spi`).
+    pub(crate) fn object_spi(&self, reg: &Reg, what: &str, slots: i32) -> Result<usize, NoSlot> {
+        if !reg.is_const() {
+            return Err(NoSlot::Misplaced(format!(
+                "{what} has to be at a constant offset\n"
+            )));
+        }
+        let off = reg.off.wrapping_add(reg.b.var_off.value as i32);
+        let spi = off.wrapping_neg().wrapping_sub(1) / 8;
+        if off % 8 != 0 || spi.wrapping_add(1) < slots {
+            return Err(NoSlot::Misplaced(format!(
+                "cannot pass in {what} at an offset={off}\n"
+            )));
+        }
+        let frame = self.frame_of(reg);
+        let allocated = self.cur.frames.get(frame).map_or(0, |f| f.body.stack.len());
+        match usize::try_from(spi) {
+            Ok(spi) if spi < allocated => Ok(spi),
+            _ => Err(NoSlot::Beyond),
+        }
+    }
+
+    /// The first slot of the dynptr that a register points to.
+    pub(crate) fn dynptr_spi(&self, reg: &Reg) -> Result<usize, NoSlot> {
+        self.object_spi(reg, "dynptr", SLOTS)
+    }
+
+    /// The dynptr that an argument names: the register itself, or the first slot it points to. Gives its
+    /// kind, `id` and `ref_obj_id` to callers that have checked it.
+    pub(crate) fn dynptr_of(&self, reg: &Reg) -> Res<Reg> {
+        if reg.ty.is(RegBase::ConstDynptr) {
+            return Ok(*reg);
+        }
+        let spi = self.dynptr_spi(reg).map_err(NoSlot::refusal)?;
+        Ok(*self.slot(self.frame_of(reg), spi)?.reg())
+    }
+
+    /// Makes a dynptr in the slots that a register points to (`mark_stack_slots_dynptr`). A clone shares the
+    /// reference `clone_ref` of its original; 0 is none.
+    pub(crate) fn mark_dynptr_slots(&mut self, reg: &Reg, kind: DynptrKind, clone_ref: u32) -> Res<()> {
+        let spi = self.dynptr_spi(reg).map_err(NoSlot::refusal)?;
+        let frame = self.frame_of(reg);
+        let pair = pair_of(spi)?;
+        for spi in pair {
+            self.destroy_if_dynptr_slot(frame, spi)?;
+        }
+        if kind == DynptrKind::Invalid {
+            reject!(EINVAL);
+        }
+        let id = self.next_id();
+        let ref_obj_id = match (is_refcounted(kind), clone_ref) {
+            (false, _) => 0,
+            (true, 0) => self.acquire_reference(self.insn_idx),
+            (true, shared) => shared,
+        };
+        for (at, first) in pair.into_iter().zip([true, false]) {
+            let slot = self.slot_mut(frame, at)?;
+            slot.types = [SlotType::Dynptr; 8];
+            slot.set_reg(Reg {
+                ref_obj_id,
+                ..dynptr_reg(kind, first, id)
+            });
+            self.mark_slot_written(frame, at);
+        }
+        Ok(())
+    }
+
+    /// Forgets the dynptr in these slots. They count as written: what they held can no longer be read.
+    fn invalidate_dynptr(&mut self, frame: usize, spi: usize) -> Res<()> {
+        for at in pair_of(spi)? {
+            let slot = self.slot_mut(frame, at)?;
+            slot.types = [SlotType::Invalid; 8];
+            slot.spill = None;
+            self.mark_slot_written(frame, at);
+            self.set_slot_precise(frame, at, false);
+        }
+        Ok(())
+    }
+
+    /// Ends the dynptr that a register points to (`unmark_stack_slots_dynptr`); one with a reference takes
+    /// its slices and clones along.
+    pub(crate) fn unmark_dynptr_slots(&mut self, reg: &Reg) -> Res<()> {
+        let spi = self.dynptr_spi(reg).map_err(NoSlot::refusal)?;
+        let frame = self.frame_of(reg);
+        let dynptr = *self.slot(frame, spi)?.reg();
+        if !is_refcounted(dynptr.dynptr_kind()) {
+            return self.invalidate_dynptr(frame, spi);
+        }
+        self.release_reference(dynptr.ref_obj_id);
+        let allocated = self.cur.frames.get(frame).map_or(0, |f| f.body.stack.len());
+        for at in 1..allocated {
+            let slot = self.slot(frame, at)?;
+            if slot.reg().ref_obj_id != dynptr.ref_obj_id {
+                continue;
+            }
+            if slot.types[0] != SlotType::Dynptr {
+                reject!(EFAULT, "verifier internal error: misconfigured ref_obj_id\n");
+            }
+            if slot.reg().dynptr_first_slot() {
+                self.invalidate_dynptr(frame, at)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A store goes over a slot: a dynptr there ends, with its slices (`destroy_if_dynptr_stack_slot`).
+    pub(crate) fn destroy_if_dynptr_slot(&mut self, frame: usize, spi: usize) -> Res<()> {
+        let slot = self.slot(frame, spi)?;
+        if slot.types[0] != SlotType::Dynptr {
+            return Ok(());
+        }
+        let first = if slot.reg().dynptr_first_slot() {
+            spi
+        } else {
+            spi.wrapping_add(1)
+        };
+        let dynptr = *self.slot(frame, first)?.reg();
+        if is_refcounted(dynptr.dynptr_kind()) {
+            reject!(EINVAL, "cannot overwrite referenced dynptr\n");
+        }
+        for at in pair_of(first)? {
+            self.scratch_slot(at);
+        }
+        self.invalidate_dynptr(frame, first)?;
+        self.cur.for_each_reg_mut(
+            |reg| {
+                let slice = reg.ty.without(Flags::MAYBE_NULL).is(RegBase::Mem);
+                slice && reg.dynptr_id() == dynptr.id
+            },
+            Reg::set_unknown,
+        );
+        Ok(())
+    }
+
+    /// Whether a dynptr can be made where a register points (`is_dynptr_reg_valid_uninit`); else the kernel's
+    /// words. The slots need not be allocated.
+    pub(crate) fn can_make_dynptr(&self, reg: &Reg) -> Result<(), String> {
+        if reg.ty.is(RegBase::ConstDynptr) {
+            return Err(String::new());
+        }
+        match self.dynptr_spi(reg) {
+            Ok(_) | Err(NoSlot::Beyond) => Ok(()),
+            Err(NoSlot::Misplaced(words)) => Err(words),
+        }
+    }
+
+    /// Whether a register is, or points to, a dynptr (`is_dynptr_reg_valid_init`); else the kernel's words.
+    pub(crate) fn is_dynptr(&self, reg: &Reg) -> Result<(), String> {
+        if reg.ty.is(RegBase::ConstDynptr) {
+            return Ok(());
+        }
+        let spi = self.dynptr_spi(reg).map_err(NoSlot::words)?;
+        let stack = &self.cur.frames[self.frame_of(reg)].body.stack;
+        let whole = |spi: usize| {
+            stack
+                .get(spi)
+                .is_some_and(|slot| slot.types == [SlotType::Dynptr; 8])
+        };
+        let first = stack.get(spi).is_some_and(|slot| slot.reg().dynptr_first_slot());
+        if first && whole(spi) && whole(spi.wrapping_sub(1)) {
+            Ok(())
+        } else {
+            Err(String::new())
+        }
+    }
+
+    /// Whether a dynptr, checked before, is of a kind that the argument takes (`is_dynptr_type_expected`).
+    pub(crate) fn is_dynptr_expected(&self, reg: &Reg, arg: ArgType) -> Res<bool> {
+        if arg.is(ArgBase::Dynptr) {
+            return Ok(true);
+        }
+        Ok(self.dynptr_of(reg)?.dynptr_kind() == dynptr_kind_of(arg.flags()))
+    }
+
+    /// Marks a dynptr's slots as read (`mark_dynptr_read`).
+    pub(crate) fn mark_dynptr_read(&mut self, reg: &Reg) -> Res<()> {
+        if reg.ty.is(RegBase::ConstDynptr) {
+            return Ok(());
+        }
+        let spi = self.dynptr_spi(reg).map_err(NoSlot::refusal)?;
+        let frame = self.frame_of(reg);
+        for at in pair_of(spi)? {
+            self.mark_slot_read(frame, at);
+        }
+        Ok(())
+    }
+}
+
+/// Both slots of a dynptr by its first.
+fn pair_of(spi: usize) -> Res<[usize; 2]> {
+    match spi.checked_sub(1) {
+        Some(second) => Ok([spi, second]),
+        None => Err(Failure::bug("a dynptr with one slot")),
+    }
+}

@@ -1,0 +1,79 @@
+//! What the log calls a register's type.
+
+use verdict_kernel::types::{Flags, RegBase, RegType};
+
+/// The name of a register type in messages and states (`reg_type_str`), such as `map_value_or_null`,
+/// `trusted_ptr_` (to which the struct's name is appended), `rdonly_mem`.
+pub fn reg_type_str(ty: RegType) -> String {
+    let mut name = String::new();
+    for (flag, prefix) in PREFIXES {
+        if ty.has(flag) {
+            name.push_str(prefix);
+        }
+    }
+    name.push_str(base_str(ty.base()));
+    if ty.has(Flags::MAYBE_NULL) {
+        name.push_str(if ty.base() == RegBase::BtfId {
+            "or_null_"
+        } else {
+            "_or_null"
+        });
+    }
+    name
+}
+
+const PREFIXES: [(Flags, &str); 7] = [
+    (Flags::RDONLY, "rdonly_"),
+    (Flags::RINGBUF, "ringbuf_"),
+    (Flags::USER, "user_"),
+    (Flags::PERCPU, "percpu_"),
+    (Flags::RCU, "rcu_"),
+    (Flags::UNTRUSTED, "untrusted_"),
+    (Flags::TRUSTED, "trusted_"),
+];
+
+const fn base_str(base: RegBase) -> &'static str {
+    match base {
+        RegBase::NotInit => "?",
+        RegBase::Scalar => "scalar",
+        RegBase::Ctx => "ctx",
+        RegBase::ConstMapPtr => "map_ptr",
+        RegBase::MapValue => "map_value",
+        RegBase::MapKey => "map_key",
+        RegBase::Stack => "fp",
+        RegBase::PacketMeta => "pkt_meta",
+        RegBase::Packet => "pkt",
+        RegBase::PacketEnd => "pkt_end",
+        RegBase::FlowKeys => "flow_keys",
+        RegBase::Socket => "sock",
+        RegBase::SockCommon => "sock_common",
+        RegBase::TcpSock => "tcp_sock",
+        RegBase::TpBuffer => "tp_buffer",
+        RegBase::XdpSock => "xdp_sock",
+        RegBase::BtfId => "ptr_",
+        RegBase::Mem => "mem",
+        RegBase::Arena => "arena",
+        RegBase::Buf => "buf",
+        RegBase::Func => "func",
+        RegBase::ConstDynptr => "dynptr_ptr",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        let ty = |base, flags| reg_type_str(RegType::new(base, flags));
+        assert_eq!(ty(RegBase::MapValue, Flags::MAYBE_NULL), "map_value_or_null");
+        assert_eq!(
+            ty(RegBase::BtfId, Flags::MAYBE_NULL | Flags::TRUSTED),
+            "trusted_ptr_or_null_"
+        );
+        assert_eq!(
+            ty(RegBase::Mem, Flags::RDONLY | Flags::UNTRUSTED),
+            "rdonly_untrusted_mem"
+        );
+    }
+}

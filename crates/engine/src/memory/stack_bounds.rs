@@ -1,0 +1,176 @@
+//! Where in a stack an access may be, and the room it needs.
+
+use verdict_kernel::ctx::Access;
+
+use super::{MAX_VAR_OFF, MemAccess, Source};
+use crate::error::{Failure, Res, reject};
+use crate::observer::Observer;
+use crate::state::{Reg, Slot, SlotType};
+use crate::verifier::Verifier;
+
+/// Bytes of a slot.
+pub(super) const SLOT: i32 = 8;
+
+/// The slot of the byte at this offset, which is negative.
+pub(super) fn spi_of(off: i32) -> usize {
+    (off.wrapping_neg().wrapping_sub(1) / SLOT) as usize
+}
+
+/// The place of that byte in [`Slot::types`].
+pub(super) fn byte_of(off: i32) -> usize {
+    (off.wrapping_neg().wrapping_sub(1) & (SLOT - 1)) as usize
+}
+
+/// Offsets that a stack access may touch: from the least start to the end of the greatest.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    /// Least start.
+    pub(super) min: i32,
+    /// Greatest start.
+    pub(super) max: i32,
+}
+
+impl Span {
+    /// Of an access at `off` from a pointer whose bounds were checked.
+    pub(super) fn of(reg: &Reg, off: i32) -> Span {
+        if reg.is_const() {
+            let at = (reg.b.var_off.value as i32).wrapping_add(off);
+            return Span { min: at, max: at };
+        }
+        Span {
+            min: (reg.b.smin as i32).wrapping_add(off),
+            max: (reg.b.smax as i32).wrapping_add(off),
+        }
+    }
+}
+
+impl<O: Observer> Verifier<'_, O> {
+    /// A load from or store into a stack, checked for bounds first.
+    pub(super) fn access_stack(&mut self, reg: &Reg, m: &MemAccess) -> Res<()> {
+        self.check_stack_bounds(m.regno, m.off, m.size, Source::Direct, m.access)?;
+        match m.access {
+            Access::Read => self.check_stack_read(reg, m),
+            Access::Write => self.check_stack_write(reg, m),
+        }
+    }
+
+    /// Checks that an access stays within the stack, and makes room down to it
+    /// (`check_stack_access_within_bounds`). Stacks may be read where nothing was written.
+    pub(super) fn check_stack_bounds(
+        &mut self,
+        regno: usize,
+        off: i32,
+        size: i32,
+        source: Source,
+        access: Access,
+    ) -> Res<()> {
+        let reg = *self.reg(regno);
+        let what = match (source, access) {
+            (Source::Helper, _) => " indirect access to",
+            (Source::Direct, Access::Read) => " read from",
+            (Source::Direct, Access::Write) => " write to",
+        };
+        let (off64, size64) = (i64::from(off), i64::from(size));
+        let (min, max) = if reg.is_const() {
+            let at = (reg.b.var_off.value as i64).wrapping_add(off64);
+            (at, at.wrapping_add(size64))
+        } else {
+            if reg.b.smax >= MAX_VAR_OFF || reg.b.smin <= -MAX_VAR_OFF {
+                reject!(EACCES, "invalid unbounded variable-offset{what} stack R{regno}\n");
+            }
+            (
+                reg.b.smin.wrapping_add(off64),
+                reg.b.smax.wrapping_add(off64).wrapping_add(size64),
+            )
+        };
+        let lowest = -i64::from(self.kernel.limits.stack);
+        let errno = if min < lowest || min > -1 {
+            verdict_kernel::errno::Errno::EACCES
+        } else if max > 0 {
+            verdict_kernel::errno::Errno::EINVAL
+        } else if size < 0 {
+            verdict_kernel::errno::Errno::EFAULT
+        } else {
+            return self.grow_stack(self.frame_of(&reg), min.wrapping_neg() as i32);
+        };
+        let text = if reg.is_const() {
+            format!("invalid{what} stack R{regno} off={off} size={size}\n")
+        } else {
+            format!(
+                "invalid variable-offset{what} stack R{regno} var_off={} off={off} size={size}\n",
+                reg.b.var_off
+            )
+        };
+        Err(Failure::rejected(errno, text))
+    }
+
+    /// Makes room for `size` bytes, in whole slots, and remembers the function's deepest use
+    /// (`grow_stack_state`).
+    pub(super) fn grow_stack(&mut self, frame: usize, size: i32) -> Res<()> {
+        let slots = size.unsigned_abs().div_ceil(SLOT.unsigned_abs()) as usize;
+        let Some(body) = self.cur.frames.get(frame).map(|f| &f.body) else {
+            return Err(Failure::bug("a stack of a frame that does not exist"));
+        };
+        if body.stack.len() >= slots {
+            return Ok(());
+        }
+        let subprogno = body.subprogno as usize;
+        self.cur.frame_at_mut(frame).stack.grow(slots);
+        if let Some(subprog) = self.subprogs.get_mut(subprogno) {
+            subprog.stack_depth = subprog.stack_depth.max(slots as u16 * SLOT as u16);
+        }
+        Ok(())
+    }
+
+    /// A slot that was checked to be allocated.
+    pub(crate) fn slot(&self, frame: usize, spi: usize) -> Res<&Slot> {
+        self.cur
+            .frames
+            .get(frame)
+            .and_then(|f| f.body.stack.get(spi))
+            .ok_or_else(|| Failure::bug("a stack slot that is not allocated"))
+    }
+
+    /// The same for writing.
+    pub(crate) fn slot_mut(&mut self, frame: usize, spi: usize) -> Res<&mut Slot> {
+        self.slot(frame, spi)?;
+        self.cur
+            .frame_at_mut(frame)
+            .stack
+            .get_mut(spi)
+            .ok_or_else(|| Failure::bug("a stack slot that is not allocated"))
+    }
+
+    /// What the byte at `off` of a stack holds.
+    pub(super) fn byte_type(&self, frame: usize, off: i32) -> Res<SlotType> {
+        Ok(self.slot(frame, spi_of(off))?.types[byte_of(off)])
+    }
+
+    /// Stack accesses of instructions outside `bpf_fastcall` patterns into the area of those patterns make
+    /// the function keep its spills (`check_fastcall_stack_contract`).
+    pub(super) fn check_fastcall_contract(&mut self, frame: usize, off: i32) {
+        let Some(subprogno) = self.cur.frames.get(frame).map(|f| f.body.subprogno as usize) else {
+            return;
+        };
+        let end = self
+            .subprogs
+            .get(subprogno + 1)
+            .map_or(self.insns.len(), |next| next.start as usize);
+        let Some(subprog) = self.subprogs.get_mut(subprogno) else {
+            return;
+        };
+        let in_pattern = self
+            .aux
+            .get(self.insn_idx as usize)
+            .is_some_and(|aux| aux.fastcall_pattern);
+        if i32::from(subprog.fastcall_stack_off) <= off || in_pattern {
+            return;
+        }
+        subprog.fastcall_stack_off = i16::MIN;
+        let start = subprog.start as usize;
+        for aux in self.aux.get_mut(start..end).into_iter().flatten() {
+            aux.fastcall_spills_num = 0;
+            aux.fastcall_pattern = false;
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Loads from a stack: fills, and bytes. Also the buffers on a stack that helpers get.
+
+use verdict_kernel::ctx::Access;
+
+use super::helper::RawMode;
+use super::stack_bounds::{SLOT, Span, byte_of, spi_of};
+use super::{MemAccess, Source};
+use crate::error::{Failure, Res, reject};
+use crate::observer::Observer;
+use crate::state::{Reg, Slot, SlotType, hist};
+use crate::verifier::Verifier;
+
+/// How a load of part of a slot, or from a partial spill, ends.
+enum Fill {
+    /// The kept scalar, cut to size.
+    Scalar,
+    /// Zero, which the kept scalar is known to be.
+    ZeroScalar,
+    /// Zero bytes.
+    ZeroBytes,
+    /// An unknown number.
+    Unknown,
+}
+
+impl<O: Observer> Verifier<'_, O> {
+    /// A load from a stack (`check_stack_read`).
+    pub(super) fn check_stack_read(&mut self, ptr: &Reg, m: &MemAccess) -> Res<()> {
+        let frame = self.frame_of(ptr);
+        if ptr.is_const() {
+            let off = m.off.wrapping_add(ptr.b.var_off.value as i32);
+            return self.read_fixed(frame, off, m.size, m.value);
+        }
+        let Some(dst) = m.value else {
+            reject!(
+                EACCES,
+                "variable offset stack pointer cannot be passed into helper function; var_off={} off={} size={}\n",
+                ptr.b.var_off,
+                m.off,
+                m.size
+            );
+        };
+        self.check_stack_range(m.regno, m.off, m.size, false, Source::Direct, None)?;
+        let span = Span::of(ptr, m.off);
+        self.load_bytes(frame, span.min, span.max.wrapping_add(m.size), dst)?;
+        self.check_fastcall_contract(frame, span.min);
+        Ok(())
+    }
+
+    /// A load from a known offset (`check_stack_read_fixed_off`).
+    fn read_fixed(&mut self, frame: usize, off: i32, size: i32, dst: Option<usize>) -> Res<()> {
+        let spi = spi_of(off);
+        self.scratch_slot(spi);
+        // The contract is that of the executing function, whichever frame is read.
+        self.check_fastcall_contract(self.cur.curframe(), off);
+        let slot = self.slot(frame, spi)?;
+        if slot.is_spill() {
+            return self.read_spill(frame, off, size, dst);
+        }
+        check_bytes(slot, off, size, false)?;
+        self.mark_slot_read(frame, spi);
+        match dst {
+            Some(dst) => self.load_bytes(frame, off, off.wrapping_add(size), dst),
+            None => Ok(()),
+        }
+    }
+
+    /// A load from a slot in which a register is kept.
+    fn read_spill(&mut self, frame: usize, off: i32, size: i32, dst: Option<usize>) -> Res<()> {
+        let spi = spi_of(off);
+        let slot = self.slot(frame, spi)?;
+        let kept = *slot.reg();
+        let kept_size = kept_bytes(slot);
+        let whole = size == SLOT && kept_size == SLOT;
+        if !whole && !kept.is_scalar() {
+            self.show_source_line();
+            reject!(EACCES, "invalid size of register fill\n");
+        }
+        let restored = if whole {
+            self.mark_slot_read(frame, spi);
+            if let Some(dst) = dst {
+                self.fill(frame, spi, kept, dst);
+            }
+            true
+        } else {
+            self.mark_slot_read(frame, spi);
+            let Some(dst) = dst else { return Ok(()) };
+            let outcome = partial_fill(self.slot(frame, spi)?, off, size)?;
+            self.fill_part(frame, spi, kept, size, dst, &outcome);
+            matches!(outcome, Fill::Scalar | Fill::ZeroScalar)
+        };
+        if restored {
+            self.push_history(hist::stack_access(frame as u32, spi), 0);
+        }
+        Ok(())
+    }
+
+    /// Gives a register what a slot keeps.
+    fn fill(&mut self, frame: usize, spi: usize, kept: Reg, dst: usize) {
+        let precise = self
+            .cur
+            .frames
+            .get(frame)
+            .is_some_and(|f| f.marks.slot_precise >> (spi & 63) & 1 != 0);
+        self.set_reg(dst, kept);
+        let marks = self.cur.marks_mut();
+        marks.written |= 1 << dst;
+        if precise {
+            marks.precise |= 1 << dst;
+        }
+    }
+
+    fn fill_part(&mut self, frame: usize, spi: usize, kept: Reg, size: i32, dst: usize, outcome: &Fill) {
+        match outcome {
+            Fill::Scalar => {
+                let mut part = kept;
+                // A value wider than the load is not that value any more.
+                if kept.b.width() > size.unsigned_abs() * 8 {
+                    part.id = 0;
+                    part.off = 0;
+                }
+                self.fill(frame, spi, part, dst);
+            }
+            Fill::ZeroScalar | Fill::ZeroBytes => self.set_const_zero(dst),
+            Fill::Unknown => self.set_unknown(dst),
+        }
+        self.cur.marks_mut().written |= 1 << dst;
+    }
+
+    /// Gives a register what bytes of a stack hold: zero if all are, otherwise an unknown number
+    /// (`mark_reg_stack_read`).
+    fn load_bytes(&mut self, frame: usize, start: i32, end: i32, dst: usize) -> Res<()> {
+        let mut zero = true;
+        for off in start..end {
+            self.scratch_slot(spi_of(off));
+            if self.byte_type(frame, off)? != SlotType::Zero {
+                zero = false;
+                break;
+            }
+        }
+        if zero {
+            self.set_const_zero(dst);
+        } else {
+            self.set_unknown(dst);
+        }
+        self.cur.marks_mut().written |= 1 << dst;
+        Ok(())
+    }
+
+    /// Checks a buffer on a stack that is read, or given to a helper (`check_stack_range_initialized`).
+    ///
+    /// What a helper gets is overwritten with unknown data, even where the helper only reads. With `raw`, the
+    /// buffer may be uninitialised: it is only noted there, for the caller to simulate the writes.
+    pub(super) fn check_stack_range(
+        &mut self,
+        regno: usize,
+        off: i32,
+        size: i32,
+        zero_ok: bool,
+        source: Source,
+        raw: Option<&mut RawMode>,
+    ) -> Res<()> {
+        if size == 0 && !zero_ok {
+            reject!(EACCES, "invalid zero-sized read\n");
+        }
+        let access = if source == Source::Helper {
+            Access::Write
+        } else {
+            Access::Read
+        };
+        self.check_stack_bounds(regno, off, size, source, access)?;
+        let reg = *self.reg(regno);
+        let frame = self.frame_of(&reg);
+        let span = Span::of(&reg, off);
+        let end = span.max.wrapping_add(size);
+        if let Some(raw) = raw.filter(|_| reg.is_const()) {
+            self.check_no_dynptr(frame, span.min, end)?;
+            *raw = RawMode {
+                regno,
+                access_size: size,
+            };
+            return Ok(());
+        }
+        for at in span.min..end {
+            if !self.touch_byte(frame, at, source == Source::Helper)? {
+                return Err(unreadable(&reg, regno, source, span.min, at, size));
+            }
+            self.mark_slot_read(frame, spi_of(at));
+        }
+        Ok(())
+    }
+
+    /// Dynptrs are not to be overwritten by a helper that fills a buffer.
+    fn check_no_dynptr(&self, frame: usize, start: i32, end: i32) -> Res<()> {
+        let allocated = self.cur.frames.get(frame).map_or(0, |f| f.body.stack.len());
+        for at in start..end {
+            if spi_of(at) < allocated && self.byte_type(frame, at)? == SlotType::Dynptr {
+                reject!(EACCES, "potential write to dynptr at off={at} disallowed\n");
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a byte may be read; for a helper it becomes unknown data.
+    fn touch_byte(&mut self, frame: usize, at: i32, clobber: bool) -> Res<bool> {
+        let (spi, byte) = (spi_of(at), byte_of(at));
+        let slot = self.slot(frame, spi)?;
+        match slot.types[byte] {
+            SlotType::Misc => Ok(true),
+            SlotType::Zero | SlotType::Invalid => {
+                if clobber {
+                    self.slot_mut(frame, spi)?.types[byte] = SlotType::Misc;
+                }
+                Ok(true)
+            }
+            SlotType::Spill | SlotType::Dynptr | SlotType::Iter if slot.is_spill() => {
+                if clobber {
+                    let slot = self.slot_mut(frame, spi)?;
+                    slot.spill = None;
+                    slot.scrub_types();
+                    self.set_slot_precise(frame, spi, false);
+                }
+                Ok(true)
+            }
+            SlotType::Spill | SlotType::Dynptr | SlotType::Iter => Ok(false),
+        }
+    }
+}
+
+/// How many bytes a kept register fills: those next to the slot's lowest address.
+fn kept_bytes(slot: &Slot) -> i32 {
+    let beside = slot
+        .types
+        .iter()
+        .rev()
+        .skip(1)
+        .take_while(|ty| **ty == SlotType::Spill);
+    1 + beside.count() as i32
+}
+
+/// What a load of `size` bytes at `off` gives, from a slot with a scalar, when not all of both is concerned.
+fn partial_fill(slot: &Slot, off: i32, size: i32) -> Res<Fill> {
+    if size <= kept_bytes(slot) && off % SLOT == 0 {
+        return Ok(Fill::Scalar);
+    }
+    check_bytes(slot, off, size, true)?;
+    let all = |ty| bytes(slot, off, size).all(|byte| byte == ty);
+    Ok(if all(SlotType::Spill) && slot.reg().b.is_const_value(0) {
+        Fill::ZeroScalar
+    } else if all(SlotType::Zero) {
+        Fill::ZeroBytes
+    } else {
+        Fill::Unknown
+    })
+}
+
+/// The types of the bytes from `off` upwards.
+fn bytes(slot: &Slot, off: i32, size: i32) -> impl Iterator<Item = SlotType> {
+    let highest = byte_of(off);
+    (0..size.clamp(0, SLOT) as usize).map(move |i| slot.types[highest.wrapping_sub(i) % 8])
+}
+
+/// Checks that the bytes can be read as data.
+fn check_bytes(slot: &Slot, off: i32, size: i32, spill_ok: bool) -> Res<()> {
+    for (i, ty) in bytes(slot, off, size).enumerate() {
+        match ty {
+            SlotType::Misc | SlotType::Zero | SlotType::Invalid => {}
+            SlotType::Spill if spill_ok => {}
+            SlotType::Spill | SlotType::Dynptr | SlotType::Iter => {
+                reject!(EACCES, "invalid read from stack off {off}+{i} size {size}\n")
+            }
+        }
+    }
+    Ok(())
+}
+
+fn unreadable(reg: &Reg, regno: usize, source: Source, start: i32, at: i32, size: i32) -> Box<Failure> {
+    let how = if source == Source::Helper { " indirect" } else { "" };
+    let into = at.wrapping_sub(start);
+    let text = if reg.is_const() {
+        format!("invalid{how} read from stack R{regno} off {start}+{into} size {size}\n")
+    } else {
+        format!(
+            "invalid{how} read from stack R{regno} var_off {}+{into} size {size}\n",
+            reg.b.var_off
+        )
+    };
+    Failure::rejected(verdict_kernel::errno::Errno::EACCES, text)
+}

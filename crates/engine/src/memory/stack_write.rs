@@ -1,0 +1,268 @@
+//! Stores into a stack: spills, and bytes.
+//!
+//! A register stored at the start of a slot is kept there as it is (a *spill*): pointers with all their eight
+//! bytes, scalars with the bytes stored. Everything else is only known as zero or not.
+
+use verdict_isa::{class, mode};
+use verdict_kernel::semantics::ZeroSpill;
+use verdict_kernel::types::RegBase;
+
+use super::MemAccess;
+use super::stack_bounds::{SLOT, Span, byte_of, spi_of};
+use crate::error::{Res, reject};
+use crate::observer::Observer;
+use crate::state::{Reg, Slot, SlotType, hist};
+use crate::verifier::Verifier;
+
+/// What a store at a known offset does to its slot.
+enum Store {
+    /// The value is kept.
+    Spill { value: Reg, precise: bool },
+    /// Only bytes are.
+    Bytes,
+}
+
+impl Slot {
+    /// Whatever was kept here is gone; its bytes are unknown data (`scrub_special_slot`).
+    fn scrub(&mut self) {
+        // Of what was kept, only the reference can still be asked for.
+        if self.reg().ref_obj_id == 0 {
+            self.spill = None;
+        } else {
+            self.reg_mut().ty = RegBase::NotInit.into();
+        }
+        if self.is_special() {
+            self.scrub_types();
+        }
+    }
+    /// All written bytes are unknown data.
+    pub(super) fn scrub_types(&mut self) {
+        for ty in &mut self.types {
+            if *ty != SlotType::Invalid {
+                *ty = SlotType::Misc;
+            }
+        }
+    }
+}
+
+/// Whether values of this kind can be kept in a slot (`is_spillable_regtype`).
+fn is_spillable(reg: &Reg) -> bool {
+    match reg.ty.base() {
+        RegBase::MapValue
+        | RegBase::Stack
+        | RegBase::Ctx
+        | RegBase::Packet
+        | RegBase::PacketMeta
+        | RegBase::PacketEnd
+        | RegBase::FlowKeys
+        | RegBase::ConstMapPtr
+        | RegBase::Socket
+        | RegBase::SockCommon
+        | RegBase::TcpSock
+        | RegBase::XdpSock
+        | RegBase::BtfId
+        | RegBase::Buf
+        | RegBase::Mem
+        | RegBase::Func
+        | RegBase::MapKey
+        | RegBase::Arena => true,
+        RegBase::NotInit | RegBase::Scalar | RegBase::TpBuffer | RegBase::ConstDynptr => false,
+    }
+}
+
+impl<O: Observer> Verifier<'_, O> {
+    /// A store into a stack.
+    pub(super) fn check_stack_write(&mut self, ptr: &Reg, m: &MemAccess) -> Res<()> {
+        let frame = self.frame_of(ptr);
+        if ptr.is_const() {
+            let off = m.off.wrapping_add(ptr.b.var_off.value as i32);
+            self.write_fixed(frame, off, m.size, m.value)
+        } else {
+            self.write_variable(frame, Span::of(ptr, m.off), m.size, m.value)
+        }
+    }
+
+    /// A store at a known offset (`check_stack_write_fixed_off`). It is aligned to its size.
+    fn write_fixed(&mut self, frame: usize, off: i32, size: i32, value: Option<usize>) -> Res<()> {
+        let spi = spi_of(off);
+        self.destroy_if_dynptr_slot(frame, spi)?;
+        self.check_fastcall_contract(frame, off);
+        self.scratch_slot(spi);
+        match self.plan_store(frame, off, size, value)? {
+            Store::Spill { value, precise } => {
+                self.save_register(frame, spi, value, precise, size)?;
+                self.push_history(hist::stack_access(frame as u32, spi), 0);
+                Ok(())
+            }
+            Store::Bytes => self.write_bytes(frame, off, size, value),
+        }
+    }
+
+    /// Decides what a store at a known offset leaves.
+    fn plan_store(&mut self, frame: usize, off: i32, size: i32, value: Option<usize>) -> Res<Store> {
+        let aligned = off % SLOT == 0;
+        let Some(regno) = value else {
+            return Ok(match self.stored_imm().filter(|_| aligned) {
+                Some(imm) => Store::Spill {
+                    value: Reg::constant(i64::from(imm) as u64),
+                    precise: false,
+                },
+                None => Store::Bytes,
+            });
+        };
+        let reg = *self.reg(regno);
+        let precise = self.cur.marks_mut().precise >> regno & 1 != 0;
+        if reg.is_scalar() {
+            let zero_bytes = self.kernel.semantics.zero_spill == ZeroSpill::StackZero && reg.is_null();
+            return Ok(if !aligned || zero_bytes {
+                Store::Bytes
+            } else {
+                Store::Spill {
+                    value: self.scalar_to_spill(regno, size),
+                    precise,
+                }
+            });
+        }
+        if !is_spillable(&reg) {
+            return Ok(Store::Bytes);
+        }
+        if size != SLOT {
+            self.show_source_line();
+            reject!(EACCES, "invalid size of register spill\n");
+        }
+        if frame != self.cur.curframe() && reg.ty.is(RegBase::Stack) {
+            reject!(
+                EINVAL,
+                "cannot spill pointers to stack into stack frame of the caller\n"
+            );
+        }
+        Ok(Store::Spill { value: reg, precise })
+    }
+
+    /// The scalar as it is kept: linked with its register if all of it fits.
+    fn scalar_to_spill(&mut self, regno: usize, size: i32) -> Reg {
+        if self.reg(regno).b.width() > size.unsigned_abs() * 8 {
+            return Reg {
+                id: 0,
+                ..*self.reg(regno)
+            };
+        }
+        self.assign_scalar_id(regno);
+        *self.reg(regno)
+    }
+
+    /// The constant that the instruction stores, if it does (`BPF_ST`).
+    fn stored_imm(&self) -> Option<i32> {
+        let insn = self.insn();
+        (class(insn.code) == class::ST && mode(insn.code) == mode::MEM).then_some(insn.imm)
+    }
+
+    /// Whether the stored value is known to be zero.
+    fn stores_zero(&self, value: Option<usize>) -> bool {
+        match value {
+            Some(regno) => self.reg(regno).is_null(),
+            None => self.stored_imm() == Some(0),
+        }
+    }
+
+    /// Keeps a register's value in a slot (`save_register_state`).
+    fn save_register(&mut self, frame: usize, spi: usize, value: Reg, precise: bool, size: i32) -> Res<()> {
+        let whole = size == SLOT;
+        let slot = self.slot_mut(frame, spi)?;
+        slot.set_reg(value);
+        let kept_from = (SLOT - size).clamp(0, SLOT) as usize;
+        let (rest, kept) = slot.types.split_at_mut(kept_from);
+        kept.fill(SlotType::Spill);
+        for ty in rest {
+            if !matches!(*ty, SlotType::Zero | SlotType::Invalid) {
+                *ty = SlotType::Misc;
+            }
+        }
+        self.set_slot_precise(frame, spi, precise);
+        if whole {
+            self.mark_slot_written(frame, spi);
+        }
+        Ok(())
+    }
+
+    /// Stores bytes that are zero or unknown.
+    fn write_bytes(&mut self, frame: usize, off: i32, size: i32, value: Option<usize>) -> Res<()> {
+        let spi = spi_of(off);
+        self.slot_mut(frame, spi)?.scrub();
+        // Partial writes do not screen off reads of the rest.
+        if size == SLOT {
+            self.mark_slot_written(frame, spi);
+        }
+        let ty = if self.stores_zero(value) {
+            // Zero bytes have no register that could be made precise later.
+            if let Some(regno) = value {
+                self.mark_chain_precision(regno)?;
+            }
+            SlotType::Zero
+        } else {
+            SlotType::Misc
+        };
+        let slot = self.slot_mut(frame, spi)?;
+        let highest = byte_of(off);
+        for i in 0..size.clamp(0, SLOT) as usize {
+            slot.types[highest.wrapping_sub(i) % 8] = ty;
+        }
+        Ok(())
+    }
+
+    /// A store somewhere in a range (`check_stack_write_var_off`): every byte may be overwritten or not.
+    fn write_variable(&mut self, frame: usize, span: Span, size: i32, value: Option<usize>) -> Res<()> {
+        let zero = self.stores_zero(value);
+        let end = span.max.wrapping_add(size);
+        for off in span.min..end {
+            self.destroy_if_dynptr_slot(frame, spi_of(off))?;
+        }
+        self.check_fastcall_contract(frame, span.min);
+        let mut zero_kept = false;
+        for off in span.min..end {
+            self.scratch_slot(spi_of(off));
+            zero_kept |= self.write_maybe(frame, off, zero)?;
+        }
+        match value {
+            Some(regno) if zero_kept => self.mark_chain_precision(regno),
+            _ => Ok(()),
+        }
+    }
+
+    /// A byte that may be overwritten; returns whether it stays known because the value is zero too.
+    fn write_maybe(&mut self, frame: usize, off: i32, zero: bool) -> Res<bool> {
+        let (spi, byte) = (spi_of(off), byte_of(off));
+        let slot = self.slot(frame, spi)?;
+        let kept = slot.reg();
+        if zero && slot.types[byte] == SlotType::Spill && slot.is_scalar_spill() && kept.b.is_const_value(0) {
+            return Ok(true);
+        }
+        let slot = self.slot_mut(frame, spi)?;
+        slot.scrub();
+        let stays_zero = zero && slot.types[byte] == SlotType::Zero;
+        slot.types[byte] = if stays_zero {
+            SlotType::Zero
+        } else {
+            SlotType::Misc
+        };
+        Ok(stays_zero)
+    }
+
+    /// Marks a slot as overwritten in full.
+    pub(super) fn mark_slot_written(&mut self, frame: usize, spi: usize) {
+        if let Some(slot) = self.cur.frames.get_mut(frame) {
+            slot.marks.slot_written |= 1u64.checked_shl(spi as u32).unwrap_or(0);
+        }
+    }
+
+    /// Says whether a slot's scalar is needed precisely.
+    pub(super) fn set_slot_precise(&mut self, frame: usize, spi: usize, precise: bool) {
+        if let Some(slot) = self.cur.frames.get_mut(frame) {
+            let bit = 1u64.checked_shl(spi as u32).unwrap_or(0);
+            slot.marks.slot_precise &= !bit;
+            if precise {
+                slot.marks.slot_precise |= bit;
+            }
+        }
+    }
+}

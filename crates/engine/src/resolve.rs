@@ -1,0 +1,240 @@
+//! What the `ld_imm64` of a program name: maps, kernel variables, functions. Opcodes are checked on the way.
+
+use std::sync::Arc;
+
+use verdict_btf::{Kind, TypeId};
+use verdict_isa::{Insn, pseudo, resolve_fault};
+use verdict_kernel::attr::MapId;
+use verdict_kernel::ctx;
+use verdict_kernel::map::MapType;
+use verdict_kernel::types::{Flags, RegBase, RegType};
+use verdict_syscall::{FieldMask, Map};
+
+use crate::error::{Failure, Res, reject};
+use crate::observer::Observer;
+use crate::state::BtfHandle;
+use crate::transfer::MAX_VAR_OFF;
+use crate::verifier::{Imm64, Verifier};
+
+/// Section of the kernel's per-CPU variables.
+const PERCPU_SECTION: &str = ".data..percpu";
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Resolves all `ld_imm64` (`resolve_pseudo_ldimm64`).
+    pub(crate) fn resolve_imm64(&mut self) -> Res<()> {
+        let mut i = 0;
+        while let Some(insn) = self.insns.get(i).copied() {
+            let next = self.insns.get(i + 1).copied();
+            if let Some(fault) = resolve_fault(&insn, next.as_ref()) {
+                reject!(EINVAL, "{fault}\n");
+            }
+            if insn.is_ld_imm64() {
+                self.resolve_one(i, insn, next.map_or(0, |half| half.imm))?;
+                i += 1;
+            }
+            i += 1;
+        }
+        self.used_maps = self.maps.len();
+        Ok(())
+    }
+
+    fn resolve_one(&mut self, at: usize, insn: Insn, second_imm: i32) -> Res<()> {
+        match insn.src {
+            0 => Ok(()),
+            pseudo::BTF_ID => {
+                let var = self.resolve_btf_var(insn.imm as u32, second_imm)?;
+                self.set_imm64(at, var);
+                Ok(())
+            }
+            pseudo::FUNC => {
+                if let Some(aux) = self.aux.get_mut(at) {
+                    aux.ptr_type = RegBase::Func as u32;
+                }
+                Ok(())
+            }
+            pseudo::MAP_IDX | pseudo::MAP_IDX_VALUE => {
+                reject!(EPROTO, "fd_idx without fd_array is invalid\n")
+            }
+            _ => self.resolve_map(at, insn, second_imm),
+        }
+    }
+
+    fn set_imm64(&mut self, at: usize, found: Imm64) {
+        if let Some(aux) = self.aux.get_mut(at) {
+            aux.imm64 = found;
+        }
+    }
+
+    fn resolve_map(&mut self, at: usize, insn: Insn, off: i32) -> Res<()> {
+        let known = self.maps.len();
+        let index = self.add_used_map(insn.imm)?;
+        let map = Arc::clone(&self.maps[index]);
+        self.check_map_compatible(&map)?;
+        let index32 = index as u32;
+        if insn.src == pseudo::MAP_VALUE {
+            let off = off as u32;
+            check_direct_value(&map, off)?;
+            self.set_imm64(at, Imm64::MapValue { map: index32, off });
+        } else {
+            self.set_imm64(at, Imm64::Map { map: index32 });
+        }
+        if index < known {
+            Ok(())
+        } else {
+            self.check_once(&map)
+        }
+    }
+
+    /// The index of a map among those that the program uses (`add_used_map_from_fd`).
+    fn add_used_map(&mut self, fd: i32) -> Res<usize> {
+        let found = u32::try_from(fd).ok().and_then(|id| self.prog.map(MapId(id)));
+        let Some(map) = found else {
+            reject!(EBADF, "fd {fd} is not pointing to valid bpf_map\n");
+        };
+        let known = self.maps.iter().position(|known| Arc::ptr_eq(known, map));
+        if let Some(index) = known {
+            return Ok(index);
+        }
+        let limit = self.kernel.limits.used_maps;
+        if self.maps.len() >= limit as usize {
+            reject!(
+                E2BIG,
+                "The total number of maps per program has reached the limit of {limit}\n"
+            );
+        }
+        self.maps.push(Arc::clone(map));
+        Ok(self.maps.len() - 1)
+    }
+
+    /// Whether a program of this type may use such a map (`check_map_prog_compatibility`).
+    fn check_map_compatible(&self, map: &Map) -> Res<()> {
+        let tracing = ctx::is_tracing(self.prog.prog_type);
+        let has = |field| map.has_field(field);
+        if tracing && has(FieldMask::GRAPH_ROOT) {
+            reject!(EINVAL, "tracing progs cannot use bpf_{{list_head,rb_root}} yet\n");
+        }
+        if has(FieldMask::SPIN_LOCK) && !ctx::may_use_spin_lock(self.prog.prog_type) {
+            let who = if tracing { "tracing" } else { "socket filter" };
+            reject!(EINVAL, "{who} progs cannot use bpf_spin_lock yet\n");
+        }
+        if tracing && has(FieldMask::TIMER) {
+            reject!(EINVAL, "tracing progs cannot use bpf_timer yet\n");
+        }
+        if tracing && has(FieldMask::WORKQUEUE) {
+            reject!(EINVAL, "tracing progs cannot use bpf_wq yet\n");
+        }
+        if map.map_type == MapType::StructOps {
+            reject!(EINVAL, "bpf_struct_ops map cannot be used in prog\n");
+        }
+        if self.prog.sleepable && !ctx::sleepable_map(map.map_type) {
+            reject!(
+                EINVAL,
+                "Sleepable programs can only use array, hash, ringbuf and local storage maps\n"
+            );
+        }
+        Ok(())
+    }
+
+    /// Maps of which a program has one only. The map is the last of `maps`.
+    fn check_once(&self, map: &Map) -> Res<()> {
+        let others = self.maps.split_last().map_or(&[][..], |(_, others)| others);
+        let another = others.iter().any(|other| other.map_type == map.map_type);
+        match map.map_type {
+            MapType::CgroupStorage | MapType::PercpuCgroupStorage if another => {
+                reject!(EBUSY, "only one cgroup storage of each type is allowed\n")
+            }
+            MapType::Arena if another => reject!(EBUSY, "Only one arena per program\n"),
+            MapType::Arena if !self.kernel.machine.jit.enabled => {
+                reject!(EOPNOTSUPP, "JIT is required to use arena\n")
+            }
+            MapType::Arena if !self.kernel.machine.jit.arena => {
+                reject!(EOPNOTSUPP, "JIT doesn't support arena\n")
+            }
+            // The loader has mapped an arena before it loads programs, so it has a user address.
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the program uses an arena.
+    pub(crate) fn has_arena(&self) -> bool {
+        self.maps
+            .iter()
+            .take(self.used_maps)
+            .any(|map| map.map_type == MapType::Arena)
+    }
+
+    /// A kernel variable or function (`check_pseudo_btf_id`).
+    fn resolve_btf_var(&self, id: u32, module: i32) -> Res<Imm64> {
+        if module != 0 {
+            reject!(EINVAL, "invalid module BTF object FD specified.\n");
+        }
+        let btf = &self.kernel.btf;
+        let Some(ty) = btf.ty(TypeId(id)) else {
+            reject!(ENOENT, "ldimm64 insn specifies invalid btf_id {}.\n", id as i32);
+        };
+        if !matches!(ty.kind(), Kind::Var | Kind::Func) {
+            reject!(
+                EINVAL,
+                "pseudo btf_id {} in ldimm64 isn't KIND_VAR or KIND_FUNC\n",
+                id as i32
+            );
+        }
+        let name = ty.name();
+        if self.kernel.ksym(name).is_none() {
+            reject!(
+                ENOENT,
+                "ldimm64 failed to find the address for kernel symbol '{name}'.\n"
+            );
+        }
+        if ty.kind() == Kind::Func {
+            return Ok(plain_memory(0));
+        }
+        let section = btf.find(PERCPU_SECTION, Kind::DataSec).and_then(|id| btf.ty(id));
+        let percpu = section.is_some_and(|section| section.vars().any(|var| var.ty == ty.id()));
+        let Some(target) = btf.skip_mods_and_typedefs(ty.target()) else {
+            return Err(Failure::bug("a kernel variable without a type"));
+        };
+        if !percpu && !target.is_composite() {
+            let Some(size) = btf.resolve_size(target.id()) else {
+                let name = target.name();
+                reject!(
+                    EINVAL,
+                    "ldimm64 unable to resolve the size of type '{name}': -22\n"
+                );
+            };
+            return Ok(plain_memory(size));
+        }
+        let flags = if percpu { Flags::PERCPU } else { Flags::NONE };
+        let reg_type = RegType::new(RegBase::BtfId, flags);
+        Ok(Imm64::BtfVar {
+            ty: reg_type,
+            btf: BtfHandle::VMLINUX,
+            btf_id: ty.target().0,
+            mem_size: 0,
+        })
+    }
+}
+
+/// Whether a byte of a map's only value can be addressed.
+fn check_direct_value(map: &Map, off: u32) -> Res<()> {
+    if i64::from(off) >= MAX_VAR_OFF {
+        reject!(EINVAL, "direct value offset of {off} is not allowed\n");
+    }
+    if !map.has_direct_value() {
+        reject!(EINVAL, "no direct value access support for this map type\n");
+    }
+    map.direct_value_addr(off).map_err(|errno| {
+        let size = map.value_size;
+        let text = format!("invalid access to map value pointer, value_size={size} off={off}\n");
+        Failure::rejected(errno, text)
+    })
+}
+
+fn plain_memory(size: u32) -> Imm64 {
+    Imm64::BtfVar {
+        ty: RegType::new(RegBase::Mem, Flags::RDONLY),
+        btf: BtfHandle::NONE,
+        btf_id: 0,
+        mem_size: size,
+    }
+}

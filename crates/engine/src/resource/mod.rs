@@ -1,0 +1,3 @@
+//! What a program holds and must give back.
+
+mod refs;

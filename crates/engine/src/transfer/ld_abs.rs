@@ -1,0 +1,98 @@
+//! `LD_ABS` and `LD_IND`: loads from an skb that end the function when they fail.
+
+use verdict_isa::{Op, deferred_fault};
+use verdict_kernel::ctx;
+use verdict_kernel::types::RegBase;
+
+use crate::error::{Res, reject};
+use crate::memory::Words;
+use crate::observer::Observer;
+use crate::verifier::{ArgUse, Flow, Verifier};
+
+/// Where the context must be.
+const CTX_REG: usize = 6;
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Executes a load from the packet (`check_ld_abs`).
+    pub(crate) fn check_ld_abs(&mut self, op: Op) -> Res<Flow> {
+        self.check_ld_abs_context()?;
+        if let Some(fault) = deferred_fault(&self.insn()) {
+            reject!(EINVAL, "{fault}\n");
+        }
+        self.check_reg_arg(CTX_REG, ArgUse::Src)?;
+        self.check_nothing_held()?;
+        if !self.reg(CTX_REG).ty.is(RegBase::Ctx) {
+            reject!(EINVAL, "at the time of BPF_LD_ABS|IND R6 != pointer to skb\n");
+        }
+        if let Op::LdInd { src, .. } = op {
+            self.check_reg_arg(usize::from(src), ArgUse::Src)?;
+        }
+        let skb = *self.reg(CTX_REG);
+        self.check_ptr_off_reg(&skb, CTX_REG)?;
+        self.clear_caller_saved(self.cur.curframe())?;
+        self.set_unknown(0);
+        if self.cur.curframe() == 0 {
+            return Ok(Flow::Next);
+        }
+        self.leave_function()
+    }
+
+    /// Whether programs and functions like this may load from the packet at all.
+    pub(crate) fn check_ld_abs_context(&self) -> Res<()> {
+        if !ctx::may_load_from_skb(self.prog.prog_type) {
+            reject!(
+                EINVAL,
+                "BPF_LD_[ABS|IND] instructions not allowed for this program type\n"
+            );
+        }
+        if self
+            .cur
+            .frames
+            .iter()
+            .skip(1)
+            .any(|frame| frame.body.in_callback_fn)
+        {
+            reject!(EINVAL, "cannot use BPF_LD_[ABS|IND] within callback\n");
+        }
+        Ok(())
+    }
+
+    /// The load may end the program, so nothing may be held.
+    fn check_nothing_held(&self) -> Res<()> {
+        self.check_reference_leak(false)
+            .then(|| "BPF_LD_[ABS|IND] cannot be mixed with socket references\n".to_owned())?;
+        if self.cur.active_lock.ptr != 0 {
+            reject!(
+                EINVAL,
+                "BPF_LD_[ABS|IND] cannot be used inside bpf_spin_lock-ed region\n"
+            );
+        }
+        if self.cur.active_rcu_lock {
+            reject!(
+                EINVAL,
+                "BPF_LD_[ABS|IND] cannot be used inside bpf_rcu_read_lock-ed region\n"
+            );
+        }
+        if self.cur.active_preempt_lock != 0 {
+            reject!(
+                EINVAL,
+                "BPF_LD_[ABS|IND] cannot be used inside bpf_preempt_disable-ed region\n"
+            );
+        }
+        Ok(())
+    }
+
+    /// In a function, a failing load returns 0 to the caller: that goes on now, and the load that succeeds
+    /// is put aside.
+    fn leave_function(&mut self) -> Res<Flow> {
+        self.scratch_reg(0);
+        let idx = self.insn_idx;
+        self.push_state(idx + 1, idx as i32)?;
+        self.cur.reg_mut(0).set_known(0);
+        // Unlike after an exit, the caller's full state is not shown.
+        Ok(match self.prepare_func_exit()? {
+            Flow::Returned(to) => Flow::Goto(to),
+            other => other,
+        })
+    }
+}

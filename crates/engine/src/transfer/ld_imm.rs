@@ -1,0 +1,90 @@
+//! `ld_imm64`: numbers, maps, kernel variables, functions.
+
+use verdict_isa::{ImmKind, Op};
+use verdict_kernel::map::MapType;
+use verdict_kernel::types::RegBase;
+
+use crate::error::{Failure, Res, reject};
+use crate::observer::Observer;
+use crate::state::Reg;
+use crate::verifier::{ArgUse, Imm64, Verifier};
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Executes an `ld_imm64` (`check_ld_imm`).
+    pub(crate) fn check_ld_imm(&mut self, op: Op) -> Res<()> {
+        let Op::LdImm64 { dst, kind, lo, hi } = op else {
+            return Ok(());
+        };
+        let dst = usize::from(dst);
+        self.check_reg_arg(dst, ArgUse::Dst)?;
+        let value = match kind {
+            ImmKind::Plain => Reg::constant((hi as u32 as u64) << 32 | lo as u32 as u64),
+            ImmKind::Func => self.function_pointer(lo)?,
+            ImmKind::BtfId | ImmKind::MapFd | ImmKind::MapIdx | ImmKind::MapValue | ImmKind::MapIdxValue => {
+                self.resolved_pointer()?
+            }
+        };
+        *self.cur.reg_mut(dst) = value;
+        Ok(())
+    }
+
+    /// A pointer to a function of the program, to be used as a callback.
+    fn function_pointer(&self, distance: i32) -> Res<Reg> {
+        let start = i64::from(self.insn_idx) + i64::from(distance) + 1;
+        let subprogno = u32::try_from(start).ok().and_then(|start| self.subprog_at(start));
+        if self.prog.func_info.is_empty() {
+            reject!(EINVAL, "missing btf func_info\n");
+        }
+        let Some(subprogno) = subprogno else {
+            return Err(Failure::bug("a function pointer to no function"));
+        };
+        if self.subprogs[subprogno].is_global {
+            reject!(EINVAL, "callback function not static\n");
+        }
+        if subprogno == 0 {
+            reject!(EINVAL, "callback function cannot be the main program\n");
+        }
+        let mut reg = Reg::pointer(RegBase::Func);
+        reg.set_subprogno(subprogno as u32);
+        Ok(reg)
+    }
+
+    /// What the resolution of the instruction found.
+    fn resolved_pointer(&mut self) -> Res<Reg> {
+        match self.aux_mut().imm64 {
+            Imm64::Plain => Err(Failure::bug("an ld_imm64 that was not resolved")),
+            Imm64::Map { map } => {
+                let mut reg = Reg::pointer(RegBase::ConstMapPtr);
+                reg.set_map(map);
+                Ok(reg)
+            }
+            Imm64::MapValue { map, off } => {
+                let arena = self
+                    .maps
+                    .get(map as usize)
+                    .is_some_and(|m| m.map_type == MapType::Arena);
+                if arena {
+                    return Ok(Reg::UNKNOWN);
+                }
+                let mut reg = Reg::pointer(RegBase::MapValue);
+                reg.set_map(map);
+                reg.off = off as i32;
+                Ok(reg)
+            }
+            Imm64::BtfVar {
+                ty,
+                btf,
+                btf_id,
+                mem_size,
+            } => {
+                let mut reg = Reg::pointer(ty);
+                if ty.base() == RegBase::Mem {
+                    reg.set_mem_size(mem_size);
+                } else {
+                    reg.set_btf(btf, btf_id);
+                }
+                Ok(reg)
+            }
+        }
+    }
+}

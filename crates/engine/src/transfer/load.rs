@@ -1,0 +1,67 @@
+//! Loads.
+
+use verdict_isa::Op;
+use verdict_kernel::types::{Flags, RegBase, RegType};
+
+use crate::error::{Res, reject};
+use crate::memory::MemAccess;
+use crate::observer::Observer;
+use crate::verifier::{ArgUse, Flow, Verifier};
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Executes a load (`check_load_mem`).
+    pub(crate) fn check_load(&mut self, op: Op) -> Res<Flow> {
+        let Op::Load {
+            size,
+            signed,
+            dst,
+            src,
+            off,
+        } = op
+        else {
+            return Ok(Flow::Next);
+        };
+        let (dst, src) = (usize::from(dst), usize::from(src));
+        self.check_reg_arg(src, ArgUse::Src)?;
+        self.check_reg_arg(dst, ArgUse::DstNoMark)?;
+        let pointer = self.reg(src).ty;
+        let load = MemAccess::read(src, i32::from(off), size.bytes() as i32, Some(dst));
+        self.check_mem_access(MemAccess { sign: signed, ..load })?;
+        self.save_aux_ptr_type(pointer, true)?;
+        self.check_reg_bounds(dst, "ldx")?;
+        Ok(Flow::Next)
+    }
+
+    /// An instruction is rewritten for the kind of pointer that it uses, which must be the same on all paths
+    /// (`save_aux_ptr_type`).
+    pub(super) fn save_aux_ptr_type(&mut self, ty: RegType, trust_may_differ: bool) -> Res<()> {
+        let aux = self.aux_mut();
+        let prev = RegType(aux.ptr_type);
+        if prev.is(RegBase::NotInit) {
+            aux.ptr_type = ty.0;
+        } else if ty != prev && (!may_differ(ty) || !may_differ(prev)) {
+            let objects = ty.base() == RegBase::BtfId && prev.base() == RegBase::BtfId;
+            if !trust_may_differ || !objects {
+                reject!(EINVAL, "same insn cannot be used with different pointers\n");
+            }
+            // The load that survives a bad address serves both.
+            aux.ptr_type = RegType::new(RegBase::BtfId, Flags::UNTRUSTED).0;
+        }
+        Ok(())
+    }
+}
+
+/// Whether an instruction may use this kind of pointer on one path and another kind on another
+/// (`reg_type_mismatch_ok`).
+fn may_differ(ty: RegType) -> bool {
+    !matches!(
+        ty.base(),
+        RegBase::Ctx
+            | RegBase::Socket
+            | RegBase::SockCommon
+            | RegBase::TcpSock
+            | RegBase::XdpSock
+            | RegBase::BtfId
+            | RegBase::Arena
+    )
+}

@@ -1,0 +1,13 @@
+//! One file per class of instruction: what it does to the state, and where the walk goes next.
+
+mod alu;
+mod atomic;
+mod exit;
+mod jump;
+mod ld_abs;
+mod ld_imm;
+mod load;
+mod ret_code;
+mod store;
+
+pub(crate) use alu::MAX_VAR_OFF;

@@ -1,0 +1,136 @@
+//! What a program, or one of its functions that is verified by itself, may return.
+
+use verdict_kernel::ctx::{self, ReturnRange, ReturnRule};
+use verdict_kernel::prog::{AttachType, ProgType};
+
+use crate::error::{Res, reject};
+use crate::memory::reg_type_str;
+use crate::observer::Observer;
+use crate::state::{Reg, RetRange};
+use crate::verifier::{ArgUse, Verifier};
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Checks the value that ends the path (`check_return_code`): in `regno`, which the log calls `name`.
+    pub(crate) fn check_return_code(&mut self, regno: usize, name: &str) -> Res<()> {
+        let outermost = &self.cur.frames[0].body;
+        let is_subprog = outermost.subprogno != 0;
+        let in_async = outermost.in_async_callback_fn;
+        let in_program = !is_subprog || outermost.in_exception_callback_fn;
+        if in_program && self.returns_nothing() {
+            return Ok(());
+        }
+        self.check_reg_arg(regno, ArgUse::Src)?;
+        let (range, context) = if in_async {
+            (ctx::ASYNC_CALLBACK, "At async callback return")
+        } else if !in_program {
+            return self.check_scalar_returned(regno);
+        } else {
+            match self.demanded_range()? {
+                Some(range) => (range, "At program exit"),
+                None => return Ok(()),
+            }
+        };
+        self.check_in_range(regno, name, range, context, !is_subprog)
+    }
+
+    /// Whether the program stands for a function without return value.
+    fn returns_nothing(&self) -> bool {
+        let by_function = match self.prog.prog_type {
+            // Programs of control groups decide also about hooks that return nothing.
+            ProgType::Lsm => !self.prog.expects(AttachType::LsmCgroup),
+            ProgType::StructOps => true,
+            _ => false,
+        };
+        by_function && self.attach.returns_void(self.kernel)
+    }
+
+    /// A global function may return any number.
+    fn check_scalar_returned(&self, regno: usize) -> Res<()> {
+        let reg = self.reg(regno);
+        if !reg.is_scalar() {
+            reject!(
+                EINVAL,
+                "At subprogram exit the register R{regno} is not a scalar value ({})\n",
+                reg_type_str(reg.ty)
+            );
+        }
+        Ok(())
+    }
+
+    /// The values that the program's type and attach type allow; `None` is any.
+    fn demanded_range(&self) -> Res<Option<ReturnRange>> {
+        let attach_type = self.prog.attach_type().unwrap_or(AttachType::StructOps);
+        let has_target = self.prog.attach_btf_id.0 != 0;
+        let void = self.attach.returns_void(self.kernel);
+        match ctx::return_rule(self.prog.prog_type, attach_type, has_target, void) {
+            ReturnRule::Any => Ok(None),
+            ReturnRule::Range(range) => Ok(Some(range)),
+            ReturnRule::LsmHook => Ok(self.hook_return_range().map(|(min, max)| ReturnRange {
+                is_32bit: true,
+                ..ReturnRange::new(min, max)
+            })),
+            ReturnRule::Unsupported => reject!(ENOTSUPP),
+        }
+    }
+
+    fn check_in_range(
+        &mut self,
+        regno: usize,
+        name: &str,
+        range: ReturnRange,
+        context: &str,
+        in_main: bool,
+    ) -> Res<()> {
+        let reg = *self.reg(regno);
+        if !reg.is_scalar() {
+            reject!(
+                EINVAL,
+                "{context} the register R{regno} is not a known value ({})\n",
+                reg_type_str(reg.ty)
+            );
+        }
+        self.mark_chain_precision(regno)?;
+        let (min, max) = (i64::from(range.min), i64::from(range.max));
+        let within = if range.is_32bit {
+            range.min <= reg.b.s32_min && reg.b.s32_max <= range.max
+        } else {
+            min <= reg.b.smin && reg.b.smax <= max
+        };
+        if within {
+            return Ok(());
+        }
+        let range = RetRange {
+            min: range.min,
+            max: range.max,
+        };
+        let mut text = self.invalid_scalar_text(&reg, range, context, name);
+        let cgroup_hook = self.prog.prog_type == ProgType::Lsm && self.prog.expects(AttachType::LsmCgroup);
+        if in_main && cgroup_hook && self.attach.returns_void(self.kernel) {
+            text.push_str("Note, BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!\n");
+        }
+        reject!(EINVAL, "{text}")
+    }
+
+    /// The words about a number that is out of range (`verbose_invalid_scalar`).
+    pub(crate) fn invalid_scalar_text(
+        &self,
+        reg: &Reg,
+        range: RetRange,
+        context: &str,
+        name: &str,
+    ) -> String {
+        let mut text = format!("{context} the register {name} has");
+        let (low, high) = (reg.b.smin > i64::MIN, reg.b.smax < i64::MAX);
+        if low {
+            text.push_str(&format!(" smin={}", reg.b.smin));
+        }
+        if high {
+            text.push_str(&format!(" smax={}", reg.b.smax));
+        }
+        if !low && !high {
+            text.push_str(" unknown scalar value");
+        }
+        text.push_str(&format!(" should have been in [{}, {}]\n", range.min, range.max));
+        text
+    }
+}
