@@ -46,7 +46,7 @@ pub struct WalkError {
 }
 
 /// How to walk.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct WalkMode {
     /// Whether an access beyond the end may be of a flexible array.
     pub flex_arrays: bool,

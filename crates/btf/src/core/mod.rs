@@ -1,7 +1,7 @@
 //! CO-RE: relocating instructions that were compiled against one kernel's types to another's, by the rules
 //! of libbpf.
 //!
-//! A relocation names a local type and an access into it (a [`spec`](self::spec) such as `0:1:2`). Every
+//! A relocation names a local type and an access into it (a *spec*, such as `0:1:2`). Every
 //! target type of the same essential name is a candidate; the access is matched against each, and all that
 //! match must agree on the value. What cannot be resolved does not fail the object: its instruction becomes
 //! a call that no verifier accepts, which matters only if it can be reached.
