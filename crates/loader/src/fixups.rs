@@ -1,5 +1,6 @@
 //! Small adjustments: what is not for the loader of an object but for who uses it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use verdict_btf::build::Builder;
@@ -41,10 +42,17 @@ pub(crate) fn exception_tags(btf: Option<&Btf>) -> Vec<ExceptionTag> {
 /// The BTF to be loaded: functions that are global but hidden are static to the kernel, which then verifies
 /// them together with their callers.
 pub(crate) fn hide_functions(btf: &Arc<Btf>, programs: &[Program], text: Option<usize>) -> Arc<Btf> {
-    let mut edit: Option<Builder> = None;
+    let mut hidden = BTreeMap::<&str, usize>::new();
     for prog in programs.iter().filter(|p| p.is_hidden && Some(p.section) == text) {
-        let mut funcs = btf.find_all(&prog.name).into_iter().filter_map(|id| btf.ty(id));
-        if let Some(func) = funcs.find(|t| t.func_linkage() == Some(FuncLinkage::Global)) {
+        *hidden.entry(&prog.name).or_default() += 1;
+    }
+    let mut edit: Option<Builder> = None;
+    for (name, count) in hidden {
+        let funcs = btf.find_all(name).into_iter().filter_map(|id| btf.ty(id));
+        for func in funcs
+            .filter(|t| t.func_linkage() == Some(FuncLinkage::Global))
+            .take(count)
+        {
             let edit = edit.get_or_insert_with(|| Builder::from_btf(btf));
             edit.set_func_linkage(func.id(), FuncLinkage::Static);
         }

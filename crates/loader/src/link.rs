@@ -1,6 +1,6 @@
 //! Linking: a program together with the subprograms it calls, its references resolved.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use verdict_btf::ext::CoreRelo;
 use verdict_isa::{Insn, table::pseudo};
@@ -16,7 +16,7 @@ use crate::program::{self, Program, Reloc, RelocKind};
 use crate::resolve::{Resolved, Value};
 
 /// More instructions than any program can have, as a bound on memory: functions may overlap.
-const MAX_INSNS: usize = 1 << 22;
+pub(crate) const MAX_INSNS: usize = 1 << 22;
 
 /// The immediate of a call that stands for a map that was not created; the map's index is added.
 pub(crate) const POISON_MAP: i32 = 2_001_000_000;
@@ -346,6 +346,7 @@ fn find_reloc(relocs: &[Reloc], insn: usize) -> Option<&Reloc> {
 
 /// Puts references to maps and externs into the instructions of a linked program.
 pub(crate) fn relocate_data(object: &Object, resolved: &Resolved, linked: &mut Linked) {
+    drop_stray_fds(linked);
     for reloc in std::mem::take(&mut linked.relocs) {
         let at = reloc.insn;
         match reloc.kind {
@@ -373,6 +374,25 @@ pub(crate) fn relocate_data(object: &Object, resolved: &Resolved, linked: &mut L
             }
             RelocKind::SubprogAddr(_) | RelocKind::Call(_) | RelocKind::Core => {}
         }
+    }
+}
+
+/// Makes file descriptors of maps that the file itself has invalid: no map of this object has them.
+fn drop_stray_fds(linked: &mut Linked) {
+    let mut relocated: Option<HashSet<usize>> = None;
+    let mut at = 0;
+    while let Some(insn) = linked.insns.get_mut(at) {
+        if !insn.is_ld_imm64() {
+            at += 1;
+            continue;
+        }
+        if matches!(insn.src, pseudo::MAP_FD | pseudo::MAP_VALUE) {
+            let all = || linked.relocs.iter().map(|r| r.insn).collect();
+            if !relocated.get_or_insert_with(all).contains(&at) {
+                insn.imm = -1;
+            }
+        }
+        at += 2;
     }
 }
 

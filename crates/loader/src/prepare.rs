@@ -178,6 +178,7 @@ impl<'a> Load<'a> {
             return Ok(patched);
         };
         let mut records = Vec::new();
+        let mut total = 0;
         for (i, prog) in object
             .programs
             .iter()
@@ -185,6 +186,10 @@ impl<'a> Load<'a> {
             .filter(|(_, p)| !p.core.is_empty())
         {
             if Some(prog.section) == object.text || self.is_loaded(resolved, i) {
+                total += prog.len();
+                if total > link::MAX_INSNS {
+                    return Err(Errno::ENOMEM);
+                }
                 patched.insert(i, object.own_insns(prog).to_vec());
                 records.extend(prog.core.iter().map(|r| (r.place, i, r)));
             }

@@ -302,6 +302,7 @@ fn collect_map_relocs(o: &mut Opening<'_>, relocs: &Section<'_>) -> Result<(), E
         return Err(Errno::EINVAL);
     };
     let places = places(o, &btf, section)?;
+    let names = Targets::new(o);
     for (i, rel) in Elf::relocations(relocs).enumerate() {
         let Some(symbol) = o.elf.symbols.get(rel.sym).copied() else {
             warning!(o.w, ".maps relo #{i}: symbol {:x} not found", rel.sym);
@@ -323,7 +324,7 @@ fn collect_map_relocs(o: &mut Opening<'_>, relocs: &Section<'_>) -> Result<(), E
             );
             return Err(Errno::EINVAL);
         };
-        let target = slot_target(o, place.map, &symbol, &name, i)?;
+        let target = slot_target(o, &names, place.map, &symbol, &name, i)?;
         let values = place.values.ok_or(Errno::EINVAL)?;
         let offset = (rel.offset - place.start) as u32;
         let slot = offset.checked_sub(values).ok_or(Errno::EINVAL)?;
@@ -370,9 +371,37 @@ fn places(o: &Opening<'_>, btf: &Btf, section: usize) -> Result<Vec<Place>, Errn
     Ok(places)
 }
 
+/// Maps and programs by name; the first of each.
+struct Targets {
+    maps: HashMap<String, usize>,
+    programs: HashMap<String, usize>,
+}
+
+impl Targets {
+    fn new(o: &Opening<'_>) -> Targets {
+        let mut targets = Targets {
+            maps: HashMap::new(),
+            programs: HashMap::new(),
+        };
+        for (i, map) in o.maps.iter().enumerate() {
+            targets.maps.entry(map.name.clone()).or_insert(i);
+        }
+        for (i, prog) in o
+            .programs
+            .iter()
+            .enumerate()
+            .filter(|(_, p)| Some(p.section) != o.text)
+        {
+            targets.programs.entry(prog.name.clone()).or_insert(i);
+        }
+        targets
+    }
+}
+
 /// The map or program that an element is.
 fn slot_target(
     o: &mut Opening<'_>,
+    names: &Targets,
     map: usize,
     symbol: &Symbol,
     name: &str,
@@ -394,7 +423,7 @@ fn slot_target(
             );
             return Err(Errno::EINVAL);
         }
-        return o.maps.iter().position(|m| m.name == name).ok_or_else(|| {
+        return names.maps.get(name).copied().ok_or_else(|| {
             warning!(o.w, ".maps relo #{index}: '{name}' isn't a valid map reference");
             Errno::ESRCH
         });
@@ -402,12 +431,10 @@ fn slot_target(
     if !map.def.is(MapType::ProgArray) {
         return Err(Errno::EINVAL);
     }
-    let text = o.text;
-    let found = o
+    let found = names
         .programs
-        .iter()
-        .enumerate()
-        .find(|(_, p)| Some(p.section) != text && p.name == name);
+        .get(name)
+        .and_then(|i| Some((*i, o.programs.get(*i)?)));
     let Some((target, prog)) = found else {
         warning!(
             o.w,
