@@ -81,7 +81,7 @@ pub fn check_attach_btf_id(
     match prog.prog_type {
         ProgType::StructOps => check_struct_ops(kernel, prog),
         ProgType::Tracing | ProgType::Lsm | ProgType::Ext => {
-            let target = Target::find(kernel, prog, notes)?;
+            let target = Target::find(kernel, prog)?;
             target.check(notes)
         }
         _ => Ok(AttachInfo::default()),
@@ -164,7 +164,7 @@ struct Target<'k> {
 }
 
 impl<'k> Target<'k> {
-    fn find(kernel: &'k Kernel, prog: &'k Prog, _notes: &mut dyn Notes) -> Result<Target<'k>, Rejection> {
+    fn find(kernel: &'k Kernel, prog: &'k Prog) -> Result<Target<'k>, Rejection> {
         let id = prog.attach_btf_id;
         if id == TypeId::VOID {
             reject!(Errno::EINVAL, "Tracing programs must provide btf_id\n");

@@ -307,7 +307,7 @@ pub fn is_dynptr(ptr: Type<'_>) -> bool {
     })
 }
 
-/// The type behind modifiers, a typedef of `stop`'s name kept: `None` if there is none of that name.
+/// Whether a pointer is one to a typedef of this name, modifiers skipped.
 fn is_typedef_of(ptr: Type<'_>, name: &str) -> bool {
     let named = ptr.btf().skip_mods(ptr.target());
     named.is_some_and(|ty| ty.kind() == Kind::Typedef && ty.name() == name)

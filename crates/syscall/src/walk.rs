@@ -308,7 +308,7 @@ fn in_part<'a>(
         if off == part.off {
             return Ok(Found::Step(Step::Struct(part.id)));
         }
-        return Ok(Found::Inside(part.ty, off - part.off));
+        return Ok(Found::Inside(part.ty, off.wrapping_sub(part.off)));
     }
     let field = member.name();
     if part.ty.is_ptr() {
