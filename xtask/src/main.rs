@@ -1,2 +1,73 @@
-//! Entry point.
-fn main() {}
+//! The project's own chores: `cargo xtask <what>`.
+
+mod bench;
+mod child;
+mod corpus;
+mod hostile;
+mod licences;
+mod logs;
+mod parity;
+mod tidy;
+mod workers;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Chores of the verdict project.
+#[derive(Parser)]
+struct Args {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Compare verdict's answers with those of a real kernel.
+    Parity(parity::Args),
+    /// Compare verdict's speed and memory with the running kernel's.
+    Bench(bench::Args),
+    /// Feed damaged objects and watch for panics, time and memory.
+    Hostile(hostile::Args),
+    /// Check dependency arrows, file sizes and the architecture's invariants.
+    Tidy,
+    /// Check the licences of all dependencies against deny.toml.
+    Licences,
+    /// Rebuild the project's BPF programs, and ask real kernels about them.
+    Corpus(corpus::Args),
+    /// Verify objects and print what was found, for the other chores.
+    #[command(hide = true)]
+    Worker(workers::WorkerArgs),
+    /// Damage objects and verify them, for `hostile`.
+    #[command(hide = true)]
+    HostileWorker(hostile::WorkerArgs),
+}
+
+/// The end of a chore: what is wrong is already printed when it is `Ok(false)`.
+type Done = Result<bool, String>;
+
+fn main() -> ExitCode {
+    let done = match Args::parse().chore {
+        Chore::Parity(args) => parity::run(&args),
+        Chore::Bench(args) => bench::run(&args),
+        Chore::Hostile(args) => hostile::run(&args),
+        Chore::Tidy => tidy::run(),
+        Chore::Licences => licences::run(),
+        Chore::Corpus(args) => corpus::run(&args),
+        Chore::Worker(args) => workers::work(&args),
+        Chore::HostileWorker(args) => hostile::work(&args),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(2),
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace's root.
+fn root() -> &'static std::path::Path {
+    std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}

@@ -1,2 +1,81 @@
-//! Entry point.
-fn main() {}
+//! `verdict`: what a Linux kernel's BPF verifier would say of an object, without that kernel.
+
+mod args;
+mod check;
+mod compare;
+mod kernels;
+mod log;
+mod run;
+mod stat;
+
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use args::{Args, Command};
+
+/// Unusable input or usage.
+const UNUSABLE: u8 = 1;
+
+/// Why a command did not come to its end.
+enum Trouble {
+    /// To be printed.
+    Message(String),
+    /// Nobody reads the output any more.
+    Output(io::Error),
+}
+
+impl From<String> for Trouble {
+    fn from(message: String) -> Self {
+        Trouble::Message(message)
+    }
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Trouble::Output(error)
+    }
+}
+
+/// A command's exit code.
+type Done = Result<u8, Trouble>;
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            let _ = error.print(); // nowhere left to complain
+            return ExitCode::from(if asked { 0 } else { UNUSABLE });
+        }
+    };
+    run::keep_panics_quiet();
+    let mut out = BufWriter::new(io::stdout().lock());
+    let done = execute(&args, &mut out).and_then(|code| Ok(out.flush().map(|()| code)?));
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(Trouble::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Trouble::Output(error)) => complain(&format!("cannot write the output: {error}")),
+        Err(Trouble::Message(message)) => complain(&message),
+    }
+}
+
+fn execute(args: &Args, out: &mut dyn Write) -> Done {
+    run::set_jobs(args.jobs)?;
+    match &args.command {
+        Command::Check(command) => check::run(&args.kernel, command, out),
+        Command::Stat(command) => stat::run(&args.kernel, command, out),
+        Command::Compare(command) => compare::run(&args.kernel, command, out),
+        Command::Log(command) => log::run(&args.kernel, command, out),
+        Command::Kernels => kernels::list(out),
+        Command::Switches => kernels::switches(&args.kernel, out),
+    }
+}
+
+/// Prints an error and gives the exit code that goes with it.
+fn complain(message: &str) -> ExitCode {
+    eprintln!("verdict: {message}");
+    ExitCode::from(UNUSABLE)
+}

@@ -1,0 +1,170 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use verdict::{KernelChoice, Options};
+use verdict_report::{Column, parse_columns};
+
+/// Asks what a Linux kernel's BPF verifier would say of an object, without that kernel.
+#[derive(Parser)]
+#[command(name = "verdict", version)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) kernel: KernelArgs,
+    /// Programs verified side by side [default: the machine's cores]
+    #[arg(long, short = 'j', global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Which kernel is asked.
+#[derive(clap::Args)]
+pub(crate) struct KernelArgs {
+    /// Kernel profile, one of `verdict kernels` [default: 6.12]
+    #[arg(long, global = true, value_name = "NAME")]
+    kernel: Option<String>,
+    /// Directory with another kernel's vmlinux.btf, config and kallsyms
+    #[arg(long, global = true, value_name = "DIR")]
+    kernel_dir: Option<PathBuf>,
+    /// Set a switch of the verifier, one of `verdict switches`
+    #[arg(long, global = true, value_name = "SWITCH=VALUE")]
+    set: Vec<String>,
+}
+
+impl KernelArgs {
+    pub(crate) fn choice(&self) -> KernelChoice {
+        KernelChoice {
+            name: self.kernel.clone(),
+            dir: self.kernel_dir.clone(),
+            switches: self.set.clone(),
+        }
+    }
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Say which programs the kernel accepts, and why it rejects the others
+    ///
+    /// Exit code: 0 all accepted, 1 unusable input, 2 a rejection, 3 something unsupported.
+    Check(CheckArgs),
+    /// Print the figures of verification, as veristat does
+    Stat(StatArgs),
+    /// Compare two sets of figures, or two settings of the verifier
+    Compare(CompareArgs),
+    /// Print the kernel's log of a program
+    Log(LogArgs),
+    /// List the known kernels
+    Kernels,
+    /// List the verifier's switches, with the chosen kernel's settings
+    Switches,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct CheckArgs {
+    /// Show accepted programs, too
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) test: TestArgs,
+    /// Objects, directories or globs
+    #[arg(required = true, value_name = "OBJECT")]
+    pub(crate) objects: Vec<PathBuf>,
+}
+
+/// Test modes of the verifier.
+#[derive(clap::Args)]
+pub(crate) struct TestArgs {
+    /// Create a state at every prune point (BPF_F_TEST_STATE_FREQ)
+    #[arg(long, short = 't')]
+    test_states: bool,
+    /// Treat contradictory bounds of a register as an error (BPF_F_TEST_REG_INVARIANTS)
+    #[arg(long, short = 'r')]
+    test_reg_invariants: bool,
+}
+
+impl TestArgs {
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            test_states: self.test_states,
+            test_invariants: self.test_reg_invariants,
+        }
+    }
+}
+
+/// How figures are printed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// Aligned columns
+    Table,
+    /// Comma-separated values
+    Csv,
+    /// One JSON object a line
+    Jsonl,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct StatArgs {
+    /// Form of the output
+    #[arg(long, short, value_name = "FORM", default_value = "table")]
+    pub(crate) output: Output,
+    /// Columns, comma-separated
+    #[arg(long, short, value_name = "COLUMNS", value_parser = columns)]
+    pub(crate) emit: Option<Columns>,
+    /// Do not say which object is being processed
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) test: TestArgs,
+    /// Objects, directories or globs
+    #[arg(required = true, value_name = "OBJECT")]
+    pub(crate) objects: Vec<PathBuf>,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct CompareArgs {
+    /// First setting: kernel=NAME, kernel-dir=DIR, set=SWITCH=VALUE, separated by commas
+    #[arg(long, value_name = "SETTING", requires = "b")]
+    pub(crate) a: Option<String>,
+    /// Second setting
+    #[arg(long, value_name = "SETTING", requires = "a")]
+    pub(crate) b: Option<String>,
+    /// Form of the output: table or csv
+    #[arg(long, short, value_name = "FORM", default_value = "table")]
+    pub(crate) output: Output,
+    /// Columns, comma-separated [default: file,prog,insns,states, and verdict where one changes]
+    #[arg(long, short, value_name = "COLUMNS", value_parser = columns)]
+    pub(crate) emit: Option<Columns>,
+    /// Show unchanged programs, too
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) test: TestArgs,
+    /// Two files of figures (CSV or JSON lines); with --a and --b objects, directories or globs
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct LogArgs {
+    /// Level: 1 the last path, 2 every state, 4 statistics; added up
+    #[arg(long, short, default_value_t = 1, value_name = "LEVEL", value_parser = clap::value_parser!(u32).range(1..=7))]
+    pub(crate) level: u32,
+    /// The program, where the object has several
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) program: Option<String>,
+    #[command(flatten)]
+    pub(crate) test: TestArgs,
+    /// The object
+    #[arg(value_name = "OBJECT")]
+    pub(crate) object: PathBuf,
+}
+
+/// A list of columns, as one value of the command line.
+#[derive(Clone)]
+pub(crate) struct Columns(pub(crate) Vec<Column>);
+
+fn columns(list: &str) -> Result<Columns, verdict_report::UnknownColumn> {
+    parse_columns(list).map(Columns)
+}

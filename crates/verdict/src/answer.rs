@@ -1,0 +1,120 @@
+//! What is found out about a program, put into the form that is printed and compared.
+
+use verdict_engine::Stats;
+use verdict_kernel::errno::Errno;
+use verdict_kernel::prog::{AttachType, ProgType};
+use verdict_loader::{OpenError, ProgFacts};
+use verdict_report::{Figures, Place, Record, Stage, Verdict};
+
+/// The answer about one program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Verdict and figures.
+    pub record: Record,
+    /// Where the verifier rejected it, when it did so at an instruction.
+    pub place: Option<Place>,
+}
+
+/// How the loading of a program ended.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// Loaded.
+    Accepted,
+    /// libbpf gave up with these messages.
+    Libbpf(Errno, Vec<String>),
+    /// The kernel refused it.
+    Kernel(Errno),
+    /// Something is not modelled.
+    Unsupported(String),
+}
+
+impl End {
+    /// The record of a program that ended so.
+    pub(crate) fn record(
+        self,
+        object: &str,
+        program: &str,
+        facts: &ProgFacts,
+        stats: &Stats,
+        usec: u64,
+    ) -> Record {
+        let mut record = Record {
+            object: object.to_owned(),
+            program: Some(program.to_owned()),
+            verdict: Verdict::Failure,
+            stage: Stage::Verify,
+            errno: 0,
+            figures: Some(figures(facts, stats, usec)),
+            libbpf: None,
+            tail: None,
+            unsupported: None,
+            log_sha256: None,
+        };
+        match self {
+            End::Accepted => record.verdict = Verdict::Success,
+            End::Libbpf(errno, messages) => {
+                record.stage = Stage::Prepare;
+                record.errno = errno.0;
+                record.libbpf = Some(libbpf_text(&messages));
+            }
+            End::Kernel(errno) => record.errno = errno.0,
+            End::Unsupported(what) => {
+                record.verdict = Verdict::Unsupported;
+                record.unsupported = Some(what);
+            }
+        }
+        record
+    }
+}
+
+/// The record of an object that cannot be opened.
+pub fn open_failure(object: &str, error: &OpenError) -> Record {
+    Record {
+        object: object.to_owned(),
+        program: None,
+        verdict: Verdict::Failure,
+        stage: Stage::Open,
+        errno: error.errno.0,
+        figures: None,
+        libbpf: Some(libbpf_text(&error.messages)),
+        tail: None,
+        unsupported: None,
+        log_sha256: None,
+    }
+}
+
+fn figures(facts: &ProgFacts, stats: &Stats, usec: u64) -> Figures {
+    let depths: Vec<_> = stats.stack_depth.iter().map(u32::to_string).collect();
+    Figures {
+        prog_type: ProgType::from_raw(facts.prog_type)
+            .map_or("?", ProgType::name)
+            .to_owned(),
+        attach_type: AttachType::from_raw(facts.attach_type)
+            .map_or("?", AttachType::name)
+            .to_owned(),
+        prog_size: facts.insn_cnt as u64,
+        insns: stats.insns.into(),
+        states: stats.states.into(),
+        // Evictions are subtracted, so that the kernel's figure may pass below zero and wrap.
+        peak_states: (stats.peak_states as u32).into(),
+        max_states_per_insn: stats.max_states_per_insn.into(),
+        mark_read: stats.mark_read.into(),
+        stack_depth: depths.join("+"),
+        usec: Some(usec),
+    }
+}
+
+/// Longest message that is kept, and most bytes of messages: what the recordings of real kernels keep.
+const MAX_MESSAGE: usize = 600;
+const MAX_MESSAGES: usize = 1 << 14;
+
+fn libbpf_text(messages: &[String]) -> String {
+    let mut text = String::new();
+    for message in messages.iter().filter(|m| m.len() + 1 < MAX_MESSAGE) {
+        if text.len() + message.len() + 2 < MAX_MESSAGES {
+            text.push_str(message);
+            text.push('\n');
+        }
+    }
+    text
+}

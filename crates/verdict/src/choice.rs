@@ -1,0 +1,46 @@
+//! Which kernel is asked.
+
+use std::path::PathBuf;
+
+use verdict_kernel::Kernel;
+
+/// A kernel by name or directory, with switches set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KernelChoice {
+    /// Name or alias of a known profile; the default one when absent.
+    pub name: Option<String>,
+    /// Directory with the BTF, configuration and symbols of another kernel that follows the named profile.
+    pub dir: Option<PathBuf>,
+    /// Semantic switches, each `switch=value`, several separated by commas.
+    pub switches: Vec<String>,
+}
+
+/// The profile that is asked unless another one is named.
+const DEFAULT: &str = "6.12";
+
+impl KernelChoice {
+    /// Opens the profile.
+    ///
+    /// # Errors
+    /// Says what there is instead: known kernels, what a directory must hold, switches and their values.
+    pub fn open(&self) -> Result<Kernel, String> {
+        let name = self.name.as_deref().unwrap_or(DEFAULT);
+        let mut kernel = match &self.dir {
+            Some(dir) => Kernel::from_dir(dir, name),
+            None => Kernel::open(name),
+        }
+        .map_err(|e| e.to_string())?;
+        for setting in self
+            .switches
+            .iter()
+            .flat_map(|s| s.split(','))
+            .filter(|s| !s.is_empty())
+        {
+            let (switch, value) = setting
+                .split_once('=')
+                .ok_or_else(|| format!("'{setting}': expected switch=value"))?;
+            kernel = kernel.with_switch(switch, value).map_err(|e| e.to_string())?;
+        }
+        Ok(kernel)
+    }
+}

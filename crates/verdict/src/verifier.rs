@@ -1,0 +1,247 @@
+//! Opening an object, loading its programs one at a time, and asking the engine.
+
+use std::io::{self, Write};
+use std::time::Instant;
+
+use verdict_engine::observer::Silent;
+use verdict_engine::{Outcome, Verdict, verify};
+use verdict_isa::{Disasm, Names};
+use verdict_kernel::Kernel;
+use verdict_kernel::helper::helper_name;
+use verdict_loader::{Object, OpenError, ProgFacts};
+use verdict_report::Place;
+use verdict_syscall::prog::{LoadError, flags};
+use verdict_syscall::{Prog, Session};
+
+use crate::Answer;
+use crate::answer::End;
+use crate::bridge::Bridge;
+use crate::last_words::last_words;
+
+/// How programs are verified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Create a state at every prune point (`BPF_F_TEST_STATE_FREQ`).
+    pub test_states: bool,
+    /// Treat contradictory bounds of a register as an error (`BPF_F_TEST_REG_INVARIANTS`).
+    pub test_invariants: bool,
+}
+
+impl Options {
+    fn flags(self) -> u32 {
+        let flag = |on, flag| if on { flag } else { 0 };
+        flag(self.test_states, flags::TEST_STATE_FREQ)
+            | flag(self.test_invariants, flags::TEST_REG_INVARIANTS)
+    }
+}
+
+/// A kernel's verifier.
+#[derive(Debug)]
+pub struct Verifier {
+    kernel: Kernel,
+    options: Options,
+}
+
+impl Verifier {
+    /// The verifier of this kernel.
+    pub fn new(kernel: Kernel, options: Options) -> Verifier {
+        Verifier { kernel, options }
+    }
+
+    /// The kernel that is asked.
+    pub fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    /// Opens an object as libbpf does. `name` is its file name, which names its data maps.
+    ///
+    /// # Errors
+    /// What libbpf refuses, in its words.
+    pub fn open(&self, name: &str, bytes: &[u8]) -> Result<OpenObject<'_>, OpenError> {
+        let object = Object::open(name, bytes, &self.kernel)?;
+        Ok(OpenObject {
+            verifier: self,
+            name: name.to_owned(),
+            object,
+        })
+    }
+}
+
+/// An opened object.
+#[derive(Debug)]
+pub struct OpenObject<'v> {
+    verifier: &'v Verifier,
+    name: String,
+    object: Object,
+}
+
+/// How loading a program ended, and what was found out until then.
+struct Loaded {
+    end: End,
+    facts: ProgFacts,
+    /// The verification of the program that was asked for, if it came to that.
+    outcome: Option<Outcome>,
+}
+
+/// What is asked of the engine, in silence or with a listener.
+type Ask<'f> = &'f mut dyn FnMut(&Kernel, &Prog) -> Outcome;
+
+impl OpenObject<'_> {
+    /// The object's file name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The programs' names, in the object's order.
+    pub fn programs(&self) -> impl Iterator<Item = &str> {
+        (0..self.object.program_count()).map(|index| self.object.program_name(index))
+    }
+
+    /// Loads one program, as if it were the only one of the object, and says what came of it. A rejected
+    /// program is verified again with a listener, for the kernel's last words.
+    pub fn check(&self, index: usize) -> Answer {
+        let mut usec = 0;
+        let loaded = self.load(index, &mut |kernel, prog| {
+            let start = Instant::now();
+            let outcome = verify(kernel, prog, &mut Silent);
+            usec = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+            outcome
+        });
+        let program = self.object.program_name(index);
+        let rejected = matches!(loaded.end, End::Kernel(_));
+        let stats = loaded.outcome.map(|outcome| outcome.stats).unwrap_or_default();
+        let mut record = loaded
+            .end
+            .record(&self.name, program, &loaded.facts, &stats, usec);
+        let mut place = None;
+        if rejected {
+            let mut log = Vec::new();
+            place = self.listen(index, 1, &mut log);
+            record.tail = Some(last_words(&log));
+        }
+        Answer { record, place }
+    }
+
+    /// Loads one program and writes the log that the kernel would write at this level: 1 the last path, 2
+    /// every state, 4 statistics, added up.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn log(&self, index: usize, level: u32, out: &mut dyn Write) -> io::Result<()> {
+        let mut log = Vec::new();
+        self.listen(index, level, &mut log);
+        out.write_all(&log)
+    }
+
+    /// Loads the program with a log; gives the place of a rejection.
+    fn listen(&self, index: usize, level: u32, log: &mut Vec<u8>) -> Option<Place> {
+        let mut place = None;
+        self.load(index, &mut |kernel, prog| {
+            let outcome = verify(kernel, prog, &mut Silent);
+            let _ = level;
+            if let Verdict::Rejected(rejected) = &outcome.verdict {
+                log.extend_from_slice(rejected.text.as_bytes());
+                place = rejected.insn.and_then(|insn| place_of(prog, insn));
+            }
+            outcome
+        });
+        place
+    }
+
+    /// What `bpf_object__load` does when only this program is to be loaded.
+    fn load(&self, index: usize, ask: Ask<'_>) -> Loaded {
+        let mut bpf = Bridge(Session::new(&self.verifier.kernel));
+        let mut prepared = match self.object.prepare(index, &mut bpf) {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                let end = End::Libbpf(error.errno, error.messages);
+                return Loaded {
+                    end,
+                    facts: error.facts,
+                    outcome: None,
+                };
+            }
+        };
+        let mut loaded = Loaded {
+            end: End::Accepted,
+            facts: prepared.facts,
+            outcome: None,
+        };
+        for (at, attr) in prepared.loads.iter_mut().enumerate() {
+            let asked_for = prepared.target == Some(at);
+            if asked_for {
+                attr.prog_flags |= self.verifier.options.flags();
+            }
+            let prog = match bpf.0.prog_load(attr) {
+                Ok(prog) => prog,
+                Err(LoadError::Errno(errno)) => {
+                    return Loaded {
+                        end: End::Kernel(errno),
+                        ..loaded
+                    };
+                }
+                Err(LoadError::Unsupported(what)) => {
+                    return Loaded {
+                        end: End::Unsupported(what.to_owned()),
+                        ..loaded
+                    };
+                }
+            };
+            let kernel = &self.verifier.kernel;
+            let outcome = if asked_for {
+                ask(kernel, &prog)
+            } else {
+                verify(kernel, &prog, &mut Silent)
+            };
+            let end = match &outcome.verdict {
+                Verdict::Accepted => End::Accepted,
+                Verdict::Rejected(rejected) => End::Kernel(rejected.errno),
+                Verdict::Unsupported(what) => End::Unsupported(what.clone()),
+                Verdict::Bug(what) => End::Unsupported(format!("internal contradiction: {what}")),
+            };
+            let go_on = matches!(end, End::Accepted);
+            if asked_for {
+                loaded.outcome = Some(outcome);
+            }
+            if !go_on {
+                return Loaded { end, ..loaded };
+            }
+        }
+        if let Err(error) = self.object.finish(&prepared, &mut bpf) {
+            loaded.end = End::Libbpf(error.errno, error.messages);
+        }
+        loaded
+    }
+}
+
+/// The instruction, and the source line that it belongs to.
+fn place_of(prog: &Prog, insn: u32) -> Option<Place> {
+    let at = usize::try_from(insn).ok()?;
+    let text = Disasm::new(prog.insns.get(at)?, prog.insns.get(at + 1), &HelperNames).to_string();
+    let line = prog
+        .line_info
+        .iter()
+        .take_while(|line| line.insn_off <= insn)
+        .last();
+    let source = line.zip(prog.btf.as_ref()).map(|(line, btf)| {
+        let file = btf.btf.name(line.file_name_off);
+        (
+            format!("{file}:{}", line.line()),
+            btf.btf.name(line.line_off).to_owned(),
+        )
+    });
+    Some(Place {
+        insn: at,
+        text,
+        source,
+    })
+}
+
+/// Names in instructions, as far as they are known without the program's own.
+struct HelperNames;
+
+impl Names for HelperNames {
+    fn helper(&self, id: i32) -> Option<&str> {
+        helper_name(u32::try_from(id).ok()?)
+    }
+}

@@ -1,0 +1,150 @@
+//! The project's own BPF programs: compiling them, and asking real kernels about them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::workers::file_name;
+use crate::{Done, root};
+
+/// What to rebuild.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The compiler
+    #[arg(long, default_value = "clang-22")]
+    clang: String,
+    /// What takes the debug information out of objects, BTF stays
+    #[arg(long, default_value = "llvm-strip-22")]
+    strip: String,
+    /// Directory with the oracle's boot.sh: record what real kernels say
+    #[arg(long, value_name = "DIR")]
+    oracle: Option<PathBuf>,
+}
+
+/// A recording: the directory under `golden/`, the kernel as the oracle calls it, and which objects.
+const RECORDINGS: [(&str, &str, &[&str]); 3] = [
+    ("6.12.117-deb12-amd64", "6.12.117+deb12-amd64", &[]),
+    ("6.12.117-ab-before", "ab-before", &["zero_spill.bpf.o"]),
+    ("6.12.117-ab-after", "ab-after", &["zero_spill.bpf.o"]),
+];
+
+/// Compiles all programs; with an oracle, records all kernels' answers too.
+pub(crate) fn run(args: &Args) -> Done {
+    let corpus = root().join("corpus");
+    let mut objects = Vec::new();
+    for source in files_in(&corpus, ".bpf.c")? {
+        objects.push(compile(args, &corpus, &source)?);
+    }
+    println!("corpus: {} objects", objects.len());
+    if let Some(oracle) = &args.oracle {
+        for (name, kernel, only) in RECORDINGS {
+            let wanted: Vec<_> = objects
+                .iter()
+                .filter(|o| only.is_empty() || only.contains(&file_name(o).as_str()))
+                .collect();
+            record(oracle, name, kernel, &wanted)?;
+        }
+    }
+    Ok(true)
+}
+
+fn files_in(dir: &Path, end: &str) -> Result<Vec<PathBuf>, String> {
+    let entries = fs::read_dir(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+    let mut files: Vec<_> = entries.filter_map(|e| e.ok().map(|e| e.path())).collect();
+    files.retain(|path| file_name(path).ends_with(end));
+    files.sort();
+    Ok(files)
+}
+
+fn compile(args: &Args, corpus: &Path, source: &Path) -> Result<PathBuf, String> {
+    let text = fs::read_to_string(source).map_err(|e| format!("{}: {e}", source.display()))?;
+    let cpu = if text.contains("-mcpu=v4") {
+        "-mcpu=v4"
+    } else {
+        "-mcpu=v3"
+    };
+    let source = file_name(source);
+    let object = format!("{}.o", source.trim_end_matches(".c"));
+    let flags = [
+        "-O2",
+        "-g",
+        "--target=bpf",
+        cpu,
+        "-Wall",
+        "-Werror",
+        "-Wno-unused-const-variable",
+    ];
+    // Objects name their sources; let them not name the machine's directories.
+    let place = [
+        "-fdebug-compilation-dir=.",
+        "-Iinclude",
+        "-c",
+        &source,
+        "-o",
+        &object,
+    ];
+    execute(
+        Command::new(&args.clang)
+            .args(flags)
+            .args(place)
+            .current_dir(corpus),
+    )?;
+    execute(
+        Command::new(&args.strip)
+            .args(["-g", &object])
+            .current_dir(corpus),
+    )?;
+    Ok(corpus.join(object))
+}
+
+/// Boots the kernel and writes `golden/NAME/corpus.jsonl` and the level-2 logs beside it.
+fn record(oracle: &Path, name: &str, kernel: &str, objects: &[&PathBuf]) -> Result<(), String> {
+    let golden = root().join("golden").join(name);
+    let logs = golden.join("logs");
+    let _ = fs::remove_dir_all(&logs); // absent at first
+    fs::create_dir_all(&logs).map_err(|e| format!("{}: {e}", logs.display()))?;
+    let raw = golden.join("raw");
+    let archive = golden.join("raw.logs.tar");
+    let boot = oracle.join("boot.sh");
+    execute(
+        Command::new("bash")
+            .arg(&boot)
+            .arg(kernel)
+            .arg(&raw)
+            .arg("oracle -l 2 -L /logs *.o")
+            .args(objects),
+    )?;
+    execute(Command::new("tar").arg("-C").arg(&logs).arg("-xf").arg(&archive))?;
+    let text = fs::read_to_string(&raw).map_err(|e| format!("{}: {e}", raw.display()))?;
+    let lines = text.lines().map(without_time).collect::<Result<Vec<_>, _>>()?;
+    fs::write(golden.join("corpus.jsonl"), lines.concat()).map_err(|e| e.to_string())?;
+    for leftover in [raw, archive] {
+        fs::remove_file(&leftover).map_err(|e| format!("{}: {e}", leftover.display()))?;
+    }
+    println!("golden/{name}: {} programs", lines.len());
+    Ok(())
+}
+
+/// The line without its only figure that another run would not repeat.
+fn without_time(line: &str) -> Result<String, String> {
+    let mut kept = line.to_owned();
+    if let Some((before, after)) = line.split_once(",\"usec\":") {
+        kept = format!(
+            "{before}{}",
+            after.trim_start_matches(|c: char| c.is_ascii_digit())
+        );
+    }
+    serde_json::from_str::<Value>(&kept).map_err(|e| format!("oracle: {e}: {line}"))?;
+    Ok(kept + "\n")
+}
+
+fn execute(command: &mut Command) -> Result<(), String> {
+    let shown = format!("{command:?}");
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{shown}: {status}")),
+        Err(error) => Err(format!("{shown}: {error}")),
+    }
+}

@@ -1,0 +1,232 @@
+//! Damaged objects: cut short, or with bytes changed. Whatever they are, verdict says something clear
+//! about them, in little time and memory.
+
+use std::fs;
+use std::ops::Range;
+use std::panic;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rayon::prelude::*;
+use verdict::{KernelChoice, Options, Verifier};
+
+use crate::Done;
+use crate::child::{Heard, Talker};
+use crate::workers::{file_name, objects};
+
+/// What to damage, and how often.
+#[derive(clap::Args, Clone)]
+pub(crate) struct Args {
+    /// How many prefixes of each object
+    #[arg(long, default_value_t = 256, value_name = "N")]
+    cuts: usize,
+    /// How many changed objects in all
+    #[arg(long, default_value_t = 20_000, value_name = "N")]
+    flips: usize,
+    /// Where chance starts
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seed: u64,
+    /// Seconds that a case may take
+    #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+    limit: u64,
+    /// Address space that all cases may use, in MiB
+    #[arg(long, default_value_t = 2048, value_name = "MIB")]
+    memory: u64,
+    /// Objects, directories or globs
+    #[arg(required = true)]
+    objects: Vec<PathBuf>,
+}
+
+/// What a child is told: the same, and which cases are its own.
+#[derive(clap::Args)]
+pub(crate) struct WorkerArgs {
+    #[command(flatten)]
+    args: Args,
+    #[arg(long)]
+    from: usize,
+    #[arg(long)]
+    to: usize,
+}
+
+/// Cases that one child does before another takes over.
+const BATCH: usize = 500;
+
+/// Damages, verifies and counts.
+pub(crate) fn run(args: &Args) -> Done {
+    let objects = objects(&args.objects, &[])?;
+    let total = objects.len() * args.cuts + args.flips;
+    let batches: Vec<_> = (0..total)
+        .step_by(BATCH)
+        .map(|from| from..(from + BATCH).min(total))
+        .collect();
+    let start = Instant::now();
+    let parts: Vec<_> = batches
+        .into_par_iter()
+        .map(|batch| run_batch(args, &objects, batch))
+        .collect();
+    let mut failures = Vec::new();
+    let mut slowest = Duration::ZERO;
+    for part in parts {
+        let (failed, time) = part?;
+        failures.extend(failed);
+        slowest = slowest.max(time);
+    }
+    for failure in &failures {
+        println!("hostile: {failure}");
+    }
+    println!(
+        "hostile: {total} damaged objects, {} went wrong; slowest {:.2} s, {:.0} s in all",
+        failures.len(),
+        slowest.as_secs_f64(),
+        start.elapsed().as_secs_f64()
+    );
+    Ok(failures.is_empty())
+}
+
+/// Runs some cases in a child, in another one behind each case that ends it. Gives what went wrong and the
+/// longest time of a case.
+fn run_batch(
+    args: &Args,
+    objects: &[PathBuf],
+    mut cases: Range<usize>,
+) -> Result<(Vec<String>, Duration), String> {
+    let exe = std::env::current_exe().map_err(|e| e.to_string())?;
+    let limit = Duration::from_secs(args.limit);
+    let mut failures = Vec::new();
+    let mut slowest = Duration::ZERO;
+    while !cases.is_empty() {
+        let mut command = Command::new("prlimit");
+        command
+            .arg(format!("--as={}", args.memory << 20))
+            .arg(&exe)
+            .arg("hostile-worker");
+        for (name, value) in [
+            ("--cuts", args.cuts as u64),
+            ("--flips", args.flips as u64),
+            ("--seed", args.seed),
+        ] {
+            command.args([name, &value.to_string()]);
+        }
+        command
+            .args(["--from", &cases.start.to_string(), "--to", &cases.end.to_string()])
+            .args(objects);
+        let mut child = Talker::start(&mut command)?;
+        let mut since = Instant::now();
+        let how = loop {
+            match child.hear(limit)? {
+                Heard::Line(line) => {
+                    if line == "done" {
+                        slowest = slowest.max(since.elapsed());
+                        cases.start += 1;
+                        since = Instant::now();
+                    } else {
+                        failures.push(format!("{}: {line}", describe(args, objects, cases.start)));
+                    }
+                }
+                Heard::End => return Ok((failures, slowest)),
+                Heard::Silence => break format!("no end within {} s", args.limit),
+                Heard::Death(how) => break how,
+            }
+        };
+        failures.push(format!("{}: {how}", describe(args, objects, cases.start)));
+        cases.start += 1;
+    }
+    Ok((failures, slowest))
+}
+
+/// What is done to an object.
+enum Damage {
+    /// Only the first `n` of 256 (or as many as asked for) parts are left.
+    Cut(usize),
+    /// Bytes are changed, by this number's chance.
+    Flip(u64),
+}
+
+/// The object and the damage of a case.
+fn case(args: &Args, objects: usize, case: usize) -> (usize, Damage) {
+    match case.checked_sub(objects * args.cuts) {
+        None => (case / args.cuts, Damage::Cut(case % args.cuts)),
+        Some(flip) => (
+            flip % objects,
+            Damage::Flip(args.seed.wrapping_mul(1 << 32).wrapping_add(flip as u64)),
+        ),
+    }
+}
+
+fn describe(args: &Args, objects: &[PathBuf], number: usize) -> String {
+    let (object, damage) = case(args, objects.len(), number);
+    let name = objects
+        .get(object)
+        .map(|path| file_name(path))
+        .unwrap_or_default();
+    match damage {
+        Damage::Cut(part) => format!("{name} cut at {part} of {}", args.cuts),
+        Damage::Flip(chance) => format!("{name} changed by chance {chance}"),
+    }
+}
+
+impl Damage {
+    fn apply(&self, bytes: &[u8], cuts: usize) -> Vec<u8> {
+        match *self {
+            Damage::Cut(part) => bytes[..bytes.len() * part / cuts].to_vec(),
+            Damage::Flip(chance) => {
+                let mut bytes = bytes.to_vec();
+                let mut chance = Chance(chance);
+                for _ in 0..=chance.below(4) {
+                    let at = chance.below(bytes.len());
+                    let by = 1 + chance.below(255) as u8;
+                    if let Some(byte) = bytes.get_mut(at) {
+                        *byte ^= by;
+                    }
+                }
+                bytes
+            }
+        }
+    }
+}
+
+/// SplitMix64: the same numbers from the same start, on every machine.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % bound.max(1) as u64) as usize
+    }
+}
+
+/// The child's side: a line `done` after each case, and before it a line for each panic.
+pub(crate) fn work(worker: &WorkerArgs) -> Done {
+    let args = &worker.args;
+    let verifier = Verifier::new(KernelChoice::default().open()?, Options::default());
+    let bytes = args
+        .objects
+        .iter()
+        .map(fs::read)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| e.to_string())?;
+    panic::set_hook(Box::new(|info| {
+        println!("{}", info.to_string().replace('\n', " "))
+    }));
+    for number in worker.from..worker.to {
+        let (object, damage) = case(args, bytes.len(), number);
+        let damaged = bytes
+            .get(object)
+            .map(|bytes| damage.apply(bytes, args.cuts))
+            .unwrap_or_default();
+        // The hook has already printed what there is to say.
+        let _ = panic::catch_unwind(|| {
+            if let Ok(object) = verifier.open("hostile.bpf.o", &damaged) {
+                for index in 0..object.programs().count() {
+                    object.check(index);
+                }
+            }
+        });
+        println!("done");
+    }
+    Ok(true)
+}

@@ -1,0 +1,374 @@
+//! How far verdict agrees with what a real kernel said of the same programs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use verdict_report::{Figures, Record, Verdict};
+
+use crate::Done;
+use crate::workers::{self, Lost, Said, Setting};
+
+/// What to compare.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    setting: Setting,
+    /// What the kernel said: JSON lines of the oracle
+    #[arg(long, value_name = "FILE")]
+    golden: PathBuf,
+    /// Only objects whose file name matches
+    #[arg(long, value_name = "GLOB")]
+    only: Vec<String>,
+    /// Seconds that one program may take
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    limit: u64,
+    /// Show at most so many differing programs
+    #[arg(long, default_value_t = 40, value_name = "N")]
+    show: usize,
+    /// The programs that are known to differ: exactly these may
+    #[arg(long, value_name = "FILE")]
+    known: Option<PathBuf>,
+    /// Let programs be unsupported without being known
+    #[arg(long)]
+    unsupported_ok: bool,
+    /// Fail when fewer programs agree in all fields
+    #[arg(long, value_name = "N")]
+    at_least: Option<usize>,
+    /// Write verdict's own answers here, in the golden file's form
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    /// Objects, directories or globs
+    #[arg(required = true)]
+    objects: Vec<PathBuf>,
+}
+
+/// A field of a record as text, `None` where the record has none.
+type Field = (&'static str, fn(&Record) -> Option<String>);
+
+/// What is compared, in the order in which it is shown.
+const FIELDS: [Field; 16] = [
+    ("stage", |r| Some(r.stage.name().to_owned())),
+    ("verdict", |r| Some(r.verdict.name().to_owned())),
+    ("errno", |r| Some(r.errno.to_string())),
+    ("prog_type", |r| figure(r, |f| f.prog_type.clone())),
+    ("attach_type", |r| figure(r, |f| f.attach_type.clone())),
+    ("prog_size", |r| figure(r, |f| f.prog_size.to_string())),
+    ("insns", |r| figure(r, |f| f.insns.to_string())),
+    ("states", |r| figure(r, |f| f.states.to_string())),
+    ("peak_states", |r| figure(r, |f| f.peak_states.to_string())),
+    ("max_states_per_insn", |r| {
+        figure(r, |f| f.max_states_per_insn.to_string())
+    }),
+    ("mark_read", |r| figure(r, |f| f.mark_read.to_string())),
+    ("stack_depth", |r| figure(r, |f| f.stack_depth.clone())),
+    ("words", |r| {
+        r.tail
+            .as_ref()
+            .map(|tail| tail.lines().last().unwrap_or_default().to_owned())
+    }),
+    ("tail", |r| r.tail.clone()),
+    ("libbpf", |r| r.libbpf.clone()),
+    ("log", |r| r.log_sha256.clone()),
+];
+
+fn figure(record: &Record, value: fn(&Figures) -> String) -> Option<String> {
+    record.figures.as_ref().map(value)
+}
+
+/// Fields that are compared only where the kernel's record has them: not every recording took them.
+const OPTIONAL: [&str; 4] = ["words", "tail", "libbpf", "log"];
+
+/// Whether a field is known of a program before it is verified, and so also of an unsupported one. libbpf may
+/// still give up on a program that was verified.
+fn is_known_before(field: &str, expected: &Record) -> bool {
+    let verified = expected.figures.as_ref().is_some_and(|figures| figures.insns > 0);
+    match field {
+        "stage" => !verified,
+        _ => ["prog_type", "attach_type", "prog_size"].contains(&field),
+    }
+}
+
+/// Fields whose difference is counted but does not make a program differ: what libbpf prints is
+/// compared for its reason, and logs have a count of their own.
+const ASIDE: [&str; 1] = ["libbpf"];
+
+type Key = (String, String);
+
+fn key(record: &Record) -> Key {
+    (record.object.clone(), record.program.clone().unwrap_or_default())
+}
+
+/// A program on which verdict and the kernel differ.
+struct Difference<'a> {
+    key: Key,
+    size: u64,
+    fields: Vec<(&'static str, Option<String>, Option<String>)>,
+    said: &'a Said,
+}
+
+/// What a comparison found.
+#[derive(Default)]
+struct Findings<'a> {
+    /// Per field: how many were equal, and how many were compared.
+    counts: BTreeMap<&'static str, (usize, usize)>,
+    equal: usize,
+    differing: Vec<Difference<'a>>,
+    unsupported: BTreeMap<String, Vec<Key>>,
+    missing: Vec<Key>,
+    extra: Vec<Key>,
+}
+
+/// Compares and prints.
+pub(crate) fn run(args: &Args) -> Done {
+    let golden = read_golden(&args.golden)?;
+    let objects = workers::objects(&args.objects, &args.only)?;
+    let run = workers::ask(&objects, &args.setting, Duration::from_secs(args.limit))?;
+    if let Some(path) = &args.save {
+        let lines: String = run
+            .said
+            .iter()
+            .map(|s| verdict_report::to_json_line(&s.record) + "\n")
+            .collect();
+        fs::write(path, lines).map_err(|e| format!("{}: {e}", path.display()))?;
+    }
+    let names: BTreeSet<String> = objects.iter().map(|path| workers::file_name(path)).collect();
+    let findings = compare(&golden, &run.said, &names, args.setting.logs.is_some());
+    print_findings(&findings, &run.lost, args.show);
+    if let Some((time, name)) = &run.slowest {
+        println!("slowest: {name}, {:.1} s", time.as_secs_f64());
+    }
+    judge(args, &findings, &run.lost, &names)
+}
+
+fn read_golden(path: &PathBuf) -> Result<BTreeMap<Key, Record>, String> {
+    let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let record = |(i, line)| -> Result<(Key, Record), String> {
+        let record: Record =
+            serde_json::from_str(line).map_err(|e| format!("{}:{}: {e}", path.display(), i + 1))?;
+        Ok((key(&record), record))
+    };
+    text.lines().enumerate().map(record).collect()
+}
+
+fn compare<'a>(
+    golden: &BTreeMap<Key, Record>,
+    said: &'a [Said],
+    names: &BTreeSet<String>,
+    with_logs: bool,
+) -> Findings<'a> {
+    let mut findings = Findings::default();
+    let mut seen = BTreeSet::new();
+    for said in said {
+        let key = key(&said.record);
+        seen.insert(key.clone());
+        let Some(expected) = golden.get(&key) else {
+            findings.extra.push(key);
+            continue;
+        };
+        if said.record.verdict == Verdict::Unsupported {
+            let what = said.record.unsupported.clone().unwrap_or_default();
+            findings.unsupported.entry(what).or_default().push(key.clone());
+        }
+        findings.take(key, expected, said, with_logs);
+    }
+    findings.missing = golden
+        .keys()
+        .filter(|k| names.contains(&k.0) && !seen.contains(*k))
+        .cloned()
+        .collect();
+    findings
+        .differing
+        .sort_by(|a, b| (a.size, &a.key).cmp(&(b.size, &b.key)));
+    findings
+}
+
+impl<'a> Findings<'a> {
+    fn take(&mut self, key: Key, expected: &Record, said: &'a Said, with_logs: bool) {
+        let mut fields = Vec::new();
+        let decided = said.record.verdict != Verdict::Unsupported;
+        for (name, value) in FIELDS {
+            if !decided && !is_known_before(name, expected) {
+                continue;
+            }
+            let (theirs, ours) = (value(expected), value(&said.record));
+            if theirs.is_none() && (OPTIONAL.contains(&name) || ours.is_none()) || name == "log" && !with_logs
+            {
+                continue;
+            }
+            let count = self.counts.entry(name).or_default();
+            count.1 += 1;
+            if theirs == ours {
+                count.0 += 1;
+            } else {
+                fields.push((name, theirs, ours));
+            }
+        }
+        if fields.iter().all(|(name, ..)| ASIDE.contains(name)) {
+            self.equal += usize::from(decided);
+        } else {
+            let size = expected.figures.as_ref().map_or(0, |f| f.prog_size);
+            self.differing.push(Difference {
+                key,
+                size,
+                fields,
+                said,
+            });
+        }
+    }
+}
+
+fn print_findings(findings: &Findings<'_>, lost: &[Lost], show: usize) {
+    for difference in findings.differing.iter().take(show) {
+        print_difference(difference);
+    }
+    if findings.differing.len() > show {
+        println!(
+            "... and {} more differing programs",
+            findings.differing.len() - show
+        );
+    }
+    for (object, program) in &findings.missing {
+        println!("missing: {object} {program}");
+    }
+    for (object, program) in &findings.extra {
+        println!("unknown to the kernel's record: {object} {program}");
+    }
+    for lost in lost {
+        println!(
+            "no answer: {} {}: {}",
+            lost.object,
+            lost.program.as_deref().unwrap_or("-"),
+            lost.why
+        );
+    }
+    let mut reasons: Vec<_> = findings.unsupported.iter().collect();
+    reasons.sort_by_key(|(what, keys)| (std::cmp::Reverse(keys.len()), what.as_str()));
+    for (what, keys) in reasons {
+        let example = keys
+            .first()
+            .map(|(object, program)| format!("{object} {program}"))
+            .unwrap_or_default();
+        println!("unsupported: {:5}  {what}  (e.g. {example})", keys.len());
+    }
+    for (name, _) in FIELDS {
+        if let Some((equal, compared)) = findings.counts.get(name) {
+            println!("{name:>20}: {equal} of {compared} equal");
+        }
+    }
+    let unsupported: usize = findings.unsupported.values().map(Vec::len).sum();
+    println!(
+        "{} programs equal, {} differing, {unsupported} unsupported, {} without an answer",
+        findings.equal,
+        findings.differing.len(),
+        lost.len()
+    );
+}
+
+fn print_difference(difference: &Difference<'_>) {
+    println!(
+        "{} {} ({} insns long)",
+        difference.key.0, difference.key.1, difference.size
+    );
+    for (name, theirs, ours) in &difference.fields {
+        let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+        if *name == "tail" || *name == "libbpf" {
+            print_texts(name, &text(theirs), &text(ours));
+        } else if *name != "log" {
+            println!("    {name}: {} (kernel), {} (verdict)", text(theirs), text(ours));
+        } else if let Some(log) = &difference.said.log_difference {
+            let end = || "(the log is over)".to_owned();
+            println!("    log, line {}:", log.line);
+            println!(
+                "        kernel:  {}",
+                log.kernels.clone().unwrap_or_else(end).trim_end()
+            );
+            println!(
+                "        verdict: {}",
+                log.ours.clone().unwrap_or_else(end).trim_end()
+            );
+        } else {
+            println!("    log: another checksum");
+        }
+    }
+}
+
+/// Shows the first line in which two texts differ.
+fn print_texts(name: &str, theirs: &str, ours: &str) {
+    let longer = theirs.lines().count().max(ours.lines().count());
+    let line = |text: &str, i: usize| text.lines().nth(i).map(str::to_owned);
+    for i in 0..longer {
+        let (k, v) = (line(theirs, i), line(ours, i));
+        if k != v {
+            println!("    {name}, line {}:", i + 1);
+            println!("        kernel:  {}", k.as_deref().unwrap_or("-"));
+            println!("        verdict: {}", v.as_deref().unwrap_or("-"));
+            return;
+        }
+    }
+    println!("    {name}: differs in its end");
+}
+
+/// Holds the findings against what is asked for.
+fn judge(args: &Args, findings: &Findings<'_>, lost: &[Lost], names: &BTreeSet<String>) -> Done {
+    let mut wrong: BTreeSet<Key> = findings.differing.iter().map(|d| d.key.clone()).collect();
+    wrong.extend(findings.missing.iter().chain(&findings.extra).cloned());
+    wrong.extend(
+        lost.iter()
+            .map(|l| (l.object.clone(), l.program.clone().unwrap_or_default())),
+    );
+    let unsupported: BTreeSet<Key> = findings.unsupported.values().flatten().cloned().collect();
+    let mut well = true;
+    if let Some(path) = &args.known {
+        let known = read_known(path, names)?;
+        for (object, program) in wrong.difference(&known) {
+            println!("not known to differ: {object} {program}");
+            well = false;
+        }
+        for (object, program) in unsupported.difference(&known).filter(|_| !args.unsupported_ok) {
+            println!("not known to be unsupported: {object} {program}");
+            well = false;
+        }
+        for (object, program) in known.difference(&wrong).filter(|key| !unsupported.contains(key)) {
+            println!("known to differ, but equal now: {object} {program}: take it out of the list");
+            well = false;
+        }
+    } else {
+        well = wrong.is_empty() && (args.unsupported_ok || unsupported.is_empty());
+    }
+    if let Some(least) = args.at_least.filter(|least| findings.equal < *least) {
+        println!(
+            "{} programs are equal: at least {least} are expected",
+            findings.equal
+        );
+        well = false;
+    }
+    Ok(well)
+}
+
+/// The list of known gaps: `object program  # the rule that is missing`, a line each.
+fn read_known(path: &PathBuf, names: &BTreeSet<String>) -> Result<BTreeSet<Key>, String> {
+    let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let mut known = BTreeSet::new();
+    for (i, line) in text.lines().enumerate() {
+        let (entry, reason) = line.split_once('#').unwrap_or((line, ""));
+        let words: Vec<_> = entry.split_whitespace().collect();
+        match words.as_slice() {
+            [] => {}
+            [object, program] if !reason.trim().is_empty() => {
+                if names.contains(*object) {
+                    known.insert(((*object).to_owned(), (*program).to_owned()));
+                }
+            }
+            _ => {
+                return Err(format!(
+                    "{}:{}: expected `object program  # reason`",
+                    path.display(),
+                    i + 1
+                ));
+            }
+        }
+    }
+    Ok(known)
+}

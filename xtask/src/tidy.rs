@@ -1,0 +1,194 @@
+//! What the compiler does not check: which crate may depend on which, how long files are, and those
+//! invariants of ARCHITECTURE.md that a search can find broken.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::{Done, root};
+
+/// The crates from the bottom up: each may depend only on those before it.
+const ORDER: [&str; 11] = [
+    "verdict-domain",
+    "verdict-isa",
+    "verdict-btf",
+    "verdict-kernel",
+    "verdict-loader",
+    "verdict-syscall",
+    "verdict-engine",
+    "verdict-log",
+    "verdict-report",
+    "verdict",
+    "verdict-cli",
+];
+
+/// Arrows that point down and are wrong all the same, with the invariant that they break.
+const FORBIDDEN_ARROWS: &[(&str, &str, &str)] = &[
+    (
+        "verdict-syscall",
+        "verdict-loader",
+        "the kernel's side parses no ELF",
+    ),
+    (
+        "verdict-engine",
+        "verdict-loader",
+        "the verifier knows no objects",
+    ),
+    (
+        "verdict-log",
+        "verdict-loader",
+        "the log is made of the engine's events",
+    ),
+    (
+        "verdict-report",
+        "verdict-log",
+        "reports are made of records, not of log text",
+    ),
+    ("verdict-report", "verdict-engine", "reports are made of records"),
+    ("verdict-report", "verdict-loader", "reports are made of records"),
+];
+
+/// Words that must not occur in a crate's sources, with the invariant that they break.
+const FORBIDDEN_WORDS: &[(&str, &[&str], &str)] = &[
+    (
+        "domain",
+        &["verdict_"],
+        "the domain knows no registers, instructions or kernels",
+    ),
+    (
+        "engine",
+        &["std::fs", "std::io", "std::net", "std::process", "println!"],
+        "the engine does no I/O",
+    ),
+    (
+        "engine",
+        &["HashMap", "HashSet", "RandomState"],
+        "nothing depends on hash order",
+    ),
+    (
+        "loader",
+        &["std::fs", "std::process", ".unwrap_unchecked("],
+        "the loader reads bytes, not files",
+    ),
+    (
+        "syscall",
+        &["std::fs", "std::process"],
+        "the kernel's side reads no files",
+    ),
+    (
+        "report",
+        &["std::fs", "std::process"],
+        "reports are written to a writer",
+    ),
+];
+
+/// Marks of unfinished work.
+const UNFINISHED: [&str; 4] = ["TODO", "FIXME", "XXX:", "HACK:"];
+
+/// Lines of a source file, above which it should be two.
+const MAX_LINES: usize = 800;
+
+/// Runs all checks and prints what is wrong.
+pub(crate) fn run() -> Done {
+    let mut wrong = Vec::new();
+    check_arrows(&mut wrong)?;
+    for file in sources(root())? {
+        let text = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+        check_source(&file, &text, &mut wrong);
+    }
+    for line in &wrong {
+        println!("tidy: {line}");
+    }
+    println!("tidy: {}", if wrong.is_empty() { "all well" } else { "not well" });
+    Ok(wrong.is_empty())
+}
+
+/// What `cargo metadata` prints.
+pub(crate) fn metadata(arguments: &[&str]) -> Result<Value, String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--locked"])
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .map_err(|e| format!("cargo metadata: {e}"))?;
+    if !output.status.success() {
+        return Err(format!(
+            "cargo metadata: {}",
+            String::from_utf8_lossy(&output.stderr)
+        ));
+    }
+    serde_json::from_slice(&output.stdout).map_err(|e| format!("cargo metadata: {e}"))
+}
+
+fn check_arrows(wrong: &mut Vec<String>) -> Result<(), String> {
+    let metadata = metadata(&["--no-deps"])?;
+    for package in metadata["packages"].as_array().into_iter().flatten() {
+        let name = package["name"].as_str().unwrap_or_default();
+        let rank = |name: &str| ORDER.iter().position(|o| *o == name);
+        let Some(own) = rank(name) else {
+            if name != "xtask" {
+                wrong.push(format!("crate {name} has no place in the order of crates"));
+            }
+            continue;
+        };
+        for dependency in package["dependencies"].as_array().into_iter().flatten() {
+            let to = dependency["name"].as_str().unwrap_or_default();
+            if rank(to).is_some_and(|r| r >= own) {
+                wrong.push(format!("{name} depends on {to}, which stands above it"));
+            }
+            // Tests may look at more than the crate itself may.
+            let of_tests = dependency["kind"].as_str() == Some("dev");
+            if let Some((_, _, why)) = FORBIDDEN_ARROWS.iter().find(|(a, b, _)| (*a, *b) == (name, to))
+                && !of_tests
+            {
+                wrong.push(format!("{name} depends on {to}: {why}"));
+            }
+        }
+        let manifest = package["manifest_path"].as_str().unwrap_or_default();
+        let text = fs::read_to_string(manifest).map_err(|e| format!("{manifest}: {e}"))?;
+        if !text.contains("[lints]\nworkspace = true") {
+            wrong.push(format!("{name} does not take the workspace's lints"));
+        }
+    }
+    Ok(())
+}
+
+/// Every Rust source of the workspace, sorted.
+fn sources(root: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut files = Vec::new();
+    for top in ["crates/**/*.rs", "xtask/**/*.rs"] {
+        let pattern = root.join(top);
+        let paths = glob::glob(&pattern.to_string_lossy()).map_err(|e| e.to_string())?;
+        files.extend(paths.filter_map(Result::ok));
+    }
+    Ok(files)
+}
+
+fn check_source(file: &Path, text: &str, wrong: &mut Vec<String>) {
+    let root = root();
+    let shown = file.strip_prefix(root).unwrap_or(file).display().to_string();
+    let lines = text.lines().count();
+    if lines > MAX_LINES {
+        wrong.push(format!("{shown}: {lines} lines, more than {MAX_LINES}"));
+    }
+    if shown.starts_with("xtask/") {
+        return; // names the words it searches for
+    }
+    for (number, line) in text.lines().enumerate() {
+        let number = number + 1;
+        for word in UNFINISHED.iter().filter(|word| line.contains(*word)) {
+            wrong.push(format!("{shown}:{number}: {word} marks unfinished work"));
+        }
+        let code = line.split("//").next().unwrap_or(line);
+        for (name, words, why) in FORBIDDEN_WORDS {
+            if !shown.starts_with(&format!("crates/{name}/src/")) {
+                continue;
+            }
+            for word in words.iter().filter(|word| code.contains(*word)) {
+                wrong.push(format!("{shown}:{number}: {word}: {why}"));
+            }
+        }
+    }
+}
