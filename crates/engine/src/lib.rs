@@ -1,1 +1,128 @@
-//! engine: to be described.
+//! The verifier: walks every path of a program as Linux's does.
+//!
+//! [`verify`] takes an admitted program and says what the kernel's `bpf_check` would: its verdict, its words,
+//! and the figures of its log's last line. A listener ([`observer::Observer`]) may follow every step.
+//!
+//! ```text
+//!  cfg ──► explore ──► transfer, call, memory, resource   one instruction's effect
+//!             │
+//!             ├──► equiv        may an explored state stand for this one?
+//!             ├──► liveness     what was read
+//!             └──► precision    what was relied upon
+//! ```
+//!
+//! **Architecture invariant:** nothing here does I/O, and no text is built while nobody listens.
+
+mod admission;
+mod after;
+mod call;
+mod cfg;
+mod equiv;
+pub mod error;
+mod explore;
+mod liveness;
+mod memory;
+pub mod observer;
+mod precision;
+mod resolve;
+mod resource;
+pub mod state;
+mod transfer;
+mod verifier;
+mod widen;
+
+use verdict_kernel::Kernel;
+use verdict_kernel::errno::Errno;
+use verdict_syscall::Prog;
+
+pub use memory::names::reg_type_str;
+pub use verifier::{InsnAux, Stats, Subprog, Verifier};
+
+use error::{Failure, Res};
+use observer::{Event, Observer};
+
+/// What came of a verification.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Whether the program may be loaded.
+    pub verdict: Verdict,
+    /// The figures of the log's footer.
+    pub stats: Stats,
+}
+
+/// Whether a program may be loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Yes.
+    Accepted,
+    /// No.
+    Rejected(Rejected),
+    /// It needs something that this model does not know.
+    Unsupported(String),
+    /// The model contradicts itself; nothing is known of the program.
+    Bug(String),
+}
+
+/// A refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// What `BPF_PROG_LOAD` returns.
+    pub errno: Errno,
+    /// The words with which the check refused, newlines included; may be empty.
+    pub text: String,
+    /// The instruction that was being executed, if the walk had begun.
+    pub insn: Option<u32>,
+}
+
+/// Verifies a program for a kernel (`bpf_check`).
+pub fn verify<O: Observer>(kernel: &Kernel, prog: &Prog, observer: &mut O) -> Outcome {
+    let mut verifier = Verifier::new(kernel, prog, observer);
+    let result = verifier.check();
+    if O::LISTENING
+        && let Err(failure) = &result
+        && let Failure::Rejected(r) = &**failure
+        && !r.text.is_empty()
+    {
+        verifier.obs.event(Event::Text { level: 1, text: format_args!("{}", r.text) });
+    }
+    let verdict = match result {
+        Ok(()) => Verdict::Accepted,
+        Err(failure) => match *failure {
+            Failure::Rejected(r) => {
+                let insn = verifier.walking.then_some(verifier.insn_idx);
+                Verdict::Rejected(Rejected { errno: r.errno, text: r.text, insn })
+            }
+            Failure::Unsupported(what) => Verdict::Unsupported(what),
+            Failure::Bug(what) => Verdict::Bug(what),
+        },
+    };
+    let mut stats = std::mem::take(&mut verifier.stats);
+    let dead = &verifier.dead_subprogs;
+    let alive = |s: &usize| !dead.get(*s).copied().unwrap_or(false);
+    stats.stack_depth =
+        (0..verifier.subprogs.len()).filter(alive).map(|s| u32::from(verifier.subprogs[s].stack_depth)).collect();
+    // A program that fails before its functions are known has one of depth 0 in the log.
+    if O::LISTENING {
+        verifier.obs.event(Event::End { stats: &stats });
+    }
+    Outcome { verdict, stats }
+}
+
+impl<O: Observer> Verifier<'_, O> {
+    /// All steps, in the kernel's order; the first failure wins.
+    fn check(&mut self) -> Res<()> {
+        self.check_btf_info_early()?;
+        self.find_subprogs()?;
+        self.check_subprogs()?;
+        self.check_btf_info()?;
+        self.resolve_imm64()?;
+        self.check_cfg()?;
+        self.check_attach()?;
+        self.mark_fastcall_patterns();
+        self.walking = true;
+        self.check_main()?;
+        self.check_global_functions()?;
+        self.walking = false;
+        self.after_walk()
+    }
+}

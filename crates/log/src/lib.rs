@@ -1,1 +1,14 @@
-//! log: to be described.
+//! The kernel's verifier log: the engine's events to bytes.
+//!
+//! [`Log`] is a listener. The kernel's log is a byte buffer with an end position, not a list of lines: at
+//! level 1 the end is set back when a path put aside goes on, and everywhere a state is appended to the line
+//! of its instruction by deleting the newline. [`Buffer`] is that model; everything else here is text.
+//!
+//! **Architecture invariant:** nothing here influences a verdict.
+
+mod buffer;
+mod render;
+mod state;
+
+pub use buffer::Buffer;
+pub use render::{Level, Log};

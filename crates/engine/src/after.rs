@@ -1,0 +1,186 @@
+//! After the walk: what still rejects, and what rewriting does to the figures.
+//!
+//! The kernel rewrites the program once it is found safe. Of that, verdict needs what the log shows (stack
+//! depths, functions that are gone) and what fails.
+
+use verdict_isa::{class, op};
+
+use crate::error::{Res, reject};
+use crate::observer::Observer;
+use crate::state::MAX_FRAMES;
+use crate::verifier::Verifier;
+
+/// Bytes of stack of a program at most.
+const MAX_STACK: u32 = 512;
+/// `bpf_loop`.
+const FUNC_LOOP: i32 = 181;
+
+/// Stack that a function occupies: whole units of 16 bytes with the JIT.
+fn rounded(depth: u16) -> u32 {
+    u32::from(depth.max(1)).next_multiple_of(16)
+}
+
+impl<O: Observer> Verifier<'_, O> {
+    /// All steps after the walk, in the kernel's order.
+    pub(crate) fn after_walk(&mut self) -> Res<()> {
+        self.remove_fastcall_spills();
+        self.check_max_stack_depth()?;
+        self.inline_bpf_loop();
+        self.remove_dead_functions();
+        self.expand_may_goto();
+        Ok(())
+    }
+
+    /// Removed spills free their stack (`remove_fastcall_spills_fills`).
+    fn remove_fastcall_spills(&mut self) {
+        for s in 0..self.subprogs.len() {
+            let range = self.subprogs[s].start as usize..self.subprog_end(s) as usize;
+            let removed = self.aux[range].iter().any(|aux| aux.fastcall_spills_num > 0);
+            let sub = &mut self.subprogs[s];
+            if removed && !sub.keep_fastcall_stack {
+                sub.stack_depth = sub.fastcall_stack_off.unsigned_abs();
+            }
+        }
+    }
+
+    /// The stack of nested calls is limited (`check_max_stack_depth`).
+    fn check_max_stack_depth(&mut self) -> Res<()> {
+        for i in (0..self.subprogs.len()).rev() {
+            if i == 0 || self.subprogs[i].is_async_cb {
+                self.check_stack_depth_from(i)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_stack_depth_from(&mut self, root: usize) -> Res<()> {
+        // Functions on the way, each with the instruction to go on at.
+        let mut callers: Vec<(usize, u32)> = Vec::new();
+        let mut tail_call_reachable = false;
+        let mut depth = self.enter_function(root, &callers, 0)?;
+        let (mut idx, mut i) = (root, self.subprogs[root].start);
+        loop {
+            if let Some((callee, at)) = self.next_callee(idx, i, &callers)? {
+                callers.push((idx, at + 1));
+                (idx, i) = (callee, self.subprogs[callee].start);
+                tail_call_reachable |= self.subprogs[idx].has_tail_call;
+                if callers.len() >= MAX_FRAMES {
+                    reject!(E2BIG, "the call stack of {} frames is too deep !\n", callers.len());
+                }
+                depth = self.enter_function(idx, &callers, depth)?;
+                continue;
+            }
+            if tail_call_reachable {
+                for (caller, _) in &callers {
+                    if self.subprogs[*caller].is_exception_cb {
+                        reject!(EINVAL, "cannot tail call within exception cb\n");
+                    }
+                    self.subprogs[*caller].tail_call_reachable = true;
+                }
+            }
+            depth -= rounded(self.subprogs[idx].stack_depth);
+            match callers.pop() {
+                None => return Ok(()),
+                Some((caller, at)) => (idx, i) = (caller, at),
+            }
+        }
+    }
+
+    /// Adds a function's stack to that of its callers; gives the sum.
+    fn enter_function(&self, idx: usize, callers: &[(usize, u32)], depth: u32) -> Res<u32> {
+        let sub = &self.subprogs[idx];
+        if sub.has_ld_abs && (sub.is_cb || callers.iter().any(|(c, _)| self.subprogs[*c].is_cb)) {
+            reject!(EINVAL, "cannot use BPF_LD_[ABS|IND] within callback\n");
+        }
+        if idx != 0 && sub.has_tail_call && depth >= 256 {
+            reject!(
+                EACCES,
+                "tail_calls are not allowed when call stack of previous frames is {} bytes. Too large\n",
+                depth
+            );
+        }
+        let depth = depth + rounded(sub.stack_depth);
+        if depth > MAX_STACK {
+            reject!(EACCES, "combined stack size of {} calls is {}. Too large\n", callers.len() + 1, depth);
+        }
+        Ok(depth)
+    }
+
+    /// The next function called from `idx` at or behind instruction `from`, and the calling instruction.
+    fn next_callee(&self, idx: usize, from: u32, callers: &[(usize, u32)]) -> Res<Option<(usize, u32)>> {
+        for i in from..self.subprog_end(idx) {
+            let insn = self.insns[i as usize];
+            if insn.is_kfunc_call() && insn.off == 0 {
+                let in_cb = self.subprogs[idx].is_cb || callers.iter().any(|(c, _)| self.subprogs[*c].is_cb);
+                if self.is_throw_kfunc(insn.imm) && in_cb {
+                    reject!(
+                        EINVAL,
+                        "bpf_throw kfunc (insn {}) cannot be called from callback subprog {}\n",
+                        i,
+                        idx
+                    );
+                }
+                continue;
+            }
+            if !insn.is_subprog_call() && !insn.is_func_ref() {
+                continue;
+            }
+            let to = (i64::from(i) + i64::from(insn.imm) + 1) as u32;
+            let Some(callee) = self.subprog_at(to) else { reject!(EFAULT) };
+            let sub = &self.subprogs[callee];
+            if sub.is_async_cb {
+                if sub.has_tail_call {
+                    reject!(EFAULT, "verifier bug. subprog has tail_call and async cb\n");
+                }
+                // Asynchronous callbacks have a stack of their own.
+                if !insn.is_subprog_call() {
+                    continue;
+                }
+                if sub.is_exception_cb {
+                    reject!(EINVAL, "insn {} cannot call exception cb directly\n", i);
+                }
+            }
+            return Ok(Some((callee, i)));
+        }
+        Ok(None)
+    }
+
+    /// A `bpf_loop` that is replaced by a loop saves three registers (`optimize_bpf_loop`).
+    fn inline_bpf_loop(&mut self) {
+        for s in 0..self.subprogs.len() {
+            let inlined = (self.subprogs[s].start..self.subprog_end(s)).any(|i| {
+                let insn = self.insns[i as usize];
+                let inline = &self.aux[i as usize].loop_inline;
+                insn.is_helper_call() && insn.imm == FUNC_LOOP && inline.initialized && inline.fit_for_inline
+            });
+            if inlined {
+                let depth = &mut self.subprogs[s].stack_depth;
+                *depth = depth.next_multiple_of(8) + 24;
+            }
+        }
+    }
+
+    /// Functions that no path reached are removed with other dead code (`opt_remove_dead_code`).
+    fn remove_dead_functions(&mut self) {
+        let dead: Vec<bool> = (0..self.subprogs.len())
+            .map(|s| {
+                let range = self.subprogs[s].start as usize..self.subprog_end(s) as usize;
+                s != 0 && self.aux[range].iter().all(|aux| !aux.seen)
+            })
+            .collect();
+        self.dead_subprogs = dead;
+    }
+
+    /// Every function with a `may_goto` keeps a counter on its stack (`do_misc_fixups`).
+    fn expand_may_goto(&mut self) {
+        for s in 0..self.subprogs.len() {
+            let has = (self.subprogs[s].start..self.subprog_end(s)).any(|i| {
+                self.insns[i as usize].code == (class::JMP | op::JCOND) && self.aux[i as usize].seen
+            });
+            if has {
+                self.subprogs[s].stack_depth += 8;
+                self.subprogs[s].stack_extra = 8;
+            }
+        }
+    }
+}

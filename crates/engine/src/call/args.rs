@@ -1,0 +1,469 @@
+//! One argument checker over typed rows: what a helper's prototype says against what the registers hold.
+
+use verdict_kernel::ctx::{Access, may_access_packet};
+use verdict_kernel::helper::{HelperId, HelperProto, id};
+use verdict_kernel::map::MapType;
+use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase, RegType};
+use verdict_syscall::Field;
+
+use crate::error::{Res, reject};
+use crate::memory::check_aligned;
+use crate::memory::names::reg_type_str;
+use crate::memory::{RawMode, type_is_ptr_alloc_obj};
+use crate::observer::Observer;
+use crate::state::{BtfHandle, Reg};
+use crate::verifier::{ArgUse, Verifier};
+
+/// What was learnt of a call from its arguments (`struct bpf_call_arg_meta`).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CallMeta {
+    pub(crate) id: HelperId,
+    /// Memory arguments may point into a packet.
+    pub(crate) pkt_access: bool,
+    /// 1 + index of the map; 0 is none.
+    pub(crate) map: u32,
+    pub(crate) map_uid: u32,
+    /// Register that the call releases; 0 is none.
+    pub(crate) release_regno: usize,
+    /// The last memory argument need not be initialised.
+    pub(crate) raw_mode: bool,
+    /// Stack buffer to be filled.
+    pub(crate) raw: RawMode,
+    /// Size of the returned memory.
+    pub(crate) mem_size: u64,
+    /// Greatest size given.
+    pub(crate) msize_max: u64,
+    /// The reference that an argument holds; 0 is none.
+    pub(crate) ref_obj_id: u32,
+    pub(crate) dynptr_id: u32,
+    pub(crate) ret_btf: BtfHandle,
+    pub(crate) ret_btf_id: u32,
+    pub(crate) subprogno: u32,
+    pub(crate) kptr_field: Option<Field>,
+}
+
+const fn ty(base: RegBase) -> RegType {
+    RegType::new(base, Flags::NONE)
+}
+const fn btf(flags: Flags) -> RegType {
+    RegType::new(RegBase::BtfId, flags)
+}
+
+/// Register types that an argument accepts (`compatible_reg_types`).
+fn accepted(base: ArgBase) -> Option<&'static [RegType]> {
+    const SOCK: &[RegType] =
+        &[ty(RegBase::SockCommon), ty(RegBase::Socket), ty(RegBase::TcpSock), ty(RegBase::XdpSock)];
+    const SOCK_BTF: &[RegType] = &[
+        ty(RegBase::SockCommon),
+        ty(RegBase::Socket),
+        ty(RegBase::TcpSock),
+        ty(RegBase::XdpSock),
+        btf(Flags::NONE),
+        btf(Flags::TRUSTED),
+    ];
+    const OBJECT: &[RegType] = &[ty(RegBase::MapValue), btf(Flags::ALLOC)];
+    const BTF: &[RegType] = &[btf(Flags::NONE), btf(Flags::TRUSTED), btf(Flags::RCU)];
+    const PERCPU: &[RegType] = &[
+        btf(Flags::PERCPU),
+        btf(Flags::PERCPU.with(Flags::RCU)),
+        btf(Flags::PERCPU.with(Flags::TRUSTED)),
+    ];
+    const RINGBUF: &[RegType] = &[RegType::new(RegBase::Mem, Flags::RINGBUF)];
+    const SCALAR: &[RegType] = &[ty(RegBase::Scalar)];
+    const MAP_PTR: &[RegType] = &[ty(RegBase::ConstMapPtr)];
+    const CTX: &[RegType] = &[ty(RegBase::Ctx)];
+    const SOCKET: &[RegType] = &[ty(RegBase::Socket)];
+    const FUNC: &[RegType] = &[ty(RegBase::Func)];
+    const STACK: &[RegType] = &[ty(RegBase::Stack)];
+    const MAP_VALUE: &[RegType] = &[ty(RegBase::MapValue)];
+    const DYNPTR: &[RegType] = &[ty(RegBase::Stack), ty(RegBase::ConstDynptr)];
+    Some(match base {
+        ArgBase::MapKey | ArgBase::MapValue | ArgBase::Mem => MEMORY,
+        ArgBase::ConstSize | ArgBase::ConstSizeOrZero | ArgBase::ConstAllocSizeOrZero | ArgBase::Scalar => {
+            SCALAR
+        }
+        ArgBase::ConstMapPtr => MAP_PTR,
+        ArgBase::Ctx => CTX,
+        ArgBase::SockCommon => SOCK,
+        ArgBase::BtfIdSockCommon => SOCK_BTF,
+        ArgBase::Socket => SOCKET,
+        ArgBase::BtfId => BTF,
+        ArgBase::SpinLock | ArgBase::KptrXchgDest => OBJECT,
+        ArgBase::RingbufMem => RINGBUF,
+        ArgBase::PercpuBtfId => PERCPU,
+        ArgBase::Func => FUNC,
+        ArgBase::Stack => STACK,
+        ArgBase::ConstStr | ArgBase::Timer => MAP_VALUE,
+        ArgBase::Dynptr => DYNPTR,
+        ArgBase::DontCare | ArgBase::Arena | ArgBase::Anything => return None,
+    })
+}
+
+const MEMORY: &[RegType] = &[
+    ty(RegBase::Stack),
+    ty(RegBase::Packet),
+    ty(RegBase::PacketMeta),
+    ty(RegBase::MapKey),
+    ty(RegBase::MapValue),
+    ty(RegBase::Mem),
+    RegType::new(RegBase::Mem, Flags::RINGBUF),
+    ty(RegBase::Buf),
+    btf(Flags::TRUSTED),
+];
+
+fn is_memory(base: ArgBase) -> bool {
+    matches!(base, ArgBase::MapKey | ArgBase::MapValue | ArgBase::Mem)
+}
+
+/// The name that the log has for a helper.
+pub(crate) fn func_name(id: HelperId) -> &'static str {
+    verdict_kernel::helper::helper_name(id).unwrap_or("unknown")
+}
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Checks one argument of a helper (`check_func_arg`).
+    pub(super) fn check_func_arg(&mut self, arg: usize, meta: &mut CallMeta, proto: &HelperProto) -> Res<()> {
+        let regno = arg + 1;
+        let mut arg_ty = proto.args[arg].ty;
+        if arg_ty.is(ArgBase::DontCare) {
+            return Ok(());
+        }
+        self.check_reg_arg(regno, ArgUse::Src)?;
+        if arg_ty.is(ArgBase::Anything) {
+            return Ok(());
+        }
+        let reg = *self.reg(regno);
+        if (reg.ty.is(RegBase::Packet) || reg.ty.is(RegBase::PacketMeta))
+            && !may_access_packet(self.prog.prog_type, Access::Read, Some(meta.pkt_access))
+        {
+            reject!(EACCES, "helper access to the packet is not allowed\n");
+        }
+        if arg_ty.base() == ArgBase::MapValue {
+            arg_ty = self.resolve_map_arg(arg_ty, meta)?;
+        }
+        if reg.is_null() && arg_ty.has(Flags::MAYBE_NULL) {
+            self.mark_chain_precision(regno)?;
+        } else {
+            self.check_reg_type(regno, arg_ty, proto.args[arg].btf, meta)?;
+            self.check_func_arg_reg_off(&reg, regno, arg_ty)?;
+        }
+        if arg_ty.has(Flags::RELEASE) {
+            self.check_release_arg(&reg, regno, arg_ty)?;
+            meta.release_regno = regno;
+        }
+        if reg.ref_obj_id != 0 && arg_ty.base() != ArgBase::KptrXchgDest {
+            if meta.ref_obj_id != 0 {
+                reject!(
+                    EFAULT,
+                    "verifier internal error: more than one arg with ref_obj_id R{} {} {}\n",
+                    regno,
+                    reg.ref_obj_id,
+                    meta.ref_obj_id
+                );
+            }
+            meta.ref_obj_id = reg.ref_obj_id;
+        }
+        self.check_arg_content(arg, &reg, arg_ty, meta, proto)
+    }
+
+    /// What the argument's kind demands beyond the register's type.
+    fn check_arg_content(
+        &mut self,
+        arg: usize,
+        reg: &Reg,
+        arg_ty: ArgType,
+        meta: &mut CallMeta,
+        proto: &HelperProto,
+    ) -> Res<()> {
+        let regno = arg + 1;
+        let access = |t: ArgType| if t.has(Flags::WRITE) { Access::Write } else { Access::Read };
+        match arg_ty.base() {
+            ArgBase::ConstMapPtr => {
+                let map = reg.map() + 1;
+                if meta.map != 0 && (meta.map != map || meta.map_uid != reg.map_uid()) {
+                    reject!(
+                        EINVAL,
+                        "timer pointer in R1 map_uid={} doesn't match map pointer in R2 map_uid={}\n",
+                        meta.map_uid,
+                        reg.map_uid()
+                    );
+                }
+                meta.map = map;
+                meta.map_uid = reg.map_uid();
+            }
+            ArgBase::MapKey => {
+                let Some(map) = self.meta_map(meta) else {
+                    reject!(EACCES, "invalid map_ptr to access map->key\n");
+                };
+                let size = map.key_size as i32;
+                self.check_helper_mem_access(regno, size, Access::Read, false, None)?;
+            }
+            ArgBase::MapValue => {
+                if arg_ty.has(Flags::MAYBE_NULL) && reg.is_null() {
+                    return Ok(());
+                }
+                let Some(map) = self.meta_map(meta) else {
+                    reject!(EACCES, "invalid map_ptr to access map->value\n");
+                };
+                let size = map.value_size as i32;
+                meta.raw_mode = arg_ty.has(Flags::UNINIT);
+                let raw = meta.raw_mode.then_some(&mut meta.raw);
+                self.check_helper_mem_access(regno, size, access(arg_ty), false, raw)?;
+            }
+            ArgBase::PercpuBtfId => {
+                if reg.btf_id() == 0 {
+                    reject!(EACCES, "Helper has invalid btf_id in R{}\n", regno);
+                }
+                (meta.ret_btf, meta.ret_btf_id) = (reg.btf(), reg.btf_id());
+            }
+            ArgBase::SpinLock => {
+                if self.in_rbtree_lock_required_cb() {
+                    reject!(EACCES, "can't spin_{{lock,unlock}} in rbtree cb\n");
+                }
+                self.process_spin_lock(reg, regno, meta.id == id::SPIN_LOCK)?;
+            }
+            ArgBase::Timer => self.process_timer_func(reg, regno, meta)?,
+            ArgBase::Func => meta.subprogno = reg.subprogno(),
+            ArgBase::Mem => {
+                meta.raw_mode = arg_ty.has(Flags::UNINIT);
+                if arg_ty.has(Flags::FIXED_SIZE) {
+                    let size = proto.args[arg].size as i32;
+                    let raw = meta.raw_mode.then_some(&mut meta.raw);
+                    self.check_helper_mem_access(regno, size, access(arg_ty), false, raw)?;
+                    if arg_ty.has(Flags::ALIGNED) {
+                        check_aligned(reg, size)?;
+                    }
+                }
+            }
+            ArgBase::ConstSize | ArgBase::ConstSizeOrZero => {
+                let memory = arg.checked_sub(1).map_or(arg_ty, |before| proto.args[before].ty);
+                meta.msize_max = reg.b.umax;
+                let raw = meta.raw_mode.then_some(&mut meta.raw);
+                let zero_ok = arg_ty.base() == ArgBase::ConstSizeOrZero;
+                self.check_mem_size_reg(regno, access(memory), zero_ok, raw)?;
+            }
+            ArgBase::Dynptr => self.process_dynptr_func(regno, arg_ty, 0)?,
+            ArgBase::ConstAllocSizeOrZero => {
+                if !reg.is_const() {
+                    reject!(EACCES, "R{} is not a known constant'\n", regno);
+                }
+                meta.mem_size = reg.b.var_off.value;
+                self.mark_chain_precision(regno)?;
+            }
+            ArgBase::ConstStr => self.check_reg_const_str(reg, regno)?,
+            ArgBase::KptrXchgDest => self.process_kptr_func(reg, regno, meta)?,
+            ArgBase::DontCare
+            | ArgBase::Arena
+            | ArgBase::Ctx
+            | ArgBase::Anything
+            | ArgBase::Scalar
+            | ArgBase::SockCommon
+            | ArgBase::Socket
+            | ArgBase::BtfId
+            | ArgBase::RingbufMem
+            | ArgBase::BtfIdSockCommon
+            | ArgBase::Stack => {}
+        }
+        Ok(())
+    }
+
+    /// The map that an argument named.
+    pub(crate) fn meta_map(&self, meta: &CallMeta) -> Option<&verdict_syscall::Map> {
+        self.maps.get(meta.map.checked_sub(1)? as usize).map(|m| &**m)
+    }
+
+    /// Values of some maps are not memory (`resolve_map_arg_type`).
+    fn resolve_map_arg(&self, arg_ty: ArgType, meta: &CallMeta) -> Res<ArgType> {
+        let Some(map) = self.meta_map(meta) else {
+            reject!(EACCES, "invalid map_ptr to access map->type\n");
+        };
+        match map.map_type {
+            MapType::Sockmap | MapType::Sockhash => {
+                if arg_ty.is(ArgBase::MapValue) {
+                    return Ok(ArgBase::BtfIdSockCommon.into());
+                }
+                reject!(EINVAL, "invalid arg_type for sockmap/sockhash\n")
+            }
+            // A bloom filter's value is what is asked for, not where an answer goes.
+            MapType::BloomFilter if meta.id == id::MAP_PEEK_ELEM => Ok(ArgBase::MapValue.into()),
+            _ => Ok(arg_ty),
+        }
+    }
+
+    fn check_release_arg(&self, reg: &Reg, regno: usize, arg_ty: ArgType) -> Res<()> {
+        if arg_ty.base() == ArgBase::Dynptr {
+            if !reg.ty.is(RegBase::Stack) {
+                reject!(EINVAL, "cannot release unowned const bpf_dynptr\n");
+            }
+            match self.dynptr_spi(reg) {
+                Ok(_) if self.dynptr_of(reg)?.ref_obj_id != 0 => return Ok(()),
+                Ok(_) => reject!(EINVAL, "arg {} is an unacquired reference\n", regno),
+                Err(no) => {
+                    reject!(EINVAL, "{}arg {} is an unacquired reference\n", no.words(), regno)
+                }
+            }
+        }
+        if reg.ref_obj_id == 0 && !reg.is_null() {
+            reject!(EINVAL, "R{} must be referenced when passed to release function\n", regno);
+        }
+        Ok(())
+    }
+
+    /// Checks the register's type against what the argument accepts (`check_reg_type`).
+    fn check_reg_type(
+        &mut self,
+        regno: usize,
+        arg_ty: ArgType,
+        arg_btf: Option<&'static str>,
+        meta: &CallMeta,
+    ) -> Res<()> {
+        let wanted = match arg_btf {
+            Some(name) => self.vmlinux_struct(name),
+            None if arg_ty.base() == ArgBase::BtfIdSockCommon => self.vmlinux_struct("sock_common"),
+            None => 0,
+        };
+        self.check_reg_type_by_id(regno, arg_ty, wanted, meta)
+    }
+
+    /// The same for an argument of a global function.
+    pub(crate) fn check_reg_type_btf(&mut self, regno: usize, arg_ty: ArgType, wanted: verdict_btf::TypeId) -> Res<()> {
+        self.check_reg_type_by_id(regno, arg_ty, wanted.0, &CallMeta::default())
+    }
+
+    fn check_reg_type_by_id(&mut self, regno: usize, arg_ty: ArgType, wanted: u32, meta: &CallMeta) -> Res<()> {
+        let reg = *self.reg(regno);
+        let Some(list) = accepted(arg_ty.base()) else {
+            reject!(EFAULT, "verifier internal error: unsupported arg type {}\n", arg_ty.0);
+        };
+        let mut folded = reg.ty;
+        for flag in [Flags::RDONLY, Flags::MAYBE_NULL] {
+            if arg_ty.has(flag) {
+                folded = folded.without(flag);
+            }
+        }
+        if arg_ty.base() == ArgBase::Mem {
+            folded = folded.without(Flags::DYNPTR_ANY);
+        }
+        if meta.id == id::KPTR_XCHG && folded.has(Flags::ALLOC) && regno == 2 {
+            folded = folded.without(Flags::ALLOC | Flags::PERCPU);
+        }
+        if !list.contains(&folded) {
+            let names: Vec<String> = list.iter().map(|t| reg_type_str(*t)).collect();
+            reject!(EACCES, "R{} type={} expected={}\n", regno, reg_type_str(reg.ty), names.join(", "));
+        }
+        if !reg.is(RegBase::BtfId) {
+            return Ok(());
+        }
+        if is_memory(arg_ty.base()) {
+            if !arg_ty.has(Flags::RDONLY) {
+                reject!(
+                    EACCES,
+                    "{}() may write into memory pointed by R{} type={}\n",
+                    func_name(meta.id),
+                    regno,
+                    reg_type_str(reg.ty)
+                );
+            }
+            return Ok(());
+        }
+        self.check_object_type(&reg, regno, arg_ty, wanted, meta)
+    }
+
+    /// The struct that a pointer to an object points to.
+    fn check_object_type(
+        &mut self,
+        reg: &Reg,
+        regno: usize,
+        arg_ty: ArgType,
+        wanted: u32,
+        meta: &CallMeta,
+    ) -> Res<()> {
+        let errno = verdict_kernel::errno::Errno::EACCES;
+        let field = |meta: &CallMeta| meta.kptr_field;
+        let flags = reg.ty.flags();
+        if flags.has(Flags::ALLOC) {
+            if !matches!(meta.id, id::SPIN_LOCK | id::SPIN_UNLOCK | id::KPTR_XCHG) {
+                reject!(EFAULT, "verifier internal error: unimplemented handling of MEM_ALLOC\n");
+            }
+            if meta.id == id::KPTR_XCHG && regno == 2 && let Some(field) = field(meta) {
+                self.check_kptr_matches(&field, reg, regno).map_err(|e| crate::memory::as_errno(e, errno))?;
+            }
+            return Ok(());
+        }
+        if flags.has(Flags::PERCPU) {
+            return Ok(());
+        }
+        let strict = arg_ty.has(Flags::RELEASE) && meta.id != id::SK_RELEASE;
+        if reg.ty.has(Flags::MAYBE_NULL) && (!arg_ty.has(Flags::MAYBE_NULL) || arg_ty.has(Flags::RELEASE)) {
+            reject!(EACCES, "Possibly NULL pointer passed to helper arg{}\n", regno);
+        }
+        if meta.id == id::KPTR_XCHG {
+            if let Some(field) = field(meta) {
+                self.check_kptr_matches(&field, reg, regno).map_err(|e| crate::memory::as_errno(e, errno))?;
+            }
+            return Ok(());
+        }
+        let need = verdict_syscall::TypeRef::vmlinux(verdict_btf::TypeId(wanted));
+        if let Err(words) = self.struct_ids_match(self.type_of(reg), reg.off, need, strict, true) {
+            reject!(
+                EACCES,
+                "{}R{} is of type {} but {} is expected\n",
+                words,
+                regno,
+                self.type_name(reg.btf(), reg.btf_id()),
+                self.type_name(BtfHandle::VMLINUX, wanted)
+            );
+        }
+        Ok(())
+    }
+
+    /// Offsets that a pointer argument may have (`check_func_arg_reg_off`).
+    pub(crate) fn check_func_arg_reg_off(&mut self, reg: &Reg, regno: usize, arg_ty: ArgType) -> Res<()> {
+        if arg_ty.has(Flags::RELEASE) {
+            // A dynptr may be anywhere on the stack.
+            if arg_ty.base() == ArgBase::Dynptr && reg.ty.is(RegBase::Stack) {
+                return Ok(());
+            }
+            if reg.off != 0 {
+                reject!(
+                    EINVAL,
+                    "R{} must have zero offset when passed to release func or trusted arg to kfunc\n",
+                    regno
+                );
+            }
+            return self.check_ptr_off_reg(reg, regno);
+        }
+        if any_offset(reg.ty) {
+            return Ok(());
+        }
+        self.check_ptr_off_reg_fixed(reg, regno, fixed_offset(reg.ty))
+    }
+}
+
+/// Pointers that may have any offset.
+fn any_offset(ty: RegType) -> bool {
+    let flags = ty.flags();
+    match ty.base() {
+        RegBase::Stack
+        | RegBase::Packet
+        | RegBase::PacketMeta
+        | RegBase::MapKey
+        | RegBase::MapValue
+        | RegBase::Arena
+        | RegBase::Scalar => flags == Flags::NONE,
+        RegBase::Mem => flags == Flags::NONE || flags == Flags::RDONLY || flags == Flags::RINGBUF,
+        RegBase::Buf => flags == Flags::NONE || flags == Flags::RDONLY,
+        _ => false,
+    }
+}
+
+/// Pointers that may have a fixed offset.
+fn fixed_offset(ty: RegType) -> bool {
+    let flags = ty.flags();
+    ty.base() == RegBase::BtfId
+        && (flags == Flags::NONE
+            || flags == Flags::TRUSTED
+            || flags == Flags::RCU
+            || type_is_ptr_alloc_obj(ty) && flags.without(Flags::NON_OWN_REF | Flags::RCU) == Flags::ALLOC)
+        && (flags != Flags::ALLOC | Flags::RCU)
+}

@@ -1,0 +1,177 @@
+//! Callbacks: functions of the program that a helper or kernel function runs.
+//!
+//! A synchronous callback is walked from the call, in a frame above it, and returns to the call, which is
+//! then executed again, until a state is met that was there before. An asynchronous one (timers, work
+//! queues) is walked as a program of its own.
+
+use verdict_kernel::errno::Errno;
+use verdict_kernel::map::MapType;
+use verdict_kernel::types::RegBase;
+
+use crate::error::{Res, reject};
+use crate::observer::Observer;
+use crate::state::{BtfHandle, DynptrKind, Frame, Marks, Reg, RetRange, State};
+use crate::verifier::Verifier;
+
+/// What a callback's registers are at its entry (the kernel's `set_*_callback_state`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum CallbackFrame {
+    /// `bpf_for_each_map_elem`.
+    MapElem,
+    /// `bpf_loop`.
+    Loop,
+    /// `bpf_timer_set_callback`, `bpf_wq_set_callback`.
+    Timer,
+    /// `bpf_find_vma`.
+    FindVma,
+    /// `bpf_user_ringbuf_drain`.
+    UserRingbuf,
+    /// `bpf_rbtree_add`.
+    RbtreeAdd,
+}
+
+/// Where an argument of a callback comes from.
+enum Source {
+    /// A plain copy of a register of the caller.
+    Caller(usize),
+    /// A new value.
+    New(Reg),
+    /// Not initialised.
+    Nothing,
+}
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Puts the callback's walk aside; the call itself goes on as if it had returned
+    /// (`push_callback_call`).
+    pub(crate) fn push_callback_call(&mut self, subprog: usize, kind: CallbackFrame) -> Res<()> {
+        let idx = self.insn_idx;
+        if let Err(failure) = self.check_subprog_args(subprog) {
+            if failure.errno().is_none_or(|e| e == Errno::EFAULT) {
+                return Err(failure);
+            }
+            self.say_failure(&failure);
+        }
+        self.subprogs[subprog].is_cb = true;
+        let start = self.subprogs[subprog].start;
+        if self.calls_async_callback(idx) {
+            return self.push_async_callback(subprog, start, kind);
+        }
+        self.push_state(start, idx as i32)?;
+        let Some(mut pending) = self.search.pending.pop() else { return Ok(()) };
+        let entered = self.enter_callback(&mut pending.state, subprog, idx, kind);
+        self.search.pending.push(pending);
+        entered?;
+        self.cur.frame_mut().callback_depth = 0;
+        Ok(())
+    }
+
+    fn enter_callback(&mut self, state: &mut State, subprog: usize, idx: u32, kind: CallbackFrame) -> Res<()> {
+        let caller = self.enter_frame(state, subprog, idx)?;
+        let caller_marks = state.frames[caller].marks;
+        let sources = self.callback_arguments(kind)?;
+        let regs = state.frames[caller].body.regs;
+        let top = state.curframe();
+        for (r, source) in (1..=5).zip(sources) {
+            let value = match source {
+                Source::Caller(from) => {
+                    state.frames[top].marks.copy_struct(r, &caller_marks, from);
+                    regs[from]
+                }
+                Source::New(reg) => reg,
+                Source::Nothing => Reg::NOT_INIT,
+            };
+            state.frame_at_mut(top).regs[r] = value;
+        }
+        let callee = state.frame_at_mut(top);
+        callee.in_callback_fn = true;
+        callee.callback_ret_range = RetRange { min: 0, max: 1 };
+        state.callback_unroll_depth += 1;
+        state.frame_at_mut(caller).callback_depth += 1;
+        Ok(())
+    }
+
+    fn push_async_callback(&mut self, subprog: usize, start: u32, kind: CallbackFrame) -> Res<()> {
+        let idx = self.insn_idx;
+        self.subprogs[subprog].is_async_cb = true;
+        let sleepable = self.insn().is_kfunc_call() && self.is_wq_callback_kfunc(self.insn().imm);
+        let mut frame = Frame::new(-1, 0, subprog as u32);
+        frame.async_entry_cnt = self.cur.frame().async_entry_cnt + 1;
+        let sources = self.callback_arguments(kind)?;
+        let regs = self.cur.frame().regs;
+        for (r, source) in (1..=5).zip(sources) {
+            frame.regs[r] = match source {
+                Source::Caller(from) => regs[from],
+                Source::New(reg) => reg,
+                Source::Nothing => Reg::NOT_INIT,
+            };
+        }
+        frame.in_async_callback_fn = true;
+        frame.callback_ret_range = RetRange { min: 0, max: 1 };
+        let state = self.push_async(start, idx as i32, frame, sleepable)?;
+        state.frames[0].marks = Marks::NONE;
+        Ok(())
+    }
+
+    /// What R1 to R5 of the callback are, from the registers of the call.
+    fn callback_arguments(&mut self, kind: CallbackFrame) -> Res<[Source; 5]> {
+        use Source::{Caller, New, Nothing};
+        let map_reg = |base: RegBase, from: &Reg| {
+            let mut reg = Reg::pointer(base);
+            reg.set_map(from.map());
+            reg.set_map_uid(from.map_uid());
+            New(reg)
+        };
+        let r1 = *self.reg(1);
+        Ok(match kind {
+            CallbackFrame::MapElem => {
+                let map = self.aux[self.insn_idx as usize].map_ptr.map;
+                let iterable = self.maps.get(map.wrapping_sub(1) as usize).is_some_and(|m| has_for_each(m.map_type));
+                if !iterable {
+                    reject!(ENOTSUPP, "callback function not allowed for map\n");
+                }
+                [Caller(1), map_reg(RegBase::MapKey, &r1), map_reg(RegBase::MapValue, &r1), Caller(3), Nothing]
+            }
+            CallbackFrame::Loop => [New(Reg::UNKNOWN), Caller(3), Nothing, Nothing, Nothing],
+            CallbackFrame::Timer => [
+                map_reg(RegBase::ConstMapPtr, &r1),
+                map_reg(RegBase::MapKey, &r1),
+                map_reg(RegBase::MapValue, &r1),
+                Nothing,
+                Nothing,
+            ],
+            CallbackFrame::FindVma => {
+                let mut vma = Reg::pointer(RegBase::BtfId);
+                vma.set_btf(BtfHandle::VMLINUX, self.vmlinux_struct("vm_area_struct"));
+                [Caller(1), New(vma), Caller(4), Nothing, Nothing]
+            }
+            CallbackFrame::UserRingbuf => {
+                let mut dynptr = Reg::pointer(RegBase::ConstDynptr);
+                dynptr.set_dynptr(DynptrKind::Local, true);
+                dynptr.id = self.next_id();
+                [New(dynptr), Caller(3), Nothing, Nothing, Nothing]
+            }
+            CallbackFrame::RbtreeAdd => {
+                let node = self.node_of_tree(&r1)?;
+                [New(node), New(node), Nothing, Nothing, Nothing]
+            }
+        })
+    }
+
+    /// The id of a struct of the kernel; 0 if it has none of that name.
+    pub(crate) fn vmlinux_struct(&self, name: &str) -> u32 {
+        self.kernel.btf.find(name, verdict_btf::Kind::Struct).map_or(0, |id| id.0)
+    }
+}
+
+/// Whether `bpf_for_each_map_elem` works on maps of this type (`map_set_for_each_callback_args`).
+fn has_for_each(ty: MapType) -> bool {
+    matches!(
+        ty,
+        MapType::Array
+            | MapType::PercpuArray
+            | MapType::Hash
+            | MapType::PercpuHash
+            | MapType::LruHash
+            | MapType::LruPercpuHash
+    )
+}

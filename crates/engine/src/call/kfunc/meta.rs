@@ -1,0 +1,214 @@
+//! Which kernel function a call names, and what its arguments told of it.
+
+use std::rc::Rc;
+
+use verdict_btf::{Btf, TypeId};
+use verdict_isa::Insn;
+use verdict_kernel::kfunc::{Caller, KfuncFlags, Special};
+use verdict_syscall::func_model::FuncModel;
+use verdict_syscall::prog::flags;
+use verdict_syscall::Field;
+
+use super::proto::{Kfunc, Reader};
+use crate::cfg::FastCall;
+use crate::error::{Res, reject, unsupported};
+use crate::observer::Observer;
+use crate::state::{BtfHandle, DynptrKind};
+use crate::verifier::Verifier;
+
+/// What was learnt of a call from its arguments (`struct bpf_kfunc_call_arg_meta`).
+#[derive(Debug)]
+pub(super) struct Meta {
+    pub(super) func: Rc<Kfunc>,
+    /// Reference that an argument holds; 0 is none.
+    pub(super) ref_obj_id: u32,
+    /// Register whose reference the call releases; 0 is none.
+    pub(super) release_regno: usize,
+    /// The memory given back cannot be written.
+    pub(super) r0_rdonly: bool,
+    /// Its size; 0 is unknown.
+    pub(super) r0_size: u64,
+    /// The kernel's type behind the context.
+    pub(super) ctx_type: TypeId,
+    /// The callback.
+    pub(super) subprogno: u32,
+    /// The constant argument.
+    pub(super) constant: Option<u64>,
+    /// Type of the program's object that an argument points to.
+    pub(super) object: (BtfHandle, u32),
+    /// The program owns that object.
+    pub(super) owns_object: bool,
+    /// The list or tree.
+    pub(super) root: Option<Field>,
+    pub(super) dynptr: Dynptr,
+    /// Frame and first slot of the iterator.
+    pub(super) iter: (usize, usize),
+    /// 1 + index of the map; 0 is none.
+    pub(super) map: u64,
+    pub(super) map_uid: u32,
+}
+
+/// An initialised dynptr argument.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dynptr {
+    pub(super) kind: DynptrKind,
+    pub(super) id: u32,
+    pub(super) ref_obj_id: u32,
+}
+
+impl Meta {
+    pub(super) fn new(func: Rc<Kfunc>) -> Meta {
+        Meta {
+            func,
+            ref_obj_id: 0,
+            release_regno: 0,
+            r0_rdonly: false,
+            r0_size: 0,
+            ctx_type: TypeId::VOID,
+            subprogno: 0,
+            constant: None,
+            object: (BtfHandle::NONE, 0),
+            owns_object: false,
+            root: None,
+            dynptr: Dynptr { kind: DynptrKind::Invalid, id: 0, ref_obj_id: 0 },
+            iter: (0, 0),
+            map: 0,
+            map_uid: 0,
+        }
+    }
+}
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Finds a kernel function that the program names (`add_kfunc_call`).
+    pub(crate) fn add_kfunc_call(&mut self, btf_id: i32, module: i16) -> Res<()> {
+        self.check_kfuncs_possible()?;
+        // Number 0 is refused only if the call is still there when dead code is gone.
+        if btf_id == 0 && module == 0 {
+            return Ok(());
+        }
+        if module != 0 {
+            // The program is loaded with no table of modules' BTFs: the loader finds none loaded.
+            let missing = "failed to find BTF for kernel function\n";
+            if module < 0 {
+                reject!(EINVAL, "negative offset disallowed for kernel module function call\n{missing}");
+            }
+            reject!(EPROTO, "kfunc offset > 0 without fd_array is invalid\n{missing}");
+        }
+        if self.kfuncs.contains_key(&btf_id) {
+            return Ok(());
+        }
+        if self.kfuncs.len() >= self.kernel.limits.kfuncs as usize {
+            reject!(E2BIG, "too many different kernel function calls\n");
+        }
+        let func = self.read_kfunc(btf_id)?;
+        self.kfuncs.insert(btf_id, Rc::new(func));
+        Ok(())
+    }
+
+    fn check_kfuncs_possible(&self) -> Res<()> {
+        let jit = &self.kernel.machine.jit;
+        if !jit.enabled {
+            reject!(ENOTSUPP, "JIT is required for calling kernel function\n");
+        }
+        if !jit.kfunc_calls {
+            reject!(ENOTSUPP, "JIT does not support calling kernel function\n");
+        }
+        if !self.prog.gpl_compatible {
+            reject!(EINVAL, "cannot call kernel function from non-GPL compatible program\n");
+        }
+        Ok(())
+    }
+
+    fn read_kfunc(&self, btf_id: i32) -> Res<Kfunc> {
+        let (kernel, id) = (self.kernel, TypeId(btf_id as u32));
+        let btf: &Btf = &kernel.btf;
+        let Some(ty) = btf.ty(id).filter(|t| t.is_func()) else {
+            reject!(EINVAL, "kernel btf_id {} is not a function\n", id.0);
+        };
+        let Some(proto) = ty.target_type().filter(|t| t.is_func_proto()) else {
+            reject!(EINVAL, "kernel function btf_id {} does not have a valid func_proto\n", id.0);
+        };
+        let name = ty.name();
+        if kernel.ksym(name).is_none() {
+            reject!(EINVAL, "cannot find address for kernel function {name}\n");
+        }
+        let known = kernel.kfunc(id);
+        if known.is_some_and(|k| k.is_device_bound()) {
+            if !self.prog.has(flags::XDP_DEV_BOUND_ONLY) {
+                reject!(EINVAL, "metadata kfuncs require device-bound program\n");
+            }
+            unsupported!("kfunc {name}, which depends on the network device");
+        }
+        FuncModel::distill(btf, proto, name)?;
+        let caller = Caller {
+            prog_type: self.prog.prog_type,
+            resolved_type: self.prog.prog_type,
+            attach_type: self.prog.attach_type(),
+        };
+        let callable = known.and_then(|k| k.callable_by(&caller));
+        let special = known.and_then(|k| k.special);
+        let reader = Reader { kernel, prog_type: self.prog.prog_type, func: special, flags: callable };
+        Ok(Kfunc {
+            id: btf_id,
+            name: name.into(),
+            special,
+            flags: callable,
+            params: reader.params(proto),
+            ret: proto.target(),
+        })
+    }
+
+    /// The function that a call names, if this program may call it (`fetch_kfunc_meta`).
+    fn callable_kfunc(&self, insn: Insn) -> Option<&Rc<Kfunc>> {
+        self.kfuncs.get(&insn.imm).filter(|func| insn.off == 0 && func.flags.is_some())
+    }
+
+    /// The one of the functions with rules of their own that a number names.
+    fn special_kfunc(&self, btf_id: i32) -> Option<Special> {
+        self.kfuncs.get(&btf_id)?.special
+    }
+
+    /// Whether a function works on lists, trees or counted objects of the program, and may be called while
+    /// their lock is held.
+    pub(crate) fn is_graph_kfunc(&self, btf_id: i32) -> bool {
+        self.special_kfunc(btf_id).is_some_and(Special::is_graph)
+    }
+
+    /// Whether a function throws.
+    pub(crate) fn is_throw_kfunc(&self, btf_id: i32) -> bool {
+        self.special_kfunc(btf_id) == Some(Special::Throw)
+    }
+
+    /// Whether a function runs a callback before it returns.
+    pub(crate) fn is_sync_callback_kfunc(&self, btf_id: i32) -> bool {
+        self.special_kfunc(btf_id).is_some_and(Special::calls_back)
+    }
+
+    /// Whether a function has a callback run later.
+    pub(crate) fn is_async_callback_kfunc(&self, btf_id: i32) -> bool {
+        self.special_kfunc(btf_id).is_some_and(Special::calls_back_later)
+    }
+
+    /// Whether a function sets the callback of a work queue, which may sleep.
+    pub(crate) fn is_wq_callback_kfunc(&self, btf_id: i32) -> bool {
+        self.special_kfunc(btf_id) == Some(Special::WqSetCallback)
+    }
+
+    /// Whether a function demands that the lock of a tree is held.
+    pub(crate) fn is_rbtree_lock_kfunc(&self, btf_id: i32) -> bool {
+        self.special_kfunc(btf_id).is_some_and(Special::is_rbtree)
+    }
+
+    /// Whether a call steps an iterator.
+    pub(crate) fn is_iter_next_call(&self, insn: Insn) -> bool {
+        self.callable_kfunc(insn).is_some_and(|func| func.has(KfuncFlags::ITER_NEXT))
+    }
+
+    /// What a call leaves of the registers if it is inlined.
+    pub(crate) fn kfunc_fastcall(&self, insn: Insn) -> Option<FastCall> {
+        let func = self.callable_kfunc(insn)?;
+        let returns = func.ret != TypeId::VOID;
+        let clobbered = (1..=func.params.len().min(5)).fold(u8::from(returns), |mask, r| mask | 1 << r);
+        Some(FastCall { clobbered, kept: func.special.is_some_and(Special::is_fastcall) })
+    }
+}

@@ -1,0 +1,125 @@
+//! Calls of kernel functions (kfuncs). Their prototypes are in the kernel's BTF: what an argument must be
+//! follows from its type, the end of its name, and the function's flags.
+
+mod args;
+mod graph;
+mod iter;
+mod kinds;
+mod meta;
+mod object;
+mod proto;
+mod region;
+mod result;
+
+pub(crate) use proto::Kfuncs;
+
+use std::rc::Rc;
+
+use verdict_kernel::kfunc::{KfuncFlags, Special};
+
+use super::CallbackFrame;
+use crate::error::{Res, reject};
+use crate::memory::Words;
+use crate::observer::Observer;
+use crate::state::Reg;
+use crate::verifier::{Flow, Verifier};
+use meta::Meta;
+
+/// R0 to R5.
+const CALLER_SAVED: usize = 6;
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Executes a call of a kernel function (`check_kfunc_call`).
+    pub(super) fn check_kfunc_call(&mut self, btf_id: i32, _module: i16) -> Res<Flow> {
+        if btf_id == 0 {
+            return Ok(Flow::Next);
+        }
+        let Some(func) = self.kfuncs.get(&btf_id).map(Rc::clone) else { reject!(EINVAL) };
+        if func.flags.is_none() {
+            reject!(EACCES, "calling kernel function {} is not allowed\n", func.name);
+        }
+        let steps = func.has(KfuncFlags::ITER_NEXT);
+        self.aux_mut().is_iter_next = steps;
+        let sleeps = func.has(KfuncFlags::SLEEPABLE);
+        if sleeps && !self.in_sleepable() {
+            reject!(EACCES, "program must be sleepable to call sleepable kfunc {}\n", func.name);
+        }
+        let mut meta = Meta::new(func);
+        self.check_kfunc_args(&mut meta)?;
+        self.push_kfunc_callback(&mut meta)?;
+        self.change_rcu_region(&meta.func)?;
+        self.change_preempt_region(&meta.func)?;
+        self.release_kfunc_args(&meta)?;
+        if meta.func.is(Special::Throw) {
+            self.check_throw(&meta)?;
+        }
+        for r in 0..CALLER_SAVED {
+            self.set_reg(r, Reg::NOT_INIT);
+        }
+        self.set_kfunc_result(&mut meta)?;
+        self.mark_kfunc_args_read(&meta);
+        if steps {
+            self.process_iter_next_call(&meta)?;
+        }
+        Ok(Flow::Next)
+    }
+
+    /// The callback's walk is put aside.
+    fn push_kfunc_callback(&mut self, meta: &mut Meta) -> Res<()> {
+        let frame = match meta.func.special {
+            Some(Special::RbtreeAdd) => CallbackFrame::RbtreeAdd,
+            Some(Special::WqSetCallback) => CallbackFrame::Timer,
+            Some(Special::SessionCookie) => {
+                meta.r0_size = 8;
+                meta.r0_rdonly = false;
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        self.push_callback_call(meta.subprogno as usize, frame)
+            .then(|| format!("kfunc {} failed callback verification\n", meta.func.label()))
+    }
+
+    /// References that the call takes from the program.
+    fn release_kfunc_args(&mut self, meta: &Meta) -> Res<()> {
+        let lost = |meta: &Meta| format!("kfunc {} reference has not been acquired before\n", meta.func.label());
+        if meta.release_regno != 0 {
+            let id = self.reg(meta.release_regno).ref_obj_id;
+            if !self.release_reference(id) {
+                reject!(EINVAL, "{}", lost(meta));
+            }
+        }
+        if meta.func.special.is_some_and(Special::adds_node) {
+            let id = self.reg(2).ref_obj_id;
+            self.aux_mut().kptr_struct_meta = self.has_struct_meta(meta.object);
+            self.give_node_away(id).then(|| {
+                format!("kfunc {} conversion of owning ref to non-owning failed\n", meta.func.label())
+            })?;
+            if !self.release_reference(id) {
+                reject!(EINVAL, "{}", lost(meta));
+            }
+        }
+        Ok(())
+    }
+
+    /// An exception ends the program: what it carries is then the program's return value.
+    fn check_throw(&mut self, meta: &Meta) -> Res<()> {
+        if !self.kernel.supports_exceptions() {
+            reject!(ENOTSUPP, "JIT does not support calling kfunc {}\n", meta.func.label());
+        }
+        self.seen_exception = true;
+        if self.exception_callback_subprog == 0 {
+            self.check_return_code(1, "R1")?;
+        }
+        Ok(())
+    }
+
+    /// The registers that the function's parameters came in were read. They are gone already; that the marks
+    /// are made only now does not matter.
+    fn mark_kfunc_args_read(&mut self, meta: &Meta) {
+        let top = self.cur.curframe();
+        for (i, param) in meta.func.params.iter().enumerate().take(5) {
+            self.mark_reg_read(top, i + 1, param.size == 8);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Calls: helpers, functions of the program, callbacks, kernel functions.
+
+mod args;
+mod callback;
+mod format;
+mod helper;
+mod kfunc;
+mod special;
+mod subprog;
+
+use verdict_isa::Call;
+
+use crate::error::{Res, reject};
+use crate::observer::Observer;
+use crate::verifier::{Flow, Verifier};
+
+pub(crate) use callback::CallbackFrame;
+
+/// `bpf_spin_unlock`.
+const FUNC_SPIN_UNLOCK: i32 = 94;
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Executes a call.
+    pub(crate) fn check_call(&mut self, call: Call) -> Res<Flow> {
+        self.jmps_processed += 1;
+        if self.cur.active_lock.ptr != 0 {
+            let allowed = match call {
+                Call::Helper { id } => id == FUNC_SPIN_UNLOCK,
+                Call::Kfunc { btf_id, module } => module == 0 && self.is_graph_kfunc(btf_id),
+                Call::Subprog { .. } => true,
+            };
+            if !allowed {
+                reject!(EINVAL, "function calls are not allowed while holding a lock\n");
+            }
+        }
+        let flow = match call {
+            Call::Subprog { off } => self.check_func_call(off)?,
+            Call::Kfunc { btf_id, module } => {
+                let flow = self.check_kfunc_call(btf_id, module)?;
+                if module == 0 && self.is_throw_kfunc(btf_id) {
+                    return self.check_exit(true);
+                }
+                flow
+            }
+            Call::Helper { id } => self.check_helper_call(id)?,
+        };
+        self.scratch_reg(0);
+        Ok(flow)
+    }
+}

@@ -1,0 +1,281 @@
+//! Calls of the program's own functions, and returns from them.
+//!
+//! A static function is walked as if it stood in place of the call, in a frame of its own. A global function
+//! is verified once, by its BTF; a call only checks the arguments.
+
+use std::rc::Rc;
+
+use verdict_kernel::errno::Errno;
+use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase};
+use verdict_syscall::SubprogArg;
+
+use crate::error::{Failure, Res, reject, say};
+use crate::observer::{Event, Observer};
+use crate::state::{Frame, FrameSlot, MAX_FRAMES, Marks, Reg, State};
+use crate::verifier::{ArgUse, Flow, Verifier};
+
+/// Registers that a call does not preserve.
+const CALLER_SAVED: usize = 6;
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Executes a call of a function (`check_func_call`).
+    pub(super) fn check_func_call(&mut self, off: i32) -> Res<Flow> {
+        let idx = self.insn_idx;
+        let target = (i64::from(idx) + i64::from(off) + 1) as u32;
+        let Some(subprog) = self.subprog_at(target) else {
+            reject!(EFAULT, "verifier bug. No program starts at insn {}\n", target);
+        };
+        let matched = self.check_subprog_args(subprog);
+        if let Err(failure) = &matched
+            && failure.errno().is_none_or(|e| e == Errno::EFAULT)
+        {
+            matched?;
+            return Ok(Flow::Next);
+        }
+        if self.subprogs[subprog].is_global {
+            return self.call_global(subprog, matched);
+        }
+        // A refused argument of a static function only means that its BTF is not trusted.
+        if let Err(failure) = matched {
+            self.say_failure(&failure);
+        }
+        let mut state = std::mem::replace(&mut self.cur, State::new(Frame::new(-1, 0, 0)));
+        let entered = self.enter_frame(&mut state, subprog, idx);
+        self.cur = state;
+        let caller = entered?;
+        let callee = caller + 1;
+        for r in 1..=5 {
+            let value = self.cur.frames[caller].body.regs[r];
+            self.cur.frame_at_mut(callee).regs[r] = value;
+            let from = self.cur.frames[caller].marks;
+            self.cur.frames[callee].marks.copy_struct(r, &from, r);
+        }
+        self.clear_caller_saved(caller)?;
+        if O::LISTENING {
+            self.show_frame("caller:\n", caller);
+            self.show_frame("callee:\n", callee);
+        }
+        Ok(Flow::Goto(self.subprogs[subprog].start))
+    }
+
+    /// Text of a refusal that does not end the verification.
+    pub(crate) fn say_failure(&mut self, failure: &Failure) {
+        if let Failure::Rejected(r) = failure {
+            say!(self, "{}", r.text);
+        }
+    }
+
+    fn show_frame(&mut self, title: &str, frame: usize) {
+        if O::LISTENING {
+            self.obs.event(Event::Text { level: 1, text: format_args!("{title}") });
+            self.obs.event(Event::FrameState { state: &self.cur, frame });
+        }
+    }
+
+    fn call_global(&mut self, subprog: usize, matched: Res<()>) -> Res<Flow> {
+        if self.cur.active_lock.ptr != 0 {
+            if let Err(failure) = matched {
+                self.say_failure(&failure);
+            }
+            reject!(
+                EINVAL,
+                "global function calls are not allowed while holding a lock,\nuse static function instead\n"
+            );
+        }
+        if self.cur.active_preempt_lock != 0 {
+            if let Err(failure) = matched {
+                self.say_failure(&failure);
+            }
+            reject!(
+                EINVAL,
+                "global function calls are not allowed with preemption disabled,\nuse static function instead\n"
+            );
+        }
+        if let Err(failure) = matched {
+            let Failure::Rejected(r) = *failure else { return Err(failure) };
+            let text = format!(
+                "{}Caller passes invalid args into func#{} ('{}')\n",
+                r.text, subprog, self.subprogs[subprog].name
+            );
+            return Err(Failure::rejected(r.errno, text));
+        }
+        say!(
+            self,
+            "Func#{} ('{}') is global and assumed valid.\n",
+            subprog,
+            self.subprogs[subprog].name
+        );
+        if self.subprogs[subprog].changes_pkt_data {
+            self.clear_all_pkt_pointers();
+        }
+        self.subprogs[subprog].called = true;
+        let top = self.cur.curframe();
+        self.clear_caller_saved(top)?;
+        self.set_unknown(0);
+        Ok(Flow::Next)
+    }
+
+    /// R0 to R5 of a frame are gone after a call (`clear_caller_saved_regs`).
+    pub(crate) fn clear_caller_saved(&mut self, frame: usize) -> Res<()> {
+        for r in 0..CALLER_SAVED {
+            self.cur.frame_at_mut(frame).regs[r] = Reg::NOT_INIT;
+            self.cur.frames[frame].marks.precise &= !(1 << r);
+            self.check_reg_arg_of(frame, r, ArgUse::DstNoMark)?;
+        }
+        Ok(())
+    }
+
+    /// Adds a frame for a function called at `callsite`; resources go to it. Gives the caller's number
+    /// (`setup_func_entry`).
+    pub(super) fn enter_frame(&mut self, state: &mut State, subprog: usize, callsite: u32) -> Res<usize> {
+        let caller = state.curframe();
+        if caller + 1 >= MAX_FRAMES {
+            reject!(E2BIG, "the call stack of {} frames is too deep\n", caller + 2);
+        }
+        let mut callee = Frame::new(callsite as i32, caller as u32 + 1, subprog as u32);
+        callee.refs.clone_from(&state.frames[caller].body.refs);
+        state.frames.push(FrameSlot { body: Rc::new(callee), marks: Marks::NONE });
+        if O::LISTENING {
+            self.obs.event(Event::All);
+        }
+        Ok(caller)
+    }
+
+    /// Whether the registers are what a function's BTF declares (`btf_check_subprog_call`). A function for
+    /// which they once were not is not asked again.
+    pub(super) fn check_subprog_args(&mut self, subprog: usize) -> Res<()> {
+        if self.prog.func_info.is_empty() {
+            reject!(EINVAL);
+        }
+        if self.prog.func_info.get(subprog).is_none_or(|f| f.type_id.0 == 0) {
+            reject!(EFAULT);
+        }
+        if self.subprogs[subprog].unreliable {
+            reject!(EINVAL);
+        }
+        let matched = self.match_subprog_args(subprog);
+        if matched.is_err() {
+            self.subprogs[subprog].unreliable = true;
+        }
+        matched
+    }
+
+    fn match_subprog_args(&mut self, subprog: usize) -> Res<()> {
+        self.prepare_func_args(subprog)?;
+        let args = self.subprogs[subprog].args.clone().unwrap_or_default();
+        for (i, arg) in args.iter().enumerate().take(5) {
+            self.match_subprog_arg(i, arg)?;
+        }
+        Ok(())
+    }
+
+    fn match_subprog_arg(&mut self, i: usize, arg: &SubprogArg) -> Res<()> {
+        let regno = i + 1;
+        let reg = *self.reg(regno);
+        match arg.ty.base() {
+            ArgBase::Anything => {
+                if !reg.is_scalar() {
+                    reject!(EINVAL, "R{} is not a scalar\n", regno);
+                }
+            }
+            ArgBase::Ctx => {
+                self.check_func_arg_reg_off(&reg, regno, ArgType::from(ArgBase::DontCare))?;
+                if !reg.ty.is(RegBase::Ctx) {
+                    reject!(EINVAL, "arg#{} expects pointer to ctx\n", i);
+                }
+            }
+            ArgBase::Mem => {
+                self.check_func_arg_reg_off(&reg, regno, ArgType::from(ArgBase::DontCare))?;
+                if let Err(failure) = self.check_mem_reg(regno, arg.mem_size) {
+                    return Err(crate::memory::as_errno(failure, Errno::EINVAL));
+                }
+                if !arg.ty.has(Flags::MAYBE_NULL) && reg.ty.has(Flags::MAYBE_NULL) {
+                    reject!(EINVAL, "arg#{} is expected to be non-NULL\n", i);
+                }
+            }
+            ArgBase::Arena => {
+                if !reg.ty.is(RegBase::Arena) && !reg.is_scalar() {
+                    reject!(EINVAL, "R{} is not a pointer to arena or scalar.\n", regno);
+                }
+            }
+            ArgBase::Dynptr => {
+                self.check_func_arg_reg_off(&reg, regno, ArgType::from(ArgBase::Dynptr))?;
+                self.process_dynptr_func(regno, arg.ty, 0)?;
+            }
+            ArgBase::BtfId => {
+                if reg.is_null() && arg.ty.has(Flags::MAYBE_NULL) {
+                    return Ok(());
+                }
+                self.check_reg_type_btf(regno, arg.ty, arg.btf_id)?;
+                self.check_func_arg_reg_off(&reg, regno, arg.ty)?;
+            }
+            _ => reject!(EFAULT, "verifier bug: unrecognized arg#{} type {}\n", i, arg.ty.0),
+        }
+        Ok(())
+    }
+
+    /// Returns to the caller, or from a callback to the call that runs it (`prepare_func_exit`).
+    pub(crate) fn prepare_func_exit(&mut self) -> Res<Flow> {
+        let top = self.cur.curframe();
+        let r0 = *self.reg(0);
+        if r0.ty.is(RegBase::Stack) {
+            reject!(EINVAL, "cannot return stack pointer to the caller\n");
+        }
+        let caller = top - 1;
+        let in_callback = self.cur.frame().in_callback_fn;
+        if in_callback {
+            self.check_callback_return(top, &r0)?;
+        } else {
+            let from = self.cur.frames[top].marks;
+            self.cur.frames[caller].marks.copy_struct(0, &from, 0);
+            let refs = self.cur.frame().refs.clone();
+            let body = self.cur.frame_at_mut(caller);
+            body.regs[0] = r0;
+            body.refs = refs;
+        }
+        let callsite = self.cur.frame().callsite as u32;
+        let to = if in_callback { callsite } else { callsite + 1 };
+        if O::LISTENING {
+            self.show_frame("returning from callee:\n", top);
+            self.show_frame(&format!("to caller at {to}:\n"), caller);
+        }
+        self.cur.frames.pop();
+        if in_callback && let Some(prev) = self.find_prev_entry(None, to) {
+            self.widen_current(prev);
+        }
+        Ok(Flow::Returned(to))
+    }
+
+    fn check_callback_return(&mut self, top: usize, r0: &Reg) -> Res<()> {
+        if !r0.is_scalar() {
+            reject!(EACCES, "R0 not a scalar value\n");
+        }
+        self.mark_reg_read(top, 0, true);
+        self.mark_chain_precision(0)?;
+        let frame = self.cur.frame();
+        let (range, callsite) = (frame.callback_ret_range, frame.callsite);
+        if i64::from(range.min) > r0.b.smin || r0.b.smax > i64::from(range.max) {
+            let text = self.invalid_scalar_text(r0, range, "At callback return", "R0");
+            return Err(Failure::rejected(Errno::EINVAL, text));
+        }
+        if !self.aux.get(callsite as usize).is_some_and(|aux| aux.calls_callback) {
+            reject!(
+                EFAULT,
+                "BUG: in callback at {}, callsite {} !calls_callback\n",
+                self.insn_idx,
+                callsite
+            );
+        }
+        Ok(())
+    }
+
+    /// Determines the arguments of a function from its BTF, once (`btf_prepare_func_args`).
+    pub(crate) fn prepare_func_args(&mut self, subprog: usize) -> Res<()> {
+        if self.subprogs[subprog].args.is_some() {
+            return Ok(());
+        }
+        let args = self.func_args_from_btf(subprog)?;
+        self.subprogs[subprog].args = Some(args);
+        Ok(())
+    }
+}

@@ -1,0 +1,197 @@
+//! The graph of instructions: functions, edges, and where states are compared.
+//!
+//! Knows no states. A depth-first walk, the fallthrough edge first, finds unreachable instructions and sets
+//! the marks that decide where checkpoints may be taken (`prune_point`), where they are always taken
+//! (`force_checkpoint`) and where arrivals are recorded (`jmp_point`).
+
+mod fastcall;
+mod subprogs;
+
+pub(crate) use fastcall::FastCall;
+
+use verdict_isa::{Insn, class, op};
+use verdict_kernel::helper::effects::changes_packet;
+
+use crate::error::{Res, reject};
+use crate::observer::{Event, Observer};
+use crate::verifier::Verifier;
+
+/// How far the walk is with an instruction; the order is used.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Seen {
+    No,
+    Discovered,
+    Fallthrough,
+    Branch,
+    Explored,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Edge {
+    Fallthrough,
+    Branch,
+}
+
+/// The walk's state.
+struct Walk {
+    seen: Vec<Seen>,
+    stack: Vec<u32>,
+}
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Walks the graph (`check_cfg`).
+    pub(crate) fn check_cfg(&mut self) -> Res<()> {
+        let mut walk = Walk { seen: vec![Seen::No; self.insns.len()], stack: Vec::new() };
+        let callback = self.exception_callback_subprog as usize;
+        let starts = [Some(0), (callback != 0).then(|| self.subprogs[callback].start)];
+        for start in starts.into_iter().flatten() {
+            walk.seen[start as usize] = Seen::Discovered;
+            walk.stack.push(start);
+            while let Some(&t) = walk.stack.last() {
+                if !self.visit(t, &mut walk)? {
+                    walk.seen[t as usize] = Seen::Explored;
+                    walk.stack.pop();
+                }
+            }
+        }
+        let mut i = 0;
+        while i < self.insns.len() {
+            if walk.seen[i] != Seen::Explored {
+                reject!(EINVAL, "unreachable insn {}\n", i);
+            }
+            if self.insns[i].is_ld_imm64() {
+                i += 1;
+                if walk.seen.get(i).is_some_and(|s| *s != Seen::No) {
+                    reject!(EINVAL, "jump into the middle of ldimm64 insn {}\n", i - 1);
+                }
+            }
+            i += 1;
+        }
+        Ok(())
+    }
+
+    /// Follows an edge; true if the walk goes on there first (`push_insn`).
+    fn follow(&mut self, t: u32, to: i64, edge: Edge, walk: &mut Walk) -> Res<bool> {
+        let label = match edge {
+            Edge::Fallthrough => Seen::Fallthrough,
+            Edge::Branch => Seen::Branch,
+        };
+        if walk.seen[t as usize] >= label {
+            return Ok(false);
+        }
+        if to < 0 || to >= self.insns.len() as i64 {
+            if O::LISTENING {
+                self.obs.event(Event::SourceLine { idx: t, prefix: &format!("{t}: ") });
+            }
+            reject!(EINVAL, "jump out of range from insn {} to {}\n", t, to);
+        }
+        let to = to as u32;
+        if edge == Edge::Branch {
+            self.mark_target(to, true);
+        }
+        match walk.seen[to as usize] {
+            Seen::No => {
+                walk.seen[t as usize] = label;
+                walk.seen[to as usize] = Seen::Discovered;
+                walk.stack.push(to);
+                Ok(true)
+            }
+            Seen::Explored => {
+                walk.seen[t as usize] = label;
+                Ok(false)
+            }
+            // A back-edge.
+            Seen::Discovered | Seen::Fallthrough | Seen::Branch => Ok(false),
+        }
+    }
+
+    /// States are compared, and arrivals recorded, at a jump's target and behind a call.
+    fn mark_target(&mut self, idx: u32, by_jump: bool) {
+        if let Some(aux) = self.aux.get_mut(idx as usize) {
+            aux.prune_point = true;
+            aux.jmp_point = true;
+            aux.jump_target |= by_jump;
+        }
+    }
+
+    /// Follows the next edge of an instruction; false when all are done (`visit_insn`).
+    fn visit(&mut self, t: u32, walk: &mut Walk) -> Res<bool> {
+        let insn = self.insns[t as usize];
+        if insn.is_func_ref() {
+            return self.visit_call(t, insn, true, walk);
+        }
+        let at = i64::from(t);
+        if !matches!(insn.class(), class::JMP | class::JMP32) {
+            let size = if insn.is_ld_imm64() { 2 } else { 1 };
+            return self.follow(t, at + size, Edge::Fallthrough, walk);
+        }
+        match insn.op() {
+            op::EXIT => Ok(false),
+            op::CALL => {
+                self.mark_call(t, insn);
+                self.visit_call(t, insn, insn.src == verdict_isa::pseudo::CALL, walk)
+            }
+            op::JA => {
+                if insn.is_src_reg() {
+                    reject!(EINVAL);
+                }
+                let off = if insn.class() == class::JMP { i32::from(insn.off) } else { insn.imm };
+                let to = at + i64::from(off) + 1;
+                if self.follow(t, to, Edge::Fallthrough, walk)? {
+                    return Ok(true);
+                }
+                self.mark_target(to as u32, true);
+                Ok(false)
+            }
+            _ => {
+                self.aux[t as usize].prune_point = true;
+                if self.is_may_goto(t) {
+                    self.aux[t as usize].force_checkpoint = true;
+                }
+                Ok(self.follow(t, at + 1, Edge::Fallthrough, walk)?
+                    || self.follow(t, at + 1 + i64::from(insn.off), Edge::Branch, walk)?)
+            }
+        }
+    }
+
+    /// What a call's kind demands of the place where it stands.
+    fn mark_call(&mut self, t: u32, insn: Insn) {
+        let at = t as usize;
+        if self.calls_async_callback(t) {
+            self.aux[at].prune_point = true;
+        }
+        if self.calls_sync_callback(t) {
+            // Callbacks are visited again and again until a state is met again at the call.
+            let aux = &mut self.aux[at];
+            aux.calls_callback = true;
+            aux.force_checkpoint = true;
+            aux.prune_point = true;
+            aux.jmp_point = true;
+        }
+        if insn.is_helper_call() && u32::try_from(insn.imm).is_ok_and(changes_packet) {
+            let sub = self.containing_subprog(t);
+            self.subprogs[sub].changes_pkt_data = true;
+        }
+        if insn.src == verdict_isa::pseudo::KFUNC_CALL && self.is_iter_next_call(insn) {
+            self.aux[at].prune_point = true;
+            self.aux[at].force_checkpoint = true;
+        }
+    }
+
+    fn visit_call(&mut self, t: u32, insn: Insn, callee: bool, walk: &mut Walk) -> Res<bool> {
+        let size = if insn.is_ld_imm64() { 2 } else { 1 };
+        if self.follow(t, i64::from(t) + size, Edge::Fallthrough, walk)? {
+            return Ok(true);
+        }
+        self.mark_target(t + size as u32, false);
+        if !callee {
+            return Ok(false);
+        }
+        let to = i64::from(t) + i64::from(insn.imm) + 1;
+        self.aux[t as usize].prune_point = true;
+        // The callee was found before: its effects are complete once the walk is through with it.
+        let (caller, callee) = (self.containing_subprog(t), self.containing_subprog(to.max(0) as u32));
+        self.subprogs[caller].changes_pkt_data |= self.subprogs[callee].changes_pkt_data;
+        self.follow(t, to, Edge::Branch, walk)
+    }
+}

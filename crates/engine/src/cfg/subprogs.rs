@@ -1,0 +1,181 @@
+//! Where functions start, and that jumps stay within them.
+
+use verdict_btf::{Kind, TagError};
+use verdict_isa::{class, mode, op, pseudo};
+use verdict_kernel::helper::effects::{Callback, callback};
+
+use crate::error::{Res, reject, say2};
+use crate::observer::Observer;
+use crate::verifier::{Subprog, Verifier};
+
+/// Functions that a program may have.
+const MAX_SUBPROGS: usize = 256;
+/// `bpf_tail_call`.
+const FUNC_TAIL_CALL: i32 = 12;
+
+impl<O: Observer> Verifier<'_, O> {
+    /// The function that starts exactly at an instruction (`find_subprog`).
+    pub(crate) fn subprog_at(&self, idx: u32) -> Option<usize> {
+        self.subprogs.binary_search_by_key(&idx, |s| s.start).ok()
+    }
+
+    /// The function that contains an instruction (`find_containing_subprog`).
+    pub(crate) fn containing_subprog(&self, idx: u32) -> usize {
+        self.subprogs.partition_point(|s| s.start <= idx).saturating_sub(1)
+    }
+
+    /// The instruction behind a function's last one.
+    pub(crate) fn subprog_end(&self, subprog: usize) -> u32 {
+        self.subprogs.get(subprog + 1).map_or(self.insns.len() as u32, |s| s.start)
+    }
+
+    fn add_subprog(&mut self, idx: i64) -> Res<()> {
+        if idx < 0 || idx >= self.insns.len() as i64 {
+            reject!(EINVAL, "call to invalid destination\n");
+        }
+        let idx = idx as u32;
+        if let Err(at) = self.subprogs.binary_search_by_key(&idx, |s| s.start) {
+            if self.subprogs.len() >= MAX_SUBPROGS {
+                reject!(E2BIG, "too many subprograms\n");
+            }
+            self.subprogs.insert(at, Subprog { start: idx, ..Subprog::default() });
+        }
+        Ok(())
+    }
+
+    /// Finds all functions and kernel functions that are called (`add_subprog_and_kfunc`).
+    pub(crate) fn find_subprogs(&mut self) -> Res<()> {
+        self.add_subprog(0)?;
+        for i in 0..self.insns.len() {
+            let insn = self.insns[i];
+            if insn.is_func_ref() || insn.is_subprog_call() {
+                self.add_subprog(i as i64 + i64::from(insn.imm) + 1)?;
+            } else if insn.is_kfunc_call() {
+                self.add_kfunc_call(insn.imm, insn.off)?;
+            }
+        }
+        let callback = self.exception_callback_start()?;
+        if callback != 0 {
+            self.add_subprog(i64::from(callback))?;
+            if let Some(i) = self.subprog_at(callback) {
+                self.exception_callback_subprog = i as u32;
+                let sub = &mut self.subprogs[i];
+                (sub.is_cb, sub.is_async_cb, sub.is_exception_cb) = (true, true, true);
+            }
+        }
+        for (i, sub) in self.subprogs.iter().enumerate() {
+            say2!(self, "func#{} @{}\n", i, sub.start);
+        }
+        Ok(())
+    }
+
+    /// Where the exception callback starts that the main program's tag names; 0 if there is none
+    /// (`bpf_find_exception_callback_insn_off`).
+    fn exception_callback_start(&self) -> Res<u32> {
+        let (Some(main), Some(prog_btf)) = (self.prog.func_info.first(), self.prog.btf.as_ref()) else {
+            return Ok(0);
+        };
+        let btf = &prog_btf.btf;
+        if btf.ty(main.type_id).is_none() {
+            reject!(EINVAL, "invalid btf id for main subprog in func_info\n");
+        }
+        let name = match btf.decl_tag_value(main.type_id, -1, "exception_callback:") {
+            Ok(name) => name,
+            Err(TagError::Missing) => return Ok(0),
+            Err(TagError::Duplicate) => reject!(EEXIST, "multiple exception callback tags for main subprog\n"),
+        };
+        let Some(id) = btf.find(name, Kind::Func) else {
+            reject!(ENOENT, "exception callback '{}' could not be found in BTF\n", name);
+        };
+        if btf.ty(id).is_none_or(|t| t.func_linkage() != Some(verdict_btf::FuncLinkage::Global)) {
+            reject!(EINVAL, "exception callback '{}' must have global linkage\n", name);
+        }
+        let mut start = 0;
+        for info in self.prog.func_info.iter().filter(|f| f.type_id == id) {
+            start = info.insn_off;
+            if start == 0 {
+                reject!(EINVAL, "invalid exception callback insn_off in func_info: 0\n");
+            }
+        }
+        if start == 0 {
+            reject!(EINVAL, "exception callback type id not found in func_info\n");
+        }
+        Ok(start)
+    }
+
+    /// Jumps stay within their function; functions end in an exit or a jump (`check_subprogs`).
+    pub(crate) fn check_subprogs(&mut self) -> Res<()> {
+        let mut cur = 0;
+        let (mut start, mut end) = (0i64, i64::from(self.subprog_end(0)));
+        for i in 0..self.insns.len() {
+            let insn = self.insns[i];
+            let sub = &mut self.subprogs[cur];
+            if insn.is_helper_call() && insn.imm == FUNC_TAIL_CALL {
+                sub.has_tail_call = true;
+                sub.tail_call_reachable = true;
+            }
+            if insn.class() == class::LD && matches!(insn.mode(), mode::ABS | mode::IND) {
+                sub.has_ld_abs = true;
+            }
+            let is_jump = matches!(insn.class(), class::JMP | class::JMP32);
+            if is_jump && !matches!(insn.op(), op::EXIT | op::CALL) {
+                let off = if insn.code == (class::JMP32 | op::JA) { insn.imm } else { i32::from(insn.off) };
+                let to = i as i64 + i64::from(off) + 1;
+                if to < start || to >= end {
+                    // The kernel's sum is 32 bits wide.
+                    reject!(EINVAL, "jump out of range from insn {} to {}\n", i, to as i32);
+                }
+            }
+            if i as i64 == end - 1 {
+                let ends = [class::JMP | op::EXIT, class::JMP32 | op::JA, class::JMP | op::JA];
+                if !ends.contains(&insn.code) {
+                    reject!(EINVAL, "last insn is not an exit or jmp\n");
+                }
+                start = end;
+                cur += 1;
+                if cur < self.subprogs.len() {
+                    end = i64::from(self.subprog_end(cur));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Without BTF, only the main program may use packet loads or tail calls (`check_abnormal_return`).
+    pub(crate) fn check_abnormal_return(&self) -> Res<()> {
+        for sub in self.subprogs.iter().skip(1) {
+            if sub.has_ld_abs {
+                reject!(EINVAL, "LD_ABS is not allowed in subprogs without BTF\n");
+            }
+            if sub.has_tail_call {
+                reject!(EINVAL, "tail_call is not allowed in subprogs without BTF\n");
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an instruction calls a helper or kernel function that runs a callback at once.
+    pub(crate) fn calls_sync_callback(&self, idx: u32) -> bool {
+        let insn = self.insns[idx as usize];
+        (insn.is_helper_call() && helper_callback(insn.imm) == Some(Callback::Sync))
+            || (insn.is_kfunc_call() && insn.off == 0 && self.is_sync_callback_kfunc(insn.imm))
+    }
+
+    /// Whether an instruction calls a helper or kernel function that runs a callback later.
+    pub(crate) fn calls_async_callback(&self, idx: u32) -> bool {
+        let insn = self.insns[idx as usize];
+        (insn.is_helper_call() && helper_callback(insn.imm) == Some(Callback::Async))
+            || (insn.is_kfunc_call() && insn.off == 0 && self.is_async_callback_kfunc(insn.imm))
+    }
+
+    /// Whether an instruction is `may_goto`.
+    pub(crate) fn is_may_goto(&self, idx: u32) -> bool {
+        let insn = self.insns[idx as usize];
+        insn.code == (class::JMP | op::JCOND) && insn.src == pseudo::MAY_GOTO
+    }
+}
+
+/// Whether a helper runs a callback, and when.
+fn helper_callback(id: i32) -> Option<Callback> {
+    callback(u32::try_from(id).ok()?)
+}

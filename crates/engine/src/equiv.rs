@@ -1,0 +1,285 @@
+//! May an explored state stand for the current one?
+//!
+//! Pure: nothing here changes a state. There are three strengths ([`Exact`]). A checkpoint whose marks are
+//! final (`cleaned`) compares as if every value that was never read were unwritten.
+
+use verdict_kernel::types::RegBase;
+
+use crate::state::{ADD_CONST, Frame, FrameSlot, REGS, Reg, Slot, SlotType, State};
+
+/// How strictly states are compared (`enum exact_level`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exact {
+    /// By what the explored state needed: its marks are final.
+    NotExact,
+    /// The values are the same.
+    Exact,
+    /// Ranges of the explored state include those of the current one, whatever was read.
+    RangeWithin,
+}
+
+/// A relation between ids of the explored state and of the current one, one to one.
+#[derive(Debug, Default)]
+pub struct IdMap {
+    pairs: Vec<(u32, u32)>,
+    tmp_id: u32,
+}
+
+impl IdMap {
+    /// Empties the relation; temporary ids start behind `id_gen`.
+    pub fn reset(&mut self, id_gen: u32) {
+        self.pairs.clear();
+        self.tmp_id = id_gen;
+    }
+
+    /// Whether the ids may correspond, and remembers that they do (`check_ids`).
+    #[inline]
+    pub fn check(&mut self, old: u32, cur: u32) -> bool {
+        if (old == 0) != (cur == 0) {
+            return false;
+        }
+        if old == 0 {
+            return true;
+        }
+        for &(o, c) in &self.pairs {
+            if o == old {
+                return c == cur;
+            }
+            if c == cur {
+                return false;
+            }
+        }
+        self.pairs.push((old, cur));
+        true
+    }
+
+    /// The same for scalars: an explored scalar without id demands nothing, a current one without id is
+    /// linked to nothing; with [`ADD_CONST`] the base ids must correspond too.
+    fn check_scalar(&mut self, old: u32, cur: u32) -> bool {
+        if old == 0 {
+            return true;
+        }
+        let cur = if cur == 0 {
+            self.tmp_id = self.tmp_id.wrapping_add(1);
+            self.tmp_id
+        } else {
+            cur
+        };
+        self.check(old, cur) && (old & ADD_CONST == 0 || self.check(old & !ADD_CONST, cur & !ADD_CONST))
+    }
+}
+
+/// Whether `old` may stand for `cur` (`states_equal`).
+pub fn states_equal(old: &State, cur: &State, exact: Exact, ids: &mut IdMap, id_gen: u32) -> bool {
+    if old.frames.len() != cur.frames.len()
+        || old.active_lock.ptr != cur.active_lock.ptr
+        || (old.active_lock.id != 0) != (cur.active_lock.id != 0)
+        || old.active_rcu_lock != cur.active_rcu_lock
+        || old.active_preempt_lock != cur.active_preempt_lock
+        || old.in_sleepable != cur.in_sleepable
+    {
+        return false;
+    }
+    ids.reset(id_gen);
+    if old.active_lock.id != 0 && !ids.check(old.active_lock.id, cur.active_lock.id) {
+        return false;
+    }
+    old.frames.iter().zip(&cur.frames).all(|(o, c)| {
+        o.body.callsite == c.body.callsite && frames_equal(o, &c.body, old.cleaned, exact, ids)
+    })
+}
+
+fn frames_equal(old: &FrameSlot, cur: &Frame, cleaned: bool, exact: Exact, ids: &mut IdMap) -> bool {
+    if old.body.callback_depth > cur.callback_depth {
+        return false;
+    }
+    let m = &old.marks;
+    let read = m.read32 | m.read64;
+    for r in 0..REGS {
+        let is_read = read >> r & 1 != 0;
+        if !is_read && exact == Exact::NotExact {
+            continue;
+        }
+        let gone = cleaned && !is_read && r != crate::state::FP;
+        let rold = if gone { &Reg::NOT_INIT } else { &old.body.regs[r] };
+        if !reg_safe(rold, m.precise >> r & 1 != 0, &cur.regs[r], ids, exact) {
+            return false;
+        }
+    }
+    stack_safe(old, cur, cleaned, exact, ids) && refs_safe(&old.body, cur, ids)
+}
+
+/// `regs_exact`: the raw prefix is the same and the ids correspond.
+pub fn regs_exact(old: &Reg, cur: &Reg, ids: &mut IdMap) -> bool {
+    same_prefix(old, cur) && old.b == cur.b && ids.check(old.id, cur.id) && ids.check(old.ref_obj_id, cur.ref_obj_id)
+}
+
+/// Whether type, offset and payload are the same bytes.
+#[inline]
+fn same_prefix(old: &Reg, cur: &Reg) -> bool {
+    old.ty == cur.ty && old.off == cur.off && old.raw == cur.raw
+}
+
+fn range_and_tnum(old: &Reg, cur: &Reg) -> bool {
+    old.b.range_within(&cur.b) && old.b.var_off.contains(cur.b.var_off)
+}
+
+/// `regsafe`, for a register that was read or whose being read is not asked.
+fn reg_safe(old: &Reg, precise: bool, cur: &Reg, ids: &mut IdMap, exact: Exact) -> bool {
+    if exact == Exact::Exact {
+        return regs_exact(old, cur, ids);
+    }
+    if old.is_not_init() && (exact == Exact::NotExact || cur.is_not_init()) {
+        return true;
+    }
+    if old.ty != cur.ty {
+        return false;
+    }
+    match old.ty.base() {
+        RegBase::Scalar => (!precise && exact == Exact::NotExact) || scalar_safe(old, cur, ids),
+        RegBase::MapKey | RegBase::MapValue | RegBase::Mem | RegBase::Buf | RegBase::TpBuffer => {
+            same_prefix(old, cur)
+                && range_and_tnum(old, cur)
+                && ids.check(old.id, cur.id)
+                && ids.check(old.ref_obj_id, cur.ref_obj_id)
+        }
+        RegBase::PacketMeta | RegBase::Packet => packet_safe(old, cur, ids),
+        // fp-8 of one frame is not fp-8 of another.
+        RegBase::Stack => regs_exact(old, cur, ids) && old.frameno == cur.frameno,
+        RegBase::Arena => true,
+        RegBase::NotInit
+        | RegBase::Ctx
+        | RegBase::ConstMapPtr
+        | RegBase::PacketEnd
+        | RegBase::FlowKeys
+        | RegBase::Socket
+        | RegBase::SockCommon
+        | RegBase::TcpSock
+        | RegBase::XdpSock
+        | RegBase::BtfId
+        | RegBase::Func
+        | RegBase::ConstDynptr => regs_exact(old, cur, ids),
+    }
+}
+
+fn scalar_safe(old: &Reg, cur: &Reg, ids: &mut IdMap) -> bool {
+    let (old_add, cur_add) = (old.id & ADD_CONST != 0, cur.id & ADD_CONST != 0);
+    if (old.id != 0 && old_add != cur_add) || (old_add && old.off != cur.off) {
+        return false;
+    }
+    ids.check_scalar(old.id, cur.id) && range_and_tnum(old, cur)
+}
+
+fn packet_safe(old: &Reg, cur: &Reg, ids: &mut IdMap) -> bool {
+    let (o, c) = (old.range(), cur.range());
+    // A negative range says "at" or "beyond" the end: only the same fact will do.
+    let range_ok = if o < 0 || c < 0 { o == c } else { o <= c };
+    range_ok && old.off == cur.off && ids.check(old.id, cur.id) && range_and_tnum(old, cur)
+}
+
+/// The 64-bit scalar that a load of the whole slot would give, if it is one.
+fn scalar_view(slot: &Slot) -> Option<(&Reg, bool)> {
+    const UNBOUND: &Reg = &Reg::UNKNOWN;
+    if slot.is_scalar_spill64() {
+        return Some((slot.reg(), true));
+    }
+    slot.types.iter().all(|t| matches!(t, SlotType::Misc | SlotType::Invalid)).then_some((UNBOUND, false))
+}
+
+fn stack_safe(old: &FrameSlot, cur: &Frame, cleaned: bool, exact: Exact, ids: &mut IdMap) -> bool {
+    if exact == Exact::NotExact && old.marks.slot_read == 0 {
+        return true;
+    }
+    let slots = old.body.stack.slots();
+    for (spi, slot) in slots.iter().enumerate() {
+        let read = old.marks.slot_read >> spi & 1 != 0;
+        if !read && exact == Exact::NotExact {
+            continue;
+        }
+        let precise = old.marks.slot_precise >> spi & 1 != 0;
+        let gone = Slot::default();
+        let slot = if cleaned && !read { &gone } else { slot };
+        if !slot_safe(slot, precise, cur.stack.get(spi), exact, ids) {
+            return false;
+        }
+    }
+    true
+}
+
+/// Compares one slot byte by byte, as the order of the rules matters.
+fn slot_safe(old: &Slot, precise: bool, cur: Option<&Slot>, exact: Exact, ids: &mut IdMap) -> bool {
+    for i in 0..8 {
+        if exact != Exact::NotExact && cur.is_none_or(|c| c.types[i] != old.types[i]) {
+            return false;
+        }
+        // Reading uninitialised stack is allowed, so unknown data stands for anything.
+        if matches!(old.types[i], SlotType::Invalid | SlotType::Misc) {
+            continue;
+        }
+        let Some(cur) = cur else { return false };
+        if let (Some((o, spilled)), Some((c, _))) = (scalar_view(old), scalar_view(cur)) {
+            return reg_safe(o, precise && spilled, c, ids, exact);
+        }
+        if old.types[i] != cur.types[i] {
+            return false;
+        }
+        if i == 7 && !contents_safe(old, precise, cur, ids, exact) {
+            return false;
+        }
+    }
+    true
+}
+
+fn contents_safe(old: &Slot, precise: bool, cur: &Slot, ids: &mut IdMap, exact: Exact) -> bool {
+    let (o, c) = (old.reg(), cur.reg());
+    match old.types[7] {
+        SlotType::Spill => reg_safe(o, precise, c, ids, exact),
+        SlotType::Dynptr => {
+            o.dynptr_kind() == c.dynptr_kind()
+                && o.dynptr_first_slot() == c.dynptr_first_slot()
+                && ids.check(o.ref_obj_id, c.ref_obj_id)
+        }
+        // The depth is left out: it only keeps an iteration from looking like an endless loop.
+        SlotType::Iter => {
+            o.ty == c.ty
+                && o.btf() == c.btf()
+                && o.btf_id() == c.btf_id()
+                && o.iter_state() == c.iter_state()
+                && ids.check(o.ref_obj_id, c.ref_obj_id)
+        }
+        SlotType::Misc | SlotType::Zero | SlotType::Invalid => true,
+    }
+}
+
+fn refs_safe(old: &Frame, cur: &Frame, ids: &mut IdMap) -> bool {
+    old.refs.len() == cur.refs.len() && old.refs.iter().zip(&cur.refs).all(|(o, c)| ids.check(o.id, c.id))
+}
+
+/// Whether the executing frame's registers are the same bytes: a cheap necessary condition for an endless
+/// loop (`states_maybe_looping`).
+pub fn maybe_looping(old: &State, cur: &State) -> bool {
+    if old.frames.len() != cur.frames.len() {
+        return false;
+    }
+    let (o, c) = (old.frame(), cur.frame());
+    o.regs.iter().zip(&c.regs).all(|(o, c)| {
+        same_prefix(o, c) && o.b == c.b && o.id == c.id && o.ref_obj_id == c.ref_obj_id
+    })
+}
+
+/// Whether an active iterator has given another number of elements in the two states.
+pub fn iter_depths_differ(old: &State, cur: &State) -> bool {
+    old.frames.iter().zip(&cur.frames).any(|(o, c)| {
+        o.body.stack.slots().iter().enumerate().any(|(spi, slot)| {
+            slot.types[0] == SlotType::Iter
+                && slot.reg().iter_state() == crate::state::IterState::Active
+                && c.body.stack.get(spi).is_some_and(|s| s.reg().iter_depth() != slot.reg().iter_depth())
+        })
+    })
+}
+
+/// Whether both states are in the same chain of calls.
+pub fn same_callsites(a: &State, b: &State) -> bool {
+    a.frames.len() == b.frames.len()
+        && a.frames.iter().zip(&b.frames).all(|(a, b)| a.body.callsite == b.body.callsite)
+}

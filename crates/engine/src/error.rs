@@ -1,0 +1,106 @@
+//! How a verification ends before its end.
+
+use std::fmt;
+
+use verdict_kernel::errno::Errno;
+
+/// Why verification stopped.
+#[derive(Debug)]
+pub enum Failure {
+    /// The kernel would refuse the program.
+    Rejected(Rejection),
+    /// The program needs something that this model does not know; named so that a user understands.
+    Unsupported(String),
+    /// This model contradicts itself.
+    Bug(String),
+}
+
+/// The kernel's refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// What `BPF_PROG_LOAD` returns.
+    pub errno: Errno,
+    /// The kernel's words, newlines included.
+    pub text: String,
+}
+
+/// Result of every check. The failure is boxed: success is the hot path.
+pub type Res<T> = Result<T, Box<Failure>>;
+
+impl Failure {
+    /// A refusal.
+    pub fn rejected(errno: Errno, text: String) -> Box<Failure> {
+        Box::new(Failure::Rejected(Rejection { errno, text }))
+    }
+    /// Something not modelled.
+    pub fn unsupported(what: impl Into<String>) -> Box<Failure> {
+        Box::new(Failure::Unsupported(what.into()))
+    }
+    /// A contradiction in the model.
+    pub fn bug(what: impl Into<String>) -> Box<Failure> {
+        Box::new(Failure::Bug(what.into()))
+    }
+    /// The errno of a refusal.
+    pub fn errno(&self) -> Option<Errno> {
+        match self {
+            Failure::Rejected(r) => Some(r.errno),
+            _ => None,
+        }
+    }
+}
+
+impl From<verdict_syscall::Rejection> for Box<Failure> {
+    fn from(r: verdict_syscall::Rejection) -> Self {
+        Failure::rejected(r.errno, r.text)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Rejected(r) => write!(f, "{} ({})", r.text.trim_end(), r.errno),
+            Failure::Unsupported(what) => write!(f, "unsupported: {what}"),
+            Failure::Bug(what) => write!(f, "internal contradiction: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Returns a refusal: `reject!(EACCES, "R{} !read_ok\n", regno)`.
+macro_rules! reject {
+    ($errno:ident) => {
+        return Err($crate::error::Failure::rejected(verdict_kernel::errno::Errno::$errno, String::new()))
+    };
+    ($errno:ident, $($arg:tt)*) => {
+        return Err($crate::error::Failure::rejected(
+            verdict_kernel::errno::Errno::$errno, format!($($arg)*)))
+    };
+}
+
+/// Returns *unsupported*: `unsupported!("kfunc {name}")`.
+macro_rules! unsupported {
+    ($($arg:tt)*) => {
+        return Err($crate::error::Failure::unsupported(format!($($arg)*)))
+    };
+}
+
+/// Writes to the log without failing; costs nothing when nobody listens: `say!(self, "func#{} @{}\n", a, b)`.
+macro_rules! say {
+    ($self:ident, $($arg:tt)*) => {
+        if O::LISTENING {
+            $self.obs.event($crate::observer::Event::Text { level: 1, text: format_args!($($arg)*) });
+        }
+    };
+}
+
+/// Like `say!`, at log level 2 only.
+macro_rules! say2 {
+    ($self:ident, $($arg:tt)*) => {
+        if O::LISTENING {
+            $self.obs.event($crate::observer::Event::Text { level: 2, text: format_args!($($arg)*) });
+        }
+    };
+}
+
+pub(crate) use {reject, say, say2, unsupported};

@@ -1,0 +1,126 @@
+//! The main program, then every global function that is called.
+
+use verdict_kernel::prog::ProgType;
+use verdict_kernel::types::{ArgBase, Flags, RegBase, RegType};
+use verdict_syscall::SubprogArg;
+
+use crate::error::{Res, reject, say};
+use crate::observer::{Event, Observer};
+use crate::state::{BtfHandle, DynptrKind, Frame, Reg, State};
+use crate::verifier::Verifier;
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Verifies the main program (`do_check_main`).
+    pub(crate) fn check_main(&mut self) -> Res<()> {
+        self.check_function(0)
+    }
+
+    /// Verifies global functions that reachable code calls, until no new one is called (`do_check_subprogs`).
+    pub(crate) fn check_global_functions(&mut self) -> Res<()> {
+        if self.prog.func_info.is_empty() {
+            return Ok(());
+        }
+        if self.exception_callback_subprog != 0 {
+            self.subprogs[self.exception_callback_subprog as usize].called = true;
+        }
+        loop {
+            let mut news = false;
+            for i in 1..self.subprogs.len() {
+                let sub = &self.subprogs[i];
+                if !sub.is_global || !sub.called || sub.verified {
+                    continue;
+                }
+                self.check_function(i)?;
+                say!(
+                    self,
+                    "Func#{} ('{}') is safe for any args that match its prototype\n",
+                    i, self.subprogs[i].name
+                );
+                self.subprogs[i].verified = true;
+                news = true;
+            }
+            if !news {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Verifies one function on its own (`do_check_common`).
+    fn check_function(&mut self, subprog: usize) -> Res<()> {
+        if O::LISTENING {
+            self.obs.event(Event::FunctionStart { subprog: subprog as u32 });
+        }
+        self.search.clear(self.insns.len());
+        self.insn_idx = self.subprogs[subprog].start;
+        let mut state = State::new(Frame::new(-1, 0, subprog as u32));
+        state.first_insn_idx = self.insn_idx;
+        state.last_insn_idx = u32::MAX;
+        state.in_sleepable = self.prog.sleepable;
+        self.cur = state;
+        if subprog != 0 || self.prog.prog_type == ProgType::Ext {
+            self.init_arguments(subprog)?;
+        } else {
+            if !self.prog.func_info.is_empty() {
+                let matches = matches!(
+                    self.prepare_func_args(0).ok().and_then(|()| self.subprogs[0].args.clone()).as_deref(),
+                    Some([one]) if one.ty.is(ArgBase::Ctx)
+                );
+                if !matches {
+                    self.subprogs[0].unreliable = true;
+                }
+            }
+            self.set_reg(1, Reg::pointer(RegBase::Ctx));
+        }
+        self.walk()?;
+        if O::LISTENING {
+            self.obs.event(Event::FunctionSafe { subprog: subprog as u32 });
+        }
+        Ok(())
+    }
+
+    /// Gives the arguments of a global function the types that its BTF declares.
+    fn init_arguments(&mut self, subprog: usize) -> Res<()> {
+        say!(self, "Validating {}() func#{}...\n", self.subprogs[subprog].name, subprog);
+        self.prepare_func_args(subprog)?;
+        let args = self.subprogs[subprog].args.clone().unwrap_or_default();
+        if self.subprogs[subprog].is_exception_cb {
+            self.cur.frame_mut().in_exception_callback_fn = true;
+            if !matches!(args.as_slice(), [one] if one.ty.is(ArgBase::Anything)) {
+                reject!(EINVAL, "exception cb only supports single integer argument\n");
+            }
+        }
+        for (i, arg) in args.iter().enumerate().take(5) {
+            let reg = self.argument_register(arg);
+            self.set_reg(i + 1, reg);
+        }
+        Ok(())
+    }
+
+    fn argument_register(&mut self, arg: &SubprogArg) -> Reg {
+        let carried = |flags: Flags| Flags(arg.ty.flags().0 & flags.0);
+        match arg.ty.base() {
+            ArgBase::Ctx => Reg::pointer(RegBase::Ctx),
+            // Unspecific: the caller may pass any dynptr.
+            ArgBase::Dynptr => {
+                let mut reg = Reg::pointer(RegBase::ConstDynptr);
+                reg.set_dynptr(DynptrKind::Local, true);
+                reg.id = self.next_id();
+                reg
+            }
+            ArgBase::Mem => {
+                let mut reg = Reg::pointer(RegType::new(RegBase::Mem, carried(Flags::MAYBE_NULL)));
+                reg.set_mem_size(arg.mem_size);
+                reg.id = self.next_id();
+                reg
+            }
+            ArgBase::BtfId => {
+                let flags = carried(Flags::MAYBE_NULL | Flags::UNTRUSTED | Flags::TRUSTED);
+                let mut reg = Reg::pointer(RegType::new(RegBase::BtfId, flags));
+                reg.set_btf(BtfHandle::VMLINUX, arg.btf_id.0);
+                reg.id = self.next_id();
+                reg
+            }
+            _ => Reg::UNKNOWN,
+        }
+    }
+}

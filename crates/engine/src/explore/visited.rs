@@ -1,0 +1,258 @@
+//! At a prune point: does an explored state stand for the current one, and is a checkpoint due?
+
+use crate::equiv::{self, Exact};
+use crate::error::{Res, reject, say};
+use crate::observer::{Event, Observer};
+use crate::state::{FP, IterState, Marks, NO_LINK, State, StateId};
+use crate::verifier::Verifier;
+
+use super::search::{Listed, Node};
+
+/// Longest history of a segment that does not force a checkpoint.
+const HISTORY_LIMIT: usize = 40;
+
+/// What a listed checkpoint says about the current state.
+enum Match {
+    /// It stands for it.
+    Hit,
+    /// It does not; `calm`: it is on the current path, where checkpoints should not be taken too often.
+    Miss { calm: bool },
+}
+
+impl<O: Observer> Verifier<'_, O> {
+    /// The list that states at an instruction, in the function call being executed, are in.
+    pub(crate) fn bucket(&self, idx: u32) -> usize {
+        let key = idx ^ self.cur.frame().callsite as u32;
+        key as usize % self.insns.len().max(1)
+    }
+
+    /// Whether the path may end here because an explored state stands for the rest of it; if not, a
+    /// checkpoint is taken when it is due (`is_state_visited`).
+    pub(crate) fn is_state_visited(&mut self, idx: u32) -> Res<bool> {
+        let forced = self.test_state_freq
+            || self.aux[idx as usize].force_checkpoint
+            || self.cur.history.len() > HISTORY_LIMIT;
+        let jumps = self.jmps_processed - self.search.prev_jmps;
+        let insns = self.stats.insns - self.search.prev_insns;
+        let mut add = forced || (jumps >= 2 && insns >= 8);
+        let soon = !forced && jumps < 20 && insns < 100;
+
+        let bucket = self.bucket(idx);
+        self.clean_live_states(bucket, idx);
+        let mut met = 0;
+        let mut at = self.search.explored[bucket].len();
+        while at > 0 {
+            at -= 1;
+            met += 1;
+            let listed = self.search.explored[bucket][at];
+            if self.search.state(listed.id).insn_idx != idx {
+                continue;
+            }
+            match self.match_explored(listed.id, idx)? {
+                Match::Hit => {
+                    self.search.explored[bucket][at].hits += 1;
+                    self.take_over(listed.id, idx)?;
+                    return Ok(true);
+                }
+                Match::Miss { calm } => {
+                    if calm && soon {
+                        add = false;
+                    }
+                    if O::LISTENING {
+                        self.obs.event(Event::Miss { idx });
+                    }
+                    self.count_miss(bucket, at, idx, add);
+                }
+            }
+        }
+        self.stats.max_states_per_insn = self.stats.max_states_per_insn.max(met);
+        if add {
+            self.checkpoint(bucket, idx);
+        }
+        Ok(false)
+    }
+
+    /// What the explored state's liveness and precision demand now holds of the current path too.
+    fn take_over(&mut self, id: StateId, idx: u32) -> Res<()> {
+        self.propagate_liveness(id);
+        if self.aux[idx as usize].jmp_point {
+            self.push_history(0, 0);
+        }
+        self.propagate_precision(id)
+    }
+
+    fn equal(&mut self, id: StateId, exact: Exact) -> bool {
+        equiv::states_equal(self.search.state(id), &self.cur, exact, &mut self.id_map, self.id_gen)
+    }
+
+    fn join_loop(&mut self, header: StateId) {
+        self.search.join_loop(&mut self.cur, Node::Current, header);
+    }
+
+    fn match_explored(&mut self, id: StateId, idx: u32) -> Res<Match> {
+        if self.search.state(id).branches > 0 {
+            return self.match_ancestor(id, idx);
+        }
+        let entry = self.search.loop_entry(&mut self.cur, Node::At(id));
+        let unfinished = entry.filter(|e| self.search.state(*e).branches > 0);
+        let exact = if unfinished.is_some() { Exact::RangeWithin } else { Exact::NotExact };
+        if !self.equal(id, exact) {
+            return Ok(Match::Miss { calm: false });
+        }
+        if let Some(entry) = unfinished {
+            self.join_loop(entry);
+        }
+        Ok(Match::Hit)
+    }
+
+    /// The explored state is on the current path: a match closes a loop.
+    fn match_ancestor(&mut self, id: StateId, idx: u32) -> Res<Match> {
+        let calm = Ok(Match::Miss { calm: true });
+        let top = self.search.state(id).frame();
+        if top.in_async_callback_fn && top.async_entry_cnt != self.cur.frame().async_entry_cnt {
+            return calm;
+        }
+        let aux = &self.aux[idx as usize];
+        if aux.is_iter_next {
+            if self.equal(id, Exact::RangeWithin) && self.iterator_in_r1_is_active() {
+                self.join_loop(id);
+                return Ok(Match::Hit);
+            }
+            return calm;
+        }
+        let calls_callback = aux.calls_callback;
+        if self.is_may_goto(idx)
+            && self.search.state(id).may_goto_depth != self.cur.may_goto_depth
+            && self.equal(id, Exact::RangeWithin)
+        {
+            self.join_loop(id);
+            return Ok(Match::Hit);
+        }
+        if calls_callback {
+            return if self.equal(id, Exact::RangeWithin) { Ok(Match::Hit) } else { calm };
+        }
+        let old = self.search.state(id);
+        if equiv::maybe_looping(old, &self.cur)
+            && self.equal(id, Exact::Exact)
+            && !equiv::iter_depths_differ(self.search.state(id), &self.cur)
+            && self.search.state(id).may_goto_depth == self.cur.may_goto_depth
+            && self.search.state(id).callback_unroll_depth == self.cur.callback_unroll_depth
+        {
+            return self.infinite_loop(id, idx);
+        }
+        calm
+    }
+
+    fn infinite_loop(&mut self, id: StateId, idx: u32) -> Res<Match> {
+        if O::LISTENING {
+            self.obs.event(Event::SourceLine { idx, prefix: "; " });
+        }
+        say!(self, "infinite loop detected at insn {}\n", idx);
+        if O::LISTENING {
+            let frame = self.cur.curframe();
+            for (title, state) in [("cur state:", &self.cur), ("old state:", self.search.state(id))] {
+                self.obs.event(Event::Text { level: 1, text: format_args!("{title}") });
+                self.obs.event(Event::FrameState { state, frame });
+            }
+            reject!(EINVAL);
+        }
+        reject!(EINVAL, "infinite loop detected at insn {}\n", idx)
+    }
+
+    fn iterator_in_r1_is_active(&self) -> bool {
+        let reg = self.reg(1);
+        let off = i64::from(reg.off).wrapping_add(reg.b.var_off.value as i64);
+        let frame = &self.cur.frames[self.frame_of(reg)].body;
+        let spi = usize::try_from((-off - 1) / 8).unwrap_or(usize::MAX);
+        frame.stack.get(spi).is_some_and(|s| s.reg().iter_state() == IterState::Active)
+    }
+
+    /// Counts a miss, and drops a checkpoint that is of no use.
+    fn count_miss(&mut self, bucket: usize, at: usize, idx: u32, add: bool) {
+        let entry = &mut self.search.explored[bucket][at];
+        if add {
+            entry.misses += 1;
+        }
+        let Listed { id, hits, misses } = *entry;
+        let state = self.search.state(id);
+        let n = if self.aux[idx as usize].force_checkpoint && state.branches > 0 { 64 } else { 3 };
+        if misses > hits * n + n {
+            let free = state.cleaned && !state.used_as_loop_entry;
+            self.search.explored[bucket].remove(at);
+            if free {
+                self.search.release(id);
+                self.stats.peak_states -= 1;
+            }
+        }
+    }
+
+    /// Marks of finished states at this instruction, in this chain of calls, are final.
+    fn clean_live_states(&mut self, bucket: usize, idx: u32) {
+        for at in 0..self.search.explored[bucket].len() {
+            // The kernel's list is walked newest first; cleaning one state does not change another, but
+            // finding loop entries shortens their chains in that order.
+            let at = self.search.explored[bucket].len() - 1 - at;
+            let id = self.search.explored[bucket][at].id;
+            let state = self.search.state(id);
+            if state.cleaned || state.branches > 0 {
+                continue;
+            }
+            let entry = self.search.loop_entry(&mut self.cur, Node::At(id));
+            if entry.is_some_and(|e| self.search.state(e).branches > 0) {
+                continue;
+            }
+            let state = self.search.state_mut(id);
+            if state.insn_idx == idx && equiv::same_callsites(state, &self.cur) {
+                state.cleaned = true;
+            }
+        }
+    }
+
+    /// Takes a checkpoint of the current state, which becomes its child.
+    fn checkpoint(&mut self, bucket: usize, idx: u32) {
+        self.stats.states += 1;
+        self.stats.peak_states += 1;
+        self.search.prev_jmps = self.jmps_processed;
+        self.search.prev_insns = self.stats.insns;
+        forget_precision(&mut self.cur);
+        let history = std::mem::take(&mut self.cur.history);
+        let mut new = self.cur.clone();
+        new.history = history;
+        new.insn_idx = idx;
+        let depth = new.dfs_depth;
+        let id = self.search.add(new);
+        self.search.explored[bucket].push(Listed { id, hits: 0, misses: 0 });
+        self.cur.parent = Some(id);
+        self.cur.first_insn_idx = idx;
+        self.cur.dfs_depth = depth + 1;
+        self.has_hist = false;
+        link_to_parent(&mut self.cur);
+        if O::LISTENING {
+            self.obs.event(Event::Checkpoint { idx });
+        }
+    }
+}
+
+/// Scalars count as imprecise again (`mark_all_scalars_imprecise`).
+fn forget_precision(state: &mut State) {
+    for slot in &mut state.frames {
+        slot.marks.precise = 0;
+        slot.marks.slot_precise = 0;
+    }
+}
+
+/// Starts a segment: nothing was read or written in it; every value has its counterpart in the checkpoint.
+///
+/// Of callers only R6 to R9 are linked: the others are gone or come back from the callee.
+fn link_to_parent(state: &mut State) {
+    let top = state.curframe();
+    for (f, slot) in state.frames.iter_mut().enumerate() {
+        let mut marks = Marks { links: [NO_LINK; 11], ..Marks::NONE };
+        let first = if f < top { 6 } else { 0 };
+        for r in first..FP {
+            marks.links[r] = (f as u8) << 4 | r as u8;
+        }
+        marks.linked_slots = slot.body.stack.len().min(64) as u8;
+        slot.marks = marks;
+    }
+}

@@ -1,0 +1,143 @@
+//! The main loop: next instruction, prune or checkpoint, execute, schedule.
+
+use verdict_isa::Op;
+
+use crate::error::{Failure, Res, reject};
+use crate::observer::{Event, Observer};
+use crate::state::{Frame, State, StateId};
+use crate::verifier::{Flow, Verifier};
+
+use super::search::Pending;
+
+/// Instructions processed in one verification at most.
+const INSN_LIMIT: u32 = 1_000_000;
+/// Paths put aside at most.
+const PENDING_LIMIT: usize = 8192;
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Walks all paths from the current state (`do_check`).
+    pub(crate) fn walk(&mut self) -> Res<()> {
+        let mut prev_idx = -1;
+        loop {
+            self.has_hist = false;
+            self.prev_insn_idx = prev_idx;
+            let idx = self.insn_idx;
+            if idx as usize >= self.insns.len() {
+                reject!(EFAULT, "invalid insn idx {} insn_cnt {}\n", idx as i32, self.insns.len());
+            }
+            self.stats.insns += 1;
+            if self.stats.insns > INSN_LIMIT {
+                reject!(E2BIG, "BPF program is too large. Processed {} insn\n", self.stats.insns);
+            }
+            self.cur.last_insn_idx = prev_idx as u32;
+            let flow = if self.aux[idx as usize].prune_point && self.is_state_visited(idx)? {
+                if O::LISTENING {
+                    self.obs.event(Event::Pruned { idx, prev_idx });
+                }
+                Flow::End
+            } else {
+                if self.aux[idx as usize].jmp_point {
+                    self.push_history(0, 0);
+                }
+                if O::LISTENING {
+                    self.obs.event(Event::Insn { state: &self.cur, idx, prev_idx });
+                }
+                self.aux[idx as usize].seen = true;
+                prev_idx = idx as i32;
+                self.execute(idx)?
+            };
+            match flow {
+                Flow::Next => self.insn_idx = self.insn_idx.wrapping_add(1),
+                Flow::Goto(to) => self.insn_idx = to,
+                Flow::Returned(to) => {
+                    if O::LISTENING {
+                        self.obs.event(Event::Returned);
+                    }
+                    self.insn_idx = to;
+                }
+                Flow::End => match self.next_path() {
+                    Some(prev) => prev_idx = prev,
+                    None => return Ok(()),
+                },
+            }
+        }
+    }
+
+    /// Ends the path; the newest one put aside goes on. Gives the instruction that it comes from.
+    fn next_path(&mut self) -> Option<i32> {
+        if O::LISTENING {
+            self.obs.event(Event::PathEnd);
+        }
+        self.search.end_path(&mut self.cur);
+        let next = self.search.pending.pop()?;
+        self.cur = next.state;
+        self.insn_idx = next.insn_idx;
+        if O::LISTENING {
+            self.obs.event(Event::Pop);
+        }
+        Some(next.prev_insn_idx)
+    }
+
+    /// Executes one instruction.
+    fn execute(&mut self, idx: u32) -> Res<Flow> {
+        let op = match &self.ops[idx as usize] {
+            Ok(op) => *op,
+            Err(malformed) => return self.malformed(idx, *malformed),
+        };
+        match op {
+            Op::Alu { .. }
+            | Op::Mov { .. }
+            | Op::MovSx { .. }
+            | Op::AddrSpaceCast { .. }
+            | Op::Neg { .. }
+            | Op::End { .. } => self.check_alu(op).map(|()| Flow::Next),
+            Op::Load { .. } => self.check_load(op),
+            Op::Store { .. } => self.check_store(op),
+            Op::Atomic { .. } => self.check_atomic(op),
+            Op::LdImm64 { .. } => {
+                self.check_ld_imm(op)?;
+                // The second half counts as executed: it is no dead code.
+                if let Some(aux) = self.aux.get_mut(idx as usize + 1) {
+                    aux.seen = true;
+                }
+                Ok(Flow::Goto(idx + 2))
+            }
+            Op::LdAbs { .. } | Op::LdInd { .. } => self.check_ld_abs(op),
+            Op::Jump { .. } | Op::MayGoto { .. } | Op::Branch { .. } => self.check_jump(op),
+            Op::Call(call) => self.check_call(call),
+            Op::Exit => self.check_exit(false),
+        }
+    }
+
+    /// Puts a copy of the current state aside, to go on at `idx` (`push_stack`).
+    pub fn push_state(&mut self, idx: u32, prev_idx: i32) -> Res<&mut State> {
+        let state = self.cur.clone();
+        self.push_pending(state, idx, prev_idx)
+    }
+
+    /// Puts an asynchronous callback's state aside: it has no parent and starts a search of its own
+    /// (`push_async_cb`).
+    pub fn push_async(&mut self, idx: u32, prev_idx: i32, frame: Frame, in_sleepable: bool) -> Res<&mut State> {
+        let state = State { in_sleepable, ..State::new(frame) };
+        self.push_pending(state, idx, prev_idx)
+    }
+
+    fn push_pending(&mut self, state: State, insn_idx: u32, prev_insn_idx: i32) -> Res<&mut State> {
+        if O::LISTENING {
+            self.obs.event(Event::Push { idx: insn_idx, prev_idx: prev_insn_idx as u32 });
+        }
+        let parent: Option<StateId> = state.parent;
+        self.search.pending.push(Pending { state, insn_idx, prev_insn_idx });
+        let waiting = self.search.pending.len();
+        if waiting > PENDING_LIMIT {
+            reject!(E2BIG, "The sequence of {} jumps is too complex.\n", waiting);
+        }
+        if let Some(parent) = parent {
+            self.search.state_mut(parent).branches += 1;
+        }
+        match self.search.pending.last_mut() {
+            Some(pending) => Ok(&mut pending.state),
+            None => Err(Failure::bug("a path put aside is gone")),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What the engine tells a listener.
+//!
+//! A listener is a generic parameter: a silent run ([`Silent`]) compiles to code without any of it. Events
+//! carry ids and borrowed state; text appears only where the kernel's log has words that belong to one check.
+
+use std::fmt;
+use std::sync::Arc;
+
+use verdict_syscall::Map;
+
+use crate::state::State;
+use crate::verifier::Stats;
+
+/// Receives [`Event`]s.
+pub trait Observer {
+    /// Whether events are wanted at all; `false` removes their cost at compile time.
+    const LISTENING: bool = true;
+    /// Takes an event.
+    fn event(&mut self, event: Event<'_>);
+}
+
+/// A listener that takes nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    const LISTENING: bool = false;
+    fn event(&mut self, _: Event<'_>) {}
+}
+
+/// Why backtracking could not go on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum GaveUp {
+    /// An instruction it does not understand.
+    Insn,
+    /// It ran out of parents.
+    NoParent,
+}
+
+/// Something that happened.
+#[derive(Clone, Copy)]
+pub enum Event<'a> {
+    /// Words of the kernel's log. `level` is 1 for words that appear at every level, 2 for those of level 2.
+    Text {
+        /// 1 or 2.
+        level: u8,
+        /// The words, newlines included.
+        text: fmt::Arguments<'a>,
+    },
+    /// The source line of an instruction is due with this prefix, if it differs from the last one shown
+    /// (`verbose_linfo`).
+    SourceLine {
+        /// The instruction.
+        idx: u32,
+        /// What stands before the line.
+        prefix: &'a str,
+    },
+    /// Verification of a function begins: the last source line shown is forgotten.
+    FunctionStart {
+        /// The subprogram.
+        subprog: u32,
+    },
+    /// Verification of a function ended well; below level 2 the log is emptied.
+    FunctionSafe {
+        /// The subprogram.
+        subprog: u32,
+    },
+    /// An instruction is about to be executed.
+    Insn {
+        /// State before it.
+        state: &'a State,
+        /// The instruction.
+        idx: u32,
+        /// The one executed before it; -1 at the start.
+        prev_idx: i32,
+    },
+    /// A conditional jump was executed: the continuing path's state is shown (`print_insn_state`).
+    BranchState {
+        /// The state.
+        state: &'a State,
+        /// The jump.
+        idx: u32,
+    },
+    /// The path ended because an explored state stands for the rest of it.
+    Pruned {
+        /// Where.
+        idx: u32,
+        /// The instruction before.
+        prev_idx: i32,
+    },
+    /// A checkpoint was created.
+    Checkpoint {
+        /// Where.
+        idx: u32,
+    },
+    /// An explored state did not stand for the current one.
+    Miss {
+        /// Where.
+        idx: u32,
+    },
+    /// A path was put aside; a listener that can rewind remembers its position.
+    Push {
+        /// Where it will go on.
+        idx: u32,
+        /// The instruction that forked.
+        prev_idx: u32,
+    },
+    /// A path ended: everything counts as touched.
+    PathEnd,
+    /// The newest path put aside goes on.
+    Pop,
+    /// A function was left for its caller: the next instruction shows the full state.
+    Returned,
+    /// A register was touched: it is shown with the next state.
+    Reg(usize),
+    /// A stack slot of the executing frame was touched.
+    Slot(usize),
+    /// Everything was touched.
+    All,
+    /// The full state of a frame is shown (`print_verifier_state(…, true)`), newline included.
+    FrameState {
+        /// The state.
+        state: &'a State,
+        /// The frame's number.
+        frame: usize,
+    },
+    /// A map became known; its number in registers is the count of those before it.
+    Map {
+        /// The map.
+        map: &'a Arc<Map>,
+    },
+    /// Verification is over: the log's footer is due.
+    End {
+        /// Figures.
+        stats: &'a Stats,
+    },
+    /// Backtracking looks at an instruction: `mark_precise: frame%d: regs=%s stack=%s before` and the
+    /// instruction.
+    PreciseInsn {
+        /// Frame being tracked.
+        frame: u32,
+        /// Registers asked for.
+        regs: u32,
+        /// Slots asked for.
+        slots: u64,
+        /// The instruction.
+        idx: u32,
+    },
+    /// Backtracking reached a checkpoint: `mark_precise: frame%d: parent state regs=%s stack=%s:` and the state.
+    PreciseParent {
+        /// Frame whose values are marked.
+        frame: usize,
+        /// Registers asked for.
+        regs: u32,
+        /// Slots asked for.
+        slots: u64,
+        /// The checkpoint.
+        state: &'a State,
+    },
+}

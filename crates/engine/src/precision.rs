@@ -1,0 +1,588 @@
+//! Which scalars must be known precisely: backtracking from a use to where the value came from.
+//!
+//! A scalar's range is always tracked, but an explored state may stand for another with a different range
+//! unless some check relied on it. When one does, the instructions that led here are walked backwards,
+//! first those of the current segment, then those of its parents, carrying the set of registers and slots
+//! that the value depends on; at every checkpoint passed, the members of the set are marked. Marks of the
+//! current state do not matter: it is no checkpoint yet.
+//!
+//! Linux 6.12.117: accesses of the stack and linked scalars are known from the history, so that no
+//! instruction needs to be understood beyond its operands.
+
+use verdict_isa::{Insn, class, mode, op};
+
+use crate::error::{Failure, Res, reject, say, say2};
+use crate::observer::{Event, Observer};
+use crate::state::{FP, Hist, MAX_FRAMES, State, StateId, hist};
+use crate::verifier::Verifier;
+
+const ARGS: u32 = 0b11_1110;
+
+/// Members of a set of scalars known to be equal but for a constant, at most six.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Linked {
+    /// Its frame.
+    pub(crate) frame: u8,
+    /// Register, or slot.
+    pub(crate) index: u8,
+    /// Whether it is a register.
+    pub(crate) is_reg: bool,
+}
+
+/// Number of linked scalars that one history entry can hold.
+pub(crate) const LINKED_MAX: usize = 6;
+
+/// Packs a linked set for a history entry: ten bits a member, four for the count.
+pub(crate) fn pack_linked(set: &[Linked]) -> u64 {
+    let members = set.iter().fold(0u64, |packed, l| {
+        packed << 10 | u64::from(l.frame & 7) | u64::from(l.index & 0x3f) << 3 | u64::from(l.is_reg) << 9
+    });
+    members << 4 | set.len() as u64
+}
+
+fn unpack_linked(packed: u64) -> impl Iterator<Item = Linked> {
+    (0..(packed & 0xf) as u32).map(move |i| {
+        let e = packed >> (4 + 10 * i);
+        Linked { frame: (e & 7) as u8, index: (e >> 3 & 0x3f) as u8, is_reg: e >> 9 & 1 != 0 }
+    })
+}
+
+/// The set of values asked for, per frame.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    frame: usize,
+    regs: [u32; MAX_FRAMES],
+    slots: [u64; MAX_FRAMES],
+}
+
+impl Wanted {
+    pub(crate) fn new(frame: usize) -> Wanted {
+        Wanted { frame: frame.min(MAX_FRAMES - 1), ..Wanted::default() }
+    }
+    fn is_empty(&self) -> bool {
+        (0..=self.frame).all(|f| self.regs[f] == 0 && self.slots[f] == 0)
+    }
+    pub(crate) fn add_reg(&mut self, frame: usize, reg: usize) {
+        self.regs[frame] |= 1 << reg;
+    }
+    pub(crate) fn add_slot(&mut self, frame: usize, spi: usize) {
+        self.slots[frame] |= 1 << spi;
+    }
+    fn has(&self, reg: u8) -> bool {
+        self.regs[self.frame] >> reg & 1 != 0
+    }
+    fn want(&mut self, reg: u8) {
+        self.regs[self.frame] |= 1 << reg;
+    }
+    fn drop(&mut self, reg: u8) {
+        self.regs[self.frame] &= !(1u32 << reg);
+    }
+    fn mask(&self) -> u32 {
+        self.regs[self.frame]
+    }
+    /// If any member of a linked set is wanted, all are.
+    fn sync_linked(&mut self, entry: Option<Hist>) {
+        let Some(Hist { linked: packed @ 1.., .. }) = entry else { return };
+        let wanted = unpack_linked(packed).any(|l| {
+            let (f, i) = (usize::from(l.frame), l.index);
+            if l.is_reg { self.regs[f] >> i & 1 != 0 } else { self.slots[f] >> i & 1 != 0 }
+        });
+        if wanted {
+            for l in unpack_linked(packed) {
+                let f = usize::from(l.frame);
+                if l.is_reg {
+                    self.regs[f] |= 1 << l.index;
+                } else {
+                    self.slots[f] |= 1 << l.index;
+                }
+            }
+        }
+    }
+}
+
+/// Whether an instruction's history says which slot it accesses.
+fn slot_of(entry: Option<Hist>) -> Option<(usize, u32)> {
+    let flags = entry?.flags;
+    (flags & hist::STACK_ACCESS != 0).then_some((usize::from(flags & 7), u32::from(flags >> 3 & 0x3f)))
+}
+
+/// What one instruction's back-step says.
+enum Step {
+    On,
+    GiveUp,
+}
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Marks the scalar in `reg` of the executing frame, and all that it came from, as needed precisely.
+    pub fn mark_chain_precision(&mut self, reg: usize) -> Res<()> {
+        let mut wanted = Wanted::new(self.cur.curframe());
+        if !self.reg(reg).is_scalar() {
+            // The kernel warns of "backtracing misuse".
+            reject!(EFAULT);
+        }
+        wanted.add_reg(wanted.frame, reg);
+        self.mark_precise(wanted)
+    }
+
+    /// What an explored state needed precisely, and read, the current one needs too (`propagate_precision`).
+    pub(crate) fn propagate_precision(&mut self, old: StateId) -> Res<()> {
+        let mut wanted = Wanted::new(self.cur.curframe());
+        for frame in (0..self.search.state(old).frames.len()).rev() {
+            let (regs, slots) = needed(self.search.state(old), frame);
+            let mut first = true;
+            for i in (0..FP).filter(|i| regs >> i & 1 != 0) {
+                match first {
+                    true => say2!(self, "frame {}: propagating r{}", frame, i),
+                    false => say2!(self, ",r{}", i),
+                }
+                wanted.add_reg(frame, i);
+                first = false;
+            }
+            for i in (0..64usize).filter(|i| slots >> i & 1 != 0) {
+                match first {
+                    true => say2!(self, "frame {}: propagating fp{}", frame, -8 * (i as i32 + 1)),
+                    false => say2!(self, ",fp{}", -8 * (i as i32 + 1)),
+                }
+                wanted.add_slot(frame, i);
+                first = false;
+            }
+            if !first {
+                say!(self, "\n");
+            }
+        }
+        self.mark_precise(wanted)
+    }
+
+    /// Walks back until nothing is wanted any more (`__mark_chain_precision`).
+    fn mark_precise(&mut self, mut wanted: Wanted) -> Res<()> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let mut at: Option<StateId> = None;
+        let mut first_idx = self.cur.first_insn_idx;
+        let mut last_idx = self.insn_idx as i32;
+        let mut subseq_idx = -1;
+        let mut skip = true;
+        loop {
+            say2!(
+                self,
+                "mark_precise: frame{}: last_idx {} first_idx {} subseq_idx {} \n",
+                wanted.frame, last_idx, first_idx, subseq_idx
+            );
+            if last_idx < 0 {
+                return self.reached_entry(at, &wanted);
+            }
+            match self.walk_segment(at, &mut wanted, last_idx, &mut subseq_idx, skip)? {
+                Walked::Done => return Ok(()),
+                Walked::GaveUp => {
+                    self.force_all_precise();
+                    return Ok(());
+                }
+                Walked::Exhausted => {}
+            }
+            skip = false;
+            let parent = match at {
+                None => self.cur.parent,
+                Some(id) => self.search.state(id).parent,
+            };
+            let Some(parent) = parent else { break };
+            at = Some(parent);
+            self.mark_parent(parent, &mut wanted)?;
+            if wanted.is_empty() {
+                return Ok(());
+            }
+            subseq_idx = first_idx as i32;
+            let state = self.search.state(parent);
+            last_idx = state.last_insn_idx as i32;
+            first_idx = state.first_insn_idx;
+        }
+        self.force_all_precise();
+        Ok(())
+    }
+
+    /// Walks the instructions of one segment.
+    fn walk_segment(
+        &mut self,
+        at: Option<StateId>,
+        wanted: &mut Wanted,
+        last_idx: i32,
+        subseq_idx: &mut i32,
+        mut skip: bool,
+    ) -> Res<Walked> {
+        let mut i = last_idx as u32;
+        let mut end = self.segment(at).history.len();
+        loop {
+            if skip {
+                skip = false;
+            } else {
+                let entry = end.checked_sub(1).and_then(|e| self.segment(at).history.get(e)).copied();
+                let entry = entry.filter(|h| h.idx == i);
+                if let Step::GiveUp = self.back_step(i, *subseq_idx, entry, wanted)? {
+                    return Ok(Walked::GaveUp);
+                }
+            }
+            if wanted.is_empty() {
+                return Ok(Walked::Done);
+            }
+            *subseq_idx = i as i32;
+            let segment = self.segment(at);
+            if i == segment.first_insn_idx
+                && (end == 0 || (end == 1 && segment.history.first().is_some_and(|h| h.idx == i)))
+            {
+                return Ok(Walked::Exhausted);
+            }
+            match end.checked_sub(1).and_then(|e| segment.history.get(e)) {
+                Some(h) if h.idx == i => {
+                    end -= 1;
+                    i = h.prev_idx;
+                }
+                _ => i = i.wrapping_sub(1),
+            }
+            if i as usize >= self.insns.len() {
+                reject!(EFAULT, "BUG backtracking idx {}\n", i as i32);
+            }
+        }
+    }
+
+    fn segment(&self, at: Option<StateId>) -> &State {
+        match at {
+            None => &self.cur,
+            Some(id) => self.search.state(id),
+        }
+    }
+
+    /// The walk reached a function's entry: only arguments of a global function may still be wanted.
+    fn reached_entry(&mut self, at: Option<StateId>, wanted: &Wanted) -> Res<()> {
+        let state = match at {
+            None => &mut self.cur,
+            Some(id) => self.search.state_mut(id),
+        };
+        let (subprog, callsite) = (state.frames[0].body.subprogno, state.frames[0].body.callsite);
+        let (regs, slots) = (wanted.mask(), wanted.slots[wanted.frame]);
+        if state.frames.len() == 1 && subprog > 0 && callsite == -1 && slots == 0 && regs & !ARGS == 0 {
+            for r in (0..FP).filter(|r| regs >> r & 1 != 0) {
+                if state.frames[0].body.regs[r].is_scalar() {
+                    state.frames[0].marks.precise |= 1 << r;
+                }
+            }
+            return Ok(());
+        }
+        reject!(EFAULT, "BUG backtracking func entry subprog {} reg_mask {:x} stack_mask {:x}\n", subprog, regs, slots)
+    }
+
+    /// Marks what is wanted in a checkpoint; what was marked already, or is no scalar, is done.
+    fn mark_parent(&mut self, parent: StateId, wanted: &mut Wanted) -> Res<()> {
+        for frame in (0..=wanted.frame).rev() {
+            let state = self.search.state_mut(parent);
+            let Some(slot) = state.frames.get_mut(frame) else {
+                return Err(Failure::bug("backtracking left the frames of a checkpoint"));
+            };
+            let mut regs = wanted.regs[frame];
+            for r in 0..FP {
+                let bit = 1u16 << r;
+                if regs >> r & 1 != 0 {
+                    if !slot.body.regs[r].is_scalar() || slot.marks.precise & bit != 0 {
+                        regs &= !u32::from(bit);
+                    } else {
+                        slot.marks.precise |= bit;
+                    }
+                }
+            }
+            wanted.regs[frame] = regs;
+            let mut left = wanted.slots[frame];
+            let total = slot.body.stack.len();
+            while left != 0 {
+                let spi = left.trailing_zeros() as usize;
+                let bit = 1u64 << spi;
+                left &= !bit;
+                let Some(s) = slot.body.stack.get(spi) else {
+                    reject!(EFAULT, "BUG backtracking (stack slot {}, total slots {})\n", spi, total);
+                };
+                if !s.is_scalar_spill() || slot.marks.slot_precise & bit != 0 {
+                    wanted.slots[frame] &= !bit;
+                } else {
+                    slot.marks.slot_precise |= bit;
+                }
+            }
+            if O::LISTENING {
+                let (regs, slots) = (wanted.regs[frame], wanted.slots[frame]);
+                let state = self.search.state(parent);
+                self.obs.event(Event::PreciseParent { frame, regs, slots, state });
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks every scalar of every parent (`mark_all_scalars_precise`).
+    fn force_all_precise(&mut self) {
+        say2!(
+            self,
+            "mark_precise: frame{}: falling back to forcing all scalars precise\n",
+            self.cur.curframe()
+        );
+        let mut at = self.cur.parent;
+        while let Some(id) = at {
+            for frame in 0..self.search.state(id).frames.len() {
+                for r in 0..FP {
+                    let slot = &mut self.search.state_mut(id).frames[frame];
+                    if slot.body.regs[r].is_scalar() && slot.marks.precise >> r & 1 == 0 {
+                        slot.marks.precise |= 1 << r;
+                        say2!(self, "force_precise: frame{}: forcing r{} to be precise\n", frame, r);
+                    }
+                }
+                for spi in 0..self.search.state(id).frames[frame].body.stack.len().min(64) {
+                    let slot = &mut self.search.state_mut(id).frames[frame];
+                    if slot.body.stack.slots()[spi].is_scalar_spill() && slot.marks.slot_precise >> spi & 1 == 0 {
+                        slot.marks.slot_precise |= 1 << spi;
+                        say2!(self, "force_precise: frame{}: forcing fp{} to be precise\n", frame, -8 * (spi as i32 + 1));
+                    }
+                }
+            }
+            at = self.search.state(id).parent;
+        }
+    }
+
+    /// One instruction backwards (`backtrack_insn`).
+    fn back_step(&mut self, idx: u32, subseq_idx: i32, entry: Option<Hist>, wanted: &mut Wanted) -> Res<Step> {
+        let insn = self.insns[idx as usize];
+        if insn.code == 0 {
+            return Ok(Step::On);
+        }
+        if O::LISTENING {
+            let (frame, regs, slots) = (wanted.frame as u32, wanted.mask(), wanted.slots[wanted.frame]);
+            self.obs.event(Event::PreciseInsn { frame, regs, slots, idx });
+        }
+        wanted.sync_linked(entry);
+        let step = match insn.code & 7 {
+            class::ALU | class::ALU64 => back_alu(insn, wanted),
+            class::LDX => back_load(insn.dst, entry, wanted),
+            class::STX | class::ST => back_store(insn, entry, wanted),
+            class::JMP | class::JMP32 => self.back_jump(idx, insn, subseq_idx, entry, wanted)?,
+            _ => self.back_ld(idx, insn, subseq_idx, wanted)?,
+        };
+        match step {
+            Back::GiveUp => return Ok(Step::GiveUp),
+            Back::Final => {}
+            Back::Resync => wanted.sync_linked(entry),
+        }
+        Ok(Step::On)
+    }
+
+    fn back_ld(&mut self, idx: u32, insn: Insn, subseq_idx: i32, wanted: &mut Wanted) -> Res<Back> {
+        if insn.code & 0xe0 == mode::IMM {
+            wanted.drop(insn.dst);
+            return Ok(Back::Final);
+        }
+        if insn.code & 0xe0 == mode::ABS || insn.code & 0xe0 == mode::IND {
+            if wanted.has(insn.dst) {
+                return Ok(Back::GiveUp);
+            }
+            // The hidden exit of a subprogram was taken: go into its frame.
+            if subseq_idx != idx as i32 + 1 {
+                self.enter(wanted)?;
+            }
+            return Ok(Back::Final);
+        }
+        Ok(Back::Resync)
+    }
+
+    fn back_jump(
+        &mut self,
+        idx: u32,
+        insn: Insn,
+        subseq_idx: i32,
+        entry: Option<Hist>,
+        wanted: &mut Wanted,
+    ) -> Res<Back> {
+        if insn.code == (class::JMP | op::CALL) && insn.src == 1 {
+            return self.back_subprog_call(idx, insn, wanted);
+        }
+        if self.calls_sync_callback(idx) && idx as i32 != subseq_idx - 1 {
+            // Out of a callback, backwards into the call that runs it: its R1-R5 are not the call's.
+            self.no_leftovers(wanted)?;
+            wanted.regs[wanted.frame] &= !ARGS;
+            self.leave(wanted)?;
+            return Ok(Back::Final);
+        }
+        match op(insn.code) {
+            op::CALL => {
+                if insn.src == 2 && insn.imm == 0 {
+                    return Ok(Back::GiveUp);
+                }
+                wanted.drop(0);
+                self.no_args(wanted)?;
+                Ok(Back::Resync)
+            }
+            op::EXIT => {
+                let before = usize::try_from(subseq_idx - 1).ok().and_then(|i| self.insns.get(i));
+                let from_call = before.is_some_and(|i| i.code == (class::JMP | op::CALL) && i.src == 1);
+                let r0 = from_call && wanted.has(0);
+                if from_call {
+                    self.no_args(wanted)?;
+                }
+                wanted.drop(0);
+                self.enter(wanted)?;
+                if r0 {
+                    wanted.want(0);
+                }
+                Ok(Back::Final)
+            }
+            _ if insn.code & 8 != 0 => {
+                if !wanted.has(insn.dst) && !wanted.has(insn.src) {
+                    return Ok(Back::Final);
+                }
+                let flags = entry.map_or(0, |h| h.flags);
+                if flags & hist::SRC_STACK == 0 {
+                    wanted.want(insn.src);
+                }
+                if flags & hist::DST_STACK == 0 {
+                    wanted.want(insn.dst);
+                }
+                Ok(Back::Resync)
+            }
+            _ => Ok(Back::Resync),
+        }
+    }
+
+    fn back_subprog_call(&mut self, idx: u32, insn: Insn, wanted: &mut Wanted) -> Res<Back> {
+        let entry = (i64::from(idx) + i64::from(insn.imm) + 1) as u32;
+        let Some(subprog) = self.subprog_at(entry) else { reject!(EFAULT) };
+        if self.subprogs[subprog].is_global {
+            self.no_args(wanted)?;
+            wanted.drop(0);
+            return Ok(Back::Final);
+        }
+        self.no_leftovers(wanted)?;
+        let args = wanted.mask() & ARGS;
+        wanted.regs[wanted.frame] &= !ARGS;
+        self.leave(wanted)?;
+        wanted.regs[wanted.frame] |= args;
+        Ok(Back::Final)
+    }
+
+    fn no_args(&self, wanted: &Wanted) -> Res<()> {
+        if wanted.mask() & ARGS != 0 {
+            reject!(EFAULT, "BUG regs {:x}\n", wanted.mask());
+        }
+        Ok(())
+    }
+
+    fn no_leftovers(&self, wanted: &Wanted) -> Res<()> {
+        if wanted.mask() & !ARGS != 0 {
+            reject!(EFAULT, "BUG regs {:x}\n", wanted.mask());
+        }
+        let slots = wanted.slots[wanted.frame];
+        if slots != 0 {
+            reject!(EFAULT, "BUG stack slots {:x}\n", slots);
+        }
+        Ok(())
+    }
+
+    fn enter(&self, wanted: &mut Wanted) -> Res<()> {
+        if wanted.frame == MAX_FRAMES - 1 {
+            reject!(EFAULT, "BUG subprog enter from frame {}\n", wanted.frame);
+        }
+        wanted.frame += 1;
+        Ok(())
+    }
+
+    fn leave(&self, wanted: &mut Wanted) -> Res<()> {
+        if wanted.frame == 0 {
+            reject!(EFAULT, "BUG subprog exit from frame 0\n");
+        }
+        wanted.frame -= 1;
+        Ok(())
+    }
+}
+
+/// How a segment's walk ended.
+enum Walked {
+    Done,
+    GaveUp,
+    Exhausted,
+}
+
+/// What the rule of one instruction says: whether linked scalars are looked at once more.
+enum Back {
+    GiveUp,
+    Final,
+    Resync,
+}
+
+/// Precise and read scalars of a frame.
+fn needed(state: &State, frame: usize) -> (u16, u64) {
+    let slot = &state.frames[frame];
+    let m = &slot.marks;
+    let mut regs = m.precise & (m.read32 | m.read64);
+    let mut slots = m.slot_precise & m.slot_read;
+    for r in 0..FP {
+        if regs >> r & 1 != 0 && !slot.body.regs[r].is_scalar() {
+            regs &= !(1 << r);
+        }
+    }
+    let mut left = slots;
+    while left != 0 {
+        let spi = left.trailing_zeros();
+        left &= left - 1;
+        if !slot.body.stack.get(spi as usize).is_some_and(|s| s.is_scalar_spill()) {
+            slots &= !(1 << spi);
+        }
+    }
+    (regs, slots)
+}
+
+fn back_alu(insn: Insn, wanted: &mut Wanted) -> Back {
+    if !wanted.has(insn.dst) {
+        return Back::Final;
+    }
+    let from_reg = insn.code & 8 != 0;
+    match op(insn.code) {
+        op::END | op::NEG => return Back::Final,
+        op::MOV => {
+            wanted.drop(insn.dst);
+            if from_reg && usize::from(insn.src) != FP {
+                wanted.want(insn.src);
+            }
+        }
+        _ => {
+            if from_reg && usize::from(insn.src) != FP {
+                wanted.want(insn.src);
+            }
+        }
+    }
+    Back::Resync
+}
+
+fn back_load(loaded: u8, entry: Option<Hist>, wanted: &mut Wanted) -> Back {
+    if !wanted.has(loaded) {
+        return Back::Final;
+    }
+    wanted.drop(loaded);
+    match slot_of(entry) {
+        None => Back::Final,
+        Some((frame, spi)) => {
+            wanted.slots[frame] |= 1 << spi;
+            Back::Resync
+        }
+    }
+}
+
+fn back_store(insn: Insn, entry: Option<Hist>, wanted: &mut Wanted) -> Back {
+    let is_stx = insn.code & 7 == class::STX;
+    if is_stx && insn.code & 0xe0 == mode::ATOMIC && insn.imm & 1 != 0 {
+        let loaded = if insn.imm == 0xf1 { 0 } else { insn.src };
+        return back_load(loaded, entry, wanted);
+    }
+    if wanted.has(insn.dst) {
+        return Back::GiveUp;
+    }
+    let Some((frame, spi)) = slot_of(entry) else { return Back::Final };
+    if wanted.slots[frame] >> spi & 1 == 0 {
+        return Back::Final;
+    }
+    wanted.slots[frame] &= !(1u64 << spi);
+    if is_stx {
+        wanted.want(insn.src);
+    }
+    Back::Resync
+}

@@ -1,0 +1,350 @@
+//! Verifier states: content that is shared, and marks beside it.
+//!
+//! A [`State`] is a stack of frames. The content of a frame ([`Frame`]) is reference counted and copied on
+//! write, so that a checkpoint or a pushed branch costs what differs. What is learnt of a checkpoint later
+//! (what was read, what is needed precisely) are bit masks beside the content ([`Marks`]).
+
+mod reg;
+mod stack;
+
+use std::rc::Rc;
+
+pub use reg::{ADD_CONST, BtfHandle, DynptrKind, IterState, Reg};
+pub use stack::{Slot, SlotType, Stack};
+
+/// Number of registers, R10 included.
+pub const REGS: usize = 11;
+/// The frame pointer.
+pub const FP: usize = 10;
+/// Frames that a state may have.
+pub const MAX_FRAMES: usize = 8;
+
+/// A checkpoint's number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash)]
+pub struct StateId(pub u32);
+
+/// A resource that the program has acquired and must release.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ref {
+    /// Its id.
+    pub id: u32,
+    /// The instruction that acquired it.
+    pub insn_idx: u32,
+    /// The frame of the callback that acquired it; 0 outside callbacks.
+    pub callback_ref: u32,
+}
+
+/// Return value range demanded of a callback.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RetRange {
+    /// Least value.
+    pub min: i32,
+    /// Greatest value.
+    pub max: i32,
+}
+
+/// The content of a frame.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// R0 to R10.
+    pub regs: [Reg; REGS],
+    /// The stack.
+    pub stack: Stack,
+    /// The calling instruction; -1 in the main program.
+    pub callsite: i32,
+    /// Index of this frame.
+    pub frameno: u32,
+    /// The function executing.
+    pub subprogno: u32,
+    /// Number of times an async callback was entered.
+    pub async_entry_cnt: u32,
+    /// What the callback in this frame may return.
+    pub callback_ret_range: RetRange,
+    /// Whether this frame runs a synchronous callback.
+    pub in_callback_fn: bool,
+    /// Whether this frame runs an asynchronous callback.
+    pub in_async_callback_fn: bool,
+    /// Whether this frame runs the exception callback.
+    pub in_exception_callback_fn: bool,
+    /// How deep callbacks called from here are unrolled.
+    pub callback_depth: u32,
+    /// Resources held.
+    pub refs: Vec<Ref>,
+}
+
+impl Frame {
+    /// A frame in which nothing is known but R10.
+    pub fn new(callsite: i32, frameno: u32, subprogno: u32) -> Frame {
+        let mut regs = [Reg::NOT_INIT; REGS];
+        regs[FP] = Reg { frameno, ..Reg::pointer(verdict_kernel::types::RegBase::Stack) };
+        Frame {
+            regs,
+            stack: Stack::default(),
+            callsite,
+            frameno,
+            subprogno,
+            async_entry_cnt: 0,
+            callback_ret_range: RetRange::default(),
+            in_callback_fn: false,
+            in_async_callback_fn: false,
+            in_exception_callback_fn: false,
+            callback_depth: 0,
+            refs: Vec::new(),
+        }
+    }
+}
+
+impl Frame {
+    /// Forgets a resource; false if this frame does not hold it or may not release it
+    /// (`release_reference_state`): a callback cannot release what its caller acquired.
+    pub fn release_ref(&mut self, id: u32) -> bool {
+        let Some(at) = self.refs.iter().position(|r| r.id == id) else { return false };
+        if self.in_callback_fn && self.refs[at].callback_ref != self.frameno {
+            return false;
+        }
+        self.refs.swap_remove(at);
+        true
+    }
+}
+
+/// No register of the parent state is linked.
+pub const NO_LINK: u8 = 0xff;
+
+/// What is known *about* the values of a frame: bit masks over registers (bit `r`) and stack slots (bit `spi`).
+///
+/// Read marks say that the value at the start of the segment was needed, write marks that it was overwritten
+/// in the segment. `links` names, per register, the register of the parent state that read marks climb to:
+/// usually the same one, but a plain copy of a register (arguments of a call, R0 on return) takes the link of
+/// its source along.
+#[derive(Clone, Copy, Debug)]
+pub struct Marks {
+    /// Registers of which the lower half was read.
+    pub read32: u16,
+    /// Registers that were read in full.
+    pub read64: u16,
+    /// Registers that were written.
+    pub written: u16,
+    /// Scalars in registers that must be known precisely.
+    pub precise: u16,
+    /// Slots that were read.
+    pub slot_read: u64,
+    /// Slots that were written in full.
+    pub slot_written: u64,
+    /// Scalars in slots that must be known precisely.
+    pub slot_precise: u64,
+    /// Per register its parent, `frame << 4 | register`, or [`NO_LINK`].
+    pub links: [u8; REGS],
+    /// Slots below this number have a parent.
+    pub linked_slots: u8,
+}
+
+impl Marks {
+    /// Nothing marked, nothing linked.
+    pub const NONE: Marks = Marks {
+        read32: 0,
+        read64: 0,
+        written: 0,
+        precise: 0,
+        slot_read: 0,
+        slot_written: 0,
+        slot_precise: 0,
+        links: [NO_LINK; REGS],
+        linked_slots: 0,
+    };
+
+    /// What a plain struct copy of a register does to the marks: `dst` gets those of `from`'s register `src`.
+    #[inline]
+    pub fn copy_struct(&mut self, dst: usize, from: &Marks, src: usize) {
+        let bit = |mask: u16| (mask >> src & 1) << dst;
+        let keep = !(1u16 << dst);
+        self.read32 = self.read32 & keep | bit(from.read32);
+        self.read64 = self.read64 & keep | bit(from.read64);
+        self.written = self.written & keep | bit(from.written);
+        self.precise = self.precise & keep | bit(from.precise);
+        self.links[dst] = from.links[src];
+    }
+}
+
+/// A frame of a state.
+#[derive(Clone, Debug)]
+pub struct FrameSlot {
+    /// What is known of its values.
+    pub body: Rc<Frame>,
+    /// What is known about them.
+    pub marks: Marks,
+}
+
+/// The lock that is held: which object it is in, and the id of the pointer it was taken through.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ActiveLock {
+    /// 0 is none; otherwise 1 + map index, or [`ActiveLock::BTF`] for an object of the program's.
+    pub ptr: u64,
+    /// Id of the register.
+    pub id: u32,
+}
+
+impl ActiveLock {
+    /// Bit that tells objects described by BTF from maps; the BTF handle is below it.
+    pub const BTF: u64 = 1 << 32;
+}
+
+/// Flags of a [`Hist`] entry.
+pub mod hist {
+    /// The instruction reads or writes a stack slot: bits 0–2 frame, 3–8 slot.
+    pub const STACK_ACCESS: u16 = 1 << 9;
+    /// A comparison's destination is a stack pointer.
+    pub const DST_STACK: u16 = 1 << 10;
+    /// A comparison's source is a stack pointer.
+    pub const SRC_STACK: u16 = 1 << 11;
+    /// The flags for an access of a slot.
+    pub fn stack_access(frame: u32, spi: usize) -> u16 {
+        STACK_ACCESS | (spi as u16 & 0x3f) << 3 | frame as u16 & 7
+    }
+}
+
+/// One executed instruction that backtracking must know more of than its position.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hist {
+    /// The instruction.
+    pub idx: u32,
+    /// The one executed before it.
+    pub prev_idx: u32,
+    /// See [`hist`].
+    pub flags: u16,
+    /// Registers and slots whose scalars were linked, packed by `precision`.
+    pub linked: u64,
+}
+
+/// A state of the program at an instruction.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// Frames, outermost first; never empty.
+    pub frames: Vec<FrameSlot>,
+    /// The checkpoint this path came from.
+    pub parent: Option<StateId>,
+    /// Paths from here that are not finished.
+    pub branches: u32,
+    /// Where a checkpoint was taken.
+    pub insn_idx: u32,
+    /// First instruction of the segment that leads here.
+    pub first_insn_idx: u32,
+    /// Last instruction of it.
+    pub last_insn_idx: u32,
+    /// A state of the loop that this one is part of.
+    pub loop_entry: Option<StateId>,
+    /// Depth in the tree of checkpoints.
+    pub dfs_depth: u32,
+    /// How deep callbacks are unrolled.
+    pub callback_unroll_depth: u32,
+    /// How often `may_goto` went on.
+    pub may_goto_depth: u32,
+    /// Whether a `loop_entry` ever named this state.
+    pub used_as_loop_entry: bool,
+    /// Whether sleeping is allowed.
+    pub in_sleepable: bool,
+    /// Whether an RCU read lock is held.
+    pub active_rcu_lock: bool,
+    /// Nesting of disabled preemption.
+    pub active_preempt_lock: u32,
+    /// Spin lock held.
+    pub active_lock: ActiveLock,
+    /// What backtracking must know of the segment.
+    pub history: Vec<Hist>,
+    /// Marks are final and unread values are gone (`REG_LIVE_DONE`).
+    pub cleaned: bool,
+}
+
+impl State {
+    /// The initial state of a function.
+    pub fn new(frame: Frame) -> State {
+        State {
+            frames: vec![FrameSlot { body: Rc::new(frame), marks: Marks::NONE }],
+            parent: None,
+            branches: 1,
+            insn_idx: 0,
+            first_insn_idx: 0,
+            last_insn_idx: 0,
+            loop_entry: None,
+            dfs_depth: 0,
+            callback_unroll_depth: 0,
+            may_goto_depth: 0,
+            used_as_loop_entry: false,
+            in_sleepable: false,
+            active_rcu_lock: false,
+            active_preempt_lock: 0,
+            active_lock: ActiveLock::default(),
+            history: Vec::new(),
+            cleaned: false,
+        }
+    }
+    /// Index of the executing frame.
+    #[inline]
+    pub fn curframe(&self) -> usize {
+        self.frames.len() - 1
+    }
+    /// The executing frame.
+    #[inline]
+    pub fn frame(&self) -> &Frame {
+        &self.frames[self.frames.len() - 1].body
+    }
+    /// The executing frame for writing.
+    #[inline]
+    pub fn frame_mut(&mut self) -> &mut Frame {
+        let top = self.frames.len() - 1;
+        Rc::make_mut(&mut self.frames[top].body)
+    }
+    /// A frame by number for writing.
+    #[inline]
+    pub fn frame_at_mut(&mut self, frame: usize) -> &mut Frame {
+        Rc::make_mut(&mut self.frames[frame].body)
+    }
+    /// Marks of the executing frame.
+    #[inline]
+    pub fn marks_mut(&mut self) -> &mut Marks {
+        let top = self.frames.len() - 1;
+        &mut self.frames[top].marks
+    }
+    /// A register of the executing frame.
+    #[inline]
+    pub fn reg(&self, reg: usize) -> &Reg {
+        &self.frame().regs[reg]
+    }
+    /// A register of the executing frame for writing.
+    #[inline]
+    pub fn reg_mut(&mut self, reg: usize) -> &mut Reg {
+        &mut self.frame_mut().regs[reg]
+    }
+    /// Replaces a register's content; its write mark and link stay (`copy_register_state`).
+    #[inline]
+    pub fn set_reg(&mut self, reg: usize, value: Reg) {
+        self.marks_mut().precise &= !(1 << reg);
+        self.frame_mut().regs[reg] = value;
+    }
+    /// Calls `f` on every register and every spilled register of every frame (`bpf_for_each_reg_in_vstate`).
+    ///
+    /// `want` chooses which to change, so that frames in which nothing changes stay shared.
+    pub fn for_each_reg_mut(&mut self, want: impl Fn(&Reg) -> bool, mut f: impl FnMut(&mut Reg)) {
+        for slot in &mut self.frames {
+            for r in 0..REGS {
+                if want(&slot.body.regs[r]) {
+                    f(&mut Rc::make_mut(&mut slot.body).regs[r]);
+                }
+            }
+            for spi in 0..slot.body.stack.len() {
+                let s = &slot.body.stack.slots()[spi];
+                if s.is_spill() && want(s.reg()) {
+                    let stack = &mut Rc::make_mut(&mut slot.body).stack;
+                    if let Some(s) = stack.get_mut(spi) {
+                        f(s.reg_mut());
+                    }
+                }
+            }
+        }
+    }
+    /// Whether any register or spilled register fulfils `f`.
+    pub fn any_reg(&self, f: impl Fn(&Reg) -> bool) -> bool {
+        self.frames.iter().any(|fr| {
+            fr.body.regs.iter().any(&f) || fr.body.stack.slots().iter().any(|s| s.is_spill() && f(s.reg()))
+        })
+    }
+}

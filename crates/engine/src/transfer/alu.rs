@@ -1,0 +1,418 @@
+//! Arithmetic, moves, byte order.
+
+use verdict_domain::{AluOp, Bounds, Width};
+use verdict_isa::table::alu_symbol;
+use verdict_isa::{AddrCast, Op, Operand};
+use verdict_kernel::types::{Flags, RegBase, RegType};
+
+use crate::error::{Res, reject, say};
+use crate::memory::names::reg_type_str;
+use crate::observer::Observer;
+use crate::state::{ADD_CONST, Marks, Reg};
+use crate::verifier::{ArgUse, Verifier};
+
+/// Fixed and variable offsets of pointers must stay below this.
+pub(crate) const MAX_VAR_OFF: i64 = 1 << 29;
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Executes an instruction of the classes ALU and ALU64 (`check_alu_op`).
+    pub(crate) fn check_alu(&mut self, op: Op) -> Res<()> {
+        let dst = match op {
+            Op::Neg { dst, .. } | Op::End { dst, .. } => {
+                let dst = usize::from(dst);
+                self.check_reg_arg(dst, ArgUse::Src)?;
+                self.check_reg_arg(dst, ArgUse::Dst)?;
+                dst
+            }
+            Op::Mov { width, dst, src } => self.mov(width, usize::from(dst), src)?,
+            Op::MovSx { width, dst, src, bytes } => {
+                let (dst, src) = (usize::from(dst), usize::from(src));
+                self.check_reg_arg(src, ArgUse::Src)?;
+                self.check_reg_arg(dst, ArgUse::DstNoMark)?;
+                self.mov_sx(width, dst, src, u32::from(bytes));
+                dst
+            }
+            Op::AddrSpaceCast { dst, src, cast } => self.addr_space_cast(usize::from(dst), usize::from(src), cast)?,
+            Op::Alu { width, op, dst, src } => self.arithmetic(width, op, usize::from(dst), src)?,
+            _ => return Ok(()),
+        };
+        self.check_bounds_sanity(dst)
+    }
+
+    /// Contradictory bounds are reported and forgotten (`reg_bounds_sanity_check`).
+    fn check_bounds_sanity(&mut self, dst: usize) -> Res<()> {
+        if let Some(violation) = self.reg(dst).b.violation() {
+            let b = self.reg(dst).b;
+            say!(self, "{}\n", b.violation_text(violation, "alu"));
+            if self.test_reg_invariants {
+                reject!(EFAULT);
+            }
+            self.cur.reg_mut(dst).b.set_unbounded();
+        }
+        Ok(())
+    }
+
+    fn addr_space_cast(&mut self, dst: usize, src: usize, cast: AddrCast) -> Res<usize> {
+        if !self.has_arena() {
+            reject!(
+                EINVAL,
+                "addr_space_cast insn can only be used in a program that has an associated arena\n"
+            );
+        }
+        self.check_reg_arg(src, ArgUse::Src)?;
+        self.check_reg_arg(dst, ArgUse::DstNoMark)?;
+        let mut reg = Reg::UNKNOWN;
+        if cast == AddrCast::ToKernel {
+            reg.ty = RegType::new(RegBase::Arena, Flags::NONE);
+        }
+        self.set_reg(dst, reg);
+        Ok(dst)
+    }
+
+    fn mov(&mut self, width: Width, dst: usize, src: Operand) -> Res<usize> {
+        let src = match src {
+            Operand::Imm(imm) => {
+                self.check_reg_arg(dst, ArgUse::DstNoMark)?;
+                let value = if width.is_64() { i64::from(imm) as u64 } else { u64::from(imm as u32) };
+                self.set_reg(dst, Reg::constant(value));
+                return Ok(dst);
+            }
+            Operand::Reg(src) => usize::from(src),
+        };
+        self.check_reg_arg(src, ArgUse::Src)?;
+        self.check_reg_arg(dst, ArgUse::DstNoMark)?;
+        if width.is_64() {
+            self.assign_scalar_id(src);
+            self.copy_reg(dst, src);
+            return Ok(dst);
+        }
+        if !self.reg(src).is_scalar() {
+            self.set_unknown(dst);
+            return Ok(dst);
+        }
+        let fits = self.reg(src).b.width() <= 32;
+        if fits {
+            self.assign_scalar_id(src);
+        }
+        self.copy_reg(dst, src);
+        let reg = self.cur.reg_mut(dst);
+        if !fits {
+            clear_scalar_id(reg);
+        }
+        reg.b.zext_32();
+        reg.b.sync();
+        Ok(dst)
+    }
+
+    fn mov_sx(&mut self, width: Width, dst: usize, src: usize, bytes: u32) {
+        if !self.reg(src).is_scalar() {
+            self.set_unknown(dst);
+            return;
+        }
+        let unchanged = self.reg(src).b.umax < 1 << (bytes * 8 - 1);
+        if unchanged {
+            self.assign_scalar_id(src);
+        }
+        self.copy_reg(dst, src);
+        let reg = self.cur.reg_mut(dst);
+        if !unchanged {
+            clear_scalar_id(reg);
+        }
+        if width.is_64() {
+            reg.b.sign_extend(bytes);
+        } else {
+            reg.b.sign_extend_subreg(bytes);
+            reg.b.zext_32();
+            reg.b.sync();
+        }
+    }
+
+    /// Copies a register's content; the destination keeps its marks (`copy_register_state`).
+    pub(crate) fn copy_reg(&mut self, dst: usize, src: usize) {
+        let value = *self.reg(src);
+        let marks = self.cur.marks_mut();
+        let precise = marks.precise >> src & 1;
+        marks.precise = marks.precise & !(1 << dst) | precise << dst;
+        self.cur.frame_mut().regs[dst] = value;
+    }
+
+    /// Gives an unknown scalar an id before it is copied, so that copies learn from one another
+    /// (`assign_scalar_id_before_mov`).
+    pub(crate) fn assign_scalar_id(&mut self, src: usize) {
+        let reg = self.reg(src);
+        if !reg.is_scalar() {
+            return;
+        }
+        if reg.id & ADD_CONST != 0 {
+            // The copy would need the base's id and the sum of two offsets.
+            clear_scalar_id(self.cur.reg_mut(src));
+        }
+        let reg = self.reg(src);
+        if reg.id == 0 && !reg.is_const() {
+            let id = self.next_id();
+            self.cur.reg_mut(src).id = id;
+        }
+    }
+
+    fn arithmetic(&mut self, width: Width, op: AluOp, dst: usize, src: Operand) -> Res<usize> {
+        if let Operand::Reg(src) = src {
+            self.check_reg_arg(usize::from(src), ArgUse::Src)?;
+        }
+        self.check_reg_arg(dst, ArgUse::Src)?;
+        self.check_reg_arg(dst, ArgUse::DstNoMark)?;
+        self.adjust(width, op, dst, src)?;
+        Ok(dst)
+    }
+
+    /// The result of arithmetic (`adjust_reg_min_max_vals`).
+    fn adjust(&mut self, width: Width, op: AluOp, dst: usize, src: Operand) -> Res<()> {
+        let src_reg = src.reg().map(usize::from);
+        let is_arena = |r: &Reg| r.ty.is(RegBase::Arena);
+        if is_arena(self.reg(dst)) || src_reg.is_some_and(|s| is_arena(self.reg(s))) {
+            if let (false, Some(src)) = (is_arena(self.reg(dst)), src_reg) {
+                self.copy_struct(dst, src);
+            }
+            return Ok(());
+        }
+        let dst_is_ptr = !self.reg(dst).is_scalar();
+        let Some(src) = src_reg else {
+            let imm = src.imm().unwrap_or(0);
+            let offset = Reg::constant(i64::from(imm) as u64);
+            if dst_is_ptr {
+                return self.adjust_ptr(width, op, dst, dst, &offset);
+            }
+            return self.adjust_scalar(width, op, dst, &offset, false);
+        };
+        let operand = *self.reg(src);
+        if !operand.is_scalar() {
+            if dst_is_ptr {
+                if op == AluOp::Sub {
+                    self.set_unknown(dst);
+                    return Ok(());
+                }
+                reject!(EACCES, "R{} pointer {} pointer prohibited\n", dst, alu_symbol(op));
+            }
+            self.mark_chain_precision(dst)?;
+            let offset = *self.reg(dst);
+            return self.adjust_ptr(width, op, dst, src, &offset);
+        }
+        if dst_is_ptr {
+            self.mark_chain_precision(src)?;
+            return self.adjust_ptr(width, op, dst, dst, &operand);
+        }
+        if self.cur.marks_mut().precise >> dst & 1 != 0 {
+            self.mark_chain_precision(src)?;
+        }
+        self.adjust_scalar(width, op, dst, &operand, src == dst)
+    }
+
+    /// A plain copy of a register, marks and link included.
+    fn copy_struct(&mut self, dst: usize, src: usize) {
+        let value = *self.reg(src);
+        let marks = self.cur.marks_mut();
+        let from: Marks = *marks;
+        marks.copy_struct(dst, &from, src);
+        self.cur.frame_mut().regs[dst] = value;
+    }
+
+    /// Scalar and scalar (`adjust_scalar_min_max_vals`), then what is still known of the id.
+    fn adjust_scalar(&mut self, width: Width, op: AluOp, dst: usize, src: &Reg, same: bool) -> Res<()> {
+        if matches!(op, AluOp::And | AluOp::Or) && src.is_const() {
+            self.fork_sign_mask(dst)?;
+        }
+        // With `rX op= rX` the kernel reads a copy of the operand taken before.
+        let reg = self.cur.reg_mut(dst);
+        let result = reg.b.alu(op, width, &src.b);
+        let not_computed = result == Bounds::UNKNOWN && (op.is_division() || op.is_shift());
+        if not_computed {
+            *reg = Reg { id: 0, ..Reg::UNKNOWN };
+        } else {
+            reg.b = result;
+        }
+        if op == AluOp::Add && width.is_64() && reg.id != 0 && src.is_const() && !same {
+            let value = src.b.var_off.value;
+            if reg.id & ADD_CONST != 0 || value > i32::MAX as u64 {
+                clear_scalar_id(reg);
+            } else {
+                reg.id |= ADD_CONST;
+                reg.off = value as i32;
+            }
+        } else {
+            clear_scalar_id(reg);
+        }
+        Ok(())
+    }
+
+    /// `&=` and `|=` of a mask that is all zeros or all ones: both are explored (`maybe_fork_scalars`).
+    fn fork_sign_mask(&mut self, dst: usize) -> Res<()> {
+        let Some(fork) = self.reg(dst).b.fork_sign_mask() else { return Ok(()) };
+        let idx = self.insn_idx;
+        let wide = fork.width.is_64();
+        let set = |reg: &mut Reg, b: Bounds| {
+            if wide {
+                reg.set_known(0);
+            }
+            reg.b = b;
+        };
+        let other = self.push_state(idx, idx as i32)?;
+        set(other.reg_mut(dst), fork.zero);
+        set(self.cur.reg_mut(dst), fork.minus_one);
+        Ok(())
+    }
+
+    /// A pointer in `ptr` and an offset, the result in `dst` (`adjust_ptr_min_max_vals`).
+    fn adjust_ptr(&mut self, width: Width, op: AluOp, dst: usize, ptr: usize, offset: &Reg) -> Res<()> {
+        if offset.b.is_contradictory_offset() {
+            self.set_unknown(dst);
+            return Ok(());
+        }
+        let pointer = *self.reg(ptr);
+        if !width.is_64() {
+            if op == AluOp::Sub {
+                self.set_unknown(dst);
+                return Ok(());
+            }
+            reject!(EACCES, "R{} 32-bit pointer arithmetic prohibited\n", dst);
+        }
+        self.check_ptr_kind(op, dst, &pointer, offset)?;
+        if dst != ptr {
+            self.copy_struct(dst, ptr);
+        }
+        check_sane_offset(offset, pointer.ty)?;
+        check_sane_offset(&pointer, pointer.ty)?;
+        let mut result = pointer;
+        match op {
+            AluOp::Add => self.add_to_ptr(&mut result, &pointer, offset),
+            AluOp::Sub => {
+                if dst != ptr {
+                    reject!(EACCES, "R{} tried to subtract pointer from scalar\n", dst);
+                }
+                if pointer.ty.is(RegBase::Stack) {
+                    reject!(EACCES, "R{} subtraction from stack pointer prohibited\n", dst);
+                }
+                self.sub_from_ptr(&mut result, &pointer, offset);
+            }
+            AluOp::And | AluOp::Or | AluOp::Xor => {
+                reject!(EACCES, "R{} bitwise operator {} on pointer prohibited\n", dst, alu_symbol(op))
+            }
+            AluOp::Mul
+            | AluOp::Div
+            | AluOp::SDiv
+            | AluOp::Lsh
+            | AluOp::Rsh
+            | AluOp::Mod
+            | AluOp::SMod
+            | AluOp::Arsh => {
+                reject!(EACCES, "R{} pointer arithmetic with {} operator prohibited\n", dst, alu_symbol(op))
+            }
+        }
+        check_sane_offset(&result, pointer.ty)?;
+        result.b.sync();
+        self.cur.frame_mut().regs[dst] = result;
+        Ok(())
+    }
+
+    /// Which pointers arithmetic is allowed on.
+    fn check_ptr_kind(&self, op: AluOp, dst: usize, pointer: &Reg, offset: &Reg) -> Res<()> {
+        if pointer.ty.has(Flags::MAYBE_NULL) {
+            reject!(
+                EACCES,
+                "R{} pointer arithmetic on {} prohibited, null-check it first\n",
+                dst,
+                reg_type_str(pointer.ty)
+            );
+        }
+        let known = offset.is_const();
+        let adds_zero = known && offset.b.smin == 0 && op == AluOp::Add;
+        let allowed = match pointer.ty.base() {
+            RegBase::Ctx
+            | RegBase::MapValue
+            | RegBase::MapKey
+            | RegBase::Stack
+            | RegBase::PacketMeta
+            | RegBase::Packet
+            | RegBase::TpBuffer
+            | RegBase::BtfId
+            | RegBase::Mem
+            | RegBase::Buf
+            | RegBase::Func
+            | RegBase::ConstDynptr => true,
+            RegBase::FlowKeys => known,
+            RegBase::ConstMapPtr => adds_zero,
+            RegBase::NotInit
+            | RegBase::Scalar
+            | RegBase::PacketEnd
+            | RegBase::Socket
+            | RegBase::SockCommon
+            | RegBase::TcpSock
+            | RegBase::XdpSock
+            | RegBase::Arena => false,
+        };
+        if !allowed {
+            reject!(EACCES, "R{} pointer arithmetic on {} prohibited\n", dst, reg_type_str(pointer.ty));
+        }
+        Ok(())
+    }
+
+    fn add_to_ptr(&mut self, result: &mut Reg, pointer: &Reg, offset: &Reg) {
+        let sum = i64::from(pointer.off).checked_add(offset.b.smin);
+        if let (true, Some(Ok(off))) = (offset.is_const(), sum.map(i32::try_from)) {
+            result.b.set_unbounded_32();
+            result.off = off;
+            return;
+        }
+        result.b = pointer.b.add_to_pointer(&offset.b);
+        if pointer.is_pkt() {
+            result.id = self.next_id();
+            result.raw = [0; 2];
+        }
+    }
+
+    fn sub_from_ptr(&mut self, result: &mut Reg, pointer: &Reg, offset: &Reg) {
+        let diff = i64::from(pointer.off).checked_sub(offset.b.smin);
+        if let (true, Some(Ok(off))) = (offset.is_const(), diff.map(i32::try_from)) {
+            result.b.set_unbounded_32();
+            result.off = off;
+            return;
+        }
+        result.b = pointer.b.sub_from_pointer(&offset.b);
+        if pointer.is_pkt() {
+            result.id = self.next_id();
+            // What was subtracted may have been negative: then something was added.
+            if offset.b.smin < 0 {
+                result.raw = [0; 2];
+            }
+        }
+    }
+}
+
+/// Unlinks a scalar (`clear_scalar_id`, which since 6.12.117 also forgets the constant).
+pub(crate) fn clear_scalar_id(reg: &mut Reg) {
+    reg.id = 0;
+    reg.off = 0;
+}
+
+/// Whether an offset keeps a pointer in a range where nothing overflows (`check_reg_sane_offset`).
+fn check_sane_offset(reg: &Reg, ty: RegType) -> Res<()> {
+    let value = reg.b.var_off.value as i64;
+    let smin = reg.b.smin;
+    let name = || reg_type_str(ty);
+    if reg.is_const() && (value >= MAX_VAR_OFF || value <= -MAX_VAR_OFF) {
+        reject!(EINVAL, "math between {} pointer and {} is not allowed\n", name(), value);
+    }
+    let off = i64::from(reg.off);
+    if off >= MAX_VAR_OFF || off <= -MAX_VAR_OFF {
+        reject!(EINVAL, "{} pointer offset {} is not allowed\n", name(), off);
+    }
+    if smin == i64::MIN {
+        reject!(
+            EINVAL,
+            "math between {} pointer and register with unbounded min value is not allowed\n",
+            name()
+        );
+    }
+    if smin >= MAX_VAR_OFF || smin <= -MAX_VAR_OFF {
+        reject!(EINVAL, "value {} makes {} pointer be out of bounds\n", smin, name());
+    }
+    Ok(())
+}

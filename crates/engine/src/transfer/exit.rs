@@ -1,0 +1,75 @@
+//! The end of a path or of a function.
+
+use verdict_isa::{Insn, Malformed, Point};
+
+use crate::error::{Failure, Res, reject};
+use crate::observer::Observer;
+use crate::verifier::{ArgUse, Flow, Verifier};
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Executes `exit`, or the end of the path by an exception.
+    pub(crate) fn check_exit(&mut self, exception: bool) -> Res<Flow> {
+        if !exception {
+            self.jmps_processed += 1;
+        }
+        self.check_regions_left(exception)?;
+        // Before the frame goes: a callback must hold what its caller held.
+        self.check_reference_leak(exception)?;
+        if exception {
+            return Ok(Flow::End);
+        }
+        if self.cur.curframe() > 0 {
+            return self.prepare_func_exit();
+        }
+        self.check_return_code(0, "R0")?;
+        Ok(Flow::End)
+    }
+
+    /// Locks and disabled preemption must not outlive the program.
+    fn check_regions_left(&self, exception: bool) -> Res<()> {
+        if !exception && self.cur.curframe() > 0 {
+            return Ok(());
+        }
+        let (throws, state) = (exception, &self.cur);
+        if state.active_lock.ptr != 0 {
+            match throws {
+                true => reject!(EINVAL, "bpf_throw cannot be used inside bpf_spin_lock-ed region\n"),
+                false => reject!(EINVAL, "bpf_spin_unlock is missing\n"),
+            }
+        }
+        if state.active_rcu_lock {
+            match throws {
+                true => reject!(EINVAL, "bpf_throw cannot be used inside bpf_rcu_read_lock-ed region\n"),
+                false => reject!(EINVAL, "bpf_rcu_read_unlock is missing\n"),
+            }
+        }
+        let depth = state.active_preempt_lock;
+        if depth != 0 {
+            if throws {
+                reject!(EINVAL, "bpf_throw cannot be used inside bpf_preempt_disable-ed region\n");
+            }
+            let missing = if depth == 1 { " is" } else { "(s) are" };
+            reject!(EINVAL, "{} bpf_preempt_enable{} missing\n", depth, missing);
+        }
+        Ok(())
+    }
+
+    /// An instruction whose encoding is wrong, at the moment when the kernel notices.
+    pub(crate) fn malformed(&mut self, idx: u32, fault: Malformed) -> Res<Flow> {
+        let insn: Insn = self.insns[idx as usize];
+        let (dst, src) = (usize::from(insn.dst), usize::from(insn.src));
+        match fault.point() {
+            Point::Resolve => return Err(Failure::bug("a malformed instruction passed resolution")),
+            Point::Entry => {}
+            Point::AfterContext => self.check_ld_abs_context()?,
+            Point::AfterDst => self.check_reg_arg(dst, ArgUse::Src)?,
+            Point::AfterOperands => {
+                if insn.is_src_reg() {
+                    self.check_reg_arg(src, ArgUse::Src)?;
+                }
+                self.check_reg_arg(dst, ArgUse::Src)?;
+            }
+        }
+        reject!(EINVAL, "{}\n", fault)
+    }
+}

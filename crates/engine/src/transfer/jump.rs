@@ -1,0 +1,491 @@
+//! Jumps: conditions, what either outcome teaches, `goto`, `may_goto`.
+
+use verdict_domain::{Bounds, JmpOp, Width, branch_taken, refine, refine_same};
+use verdict_isa::{Op, Operand};
+use verdict_kernel::types::{Flags, RegBase, RegType};
+
+use crate::error::{Res, reject, say};
+use crate::memory::is_trusted;
+use crate::observer::{Event, Observer};
+use crate::precision::{LINKED_MAX, Linked, pack_linked};
+use crate::state::{ADD_CONST, FP, Reg, State, hist};
+use crate::verifier::{ArgUse, Flow, Verifier};
+
+use super::alu::{MAX_VAR_OFF, clear_scalar_id};
+
+/// Range of a packet pointer that is beyond the packet's end.
+pub(crate) const BEYOND_PKT_END: i32 = -2;
+/// Range of a packet pointer that is at the packet's end or beyond.
+pub(crate) const AT_PKT_END: i32 = -1;
+/// Packets are shorter than this.
+const MAX_PACKET_OFF: u64 = 0xffff;
+
+/// A conditional jump's operands.
+#[derive(Clone, Copy)]
+struct Cond {
+    op: JmpOp,
+    width: Width,
+    dst: usize,
+    src: Operand,
+}
+
+impl Cond {
+    fn src_reg(&self) -> Option<usize> {
+        self.src.reg().map(usize::from)
+    }
+}
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Executes a jump other than a call or an exit.
+    pub(crate) fn check_jump(&mut self, op: Op) -> Res<Flow> {
+        self.jmps_processed += 1;
+        let idx = self.insn_idx;
+        let target = |off: i32| (i64::from(idx) + 1 + i64::from(off)) as u32;
+        match op {
+            Op::Jump { off } => Ok(Flow::Goto(target(off))),
+            Op::MayGoto { off } => self.may_goto(idx, target(i32::from(off))),
+            Op::Branch { op, width, dst, src, off } => {
+                let cond = Cond { op, width, dst: usize::from(dst), src };
+                self.branch(cond, target(i32::from(off)))
+            }
+            _ => Ok(Flow::Next),
+        }
+    }
+
+    /// The loop's exit goes on; the next iteration waits.
+    fn may_goto(&mut self, idx: u32, target: u32) -> Res<Flow> {
+        let prev = self.cur.parent.and_then(|parent| self.find_prev_entry(Some(parent), idx));
+        let queued = self.push_state(idx + 1, idx as i32)?;
+        queued.may_goto_depth += 1;
+        if let Some(prev) = prev {
+            self.widen_pending(prev);
+        }
+        Ok(Flow::Goto(target))
+    }
+
+    fn branch(&mut self, cond: Cond, target: u32) -> Res<Flow> {
+        let idx = self.insn_idx;
+        self.check_operands(&cond)?;
+        let src = match cond.src {
+            Operand::Reg(src) => *self.reg(usize::from(src)),
+            Operand::Imm(imm) => Reg::constant(i64::from(imm) as u64),
+        };
+        let dst = *self.reg(cond.dst);
+        if let Some(taken) = self.is_branch_taken(&cond, &dst, &src) {
+            if dst.is_scalar() {
+                self.mark_chain_precision(cond.dst)?;
+            }
+            if let (Some(reg), true) = (cond.src_reg(), src.is_scalar()) {
+                self.mark_chain_precision(reg)?;
+            }
+            self.show_branch(idx);
+            return Ok(if taken { Flow::Goto(target) } else { Flow::Next });
+        }
+        let linked = self.collect_linked(&cond, &src, &dst);
+        self.push_state(target, idx as i32)?;
+        if dst.is_scalar() && src.is_scalar() {
+            self.learn(&cond)?;
+        }
+        self.tell_linked(&cond, &linked);
+        self.learn_pointers(&cond);
+        self.show_branch(idx);
+        Ok(Flow::Next)
+    }
+
+    fn show_branch(&mut self, idx: u32) {
+        if O::LISTENING {
+            self.obs.event(Event::BranchState { state: &self.cur, idx });
+        }
+    }
+
+    fn check_operands(&mut self, cond: &Cond) -> Res<()> {
+        self.check_reg_arg(cond.dst, ArgUse::Src)?;
+        let mut flags = 0;
+        if let Some(src) = cond.src_reg() {
+            self.check_reg_arg(src, ArgUse::Src)?;
+            if self.reg(src).ty.is(RegBase::Stack) {
+                flags |= hist::SRC_STACK;
+            }
+        }
+        if self.reg(cond.dst).ty.is(RegBase::Stack) {
+            flags |= hist::DST_STACK;
+        }
+        if flags != 0 {
+            self.push_history(flags, 0);
+        }
+        Ok(())
+    }
+
+    /// Whether the outcome is certain.
+    fn is_branch_taken(&self, cond: &Cond, dst: &Reg, src: &Reg) -> Option<bool> {
+        let wide = cond.width.is_64();
+        let in_pkt = |r: &Reg| r.is_pkt() || r.ty.is(RegBase::PacketEnd);
+        if in_pkt(dst) && in_pkt(src) && wide {
+            return packet_branch_taken(cond.op, dst, src);
+        }
+        if dst.is_scalar() && src.is_scalar() {
+            return branch_taken(cond.op, cond.width, &dst.b, &src.b);
+        }
+        if !wide {
+            return None;
+        }
+        let is_const = |r: &Reg| r.is_scalar() && r.is_const();
+        let (ptr, number) = if is_const(src) { (dst, src) } else { (src, dst) };
+        if !is_const(number) || number.b.var_off.value != 0 || !self.reg_not_null(ptr) {
+            return None;
+        }
+        match cond.op {
+            JmpOp::Eq => Some(false),
+            JmpOp::Ne => Some(true),
+            _ => None,
+        }
+    }
+
+    /// Whether a pointer is certainly not NULL (`reg_not_null`).
+    fn reg_not_null(&self, reg: &Reg) -> bool {
+        if reg.ty.has(Flags::MAYBE_NULL) || reg.b.smin <= -MAX_VAR_OFF || reg.b.smax >= MAX_VAR_OFF {
+            return false;
+        }
+        match reg.ty.base() {
+            RegBase::Socket
+            | RegBase::TcpSock
+            | RegBase::XdpSock
+            | RegBase::Buf
+            | RegBase::MapValue
+            | RegBase::MapKey
+            | RegBase::SockCommon
+            | RegBase::Mem
+            | RegBase::ConstMapPtr => true,
+            RegBase::BtfId => is_trusted(reg),
+            _ => false,
+        }
+    }
+
+    /// Scalars that are linked with an operand, those of the source first; members that find no room are
+    /// unlinked. A register that both operands are linked with is found twice.
+    fn collect_linked(&mut self, cond: &Cond, src: &Reg, dst: &Reg) -> Vec<Linked> {
+        let mut set = Vec::new();
+        if cond.src_reg().is_some() && src.is_scalar() && src.id != 0 {
+            collect(&mut self.cur, src.id & !ADD_CONST, &mut set);
+        }
+        // Collecting for the source may have unlinked the destination.
+        let dst_id = if dst.is_scalar() { self.reg(cond.dst).id } else { 0 };
+        if dst_id != 0 {
+            collect(&mut self.cur, dst_id & !ADD_CONST, &mut set);
+        }
+        if set.len() > 1 {
+            let packed = pack_linked(&set);
+            self.push_history(0, packed);
+        }
+        set
+    }
+
+    /// The newest path put aside: the one in which the condition holds.
+    fn other(&mut self) -> Option<&mut State> {
+        self.search.pending.last_mut().map(|p| &mut p.state)
+    }
+
+    /// Narrows both operands in both paths (`reg_set_min_max`).
+    fn learn(&mut self, cond: &Cond) -> Res<()> {
+        let dst = self.reg(cond.dst).b;
+        let (src, same) = match cond.src {
+            Operand::Reg(src) => (self.reg(usize::from(src)).b, usize::from(src) == cond.dst),
+            Operand::Imm(imm) => (Bounds::constant(i64::from(imm) as u64), false),
+        };
+        let narrow = |op: JmpOp| {
+            let (mut a, mut b) = (dst, src);
+            if same {
+                refine_same(op, cond.width, &mut a);
+                a.sync();
+                a.sync();
+                b = a;
+            } else {
+                refine(op, cond.width, &mut a, &mut b);
+                a.sync();
+                b.sync();
+            }
+            (a, b)
+        };
+        let (mut false_dst, mut false_src) = narrow(cond.op.negate());
+        let (mut true_dst, mut true_src) = narrow(cond.op);
+        for (bounds, context) in [
+            (&mut true_dst, "true_reg1"),
+            (&mut true_src, "true_reg2"),
+            (&mut false_dst, "false_reg1"),
+            (&mut false_src, "false_reg2"),
+        ] {
+            self.check_sane(bounds, context)?;
+        }
+        let src_reg = cond.src_reg();
+        store(&mut self.cur, cond.dst, src_reg, false_dst, false_src);
+        if let Some(other) = self.other() {
+            store(other, cond.dst, src_reg, true_dst, true_src);
+        }
+        Ok(())
+    }
+
+    /// What was learnt of an operand holds of all that is linked with it.
+    fn tell_linked(&mut self, cond: &Cond, linked: &[Linked]) {
+        for reg in cond.src_reg().into_iter().chain([cond.dst]) {
+            if self.reg(reg).is_scalar() && self.reg(reg).id != 0 {
+                sync_linked(&mut self.cur, reg, linked);
+                if let Some(other) = self.other() {
+                    sync_linked(other, reg, linked);
+                }
+            }
+        }
+    }
+
+    fn check_sane(&mut self, bounds: &mut Bounds, context: &str) -> Res<()> {
+        if let Some(violation) = bounds.violation() {
+            say!(self, "{}\n", bounds.violation_text(violation, context));
+            if self.test_reg_invariants {
+                reject!(EFAULT);
+            }
+            bounds.set_unbounded();
+        }
+        Ok(())
+    }
+
+    /// What a comparison teaches about pointers: that they are NULL or not, and how far a packet goes.
+    fn learn_pointers(&mut self, cond: &Cond) {
+        let wide = cond.width.is_64();
+        let dst = *self.reg(cond.dst);
+        if let Some(src_no) = cond.src_reg() {
+            let src = *self.reg(src_no);
+            if wide && !src.is_scalar() && !dst.is_scalar() {
+                self.learn_from_equality(cond, src_no, &src, &dst);
+            }
+            // The other path's operands may have changed; the kernel looks at those of this path.
+            if wide {
+                let dst = *self.reg(cond.dst);
+                let src = *self.reg(src_no);
+                self.match_pkt_pointers(cond.op, cond.dst, src_no, &dst, &src);
+            }
+            return;
+        }
+        let is_zero = cond.src.imm() == Some(0);
+        if wide && is_zero && matches!(cond.op, JmpOp::Eq | JmpOp::Ne) && dst.ty.has(Flags::MAYBE_NULL) {
+            let null_here = cond.op == JmpOp::Ne;
+            self.split_null(cond.dst, null_here);
+        }
+    }
+
+    /// A pointer equal to one that is not NULL is not NULL.
+    fn learn_from_equality(&mut self, cond: &Cond, src_no: usize, src: &Reg, dst: &Reg) {
+        if src.is(RegBase::BtfId) || dst.is(RegBase::BtfId) {
+            return;
+        }
+        let in_other = match cond.op {
+            JmpOp::Eq => true,
+            JmpOp::Ne => false,
+            _ => return,
+        };
+        for (proof, reg, no) in [(dst, src, src_no), (src, dst, cond.dst)] {
+            if !self.reg_not_null(proof) || !reg.ty.has(Flags::MAYBE_NULL) {
+                continue;
+            }
+            let changed = self.as_not_null(reg);
+            if !in_other {
+                *self.cur.reg_mut(no) = changed;
+            } else if let Some(other) = self.other() {
+                *other.reg_mut(no) = changed;
+            }
+        }
+    }
+
+    /// All registers with the pointer's id are NULL in one path and not NULL in the other
+    /// (`mark_ptr_or_null_regs`).
+    fn split_null(&mut self, reg: usize, null_here: bool) {
+        let pointer = *self.reg(reg);
+        let mut this = std::mem::replace(&mut self.cur, State::new(crate::state::Frame::new(-1, 0, 0)));
+        self.mark_null(&mut this, &pointer, null_here);
+        self.cur = this;
+        if let Some(mut pending) = self.search.pending.pop() {
+            self.mark_null(&mut pending.state, &pointer, !null_here);
+            self.search.pending.push(pending);
+        }
+    }
+
+    fn mark_null(&mut self, state: &mut State, pointer: &Reg, is_null: bool) {
+        let (id, ref_id) = (pointer.id, pointer.ref_obj_id);
+        if ref_id != 0 && ref_id == id && is_null {
+            // Nobody can have released it before the check.
+            state.frame_mut().release_ref(ref_id);
+        }
+        state.for_each_reg_mut(
+            |r| r.id == id && r.ty.has(Flags::MAYBE_NULL),
+            |r| self.mark_one_null(r, is_null),
+        );
+    }
+
+    fn mark_one_null(&mut self, reg: &mut Reg, is_null: bool) {
+        if reg.id == 0 && !reg.ty.has(Flags::RCU) {
+            return;
+        }
+        let moved = reg.b.smin != 0 || reg.b.smax != 0 || !reg.b.is_const_value(0);
+        // Helpers may return objects of the program's own with an offset.
+        let own = reg.is(RegBase::BtfId) && reg.ty.has(Flags::ALLOC | Flags::NON_OWN_REF);
+        if moved || (!own && reg.off != 0) {
+            return;
+        }
+        if is_null {
+            // Quirk: payload and offset of the pointer stay behind.
+            reg.ty = RegType::new(RegBase::Scalar, Flags::NONE);
+            reg.id = 0;
+            reg.ref_obj_id = 0;
+            return;
+        }
+        *reg = self.as_not_null(reg);
+        if !self.may_point_to_spin_lock(reg) {
+            reg.id = 0;
+        }
+    }
+
+    /// A packet pointer compared with the packet's end: how many bytes are there in which path
+    /// (`try_match_pkt_pointers`).
+    fn match_pkt_pointers(&mut self, op: JmpOp, dst_no: usize, src_no: usize, dst: &Reg, src: &Reg) {
+        let forward = is_end_check(dst, src);
+        let backward = is_start_check(dst, src);
+        if !forward && !backward {
+            return;
+        }
+        // The pointer checked, and the comparison as "pointer op end".
+        let (no, ptr, op) = if forward { (dst_no, dst, op) } else { (src_no, src, op.flip()) };
+        // Per path: which one is within, and whether the bound is open there.
+        let (in_this, open) = match op {
+            JmpOp::Gt => (true, false),
+            JmpOp::Le => (false, false),
+            JmpOp::Lt => (false, true),
+            JmpOp::Ge => (true, true),
+            _ => return,
+        };
+        let Some(mut pending) = self.search.pending.pop() else { return };
+        let (within, beyond) =
+            if in_this { (&mut self.cur, &mut pending.state) } else { (&mut pending.state, &mut self.cur) };
+        find_good_pkt_pointers(within, ptr, open);
+        mark_pkt_end(beyond, no, !open);
+        self.search.pending.push(pending);
+    }
+}
+
+/// `pkt` against `pkt_end`, or `pkt_meta` against an untouched `pkt`.
+fn is_end_check(ptr: &Reg, end: &Reg) -> bool {
+    (ptr.ty.is(RegBase::Packet) && end.ty.is(RegBase::PacketEnd))
+        || (ptr.ty.is(RegBase::PacketMeta) && is_init_pkt(end))
+}
+
+/// The same with the operands exchanged.
+fn is_start_check(dst: &Reg, src: &Reg) -> bool {
+    (dst.ty.is(RegBase::PacketEnd) && src.ty.is(RegBase::Packet))
+        || (is_init_pkt(dst) && src.ty.is(RegBase::PacketMeta))
+}
+
+fn is_init_pkt(reg: &Reg) -> bool {
+    reg.ty.is(RegBase::Packet) && reg.id == 0 && reg.off == 0 && reg.b.is_const_value(0)
+}
+
+fn packet_branch_taken(op: JmpOp, dst: &Reg, src: &Reg) -> Option<bool> {
+    let (pkt, op) = if src.ty.is(RegBase::PacketEnd) {
+        (dst, op)
+    } else if dst.ty.is(RegBase::PacketEnd) {
+        (src, op.flip())
+    } else {
+        return None;
+    };
+    match (op, pkt.range()) {
+        (JmpOp::Le | JmpOp::Gt, BEYOND_PKT_END) => Some(op == JmpOp::Gt),
+        (JmpOp::Lt | JmpOp::Ge, BEYOND_PKT_END | AT_PKT_END) => Some(op == JmpOp::Ge),
+        _ => None,
+    }
+}
+
+fn find_good_pkt_pointers(state: &mut State, ptr: &Reg, open: bool) {
+    if ptr.off < 0 || (ptr.off == 0 && open) {
+        return;
+    }
+    if ptr.b.umax > MAX_PACKET_OFF || ptr.b.umax.wrapping_add(ptr.off as u64) > MAX_PACKET_OFF {
+        return;
+    }
+    let range = ptr.off + i32::from(open);
+    state.for_each_reg_mut(
+        |r| r.ty == ptr.ty && r.id == ptr.id && r.range() < range,
+        |r| r.set_range(range),
+    );
+}
+
+fn mark_pkt_end(state: &mut State, no: usize, open: bool) {
+    if state.reg(no).ty.is(RegBase::Packet) {
+        state.reg_mut(no).set_range(if open { BEYOND_PKT_END } else { AT_PKT_END });
+    }
+}
+
+fn store(state: &mut State, dst: usize, src: Option<usize>, dst_bounds: Bounds, src_bounds: Bounds) {
+    state.reg_mut(dst).b = dst_bounds;
+    if let Some(src) = src {
+        state.reg_mut(src).b = src_bounds;
+    }
+}
+
+/// Adds scalars with a base id to a linked set, registers before slots, the executing frame first.
+fn collect(state: &mut State, id: u32, set: &mut Vec<Linked>) {
+    let linked = |r: &Reg| r.is_scalar() && r.id & !ADD_CONST == id;
+    for f in (0..state.frames.len()).rev() {
+        for r in 0..FP {
+            if linked(&state.frames[f].body.regs[r]) {
+                if set.len() < LINKED_MAX {
+                    set.push(Linked { frame: f as u8, index: r as u8, is_reg: true });
+                } else {
+                    clear_scalar_id(&mut state.frame_at_mut(f).regs[r]);
+                }
+            }
+        }
+        for spi in 0..state.frames[f].body.stack.len() {
+            let slot = &state.frames[f].body.stack.slots()[spi];
+            if slot.is_spill() && linked(slot.reg()) {
+                if set.len() < LINKED_MAX {
+                    set.push(Linked { frame: f as u8, index: spi as u8, is_reg: false });
+                } else if let Some(slot) = state.frame_at_mut(f).stack.get_mut(spi) {
+                    clear_scalar_id(slot.reg_mut());
+                }
+            }
+        }
+    }
+}
+
+/// Copies what is known of a register to the scalars linked with it, plus the constant between them
+/// (`sync_linked_regs`).
+fn sync_linked(state: &mut State, known_no: usize, set: &[Linked]) {
+    let top = state.curframe();
+    for l in set {
+        let (f, i) = (usize::from(l.frame), usize::from(l.index));
+        if l.is_reg && f == top && i == known_no {
+            continue;
+        }
+        let known = *state.reg(known_no);
+        let current = if l.is_reg {
+            state.frames[f].body.regs[i]
+        } else {
+            match state.frames[f].body.stack.get(i) {
+                Some(slot) => *slot.reg(),
+                None => continue,
+            }
+        };
+        if !current.is_scalar() || current.id & !ADD_CONST != known.id & !ADD_CONST {
+            continue;
+        }
+        let mut synced = known;
+        let plain = current.id & ADD_CONST == 0 && known.id & ADD_CONST == 0;
+        if !plain && current.off != known.off {
+            // Quirk: the bounds are not deduced from one another after the addition.
+            let delta = i64::from(current.off.wrapping_sub(known.off)) as u64;
+            synced.b = known.b.add_unsynced(&Bounds::constant(delta));
+            (synced.off, synced.id) = (current.off, current.id);
+        }
+        if l.is_reg {
+            state.frame_at_mut(f).regs[i] = synced;
+        } else if let Some(slot) = state.frame_at_mut(f).stack.get_mut(i) {
+            slot.set_reg(synced);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Helping loops to converge: scalars that changed since the last time round become unknown.
+
+use crate::equiv::{self, IdMap};
+use crate::observer::Observer;
+use crate::state::{FrameSlot, Reg, State, StateId};
+use crate::verifier::Verifier;
+
+impl<O: Observer> Verifier<'_, O> {
+    /// The newest checkpoint at `idx` on the current path, above `of` (a checkpoint, or the current state)
+    /// and in its chain of calls (`find_prev_entry`).
+    pub(crate) fn find_prev_entry(&self, of: Option<StateId>, idx: u32) -> Option<StateId> {
+        let of = match of {
+            Some(id) => self.search.state(id),
+            None => &self.cur,
+        };
+        let list = &self.search.explored[self.bucket(idx)];
+        list.iter().rev().map(|l| l.id).find(|id| {
+            let state = self.search.state(*id);
+            state.insn_idx == idx
+                && state.branches > 0
+                && equiv::same_callsites(state, of)
+                && state.dfs_depth < of.dfs_depth
+        })
+    }
+
+    /// Widens the newest path put aside against a checkpoint (`widen_imprecise_scalars`).
+    pub(crate) fn widen_pending(&mut self, prev: StateId) {
+        self.id_map.reset(self.id_gen);
+        let Some(mut pending) = self.search.pending.pop() else { return };
+        widen(self.search.state(prev), &mut pending.state, &mut self.id_map);
+        self.search.pending.push(pending);
+    }
+
+    /// Widens the current state against a checkpoint.
+    pub(crate) fn widen_current(&mut self, prev: StateId) {
+        self.id_map.reset(self.id_gen);
+        widen(self.search.state(prev), &mut self.cur, &mut self.id_map);
+    }
+}
+
+fn widen(old: &State, cur: &mut State, ids: &mut IdMap) {
+    for f in (0..old.frames.len().min(cur.frames.len())).rev() {
+        let fold: &FrameSlot = &old.frames[f];
+        for r in 0..crate::state::REGS {
+            let precise = (fold.marks.precise | cur.frames[f].marks.precise) >> r & 1 != 0;
+            if changed(&fold.body.regs[r], &cur.frames[f].body.regs[r], precise, ids) {
+                cur.frame_at_mut(f).regs[r] = Reg::UNKNOWN;
+            }
+        }
+        let slots = fold.body.stack.len().min(cur.frames[f].body.stack.len());
+        for spi in 0..slots {
+            let (o, c) = (&fold.body.stack.slots()[spi], &cur.frames[f].body.stack.slots()[spi]);
+            if !o.is_spill() || !c.is_spill() {
+                continue;
+            }
+            let precise = (fold.marks.slot_precise | cur.frames[f].marks.slot_precise) >> spi & 1 != 0;
+            if changed(o.reg(), c.reg(), precise, ids)
+                && let Some(slot) = cur.frame_at_mut(f).stack.get_mut(spi)
+            {
+                slot.set_reg(Reg::UNKNOWN);
+            }
+        }
+    }
+}
+
+fn changed(old: &Reg, cur: &Reg, precise: bool, ids: &mut IdMap) -> bool {
+    old.is_scalar() && cur.is_scalar() && !precise && !equiv::regs_exact(old, cur, ids)
+}

@@ -1,0 +1,303 @@
+//! Events to text.
+
+use std::fmt::{self, Write as _};
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use verdict_btf::TypeId;
+use verdict_engine::Stats;
+use verdict_engine::observer::{Event, Observer};
+use verdict_engine::state::State;
+use verdict_isa::{Disasm, Insn, Names, pseudo};
+use verdict_kernel::Kernel;
+use verdict_kernel::attr::LineInfo;
+use verdict_syscall::{Map, Prog};
+
+use crate::buffer::Buffer;
+use crate::state::{Context, Shown, frame_text};
+
+/// What is logged (`log_level` of `BPF_PROG_LOAD`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Level(pub u32);
+
+impl Level {
+    /// Every instruction of the path that led to the end.
+    pub const ONE: Level = Level(1);
+    /// Every instruction of every path.
+    pub const TWO: Level = Level(2);
+    /// Figures only.
+    pub const STATS: Level = Level(4);
+
+    fn has(self, bits: u32) -> bool {
+        self.0 & bits != 0
+    }
+}
+
+/// A listener that writes the kernel's log. Addresses of the kernel, which differ from boot to boot, are
+/// shown as `0xff00000000000000`.
+pub struct Log<'a> {
+    kernel: &'a Kernel,
+    prog: &'a Prog,
+    level: Level,
+    buffer: Buffer<'a>,
+    maps: Vec<Arc<Map>>,
+    /// Ends of the log when paths were put aside.
+    positions: Vec<u64>,
+    /// Touched since the state was last shown.
+    scratched: Shown,
+    /// The next state is shown in full, under a header.
+    header_due: bool,
+    prev_line: Option<LineInfo>,
+    /// End of the log behind the last instruction; 0 before the first.
+    prev_log_pos: u64,
+    /// Length of the last instruction's text.
+    prev_insn_len: u64,
+    text: String,
+}
+
+impl<'a> Log<'a> {
+    /// An empty log of this level.
+    pub fn new(kernel: &'a Kernel, prog: &'a Prog, level: Level, out: &'a mut dyn Write) -> Log<'a> {
+        Log {
+            kernel,
+            prog,
+            level,
+            buffer: Buffer::new(out, level.has(2)),
+            maps: Vec::new(),
+            positions: Vec::new(),
+            scratched: Shown::NONE,
+            header_due: false,
+            prev_line: None,
+            prev_log_pos: 0,
+            prev_insn_len: 0,
+            text: String::new(),
+        }
+    }
+
+    /// Writes what is left.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn finish(self) -> io::Result<()> {
+        self.buffer.finish()
+    }
+
+    fn print(&mut self, text: fmt::Arguments<'_>) {
+        self.text.clear();
+        // Writing to a String cannot fail.
+        let _ = self.text.write_fmt(text);
+        self.buffer.push(&self.text);
+    }
+
+    fn find_line(&self, idx: u32) -> Option<LineInfo> {
+        let lines = &self.prog.line_info;
+        let at = lines.partition_point(|l| l.insn_off <= idx).saturating_sub(1);
+        lines.get(at).copied()
+    }
+
+    /// The source line of an instruction, unless it was the last one shown (`verbose_linfo`).
+    fn source_line(&mut self, idx: u32, prefix: &str) {
+        let Some(line) = self.find_line(idx) else { return };
+        if let Some(prev) = self.prev_line
+            && prev.file_name_off == line.file_name_off
+            && prev.line() == line.line()
+        {
+            return;
+        }
+        let Some(prog_btf) = &self.prog.btf else { return };
+        let btf = Arc::clone(&prog_btf.btf);
+        self.buffer.push(prefix);
+        let source = btf.name(line.line_off).trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\x0b');
+        self.buffer.push(source);
+        let file = btf.name(line.file_name_off);
+        let file = file.rsplit('/').next().unwrap_or(file);
+        self.print(format_args!(" @ {}:{}\n", file, line.line()));
+        self.prev_line = Some(line);
+    }
+
+    fn frame(&mut self, state: &State, frame: usize, shown: Shown) {
+        let slot = &state.frames[frame];
+        let cx = Context { kernel: self.kernel, prog: self.prog, maps: &self.maps };
+        self.text.clear();
+        frame_text(&mut self.text, &cx, &slot.body, &slot.marks, state, shown);
+        // The kernel writes a state in many small messages: none is too long.
+        for piece in split(&self.text) {
+            self.buffer.push(piece);
+        }
+    }
+
+    /// The touched part of the executing frame, behind its instruction if nothing was written since
+    /// (`print_insn_state`).
+    fn insn_state(&mut self, state: &State, idx: u32) {
+        if self.prev_log_pos != 0 && self.prev_log_pos == self.buffer.end() {
+            self.buffer.reset(self.prev_log_pos - 1);
+            let len = self.prev_insn_len;
+            let pad = (len + 4).max(40).next_multiple_of(8) - len - 1;
+            self.print(format_args!("{:>width$};", ' ', width = pad as usize));
+        } else {
+            self.print(format_args!("{idx}:"));
+        }
+        let shown = std::mem::replace(&mut self.scratched, Shown::NONE);
+        self.frame(state, state.curframe(), shown);
+    }
+
+    fn disassemble(&mut self, idx: u32) {
+        let insns = &self.prog.insns;
+        let (Some(insn), next) = (insns.get(idx as usize), insns.get(idx as usize + 1)) else { return };
+        let names = LogNames { kernel: self.kernel };
+        let text = Disasm::new(insn, next, &names).to_string();
+        self.print(format_args!("{text}\n"));
+    }
+
+    fn insn(&mut self, state: &State, idx: u32, prev_idx: i32) {
+        if self.level.has(2) && self.header_due {
+            self.print(format_args!("\nfrom {prev_idx} to {idx}:"));
+            self.frame(state, state.curframe(), Shown::ALL);
+            self.header_due = false;
+        }
+        if self.scratched.regs != 0 || self.scratched.slots != 0 {
+            self.insn_state(state, idx);
+        }
+        self.source_line(idx, "; ");
+        let start = self.buffer.end();
+        self.print(format_args!("{idx}: "));
+        self.disassemble(idx);
+        self.prev_insn_len = self.buffer.end() - start;
+        self.prev_log_pos = self.buffer.end();
+    }
+
+    fn pruned(&mut self, idx: u32, prev_idx: i32) {
+        if self.header_due {
+            self.print(format_args!("\nfrom {prev_idx} to {idx}: safe\n"));
+        } else {
+            self.print(format_args!("{idx}: safe\n"));
+        }
+    }
+
+    fn footer(&mut self, stats: &Stats) {
+        if self.level.has(4) {
+            let depth: Vec<String> = stats.stack_depth.iter().map(u32::to_string).collect();
+            self.print(format_args!("stack depth {}\n", depth.join("+")));
+        }
+        self.print(format_args!(
+            "processed {} insns (limit 1000000) max_states_per_insn {} total_states {} peak_states {} mark_read {}\n",
+            stats.insns, stats.max_states_per_insn, stats.states, stats.peak_states, stats.mark_read
+        ));
+    }
+}
+
+impl Observer for Log<'_> {
+    fn event(&mut self, event: Event<'_>) {
+        let printing = self.level.has(3);
+        match event {
+            Event::Text { level, text } => {
+                if level == 1 || self.level.has(2) {
+                    self.print(text);
+                }
+            }
+            Event::SourceLine { idx, prefix } => self.source_line(idx, prefix),
+            Event::Map { map } => self.maps.push(Arc::clone(map)),
+            Event::FunctionStart { .. } => {
+                self.prev_line = None;
+                self.header_due = false;
+                self.positions.clear();
+                self.scratched = Shown::ALL;
+            }
+            Event::FunctionSafe { .. } => {
+                if !self.level.has(2) {
+                    self.buffer.reset(0);
+                }
+            }
+            Event::Insn { state, idx, prev_idx } if printing => self.insn(state, idx, prev_idx),
+            Event::BranchState { state, idx } if printing => self.insn_state(state, idx),
+            Event::Pruned { idx, prev_idx } if printing => self.pruned(idx, prev_idx),
+            Event::Insn { .. } | Event::BranchState { .. } | Event::Pruned { .. } => {}
+            Event::Checkpoint { .. } | Event::Miss { .. } => {}
+            Event::Push { .. } => self.positions.push(self.buffer.end()),
+            Event::PathEnd | Event::All => self.scratched = Shown::ALL,
+            Event::Pop => {
+                if let Some(end) = self.positions.pop()
+                    && !self.level.has(2)
+                {
+                    self.buffer.reset(end);
+                }
+                self.header_due = true;
+            }
+            Event::Returned => self.header_due = true,
+            Event::Reg(r) => self.scratched.regs |= 1 << r,
+            Event::Slot(spi) => self.scratched.slots |= 1u64.checked_shl(spi as u32).unwrap_or(0),
+            Event::FrameState { state, frame } => self.frame(state, frame, Shown::ALL),
+            Event::PreciseInsn { frame, regs, slots, idx } => {
+                if self.level.has(2) {
+                    let (regs, slots) = (RegList(regs), SlotList(slots));
+                    self.print(format_args!("mark_precise: frame{frame}: regs={regs} stack={slots} before {idx}: "));
+                    self.disassemble(idx);
+                }
+            }
+            Event::PreciseParent { frame, regs, slots, state } => {
+                if self.level.has(2) {
+                    let (regs, slots) = (RegList(regs), SlotList(slots));
+                    self.print(format_args!("mark_precise: frame{frame}: parent state regs={regs} stack={slots}: "));
+                    self.frame(state, frame, Shown::ALL);
+                }
+            }
+            Event::End { stats } => self.footer(stats),
+        }
+    }
+}
+
+/// Pieces of a text that are each short enough for one message.
+fn split(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive(' ')
+}
+
+/// `r0,r2`.
+struct RegList(u32);
+
+impl fmt::Display for RegList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, r) in (0..32).filter(|r| self.0 >> r & 1 != 0).enumerate() {
+            write!(f, "{}r{r}", if i == 0 { "" } else { "," })?;
+        }
+        Ok(())
+    }
+}
+
+/// `-8,-24`.
+struct SlotList(u64);
+
+impl fmt::Display for SlotList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, s) in (0..64i32).filter(|s| self.0 >> s & 1 != 0).enumerate() {
+            write!(f, "{}{}", if i == 0 { "" } else { "," }, -8 * (s + 1))?;
+        }
+        Ok(())
+    }
+}
+
+/// Names in instructions.
+struct LogNames<'a> {
+    kernel: &'a Kernel,
+}
+
+impl Names for LogNames<'_> {
+    fn helper(&self, id: i32) -> Option<&str> {
+        verdict_kernel::helper::helper_name(u32::try_from(id).ok()?)
+    }
+
+    fn kfunc(&self, insn: &Insn) -> Option<&str> {
+        let btf = &self.kernel.btf;
+        let ty = btf.ty(TypeId(u32::try_from(insn.imm).ok()?))?;
+        Some(ty.name())
+    }
+
+    fn imm64(&self, insn: &Insn, imm: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match insn.src {
+            // An address of the kernel, which differs from boot to boot.
+            pseudo::MAP_FD | pseudo::MAP_VALUE | pseudo::MAP_IDX | pseudo::MAP_IDX_VALUE | pseudo::BTF_ID => {
+                f.write_str("0xff00000000000000")
+            }
+            _ => write!(f, "{imm:#x}"),
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! A frame's state as text (`print_verifier_state`).
+
+use std::fmt::{self, Write};
+use std::sync::Arc;
+
+use verdict_domain::{Bounds, Tnum};
+use verdict_engine::reg_type_str;
+use verdict_engine::state::{ADD_CONST, BtfHandle, DynptrKind, Frame, IterState, Marks, REGS, Reg, SlotType, State};
+use verdict_kernel::Kernel;
+use verdict_kernel::types::{Flags, RegBase};
+use verdict_syscall::{Map, Prog};
+
+/// What names are needed.
+pub(crate) struct Context<'a> {
+    pub(crate) kernel: &'a Kernel,
+    pub(crate) prog: &'a Prog,
+    pub(crate) maps: &'a [Arc<Map>],
+}
+
+impl Context<'_> {
+    fn type_name(&self, btf: BtfHandle, id: u32) -> &str {
+        let btf = match btf {
+            BtfHandle::PROGRAM => match self.prog.btf.as_ref() {
+                Some(prog) => &prog.btf,
+                None => return "",
+            },
+            _ => &self.kernel.btf,
+        };
+        btf.ty(verdict_btf::TypeId(id)).map_or("", |ty| ty.name())
+    }
+}
+
+/// Which registers and slots to show.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown {
+    pub(crate) regs: u32,
+    pub(crate) slots: u64,
+}
+
+impl Shown {
+    pub(crate) const ALL: Shown = Shown { regs: u32::MAX, slots: u64::MAX };
+    pub(crate) const NONE: Shown = Shown { regs: 0, slots: 0 };
+}
+
+/// Appends the text of a frame, newline included.
+pub(crate) fn frame_text(
+    out: &mut String,
+    cx: &Context<'_>,
+    frame: &Frame,
+    marks: &Marks,
+    state: &State,
+    shown: Shown,
+) {
+    let printer = Printer { cx, frame, marks, done: state.cleaned };
+    // Writing to a String cannot fail.
+    let _ = printer.frame(out, shown);
+}
+
+struct Printer<'a> {
+    cx: &'a Context<'a>,
+    frame: &'a Frame,
+    marks: &'a Marks,
+    done: bool,
+}
+
+impl Printer<'_> {
+    fn frame(&self, out: &mut String, shown: Shown) -> fmt::Result {
+        let frame = self.frame;
+        if frame.frameno != 0 {
+            write!(out, " frame{}:", frame.frameno)?;
+        }
+        for r in 0..REGS {
+            let reg = &frame.regs[r];
+            if reg.is_not_init() || shown.regs >> r & 1 == 0 {
+                continue;
+            }
+            write!(out, " R{r}")?;
+            let m = self.marks;
+            self.liveness(out, (m.read32 | m.read64) >> r & 1 != 0, m.written >> r & 1 != 0, r != 10)?;
+            out.push('=');
+            self.reg(out, reg, m.precise >> r & 1 != 0)?;
+        }
+        self.stack(out, shown)?;
+        if frame.refs.first().is_some_and(|r| r.id != 0) {
+            for (i, r) in frame.refs.iter().filter(|r| r.id != 0).enumerate() {
+                write!(out, "{}{}", if i == 0 { " refs=" } else { "," }, r.id)?;
+            }
+        }
+        if frame.in_callback_fn {
+            out.push_str(" cb");
+        }
+        if frame.in_async_callback_fn {
+            out.push_str(" async_cb");
+        }
+        out.push('\n');
+        Ok(())
+    }
+
+    fn liveness(&self, out: &mut String, read: bool, written: bool, can_be_done: bool) -> fmt::Result {
+        let done = self.done && can_be_done;
+        if read || written || done {
+            out.push('_');
+        }
+        for (on, c) in [(read, 'r'), (written, 'w'), (done, 'D')] {
+            if on {
+                out.push(c);
+            }
+        }
+        Ok(())
+    }
+
+    fn slot_head(&self, out: &mut String, spi: usize) -> fmt::Result {
+        write!(out, " fp{}", -8 * (spi as i64 + 1))?;
+        let m = self.marks;
+        self.liveness(out, m.slot_read >> spi & 1 != 0, m.slot_written >> spi & 1 != 0, true)?;
+        out.push('=');
+        Ok(())
+    }
+
+    fn stack(&self, out: &mut String, shown: Shown) -> fmt::Result {
+        let slots = self.frame.stack.slots();
+        let mut spi = 0;
+        while let Some(slot) = slots.get(spi) {
+            let at = spi;
+            spi += 1;
+            if shown.slots >> at & 1 == 0 || slot.types.iter().all(|t| *t == SlotType::Invalid) {
+                continue;
+            }
+            let types = slot.types.iter().map(|t| type_char(*t));
+            match slot.types[7] {
+                SlotType::Spill => {
+                    self.slot_head(out, at)?;
+                    out.extend(types.take_while(|c| *c != 'r'));
+                    self.reg(out, slot.reg(), self.marks.slot_precise >> at & 1 != 0)?;
+                }
+                SlotType::Dynptr => {
+                    // The first slot of a dynptr is the one further down.
+                    spi += 1;
+                    let Some(main) = slots.get(at + 1) else { continue };
+                    self.slot_head(out, at + 1)?;
+                    dynptr(out, main.reg())?;
+                }
+                SlotType::Iter => {
+                    let reg = slot.reg();
+                    if reg.ref_obj_id == 0 {
+                        continue;
+                    }
+                    self.slot_head(out, at)?;
+                    let name = self.cx.type_name(reg.btf(), reg.btf_id());
+                    let name = name.strip_prefix("bpf_iter_").unwrap_or(name);
+                    let state = match reg.iter_state() {
+                        IterState::Active => "active",
+                        IterState::Drained => "drained",
+                        IterState::Invalid => "<invalid>",
+                    };
+                    let depth = reg.iter_depth();
+                    write!(out, "iter_{name}(ref_id={},state={state},depth={depth})", reg.ref_obj_id)?;
+                }
+                SlotType::Misc | SlotType::Zero | SlotType::Invalid => {
+                    self.slot_head(out, at)?;
+                    out.extend(types);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One register (`print_reg_state`).
+    fn reg(&self, out: &mut String, reg: &Reg, precise: bool) -> fmt::Result {
+        if reg.is_scalar() && precise {
+            out.push('P');
+        }
+        if reg.is_scalar() && reg.is_const() {
+            return snum(out, reg.b.var_off.value as i64);
+        }
+        out.push_str(&reg_type_str(reg.ty));
+        if reg.ty.is(RegBase::Arena) {
+            return Ok(());
+        }
+        if reg.ty.is(RegBase::Stack) {
+            if reg.frameno != self.frame.frameno {
+                write!(out, "[{}]", reg.frameno)?;
+            }
+            if reg.is_const() {
+                return snum(out, (reg.b.var_off.value as i64).wrapping_add(i64::from(reg.off)));
+            }
+        }
+        if reg.is(RegBase::BtfId) {
+            out.push_str(self.cx.type_name(reg.btf(), reg.btf_id()));
+        }
+        out.push('(');
+        let mut list = List { out, first: true };
+        self.attributes(&mut list, reg)?;
+        out.push(')');
+        Ok(())
+    }
+
+    fn attributes(&self, list: &mut List<'_>, reg: &Reg) -> fmt::Result {
+        if reg.id != 0 {
+            list.item(format_args!("id={}", reg.id & !ADD_CONST))?;
+        }
+        if reg.id & ADD_CONST != 0 {
+            write!(list.out, "{:+}", reg.off)?;
+        }
+        if reg.ref_obj_id != 0 {
+            list.item(format_args!("ref_obj_id={}", reg.ref_obj_id))?;
+        }
+        if reg.is(RegBase::BtfId) && reg.ty.has(Flags::NON_OWN_REF) {
+            list.item(format_args!("non_own_ref"))?;
+        }
+        if reg.is(RegBase::ConstMapPtr) || reg.is(RegBase::MapKey) || reg.is(RegBase::MapValue) {
+            if let Some(map) = self.cx.maps.get(reg.map() as usize) {
+                if !map.name.is_empty() {
+                    list.item(format_args!("map={}", map.name))?;
+                }
+                list.item(format_args!("ks={},vs={}", map.key_size, map.value_size))?;
+            }
+        }
+        if !reg.is_scalar() && reg.off != 0 {
+            list.item(format_args!("off="))?;
+            snum(list.out, i64::from(reg.off))?;
+        }
+        if reg.is_pkt() {
+            list.item(format_args!("r="))?;
+            unum(list.out, i64::from(reg.range()) as u64)?;
+        }
+        if reg.is(RegBase::Mem) {
+            list.item(format_args!("sz="))?;
+            unum(list.out, u64::from(reg.mem_size()))?;
+        }
+        if reg.ty.is(RegBase::ConstDynptr) {
+            list.item(format_args!("type={}", dynptr_name(reg.dynptr_kind())))?;
+        }
+        if reg.is_const() {
+            if reg.b.var_off.value != 0 {
+                list.item(format_args!("imm="))?;
+                snum(list.out, reg.b.var_off.value as i64)?;
+            }
+            return Ok(());
+        }
+        ranges(list, &reg.b)?;
+        if !reg.b.var_off.is_unknown() {
+            list.item(format_args!("var_off="))?;
+            tnum(list.out, reg.b.var_off)?;
+        }
+        Ok(())
+    }
+}
+
+/// A list whose items are separated by commas.
+struct List<'a> {
+    out: &'a mut String,
+    first: bool,
+}
+
+impl List<'_> {
+    fn item(&mut self, text: fmt::Arguments<'_>) -> fmt::Result {
+        if !std::mem::replace(&mut self.first, false) {
+            self.out.push(',');
+        }
+        self.out.write_fmt(text)
+    }
+}
+
+fn type_char(ty: SlotType) -> char {
+    match ty {
+        SlotType::Invalid => '?',
+        SlotType::Spill => 'r',
+        SlotType::Misc => 'm',
+        SlotType::Zero => '0',
+        SlotType::Dynptr => 'd',
+        SlotType::Iter => 'i',
+    }
+}
+
+fn dynptr_name(kind: DynptrKind) -> &'static str {
+    match kind {
+        DynptrKind::Local => "local",
+        DynptrKind::Ringbuf => "ringbuf",
+        DynptrKind::Skb => "skb",
+        DynptrKind::Xdp => "xdp",
+        DynptrKind::Invalid => "<invalid>",
+    }
+}
+
+fn dynptr(out: &mut String, reg: &Reg) -> fmt::Result {
+    write!(out, "dynptr_{}(", dynptr_name(reg.dynptr_kind()))?;
+    let mut list = List { out, first: true };
+    for (name, value) in [("id", reg.id), ("ref_id", reg.ref_obj_id), ("dynptr_id", reg.dynptr_id())] {
+        if value != 0 {
+            list.item(format_args!("{name}={value}"))?;
+        }
+    }
+    out.push(')');
+    Ok(())
+}
+
+fn unum(out: &mut String, value: u64) -> fmt::Result {
+    if value <= u64::from(u16::MAX) { write!(out, "{value}") } else { write!(out, "{value:#x}") }
+}
+
+fn snum(out: &mut String, value: i64) -> fmt::Result {
+    if i16::try_from(value).is_ok() { write!(out, "{value}") } else { write!(out, "{value:#x}") }
+}
+
+fn tnum(out: &mut String, t: Tnum) -> fmt::Result {
+    if t.mask == 0 { unum(out, t.value) } else { write!(out, "({:#x}; {:#x})", t.value, t.mask) }
+}
+
+/// Ranges that are not the widest; equal ones of a kind share their number (`print_scalar_ranges`).
+fn ranges(list: &mut List<'_>, b: &Bounds) -> fmt::Result {
+    // Without sign extension where a number is shown in hex.
+    let narrow = |v: i32| if i16::try_from(v).is_ok() { i64::from(v) as u64 } else { u64::from(v as u32) };
+    let rows = [
+        ("smin", b.smin as u64, b.smin == i64::MIN),
+        ("smax", b.smax as u64, b.smax == i64::MAX),
+        ("umin", b.umin, b.umin == 0),
+        ("umax", b.umax, b.umax == u64::MAX),
+        ("smin32", narrow(b.s32_min), b.s32_min == i32::MIN),
+        ("smax32", narrow(b.s32_max), b.s32_max == i32::MAX),
+        ("umin32", u64::from(b.u32_min), b.u32_min == 0),
+        ("umax32", u64::from(b.u32_max), b.u32_max == u32::MAX),
+    ];
+    let is_negative = |row: &(&str, u64, bool)| row.0.starts_with('s') && (row.1 as i64) < 0;
+    let mut omit = rows.map(|r| r.2);
+    for (i, row) in rows.iter().enumerate() {
+        if omit[i] {
+            continue;
+        }
+        list.item(format_args!("{}=", row.0))?;
+        for j in (i + 2..rows.len()).step_by(2) {
+            let other = &rows[j];
+            if !omit[j] && other.1 == row.1 && is_negative(other) == is_negative(row) {
+                omit[j] = true;
+                write!(list.out, "{}=", other.0)?;
+            }
+        }
+        if row.0.starts_with('s') {
+            snum(list.out, row.1 as i64)?;
+        } else {
+            unum(list.out, row.1)?;
+        }
+    }
+    Ok(())
+}
