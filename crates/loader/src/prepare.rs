@@ -245,16 +245,17 @@ impl<'a> Load<'a> {
         linked: Vec<(usize, Linked)>,
     ) -> Result<Prepared, Errno> {
         let mut prepared = Prepared::default();
-        for (index, linked) in linked {
+        for (index, mut linked) in linked {
             let Some(prog) = self.object.programs.get(index) else {
                 continue;
             };
-            match self.attributes(resolved, index, prog, btf.as_ref(), &linked) {
+            let core = std::mem::take(&mut linked.core);
+            match self.attributes(resolved, index, prog, btf.as_ref(), linked) {
                 Ok(attr) => {
                     if index == self.target {
                         prepared.target = Some(prepared.loads.len());
                     }
-                    prepared.core.push(linked.core);
+                    prepared.core.push(core);
                     prepared.programs.push(index);
                     prepared.loads.push(attr);
                 }
@@ -282,7 +283,7 @@ impl<'a> Load<'a> {
         index: usize,
         prog: &Program,
         btf: Option<&Arc<Btf>>,
-        linked: &Linked,
+        linked: Linked,
     ) -> Result<ProgLoad, Errno> {
         let name = &prog.name;
         let member = resolved.struct_ops.members.get(&index).copied();
@@ -305,7 +306,7 @@ impl<'a> Load<'a> {
             name: kernel_name(name),
             prog_type: prog.prog_type,
             expected_attach_type: member.map_or(prog.attach_type, |m| m.1),
-            insns: linked.insns.clone(),
+            insns: linked.insns,
             license: self.object.license.clone(),
             kern_version: self.object.version,
             attach_btf_id: member.map_or(TypeId::VOID, |m| m.0),
@@ -319,8 +320,8 @@ impl<'a> Load<'a> {
         }
         if let Some(btf) = btf {
             attr.btf = Some(btf.clone());
-            attr.func_info = linked.funcs.clone().unwrap_or_default();
-            attr.line_info = linked.lines.clone().unwrap_or_default();
+            attr.func_info = linked.funcs.unwrap_or_default();
+            attr.line_info = linked.lines.unwrap_or_default();
         }
         self.by_section(prog, &mut attr).inspect_err(|e| {
             warning!(

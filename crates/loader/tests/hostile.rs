@@ -52,7 +52,9 @@ fn load(kernel: &Kernel, bytes: &[u8]) -> usize {
 fn objects() -> Vec<PathBuf> {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus");
     let dir = std::env::var_os("VERDICT_OBJECTS").map_or(own, PathBuf::from);
-    let entries = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path());
+    let entries = std::fs::read_dir(dir)
+        .expect("a directory")
+        .map(|e| e.expect("an entry").path());
     let mut paths: Vec<_> = entries
         .filter(|p| p.extension().is_some_and(|e| e == "o"))
         .collect();
