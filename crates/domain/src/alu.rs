@@ -90,6 +90,14 @@ impl Bounds {
         result
     }
 
+    /// The sum, in 64 and in 32 bits, without the sync that [`Bounds::alu`] ends with: what a scalar learns
+    /// of another that it differs from by a constant (`sync_linked_regs`).
+    #[inline]
+    #[must_use]
+    pub fn add_unsynced(&self, delta: &Bounds) -> Bounds {
+        self.added(delta)
+    }
+
     /// Whether `&=` or `|=` with a constant treats this operand as a mask of all zeros or all ones and
     /// explores the two one by one (`maybe_fork_scalars`): its range is -1 to 0, in 64 bits or else in 32.
     #[inline]

@@ -110,6 +110,11 @@ pub struct Helpers {
 }
 
 impl Helpers {
+    /// No helper at all.
+    pub const fn none() -> Helpers {
+        Helpers { by_id: Vec::new() }
+    }
+
     /// The prototype by which the program calls helper `id`.
     ///
     /// # Errors
