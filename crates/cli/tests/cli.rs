@@ -1,0 +1,184 @@
+//! The command line as a user meets it: output, errors, exit codes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn verdict(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_verdict"))
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn check_shows_the_kernels_last_words_and_the_source_line() {
+    let output = verdict(&["check", "-v", "corpus/packet_access.bpf.o"]);
+    let text = stdout(&output);
+    assert!(
+        text.contains("accepted     packet_access.bpf.o fixed: 16 insns, 1 states\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("rejected     packet_access.bpf.o off_by_one: EACCES by the kernel\n"),
+        "{text}"
+    );
+    assert!(text.contains("    at packet_access.bpf.c:"), "{text}");
+    assert!(
+        text.contains("    | R2 offset is outside of the packet\n"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("4 programs: 2 accepted, 2 rejected, 0 unsupported\n"),
+        "{text}"
+    );
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn check_of_accepted_programs_is_quiet() {
+    let output = verdict(&["check", "corpus/tail_call.bpf.o", "corpus/externs.bpf.o"]);
+    assert_eq!(output.status.code(), Some(2));
+    let output = verdict(&["check", "corpus/externs.bpf.o"]);
+    assert_eq!(
+        stdout(&output),
+        "3 programs: 3 accepted, 0 rejected, 0 unsupported\n"
+    );
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn unusable_input_is_named_and_the_rest_goes_on() {
+    let output = verdict(&["check", "no/such.o", "Cargo.toml", "corpus/externs.bpf.o"]);
+    let errors = stderr(&output);
+    assert!(
+        errors.contains("verdict: no/such.o: No such file or directory"),
+        "{errors}"
+    );
+    assert!(errors.contains("verdict: Cargo.toml: "), "{errors}");
+    assert!(stdout(&output).contains("3 accepted, 0 rejected, 0 unsupported; 2 unusable inputs"));
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn usage_errors_say_what_is_expected() {
+    let error = |arguments: &[&str]| {
+        let output = verdict(arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        stderr(&output)
+    };
+    let object = "corpus/externs.bpf.o";
+    assert!(error(&["check"]).contains("<OBJECT>"));
+    assert!(error(&["check", "--kernel", "2.4", object]).contains("6.12.117-deb12-amd64"));
+    assert!(error(&["check", "--set", "zero-spill=x", object]).contains("stack-zero, imprecise-scalar"));
+    assert!(error(&["check", "--set", "zero-spill", object]).contains("expected switch=value"));
+    assert!(error(&["stat", "-e", "x", object]).contains("expected one of"));
+    assert!(error(&["compare", "--a", "x=1", "--b", "", object]).contains("expected kernel=NAME"));
+    assert!(error(&["compare", "one.csv"]).contains("expected two files of figures"));
+    assert!(error(&["log", object]).contains("choose one with --program: config, symbols, weak"));
+}
+
+#[test]
+fn stat_has_veristats_table_and_csv() {
+    let table = stdout(&verdict(&[
+        "stat",
+        "-e",
+        "file,prog,verdict,insns,states",
+        "corpus/tail_call.bpf.o",
+    ]));
+    assert_eq!(
+        table,
+        "\
+Processing 'tail_call.bpf.o'...
+File             Program    Verdict  Insns  States
+---------------  ---------  -------  -----  ------
+tail_call.bpf.o  computed   success      5       0
+tail_call.bpf.o  constant   success      5       0
+tail_call.bpf.o  wrong_map  failure      3       0
+---------------  ---------  -------  -----  ------
+Done. Processed 1 files, 3 programs. Skipped 0 files, 0 programs.
+"
+    );
+    let csv = stdout(&verdict(&["stat", "-o", "csv", "corpus/tail_call.bpf.o"]));
+    let head = "file_name,prog_name,verdict,duration,total_insns,total_states,peak_states,max_states_per_insn,max_mark_read_len";
+    assert_eq!(csv.lines().next(), Some(head));
+}
+
+#[test]
+fn any_number_of_jobs_gives_the_same_bytes() {
+    let of = |jobs| {
+        stdout(&verdict(&[
+            "stat",
+            "-j",
+            jobs,
+            "-e",
+            "file,prog,verdict,insns,states",
+            "corpus",
+        ]))
+    };
+    let one = of("1");
+    assert!(one.contains("Processed 25 files"), "{one}");
+    assert_eq!(one, of("4"));
+}
+
+#[test]
+fn the_founding_experiment() {
+    let a = "set=zero-spill=stack-zero";
+    let b = "set=zero-spill=imprecise-scalar";
+    let output = verdict(&["compare", "--a", a, "--b", b, "corpus"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        stdout(&output),
+        "\
+File              Program   Insns (A)  Insns (B)  Insns   (DIFF)  States (A)  States (B)  States (DIFF)
+----------------  --------  ---------  ---------  --------------  ----------  ----------  -------------
+zero_spill.bpf.o  compared         49         40    -9 (-18.37%)           4           3   -1 (-25.00%)
+zero_spill.bpf.o  merged           60         36   -24 (-40.00%)           4           3   -1 (-25.00%)
+"
+    );
+}
+
+#[test]
+fn compare_reads_two_files() {
+    let dir = std::env::temp_dir().join(format!("verdict-compare-{}", std::process::id()));
+    fs::create_dir_all(&dir).unwrap();
+    let (a, b) = (dir.join("a.csv"), dir.join("b.csv"));
+    fs::write(
+        &a,
+        "file_name,prog_name,total_insns,total_states\nx.o,p,148,8\nx.o,q,1,1\n",
+    )
+    .unwrap();
+    fs::write(
+        &b,
+        "file_name,prog_name,total_insns,total_states\nx.o,p,104,5\nx.o,q,1,1\n",
+    )
+    .unwrap();
+    let output = verdict(&["compare", &a.to_string_lossy(), &b.to_string_lossy()]);
+    fs::remove_dir_all(&dir).unwrap();
+    let text = stdout(&output);
+    assert!(text.contains("-44 (-29.73%)"), "{text}");
+    assert!(!text.contains("  q  "), "{text}");
+}
+
+#[test]
+fn kernels_and_switches_are_listed() {
+    assert!(stdout(&verdict(&["kernels"])).starts_with("6.12.117-deb12-amd64 (default): "));
+    let switches = stdout(&verdict(&["switches"]));
+    assert!(switches.contains("zero-spill = imprecise-scalar\n"), "{switches}");
+    assert!(
+        stdout(&verdict(&["switches", "--set", "zero-spill=stack-zero"])).contains("zero-spill = stack-zero")
+    );
+}

@@ -1,0 +1,127 @@
+//! The project's own BPF programs, held against what real kernels said of them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use verdict::{KernelChoice, Options, Verifier, open_failure};
+use verdict_report::Record;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// What the kernel said, by object and program.
+fn golden(recording: &str) -> BTreeMap<(String, Option<String>), Record> {
+    let path = root().join("golden").join(recording).join("corpus.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    let records = text
+        .lines()
+        .map(|line| serde_json::from_str::<Record>(line).unwrap());
+    records
+        .map(|record| ((record.object.clone(), record.program.clone()), record))
+        .collect()
+}
+
+fn objects() -> Vec<PathBuf> {
+    verdict::objects_in(&root().join("corpus")).unwrap()
+}
+
+/// Calls `each` with every program that is in the recording.
+fn for_each(verifier: &Verifier, names: &[String], mut each: impl FnMut(&str, Record, Option<String>)) {
+    for path in objects() {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if !names.contains(&name) {
+            continue;
+        }
+        let object = match verifier.open(&name, &fs::read(&path).unwrap()) {
+            Ok(object) => object,
+            Err(error) => {
+                each(&name, open_failure(&name, &error), None);
+                continue;
+            }
+        };
+        for (index, program) in object.programs().enumerate() {
+            let mut log = Vec::new();
+            object.log(index, 2, &mut log).unwrap();
+            let log = String::from_utf8(log).unwrap();
+            each(program, object.check(index).record, Some(log));
+        }
+    }
+}
+
+/// All programs of a recording: same record, same level-2 log.
+fn assert_equal(recording: &str, switches: &[&str]) {
+    let choice = KernelChoice {
+        switches: switches.iter().map(|s| (*s).to_owned()).collect(),
+        ..KernelChoice::default()
+    };
+    let verifier = Verifier::new(choice.open().unwrap(), Options::default());
+    let mut golden = golden(recording);
+    let names: Vec<_> = golden.keys().map(|(object, _)| object.clone()).collect();
+    let mut wrong = Vec::new();
+    for_each(&verifier, &names, |program, mut said, log| {
+        let expected = golden.remove(&(said.object.clone(), said.program.clone()));
+        let Some(mut expected) = expected else {
+            wrong.push(format!("{} {program}: not in the recording", said.object));
+            return;
+        };
+        expected.log_sha256 = None;
+        if let Some(figures) = &mut said.figures {
+            figures.usec = None;
+        }
+        if said != expected {
+            wrong.push(format!(
+                "{} {program}:\n  kernel  {expected:?}\n  verdict {said:?}",
+                said.object
+            ));
+        }
+        let file = format!("{}__{program}.log", said.object);
+        let expected = fs::read_to_string(root().join("golden").join(recording).join("logs").join(file));
+        if let (Some(log), Ok(expected)) = (log, expected) {
+            wrong.extend(first_difference(&said.object, program, &expected, &log));
+        }
+    });
+    wrong.extend(
+        golden
+            .keys()
+            .map(|key| format!("{key:?}: not found in the corpus")),
+    );
+    assert!(
+        wrong.is_empty(),
+        "{} differences:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+fn first_difference(object: &str, program: &str, expected: &str, log: &str) -> Option<String> {
+    let mut kernels = expected.lines();
+    let mut ours = log.lines();
+    for number in 1.. {
+        let (kernel, ours) = (kernels.next(), ours.next());
+        if kernel != ours {
+            return Some(format!(
+                "{object} {program}: log, line {number}\n  kernel  {kernel:?}\n  verdict {ours:?}"
+            ));
+        }
+        kernel?;
+    }
+    None
+}
+
+#[test]
+fn linux_6_12_117() {
+    assert_equal("6.12.117-deb12-amd64", &[]);
+}
+
+/// Two kernels that differ in one rule alone, and the switch that is this rule.
+#[test]
+fn zero_spill_stack_zero() {
+    assert_equal("6.12.117-ab-before", &["zero-spill=stack-zero"]);
+}
+
+#[test]
+fn zero_spill_imprecise_scalar() {
+    assert_equal("6.12.117-ab-after", &["zero-spill=imprecise-scalar"]);
+}
