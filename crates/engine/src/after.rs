@@ -27,6 +27,9 @@ impl<O: Observer> Verifier<'_, O> {
         self.check_max_stack_depth()?;
         self.inline_bpf_loop();
         self.remove_dead_functions();
+        // Without a callback of its own, an exception is caught by a function that the kernel appends.
+        self.catch_appended = self.seen_exception && self.exception_callback_subprog == 0;
+        self.check_kfuncs_left()?;
         self.expand_may_goto();
         Ok(())
     }

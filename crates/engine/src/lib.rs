@@ -101,6 +101,9 @@ pub fn verify<O: Observer>(kernel: &Kernel, prog: &Prog, observer: &mut O) -> Ou
     let alive = |s: &usize| !dead.get(*s).copied().unwrap_or(false);
     stats.stack_depth =
         (0..verifier.subprogs.len()).filter(alive).map(|s| u32::from(verifier.subprogs[s].stack_depth)).collect();
+    if verifier.catch_appended {
+        stats.stack_depth.push(0);
+    }
     // A program that fails before its functions are known has one of depth 0 in the log.
     if O::LISTENING {
         verifier.obs.event(Event::End { stats: &stats });

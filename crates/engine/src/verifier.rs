@@ -11,6 +11,7 @@ use verdict_kernel::types::RegType;
 use verdict_syscall::prog::flags;
 use verdict_syscall::{AttachInfo, Map, Prog, SubprogArg};
 
+use crate::call::Kfuncs;
 use crate::equiv::IdMap;
 use crate::error::{Res, reject};
 use crate::explore::Search;
@@ -231,12 +232,18 @@ pub struct Verifier<'a, O: Observer> {
     pub exception_callback_subprog: u32,
     /// Some direct packet write or read happened that the program type must allow.
     pub seen_direct_write: bool,
+    /// Some path throws an exception.
+    pub seen_exception: bool,
+    /// A function that catches exceptions was appended to the program.
+    pub catch_appended: bool,
     /// The walk has begun and is not over.
     pub walking: bool,
     /// Functions that were removed as dead code after verification.
     pub dead_subprogs: Vec<bool>,
     /// Scratch for comparisons.
     pub(crate) id_map: IdMap,
+    /// Kernel functions that this program names.
+    pub(crate) kfuncs: Kfuncs,
     /// Helpers that this program may call.
     pub helpers: Helpers,
     /// Test flag: a state is created at every prune point.
@@ -274,8 +281,11 @@ impl<'a, O: Observer> Verifier<'a, O> {
             id_gen: 0,
             exception_callback_subprog: 0,
             seen_direct_write: false,
+            seen_exception: false,
+            catch_appended: false,
             walking: false,
             dead_subprogs: Vec::new(),
+            kfuncs: Kfuncs::default(),
             id_map: IdMap::default(),
             helpers: Helpers::none(),
             test_state_freq: prog.has(flags::TEST_STATE_FREQ),

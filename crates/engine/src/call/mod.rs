@@ -15,6 +15,7 @@ use crate::observer::Observer;
 use crate::verifier::{Flow, Verifier};
 
 pub(crate) use callback::CallbackFrame;
+pub(crate) use kfunc::Kfuncs;
 
 /// `bpf_spin_unlock`.
 const FUNC_SPIN_UNLOCK: i32 = 94;

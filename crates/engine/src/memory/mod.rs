@@ -26,7 +26,7 @@ pub(crate) use dynptr_slot::{NoSlot, dynptr_flag_of, dynptr_kind_of, dynptr_reg,
 pub(crate) use helper::RawMode;
 pub(crate) use iter_slot::{IterArg, NotIter};
 pub(crate) use names::reg_type_str;
-pub(crate) use trust::{is_alloc, is_rcu, is_trusted, type_is_non_owning_ref, type_is_ptr_alloc_obj};
+pub(crate) use trust::{TRUSTED_MODIFIERS, is_alloc, is_rcu, is_trusted, type_is_non_owning_ref, type_is_ptr_alloc_obj};
 
 use std::sync::Arc;
 

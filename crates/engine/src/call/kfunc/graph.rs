@@ -5,7 +5,7 @@ use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::{FieldKind, FieldMask, GraphRoot, TypeRef};
 
 use super::meta::Meta;
-use crate::error::{Res, reject, say};
+use crate::error::{Res, reject};
 use crate::memory::{Words, type_is_non_owning_ref};
 use crate::observer::Observer;
 use crate::state::{ActiveLock, BtfHandle, Reg};
@@ -80,19 +80,28 @@ impl<O: Observer> Verifier<'_, O> {
     pub(super) fn check_graph_root(&mut self, regno: usize, graph: Graph, meta: &mut Meta) -> Res<()> {
         let (reg, arg) = (*self.reg(regno), regno - 1);
         if !reg.ty.is(RegBase::MapValue) && reg.ty != OBJECT {
-            reject!(EINVAL, "arg#{arg} expected pointer to map value or allocated object\n");
+            reject!(
+                EINVAL,
+                "arg#{arg} expected pointer to map value or allocated object\n"
+            );
         }
         if reg.ty == OBJECT && reg.ref_obj_id == 0 {
             reject!(EINVAL, "allocated object must be referenced\n");
         }
         let name = graph.root_name();
         if !meta.func.special.is_some_and(|func| graph.has_root(func)) {
-            reject!(EFAULT, "verifier internal error: {name} head arg for unknown kfunc\n");
+            reject!(
+                EFAULT,
+                "verifier internal error: {name} head arg for unknown kfunc\n"
+            );
         }
         check_constant(&reg, regno, name)?;
         let record = self.reg_record(&reg);
         let off = offset(&reg);
-        let Some((record, field)) = record.as_ref().and_then(|r| Some((r, r.find(off, graph.root())?))) else {
+        let Some((record, field)) = record
+            .as_ref()
+            .and_then(|r| Some((r, r.find(off, graph.root())?)))
+        else {
             reject!(EINVAL, "{name} not found at offset={off}\n");
         };
         let lock = record.spin_lock_off().map_or(-1, i64::from);
@@ -142,14 +151,22 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let name = graph.node_name();
         if !meta.func.special.is_some_and(|func| graph.has_node(func)) {
-            reject!(EFAULT, "verifier internal error: {name} node arg for unknown kfunc\n");
+            reject!(
+                EFAULT,
+                "verifier internal error: {name} node arg for unknown kfunc\n"
+            );
         }
         check_constant(&reg, regno, name)?;
         let off = offset(&reg);
-        if self.reg_record(&reg).is_none_or(|r| r.find(off, graph.node()).is_none()) {
+        if self
+            .reg_record(&reg)
+            .is_none_or(|r| r.find(off, graph.node()).is_none())
+        {
             reject!(EINVAL, "{name} not found at offset={off}\n");
         }
-        let Some(root) = meta.root.and_then(|f| f.kind.graph_root()) else { reject!(EFAULT) };
+        let Some(root) = meta.root.and_then(|f| f.kind.graph_root()) else {
+            reject!(EFAULT)
+        };
         self.check_node_of(root, graph, &reg, off)?;
         meta.object = (reg.btf(), reg.btf_id());
         if off != root.node_offset {
@@ -183,9 +200,11 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The argument of a tree's `less` callback: a node that the tree owns.
-    pub(crate) fn node_of_tree(&mut self, root: &Reg) -> Res<Reg> {
+    pub(crate) fn node_of_tree(&self, root: &Reg) -> Res<Reg> {
         let record = self.reg_record(root);
-        let field = record.as_ref().and_then(|r| r.find(root.off as u32, FieldMask::RB_ROOT));
+        let field = record
+            .as_ref()
+            .and_then(|r| r.find(root.off as u32, FieldMask::RB_ROOT));
         let Some(root) = field.and_then(|f| f.kind.graph_root()).filter(|r| r.value.0 != 0) else {
             reject!(EFAULT);
         };
@@ -193,38 +212,48 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The same pointer without ownership (`ref_set_non_owning`): it is good as long as the lock is held, or
-    /// under RCU if its object is counted.
-    pub(super) fn non_owning(&mut self, reg: Reg) -> Reg {
-        if self.cur.active_lock.ptr == 0 {
-            say!(self, "verifier internal error: ref_set_non_owning w/o active lock\n");
-            return reg;
+    /// under RCU if its object is counted. The lock is held, as the root among the arguments demanded.
+    pub(super) fn non_owning(&self, reg: Reg) -> Reg {
+        Reg {
+            ty: reg.ty.with(self.non_owning_flags(&reg)),
+            ..reg
         }
-        if reg.ty.has(Flags::NON_OWN_REF) {
-            say!(self, "verifier internal error: NON_OWN_REF already set\n");
-            return reg;
-        }
-        let counted = self.reg_record(&reg).is_some_and(|r| r.refcount_off().is_some());
-        let flags = if counted { Flags::NON_OWN_REF | Flags::RCU } else { Flags::NON_OWN_REF };
-        Reg { ty: reg.ty.with(flags), ..reg }
     }
 
-    /// The list or tree owns the node now; the program's pointers to it stay good while the lock is held
-    /// (`ref_convert_owning_non_owning`).
-    pub(super) fn give_node_away(&mut self, ref_obj_id: u32) -> Res<()> {
-        if ref_obj_id == 0 {
+    fn non_owning_flags(&self, reg: &Reg) -> Flags {
+        let counted = self.reg_record(reg).is_some_and(|r| r.refcount_off().is_some());
+        if counted {
+            Flags::NON_OWN_REF | Flags::RCU
+        } else {
+            Flags::NON_OWN_REF
+        }
+    }
+
+    /// The list or tree owns now the object that R2 points into; the program's pointers to it stay good while
+    /// the lock is held (`ref_convert_owning_non_owning`).
+    pub(super) fn give_node_away(&mut self) -> Res<()> {
+        let node = *self.reg(2);
+        if node.ref_obj_id == 0 {
             reject!(
                 EFAULT,
                 "verifier internal error: ref_obj_id is zero for owning -> non-owning conversion\n"
             );
         }
-        if !self.cur.frame().refs.iter().any(|r| r.id == ref_obj_id) {
-            reject!(EFAULT, "verifier internal error: ref state missing for ref_obj_id\n");
+        if !self.cur.frame().refs.iter().any(|r| r.id == node.ref_obj_id) {
+            reject!(
+                EFAULT,
+                "verifier internal error: ref state missing for ref_obj_id\n"
+            );
         }
-        // All of them point into objects of the same type.
-        let mut found = Vec::new();
-        self.cur.for_each_reg_mut(|r| r.ref_obj_id == ref_obj_id, |r| found.push(r.ty));
-        let counted = |v: &Self, r: &Reg| v.reg_record(r).is_some_and(|r| r.refcount_off().is_some());
-        let _ = counted;
+        // All pointers with this reference are of this type.
+        let flags = self.non_owning_flags(&node);
+        self.cur.for_each_reg_mut(
+            |reg| reg.ref_obj_id == node.ref_obj_id,
+            |reg| {
+                reg.ref_obj_id = 0;
+                reg.ty = reg.ty.with(flags);
+            },
+        );
         Ok(())
     }
 }
@@ -233,5 +262,8 @@ fn check_constant(reg: &Reg, regno: usize, name: &str) -> Res<()> {
     if reg.is_const() {
         return Ok(());
     }
-    reject!(EINVAL, "R{regno} doesn't have constant offset. {name} has to be at the constant offset\n")
+    reject!(
+        EINVAL,
+        "R{regno} doesn't have constant offset. {name} has to be at the constant offset\n"
+    )
 }

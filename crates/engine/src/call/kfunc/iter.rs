@@ -17,7 +17,10 @@ impl<O: Observer> Verifier<'_, O> {
     pub(super) fn process_iter_arg(&mut self, regno: usize, ptr: &Pointer, meta: &mut Meta) -> Res<()> {
         let (arg, func) = (regno - 1, &meta.func);
         if func.is(Special::IterCssTaskNew) && !self.may_walk_css_tasks() {
-            reject!(EINVAL, "css_task_iter is only allowed in bpf_lsm, bpf_iter and sleepable progs\n");
+            reject!(
+                EINVAL,
+                "css_task_iter is only allowed in bpf_lsm, bpf_iter and sleepable progs\n"
+            );
         }
         let reg = *self.reg(regno);
         if !reg.ty.is(RegBase::Stack) {
@@ -30,10 +33,18 @@ impl<O: Observer> Verifier<'_, O> {
         let name = iter_name(btf, ty.id());
         let slots = (ty.size() / 8) as usize;
         let rcu_protected = func.has(KfuncFlags::RCU_PROTECTED);
-        let iter = IterArg { btf: BtfHandle::VMLINUX, btf_id: ty.id().0, slots, rcu_protected };
+        let iter = IterArg {
+            btf: BtfHandle::VMLINUX,
+            btf_id: ty.id().0,
+            slots,
+            rcu_protected,
+        };
         if func.has(KfuncFlags::ITER_NEW) {
             if let Err(words) = self.can_make_iter(&reg, slots) {
-                reject!(EINVAL, "{words}expected uninitialized iter_{name} as arg #{arg}\n");
+                reject!(
+                    EINVAL,
+                    "{words}expected uninitialized iter_{name} as arg #{arg}\n"
+                );
             }
             for off in (0..(slots as i32).wrapping_mul(8)).step_by(8) {
                 self.check_mem_access(MemAccess::write(regno, off, 8, None))?;
@@ -43,7 +54,10 @@ impl<O: Observer> Verifier<'_, O> {
         match self.is_iter(&reg, iter) {
             Ok(()) => {}
             Err(NotIter::Other(words)) => {
-                reject!(EINVAL, "{words}expected an initialized iter_{name} as arg #{arg}\n")
+                reject!(
+                    EINVAL,
+                    "{words}expected an initialized iter_{name} as arg #{arg}\n"
+                )
             }
             Err(NotIter::Untrusted) => {
                 reject!(EPROTO, "expected an RCU CS when using {}\n", func.name)
@@ -86,7 +100,10 @@ impl<O: Observer> Verifier<'_, O> {
         let idx = self.insn_idx;
         let state = iter_of(&self.cur, meta).map_or(IterState::Invalid, Reg::iter_state);
         if state == IterState::Invalid {
-            reject!(EFAULT, "verifier internal error: unexpected iterator state 0 (<invalid>)\n");
+            reject!(
+                EFAULT,
+                "verifier internal error: unexpected iterator state 0 (<invalid>)\n"
+            );
         }
         if state == IterState::Active {
             let parent = self.cur.parent.filter(|id| {

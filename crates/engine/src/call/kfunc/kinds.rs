@@ -8,8 +8,8 @@ use verdict_kernel::kfunc::types::register_struct;
 use verdict_kernel::types::RegBase;
 use verdict_syscall::func_args::is_prog_ctx_type;
 
+use super::meta::Meta;
 use super::proto::{Declared, Pointer, check_scalar_struct, is_scalar};
-use super::Meta;
 use crate::error::{Res, reject};
 use crate::observer::Observer;
 use crate::verifier::Verifier;
@@ -88,7 +88,10 @@ impl Kind {
         {
             return Some(Kind::Ctx);
         }
-        SIGNS.iter().find(|(sign, _)| sign.is_on(param)).map(|(_, kind)| *kind)
+        SIGNS
+            .iter()
+            .find(|(sign, _)| sign.is_on(param))
+            .map(|(_, kind)| *kind)
     }
 }
 
@@ -106,7 +109,9 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(kind);
         }
         let btf = &self.kernel.btf;
-        let Some(target) = btf.ty(ptr.target) else { reject!(EFAULT) };
+        let Some(target) = btf.ty(ptr.target) else {
+            reject!(EFAULT)
+        };
         let (what, name) = (target.kind().kernel_name(), target.name());
         if reg.is(RegBase::BtfId) || register_struct(reg.ty.base()).is_some() {
             if !target.is_composite() {

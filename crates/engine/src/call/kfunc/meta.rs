@@ -4,10 +4,11 @@ use std::rc::Rc;
 
 use verdict_btf::{Btf, TypeId};
 use verdict_isa::Insn;
+use verdict_kernel::kfunc::Kfunc as Listed;
 use verdict_kernel::kfunc::{Caller, KfuncFlags, Special};
+use verdict_syscall::Field;
 use verdict_syscall::func_model::FuncModel;
 use verdict_syscall::prog::flags;
-use verdict_syscall::Field;
 
 use super::proto::{Kfunc, Reader};
 use crate::cfg::FastCall;
@@ -70,12 +71,23 @@ impl Meta {
             object: (BtfHandle::NONE, 0),
             owns_object: false,
             root: None,
-            dynptr: Dynptr { kind: DynptrKind::Invalid, id: 0, ref_obj_id: 0 },
+            dynptr: Dynptr {
+                kind: DynptrKind::Invalid,
+                id: 0,
+                ref_obj_id: 0,
+            },
             iter: (0, 0),
             map: 0,
             map_uid: 0,
         }
     }
+}
+
+/// Whether a function asks the network device that the program is bound to (`bpf_dev_bound_kfunc_id`).
+fn is_device_bound(func: &Listed) -> bool {
+    func.sets
+        .iter()
+        .any(|(set, _)| set.name == "xdp_metadata_kfunc_ids")
 }
 
 impl<O: Observer> Verifier<'_, O> {
@@ -90,7 +102,10 @@ impl<O: Observer> Verifier<'_, O> {
             // The program is loaded with no table of modules' BTFs: the loader finds none loaded.
             let missing = "failed to find BTF for kernel function\n";
             if module < 0 {
-                reject!(EINVAL, "negative offset disallowed for kernel module function call\n{missing}");
+                reject!(
+                    EINVAL,
+                    "negative offset disallowed for kernel module function call\n{missing}"
+                );
             }
             reject!(EPROTO, "kfunc offset > 0 without fd_array is invalid\n{missing}");
         }
@@ -114,7 +129,10 @@ impl<O: Observer> Verifier<'_, O> {
             reject!(ENOTSUPP, "JIT does not support calling kernel function\n");
         }
         if !self.prog.gpl_compatible {
-            reject!(EINVAL, "cannot call kernel function from non-GPL compatible program\n");
+            reject!(
+                EINVAL,
+                "cannot call kernel function from non-GPL compatible program\n"
+            );
         }
         Ok(())
     }
@@ -126,14 +144,18 @@ impl<O: Observer> Verifier<'_, O> {
             reject!(EINVAL, "kernel btf_id {} is not a function\n", id.0);
         };
         let Some(proto) = ty.target_type().filter(|t| t.is_func_proto()) else {
-            reject!(EINVAL, "kernel function btf_id {} does not have a valid func_proto\n", id.0);
+            reject!(
+                EINVAL,
+                "kernel function btf_id {} does not have a valid func_proto\n",
+                id.0
+            );
         };
         let name = ty.name();
         if kernel.ksym(name).is_none() {
             reject!(EINVAL, "cannot find address for kernel function {name}\n");
         }
         let known = kernel.kfunc(id);
-        if known.is_some_and(|k| k.is_device_bound()) {
+        if known.is_some_and(is_device_bound) {
             if !self.prog.has(flags::XDP_DEV_BOUND_ONLY) {
                 reject!(EINVAL, "metadata kfuncs require device-bound program\n");
             }
@@ -147,7 +169,12 @@ impl<O: Observer> Verifier<'_, O> {
         };
         let callable = known.and_then(|k| k.callable_by(&caller));
         let special = known.and_then(|k| k.special);
-        let reader = Reader { kernel, prog_type: self.prog.prog_type, func: special, flags: callable };
+        let reader = Reader {
+            kernel,
+            prog_type: self.prog.prog_type,
+            func: special,
+            flags: callable,
+        };
         Ok(Kfunc {
             id: btf_id,
             name: name.into(),
@@ -160,7 +187,9 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The function that a call names, if this program may call it (`fetch_kfunc_meta`).
     fn callable_kfunc(&self, insn: Insn) -> Option<&Rc<Kfunc>> {
-        self.kfuncs.get(&insn.imm).filter(|func| insn.off == 0 && func.flags.is_some())
+        self.kfuncs
+            .get(&insn.imm)
+            .filter(|func| insn.off == 0 && func.flags.is_some())
     }
 
     /// The one of the functions with rules of their own that a number names.
@@ -194,6 +223,11 @@ impl<O: Observer> Verifier<'_, O> {
         self.special_kfunc(btf_id) == Some(Special::WqSetCallback)
     }
 
+    /// Whether a function frees a per-CPU object.
+    pub(super) fn is_percpu_drop(&self, btf_id: i32) -> bool {
+        self.special_kfunc(btf_id) == Some(Special::PercpuObjDrop)
+    }
+
     /// Whether a function demands that the lock of a tree is held.
     pub(crate) fn is_rbtree_lock_kfunc(&self, btf_id: i32) -> bool {
         self.special_kfunc(btf_id).is_some_and(Special::is_rbtree)
@@ -201,7 +235,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Whether a call steps an iterator.
     pub(crate) fn is_iter_next_call(&self, insn: Insn) -> bool {
-        self.callable_kfunc(insn).is_some_and(|func| func.has(KfuncFlags::ITER_NEXT))
+        self.callable_kfunc(insn)
+            .is_some_and(|func| func.has(KfuncFlags::ITER_NEXT))
     }
 
     /// What a call leaves of the registers if it is inlined.
@@ -209,6 +244,9 @@ impl<O: Observer> Verifier<'_, O> {
         let func = self.callable_kfunc(insn)?;
         let returns = func.ret != TypeId::VOID;
         let clobbered = (1..=func.params.len().min(5)).fold(u8::from(returns), |mask, r| mask | 1 << r);
-        Some(FastCall { clobbered, kept: func.special.is_some_and(Special::is_fastcall) })
+        Some(FastCall {
+            clobbered,
+            kept: func.special.is_some_and(Special::is_fastcall),
+        })
     }
 }

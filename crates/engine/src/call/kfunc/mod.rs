@@ -18,7 +18,7 @@ use std::rc::Rc;
 use verdict_kernel::kfunc::{KfuncFlags, Special};
 
 use super::CallbackFrame;
-use crate::error::{Res, reject};
+use crate::error::{Res, reject, unsupported};
 use crate::memory::Words;
 use crate::observer::Observer;
 use crate::state::Reg;
@@ -34,7 +34,9 @@ impl<O: Observer> Verifier<'_, O> {
         if btf_id == 0 {
             return Ok(Flow::Next);
         }
-        let Some(func) = self.kfuncs.get(&btf_id).map(Rc::clone) else { reject!(EINVAL) };
+        let Some(func) = self.kfuncs.get(&btf_id).map(Rc::clone) else {
+            reject!(EINVAL)
+        };
         if func.flags.is_none() {
             reject!(EACCES, "calling kernel function {} is not allowed\n", func.name);
         }
@@ -42,7 +44,11 @@ impl<O: Observer> Verifier<'_, O> {
         self.aux_mut().is_iter_next = steps;
         let sleeps = func.has(KfuncFlags::SLEEPABLE);
         if sleeps && !self.in_sleepable() {
-            reject!(EACCES, "program must be sleepable to call sleepable kfunc {}\n", func.name);
+            reject!(
+                EACCES,
+                "program must be sleepable to call sleepable kfunc {}\n",
+                func.name
+            );
         }
         let mut meta = Meta::new(func);
         self.check_kfunc_args(&mut meta)?;
@@ -82,7 +88,12 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// References that the call takes from the program.
     fn release_kfunc_args(&mut self, meta: &Meta) -> Res<()> {
-        let lost = |meta: &Meta| format!("kfunc {} reference has not been acquired before\n", meta.func.label());
+        let lost = |meta: &Meta| {
+            format!(
+                "kfunc {} reference has not been acquired before\n",
+                meta.func.label()
+            )
+        };
         if meta.release_regno != 0 {
             let id = self.reg(meta.release_regno).ref_obj_id;
             if !self.release_reference(id) {
@@ -92,8 +103,11 @@ impl<O: Observer> Verifier<'_, O> {
         if meta.func.special.is_some_and(Special::adds_node) {
             let id = self.reg(2).ref_obj_id;
             self.aux_mut().kptr_struct_meta = self.has_struct_meta(meta.object);
-            self.give_node_away(id).then(|| {
-                format!("kfunc {} conversion of owning ref to non-owning failed\n", meta.func.label())
+            self.give_node_away().then(|| {
+                format!(
+                    "kfunc {} conversion of owning ref to non-owning failed\n",
+                    meta.func.label()
+                )
             })?;
             if !self.release_reference(id) {
                 reject!(EINVAL, "{}", lost(meta));
@@ -105,7 +119,11 @@ impl<O: Observer> Verifier<'_, O> {
     /// An exception ends the program: what it carries is then the program's return value.
     fn check_throw(&mut self, meta: &Meta) -> Res<()> {
         if !self.kernel.supports_exceptions() {
-            reject!(ENOTSUPP, "JIT does not support calling kfunc {}\n", meta.func.label());
+            reject!(
+                ENOTSUPP,
+                "JIT does not support calling kfunc {}\n",
+                meta.func.label()
+            );
         }
         self.seen_exception = true;
         if self.exception_callback_subprog == 0 {
@@ -121,5 +139,24 @@ impl<O: Observer> Verifier<'_, O> {
         for (i, param) in meta.func.params.iter().enumerate().take(5) {
             self.mark_reg_read(top, i + 1, param.size == 8);
         }
+    }
+
+    /// Calls that no dead code elimination removed must name a function (`fixup_kfunc_call`).
+    pub(crate) fn check_kfuncs_left(&self) -> Res<()> {
+        for (insn, aux) in self.insns.iter().zip(&self.aux) {
+            if !aux.seen || !insn.is_kfunc_call() {
+                continue;
+            }
+            if insn.imm == 0 {
+                reject!(
+                    EINVAL,
+                    "invalid kernel function call not eliminated in verifier pass\n"
+                );
+            }
+            if aux.kptr_struct_meta && self.is_percpu_drop(insn.imm) {
+                unsupported!("a per-CPU object with special fields that is dropped");
+            }
+        }
+        Ok(())
     }
 }

@@ -107,7 +107,11 @@ impl Kfunc {
     }
     /// Whether pointers must be trusted or protected by RCU, and not NULL.
     pub(super) fn is_strict(&self) -> bool {
-        self.has(KfuncFlags::TRUSTED_ARGS.with(KfuncFlags::RELEASE).with(KfuncFlags::RCU))
+        self.has(
+            KfuncFlags::TRUSTED_ARGS
+                .with(KfuncFlags::RELEASE)
+                .with(KfuncFlags::RCU),
+        )
     }
     /// Whether it is this one.
     pub(super) fn is(&self, special: Special) -> bool {
@@ -161,7 +165,11 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// The parameters of a prototype.
     pub(super) fn params(&self, proto: Type<'a>) -> Vec<Parameter> {
-        proto.params().enumerate().map(|(i, p)| self.param(i, p)).collect()
+        proto
+            .params()
+            .enumerate()
+            .map(|(i, p)| self.param(i, p))
+            .collect()
     }
 
     fn param(&self, index: usize, param: Param<'a>) -> Parameter {
@@ -182,7 +190,14 @@ impl<'a> Reader<'a> {
         Parameter { class, size }
     }
 
-    fn pointer(&self, index: usize, name: &str, param: Param<'a>, ptr: Type<'a>, target: Type<'a>) -> Pointer {
+    fn pointer(
+        &self,
+        index: usize,
+        name: &str,
+        param: Param<'a>,
+        ptr: Type<'a>,
+        target: Type<'a>,
+    ) -> Pointer {
         let is_iter = target.is_struct() && target.name().starts_with(ITER_PREFIX);
         let declared = Declared {
             kernel: self.kernel,
@@ -220,7 +235,11 @@ fn scalar(name: &str) -> Scalar {
     } else {
         None
     };
-    Scalar { constant, buffer, size_of }
+    Scalar {
+        constant,
+        buffer,
+        size_of,
+    }
 }
 
 /// Whether a type is a number (`btf_type_is_scalar`).
@@ -230,7 +249,9 @@ pub(super) fn is_scalar(ty: Type<'_>) -> bool {
 
 /// What the log calls an iterator: its struct's name without the prefix.
 pub(super) fn iter_name(btf: &Btf, id: TypeId) -> &str {
-    btf.ty(id).and_then(|t| t.name().strip_prefix(ITER_PREFIX)).unwrap_or("<invalid>")
+    btf.ty(id)
+        .and_then(|t| t.name().strip_prefix(ITER_PREFIX))
+        .unwrap_or("<invalid>")
 }
 
 /// Structs within structs that are looked into.

@@ -17,13 +17,20 @@ impl<O: Observer> Verifier<'_, O> {
         let (enters, leaves) = (func.is(Special::RcuReadLock), func.is(Special::RcuReadUnlock));
         if !self.cur.active_rcu_lock {
             if leaves {
-                reject!(EINVAL, "unmatched rcu read unlock (kernel function {})\n", func.name);
+                reject!(
+                    EINVAL,
+                    "unmatched rcu read unlock (kernel function {})\n",
+                    func.name
+                );
             }
             self.cur.active_rcu_lock = enters;
             return Ok(());
         }
         if (enters || leaves) && self.in_rbtree_lock_required_cb() {
-            reject!(EACCES, "Calling bpf_rcu_read_{{lock,unlock}} in unnecessary rbtree callback\n");
+            reject!(
+                EACCES,
+                "Calling bpf_rcu_read_{{lock,unlock}} in unnecessary rbtree callback\n"
+            );
         }
         if enters {
             reject!(EINVAL, "nested rcu read lock (kernel function {})\n", func.name);
@@ -32,7 +39,11 @@ impl<O: Observer> Verifier<'_, O> {
             self.distrust_rcu_pointers();
             self.cur.active_rcu_lock = false;
         } else if func.has(KfuncFlags::SLEEPABLE) {
-            reject!(EACCES, "kernel func {} is sleepable within rcu_read_lock region\n", func.name);
+            reject!(
+                EACCES,
+                "kernel func {} is sleepable within rcu_read_lock region\n",
+                func.name
+            );
         }
         Ok(())
     }
@@ -41,7 +52,10 @@ impl<O: Observer> Verifier<'_, O> {
     fn distrust_rcu_pointers(&mut self) {
         let protected = |reg: &Reg| reg.ty.has(Flags::RCU);
         let distrust = |reg: &mut Reg| {
-            reg.ty = reg.ty.without(Flags::RCU | Flags::MAYBE_NULL).with(Flags::UNTRUSTED);
+            reg.ty = reg
+                .ty
+                .without(Flags::RCU | Flags::MAYBE_NULL)
+                .with(Flags::UNTRUSTED);
         };
         self.cur.for_each_reg_mut(protected, distrust);
         for frame in &mut self.cur.frames {
@@ -64,11 +78,19 @@ impl<O: Observer> Verifier<'_, O> {
             self.cur.active_preempt_lock = depth.wrapping_add(1);
         } else if func.is(Special::PreemptEnable) {
             if depth == 0 {
-                reject!(EINVAL, "unmatched attempt to enable preemption (kernel function {})\n", func.name);
+                reject!(
+                    EINVAL,
+                    "unmatched attempt to enable preemption (kernel function {})\n",
+                    func.name
+                );
             }
             self.cur.active_preempt_lock = depth - 1;
         } else if depth != 0 && func.has(KfuncFlags::SLEEPABLE) {
-            reject!(EACCES, "kernel func {} is sleepable within non-preemptible region\n", func.name);
+            reject!(
+                EACCES,
+                "kernel func {} is sleepable within non-preemptible region\n",
+                func.name
+            );
         }
         Ok(())
     }

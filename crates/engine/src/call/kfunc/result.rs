@@ -1,0 +1,243 @@
+//! What R0 is after a call of a kernel function.
+
+use verdict_btf::{Btf, Type, TypeId};
+use verdict_kernel::ctx::{Access, may_access_packet};
+use verdict_kernel::kfunc::{KfuncFlags, Special};
+use verdict_kernel::types::{Flags, RegBase, RegType};
+
+use super::graph::{OBJECT, graph_node};
+use super::meta::Meta;
+use super::proto::{check_scalar_struct, is_scalar};
+use crate::error::{Res, reject};
+use crate::memory::dynptr_flag_of;
+use crate::observer::Observer;
+use crate::state::{BtfHandle, Reg};
+use crate::verifier::Verifier;
+
+/// Bytes of a per-CPU object at most (`BPF_GLOBAL_PERCPU_MA_MAX_SIZE`).
+const MAX_PERCPU_OBJECT: u32 = 512;
+
+/// A pointer of the kernel's types.
+fn kernel_object(flags: Flags, id: TypeId) -> Reg {
+    let mut reg = Reg::pointer(RegType::new(RegBase::BtfId, flags));
+    reg.set_btf(BtfHandle::VMLINUX, id.0);
+    reg
+}
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Sets R0 by the function's return type.
+    pub(super) fn set_kfunc_result(&mut self, meta: &mut Meta) -> Res<()> {
+        let kernel = self.kernel;
+        let btf: &Btf = &kernel.btf;
+        let Some(ty) = btf.skip_mods_and_typedefs(meta.func.ret) else {
+            reject!(EINVAL)
+        };
+        let target = if ty.is_ptr() {
+            btf.skip_mods_and_typedefs(ty.target())
+        } else {
+            None
+        };
+        let makes_own = [Special::ObjNew, Special::PercpuObjNew, Special::RefcountAcquire];
+        if meta.func.has(KfuncFlags::ACQUIRE)
+            && !target.is_some_and(Type::is_composite)
+            && !meta.func.special.is_some_and(|s| makes_own.contains(&s))
+        {
+            reject!(EINVAL, "acquire kernel function does not return PTR_TO_BTF_ID\n");
+        }
+        if is_scalar(ty) {
+            self.set_unknown(0);
+            self.cur.marks_mut().written |= 1;
+        } else if let Some(target) = target {
+            self.set_kfunc_pointer(meta, target)?;
+        } else if matches!(meta.func.special, Some(Special::ObjDrop | Special::PercpuObjDrop)) {
+            self.aux_mut().kptr_struct_meta = self.has_struct_meta(meta.object);
+        }
+        Ok(())
+    }
+
+    fn set_kfunc_pointer(&mut self, meta: &mut Meta, target: Type<'_>) -> Res<()> {
+        let mut reg = match meta.func.special {
+            Some(special) if special.decides_own_type() => self.special_result(special, meta)?,
+            _ if target.is_void() => Reg::UNKNOWN,
+            _ if !target.is_struct() => memory_result(meta, target)?,
+            _ => {
+                let steps = meta.func.has(KfuncFlags::ITER_NEXT);
+                let flags = if steps {
+                    self.iter_elements(meta)
+                } else {
+                    Flags::NONE
+                };
+                kernel_object(flags, target.id())
+            }
+        };
+        let owned = meta.func.is(Special::RefcountAcquire) && meta.owns_object;
+        let maybe_null = meta.func.has(KfuncFlags::RET_NULL) && !owned;
+        if maybe_null {
+            reg.ty = reg.ty.with(Flags::MAYBE_NULL);
+            reg.id = self.next_id();
+        }
+        self.cur.marks_mut().written |= 1;
+        if meta.func.has(KfuncFlags::ACQUIRE) {
+            let id = self.acquire_reference(self.insn_idx);
+            if maybe_null {
+                reg.id = id;
+            }
+            reg.ref_obj_id = id;
+        } else if meta.func.is(Special::RbtreeFirst) {
+            reg = self.non_owning(reg);
+        }
+        if self.may_point_to_spin_lock(&reg) && reg.id == 0 {
+            reg.id = self.next_id();
+        }
+        self.set_reg(0, reg);
+        Ok(())
+    }
+
+    /// Functions that decide themselves what they give back.
+    fn special_result(&mut self, special: Special, meta: &Meta) -> Res<Reg> {
+        match special {
+            Special::ObjNew | Special::PercpuObjNew => self.new_object(special, meta),
+            Special::RefcountAcquire => {
+                let mut reg = Reg::pointer(OBJECT);
+                reg.set_btf(meta.object.0, meta.object.1);
+                self.aux_mut().kptr_struct_meta = self.has_struct_meta(meta.object);
+                Ok(reg)
+            }
+            Special::ListPopFront | Special::ListPopBack | Special::RbtreeRemove | Special::RbtreeFirst => {
+                match meta.root.and_then(|f| f.kind.graph_root()) {
+                    Some(root) => Ok(graph_node(root)),
+                    None => reject!(EFAULT),
+                }
+            }
+            Special::CastToKernCtx => Ok(kernel_object(Flags::TRUSTED, meta.ctx_type)),
+            Special::RdonlyCast => {
+                let id = TypeId(meta.constant.unwrap_or(0) as u32);
+                if !self.kernel.btf.ty(id).is_some_and(Type::is_composite) {
+                    reject!(
+                        EINVAL,
+                        "kfunc bpf_rdonly_cast type ID argument must be of a struct\n"
+                    );
+                }
+                Ok(kernel_object(Flags::UNTRUSTED, id))
+            }
+            Special::DynptrSlice | Special::DynptrSliceRdwr => self.dynptr_slice(special, meta),
+            _ => reject!(
+                EFAULT,
+                "kernel function {} unhandled dynamic return type\n",
+                meta.func.name
+            ),
+        }
+    }
+
+    /// A new object of a type of the program.
+    fn new_object(&mut self, special: Special, meta: &Meta) -> Res<Reg> {
+        let percpu = special == Special::PercpuObjNew;
+        let Ok(id) = u32::try_from(meta.constant.unwrap_or(0)) else {
+            reject!(EINVAL, "local type ID argument must be in range [0, U32_MAX]\n");
+        };
+        let Some(prog_btf) = &self.prog.btf else {
+            reject!(EINVAL, "bpf_obj_new/bpf_percpu_obj_new requires prog BTF\n");
+        };
+        let btf: &Btf = &prog_btf.btf;
+        let Some(ty) = btf.ty(TypeId(id)).filter(|t| t.is_struct()) else {
+            reject!(
+                EINVAL,
+                "bpf_obj_new/bpf_percpu_obj_new type ID argument must be of a struct\n"
+            );
+        };
+        let has_fields = prog_btf.record(TypeId(id)).is_some();
+        if percpu {
+            check_percpu_object(btf, ty, has_fields)?;
+        }
+        let mut reg = Reg::pointer(if percpu {
+            OBJECT.with(Flags::PERCPU)
+        } else {
+            OBJECT
+        });
+        reg.set_btf(BtfHandle::PROGRAM, id);
+        self.aux_mut().kptr_struct_meta = has_fields;
+        Ok(reg)
+    }
+
+    /// A slice of a dynptr, of constant size.
+    fn dynptr_slice(&mut self, special: Special, meta: &Meta) -> Res<Reg> {
+        let Some(size) = meta.constant else {
+            reject!(
+                EFAULT,
+                "verifier internal error: bpf_dynptr_slice(_rdwr) no constant size\n"
+            );
+        };
+        let mut flags = dynptr_flag_of(meta.dynptr.kind);
+        if special == Special::DynptrSlice {
+            flags = flags | Flags::RDONLY;
+        } else if may_access_packet(self.prog.prog_type, Access::Write, None) {
+            self.seen_direct_write = true;
+        } else {
+            reject!(EINVAL, "the prog does not allow writes to packet data\n");
+        }
+        if meta.dynptr.id == 0 {
+            reject!(EFAULT, "verifier internal error: no dynptr id\n");
+        }
+        let mut reg = Reg::pointer(RegType::new(RegBase::Mem, flags));
+        reg.set_mem_size(size as u32);
+        reg.set_dynptr_id(meta.dynptr.id);
+        Ok(reg)
+    }
+}
+
+/// Memory of the size that an argument gave, or of that of the type.
+fn memory_result(meta: &mut Meta, target: Type<'_>) -> Res<Reg> {
+    if meta.r0_size == 0
+        && let Some(size) = target.btf().resolve_size(target.id())
+    {
+        meta.r0_size = u64::from(size);
+        meta.r0_rdonly = true;
+    }
+    if meta.r0_size == 0 {
+        reject!(
+            EINVAL,
+            "kernel function {} returns pointer type {} {} is not supported\n",
+            meta.func.name,
+            target.kind().kernel_name(),
+            target.name()
+        );
+    }
+    let flags = if meta.r0_rdonly {
+        Flags::RDONLY
+    } else {
+        Flags::NONE
+    };
+    let mut reg = Reg::pointer(RegType::new(RegBase::Mem, flags));
+    reg.set_mem_size(meta.r0_size as u32);
+    reg.ref_obj_id = meta.ref_obj_id;
+    Ok(reg)
+}
+
+/// What objects may be per CPU: small ones, of numbers only.
+fn check_percpu_object(btf: &Btf, ty: Type<'_>, has_fields: bool) -> Res<()> {
+    let size = ty.size();
+    if size > MAX_PERCPU_OBJECT {
+        reject!(
+            EINVAL,
+            "bpf_percpu_obj_new type size ({}) is greater than {MAX_PERCPU_OBJECT}\n",
+            size as i32
+        );
+    }
+    // There is no allocator for objects without size.
+    if size == 0 {
+        reject!(EINVAL);
+    }
+    if let Err(words) = check_scalar_struct(btf, ty, 0) {
+        reject!(
+            EINVAL,
+            "{words}bpf_percpu_obj_new type ID argument must be of a struct of scalars\n"
+        );
+    }
+    if has_fields {
+        reject!(
+            EINVAL,
+            "bpf_percpu_obj_new type ID argument must not contain special fields\n"
+        );
+    }
+    Ok(())
+}
