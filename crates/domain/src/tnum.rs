@@ -300,9 +300,14 @@ impl BitXor for Tnum {
     }
 }
 
-/// `(0x10; 0xf)`: value, then mask, as in the verifier's log.
+/// `(0x10; 0xf)`: value, then mask, as in the verifier's log; a known number as such, decimal if it has at
+/// most 16 bits (`tnum_strn`).
 impl fmt::Display for Tnum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "({:#x}; {:#x})", self.value, self.mask)
+        match (self.mask, self.value) {
+            (0, 0..=0xffff) => write!(f, "{}", self.value),
+            (0, _) => write!(f, "{:#x}", self.value),
+            _ => write!(f, "({:#x}; {:#x})", self.value, self.mask),
+        }
     }
 }

@@ -12,7 +12,8 @@ fn tnum() {
         .to_string(),
         "(0x10; 0xf)"
     );
-    assert_eq!(Tnum::constant(0).to_string(), "(0x0; 0x0)");
+    assert_eq!(Tnum::constant(0xffff).to_string(), "65535");
+    assert_eq!(Tnum::constant(0x10000).to_string(), "0x10000");
 }
 
 #[test]
