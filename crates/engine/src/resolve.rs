@@ -6,6 +6,7 @@ use verdict_btf::{Kind, TypeId};
 use verdict_isa::{Insn, pseudo, resolve_fault};
 use verdict_kernel::attr::MapId;
 use verdict_kernel::ctx;
+use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::{FieldMask, Map};
@@ -89,7 +90,10 @@ impl<O: Observer> Verifier<'_, O> {
     fn add_used_map(&mut self, fd: i32) -> Res<usize> {
         let found = u32::try_from(fd).ok().and_then(|id| self.prog.map(MapId(id)));
         let Some(map) = found else {
-            reject!(EBADF, "fd {fd} is not pointing to valid bpf_map\n");
+            let text = format!("fd {fd} is not pointing to valid bpf_map\n");
+            // Those of a process's three streams are open, but no maps.
+            let errno = if (0..3).contains(&fd) { Errno::EINVAL } else { Errno::EBADF };
+            return Err(Failure::rejected(errno, text));
         };
         let known = self.maps.iter().position(|known| Arc::ptr_eq(known, map));
         if let Some(index) = known {
@@ -102,8 +106,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "The total number of maps per program has reached the limit of {limit}\n"
             );
         }
-        self.maps.push(Arc::clone(map));
-        Ok(self.maps.len() - 1)
+        Ok(self.intern_map(map) as usize)
     }
 
     /// Whether a program of this type may use such a map (`check_map_prog_compatibility`).

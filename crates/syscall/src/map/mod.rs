@@ -97,19 +97,16 @@ impl Map {
             MapType::Array if self.max_entries != 1 => Err(Errno::ENOTSUPP),
             MapType::Array if off >= self.value_size => Err(Errno::EINVAL),
             MapType::Array => Ok(()),
-            // Without a user address the arena's user range is empty.
             MapType::Arena if u64::from(off) > self.arena_user_bytes() => Err(Errno::ERANGE),
             MapType::Arena => Ok(()),
             _ => Err(Errno::EINVAL),
         }
     }
 
+    /// Bytes that user space has mapped of an arena: the loader maps all of it, be its address asked for in
+    /// [`Map::extra`] or left to the kernel.
     fn arena_user_bytes(&self) -> u64 {
-        if self.extra == 0 {
-            0
-        } else {
-            u64::from(self.max_entries) * u64::from(flags::PAGE_SIZE)
-        }
+        u64::from(self.max_entries) * u64::from(flags::PAGE_SIZE)
     }
 
     /// Reads `size` bytes at `off` of a constant map's value (`bpf_map_direct_read`): 1, 2, 4 or 8 bytes,
