@@ -17,7 +17,7 @@ const FUNC_LOOP: i32 = 181;
 
 /// Stack that a function occupies: whole units of 16 bytes with the JIT.
 fn rounded(depth: u16) -> u32 {
-    u32::from(depth.max(1)).next_multiple_of(16)
+    u32::from(depth).next_multiple_of(16)
 }
 
 impl<O: Observer> Verifier<'_, O> {

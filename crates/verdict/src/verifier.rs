@@ -8,7 +8,8 @@ use verdict_engine::{Outcome, Verdict, verify};
 use verdict_isa::{Disasm, Names};
 use verdict_kernel::Kernel;
 use verdict_kernel::helper::helper_name;
-use verdict_loader::{Object, OpenError, ProgFacts};
+use verdict_loader::{Object, OpenError, Prepared, ProgFacts};
+use verdict_log::{Level, Log};
 use verdict_report::Place;
 use verdict_syscall::prog::{LoadError, flags};
 use verdict_syscall::{Prog, Session};
@@ -81,6 +82,8 @@ struct Loaded {
     facts: ProgFacts,
     /// The verification of the program that was asked for, if it came to that.
     outcome: Option<Outcome>,
+    /// What was refused by the kernel, and which of its programs.
+    refused: Option<(Prepared, usize)>,
 }
 
 /// What is asked of the engine, in silence or with a listener.
@@ -116,36 +119,38 @@ impl OpenObject<'_> {
         let mut place = None;
         if rejected {
             let mut log = Vec::new();
-            place = self.listen(index, 1, &mut log);
+            place = self.listen(index, 1, &mut log).0;
             record.tail = Some(last_words(&log));
         }
         Answer { record, place }
     }
 
-    /// Loads one program and writes the log that the kernel would write at this level: 1 the last path, 2
-    /// every state, 4 statistics, added up.
+    /// Loads one program and writes the log that the kernel would write at this level, addresses of the kernel
+    /// blanked: 1 the last path, 2 every state, 4 statistics, added up.
     ///
     /// # Errors
     /// Those of the writer.
     pub fn log(&self, index: usize, level: u32, out: &mut dyn Write) -> io::Result<()> {
-        let mut log = Vec::new();
-        self.listen(index, level, &mut log);
-        out.write_all(&log)
+        self.listen(index, level, out).1
     }
 
     /// Loads the program with a log; gives the place of a rejection.
-    fn listen(&self, index: usize, level: u32, log: &mut Vec<u8>) -> Option<Place> {
-        let mut place = None;
-        self.load(index, &mut |kernel, prog| {
-            let outcome = verify(kernel, prog, &mut Silent);
-            let _ = level;
+    fn listen(&self, index: usize, level: u32, out: &mut dyn Write) -> (Option<Place>, io::Result<()>) {
+        let (mut place, mut written) = (None, Ok(()));
+        let mut end = HeldEnd::new(out);
+        let loaded = self.load(index, &mut |kernel, prog| {
+            let mut log = Log::new(kernel, prog, Level(level), &mut end);
+            let outcome = verify(kernel, prog, &mut log);
+            written = log.finish();
             if let Verdict::Rejected(rejected) = &outcome.verdict {
-                log.extend_from_slice(rejected.text.as_bytes());
                 place = rejected.insn.and_then(|insn| place_of(prog, insn));
             }
             outcome
         });
-        place
+        if let (End::Kernel(_), Some((prepared, at))) = (&loaded.end, &loaded.refused) {
+            self.object.fixup_log(prepared, *at, &mut end.held);
+        }
+        (place, written.and(end.finish()))
     }
 
     /// What `bpf_object__load` does when only this program is to be loaded.
@@ -159,6 +164,7 @@ impl OpenObject<'_> {
                     end,
                     facts: error.facts,
                     outcome: None,
+                    refused: None,
                 };
             }
         };
@@ -166,8 +172,10 @@ impl OpenObject<'_> {
             end: End::Accepted,
             facts: prepared.facts,
             outcome: None,
+            refused: None,
         };
-        for (at, attr) in prepared.loads.iter_mut().enumerate() {
+        for at in 0..prepared.loads.len() {
+            let Some(attr) = prepared.loads.get_mut(at) else { break };
             let asked_for = prepared.target == Some(at);
             if asked_for {
                 attr.prog_flags |= self.verifier.options.flags();
@@ -204,13 +212,49 @@ impl OpenObject<'_> {
                 loaded.outcome = Some(outcome);
             }
             if !go_on {
-                return Loaded { end, ..loaded };
+                let refused = Some((prepared, at));
+                return Loaded { end, refused, ..loaded };
             }
         }
         if let Err(error) = self.object.finish(&prepared, &mut bpf) {
             loaded.end = End::Libbpf(error.errno, error.messages);
         }
         loaded
+    }
+}
+
+/// A writer that keeps the end back, which libbpf may rewrite.
+struct HeldEnd<'w> {
+    out: &'w mut dyn Write,
+    held: Vec<u8>,
+}
+
+impl<'w> HeldEnd<'w> {
+    /// Bytes kept back: more than libbpf looks at.
+    const SIZE: usize = 64 * 1024;
+
+    fn new(out: &'w mut dyn Write) -> Self {
+        HeldEnd { out, held: Vec::new() }
+    }
+
+    fn finish(self) -> io::Result<()> {
+        self.out.write_all(&self.held)
+    }
+}
+
+impl Write for HeldEnd<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.held.extend_from_slice(bytes);
+        if self.held.len() > 2 * HeldEnd::SIZE {
+            let surplus = self.held.len() - HeldEnd::SIZE;
+            self.out.write_all(self.held.get(..surplus).unwrap_or_default())?;
+            self.held.drain(..surplus);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 
