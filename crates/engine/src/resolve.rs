@@ -90,10 +90,13 @@ impl<O: Observer> Verifier<'_, O> {
     fn add_used_map(&mut self, fd: i32) -> Res<usize> {
         let found = u32::try_from(fd).ok().and_then(|id| self.prog.map(MapId(id)));
         let Some(map) = found else {
-            let text = format!("fd {fd} is not pointing to valid bpf_map\n");
-            // Those of a process's three streams are open, but no maps.
-            let errno = if (0..3).contains(&fd) { Errno::EINVAL } else { Errno::EBADF };
-            return Err(Failure::rejected(errno, text));
+            // The loader keeps descriptors that stand in the object itself as `-1 - fd`. The standard streams
+            // are open, but no maps.
+            let fd = (-1i32).wrapping_sub(fd);
+            if (0..=2).contains(&fd) {
+                reject!(EINVAL, "fd {fd} is not pointing to valid bpf_map\n");
+            }
+            reject!(EBADF, "fd {fd} is not pointing to valid bpf_map\n");
         };
         let known = self.maps.iter().position(|known| Arc::ptr_eq(known, map));
         if let Some(index) = known {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use verdict_btf::Btf;
-use verdict_isa::{Insn, Malformed, Op, decode};
+use verdict_isa::{Insn, Malformed, Op, decode, deferred_fault};
 use verdict_kernel::Kernel;
 use verdict_kernel::helper::{HelperProto, Helpers};
 use verdict_kernel::types::RegType;
@@ -258,7 +258,7 @@ impl<'a, O: Observer> Verifier<'a, O> {
     /// A verification that has not begun.
     pub fn new(kernel: &'a Kernel, prog: &'a Prog, obs: &'a mut O) -> Self {
         let insns = prog.insns.clone();
-        let ops = (0..insns.len()).map(|i| decode(&insns[i], insns.get(i + 1))).collect();
+        let ops = (0..insns.len()).map(|i| decode_for_walk(&insns, i)).collect();
         let aux = vec![InsnAux::default(); insns.len()];
         Verifier {
             kernel,
@@ -434,5 +434,14 @@ impl<'a, O: Observer> Verifier<'a, O> {
     /// Links no register of a frame to a parent.
     pub fn unlink(&mut self, frame: usize) {
         self.cur.frames[frame].marks.links = [NO_LINK; REGS];
+    }
+}
+
+/// An instruction as the walk executes it; faults that the kernel notices late are still faults.
+fn decode_for_walk(insns: &[Insn], at: usize) -> Result<Op, Malformed> {
+    let op = decode(&insns[at], insns.get(at + 1))?;
+    match deferred_fault(&insns[at]) {
+        None => Ok(op),
+        Some(fault) => Err(fault),
     }
 }

@@ -377,7 +377,8 @@ pub(crate) fn relocate_data(object: &Object, resolved: &Resolved, linked: &mut L
     }
 }
 
-/// Makes file descriptors of maps that the file itself has invalid: no map of this object has them.
+/// Makes file descriptors of maps that the file itself has negative, `-1 - fd`: no map of this object has
+/// them.
 fn drop_stray_fds(linked: &mut Linked) {
     let mut relocated: Option<HashSet<usize>> = None;
     let mut at = 0;
@@ -389,7 +390,7 @@ fn drop_stray_fds(linked: &mut Linked) {
         if matches!(insn.src, pseudo::MAP_FD | pseudo::MAP_VALUE) {
             let all = || linked.relocs.iter().map(|r| r.insn).collect();
             if !relocated.get_or_insert_with(all).contains(&at) {
-                insn.imm = -1;
+                insn.imm = -1 - insn.imm.max(0);
             }
         }
         at += 2;

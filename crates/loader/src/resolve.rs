@@ -12,7 +12,9 @@ use crate::struct_ops;
 
 /// What an unknown address of the kernel looks like: profiles have no addresses, and the logs to be
 /// compared with have them zeroed like this.
-const UNKNOWN_ADDRESS: u64 = 0xff00_0000_0000_0000;
+const UNKNOWN_ADDRESS: u64 = 0xffff_ffff_8000_0000;
+/// Bytes between the made-up addresses of two externs: they must differ.
+const SYMBOL_SIZE: u64 = 16;
 /// The data section of per-CPU variables. They are linked at 0, so that an offset in it is an address.
 const PERCPU_SEC: &str = ".data..percpu";
 
@@ -286,7 +288,8 @@ impl Resolver<'_> {
             } else {
                 None
             };
-            self.set(i, Value::Address(percpu.map_or(UNKNOWN_ADDRESS, u64::from)));
+            let made_up = UNKNOWN_ADDRESS + SYMBOL_SIZE * i as u64;
+            self.set(i, Value::Address(percpu.map_or(made_up, u64::from)));
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Events to text.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -108,7 +109,7 @@ impl<'a> Log<'a> {
         let btf = Arc::clone(&prog_btf.btf);
         self.buffer.push(prefix);
         let source = btf.name(line.line_off).trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\x0b');
-        self.buffer.push(source);
+        self.buffer.push(&hide_addresses(source));
         let file = btf.name(line.file_name_off);
         let file = file.rsplit('/').next().unwrap_or(file);
         self.print(format_args!(" @ {}:{}\n", file, line.line()));
@@ -146,7 +147,7 @@ impl<'a> Log<'a> {
         let (Some(insn), next) = (insns.get(idx as usize), insns.get(idx as usize + 1)) else { return };
         let names = LogNames { kernel: self.kernel };
         let text = Disasm::new(insn, next, &names).to_string();
-        self.print(format_args!("{text}\n"));
+        self.print(format_args!("{}\n", hide_addresses(&text)));
     }
 
     fn insn(&mut self, state: &State, idx: u32, prev_idx: i32) {
@@ -244,6 +245,23 @@ impl Observer for Log<'_> {
             Event::End { stats } => self.footer(stats),
         }
     }
+}
+
+/// Text in which what looks like an address of the kernel is blanked, as the log's readers do it.
+fn hide_addresses(text: &str) -> Cow<'_, str> {
+    const MARK: &str = "= 0xff";
+    let mut out = Cow::Borrowed(text);
+    let mut from = 0;
+    while let Some(at) = out.get(from..).and_then(|rest| rest.find(MARK)) {
+        let digits = from + at + MARK.len();
+        let is_hex = |b: &u8| b.is_ascii_digit() || (b'a'..=b'f').contains(b);
+        let count = out.as_bytes()[digits..].iter().take_while(|b| is_hex(b)).count();
+        if count == 14 {
+            out.to_mut().replace_range(digits..digits + count, "00000000000000");
+        }
+        from = digits;
+    }
+    out
 }
 
 /// Pieces of a text that are each short enough for one message.

@@ -9,7 +9,7 @@ use verdict_kernel::map::MapType;
 use verdict_kernel::types::RegBase;
 
 use crate::error::{Res, reject};
-use crate::observer::Observer;
+use crate::observer::{Event, Observer};
 use crate::state::{BtfHandle, DynptrKind, Frame, Marks, Reg, RetRange, State};
 use crate::verifier::Verifier;
 
@@ -109,6 +109,9 @@ impl<O: Observer> Verifier<'_, O> {
         frame.callback_ret_range = RetRange { min: 0, max: 1 };
         let state = self.push_async(start, idx as i32, frame, sleepable)?;
         state.frames[0].marks = Marks::NONE;
+        if O::LISTENING {
+            self.obs.event(Event::All);
+        }
         Ok(())
     }
 

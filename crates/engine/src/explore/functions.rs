@@ -61,11 +61,10 @@ impl<O: Observer> Verifier<'_, O> {
             self.init_arguments(subprog)?;
         } else {
             if !self.prog.func_info.is_empty() {
-                let matches = matches!(
-                    self.prepare_func_args(0).ok().and_then(|()| self.subprogs[0].args.clone()).as_deref(),
-                    Some([one]) if one.ty.is(ArgBase::Ctx)
-                );
-                if !matches {
+                if let Err(failure) = self.prepare_func_args(0) {
+                    self.say_failure(&failure);
+                }
+                if !matches!(self.subprogs[0].args.as_deref(), Some([one]) if one.ty.is(ArgBase::Ctx)) {
                     self.subprogs[0].unreliable = true;
                 }
             }
