@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use verdict_report::{Record, Verdict};
 
+use crate::Done;
 use crate::workers::{self, Run, Setting};
-use crate::{Done, root};
 
 /// What to measure.
 #[derive(clap::Args)]
@@ -173,7 +173,9 @@ const PAIRS: usize = 20;
 
 /// Compares whole runs, from start to end, alternating.
 fn startup(args: &Args, objects: &[PathBuf]) -> Done {
-    let verdict = root().join("target/release/verdict");
+    let verdict = std::env::current_exe()
+        .map_err(|e| e.to_string())?
+        .with_file_name("verdict");
     for object in objects {
         let (mut ours, mut kernels) = (Vec::new(), Vec::new());
         for _ in 0..PAIRS {

@@ -30,6 +30,9 @@ pub(crate) struct Args {
     /// The programs that are known to differ: exactly these may
     #[arg(long, value_name = "FILE")]
     known: Option<PathBuf>,
+    /// Leave a field out of the comparison
+    #[arg(long, value_name = "FIELD")]
+    without: Vec<String>,
     /// Let programs be unsupported without being known
     #[arg(long)]
     unsupported_ok: bool,
@@ -134,7 +137,11 @@ pub(crate) fn run(args: &Args) -> Done {
         fs::write(path, lines).map_err(|e| format!("{}: {e}", path.display()))?;
     }
     let names: BTreeSet<String> = objects.iter().map(|path| workers::file_name(path)).collect();
-    let findings = compare(&golden, &run.said, &names, args.setting.logs.is_some());
+    let mut without = args.without.clone();
+    if args.setting.logs.is_none() {
+        without.push("log".to_owned());
+    }
+    let findings = compare(&golden, &run.said, &names, &without);
     print_findings(&findings, &run.lost, args.show);
     if let Some((time, name)) = &run.slowest {
         println!("slowest: {name}, {:.1} s", time.as_secs_f64());
@@ -156,7 +163,7 @@ fn compare<'a>(
     golden: &BTreeMap<Key, Record>,
     said: &'a [Said],
     names: &BTreeSet<String>,
-    with_logs: bool,
+    without: &[String],
 ) -> Findings<'a> {
     let mut findings = Findings::default();
     let mut seen = BTreeSet::new();
@@ -171,7 +178,7 @@ fn compare<'a>(
             let what = said.record.unsupported.clone().unwrap_or_default();
             findings.unsupported.entry(what).or_default().push(key.clone());
         }
-        findings.take(key, expected, said, with_logs);
+        findings.take(key, expected, said, without);
     }
     findings.missing = golden
         .keys()
@@ -185,16 +192,14 @@ fn compare<'a>(
 }
 
 impl<'a> Findings<'a> {
-    fn take(&mut self, key: Key, expected: &Record, said: &'a Said, with_logs: bool) {
+    fn take(&mut self, key: Key, expected: &Record, said: &'a Said, without: &[String]) {
         let mut fields = Vec::new();
         let decided = said.record.verdict != Verdict::Unsupported;
         for (name, value) in FIELDS {
-            if !decided && !is_known_before(name, expected) {
-                continue;
-            }
             let (theirs, ours) = (value(expected), value(&said.record));
-            if theirs.is_none() && (OPTIONAL.contains(&name) || ours.is_none()) || name == "log" && !with_logs
-            {
+            let absent = theirs.is_none() && (OPTIONAL.contains(&name) || ours.is_none());
+            let open = !decided && !is_known_before(name, expected);
+            if absent || open || without.iter().any(|w| w == name) {
                 continue;
             }
             let count = self.counts.entry(name).or_default();

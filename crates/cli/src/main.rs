@@ -63,7 +63,7 @@ fn main() -> ExitCode {
 }
 
 fn execute(args: &Args, out: &mut dyn Write) -> Done {
-    run::set_jobs(args.jobs)?;
+    run::set_jobs(args.jobs);
     match &args.command {
         Command::Check(command) => check::run(&args.kernel, command, out),
         Command::Stat(command) => stat::run(&args.kernel, command, out),

@@ -4,10 +4,12 @@ use std::cell::RefCell;
 use std::fs;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use verdict::{Answer, OpenObject, Verifier, objects_in, open_failure};
 use verdict_report::Record;
 
@@ -17,12 +19,48 @@ const STACK: usize = 16 << 20;
 /// Work that takes longer shows its progress.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Work that is over sooner is not worth starting threads for.
+const WARM_UP: Duration = Duration::from_millis(2);
+
 /// Limits how many programs are verified side by side.
-pub(crate) fn set_jobs(jobs: Option<u16>) -> Result<(), String> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .stack_size(STACK)
-        .num_threads(jobs.unwrap_or(0).into());
-    pool.build_global().map_err(|e| e.to_string())
+pub(crate) fn set_jobs(jobs: Option<u16>) {
+    // Set once, at the start.
+    let _ = JOBS.set(jobs.map_or(0, usize::from));
+}
+
+static JOBS: OnceLock<usize> = OnceLock::new();
+
+/// Does the work on every item and keeps their order: one after another for a moment, then side by side.
+fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let start = Instant::now();
+    let mut done = Vec::with_capacity(items.len());
+    let mut rest = items;
+    while let Some((item, others)) = rest.split_first() {
+        if start.elapsed() > WARM_UP
+            && !others.is_empty()
+            && let Some(pool) = pool()
+        {
+            done.extend(pool.install(|| rest.par_iter().map(&work).collect::<Vec<_>>()));
+            return done;
+        }
+        done.push(work(item));
+        rest = others;
+    }
+    done
+}
+
+/// The threads, started when first needed; `None` when there are to be none, or cannot be.
+fn pool() -> Option<&'static ThreadPool> {
+    static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
+    let build = || {
+        let jobs = JOBS.get().copied().unwrap_or(0);
+        let pool = ThreadPoolBuilder::new()
+            .stack_size(STACK)
+            .num_threads(jobs)
+            .build();
+        pool.ok().filter(|pool| pool.current_num_threads() > 1)
+    };
+    POOL.get_or_init(build).as_ref()
 }
 
 thread_local! {
@@ -62,28 +100,31 @@ pub(crate) struct Unusable {
 
 /// Verifies all programs of the objects that the arguments stand for.
 pub(crate) fn verify_all(verifier: &Verifier, arguments: &[PathBuf]) -> Vec<ObjectResult> {
-    let opened: Vec<_> = expand(arguments)
-        .into_par_iter()
-        .map(|(path, found)| {
-            let object = found.and_then(|()| open(verifier, &path));
-            (path, object)
-        })
-        .collect();
+    let opened = side_by_side(&expand(arguments), |argument| match argument {
+        Ok(path) => (path.clone(), open(verifier, path)),
+        Err((argument, message)) => {
+            let message = message.clone();
+            (
+                argument.clone(),
+                Err(Unusable {
+                    message,
+                    record: None,
+                }),
+            )
+        }
+    });
     let tasks: Vec<_> = opened
         .iter()
         .filter_map(|(_, object)| object.as_ref().ok())
         .flat_map(|object| (0..object.programs().count()).map(move |index| (object, index)))
         .collect();
     let progress = Progress::new(tasks.len());
-    let answers: Vec<_> = tasks
-        .par_iter()
-        .map(|&(object, index)| {
-            let name = object.programs().nth(index).unwrap_or_default();
-            let answer = guarded(&format!("{} {name}", object.name()), || object.check(index));
-            progress.step();
-            answer
-        })
-        .collect();
+    let answers = side_by_side(&tasks, |&(object, index)| {
+        let name = object.programs().nth(index).unwrap_or_default();
+        let answer = guarded(&format!("{} {name}", object.name()), || object.check(index));
+        progress.step();
+        answer
+    });
     progress.finish();
     let mut answers = answers.into_iter();
     opened
@@ -95,19 +136,13 @@ pub(crate) fn verify_all(verifier: &Verifier, arguments: &[PathBuf]) -> Vec<Obje
         .collect()
 }
 
-/// The objects of the arguments, in order; an argument that stands for nothing keeps its place.
-fn expand(arguments: &[PathBuf]) -> Vec<(PathBuf, Result<(), Unusable>)> {
+/// The objects of the arguments, in order; an argument that stands for nothing keeps its place, and why.
+fn expand(arguments: &[PathBuf]) -> Vec<Result<PathBuf, (PathBuf, String)>> {
     let mut all = Vec::new();
     for argument in arguments {
         match objects_in(argument) {
-            Ok(paths) => all.extend(paths.into_iter().map(|path| (path, Ok(())))),
-            Err(message) => all.push((
-                argument.clone(),
-                Err(Unusable {
-                    message,
-                    record: None,
-                }),
-            )),
+            Ok(paths) => all.extend(paths.into_iter().map(Ok)),
+            Err(message) => all.push(Err((argument.clone(), message))),
         }
     }
     all

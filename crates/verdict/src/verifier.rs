@@ -7,6 +7,7 @@ use verdict_engine::observer::Silent;
 use verdict_engine::{Outcome, Verdict, verify};
 use verdict_isa::{Disasm, Names};
 use verdict_kernel::Kernel;
+use verdict_kernel::attr::ProgLoad;
 use verdict_kernel::helper::helper_name;
 use verdict_loader::{Object, OpenError, Prepared, ProgFacts};
 use verdict_log::{Level, Log};
@@ -156,70 +157,78 @@ impl OpenObject<'_> {
     /// What `bpf_object__load` does when only this program is to be loaded.
     fn load(&self, index: usize, ask: Ask<'_>) -> Loaded {
         let mut bpf = Bridge(Session::new(&self.verifier.kernel));
-        let mut prepared = match self.object.prepare(index, &mut bpf) {
+        let prepared = match self.object.prepare(index, &mut bpf) {
             Ok(prepared) => prepared,
-            Err(error) => {
-                let end = End::Libbpf(error.errno, error.messages);
-                return Loaded {
-                    end,
-                    facts: error.facts,
-                    outcome: None,
-                    refused: None,
-                };
-            }
+            Err(error) => return Loaded::new(End::Libbpf(error.errno, error.messages), error.facts),
         };
-        let mut loaded = Loaded {
-            end: End::Accepted,
-            facts: prepared.facts,
-            outcome: None,
-            refused: None,
-        };
+        let mut loaded = Loaded::new(End::Accepted, prepared.facts);
         for at in 0..prepared.loads.len() {
-            let Some(attr) = prepared.loads.get_mut(at) else { break };
-            let asked_for = prepared.target == Some(at);
-            if asked_for {
-                attr.prog_flags |= self.verifier.options.flags();
-            }
-            let prog = match bpf.0.prog_load(attr) {
-                Ok(prog) => prog,
-                Err(LoadError::Errno(errno)) => {
-                    return Loaded {
-                        end: End::Kernel(errno),
-                        ..loaded
-                    };
-                }
-                Err(LoadError::Unsupported(what)) => {
-                    return Loaded {
-                        end: End::Unsupported(what.to_owned()),
-                        ..loaded
-                    };
-                }
-            };
-            let kernel = &self.verifier.kernel;
-            let outcome = if asked_for {
-                ask(kernel, &prog)
-            } else {
-                verify(kernel, &prog, &mut Silent)
-            };
-            let end = match &outcome.verdict {
-                Verdict::Accepted => End::Accepted,
-                Verdict::Rejected(rejected) => End::Kernel(rejected.errno),
-                Verdict::Unsupported(what) => End::Unsupported(what.clone()),
-                Verdict::Bug(what) => End::Unsupported(format!("internal contradiction: {what}")),
-            };
-            let go_on = matches!(end, End::Accepted);
-            if asked_for {
-                loaded.outcome = Some(outcome);
-            }
-            if !go_on {
-                let refused = Some((prepared, at));
-                return Loaded { end, refused, ..loaded };
+            loaded.end = self.load_one(&bpf.0, &prepared, at, ask, &mut loaded.outcome);
+            if !matches!(loaded.end, End::Accepted) {
+                loaded.refused = Some((prepared, at));
+                return loaded;
             }
         }
         if let Err(error) = self.object.finish(&prepared, &mut bpf) {
             loaded.end = End::Libbpf(error.errno, error.messages);
         }
         loaded
+    }
+
+    /// `BPF_PROG_LOAD` of one of the prepared programs. The outcome is kept when it is the one asked for.
+    fn load_one(
+        &self,
+        session: &Session<'_>,
+        prepared: &Prepared,
+        at: usize,
+        ask: Ask<'_>,
+        kept: &mut Option<Outcome>,
+    ) -> End {
+        let Some(attr) = prepared.loads.get(at) else {
+            return End::Accepted;
+        };
+        let asked_for = prepared.target == Some(at);
+        let loaded = if asked_for {
+            let flags = attr.prog_flags | self.verifier.options.flags();
+            session.prog_load(&ProgLoad {
+                prog_flags: flags,
+                ..attr.clone()
+            })
+        } else {
+            session.prog_load(attr)
+        };
+        let prog = match loaded {
+            Ok(prog) => prog,
+            Err(LoadError::Errno(errno)) => return End::Kernel(errno),
+            Err(LoadError::Unsupported(what)) => return End::Unsupported(what.to_owned()),
+        };
+        let kernel = &self.verifier.kernel;
+        if !asked_for {
+            return verify(kernel, &prog, &mut Silent).verdict.into();
+        }
+        kept.insert(ask(kernel, &prog)).verdict.clone().into()
+    }
+}
+
+impl Loaded {
+    fn new(end: End, facts: ProgFacts) -> Loaded {
+        Loaded {
+            end,
+            facts,
+            outcome: None,
+            refused: None,
+        }
+    }
+}
+
+impl From<Verdict> for End {
+    fn from(verdict: Verdict) -> End {
+        match verdict {
+            Verdict::Accepted => End::Accepted,
+            Verdict::Rejected(rejected) => End::Kernel(rejected.errno),
+            Verdict::Unsupported(what) => End::Unsupported(what),
+            Verdict::Bug(what) => End::Unsupported(format!("internal contradiction: {what}")),
+        }
     }
 }
 
@@ -234,7 +243,10 @@ impl<'w> HeldEnd<'w> {
     const SIZE: usize = 64 * 1024;
 
     fn new(out: &'w mut dyn Write) -> Self {
-        HeldEnd { out, held: Vec::new() }
+        HeldEnd {
+            out,
+            held: Vec::new(),
+        }
     }
 
     fn finish(self) -> io::Result<()> {
