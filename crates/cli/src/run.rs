@@ -20,7 +20,7 @@ const STACK: usize = 16 << 20;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Work that is over sooner is not worth starting threads for.
-const WARM_UP: Duration = Duration::from_millis(2);
+const WARM_UP: Duration = Duration::from_millis(5);
 
 /// Limits how many programs are verified side by side.
 pub(crate) fn set_jobs(jobs: Option<u16>) {
@@ -95,7 +95,7 @@ pub(crate) struct Unusable {
     /// In words.
     pub(crate) message: String,
     /// The record, when libbpf refuses to open it.
-    pub(crate) record: Option<Record>,
+    pub(crate) record: Option<Box<Record>>,
 }
 
 /// Verifies all programs of the objects that the arguments stand for.
@@ -160,7 +160,7 @@ pub(crate) fn open<'v>(verifier: &'v Verifier, path: &Path) -> Result<OpenObject
     let opened = guarded(&name, || verifier.open(&name, &bytes)).map_err(unusable)?;
     opened.map_err(|error| Unusable {
         message: format!("{shown}: {error}"),
-        record: Some(open_failure(&name, &error)),
+        record: Some(Box::new(open_failure(&name, &error))),
     })
 }
 

@@ -64,7 +64,7 @@ impl Gathered {
                     all.counts.skipped_files += 1;
                     // What libbpf refuses to open is a result; what cannot even be read is not.
                     all.unusable |= unusable.record.is_none();
-                    all.records.extend(unusable.record);
+                    all.records.extend(unusable.record.map(|record| *record));
                 }
             }
         }
