@@ -3,7 +3,12 @@
 //! Pure: nothing here changes a state. There are three strengths ([`Exact`]). A checkpoint whose marks are
 //! final (`cleaned`) compares as if every value that was never read were unwritten.
 
+mod explain;
+
 use verdict_kernel::types::RegBase;
+
+pub(crate) use explain::first_difference;
+pub use explain::{MissReason, Unlike};
 
 use crate::state::{ADD_CONST, Frame, FrameSlot, REGS, Reg, Slot, SlotType, State};
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use verdict_syscall::Map;
 
+pub use crate::equiv::{MissReason, Unlike};
 use crate::state::State;
 use crate::verifier::Stats;
 
@@ -15,6 +16,8 @@ use crate::verifier::Stats;
 pub trait Observer {
     /// Whether events are wanted at all; `false` removes their cost at compile time.
     const LISTENING: bool = true;
+    /// Whether [`Event::Miss`] is wanted: to explain a miss takes another comparison.
+    const MISSES: bool = Self::LISTENING;
     /// Takes an event.
     fn event(&mut self, event: Event<'_>);
 }
@@ -35,6 +38,19 @@ pub enum GaveUp {
     Insn,
     /// It ran out of parents.
     NoParent,
+}
+
+/// What the walk does at a call of one of the program's functions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CallKind {
+    /// It goes on in the function, in a new frame.
+    Entered,
+    /// It goes on behind the call: a global function is verified by itself.
+    AssumedValid,
+    /// The function is a callback: a path that runs it is put aside.
+    Callback,
+    /// The function runs later, on its own: a path that starts with it is put aside.
+    AsyncCallback,
 }
 
 /// Something that happened.
@@ -83,6 +99,8 @@ pub enum Event<'a> {
     },
     /// The path ended because an explored state stands for the rest of it.
     Pruned {
+        /// State at its end.
+        state: &'a State,
         /// Where.
         idx: u32,
         /// The instruction before.
@@ -90,13 +108,21 @@ pub enum Event<'a> {
     },
     /// A checkpoint was created.
     Checkpoint {
+        /// The state that was kept.
+        state: &'a State,
         /// Where.
         idx: u32,
     },
-    /// An explored state did not stand for the current one.
+    /// An explored state did not stand for the current one; only if [`Observer::MISSES`].
     Miss {
+        /// The current one.
+        state: &'a State,
+        /// The explored one.
+        explored: &'a State,
         /// Where.
         idx: u32,
+        /// The first difference.
+        reason: MissReason,
     },
     /// A path was put aside; a listener that can rewind remembers its position.
     Push {
@@ -109,8 +135,24 @@ pub enum Event<'a> {
     PathEnd,
     /// The newest path put aside goes on.
     Pop,
+    /// A function of the program is called.
+    Call {
+        /// The state after the call, before the function's first instruction or the next one of the caller.
+        state: &'a State,
+        /// The call.
+        idx: u32,
+        /// The function.
+        subprog: u32,
+        /// What becomes of it.
+        how: CallKind,
+    },
     /// A function was left for its caller: the next instruction shows the full state.
-    Returned,
+    Returned {
+        /// The state in the caller.
+        state: &'a State,
+        /// The instruction that is next.
+        to: u32,
+    },
     /// A register was touched: it is shown with the next state.
     Reg(usize),
     /// A stack slot of the executing frame was touched.

@@ -188,6 +188,8 @@ impl<'a> Log<'a> {
 }
 
 impl Observer for Log<'_> {
+    const MISSES: bool = false;
+
     fn event(&mut self, event: Event<'_>) {
         let printing = self.level.has(3);
         match event {
@@ -211,9 +213,9 @@ impl Observer for Log<'_> {
             }
             Event::Insn { state, idx, prev_idx } if printing => self.insn(state, idx, prev_idx),
             Event::BranchState { state, idx } if printing => self.insn_state(state, idx),
-            Event::Pruned { idx, prev_idx } if printing => self.pruned(idx, prev_idx),
+            Event::Pruned { idx, prev_idx, .. } if printing => self.pruned(idx, prev_idx),
             Event::Insn { .. } | Event::BranchState { .. } | Event::Pruned { .. } => {}
-            Event::Checkpoint { .. } | Event::Miss { .. } => {}
+            Event::Checkpoint { .. } | Event::Miss { .. } | Event::Call { .. } => {}
             Event::Push { .. } => self.positions.push(self.buffer.end()),
             Event::PathEnd | Event::All => self.scratched = Shown::ALL,
             Event::Pop => {
@@ -224,7 +226,7 @@ impl Observer for Log<'_> {
                 }
                 self.header_due = true;
             }
-            Event::Returned => self.header_due = true,
+            Event::Returned { .. } => self.header_due = true,
             Event::Reg(r) => self.scratched.regs |= 1 << r,
             Event::Slot(spi) => self.scratched.slots |= 1u64.checked_shl(spi as u32).unwrap_or(0),
             Event::FrameState { state, frame } => self.frame(state, frame, Shown::ALL),

@@ -9,7 +9,7 @@ use verdict_kernel::map::MapType;
 use verdict_kernel::types::RegBase;
 
 use crate::error::{Res, reject};
-use crate::observer::{Event, Observer};
+use crate::observer::{CallKind, Event, Observer};
 use crate::state::{BtfHandle, DynptrKind, Frame, Marks, Reg, RetRange, State};
 use crate::verifier::Verifier;
 
@@ -59,6 +59,10 @@ impl<O: Observer> Verifier<'_, O> {
         self.push_state(start, idx as i32)?;
         let Some(mut pending) = self.search.pending.pop() else { return Ok(()) };
         let entered = self.enter_callback(&mut pending.state, subprog, idx, kind);
+        if O::LISTENING && entered.is_ok() {
+            let (state, subprog) = (&pending.state, subprog as u32);
+            self.obs.event(Event::Call { state, idx, subprog, how: CallKind::Callback });
+        }
         self.search.pending.push(pending);
         entered?;
         self.cur.frame_mut().callback_depth = 0;
@@ -109,6 +113,12 @@ impl<O: Observer> Verifier<'_, O> {
         frame.callback_ret_range = RetRange { min: 0, max: 1 };
         let state = self.push_async(start, idx as i32, frame, sleepable)?;
         state.frames[0].marks = Marks::NONE;
+        if O::LISTENING
+            && let Some(pending) = self.search.pending.last()
+        {
+            let (state, subprog) = (&pending.state, subprog as u32);
+            self.obs.event(Event::Call { state, idx, subprog, how: CallKind::AsyncCallback });
+        }
         if O::LISTENING {
             self.obs.event(Event::All);
         }

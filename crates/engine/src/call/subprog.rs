@@ -10,7 +10,7 @@ use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase};
 use verdict_syscall::SubprogArg;
 
 use crate::error::{Failure, Res, reject, say};
-use crate::observer::{Event, Observer};
+use crate::observer::{CallKind, Event, Observer};
 use crate::state::{Frame, FrameSlot, MAX_FRAMES, Marks, Reg, State};
 use crate::verifier::{ArgUse, Flow, Verifier};
 
@@ -52,6 +52,8 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.clear_caller_saved(caller)?;
         if O::LISTENING {
+            let (state, subprog) = (&self.cur, subprog as u32);
+            self.obs.event(Event::Call { state, idx, subprog, how: CallKind::Entered });
             self.show_frame("caller:\n", caller);
             self.show_frame("callee:\n", callee);
         }
@@ -112,6 +114,10 @@ impl<O: Observer> Verifier<'_, O> {
         let top = self.cur.curframe();
         self.clear_caller_saved(top)?;
         self.set_unknown(0);
+        if O::LISTENING {
+            let (state, idx, subprog) = (&self.cur, self.insn_idx, subprog as u32);
+            self.obs.event(Event::Call { state, idx, subprog, how: CallKind::AssumedValid });
+        }
         Ok(Flow::Next)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::equiv::{self, Exact};
 use crate::error::{Res, reject, say};
-use crate::observer::{Event, Observer};
+use crate::observer::{Event, MissReason, Observer};
 use crate::state::{FP, IterState, Marks, NO_LINK, State, StateId};
 use crate::verifier::Verifier;
 
@@ -58,8 +58,8 @@ impl<O: Observer> Verifier<'_, O> {
                     if calm && soon {
                         add = false;
                     }
-                    if O::LISTENING {
-                        self.obs.event(Event::Miss { idx });
+                    if O::MISSES {
+                        self.report_miss(listed.id, idx);
                     }
                     self.count_miss(bucket, at, idx, add);
                 }
@@ -141,6 +141,38 @@ impl<O: Observer> Verifier<'_, O> {
             return self.infinite_loop(id, idx);
         }
         calm
+    }
+
+    /// Tells a listener why the explored state did not stand for the current one.
+    fn report_miss(&mut self, id: StateId, idx: u32) {
+        let reason = self.miss_reason(id, idx);
+        let (explored, state) = (self.search.state(id), &self.cur);
+        self.obs.event(Event::Miss { state, explored, idx, reason });
+    }
+
+    /// The first difference, by the same strength of comparison as in [`Self::match_explored`].
+    fn miss_reason(&mut self, id: StateId, idx: u32) -> MissReason {
+        let aux = &self.aux[idx as usize];
+        let (is_iter_next, calls_callback) = (aux.is_iter_next, aux.calls_callback);
+        let old = self.search.state(id);
+        let mut exact = Exact::RangeWithin;
+        if old.branches > 0 {
+            let top = old.frame();
+            if top.in_async_callback_fn && top.async_entry_cnt != self.cur.frame().async_entry_cnt {
+                return MissReason::AsyncEntry;
+            }
+            let turns = self.is_may_goto(idx) && old.may_goto_depth != self.cur.may_goto_depth;
+            if !is_iter_next && !calls_callback && !turns {
+                return MissReason::OnPath;
+            }
+        } else {
+            let entry = self.search.loop_entry(&mut self.cur, Node::At(id));
+            if entry.is_none_or(|e| self.search.state(e).branches == 0) {
+                exact = Exact::NotExact;
+            }
+        }
+        let difference = equiv::first_difference(self.search.state(id), &self.cur, exact, self.id_gen);
+        difference.unwrap_or(if is_iter_next { MissReason::IteratorDone } else { MissReason::OnPath })
     }
 
     fn infinite_loop(&mut self, id: StateId, idx: u32) -> Res<Match> {
@@ -228,7 +260,7 @@ impl<O: Observer> Verifier<'_, O> {
         self.has_hist = false;
         link_to_parent(&mut self.cur);
         if O::LISTENING {
-            self.obs.event(Event::Checkpoint { idx });
+            self.obs.event(Event::Checkpoint { state: &self.cur, idx });
         }
     }
 }

@@ -32,7 +32,7 @@ impl<O: Observer> Verifier<'_, O> {
             self.cur.last_insn_idx = prev_idx as u32;
             let flow = if self.aux[idx as usize].prune_point && self.is_state_visited(idx)? {
                 if O::LISTENING {
-                    self.obs.event(Event::Pruned { idx, prev_idx });
+                    self.obs.event(Event::Pruned { state: &self.cur, idx, prev_idx });
                 }
                 Flow::End
             } else {
@@ -51,7 +51,7 @@ impl<O: Observer> Verifier<'_, O> {
                 Flow::Goto(to) => self.insn_idx = to,
                 Flow::Returned(to) => {
                     if O::LISTENING {
-                        self.obs.event(Event::Returned);
+                        self.obs.event(Event::Returned { state: &self.cur, to });
                     }
                     self.insn_idx = to;
                 }

@@ -1,0 +1,222 @@
+//! Why an explored state does not stand for the current one.
+//!
+//! The comparison itself only says no, as fast as it can. This walks the two states once more, in the same
+//! order and with the same rules, and names the first thing that differs. Nobody but a listener pays for it.
+
+use verdict_kernel::types::{RegBase, RegType};
+
+use super::{Exact, IdMap, range_and_tnum, reg_safe, refs_safe, slot_safe};
+use crate::state::{ADD_CONST, FP, Frame, FrameSlot, REGS, Reg, Slot, SlotType, State};
+
+/// Why an explored state did not stand for the current one: the first difference, in the order of comparison.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MissReason {
+    /// The explored state is on the current path, at an instruction where loops are not known to end: it is
+    /// only compared to tell an endless loop.
+    OnPath,
+    /// It belongs to another run of an asynchronous callback.
+    AsyncEntry,
+    /// The values match, but the iterator of this call is not active any more.
+    IteratorDone,
+    /// Another number of frames.
+    Frames {
+        /// That of the explored state.
+        explored: usize,
+        /// That of the current one.
+        current: usize,
+    },
+    /// Another spin lock is held, or none.
+    Lock,
+    /// Inside and outside an RCU read section.
+    RcuLock,
+    /// Preemption is disabled another number of times.
+    PreemptLock,
+    /// Sleeping is allowed in one only.
+    Sleepable,
+    /// A frame was called from elsewhere.
+    Callsite {
+        /// The frame.
+        frame: usize,
+    },
+    /// The explored state has unrolled a callback further.
+    CallbackDepth {
+        /// The frame.
+        frame: usize,
+    },
+    /// A register differs.
+    Reg {
+        /// Its frame.
+        frame: usize,
+        /// Its number.
+        reg: usize,
+        /// In what.
+        what: Unlike,
+    },
+    /// A stack slot differs.
+    Slot {
+        /// Its frame.
+        frame: usize,
+        /// Its number; slot 0 is `fp-8`.
+        slot: usize,
+        /// In what.
+        what: Unlike,
+    },
+    /// Other resources are held.
+    Resources {
+        /// The frame that holds them.
+        frame: usize,
+    },
+}
+
+/// In what a value of the explored state and that of the current one are unlike.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unlike {
+    /// The current state has nothing there.
+    Missing,
+    /// Another kind of value, or other flags.
+    Type {
+        /// The explored value's.
+        explored: RegType,
+        /// The current value's.
+        current: RegType,
+    },
+    /// The slot's bytes hold other kinds of data.
+    Bytes {
+        /// Those of the explored slot, the highest address first.
+        explored: [SlotType; 8],
+        /// Those of the current one.
+        current: [SlotType; 8],
+    },
+    /// Another constant part of the offset.
+    Offset,
+    /// Another map, BTF type, memory size, dynptr or iterator.
+    Payload,
+    /// Less of the packet is known to be there.
+    PacketRange,
+    /// A value outside the explored range (or other bits known); a constant that differs is the usual case.
+    Range {
+        /// Whether the explored path relied on the value, or the comparison asks for all values.
+        precise: bool,
+    },
+    /// Linked to other values than in the explored state.
+    Ids,
+    /// Points into the stack of another frame.
+    Frame,
+}
+
+/// The first difference that keeps `old` from standing for `cur`; `None` if there is none.
+pub(crate) fn first_difference(old: &State, cur: &State, exact: Exact, id_gen: u32) -> Option<MissReason> {
+    if let Some(reason) = whole_state(old, cur) {
+        return Some(reason);
+    }
+    let mut ids = IdMap::default();
+    ids.reset(id_gen);
+    if old.active_lock.id != 0 && !ids.check(old.active_lock.id, cur.active_lock.id) {
+        return Some(MissReason::Lock);
+    }
+    old.frames.iter().zip(&cur.frames).enumerate().find_map(|(frame, (o, c))| {
+        if o.body.callsite != c.body.callsite {
+            return Some(MissReason::Callsite { frame });
+        }
+        frame_difference(frame, o, &c.body, old.cleaned, exact, &mut ids)
+    })
+}
+
+fn whole_state(old: &State, cur: &State) -> Option<MissReason> {
+    let (explored, current) = (old.frames.len(), cur.frames.len());
+    if explored != current {
+        Some(MissReason::Frames { explored, current })
+    } else if old.active_lock.ptr != cur.active_lock.ptr || (old.active_lock.id != 0) != (cur.active_lock.id != 0) {
+        Some(MissReason::Lock)
+    } else if old.active_rcu_lock != cur.active_rcu_lock {
+        Some(MissReason::RcuLock)
+    } else if old.active_preempt_lock != cur.active_preempt_lock {
+        Some(MissReason::PreemptLock)
+    } else if old.in_sleepable != cur.in_sleepable {
+        Some(MissReason::Sleepable)
+    } else {
+        None
+    }
+}
+
+fn frame_difference(
+    frame: usize,
+    old: &FrameSlot,
+    cur: &Frame,
+    cleaned: bool,
+    exact: Exact,
+    ids: &mut IdMap,
+) -> Option<MissReason> {
+    if old.body.callback_depth > cur.callback_depth {
+        return Some(MissReason::CallbackDepth { frame });
+    }
+    let marks = &old.marks;
+    let read = marks.read32 | marks.read64;
+    for reg in 0..REGS {
+        let is_read = read >> reg & 1 != 0;
+        if !is_read && exact == Exact::NotExact {
+            continue;
+        }
+        let gone = cleaned && !is_read && reg != FP;
+        let explored = if gone { &Reg::NOT_INIT } else { &old.body.regs[reg] };
+        let precise = marks.precise >> reg & 1 != 0;
+        if !reg_safe(explored, precise, &cur.regs[reg], ids, exact) {
+            let what = unlike_regs(explored, precise || exact != Exact::NotExact, &cur.regs[reg]);
+            return Some(MissReason::Reg { frame, reg, what });
+        }
+    }
+    for (slot, explored) in old.body.stack.slots().iter().enumerate() {
+        let is_read = marks.slot_read >> slot & 1 != 0;
+        if !is_read && exact == Exact::NotExact {
+            continue;
+        }
+        let gone = Slot::default();
+        let explored = if cleaned && !is_read { &gone } else { explored };
+        let precise = marks.slot_precise >> slot & 1 != 0;
+        let current = cur.stack.get(slot);
+        if !slot_safe(explored, precise, current, exact, ids) {
+            let what = unlike_slots(explored, precise || exact != Exact::NotExact, current);
+            return Some(MissReason::Slot { frame, slot, what });
+        }
+    }
+    (!refs_safe(&old.body, cur, ids)).then_some(MissReason::Resources { frame })
+}
+
+/// In what two values are unlike that were found not to match.
+fn unlike_regs(old: &Reg, precise: bool, cur: &Reg) -> Unlike {
+    if cur.is_not_init() {
+        Unlike::Missing
+    } else if old.ty != cur.ty {
+        Unlike::Type { explored: old.ty, current: cur.ty }
+    } else if old.is_scalar() {
+        let both_or_none = (old.id ^ cur.id) & ADD_CONST == 0;
+        if range_and_tnum(old, cur) || !both_or_none { Unlike::Ids } else { Unlike::Range { precise } }
+    } else if old.off != cur.off {
+        Unlike::Offset
+    } else if old.is_pkt() && old.range() != cur.range() {
+        Unlike::PacketRange
+    } else if old.raw != cur.raw {
+        Unlike::Payload
+    } else if !range_and_tnum(old, cur) {
+        Unlike::Range { precise: true }
+    } else if old.is(RegBase::Stack) && old.frameno != cur.frameno {
+        Unlike::Frame
+    } else {
+        Unlike::Ids
+    }
+}
+
+fn unlike_slots(old: &Slot, precise: bool, cur: Option<&Slot>) -> Unlike {
+    let Some(cur) = cur else { return Unlike::Missing };
+    let both = |ty| old.types[7] == ty && cur.types[7] == ty;
+    if cur.types.iter().all(|t| *t == SlotType::Invalid) {
+        Unlike::Missing
+    } else if both(SlotType::Spill) && old.types == cur.types {
+        unlike_regs(old.reg(), precise, cur.reg())
+    } else if (both(SlotType::Dynptr) || both(SlotType::Iter)) && old.types == cur.types {
+        let same = old.reg().ty == cur.reg().ty && old.reg().raw == cur.reg().raw;
+        if same { Unlike::Ids } else { Unlike::Payload }
+    } else {
+        Unlike::Bytes { explored: old.types, current: cur.types }
+    }
+}
