@@ -7,6 +7,7 @@ use object::elf::{FileHeader64, Rel64, SectionHeader64, Sym64};
 use object::read::ReadRef;
 use object::read::elf::{FileHeader, SectionHeader};
 use object::{LittleEndian as LE, pod};
+use verdict_btf::Btf;
 use verdict_kernel::errno::Errno;
 
 use crate::error::{Warnings, libbpf, warning};
@@ -316,4 +317,15 @@ fn string(table: &[u8], offset: u32) -> Option<Cow<'_, str>> {
 
 fn memchr(bytes: &[u8]) -> Option<usize> {
     bytes.iter().position(|b| *b == 0)
+}
+
+/// The BTF in `bytes`, by themselves or as the section of an ELF file.
+pub(crate) fn read_btf(bytes: &[u8]) -> Result<Btf, Errno> {
+    let parse = |data: &[u8]| Btf::parse(data.to_vec()).map_err(|e| Errno(e.errno));
+    if !bytes.starts_with(b"\x7fELF") {
+        return parse(bytes);
+    }
+    let elf = Elf::parse("", bytes, &mut Warnings::default())?;
+    let found = elf.sections.iter().find(|s| s.name.as_deref() == Some(".BTF"));
+    parse(found.and_then(|s| s.data).ok_or(Errno::ENODATA)?)
 }

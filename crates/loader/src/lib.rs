@@ -37,7 +37,15 @@ use verdict_kernel::attr::{MapCreate, MapId, MapValue, ProgLoad};
 use verdict_kernel::errno::Errno;
 
 pub use error::{OpenError, PrepareError, ProgFacts, libbpf};
-pub use object::Object;
+pub use object::{Manner, Object};
+
+/// The BTF in `bytes`, by themselves or as the section of an ELF file.
+///
+/// # Errors
+/// errno of what `btf__parse` refuses.
+pub fn read_btf(bytes: &[u8]) -> Result<Btf, Errno> {
+    elf::read_btf(bytes)
+}
 
 /// The kernel's side of loading an object: the commands of bpf(2) around `BPF_PROG_LOAD`.
 pub trait Bpf {

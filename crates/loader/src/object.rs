@@ -46,22 +46,59 @@ pub struct Object {
     pub(crate) info: ExtInfo,
     pub(crate) exceptions: Vec<ExceptionTag>,
     pub(crate) kernel_btf: Arc<Btf>,
+    /// What CO-RE relocations are resolved against.
+    pub(crate) core_btf: Arc<Btf>,
     /// What the kernel gives, or why nothing of the object can be loaded.
     pub(crate) resolved: Result<Resolved, (Errno, Warnings)>,
+}
+
+/// Whose way of opening objects is followed.
+#[derive(Clone, Debug, Default)]
+pub enum Manner {
+    /// That of `veristat`: maps get at least one element, and programs that replace functions of others the type
+    /// that their context suggests.
+    #[default]
+    Veristat,
+    /// That of the kernel's test runner: everything as it stands, and all maps are created, optional ones too.
+    Test {
+        /// What CO-RE relocations are resolved against, if not the kernel's types.
+        core_btf: Option<Arc<Btf>>,
+    },
+}
+
+impl Manner {
+    pub(crate) fn core_btf(&self) -> Option<&Arc<Btf>> {
+        match self {
+            Manner::Veristat => None,
+            Manner::Test { core_btf } => core_btf.as_ref(),
+        }
+    }
 }
 
 impl Object {
     /// Reads the object in `bytes`, to be loaded into `kernel`; `file_name` is what messages call it and
     /// what its data maps are named after.
     ///
-    /// As `veristat` does, an object's maps get at least one element, and programs that replace functions
-    /// of others the type that their context suggests.
+    /// It is opened in the manner of `veristat`.
     ///
     /// # Errors
     /// What `bpf_object__open_file` refuses.
     pub fn open(file_name: &str, bytes: &[u8], kernel: &Kernel) -> Result<Object, OpenError> {
+        Object::open_as(file_name, bytes, kernel, &Manner::Veristat)
+    }
+
+    /// As [`Object::open`], in a chosen manner.
+    ///
+    /// # Errors
+    /// What `bpf_object__open_file` refuses.
+    pub fn open_as(
+        file_name: &str,
+        bytes: &[u8],
+        kernel: &Kernel,
+        manner: &Manner,
+    ) -> Result<Object, OpenError> {
         let mut warnings = Warnings::default();
-        crate::open::open(file_name, bytes, kernel, &mut warnings).map_err(|errno| OpenError {
+        crate::open::open(file_name, bytes, kernel, manner, &mut warnings).map_err(|errno| OpenError {
             errno,
             messages: warnings.into_lines(),
         })
@@ -85,6 +122,11 @@ impl Object {
     /// The object's BTF as the kernel is given it, if it has one.
     pub fn btf(&self) -> Option<&Arc<Btf>> {
         self.load_btf.as_ref()
+    }
+
+    /// The object's BTF as its file has it, completed; if it has one.
+    pub fn own_btf(&self) -> Option<&Arc<Btf>> {
+        self.btf.as_ref()
     }
 
     fn entry(&self, index: usize) -> Option<&Program> {

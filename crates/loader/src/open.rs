@@ -16,7 +16,7 @@ use crate::externs::{self, Externs, KCONFIG_SEC};
 use crate::insn;
 use crate::map_defs::{self, MAPS_SEC};
 use crate::maps::{Internal, Map, OBJ_NAME_LEN, PAGE_SIZE};
-use crate::object::{Code, Object};
+use crate::object::{Code, Manner, Object};
 use crate::program::{self, Program};
 use crate::sections::SecDef;
 use crate::{datasec, fixups, relos, resolve, struct_ops};
@@ -69,7 +69,13 @@ pub(crate) struct Opening<'a> {
 type BtfSections<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
 
 /// Opens an object.
-pub(crate) fn open(path: &str, bytes: &[u8], kernel: &Kernel, w: &mut Warnings) -> Result<Object, Errno> {
+pub(crate) fn open(
+    path: &str,
+    bytes: &[u8],
+    kernel: &Kernel,
+    manner: &Manner,
+    w: &mut Warnings,
+) -> Result<Object, Errno> {
     let elf = Elf::parse(path, bytes, w)?;
     let mut o = Opening {
         kinds: vec![SecKind::Unused; elf.sections.len()],
@@ -101,7 +107,7 @@ pub(crate) fn open(path: &str, bytes: &[u8], kernel: &Kernel, w: &mut Warnings) 
     o.init_maps()?;
     o.init_programs();
     relos::collect(&mut o)?;
-    o.finish(kernel)
+    o.finish(kernel, manner)
 }
 
 /// The file's name without directories and up to its first dot, at most 15 bytes.
@@ -416,7 +422,7 @@ impl<'a> Opening<'a> {
     }
 
     /// Puts the object together, with everything that does not depend on the program that is loaded.
-    fn finish(mut self, kernel: &Kernel) -> Result<Object, Errno> {
+    fn finish(mut self, kernel: &Kernel, manner: &Manner) -> Result<Object, Errno> {
         let ext = self.ext.take();
         let info = ExtInfo::new(ext.as_ref(), self.btf.as_deref(), &self.elf, &mut self.programs);
         for prog in &mut self.programs {
@@ -434,7 +440,12 @@ impl<'a> Opening<'a> {
             .btf
             .as_ref()
             .map(|btf| fixups::hide_functions(btf, &self.programs, text));
-        fixups::as_veristat(&mut self.programs, &entries, &mut self.maps, self.btf.as_deref());
+        match manner {
+            Manner::Veristat => {
+                fixups::as_veristat(&mut self.programs, &entries, &mut self.maps, self.btf.as_deref());
+            }
+            Manner::Test { .. } => self.maps.iter_mut().for_each(|map| map.autocreate = true),
+        }
         let resolved = resolve::resolve(kernel, &self);
         Ok(Object {
             path: self.path.to_owned(),
@@ -453,6 +464,7 @@ impl<'a> Opening<'a> {
             load_btf,
             info,
             exceptions,
+            core_btf: manner.core_btf().unwrap_or(&kernel.btf).clone(),
             kernel_btf: kernel.btf.clone(),
             resolved,
         })

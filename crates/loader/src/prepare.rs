@@ -30,10 +30,24 @@ impl Object {
     /// # Errors
     /// What `bpf_object__load` refuses before the kernel gets a program.
     pub fn prepare(&self, index: usize, bpf: &mut dyn Bpf) -> Result<Prepared, PrepareError> {
-        let target = self.entries.get(index).copied().unwrap_or(usize::MAX);
+        self.prepare_with(index, &[], bpf)
+    }
+
+    /// As [`Object::prepare`] when the programs `also` are asked for, too. All are loaded in the object's order.
+    ///
+    /// # Errors
+    /// What `bpf_object__load` refuses before the kernel gets a program.
+    pub fn prepare_with(
+        &self,
+        index: usize,
+        also: &[usize],
+        bpf: &mut dyn Bpf,
+    ) -> Result<Prepared, PrepareError> {
+        let entry = |index: usize| self.entries.get(index).copied();
         let mut load = Load {
             object: self,
-            target,
+            target: entry(index).unwrap_or(usize::MAX),
+            also: also.iter().filter_map(|index| entry(*index)).collect(),
             facts: ProgFacts::default(),
             w: Warnings::default(),
             maps: Vec::new(),
@@ -105,6 +119,8 @@ struct Load<'a> {
     object: &'a Object,
     /// The program asked for.
     target: usize,
+    /// Others that are loaded with it.
+    also: Vec<usize>,
     facts: ProgFacts,
     w: Warnings,
     /// Created maps by their index in the object.
@@ -142,7 +158,7 @@ impl<'a> Load<'a> {
     /// Whether libbpf loads a program.
     fn is_loaded(&self, resolved: &Resolved, index: usize) -> bool {
         let wanted = resolved.struct_ops.autoload.get(&index).copied();
-        wanted.unwrap_or(index == self.target)
+        wanted.unwrap_or(index == self.target || self.also.contains(&index))
     }
 
     /// Links the programs that are loaded, by their index in the object.
@@ -196,7 +212,7 @@ impl<'a> Load<'a> {
         }
         // In libbpf's order: what one relocation rules out is out for those after it.
         records.sort_by_key(|(place, ..)| *place);
-        let mut relocator = Relocator::new(btf, &object.kernel_btf);
+        let mut relocator = Relocator::new(btf, &object.core_btf);
         for (place, i, record) in records {
             if object.info.bad_core.is_some_and(|bad| bad <= place) {
                 break;

@@ -1,0 +1,20 @@
+//! Expectations about the verifier that a program carries in its own BTF, as declaration tags, by the
+//! convention of the kernel's selftests (`bpf_misc.h`, `test_loader.c`).
+//!
+//! [`Spec::read`] collects what a program expects, [`judge`] holds an outcome and a log against it, [`report`] and
+//! [`junit`] write what came of many. Nothing here loads programs.
+//!
+//! **Architecture invariant:** what is not checked is counted as skipped, never as met.
+
+mod ere;
+mod judge;
+pub mod junit;
+mod nearest;
+mod pattern;
+pub mod report;
+mod spec;
+
+pub use judge::{Judgement, Observed, Unmet, Why, judge};
+pub use nearest::Line;
+pub use pattern::{Pattern, PatternError};
+pub use spec::{Arch, Message, Skipped, Spec, SpecError, flags};

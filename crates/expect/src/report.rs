@@ -1,0 +1,276 @@
+//! What came of tests, in the manner of `cargo test`.
+
+use std::io::{self, Write};
+
+use crate::judge::{Judgement, Unmet, Why};
+use crate::nearest::Line;
+use crate::spec::Skipped;
+
+/// What came of one test.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TestResult {
+    /// The object's file name.
+    pub object: String,
+    /// The program.
+    pub program: String,
+    /// What the test is about.
+    pub description: Option<String>,
+    /// What came of it.
+    pub status: Status,
+    /// What was not checked.
+    pub skipped: Skipped,
+    /// Time taken, in seconds.
+    pub seconds: f64,
+}
+
+/// What came of a test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It ran: all expectations are met if none is unmet.
+    Judged(Judgement),
+    /// None of its expectations can be checked: why.
+    Skipped(&'static str),
+    /// It needs what is not modelled.
+    Unsupported(String),
+    /// Its tags, or the object with it, cannot be used.
+    Unusable(String),
+}
+
+impl TestResult {
+    /// Object and program.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.object, self.program)
+    }
+
+    /// Whether it failed: an expectation is unmet, or cannot even be read.
+    pub fn failed(&self) -> bool {
+        match &self.status {
+            Status::Judged(judgement) => judgement.unmet.is_some(),
+            Status::Unusable(_) => true,
+            Status::Skipped(_) | Status::Unsupported(_) => false,
+        }
+    }
+
+    /// What is wrong, if something is, a line each.
+    pub fn complaint(&self) -> Vec<String> {
+        match &self.status {
+            Status::Judged(judgement) => judgement.unmet.as_ref().map_or(Vec::new(), explain),
+            Status::Unusable(why) | Status::Unsupported(why) => vec![why.clone()],
+            Status::Skipped(_) => Vec::new(),
+        }
+    }
+}
+
+/// How much is printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Detail {
+    /// Failures and the summary.
+    Quiet,
+    /// A line for each test, too.
+    Normal,
+    /// Descriptions and counts of expectations, too.
+    Verbose,
+}
+
+/// The counts of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Tests all of whose expectations are met.
+    pub passed: usize,
+    /// Tests with one that is not.
+    pub failed: usize,
+    /// Tests none of whose expectations can be checked.
+    pub skipped: usize,
+    /// Tests that need what is not modelled.
+    pub unsupported: usize,
+    /// Tests left out by a filter.
+    pub filtered: usize,
+    /// Expectations that are met.
+    pub met: usize,
+    /// Expectations that are not.
+    pub unmet: usize,
+    /// Expectations behind one that is not met.
+    pub unreached: usize,
+    /// Expectations that cannot be checked.
+    pub unchecked: Skipped,
+}
+
+impl Summary {
+    /// Counts a test.
+    pub fn count(&mut self, result: &TestResult) {
+        self.unchecked.add(result.skipped);
+        match &result.status {
+            Status::Judged(judgement) => {
+                self.met += judgement.met;
+                self.unreached += judgement.unreached;
+                self.unmet += usize::from(judgement.unmet.is_some());
+            }
+            Status::Skipped(_) => self.skipped += 1,
+            Status::Unsupported(_) => self.unsupported += 1,
+            Status::Unusable(_) => {}
+        }
+        match (&result.status, result.failed()) {
+            (_, true) => self.failed += 1,
+            (Status::Judged(_), false) => self.passed += 1,
+            _ => {}
+        }
+    }
+
+    /// How many tests were looked at.
+    pub fn tests(&self) -> usize {
+        self.passed + self.failed + self.skipped + self.unsupported
+    }
+
+    /// 0 all passed, 2 a failure, 3 something unsupported.
+    pub fn exit_code(&self) -> u8 {
+        match (self.failed, self.unsupported) {
+            (0, 0) => 0,
+            (0, _) => 3,
+            _ => 2,
+        }
+    }
+
+    /// The expectations that cannot be checked, by kind: `12 retval, 3 xlated`.
+    pub fn unchecked_by_kind(&self) -> String {
+        kinds(&self.unchecked)
+    }
+}
+
+fn kinds(skipped: &Skipped) -> String {
+    let some = skipped.by_kind().into_iter().filter(|(_, count)| *count > 0);
+    some.map(|(kind, count)| format!("{count} {kind}"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Writes the line of one test.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_test(out: &mut dyn Write, result: &TestResult, detail: Detail) -> io::Result<()> {
+    if detail == Detail::Quiet {
+        return Ok(());
+    }
+    let word = match &result.status {
+        _ if result.failed() => "FAILED",
+        Status::Judged(_) | Status::Unusable(_) => "ok",
+        Status::Skipped(_) => "skipped",
+        Status::Unsupported(_) => "unsupported",
+    };
+    write!(out, "test {} ... {word}", result.name())?;
+    if let Status::Skipped(why) = &result.status {
+        write!(out, " ({why})")?;
+    }
+    if detail == Detail::Verbose {
+        if let Status::Judged(judgement) = &result.status {
+            write!(out, ", {} met", judgement.met)?;
+        }
+        if result.skipped.total() > 0 {
+            write!(out, ", skipped {}", kinds(&result.skipped))?;
+        }
+        if let Some(description) = &result.description {
+            write!(out, ": {description}")?;
+        }
+    }
+    writeln!(out)
+}
+
+/// Writes what is wrong with the tests that failed or are unsupported.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_failures(out: &mut dyn Write, results: &[TestResult]) -> io::Result<()> {
+    let wrong = |result: &&TestResult| result.failed() || matches!(result.status, Status::Unsupported(_));
+    if !results.iter().any(|result| wrong(&result)) {
+        return Ok(());
+    }
+    writeln!(out, "\nfailures:\n")?;
+    for result in results.iter().filter(wrong) {
+        write!(out, "---- {}", result.name())?;
+        match &result.description {
+            Some(description) => writeln!(out, ": {description} ----")?,
+            None => writeln!(out, " ----")?,
+        }
+        for line in result.complaint() {
+            writeln!(out, "{line}")?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// Writes the counts.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_summary(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+    let word = if summary.failed > 0 { "FAILED" } else { "ok" };
+    writeln!(
+        out,
+        "\ntest result: {word}. {} passed; {} failed; {} skipped; {} unsupported; {} filtered out",
+        summary.passed, summary.failed, summary.skipped, summary.unsupported, summary.filtered
+    )?;
+    write!(
+        out,
+        "expectations: {} met; {} unmet; {} not reached; {} skipped",
+        summary.met,
+        summary.unmet,
+        summary.unreached,
+        summary.unchecked.total()
+    )?;
+    match summary.unchecked.total() {
+        0 => writeln!(out),
+        _ => writeln!(out, " ({})", summary.unchecked_by_kind()),
+    }
+}
+
+/// An unmet expectation in words, with the log's lines.
+fn explain(unmet: &Unmet) -> Vec<String> {
+    let mut lines = Vec::new();
+    match &unmet.why {
+        Why::Accepted => lines.push("expected to be rejected, but the program is accepted".to_owned()),
+        Why::Refused { reason, log } => {
+            lines.push(format!(
+                "expected to be accepted, but the program is rejected: {reason}"
+            ));
+            show(&mut lines, "the log ends", log);
+        }
+        Why::Present { message, line } => {
+            lines.push(format!("expectation {}: not in the log: {message}", unmet.index));
+            show(&mut lines, "but it is", std::slice::from_ref(line));
+        }
+        Why::Missing {
+            message,
+            after,
+            earlier,
+            nearest,
+        } => {
+            let behind = after.map_or(String::new(), |line| format!(" behind line {line}"));
+            lines.push(format!(
+                "expectation {}: in the log{behind}: {message}",
+                unmet.index
+            ));
+            if let Some(line) = earlier {
+                show(&mut lines, "it occurs, but earlier", std::slice::from_ref(line));
+            }
+            match nearest.as_slice() {
+                [] => lines.push(EMPTY.to_owned()),
+                nearest => show(&mut lines, "nearest", nearest),
+            }
+        }
+    }
+    lines
+}
+
+/// What to say of an empty log.
+const EMPTY: &str =
+    "  the log is empty: at log level 0, the default, only the log of rejected programs is kept (of level 1)";
+
+fn show(lines: &mut Vec<String>, what: &str, log: &[Line]) {
+    if !log.is_empty() {
+        lines.push(format!("  {what}:"));
+    }
+    for line in log {
+        lines.push(format!("  {:>6} | {}", line.number, line.text));
+    }
+}
