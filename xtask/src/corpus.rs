@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Args) -> Done {
     let corpus = root().join("corpus");
     let mut objects = Vec::new();
     for source in files_in(&corpus, ".bpf.c")? {
-        objects.push(compile(args, &corpus, &source)?);
+        objects.push(compile(args, &source)?);
     }
     println!("corpus: {} objects", objects.len());
     if let Some(oracle) = &args.oracle {
@@ -61,14 +61,14 @@ fn files_in(dir: &Path, end: &str) -> Result<Vec<PathBuf>, String> {
     Ok(files)
 }
 
-fn compile(args: &Args, corpus: &Path, source: &Path) -> Result<PathBuf, String> {
+fn compile(args: &Args, source: &Path) -> Result<PathBuf, String> {
     let text = fs::read_to_string(source).map_err(|e| format!("{}: {e}", source.display()))?;
     let cpu = if text.contains("-mcpu=v4") {
         "-mcpu=v4"
     } else {
         "-mcpu=v3"
     };
-    let source = file_name(source);
+    let source = format!("corpus/{}", file_name(source));
     let object = format!("{}.o", source.trim_end_matches(".c"));
     let flags = [
         "-O2",
@@ -79,10 +79,12 @@ fn compile(args: &Args, corpus: &Path, source: &Path) -> Result<PathBuf, String>
         "-Werror",
         "-Wno-unused-const-variable",
     ];
-    // Objects name their sources; let them not name the machine's directories.
+    // Objects name their sources and hold their lines, which the compiler must be able to find under that name; let
+    // them not name the machine's directories.
     let place = [
-        "-fdebug-compilation-dir=corpus",
-        "-Iinclude",
+        "-fdebug-compilation-dir=.",
+        "-fdebug-prefix-map=.=",
+        "-Icorpus/include",
         "-c",
         &source,
         "-o",
@@ -92,14 +94,14 @@ fn compile(args: &Args, corpus: &Path, source: &Path) -> Result<PathBuf, String>
         Command::new(&args.clang)
             .args(flags)
             .args(place)
-            .current_dir(corpus),
+            .current_dir(root()),
     )?;
     execute(
         Command::new(&args.strip)
             .args(["-g", &object])
-            .current_dir(corpus),
+            .current_dir(root()),
     )?;
-    Ok(corpus.join(object))
+    Ok(root().join(object))
 }
 
 /// Boots the kernel and writes `golden/NAME/corpus.jsonl` and the level-2 logs beside it.
