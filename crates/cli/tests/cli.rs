@@ -57,7 +57,7 @@ fn check_of_accepted_programs_is_quiet() {
     let output = verdict(&["check", "corpus/externs.bpf.o"]);
     assert_eq!(
         stdout(&output),
-        "3 programs: 3 accepted, 0 rejected, 0 unsupported\n"
+        "4 programs: 4 accepted, 0 rejected, 0 unsupported\n"
     );
     assert_eq!(output.status.code(), Some(0));
 }
@@ -71,7 +71,7 @@ fn unusable_input_is_named_and_the_rest_goes_on() {
         "{errors}"
     );
     assert!(errors.contains("verdict: Cargo.toml: "), "{errors}");
-    assert!(stdout(&output).contains("3 accepted, 0 rejected, 0 unsupported; 2 unusable inputs"));
+    assert!(stdout(&output).contains("4 accepted, 0 rejected, 0 unsupported; 2 unusable inputs"));
     assert_eq!(output.status.code(), Some(1));
 }
 
@@ -90,7 +90,7 @@ fn usage_errors_say_what_is_expected() {
     assert!(error(&["stat", "-e", "x", object]).contains("expected one of"));
     assert!(error(&["compare", "--a", "x=1", "--b", "", object]).contains("expected kernel=NAME"));
     assert!(error(&["compare", "one.csv"]).contains("expected two files of figures"));
-    assert!(error(&["log", object]).contains("choose one with --program: config, symbols, weak"));
+    assert!(error(&["log", object]).contains("choose one with --program: config, symbols, per_cpu, weak"));
 }
 
 #[test]

@@ -22,15 +22,18 @@ mod bridge;
 mod choice;
 mod files;
 mod last_words;
+mod suite;
 mod verifier;
 
 pub use answer::{Answer, open_failure};
 pub use choice::KernelChoice;
 pub use files::objects_in;
+pub use suite::{ReadFile, Suite};
 pub use verifier::{OpenObject, Options, Verifier};
 
 pub use verdict_btf as btf;
 pub use verdict_engine as engine;
+pub use verdict_expect as expect;
 pub use verdict_isa as isa;
 pub use verdict_kernel as kernel;
 pub use verdict_loader as loader;

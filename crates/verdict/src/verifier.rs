@@ -9,7 +9,7 @@ use verdict_isa::{Disasm, Names};
 use verdict_kernel::Kernel;
 use verdict_kernel::attr::ProgLoad;
 use verdict_kernel::helper::helper_name;
-use verdict_loader::{Object, OpenError, Prepared, ProgFacts};
+use verdict_loader::{Manner, Object, OpenError, Prepared, ProgFacts};
 use verdict_log::{Level, Log};
 use verdict_report::Place;
 use verdict_syscall::prog::{LoadError, flags};
@@ -60,7 +60,17 @@ impl Verifier {
     /// # Errors
     /// What libbpf refuses, in its words.
     pub fn open(&self, name: &str, bytes: &[u8]) -> Result<OpenObject<'_>, OpenError> {
-        let object = Object::open(name, bytes, &self.kernel)?;
+        self.open_as(name, bytes, &Manner::Veristat)
+    }
+
+    /// As [`Verifier::open`], in a chosen manner.
+    pub(crate) fn open_as(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        manner: &Manner,
+    ) -> Result<OpenObject<'_>, OpenError> {
+        let object = Object::open_as(name, bytes, &self.kernel, manner)?;
         Ok(OpenObject {
             verifier: self,
             name: name.to_owned(),
@@ -74,21 +84,30 @@ impl Verifier {
 pub struct OpenObject<'v> {
     verifier: &'v Verifier,
     name: String,
-    object: Object,
+    pub(crate) object: Object,
+}
+
+/// What is asked for beside a program.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Request<'r> {
+    /// Other programs that are loaded, too.
+    pub(crate) also: &'r [usize],
+    /// `BPF_F_*` of the program, beside its own.
+    pub(crate) flags: u32,
 }
 
 /// How loading a program ended, and what was found out until then.
-struct Loaded {
-    end: End,
+pub(crate) struct Loaded {
+    pub(crate) end: End,
     facts: ProgFacts,
     /// The verification of the program that was asked for, if it came to that.
     outcome: Option<Outcome>,
     /// What was refused by the kernel, and which of its programs.
-    refused: Option<(Prepared, usize)>,
+    pub(crate) refused: Option<(Prepared, usize)>,
 }
 
 /// What is asked of the engine, in silence or with a listener.
-type Ask<'f> = &'f mut dyn FnMut(&Kernel, &Prog) -> Outcome;
+pub(crate) type Ask<'f> = &'f mut dyn FnMut(&Kernel, &Prog) -> Outcome;
 
 impl OpenObject<'_> {
     /// The object's file name.
@@ -156,14 +175,20 @@ impl OpenObject<'_> {
 
     /// What `bpf_object__load` does when only this program is to be loaded.
     fn load(&self, index: usize, ask: Ask<'_>) -> Loaded {
+        let flags = self.verifier.options.flags();
+        self.load_with(index, Request { also: &[], flags }, ask)
+    }
+
+    /// What `bpf_object__load` does when this program and some others are to be loaded.
+    pub(crate) fn load_with(&self, index: usize, request: Request<'_>, ask: Ask<'_>) -> Loaded {
         let mut bpf = Bridge(Session::new(&self.verifier.kernel));
-        let prepared = match self.object.prepare(index, &mut bpf) {
+        let prepared = match self.object.prepare_with(index, request.also, &mut bpf) {
             Ok(prepared) => prepared,
             Err(error) => return Loaded::new(End::Libbpf(error.errno, error.messages), error.facts),
         };
         let mut loaded = Loaded::new(End::Accepted, prepared.facts);
         for at in 0..prepared.loads.len() {
-            loaded.end = self.load_one(&bpf.0, &prepared, at, ask, &mut loaded.outcome);
+            loaded.end = self.load_one(&bpf.0, &prepared, at, request.flags, ask, &mut loaded.outcome);
             if !matches!(loaded.end, End::Accepted) {
                 loaded.refused = Some((prepared, at));
                 return loaded;
@@ -181,6 +206,7 @@ impl OpenObject<'_> {
         session: &Session<'_>,
         prepared: &Prepared,
         at: usize,
+        flags: u32,
         ask: Ask<'_>,
         kept: &mut Option<Outcome>,
     ) -> End {
@@ -189,9 +215,8 @@ impl OpenObject<'_> {
         };
         let asked_for = prepared.target == Some(at);
         let loaded = if asked_for {
-            let flags = attr.prog_flags | self.verifier.options.flags();
             session.prog_load(&ProgLoad {
-                prog_flags: flags,
+                prog_flags: attr.prog_flags | flags,
                 ..attr.clone()
             })
         } else {

@@ -97,7 +97,13 @@ fn assert_equal(recording: &str, switches: &[&str]) {
     );
 }
 
+/// Programs whose log shows what no profile knows: the offset of a variable in the kernel's per-CPU area.
+const LOG_IS_OF_ONE_BUILD: [(&str, &str); 1] = [("externs.bpf.o", "per_cpu")];
+
 fn first_difference(object: &str, program: &str, expected: &str, log: &str) -> Option<String> {
+    if LOG_IS_OF_ONE_BUILD.contains(&(object, program)) {
+        return None;
+    }
     let mut kernels = expected.lines();
     let mut ours = log.lines();
     for number in 1.. {
