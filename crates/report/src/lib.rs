@@ -7,6 +7,7 @@ mod check;
 mod column;
 mod compare;
 mod csv;
+pub mod profile;
 mod record;
 mod stat;
 
