@@ -56,6 +56,8 @@ pub enum Why {
         earlier: Option<Line>,
         /// The lines most like it, in the log's order; the end of the log if none is.
         nearest: Vec<Line>,
+        /// Why the program was not accepted, if it was not.
+        refused: Option<String>,
     },
     /// A message is there that must not be.
     Present {
@@ -70,7 +72,7 @@ pub enum Why {
 pub fn judge(spec: &Spec, observed: &Observed<'_>) -> Judgement {
     let unmet = wrong_outcome(spec, observed)
         .map(|why| Unmet { index: 0, why })
-        .or_else(|| wrong_message(&spec.messages, observed.log));
+        .or_else(|| wrong_message(&spec.messages, observed));
     let met = unmet.as_ref().map_or(spec.expectations(), |unmet| unmet.index);
     let unreached = spec
         .expectations()
@@ -95,7 +97,8 @@ fn wrong_outcome(spec: &Spec, observed: &Observed<'_>) -> Option<Why> {
 
 /// The first message that is not as expected. Each is looked for behind the one before; what must be absent is
 /// looked for between the expected ones around it.
-fn wrong_message(messages: &[Message], log: &str) -> Option<Unmet> {
+fn wrong_message(messages: &[Message], observed: &Observed<'_>) -> Option<Unmet> {
+    let log = observed.log;
     let mut matched: Option<Range<usize>> = None;
     let mut absent = Vec::new();
     for (at, message) in messages.iter().enumerate() {
@@ -107,7 +110,7 @@ fn wrong_message(messages: &[Message], log: &str) -> Option<Unmet> {
         let Some(found) = find(message, log, from..log.len()) else {
             return Some(Unmet {
                 index: at + 1,
-                why: missing(message, log, matched),
+                why: missing(message, observed, matched),
             });
         };
         if let Some(unmet) = present(&absent, log, from..found.start) {
@@ -139,7 +142,8 @@ fn present(absent: &[(usize, &Message)], log: &str, within: Range<usize>) -> Opt
     })
 }
 
-fn missing(message: &Message, log: &str, before: Option<Range<usize>>) -> Why {
+fn missing(message: &Message, observed: &Observed<'_>, before: Option<Range<usize>>) -> Why {
+    let log = observed.log;
     let from = before.as_ref().map_or(0, |range| range.end);
     let earlier = find(message, log, 0..from).map(|found| Line::at(log, found.start));
     Why::Missing {
@@ -147,6 +151,7 @@ fn missing(message: &Message, log: &str, before: Option<Range<usize>>) -> Why {
         after: before.map(|range| line_number(log, range.start)),
         earlier,
         nearest: nearest(log, from, message.pattern.text()),
+        refused: observed.refused.map(str::to_owned),
     }
 }
 
@@ -165,7 +170,7 @@ mod tests {
 
     /// The number of the message that is wrong.
     fn wrong(texts: &[&str], log: &str) -> Option<usize> {
-        wrong_message(&messages(texts), log).map(|unmet| unmet.index)
+        wrong_message(&messages(texts), &Observed { refused: None, log }).map(|unmet| unmet.index)
     }
 
     #[test]
@@ -191,7 +196,11 @@ mod tests {
     #[test]
     fn a_missing_message_says_what_comes_near() {
         let log = "R1 type=scalar expected=fp\nprocessed 1 insns\nR1 type=ctx\n";
-        let found = wrong_message(&messages(&["processed", "R1 type=scalar expected=ctx"]), log);
+        let observed = Observed { refused: None, log };
+        let found = wrong_message(
+            &messages(&["processed", "R1 type=scalar expected=ctx"]),
+            &observed,
+        );
         let Some(Unmet {
             index: 2,
             why:

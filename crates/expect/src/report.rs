@@ -244,6 +244,7 @@ fn explain(unmet: &Unmet) -> Vec<String> {
             after,
             earlier,
             nearest,
+            refused,
         } => {
             let behind = after.map_or(String::new(), |line| format!(" behind line {line}"));
             lines.push(format!(
@@ -254,7 +255,10 @@ fn explain(unmet: &Unmet) -> Vec<String> {
                 show(&mut lines, "it occurs, but earlier", std::slice::from_ref(line));
             }
             match nearest.as_slice() {
-                [] => lines.push(EMPTY.to_owned()),
+                [] => lines.push(format!(
+                    "  the log is empty: {}",
+                    refused.as_deref().unwrap_or(NO_LOG)
+                )),
                 nearest => show(&mut lines, "nearest", nearest),
             }
         }
@@ -262,9 +266,8 @@ fn explain(unmet: &Unmet) -> Vec<String> {
     lines
 }
 
-/// What to say of an empty log.
-const EMPTY: &str =
-    "  the log is empty: at log level 0, the default, only the log of rejected programs is kept (of level 1)";
+/// Why an accepted program has an empty log.
+const NO_LOG: &str = "there is none of an accepted program unless the test asks for a level";
 
 fn show(lines: &mut Vec<String>, what: &str, log: &[Line]) {
     if !log.is_empty() {

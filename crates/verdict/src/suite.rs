@@ -1,0 +1,224 @@
+//! Running the expectations that an object's programs carry, in the way of the kernel's test runner.
+
+use std::io::{self, Write};
+use std::time::Instant;
+
+use verdict_engine::observer::Silent;
+use verdict_engine::{Outcome, verify};
+use verdict_expect::report::{Status, TestResult};
+use verdict_expect::{Arch, Observed, Spec, SpecError, judge};
+use verdict_kernel::Kernel;
+use verdict_kernel::errno::Errno;
+use verdict_loader::{Manner, OpenError, read_btf};
+use verdict_log::{Level, Log};
+use verdict_syscall::Prog;
+
+use crate::answer::End;
+use crate::verifier::{Loaded, Request};
+use crate::{OpenObject, Verifier};
+
+/// The architecture of all profiles.
+const ARCH: Arch = Arch::X86_64;
+
+/// Size of the runner's buffer for logs, in bytes. Loading fails when a log does not fit, and the end of it is kept.
+const LOG_SIZE: usize = 2 << 20;
+
+/// The largest log level that the kernel takes.
+const MAX_LEVEL: u32 = 15;
+
+/// Reads a file that a test names, for CO-RE relocations.
+pub type ReadFile<'f> = &'f (dyn Fn(&str) -> io::Result<Vec<u8>> + Sync);
+
+/// An object whose programs say what they expect of the verifier.
+#[derive(Debug)]
+pub struct Suite<'v> {
+    verifier: &'v Verifier,
+    bytes: Vec<u8>,
+    object: OpenObject<'v>,
+    /// The tests, by the index of their programs.
+    tests: Vec<(usize, Result<Spec, SpecError>)>,
+    /// Programs that are loaded with every test.
+    auxiliary: Vec<usize>,
+}
+
+impl Verifier {
+    /// Opens an object for its tests. `name` is its file name, which names its data maps.
+    ///
+    /// # Errors
+    /// What libbpf refuses, in its words.
+    pub fn open_suite(&self, name: &str, bytes: Vec<u8>) -> Result<Suite<'_>, OpenError> {
+        let object = self.open_as(name, &bytes, &Manner::Test { core_btf: None })?;
+        let mut suite = Suite {
+            verifier: self,
+            bytes,
+            object,
+            tests: Vec::new(),
+            auxiliary: Vec::new(),
+        };
+        suite.collect();
+        Ok(suite)
+    }
+}
+
+impl Suite<'_> {
+    /// The object's file name.
+    pub fn name(&self) -> &str {
+        self.object.name()
+    }
+
+    /// The programs that are tests, in the object's order, each with its description.
+    pub fn tests(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let programs = &self.object.object;
+        self.tests.iter().map(|(index, spec)| {
+            let description = spec.as_ref().ok().and_then(|spec| spec.description.as_deref());
+            (programs.program_name(*index), description)
+        })
+    }
+
+    fn collect(&mut self) {
+        let Some(btf) = self.object.object.own_btf() else {
+            return;
+        };
+        for (index, program) in self.object.programs().enumerate() {
+            match Spec::read(btf, program) {
+                Ok(spec) if spec.auxiliary && spec.privileged => self.auxiliary.push(index),
+                Ok(spec) if !spec.is_test() => {}
+                Err(SpecError::NoFunction) => {}
+                spec => self.tests.push((index, spec)),
+            }
+        }
+    }
+
+    /// Runs one of [`Suite::tests`]; `None` if there is none of this number.
+    pub fn run(&self, test: usize, files: ReadFile<'_>) -> Option<TestResult> {
+        let (index, spec) = self.tests.get(test)?;
+        let start = Instant::now();
+        let mut result = TestResult {
+            object: self.name().to_owned(),
+            program: self.object.object.program_name(*index).to_owned(),
+            description: None,
+            status: Status::Skipped("arch"),
+            skipped: Default::default(),
+            seconds: 0.0,
+        };
+        match spec {
+            Err(error) => result.status = Status::Unusable(error.to_string()),
+            Ok(spec) => {
+                result.description.clone_from(&spec.description);
+                result.skipped = spec.skipped;
+                if !spec.runs_on(ARCH) {
+                    result.skipped.arch = u32::try_from(spec.expectations()).unwrap_or(u32::MAX);
+                } else if spec.privileged {
+                    result.status = self.judged(*index, spec, files);
+                } else {
+                    result.status = Status::Skipped("unprivileged");
+                }
+            }
+        }
+        result.seconds = start.elapsed().as_secs_f64();
+        Some(result)
+    }
+
+    /// Loads the program of a test and judges it.
+    fn judged(&self, index: usize, spec: &Spec, files: ReadFile<'_>) -> Status {
+        let Some(path) = &spec.core_btf else {
+            return judge_loaded(&self.object, index, spec, &self.auxiliary);
+        };
+        let read = files(path).map_err(|e| e.to_string());
+        let btf = read.and_then(|bytes| read_btf(&bytes).map_err(|errno| errno.to_string()));
+        let manner = match btf {
+            Ok(btf) => Manner::Test {
+                core_btf: Some(btf.into()),
+            },
+            Err(error) => return Status::Unusable(format!("BTF of {path}: {error}")),
+        };
+        match self.verifier.open_as(self.name(), &self.bytes, &manner) {
+            Ok(object) => judge_loaded(&object, index, spec, &self.auxiliary),
+            Err(error) => Status::Unusable(error.to_string()),
+        }
+    }
+}
+
+fn judge_loaded(object: &OpenObject<'_>, index: usize, spec: &Spec, auxiliary: &[usize]) -> Status {
+    let request = Request {
+        also: auxiliary,
+        flags: spec.flags,
+    };
+    let (end, log) = load(object, index, request, spec.log_level);
+    let refused = match end {
+        End::Accepted => None,
+        End::Kernel(errno) => Some(format!("{errno} by the kernel")),
+        End::Libbpf(errno, messages) => {
+            let first = messages.first().map_or("", String::as_str);
+            Some(format!(
+                "{errno} by libbpf: {}",
+                first.trim_start_matches("libbpf: ")
+            ))
+        }
+        End::Unsupported(what) => return Status::Unsupported(what),
+    };
+    let observed = Observed {
+        refused: refused.as_deref(),
+        log: &log,
+    };
+    Status::Judged(judge(spec, &observed))
+}
+
+/// Loads a program as libbpf does with a buffer for its log. At level 0 there is no log at first; when the
+/// program is refused, it is loaded again at level 1.
+fn load(object: &OpenObject<'_>, index: usize, request: Request<'_>, level: u32) -> (End, String) {
+    if level > MAX_LEVEL {
+        return (End::Kernel(Errno::EINVAL), String::new());
+    }
+    let mut silent = |kernel: &Kernel, prog: &Prog| verify(kernel, prog, &mut Silent);
+    if level == 0 {
+        let loaded = object.load_with(index, request, &mut silent);
+        if !matches!(loaded.end, End::Kernel(_)) {
+            return (loaded.end, String::new());
+        }
+    }
+    let mut tail = Tail::default();
+    let mut listening = |kernel: &Kernel, prog: &Prog| -> Outcome {
+        let mut log = Log::new(kernel, prog, Level(level.max(1)), &mut tail);
+        let outcome = verify(kernel, prog, &mut log);
+        let _ = log.finish(); // memory takes everything
+        outcome
+    };
+    let Loaded { end, refused, .. } = object.load_with(index, request, &mut listening);
+    let overflows = tail.size >= LOG_SIZE as u64;
+    let mut log = tail.bytes;
+    log.drain(..log.len().saturating_sub(LOG_SIZE - 1));
+    if let (End::Kernel(_), Some((prepared, at))) = (&end, &refused)
+        && prepared.target == Some(*at)
+    {
+        object.object.fixup_log(prepared, *at, &mut log);
+    }
+    let end = match end {
+        End::Accepted if overflows => End::Kernel(Errno::ENOSPC),
+        end => end,
+    };
+    (end, String::from_utf8_lossy(&log).into_owned())
+}
+
+/// The end of a log.
+#[derive(Default)]
+struct Tail {
+    bytes: Vec<u8>,
+    /// Bytes of the whole log.
+    size: u64,
+}
+
+impl Write for Tail {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.size += bytes.len() as u64;
+        self.bytes.extend_from_slice(bytes);
+        if self.bytes.len() > 2 * LOG_SIZE {
+            self.bytes.drain(..self.bytes.len() - LOG_SIZE);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
