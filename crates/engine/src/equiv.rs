@@ -36,10 +36,33 @@ impl IdMap {
         self.pairs.clear();
         self.tmp_id = id_gen;
     }
+}
 
+/// Whether ids may correspond.
+pub trait Ids {
     /// Whether the ids may correspond, and remembers that they do (`check_ids`).
+    fn check(&mut self, old: u32, cur: u32) -> bool;
+    /// The same for scalars (`check_scalar_ids`).
+    fn check_scalar(&mut self, old: u32, cur: u32) -> bool;
+}
+
+/// Lets all ids correspond: what differs even so differs under every relation.
+struct AnyIds;
+
+impl Ids for AnyIds {
     #[inline]
-    pub fn check(&mut self, old: u32, cur: u32) -> bool {
+    fn check(&mut self, _: u32, _: u32) -> bool {
+        true
+    }
+    #[inline]
+    fn check_scalar(&mut self, _: u32, _: u32) -> bool {
+        true
+    }
+}
+
+impl Ids for IdMap {
+    #[inline]
+    fn check(&mut self, old: u32, cur: u32) -> bool {
         if (old == 0) != (cur == 0) {
             return false;
         }
@@ -74,8 +97,20 @@ impl IdMap {
     }
 }
 
-/// Whether `old` may stand for `cur` (`states_equal`).
-pub fn states_equal(old: &State, cur: &State, exact: Exact, ids: &mut IdMap, id_gen: u32) -> bool {
+/// The value in which an explored state was found to differ: the first to look at next time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Suspect {
+    /// None, or not a value.
+    #[default]
+    None,
+    /// A register of a frame.
+    Reg(u8, u8),
+    /// A stack slot of a frame.
+    Slot(u8, u8),
+}
+
+/// Whether `old` may stand for `cur` (`states_equal`); if not, what differs.
+pub fn states_equal(old: &State, cur: &State, exact: Exact, ids: &mut IdMap, id_gen: u32) -> Result<(), Suspect> {
     if old.frames.len() != cur.frames.len()
         || old.active_lock.ptr != cur.active_lock.ptr
         || (old.active_lock.id != 0) != (cur.active_lock.id != 0)
@@ -83,39 +118,114 @@ pub fn states_equal(old: &State, cur: &State, exact: Exact, ids: &mut IdMap, id_
         || old.active_preempt_lock != cur.active_preempt_lock
         || old.in_sleepable != cur.in_sleepable
     {
-        return false;
+        return Err(Suspect::None);
     }
     ids.reset(id_gen);
     if old.active_lock.id != 0 && !ids.check(old.active_lock.id, cur.active_lock.id) {
-        return false;
+        return Err(Suspect::None);
     }
-    old.frames.iter().zip(&cur.frames).all(|(o, c)| {
-        o.body.callsite == c.body.callsite && frames_equal(o, &c.body, old.cleaned, exact, ids)
-    })
+    for (f, (o, c)) in old.frames.iter().zip(&cur.frames).enumerate() {
+        if o.body.callsite != c.body.callsite {
+            return Err(Suspect::None);
+        }
+        frames_equal(f as u8, o, &c.body, old.cleaned, exact, ids)?;
+    }
+    Ok(())
 }
 
-fn frames_equal(old: &FrameSlot, cur: &Frame, cleaned: bool, exact: Exact, ids: &mut IdMap) -> bool {
+/// Whether the states certainly differ in the suspect: a cheap sufficient condition for
+/// [`states_equal`] to fail.
+pub fn differs_in(suspect: Suspect, old: &State, cur: &State, exact: Exact) -> bool {
+    if old.frames.len() != cur.frames.len() {
+        return true;
+    }
+    let (frame, at) = match suspect {
+        Suspect::None => return false,
+        Suspect::Reg(frame, r) | Suspect::Slot(frame, r) => (usize::from(frame), usize::from(r)),
+    };
+    let (Some(o), Some(c)) = (old.frames.get(frame), cur.frames.get(frame)) else { return false };
+    match suspect {
+        Suspect::Reg(..) => !reg_equal(at, o, &c.body, old.cleaned, exact, &mut AnyIds),
+        _ => o.body.stack.get(at).is_some_and(|slot| {
+            !slot_equal(at, slot, o, &c.body, old.cleaned, exact, &mut AnyIds)
+        }),
+    }
+}
+
+fn frames_equal(
+    f: u8,
+    old: &FrameSlot,
+    cur: &Frame,
+    cleaned: bool,
+    exact: Exact,
+    ids: &mut IdMap,
+) -> Result<(), Suspect> {
     if old.body.callback_depth > cur.callback_depth {
-        return false;
+        return Err(Suspect::None);
     }
+    // What was not read matters only where marks are not asked.
+    let all = exact != Exact::NotExact;
+    let mut regs = if all { (1 << REGS) - 1 } else { old.marks.read32 | old.marks.read64 };
+    while regs != 0 {
+        let r = regs.trailing_zeros() as usize;
+        regs &= regs - 1;
+        if !reg_equal(r, old, cur, cleaned, exact, ids) {
+            return Err(Suspect::Reg(f, r as u8));
+        }
+    }
+    let stack = old.body.stack.slots();
+    let mut slots = match (all, stack.len()) {
+        (_, 0) => 0,
+        (true, n) => u64::MAX >> (64 - n.min(64)),
+        (false, n) => old.marks.slot_read & u64::MAX >> (64 - n.min(64)),
+    };
+    while slots != 0 {
+        let spi = slots.trailing_zeros() as usize;
+        slots &= slots - 1;
+        if !slot_equal(spi, &stack[spi], old, cur, cleaned, exact, ids) {
+            return Err(Suspect::Slot(f, spi as u8));
+        }
+    }
+    if refs_safe(&old.body, cur, ids) { Ok(()) } else { Err(Suspect::None) }
+}
+
+/// One register, of which a finished state keeps nothing if it was never read.
+#[inline]
+fn reg_equal<I: Ids>(r: usize, old: &FrameSlot, cur: &Frame, cleaned: bool, exact: Exact, ids: &mut I) -> bool {
+    const GONE: &Reg = &Reg::NOT_INIT;
     let m = &old.marks;
-    let read = m.read32 | m.read64;
-    for r in 0..REGS {
-        let is_read = read >> r & 1 != 0;
-        if !is_read && exact == Exact::NotExact {
-            continue;
-        }
-        let gone = cleaned && !is_read && r != crate::state::FP;
-        let rold = if gone { &Reg::NOT_INIT } else { &old.body.regs[r] };
-        if !reg_safe(rold, m.precise >> r & 1 != 0, &cur.regs[r], ids, exact) {
-            return false;
-        }
+    let is_read = (m.read32 | m.read64) >> r & 1 != 0;
+    if !is_read && exact == Exact::NotExact {
+        return true;
     }
-    stack_safe(old, cur, cleaned, exact, ids) && refs_safe(&old.body, cur, ids)
+    let gone = cleaned && !is_read && r != crate::state::FP;
+    let rold = if gone { GONE } else { &old.body.regs[r] };
+    reg_safe(rold, m.precise >> r & 1 != 0, &cur.regs[r], ids, exact)
+}
+
+/// One slot of an explored stack; the same.
+#[inline]
+fn slot_equal<I: Ids>(
+    spi: usize,
+    slot: &Slot,
+    old: &FrameSlot,
+    cur: &Frame,
+    cleaned: bool,
+    exact: Exact,
+    ids: &mut I,
+) -> bool {
+    const GONE: &Slot = &Slot::GONE;
+    let m = &old.marks;
+    let is_read = m.slot_read >> spi & 1 != 0;
+    if !is_read && exact == Exact::NotExact {
+        return true;
+    }
+    let slot = if cleaned && !is_read { GONE } else { slot };
+    slot_safe(slot, m.slot_precise >> spi & 1 != 0, cur.stack.get(spi), exact, ids)
 }
 
 /// `regs_exact`: the raw prefix is the same and the ids correspond.
-pub fn regs_exact(old: &Reg, cur: &Reg, ids: &mut IdMap) -> bool {
+pub fn regs_exact<I: Ids>(old: &Reg, cur: &Reg, ids: &mut I) -> bool {
     same_prefix(old, cur) && old.b == cur.b && ids.check(old.id, cur.id) && ids.check(old.ref_obj_id, cur.ref_obj_id)
 }
 
@@ -130,7 +240,7 @@ fn range_and_tnum(old: &Reg, cur: &Reg) -> bool {
 }
 
 /// `regsafe`, for a register that was read or whose being read is not asked.
-fn reg_safe(old: &Reg, precise: bool, cur: &Reg, ids: &mut IdMap, exact: Exact) -> bool {
+fn reg_safe<I: Ids>(old: &Reg, precise: bool, cur: &Reg, ids: &mut I, exact: Exact) -> bool {
     if exact == Exact::Exact {
         return regs_exact(old, cur, ids);
     }
@@ -167,7 +277,7 @@ fn reg_safe(old: &Reg, precise: bool, cur: &Reg, ids: &mut IdMap, exact: Exact) 
     }
 }
 
-fn scalar_safe(old: &Reg, cur: &Reg, ids: &mut IdMap) -> bool {
+fn scalar_safe<I: Ids>(old: &Reg, cur: &Reg, ids: &mut I) -> bool {
     let (old_add, cur_add) = (old.id & ADD_CONST != 0, cur.id & ADD_CONST != 0);
     if (old.id != 0 && old_add != cur_add) || (old_add && old.off != cur.off) {
         return false;
@@ -175,7 +285,7 @@ fn scalar_safe(old: &Reg, cur: &Reg, ids: &mut IdMap) -> bool {
     ids.check_scalar(old.id, cur.id) && range_and_tnum(old, cur)
 }
 
-fn packet_safe(old: &Reg, cur: &Reg, ids: &mut IdMap) -> bool {
+fn packet_safe<I: Ids>(old: &Reg, cur: &Reg, ids: &mut I) -> bool {
     let (o, c) = (old.range(), cur.range());
     // A negative range says "at" or "beyond" the end: only the same fact will do.
     let range_ok = if o < 0 || c < 0 { o == c } else { o <= c };
@@ -191,28 +301,8 @@ fn scalar_view(slot: &Slot) -> Option<(&Reg, bool)> {
     slot.types.iter().all(|t| matches!(t, SlotType::Misc | SlotType::Invalid)).then_some((UNBOUND, false))
 }
 
-fn stack_safe(old: &FrameSlot, cur: &Frame, cleaned: bool, exact: Exact, ids: &mut IdMap) -> bool {
-    if exact == Exact::NotExact && old.marks.slot_read == 0 {
-        return true;
-    }
-    let slots = old.body.stack.slots();
-    for (spi, slot) in slots.iter().enumerate() {
-        let read = old.marks.slot_read >> spi & 1 != 0;
-        if !read && exact == Exact::NotExact {
-            continue;
-        }
-        let precise = old.marks.slot_precise >> spi & 1 != 0;
-        let gone = Slot::default();
-        let slot = if cleaned && !read { &gone } else { slot };
-        if !slot_safe(slot, precise, cur.stack.get(spi), exact, ids) {
-            return false;
-        }
-    }
-    true
-}
-
 /// Compares one slot byte by byte, as the order of the rules matters.
-fn slot_safe(old: &Slot, precise: bool, cur: Option<&Slot>, exact: Exact, ids: &mut IdMap) -> bool {
+fn slot_safe<I: Ids>(old: &Slot, precise: bool, cur: Option<&Slot>, exact: Exact, ids: &mut I) -> bool {
     for i in 0..8 {
         if exact != Exact::NotExact && cur.is_none_or(|c| c.types[i] != old.types[i]) {
             return false;
@@ -235,7 +325,7 @@ fn slot_safe(old: &Slot, precise: bool, cur: Option<&Slot>, exact: Exact, ids: &
     true
 }
 
-fn contents_safe(old: &Slot, precise: bool, cur: &Slot, ids: &mut IdMap, exact: Exact) -> bool {
+fn contents_safe<I: Ids>(old: &Slot, precise: bool, cur: &Slot, ids: &mut I, exact: Exact) -> bool {
     let (o, c) = (old.reg(), cur.reg());
     match old.types[7] {
         SlotType::Spill => reg_safe(o, precise, c, ids, exact),

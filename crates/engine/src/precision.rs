@@ -59,8 +59,13 @@ impl Wanted {
     pub(crate) fn new(frame: usize) -> Wanted {
         Wanted { frame: frame.min(MAX_FRAMES - 1), ..Wanted::default() }
     }
+    #[inline]
     fn is_empty(&self) -> bool {
-        (0..=self.frame).all(|f| self.regs[f] == 0 && self.slots[f] == 0)
+        let f = self.frame;
+        if self.regs[f] != 0 || self.slots[f] != 0 {
+            return false;
+        }
+        self.regs[..f].iter().all(|r| *r == 0) && self.slots[..f].iter().all(|s| *s == 0)
     }
     pub(crate) fn add_reg(&mut self, frame: usize, reg: usize) {
         self.regs[frame] |= 1 << reg;
@@ -81,6 +86,7 @@ impl Wanted {
         self.regs[self.frame]
     }
     /// If any member of a linked set is wanted, all are.
+    #[inline]
     fn sync_linked(&mut self, entry: Option<Hist>) {
         let Some(Hist { linked: packed @ 1.., .. }) = entry else { return };
         let wanted = unpack_linked(packed).any(|l| {
@@ -200,41 +206,53 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(())
     }
 
-    /// Walks the instructions of one segment.
+    /// Walks the instructions of one segment. Its history is lent for the walk, which does not change it.
     fn walk_segment(
         &mut self,
         at: Option<StateId>,
         wanted: &mut Wanted,
         last_idx: i32,
         subseq_idx: &mut i32,
+        skip: bool,
+    ) -> Res<Walked> {
+        let segment = self.segment_mut(at);
+        let first = segment.first_insn_idx;
+        let history = std::mem::take(&mut segment.history);
+        let walked = self.walk_history(first, &history, wanted, last_idx, subseq_idx, skip);
+        self.segment_mut(at).history = history;
+        walked
+    }
+
+    fn walk_history(
+        &mut self,
+        first: u32,
+        history: &[Hist],
+        wanted: &mut Wanted,
+        last_idx: i32,
+        subseq_idx: &mut i32,
         mut skip: bool,
     ) -> Res<Walked> {
         let mut i = last_idx as u32;
-        let mut end = self.segment(at).history.len();
+        let mut left = history;
         loop {
+            let last = left.last().filter(|h| h.idx == i).copied();
             if skip {
                 skip = false;
-            } else {
-                let entry = end.checked_sub(1).and_then(|e| self.segment(at).history.get(e)).copied();
-                let entry = entry.filter(|h| h.idx == i);
-                if let Step::GiveUp = self.back_step(i, *subseq_idx, entry, wanted)? {
-                    return Ok(Walked::GaveUp);
-                }
+            } else if let Step::GiveUp = self.back_step(i, *subseq_idx, last, wanted)? {
+                return Ok(Walked::GaveUp);
             }
             if wanted.is_empty() {
                 return Ok(Walked::Done);
             }
             *subseq_idx = i as i32;
-            let segment = self.segment(at);
-            if i == segment.first_insn_idx
-                && (end == 0 || (end == 1 && segment.history.first().is_some_and(|h| h.idx == i)))
-            {
+            // The segment began with this instruction: the entry that is left is the arrival from the parent.
+            if i == first && (left.is_empty() || (left.len() == 1 && last.is_some())) {
                 return Ok(Walked::Exhausted);
             }
-            match end.checked_sub(1).and_then(|e| segment.history.get(e)) {
-                Some(h) if h.idx == i => {
-                    end -= 1;
-                    i = h.prev_idx;
+            match (last, left.split_last()) {
+                (Some(entry), Some((_, rest))) => {
+                    left = rest;
+                    i = entry.prev_idx;
                 }
                 _ => i = i.wrapping_sub(1),
             }
@@ -244,19 +262,16 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
-    fn segment(&self, at: Option<StateId>) -> &State {
+    fn segment_mut(&mut self, at: Option<StateId>) -> &mut State {
         match at {
-            None => &self.cur,
-            Some(id) => self.search.state(id),
+            None => &mut self.cur,
+            Some(id) => self.search.state_mut(id),
         }
     }
 
     /// The walk reached a function's entry: only arguments of a global function may still be wanted.
     fn reached_entry(&mut self, at: Option<StateId>, wanted: &Wanted) -> Res<()> {
-        let state = match at {
-            None => &mut self.cur,
-            Some(id) => self.search.state_mut(id),
-        };
+        let state = self.segment_mut(at);
         let (subprog, callsite) = (state.frames[0].body.subprogno, state.frames[0].body.callsite);
         let (regs, slots) = (wanted.mask(), wanted.slots[wanted.frame]);
         if state.frames.len() == 1 && subprog > 0 && callsite == -1 && slots == 0 && regs & !ARGS == 0 {

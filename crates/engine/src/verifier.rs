@@ -12,7 +12,7 @@ use verdict_syscall::prog::flags;
 use verdict_syscall::{AttachInfo, Map, Prog, SubprogArg};
 
 use crate::call::Kfuncs;
-use crate::equiv::IdMap;
+use crate::equiv::{IdMap, Suspect};
 use crate::error::{Res, reject};
 use crate::explore::Search;
 use crate::observer::{Event, Observer};
@@ -240,6 +240,8 @@ pub struct Verifier<'a, O: Observer> {
     pub walking: bool,
     /// Functions that were removed as dead code after verification.
     pub dead_subprogs: Vec<bool>,
+    /// What the explored state being compared differs in.
+    pub(crate) suspect: Suspect,
     /// Scratch for comparisons.
     pub(crate) id_map: IdMap,
     /// Kernel functions that this program names.
@@ -286,6 +288,7 @@ impl<'a, O: Observer> Verifier<'a, O> {
             walking: false,
             dead_subprogs: Vec::new(),
             kfuncs: Kfuncs::default(),
+            suspect: Suspect::None,
             id_map: IdMap::default(),
             helpers: Helpers::none(),
             test_state_freq: prog.has(flags::TEST_STATE_FREQ),

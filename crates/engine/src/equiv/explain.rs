@@ -5,7 +5,7 @@
 
 use verdict_kernel::types::{RegBase, RegType};
 
-use super::{Exact, IdMap, range_and_tnum, reg_safe, refs_safe, slot_safe};
+use super::{Exact, IdMap, Ids, range_and_tnum, reg_safe, refs_safe, slot_safe};
 use crate::state::{ADD_CONST, FP, Frame, FrameSlot, REGS, Reg, Slot, SlotType, State};
 
 /// Why an explored state did not stand for the current one: the first difference, in the order of comparison.

@@ -1,5 +1,6 @@
 //! Checkpoints, pending paths, and which loops they are part of.
 
+use crate::equiv::Suspect;
 use crate::state::{State, StateId};
 
 /// A checkpoint in the list of its bucket.
@@ -10,6 +11,12 @@ pub(crate) struct Listed {
     pub(crate) hits: u32,
     /// How often it did not.
     pub(crate) misses: u32,
+    /// Where it was taken: lists are shared by several instructions.
+    pub(crate) insn_idx: u32,
+    /// Its marks are final.
+    pub(crate) cleaned: bool,
+    /// Why it did not stand for the last path.
+    pub(crate) suspect: Suspect,
 }
 
 /// A path put aside.

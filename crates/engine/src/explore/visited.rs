@@ -1,6 +1,6 @@
 //! At a prune point: does an explored state stand for the current one, and is a checkpoint due?
 
-use crate::equiv::{self, Exact};
+use crate::equiv::{self, Exact, Suspect};
 use crate::error::{Res, reject, say};
 use crate::observer::{Event, MissReason, Observer};
 use crate::state::{FP, IterState, Marks, NO_LINK, State, StateId};
@@ -45,9 +45,10 @@ impl<O: Observer> Verifier<'_, O> {
             at -= 1;
             met += 1;
             let listed = self.search.explored[bucket][at];
-            if self.search.state(listed.id).insn_idx != idx {
+            if listed.insn_idx != idx {
                 continue;
             }
+            self.suspect = listed.suspect;
             match self.match_explored(listed.id, idx)? {
                 Match::Hit => {
                     self.search.explored[bucket][at].hits += 1;
@@ -61,6 +62,7 @@ impl<O: Observer> Verifier<'_, O> {
                     if O::MISSES {
                         self.report_miss(listed.id, idx);
                     }
+                    self.search.explored[bucket][at].suspect = self.suspect;
                     self.count_miss(bucket, at, idx, add);
                 }
             }
@@ -82,7 +84,17 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     fn equal(&mut self, id: StateId, exact: Exact) -> bool {
-        equiv::states_equal(self.search.state(id), &self.cur, exact, &mut self.id_map, self.id_gen)
+        let old = self.search.state(id);
+        if equiv::differs_in(self.suspect, old, &self.cur, exact) {
+            return false;
+        }
+        match equiv::states_equal(old, &self.cur, exact, &mut self.id_map, self.id_gen) {
+            Ok(()) => true,
+            Err(suspect) => {
+                self.suspect = suspect;
+                false
+            }
+        }
     }
 
     fn join_loop(&mut self, header: StateId) {
@@ -205,7 +217,7 @@ impl<O: Observer> Verifier<'_, O> {
         if add {
             entry.misses += 1;
         }
-        let Listed { id, hits, misses } = *entry;
+        let Listed { id, hits, misses, .. } = *entry;
         let state = self.search.state(id);
         let n = if self.aux[idx as usize].force_checkpoint && state.branches > 0 { 64 } else { 3 };
         if misses > hits * n + n {
@@ -224,9 +236,8 @@ impl<O: Observer> Verifier<'_, O> {
             // The kernel's list is walked newest first; cleaning one state does not change another, but
             // finding loop entries shortens their chains in that order.
             let at = self.search.explored[bucket].len() - 1 - at;
-            let id = self.search.explored[bucket][at].id;
-            let state = self.search.state(id);
-            if state.cleaned || state.branches > 0 {
+            let Listed { id, cleaned, insn_idx, .. } = self.search.explored[bucket][at];
+            if cleaned || self.search.state(id).branches > 0 {
                 continue;
             }
             let entry = self.search.loop_entry(&mut self.cur, Node::At(id));
@@ -234,8 +245,9 @@ impl<O: Observer> Verifier<'_, O> {
                 continue;
             }
             let state = self.search.state_mut(id);
-            if state.insn_idx == idx && equiv::same_callsites(state, &self.cur) {
+            if insn_idx == idx && equiv::same_callsites(state, &self.cur) {
                 state.cleaned = true;
+                self.search.explored[bucket][at].cleaned = true;
             }
         }
     }
@@ -253,7 +265,9 @@ impl<O: Observer> Verifier<'_, O> {
         new.insn_idx = idx;
         let depth = new.dfs_depth;
         let id = self.search.add(new);
-        self.search.explored[bucket].push(Listed { id, hits: 0, misses: 0 });
+        let listed =
+            Listed { id, hits: 0, misses: 0, insn_idx: idx, cleaned: false, suspect: Suspect::None };
+        self.search.explored[bucket].push(listed);
         self.cur.parent = Some(id);
         self.cur.first_insn_idx = idx;
         self.cur.dfs_depth = depth + 1;

@@ -180,11 +180,17 @@ impl<O: Observer> Verifier<'_, O> {
             };
             return Ok(());
         }
+        // A slot that was read is not read again: marking is idempotent, but not for free.
+        let mut marked = None;
         for at in span.min..end {
             if !self.touch_byte(frame, at, source == Source::Helper)? {
                 return Err(unreadable(&reg, regno, source, span.min, at, size));
             }
-            self.mark_slot_read(frame, spi_of(at));
+            let spi = spi_of(at);
+            if marked != Some(spi) {
+                self.mark_slot_read(frame, spi);
+                marked = Some(spi);
+            }
         }
         Ok(())
     }

@@ -34,6 +34,9 @@ pub struct Slot {
 }
 
 impl Slot {
+    /// A slot in which nothing is left.
+    pub const GONE: Slot = Slot { types: [SlotType::Invalid; 8], spill: None };
+
     /// The spilled value, or an unwritten one.
     #[inline]
     pub fn reg(&self) -> &Reg {
