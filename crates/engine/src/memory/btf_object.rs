@@ -33,11 +33,13 @@ impl<O: Observer> Verifier<'_, O> {
     /// A load from or store into an object (`check_ptr_to_btf_access`).
     pub(super) fn access_btf_object(&mut self, reg: &Reg, m: &MemAccess) -> Res<()> {
         self.check_object_pointer(reg, m)?;
-        let member = if m.access == Access::Write && !reg.ty.has(Flags::ALLOC) && self.has_struct_write() {
+        let into_kernel = m.access == Access::Write && !reg.ty.has(Flags::ALLOC);
+        let rule = if into_kernel { self.write_rule() } else { None };
+        let member = if let Some(rule) = rule {
             if reg.btf() != BtfHandle::VMLINUX {
                 reject!(EFAULT, "verifier internal error: reg->btf must be kernel btf\n");
             }
-            self.check_struct_write(reg, m)?;
+            self.check_struct_write(rule, reg, m)?;
             Member::Scalar
         } else {
             if m.access == Access::Write && !type_is_ptr_alloc_obj(reg.ty) {
