@@ -166,9 +166,9 @@ impl Creator<'_> {
     fn populate(&mut self, id: MapId, map: &Map, kind: Internal) -> Result<(), Errno> {
         let bytes = match kind {
             Internal::Kconfig => self.resolved.kconfig.clone(),
-            Internal::Data | Internal::Rodata => map.data.to_vec(),
             // A new map is all zeroes already.
-            Internal::Bss => return Ok(()),
+            Internal::Bss if map.presets.is_empty() => return Ok(()),
+            Internal::Bss | Internal::Data | Internal::Rodata => map.contents(),
         };
         let name = &map.name;
         self.bpf

@@ -15,6 +15,7 @@ mod error;
 mod ext;
 mod externs;
 mod fixups;
+mod globals;
 mod insn;
 mod link;
 mod log;
@@ -37,6 +38,7 @@ use verdict_kernel::attr::{MapCreate, MapId, MapValue, ProgLoad};
 use verdict_kernel::errno::Errno;
 
 pub use error::{OpenError, PrepareError, ProgFacts, libbpf};
+pub use globals::{GlobalError, Globals};
 pub use object::{Manner, Object};
 
 /// The BTF in `bytes`, by themselves or as the section of an ELF file.

@@ -82,6 +82,8 @@ pub(crate) struct Map {
     pub(crate) slots: BTreeMap<u32, usize>,
     /// Initial value of global data; empty where it is all zeroes.
     pub(crate) data: Arc<[u8]>,
+    /// What replaces parts of `data`: offset and bytes, inside the value's size, the last one on top.
+    pub(crate) presets: Vec<(usize, Vec<u8>)>,
     pub(crate) autocreate: bool,
     pub(crate) struct_ops: Option<StructOps>,
 }
@@ -98,9 +100,24 @@ impl Map {
             inner: None,
             slots: BTreeMap::new(),
             data: Arc::from([]),
+            presets: Vec::new(),
             autocreate: true,
             struct_ops: None,
         }
+    }
+
+    /// The initial value of a created map of global data.
+    pub(crate) fn contents(&self) -> Vec<u8> {
+        let mut bytes = self.data.to_vec();
+        if !self.presets.is_empty() {
+            bytes.resize(self.def.value_size as usize, 0);
+        }
+        for (offset, preset) in &self.presets {
+            for (slot, byte) in bytes.iter_mut().skip(*offset).zip(preset) {
+                *slot = *byte;
+            }
+        }
+        bytes
     }
 
     /// The map of a section of global data, or of the kernel's configuration.
