@@ -29,7 +29,7 @@ pub(crate) fn run(kernel: &KernelArgs, args: &StatArgs, out: &mut dyn Write) -> 
         Output::Csv => (Format::Csv, Column::CSV.as_slice()),
     };
     let columns = args.emit.as_ref().map_or(default, |columns| &columns.0);
-    write_stats(out, columns, &figures.rows(), format, &figures.counts)?;
+    write_stats(out, columns, &figures.rows(), usize::MAX, format, &figures.counts)?;
     Ok(figures.exit_code())
 }
 

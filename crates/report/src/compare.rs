@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 use std::io::{self, Write};
 
-use crate::stat::Layout;
-use crate::{Column, Format, Row, Value};
+use crate::sheet::{Cell, Head, Sheet};
+use crate::{Column, Format, Row, Value, Variant};
 
 /// A program in both sets, or in one of them.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +24,40 @@ impl<'a> Joined<'a> {
         }
     }
 
+    /// What identifies the program.
+    pub fn key(&self) -> (&'a str, &'a str) {
+        self.either().map(Row::key).unwrap_or_default()
+    }
+
+    /// A column's value as a number, on one side or as the difference between both, absolute or in percent of the
+    /// first; `None` where a side lacks it. Where a difference makes no sense, 1 says that both sides match.
+    pub fn number(&self, column: Column, variant: Variant) -> Option<f64> {
+        let side = |row: Option<&Row>| column.number(row.filter(|row| !row.lacks.has(column))?);
+        let both = || side(self.a).zip(side(self.b));
+        match variant {
+            Variant::A => side(self.a).map(|n| n as f64),
+            Variant::B => side(self.b).map(|n| n as f64),
+            Variant::Difference => both().map(|(a, b)| match column {
+                Column::Verdict if a == b => 1.0,
+                Column::Verdict => 0.0,
+                _ => b.saturating_sub(a) as f64,
+            }),
+            Variant::Percent => both().map(|(a, b)| percent(a, b)),
+        }
+    }
+
     fn either(&self) -> Option<&'a Row> {
         self.a.or(self.b)
+    }
+}
+
+/// The change from `a` to `b` in percent of `a`. A change from 0 counts as 100 percent.
+fn percent(a: i64, b: i64) -> f64 {
+    match (a, b.cmp(&a)) {
+        (0, Ordering::Equal) => 0.0,
+        (0, Ordering::Less) => -100.0,
+        (0, Ordering::Greater) => 100.0,
+        _ => b.saturating_sub(a) as f64 * 100.0 / a as f64,
     }
 }
 
@@ -63,58 +95,16 @@ pub fn write_comparison(
     format: Format,
 ) -> io::Result<()> {
     let fields: Vec<Field> = columns.iter().flat_map(|c| Field::of(*c)).collect();
-    match format {
-        Format::Csv => {
-            let heads: Vec<_> = fields.iter().map(Field::csv_header).collect();
-            writeln!(out, "{}", heads.join(","))?;
-            for row in rows {
-                let cells: Vec<_> = fields.iter().map(|f| f.text(row)).collect();
-                writeln!(out, "{}", cells.join(","))?;
-            }
-            Ok(())
-        }
-        Format::Table => write_table(out, &fields, rows),
-    }
-}
-
-fn write_table(out: &mut dyn Write, fields: &[Field], rows: &[Joined<'_>]) -> io::Result<()> {
-    let mut layout = Layout::new(
-        fields
+    let sheet = Sheet {
+        heads: fields.iter().map(Field::head).collect(),
+        rows: rows
             .iter()
-            .map(|f| f.column.header().len() + f.side.suffix().len()),
-    );
-    let lines: Vec<Vec<String>> = rows
-        .iter()
-        .map(|row| fields.iter().map(|f| f.text(row)).collect())
-        .collect();
-    for cells in &lines {
-        layout.widen(cells.iter().map(String::len));
-    }
-    // The name keeps to the left edge of its column and the "(A)" to the right one.
-    let heads: Vec<_> = fields
-        .iter()
-        .enumerate()
-        .map(|(i, f)| {
-            let suffix = f.side.suffix();
-            format!(
-                "{:<width$}{suffix}",
-                f.column.header(),
-                width = layout.width(i) - suffix.len()
-            )
-        })
-        .collect();
-    layout.line(out, heads.iter().map(|head| (head.as_str(), true)))?;
-    layout.rule(out)?;
-    for cells in &lines {
-        layout.line(
-            out,
-            cells
-                .iter()
-                .zip(fields)
-                .map(|(text, f)| (text.as_str(), f.column.is_text())),
-        )?;
-    }
-    Ok(()) // no closing rule: veristat draws none here
+            .map(|row| fields.iter().map(|field| field.cell(row)).collect())
+            .collect(),
+        shown: rows.len(),
+        closing: None, // veristat draws no rule here
+    };
+    sheet.write(out, format)
 }
 
 /// What of a column a field of the comparison shows.
@@ -127,21 +117,13 @@ enum Side {
 }
 
 impl Side {
-    fn suffix(self) -> &'static str {
+    /// The heading's end in a table and in CSV.
+    fn suffixes(self) -> (&'static str, &'static str) {
         match self {
-            Side::Key => "",
-            Side::A => " (A)",
-            Side::B => " (B)",
-            Side::Diff => " (DIFF)",
-        }
-    }
-
-    fn csv_suffix(self) -> &'static str {
-        match self {
-            Side::Key => "",
-            Side::A => "_base",
-            Side::B => "_comp",
-            Side::Diff => "_diff",
+            Side::Key => ("", ""),
+            Side::A => (" (A)", "_base"),
+            Side::B => (" (B)", "_comp"),
+            Side::Diff => (" (DIFF)", "_diff"),
         }
     }
 }
@@ -150,8 +132,6 @@ struct Field {
     column: Column,
     side: Side,
 }
-
-const MISSING: &str = "N/A";
 
 impl Field {
     fn of(column: Column) -> Vec<Field> {
@@ -163,41 +143,38 @@ impl Field {
         sides.iter().map(|&side| Field { column, side }).collect()
     }
 
-    fn csv_header(&self) -> String {
-        let name = self.column.names().first().copied().unwrap_or_default();
-        format!("{name}{}", self.side.csv_suffix())
+    fn head(&self) -> Head {
+        let (suffix, csv_suffix) = self.side.suffixes();
+        Head {
+            title: self.column.header(),
+            suffix,
+            name: format!("{}{csv_suffix}", self.column.name()),
+            left: true,
+            left_cells: self.column.is_text(),
+        }
     }
 
-    fn text(&self, row: &Joined<'_>) -> String {
-        let value = |row: Option<&Row>| row.map(|r| self.column.value(r).to_string());
+    fn cell(&self, row: &Joined<'_>) -> Cell {
+        let has = |row: &&Row| !row.lacks.has(self.column);
+        let (a, b) = (row.a.filter(has), row.b.filter(has));
+        let value = |row: Option<&Row>| row.map(|r| self.column.value(r).into());
         match self.side {
             Side::Key => value(row.either()),
-            Side::A => value(row.a),
-            Side::B => value(row.b),
-            Side::Diff => row
-                .a
-                .zip(row.b)
-                .map(|(a, b)| difference(self.column.value(a), self.column.value(b))),
+            Side::A => value(a),
+            Side::B => value(b),
+            Side::Diff => a
+                .zip(b)
+                .map(|(a, b)| change(self.column.value(a), self.column.value(b))),
         }
-        .unwrap_or_else(|| MISSING.to_owned())
+        .unwrap_or(Cell::Missing)
     }
 }
 
-/// The change from `a` to `b`. A change from 0 counts as 100 percent.
-fn difference(a: Value<'_>, b: Value<'_>) -> String {
+fn change(a: Value<'_>, b: Value<'_>) -> Cell {
     match (a, b) {
-        (Value::Number(a), Value::Number(b)) => {
-            let change = b.saturating_sub(a);
-            let percent = match (a, change.cmp(&0)) {
-                (_, Ordering::Equal) => 0.0,
-                (0, Ordering::Less) => -100.0,
-                (0, Ordering::Greater) => 100.0,
-                _ => change as f64 * 100.0 / a as f64,
-            };
-            format!("{change:+} ({percent:+.2}%)")
-        }
-        _ if a == b => "MATCH".to_owned(),
-        _ => "MISMATCH".to_owned(),
+        (Value::Number(a), Value::Number(b)) => Cell::Change(b.saturating_sub(a), percent(a, b)),
+        _ if a == b => Cell::Text("MATCH".to_owned()),
+        _ => Cell::Text("MISMATCH".to_owned()),
     }
 }
 

@@ -11,6 +11,18 @@ pub struct CsvError {
     pub line: usize,
     /// What is wrong there and what was expected.
     pub message: String,
+    /// Whether a column has a name that is not known.
+    pub unknown_column: bool,
+}
+
+impl CsvError {
+    fn new(line: usize, message: String) -> CsvError {
+        CsvError {
+            line,
+            message,
+            unknown_column: false,
+        }
+    }
 }
 
 impl fmt::Display for CsvError {
@@ -41,10 +53,7 @@ fn read_json_lines(text: &str) -> Result<(Vec<Column>, Vec<Row>), CsvError> {
         .enumerate()
         .filter(|(_, line)| !line.trim().is_empty())
     {
-        let record: Record = serde_json::from_str(line).map_err(|e| CsvError {
-            line: i + 1,
-            message: e.to_string(),
-        })?;
+        let record: Record = serde_json::from_str(line).map_err(|e| CsvError::new(i + 1, e.to_string()))?;
         rows.extend(Row::from_record(&record));
     }
     Ok((Column::CSV.to_vec(), rows))
@@ -53,25 +62,22 @@ fn read_json_lines(text: &str) -> Result<(Vec<Column>, Vec<Row>), CsvError> {
 fn read_csv(text: &str) -> Result<(Vec<Column>, Vec<Row>), CsvError> {
     let mut lines = text.lines().enumerate().filter(|(_, line)| !line.is_empty());
     let Some((_, heads)) = lines.next() else {
-        return Err(CsvError {
-            line: 1,
-            message: "no heading line: expected column names".into(),
-        });
+        let message = "no heading line: expected column names";
+        return Err(CsvError::new(1, message.to_owned()));
     };
-    let columns = heads
-        .split(',')
-        .map(|head| Column::from_name(head).ok_or_else(|| UnknownColumn(head.to_owned())))
+    let columns = cells(heads)
+        .iter()
+        .map(|head| Column::from_name(head).ok_or_else(|| UnknownColumn(head.clone())))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|e| CsvError {
             line: 1,
             message: e.to_string(),
+            unknown_column: true,
         })?;
     for key in [Column::File, Column::Program] {
         if !columns.contains(&key) {
-            return Err(CsvError {
-                line: 1,
-                message: format!("no column '{}'", key.header().to_lowercase()),
-            });
+            let message = format!("no column '{}'", key.header().to_lowercase());
+            return Err(CsvError::new(1, message));
         }
     }
     let rows = lines
@@ -81,31 +87,61 @@ fn read_csv(text: &str) -> Result<(Vec<Column>, Vec<Row>), CsvError> {
 }
 
 fn read_row(columns: &[Column], line: usize, text: &str) -> Result<Row, CsvError> {
-    let cells: Vec<_> = text.split(',').collect();
+    let cells = cells(text);
     if cells.len() != columns.len() {
         let message = format!(
             "{} cells: expected {}, as the heading has",
             cells.len(),
             columns.len()
         );
-        return Err(CsvError { line, message });
+        return Err(CsvError::new(line, message));
     }
     let mut row = Row::default();
     for (column, cell) in columns.iter().zip(cells) {
-        if !column.parse_into(&mut row, cell) {
+        if !column.parse_into(&mut row, &cell) {
             let expected = if *column == Column::Verdict {
                 "success or failure"
             } else {
                 "a whole number"
             };
             let name = column.header();
-            return Err(CsvError {
-                line,
-                message: format!("{name} is '{cell}': expected {expected}"),
-            });
+            let message = format!("{name} is '{cell}': expected {expected}");
+            return Err(CsvError::new(line, message));
         }
     }
     Ok(row)
+}
+
+/// The cells of a line; those between quotes may hold commas.
+fn cells(line: &str) -> Vec<String> {
+    let mut cells = Vec::new();
+    let mut rest = line;
+    loop {
+        let mut cell = String::new();
+        if let Some(mut quoted) = rest.strip_prefix('"') {
+            // Two quotes stand for one.
+            while let Some((part, behind)) = quoted.split_once('"') {
+                cell.push_str(part);
+                quoted = behind;
+                match quoted.strip_prefix('"') {
+                    Some(behind) => quoted = behind,
+                    None => break,
+                }
+                cell.push('"');
+            }
+            rest = quoted;
+        }
+        match rest.split_once(',') {
+            Some((part, behind)) => {
+                cells.push(cell + part);
+                rest = behind;
+            }
+            None => {
+                cells.push(cell + rest);
+                return cells;
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -127,6 +163,12 @@ mod tests {
             (("a.o", "p"), Verdict::Success, 12)
         );
         assert_eq!((rows[1].verdict, rows[1].insns), (Verdict::Failure, -1));
+    }
+
+    #[test]
+    fn cells_between_quotes() {
+        assert_eq!(cells("a,\"b,\"\"c\"\"\",,d"), ["a", "b,\"c\"", "", "d"]);
+        assert_eq!(cells("\"open,"), ["open", ""]);
     }
 
     #[test]

@@ -1,80 +1,9 @@
-//! Figures of many programs as a table or as CSV, laid out as veristat does it.
+//! Figures of many programs, laid out as veristat does it.
 
 use std::io::{self, Write};
 
-use crate::{Column, Record, Value, Verdict};
-
-/// How figures are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Aligned columns with underlined headings and a closing count.
-    Table,
-    /// Comma-separated, with a heading line.
-    Csv,
-}
-
-/// The figures of one program, as tables know them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// Object file name.
-    pub file: String,
-    /// Program name.
-    pub program: String,
-    /// The verdict.
-    pub verdict: Verdict,
-    /// Microseconds.
-    pub duration: i64,
-    /// Processed instructions.
-    pub insns: i64,
-    /// Kept states.
-    pub states: i64,
-    /// Peak of kept states.
-    pub peak_states: i64,
-    /// Most states at one instruction.
-    pub max_states_per_insn: i64,
-    /// Longest chain of read marks.
-    pub mark_read: i64,
-}
-
-impl Default for Row {
-    fn default() -> Self {
-        Row {
-            file: String::new(),
-            program: String::new(),
-            verdict: Verdict::Failure,
-            duration: 0,
-            insns: 0,
-            states: 0,
-            peak_states: 0,
-            max_states_per_insn: 0,
-            mark_read: 0,
-        }
-    }
-}
-
-impl Row {
-    /// The row of a program; `None` for a record that tells of an object only.
-    pub fn from_record(record: &Record) -> Option<Row> {
-        let figures = record.figures.as_ref()?;
-        let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-        Some(Row {
-            file: record.object.clone(),
-            program: record.program.clone()?,
-            verdict: record.verdict,
-            duration: number(figures.usec.unwrap_or(0)),
-            insns: number(figures.insns),
-            states: number(figures.states),
-            peak_states: number(figures.peak_states),
-            max_states_per_insn: number(figures.max_states_per_insn),
-            mark_read: number(figures.mark_read),
-        })
-    }
-
-    /// What identifies the row, and by what rows are sorted.
-    pub fn key(&self) -> (&str, &str) {
-        (&self.file, &self.program)
-    }
-}
+use crate::sheet::{Head, Sheet};
+use crate::{Column, Format, Row};
 
 /// What the closing line of a table counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,9 +18,8 @@ pub struct Counts {
     pub skipped_programs: usize,
 }
 
-pub(crate) const SEPARATOR: &str = "  ";
-
-/// Writes the rows in the order given.
+/// Writes the first `limit` rows in the order given. As in veristat, a table is closed together with its last row,
+/// and the rows beyond the limit decide about its widths, too.
 ///
 /// # Errors
 /// Those of the writer.
@@ -99,111 +27,46 @@ pub fn write_stats(
     out: &mut dyn Write,
     columns: &[Column],
     rows: &[Row],
+    limit: usize,
     format: Format,
     counts: &Counts,
 ) -> io::Result<()> {
-    match format {
-        Format::Table => write_table(out, columns, rows, counts),
-        Format::Csv => write_csv(out, columns, rows),
-    }
-}
-
-fn write_csv(out: &mut dyn Write, columns: &[Column], rows: &[Row]) -> io::Result<()> {
-    let heads: Vec<_> = columns
-        .iter()
-        .filter_map(|c| c.names().first())
-        .copied()
-        .collect();
-    writeln!(out, "{}", heads.join(","))?;
-    for row in rows {
-        let cells: Vec<_> = columns.iter().map(|c| c.value(row).to_string()).collect();
-        writeln!(out, "{}", cells.join(","))?;
-    }
-    Ok(())
-}
-
-fn write_table(out: &mut dyn Write, columns: &[Column], rows: &[Row], counts: &Counts) -> io::Result<()> {
-    let mut layout = Layout::new(columns.iter().map(|c| c.header().len()));
-    for row in rows {
-        layout.widen(columns.iter().map(|c| c.value(row).to_string().len()));
-    }
-    layout.line(out, columns.iter().map(|c| (c.header(), c.is_text())))?;
-    layout.rule(out)?;
-    for row in rows {
-        let cells: Vec<_> = columns
+    let head = |column: &Column| Head {
+        title: column.header(),
+        suffix: "",
+        name: column.name().to_owned(),
+        left: column.is_named(),
+        left_cells: column.is_text(),
+    };
+    let sheet = Sheet {
+        heads: columns.iter().map(head).collect(),
+        rows: rows
             .iter()
-            .map(|c| c.value(row))
-            .map(|v| (v.to_string(), is_left(v)))
-            .collect();
-        layout.line(out, cells.iter().map(|(text, left)| (text.as_str(), *left)))?;
-    }
-    if rows.is_empty() {
-        return Ok(()); // veristat closes a table together with its last row
-    }
-    layout.rule(out)?;
-    writeln!(
-        out,
-        "Done. Processed {} files, {} programs. Skipped {} files, {} programs.",
-        counts.files, counts.programs, counts.skipped_files, counts.skipped_programs
-    )
-}
-
-fn is_left(value: Value<'_>) -> bool {
-    matches!(value, Value::Text(_))
-}
-
-/// Column widths, and lines written by them.
-pub(crate) struct Layout {
-    widths: Vec<usize>,
-}
-
-impl Layout {
-    /// Columns at least as wide as these.
-    pub(crate) fn new(widths: impl Iterator<Item = usize>) -> Layout {
-        Layout {
-            widths: widths.collect(),
-        }
-    }
-
-    /// Makes room for one more line of cells.
-    pub(crate) fn widen(&mut self, lengths: impl Iterator<Item = usize>) {
-        for (width, length) in self.widths.iter_mut().zip(lengths) {
-            *width = (*width).max(length);
-        }
-    }
-
-    /// The width of a column.
-    pub(crate) fn width(&self, column: usize) -> usize {
-        self.widths.get(column).copied().unwrap_or(0)
-    }
-
-    /// Writes one line of cells, each left- or right-aligned.
-    pub(crate) fn line<'a>(
-        &self,
-        out: &mut dyn Write,
-        cells: impl Iterator<Item = (&'a str, bool)>,
-    ) -> io::Result<()> {
-        for (i, ((text, left), width)) in cells.zip(&self.widths).enumerate() {
-            let separator = if i == 0 { "" } else { SEPARATOR };
-            if left {
-                write!(out, "{separator}{text:<width$}")?;
-            } else {
-                write!(out, "{separator}{text:>width$}")?;
-            }
-        }
-        writeln!(out)
-    }
-
-    /// Writes the line of dashes under headings and below the last row.
-    pub(crate) fn rule(&self, out: &mut dyn Write) -> io::Result<()> {
-        let dashes: Vec<_> = self.widths.iter().map(|width| "-".repeat(*width)).collect();
-        writeln!(out, "{}", dashes.join(SEPARATOR))
-    }
+            .map(|row| columns.iter().map(|c| c.value(row).into()).collect())
+            .collect(),
+        shown: limit,
+        closing: Some(format!(
+            "Done. Processed {} files, {} programs. Skipped {} files, {} programs.",
+            counts.files, counts.programs, counts.skipped_files, counts.skipped_programs
+        )),
+    };
+    sheet.write(out, format)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Verdict;
+
+    const COLUMNS: [Column; 7] = [
+        Column::File,
+        Column::Program,
+        Column::Verdict,
+        Column::Duration,
+        Column::Insns,
+        Column::States,
+        Column::PeakStates,
+    ];
 
     fn rows() -> Vec<Row> {
         let row = |program: &str, verdict, duration, insns| Row {
@@ -216,6 +79,7 @@ mod tests {
             peak_states: 6,
             max_states_per_insn: 5,
             mark_read: 4,
+            ..Row::default()
         };
         vec![
             row("a", Verdict::Success, 123_456_789_012_345, 9),
@@ -231,14 +95,14 @@ mod tests {
             skipped_files: 3,
             skipped_programs: 4,
         };
-        write_stats(&mut out, columns, &rows(), format, &counts).unwrap();
+        write_stats(&mut out, columns, &rows(), usize::MAX, format, &counts).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn table() {
         assert_eq!(
-            text(Format::Table, &Column::TABLE),
+            text(Format::Table, &COLUMNS),
             "\
 File         Program       Verdict    Duration (us)   Insns  States  Peak states
 -----------  ------------  -------  ---------------  ------  ------  -----------
@@ -253,12 +117,45 @@ Done. Processed 1 files, 2 programs. Skipped 3 files, 4 programs.
     #[test]
     fn csv() {
         assert_eq!(
-            text(Format::Csv, &Column::CSV),
+            text(Format::Csv, &COLUMNS),
             "\
-file_name,prog_name,verdict,duration,total_insns,total_states,peak_states,max_states_per_insn,max_mark_read_len
-loop1.bpf.o,a,success,123456789012345,9,7,6,5,4
-loop1.bpf.o,nested_loops,failure,1,361349,7,6,5,4
+file_name,prog_name,verdict,duration,total_insns,total_states,peak_states
+loop1.bpf.o,a,success,123456789012345,9,7,6
+loop1.bpf.o,nested_loops,failure,1,361349,7,6
 "
+        );
+    }
+
+    #[test]
+    fn types_stand_left_under_a_heading_that_stands_right() {
+        let row = Row {
+            prog_type: "xdp".into(),
+            ..Row::default()
+        };
+        let mut out = Vec::new();
+        let columns = [Column::ProgType, Column::AttachType, Column::Errno];
+        write_stats(&mut out, &columns, &[row], 1, Format::Table, &Counts::default()).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(
+            text.contains("\nxdp           cgroup_inet_ingress       \n"),
+            "{text}"
+        );
+        assert!(
+            text.starts_with("Program type          Attach type  Errno\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn json_and_markdown() {
+        let columns = [Column::Program, Column::Insns];
+        assert_eq!(
+            text(Format::Json, &columns),
+            "[{\"prog_name\":\"a\",\"total_insns\":9},{\"prog_name\":\"nested_loops\",\"total_insns\":361349}]\n"
+        );
+        assert_eq!(
+            text(Format::Markdown, &columns),
+            "| Program | Insns |\n| --- | ---: |\n| a | 9 |\n| nested_loops | 361349 |\n"
         );
     }
 }

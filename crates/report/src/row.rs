@@ -1,0 +1,163 @@
+//! One program's figures, as tables know them.
+
+use crate::{Column, Record, Verdict};
+
+/// The figures of one program, as tables know them. What is not known is 0 or empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Object file name.
+    pub file: String,
+    /// Program name.
+    pub program: String,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Microseconds.
+    pub duration: i64,
+    /// Processed instructions.
+    pub insns: i64,
+    /// Kept states.
+    pub states: i64,
+    /// Peak of kept states.
+    pub peak_states: i64,
+    /// Most states at one instruction.
+    pub max_states_per_insn: i64,
+    /// Longest chain of read marks.
+    pub mark_read: i64,
+    /// Instructions of the program.
+    pub size: i64,
+    /// Bytes of machine code: only kernels know.
+    pub jited_size: i64,
+    /// Stack bytes of all subprograms, added up.
+    pub stack: i64,
+    /// Stack bytes of the deepest chain of calls: only newer kernels say.
+    pub max_stack: i64,
+    /// libbpf's name of the program type.
+    pub prog_type: String,
+    /// libbpf's name of the expected attach type.
+    pub attach_type: String,
+    /// Mebibytes; -1 when not measured.
+    pub peak_memory: i64,
+    /// The kernel that was asked.
+    pub kernel: String,
+    /// Positive error number, 0 when accepted.
+    pub errno: i32,
+    /// Why it was rejected, or what is not modelled: one line.
+    pub reason: String,
+    /// Paths that ended because an explored state stands for the rest.
+    pub prune_hits: i64,
+    /// Explored states that did not match.
+    pub prune_misses: i64,
+    /// Columns that the set lacks which the row comes from, but not the set that it is compared with.
+    pub lacks: Columns,
+}
+
+/// A set of columns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Columns(u32);
+
+impl Columns {
+    /// Adds a column.
+    pub fn add(&mut self, column: Column) {
+        self.0 |= Columns::bit(column);
+    }
+
+    /// Whether the column belongs to the set.
+    pub fn has(self, column: Column) -> bool {
+        self.0 & Columns::bit(column) != 0
+    }
+
+    fn bit(column: Column) -> u32 {
+        1 << column as u32
+    }
+}
+
+impl FromIterator<Column> for Columns {
+    fn from_iter<I: IntoIterator<Item = Column>>(columns: I) -> Columns {
+        let mut all = Columns::default();
+        columns.into_iter().for_each(|column| all.add(column));
+        all
+    }
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        Row {
+            file: String::new(),
+            program: String::new(),
+            verdict: Verdict::Failure,
+            duration: 0,
+            insns: 0,
+            states: 0,
+            peak_states: 0,
+            max_states_per_insn: 0,
+            mark_read: 0,
+            size: 0,
+            jited_size: 0,
+            stack: 0,
+            max_stack: 0,
+            prog_type: String::new(),
+            attach_type: String::new(),
+            peak_memory: 0,
+            kernel: String::new(),
+            errno: 0,
+            reason: String::new(),
+            prune_hits: 0,
+            prune_misses: 0,
+            lacks: Columns::default(),
+        }
+    }
+}
+
+impl Row {
+    /// The row of a program; `None` for a record that tells of an object only.
+    pub fn from_record(record: &Record) -> Option<Row> {
+        let figures = record.figures.as_ref()?;
+        let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        Some(Row {
+            file: record.object.clone(),
+            program: record.program.clone()?,
+            verdict: record.verdict,
+            duration: number(figures.usec.unwrap_or(0)),
+            insns: number(figures.insns),
+            states: number(figures.states),
+            peak_states: number(figures.peak_states),
+            max_states_per_insn: number(figures.max_states_per_insn),
+            mark_read: number(figures.mark_read),
+            size: number(figures.prog_size),
+            stack: sum_of(&figures.stack_depth),
+            prog_type: figures.prog_type.clone(),
+            attach_type: figures.attach_type.clone(),
+            peak_memory: -1,
+            errno: record.errno,
+            reason: reason(record),
+            ..Row::default()
+        })
+    }
+
+    /// What identifies the row, and by what rows are sorted.
+    pub fn key(&self) -> (&str, &str) {
+        (&self.file, &self.program)
+    }
+}
+
+/// `64+0+8`, added up.
+fn sum_of(depths: &str) -> i64 {
+    depths
+        .split('+')
+        .filter_map(|depth| depth.parse::<i64>().ok())
+        .fold(0, i64::saturating_add)
+}
+
+/// The last thing that was said about a program that was not accepted.
+fn reason(record: &Record) -> String {
+    let words = match record.verdict {
+        Verdict::Success => return String::new(),
+        Verdict::Unsupported => &record.unsupported,
+        Verdict::Failure => match &record.tail {
+            Some(tail) if !tail.trim().is_empty() => &record.tail,
+            _ => &record.libbpf,
+        },
+    };
+    let last = words.as_deref().and_then(|words| words.lines().next_back());
+    last.unwrap_or_default().trim().to_owned()
+}

@@ -1,0 +1,225 @@
+//! Cells in rows and columns, and the forms they can be written in.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use serde_json::{Map, Value as Json};
+
+use crate::Value;
+
+/// How figures are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Aligned columns with underlined headings, as veristat draws them.
+    Table,
+    /// Comma-separated, with a heading line.
+    Csv,
+    /// A table for web pages that read Markdown.
+    Markdown,
+    /// One JSON array of objects.
+    Json,
+    /// A JSON object a line.
+    Jsonl,
+}
+
+/// A column's heading.
+pub(crate) struct Head {
+    /// In tables: what stands at the left edge …
+    pub(crate) title: &'static str,
+    /// … and what at the right one.
+    pub(crate) suffix: &'static str,
+    /// In CSV and JSON.
+    pub(crate) name: String,
+    /// Whether the heading keeps to the left.
+    pub(crate) left: bool,
+    /// Whether the cells do.
+    pub(crate) left_cells: bool,
+}
+
+impl Head {
+    fn len(&self) -> usize {
+        self.title.len() + self.suffix.len()
+    }
+}
+
+/// A cell.
+pub(crate) enum Cell {
+    Text(String),
+    Number(i64),
+    /// A difference, and what that is in percent of the first value.
+    Change(i64, f64),
+    Missing,
+}
+
+impl From<Value<'_>> for Cell {
+    fn from(value: Value<'_>) -> Self {
+        match value {
+            Value::Text(text) => Cell::Text(text.to_owned()),
+            Value::Number(n) => Cell::Number(n),
+        }
+    }
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cell::Text(text) => f.write_str(text),
+            Cell::Number(n) => write!(f, "{n}"),
+            Cell::Change(change, percent) => write!(f, "{change:+} ({percent:+.2}%)"),
+            Cell::Missing => f.write_str("N/A"),
+        }
+    }
+}
+
+/// Rows under headings.
+pub(crate) struct Sheet {
+    pub(crate) heads: Vec<Head>,
+    pub(crate) rows: Vec<Vec<Cell>>,
+    /// Rows that are written; the others only make a table's columns wide.
+    pub(crate) shown: usize,
+    /// What a table ends with under another rule, when its last row is shown.
+    pub(crate) closing: Option<String>,
+}
+
+const SEPARATOR: &str = "  ";
+
+impl Sheet {
+    pub(crate) fn write(&self, out: &mut dyn Write, format: Format) -> io::Result<()> {
+        match format {
+            Format::Table => self.write_table(out),
+            Format::Csv => self.write_csv(out),
+            Format::Markdown => self.write_markdown(out),
+            Format::Json => {
+                let rows: Vec<_> = self.objects().collect();
+                writeln!(out, "{}", Json::Array(rows))
+            }
+            Format::Jsonl => self.objects().try_for_each(|object| writeln!(out, "{object}")),
+        }
+    }
+
+    fn shown(&self) -> impl Iterator<Item = &Vec<Cell>> {
+        self.rows.iter().take(self.shown)
+    }
+
+    fn write_table(&self, out: &mut dyn Write) -> io::Result<()> {
+        let texts: Vec<Vec<String>> = self
+            .rows
+            .iter()
+            .map(|row| row.iter().map(Cell::to_string).collect())
+            .collect();
+        let mut widths: Vec<_> = self.heads.iter().map(Head::len).collect();
+        for row in &texts {
+            for (width, text) in widths.iter_mut().zip(row) {
+                *width = (*width).max(text.len());
+            }
+        }
+        let heads = self.heads.iter().zip(&widths).map(|(head, width)| {
+            // With a suffix, the title keeps to the left edge and the suffix to the right one.
+            let rest = width - head.suffix.len();
+            let title = if head.suffix.is_empty() {
+                head.title.to_owned()
+            } else {
+                format!("{:<rest$}{}", head.title, head.suffix)
+            };
+            (title, head.left)
+        });
+        write_line(out, &widths, heads)?;
+        write_rule(out, &widths)?;
+        for row in texts.iter().take(self.shown) {
+            let cells = row
+                .iter()
+                .zip(&self.heads)
+                .map(|(text, head)| (text, head.left_cells));
+            write_line(out, &widths, cells)?;
+        }
+        match &self.closing {
+            Some(closing) if !texts.is_empty() && self.shown >= texts.len() => {
+                write_rule(out, &widths)?;
+                writeln!(out, "{closing}")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn write_csv(&self, out: &mut dyn Write) -> io::Result<()> {
+        let names: Vec<_> = self.heads.iter().map(|head| head.name.as_str()).collect();
+        writeln!(out, "{}", names.join(","))?;
+        self.shown().try_for_each(|row| {
+            let cells: Vec<_> = row.iter().map(|cell| quoted(cell.to_string())).collect();
+            writeln!(out, "{}", cells.join(","))
+        })
+    }
+
+    fn write_markdown(&self, out: &mut dyn Write) -> io::Result<()> {
+        let line = |out: &mut dyn Write, cells: Vec<String>| writeln!(out, "| {} |", cells.join(" | "));
+        let heads = self
+            .heads
+            .iter()
+            .map(|head| format!("{}{}", head.title, head.suffix));
+        line(out, heads.collect())?;
+        let rules = self
+            .heads
+            .iter()
+            .map(|head| if head.left_cells { "---" } else { "---:" }.to_owned());
+        line(out, rules.collect())?;
+        self.shown().try_for_each(|row| {
+            let cells = row.iter().map(|cell| cell.to_string().replace('|', "\\|"));
+            line(out, cells.collect())
+        })
+    }
+
+    fn objects(&self) -> impl Iterator<Item = Json> {
+        self.shown().map(|row| {
+            let mut object = Map::new();
+            for (head, cell) in self.heads.iter().zip(row) {
+                let value = match cell {
+                    Cell::Text(text) => text.as_str().into(),
+                    Cell::Number(n) => (*n).into(),
+                    Cell::Missing => Json::Null,
+                    Cell::Change(change, percent) => {
+                        let name = head.name.trim_end_matches("_diff");
+                        object.insert(format!("{name}_pct"), (*percent).into());
+                        (*change).into()
+                    }
+                };
+                object.insert(head.name.clone(), value);
+            }
+            Json::Object(object)
+        })
+    }
+}
+
+/// A cell that its reader would take for several is put between quotes.
+fn quoted(text: String) -> String {
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
+}
+
+/// One line of cells, each left- or right-aligned.
+fn write_line(
+    out: &mut dyn Write,
+    widths: &[usize],
+    cells: impl Iterator<Item = (impl fmt::Display, bool)>,
+) -> io::Result<()> {
+    for (i, ((text, left), width)) in cells.zip(widths).enumerate() {
+        let separator = if i == 0 { "" } else { SEPARATOR };
+        let text = text.to_string();
+        // Widths are bytes, as in C.
+        let fill = " ".repeat(width.saturating_sub(text.len()));
+        if left {
+            write!(out, "{separator}{text}{fill}")?;
+        } else {
+            write!(out, "{separator}{fill}{text}")?;
+        }
+    }
+    writeln!(out)
+}
+
+/// The line of dashes under headings and below the last row.
+fn write_rule(out: &mut dyn Write, widths: &[usize]) -> io::Result<()> {
+    let dashes: Vec<_> = widths.iter().map(|width| "-".repeat(*width)).collect();
+    writeln!(out, "{}", dashes.join(SEPARATOR))
+}
