@@ -128,7 +128,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let sized = meta.func.size_param(arg).is_some() && self.reg(arg + 2).is_scalar();
         if !is_scalar(target)
-            && let Err(words) = check_scalar_struct(btf, target, 0)
+            && let Err(words) = check_scalar_struct(btf, target)
             && !(sized && target.is_void())
         {
             let void = if sized { "void, " } else { "" };

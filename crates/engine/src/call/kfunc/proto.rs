@@ -1,6 +1,6 @@
 //! What a kernel function takes and gives, read once from the kernel's BTF.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use verdict_btf::{Btf, Param, Type, TypeId};
@@ -258,9 +258,22 @@ pub(super) fn iter_name(btf: &Btf, id: TypeId) -> &str {
 const MAX_NESTING: u32 = 3;
 
 /// Whether a struct or union has numbers only (`__btf_type_is_scalar_struct`); else the log's words, if any.
-pub(super) fn check_scalar_struct(btf: &Btf, ty: Type<'_>, depth: u32) -> Result<(), &'static str> {
+pub(super) fn check_scalar_struct(btf: &Btf, ty: Type<'_>) -> Result<(), &'static str> {
+    check_nested(btf, ty, 0, &mut BTreeSet::new())
+}
+
+/// The same for a struct inside, not to be done twice: a few types can nest in a great many ways.
+fn check_nested(
+    btf: &Btf,
+    ty: Type<'_>,
+    depth: u32,
+    done: &mut BTreeSet<(u32, TypeId)>,
+) -> Result<(), &'static str> {
     if !ty.is_composite() {
         return Err("");
+    }
+    if !done.insert((depth, ty.id())) {
+        return Ok(());
     }
     for member in ty.members() {
         let member = btf.skip_mods_and_typedefs(member.ty).ok_or("")?;
@@ -268,7 +281,7 @@ pub(super) fn check_scalar_struct(btf: &Btf, ty: Type<'_>, depth: u32) -> Result
             if depth >= MAX_NESTING {
                 return Err("max struct nesting depth exceeded\n");
             }
-            check_scalar_struct(btf, member, depth + 1)?;
+            check_nested(btf, member, depth + 1, done)?;
             continue;
         }
         let plain = match member.array() {

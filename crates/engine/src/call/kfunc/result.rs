@@ -227,7 +227,7 @@ fn check_percpu_object(btf: &Btf, ty: Type<'_>, has_fields: bool) -> Res<()> {
     if size == 0 {
         reject!(EINVAL);
     }
-    if let Err(words) = check_scalar_struct(btf, ty, 0) {
+    if let Err(words) = check_scalar_struct(btf, ty) {
         reject!(
             EINVAL,
             "{words}bpf_percpu_obj_new type ID argument must be of a struct of scalars\n"
