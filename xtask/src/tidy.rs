@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{Done, root};
 
 /// The crates from the bottom up: each may depend only on those before it.
-const ORDER: [&str; 11] = [
+const ORDER: &[&str] = &[
     "verdict-domain",
     "verdict-isa",
     "verdict-btf",
@@ -19,6 +19,7 @@ const ORDER: [&str; 11] = [
     "verdict-syscall",
     "verdict-engine",
     "verdict-log",
+    "verdict-expect",
     "verdict-report",
     "verdict",
     "verdict-cli",
