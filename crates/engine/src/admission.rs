@@ -14,7 +14,7 @@ struct Remarks<'o, O: Observer>(&'o mut O);
 impl<O: Observer> Notes for Remarks<'_, O> {
     fn note(&mut self, text: fmt::Arguments<'_>) {
         if O::LISTENING {
-            self.0.event(Event::Text { level: 1, text });
+            self.0.event(Event::Text { level: 0, text });
         }
     }
 }
@@ -30,7 +30,11 @@ impl<O: Observer> Verifier<'_, O> {
         let found: Vec<btfinfo::Subprog> = self
             .subprogs
             .iter()
-            .map(|s| btfinfo::Subprog { start: s.start, has_ld_abs: s.has_ld_abs, has_tail_call: s.has_tail_call })
+            .map(|s| btfinfo::Subprog {
+                start: s.start,
+                has_ld_abs: s.has_ld_abs,
+                has_tail_call: s.has_tail_call,
+            })
             .collect();
         let info = btfinfo::check(self.prog, &found)?;
         for (i, sub) in self.subprogs.iter_mut().enumerate() {

@@ -89,12 +89,21 @@ macro_rules! unsupported {
 macro_rules! say {
     ($self:ident, $($arg:tt)*) => {
         if O::LISTENING {
+            $self.obs.event($crate::observer::Event::Text { level: 0, text: format_args!($($arg)*) });
+        }
+    };
+}
+
+/// Like `say!`, when at least the last path is wanted.
+macro_rules! say1 {
+    ($self:ident, $($arg:tt)*) => {
+        if O::LISTENING {
             $self.obs.event($crate::observer::Event::Text { level: 1, text: format_args!($($arg)*) });
         }
     };
 }
 
-/// Like `say!`, at log level 2 only.
+/// Like `say!`, when all paths are wanted.
 macro_rules! say2 {
     ($self:ident, $($arg:tt)*) => {
         if O::LISTENING {
@@ -103,4 +112,4 @@ macro_rules! say2 {
     };
 }
 
-pub(crate) use {reject, say, say2, unsupported};
+pub(crate) use {reject, say, say1, say2, unsupported};

@@ -83,14 +83,21 @@ pub fn verify<O: Observer>(kernel: &Kernel, prog: &Prog, observer: &mut O) -> Ou
         && let Failure::Rejected(r) = &**failure
         && !r.text.is_empty()
     {
-        verifier.obs.event(Event::Text { level: 1, text: format_args!("{}", r.text) });
+        verifier.obs.event(Event::Text {
+            level: 0,
+            text: format_args!("{}", r.text),
+        });
     }
     let verdict = match result {
         Ok(()) => Verdict::Accepted,
         Err(failure) => match *failure {
             Failure::Rejected(r) => {
                 let insn = verifier.walking.then_some(verifier.insn_idx);
-                Verdict::Rejected(Rejected { errno: r.errno, text: r.text, insn })
+                Verdict::Rejected(Rejected {
+                    errno: r.errno,
+                    text: r.text,
+                    insn,
+                })
             }
             Failure::Unsupported(what) => Verdict::Unsupported(what),
             Failure::Bug(what) => Verdict::Bug(what),
@@ -99,8 +106,10 @@ pub fn verify<O: Observer>(kernel: &Kernel, prog: &Prog, observer: &mut O) -> Ou
     let mut stats = std::mem::take(&mut verifier.stats);
     let dead = &verifier.dead_subprogs;
     let alive = |s: &usize| !dead.get(*s).copied().unwrap_or(false);
-    stats.stack_depth =
-        (0..verifier.subprogs.len()).filter(alive).map(|s| u32::from(verifier.subprogs[s].stack_depth)).collect();
+    stats.stack_depth = (0..verifier.subprogs.len())
+        .filter(alive)
+        .map(|s| u32::from(verifier.subprogs[s].stack_depth))
+        .collect();
     if verifier.catch_appended {
         stats.stack_depth.push(0);
     }

@@ -56,9 +56,10 @@ pub enum CallKind {
 /// Something that happened.
 #[derive(Clone, Copy)]
 pub enum Event<'a> {
-    /// Words of the kernel's log. `level` is 1 for words that appear at every level, 2 for those of level 2.
+    /// Words of the kernel's log.
     Text {
-        /// 1 or 2.
+        /// From how close a following of the walk on they are written: 0 always, 1 when at least the last path
+        /// is wanted, 2 when all paths are.
         level: u8,
         /// The words, newlines included.
         text: fmt::Arguments<'a>,
@@ -161,6 +162,8 @@ pub enum Event<'a> {
     All,
     /// The full state of a frame is shown (`print_verifier_state(…, true)`), newline included.
     FrameState {
+        /// As for [`Event::Text`].
+        level: u8,
         /// The state.
         state: &'a State,
         /// The frame's number.

@@ -7,8 +7,11 @@
 //! **Architecture invariant:** nothing here influences a verdict.
 
 mod buffer;
+mod names;
+mod normalize;
 mod render;
 mod state;
 
-pub use buffer::Buffer;
+pub use buffer::{Buffer, Room, Written};
+pub use normalize::{Normalize, hide_addresses};
 pub use render::{Level, Log};

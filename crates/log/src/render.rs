@@ -1,23 +1,22 @@
 //! Events to text.
 
-use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use verdict_btf::TypeId;
 use verdict_engine::Stats;
 use verdict_engine::observer::{Event, Observer};
 use verdict_engine::state::State;
-use verdict_isa::{Disasm, Insn, Names, pseudo};
+use verdict_isa::Disasm;
 use verdict_kernel::Kernel;
 use verdict_kernel::attr::LineInfo;
 use verdict_syscall::{Map, Prog};
 
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Room, Written};
+use crate::names::{LogNames, PercpuOffsets};
 use crate::state::{Context, Shown, frame_text};
 
-/// What is logged (`log_level` of `BPF_PROG_LOAD`).
+/// What is logged: the sum of some of these (`log_level` of `BPF_PROG_LOAD`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Level(pub u32);
 
@@ -28,9 +27,29 @@ impl Level {
     pub const TWO: Level = Level(2);
     /// Figures only.
     pub const STATS: Level = Level(4);
+    /// A log that is longer than its buffer keeps its start instead of its end.
+    pub const FIXED: Level = Level(8);
 
-    fn has(self, bits: u32) -> bool {
-        self.0 & bits != 0
+    fn has(self, level: Level) -> bool {
+        self.0 & level.0 != 0
+    }
+
+    /// How closely the walk is followed: 0 not at all, 1 the last path, 2 all paths.
+    fn steps(self) -> u8 {
+        match (self.has(Level::TWO), self.has(Level::ONE)) {
+            (true, _) => 2,
+            (false, true) => 1,
+            (false, false) => 0,
+        }
+    }
+
+    /// What becomes of a log for which there are `size` bytes.
+    fn room(self, size: Option<u32>) -> Room {
+        match size {
+            None => Room::Unlimited,
+            Some(size) if self.has(Level::FIXED) => Room::Fixed(size),
+            Some(size) => Room::Rolling(size),
+        }
     }
 }
 
@@ -40,6 +59,9 @@ pub struct Log<'a> {
     kernel: &'a Kernel,
     prog: &'a Prog,
     level: Level,
+    /// [`Level::steps`].
+    steps: u8,
+    percpu: PercpuOffsets,
     buffer: Buffer<'a>,
     maps: Vec<Arc<Map>>,
     /// Ends of the log when paths were put aside.
@@ -57,13 +79,30 @@ pub struct Log<'a> {
 }
 
 impl<'a> Log<'a> {
-    /// An empty log of this level.
+    /// An empty log of this level, of any length.
     pub fn new(kernel: &'a Kernel, prog: &'a Prog, level: Level, out: &'a mut dyn Write) -> Log<'a> {
+        Log::sized(kernel, prog, level, None, out)
+    }
+
+    /// An empty log of this level. `size` is that of the buffer that the program is loaded with (`log_size`);
+    /// without one everything is kept.
+    ///
+    /// At level 2 the log goes to `out` as it grows, unless a rolling buffer keeps its end. At level 1 it is
+    /// set back again and again, and written at the end.
+    pub fn sized(
+        kernel: &'a Kernel,
+        prog: &'a Prog,
+        level: Level,
+        size: Option<u32>,
+        out: &'a mut dyn Write,
+    ) -> Log<'a> {
         Log {
             kernel,
             prog,
             level,
-            buffer: Buffer::new(out, level.has(2)),
+            steps: level.steps(),
+            percpu: PercpuOffsets::new(),
+            buffer: Buffer::new(out, level.room(size), level.has(Level::TWO)),
             maps: Vec::new(),
             positions: Vec::new(),
             scratched: Shown::NONE,
@@ -75,11 +114,11 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// Writes what is left.
+    /// Writes what is left, and says how large the log was.
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn finish(self) -> io::Result<()> {
+    pub fn finish(self) -> io::Result<Written> {
         self.buffer.finish()
     }
 
@@ -88,6 +127,15 @@ impl<'a> Log<'a> {
         // Writing to a String cannot fail.
         let _ = self.text.write_fmt(text);
         self.buffer.push(&self.text);
+    }
+
+    /// Words of a check: usually a message a line.
+    fn words(&mut self, text: fmt::Arguments<'_>) {
+        self.text.clear();
+        let _ = self.text.write_fmt(text);
+        for message in self.text.split_inclusive('\n') {
+            self.buffer.push(message);
+        }
     }
 
     fn find_line(&self, idx: u32) -> Option<LineInfo> {
@@ -108,8 +156,10 @@ impl<'a> Log<'a> {
         let Some(prog_btf) = &self.prog.btf else { return };
         let btf = Arc::clone(&prog_btf.btf);
         self.buffer.push(prefix);
-        let source = btf.name(line.line_off).trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\x0b');
-        self.buffer.push(&hide_addresses(source));
+        let source = btf
+            .name(line.line_off)
+            .trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\x0b');
+        self.buffer.push(source);
         let file = btf.name(line.file_name_off);
         let file = file.rsplit('/').next().unwrap_or(file);
         self.print(format_args!(" @ {}:{}\n", file, line.line()));
@@ -118,13 +168,14 @@ impl<'a> Log<'a> {
 
     fn frame(&mut self, state: &State, frame: usize, shown: Shown) {
         let slot = &state.frames[frame];
-        let cx = Context { kernel: self.kernel, prog: self.prog, maps: &self.maps };
+        let cx = Context {
+            kernel: self.kernel,
+            prog: self.prog,
+            maps: &self.maps,
+        };
         self.text.clear();
         frame_text(&mut self.text, &cx, &slot.body, &slot.marks, state, shown);
-        // The kernel writes a state in many small messages: none is too long.
-        for piece in split(&self.text) {
-            self.buffer.push(piece);
-        }
+        self.buffer.push_pieces(&self.text);
     }
 
     /// The touched part of the executing frame, behind its instruction if nothing was written since
@@ -144,14 +195,21 @@ impl<'a> Log<'a> {
 
     fn disassemble(&mut self, idx: u32) {
         let insns = &self.prog.insns;
-        let (Some(insn), next) = (insns.get(idx as usize), insns.get(idx as usize + 1)) else { return };
-        let names = LogNames { kernel: self.kernel };
-        let text = Disasm::new(insn, next, &names).to_string();
-        self.print(format_args!("{}\n", hide_addresses(&text)));
+        let (Some(insn), next) = (insns.get(idx as usize), insns.get(idx as usize + 1)) else {
+            return;
+        };
+        let names = LogNames {
+            kernel: self.kernel,
+            prog: self.prog,
+            percpu: &self.percpu,
+        };
+        self.text.clear();
+        let _ = writeln!(self.text, "{}", Disasm::new(insn, next, &names));
+        self.buffer.push(&self.text);
     }
 
     fn insn(&mut self, state: &State, idx: u32, prev_idx: i32) {
-        if self.level.has(2) && self.header_due {
+        if self.steps == 2 && self.header_due {
             self.print(format_args!("\nfrom {prev_idx} to {idx}:"));
             self.frame(state, state.curframe(), Shown::ALL);
             self.header_due = false;
@@ -176,7 +234,9 @@ impl<'a> Log<'a> {
     }
 
     fn footer(&mut self, stats: &Stats) {
-        if self.level.has(4) {
+        if self.level.has(Level::STATS) {
+            // How long it took is not known of another machine, and two runs give the same bytes.
+            self.print(format_args!("verification time 0 usec\n"));
             let depth: Vec<String> = stats.stack_depth.iter().map(u32::to_string).collect();
             self.print(format_args!("stack depth {}\n", depth.join("+")));
         }
@@ -191,11 +251,11 @@ impl Observer for Log<'_> {
     const MISSES: bool = false;
 
     fn event(&mut self, event: Event<'_>) {
-        let printing = self.level.has(3);
+        let printing = self.steps > 0;
         match event {
             Event::Text { level, text } => {
-                if level == 1 || self.level.has(2) {
-                    self.print(text);
+                if level <= self.steps {
+                    self.words(text);
                 }
             }
             Event::SourceLine { idx, prefix } => self.source_line(idx, prefix),
@@ -207,7 +267,7 @@ impl Observer for Log<'_> {
                 self.scratched = Shown::ALL;
             }
             Event::FunctionSafe { .. } => {
-                if !self.level.has(2) {
+                if self.steps < 2 {
                     self.buffer.reset(0);
                 }
             }
@@ -220,7 +280,7 @@ impl Observer for Log<'_> {
             Event::PathEnd | Event::All => self.scratched = Shown::ALL,
             Event::Pop => {
                 if let Some(end) = self.positions.pop()
-                    && !self.level.has(2)
+                    && self.steps < 2
                 {
                     self.buffer.reset(end);
                 }
@@ -229,46 +289,42 @@ impl Observer for Log<'_> {
             Event::Returned { .. } => self.header_due = true,
             Event::Reg(r) => self.scratched.regs |= 1 << r,
             Event::Slot(spi) => self.scratched.slots |= 1u64.checked_shl(spi as u32).unwrap_or(0),
-            Event::FrameState { state, frame } => self.frame(state, frame, Shown::ALL),
-            Event::PreciseInsn { frame, regs, slots, idx } => {
-                if self.level.has(2) {
+            Event::FrameState { level, state, frame } => {
+                if level <= self.steps {
+                    self.frame(state, frame, Shown::ALL);
+                }
+            }
+            Event::PreciseInsn {
+                frame,
+                regs,
+                slots,
+                idx,
+            } => {
+                if self.steps == 2 {
                     let (regs, slots) = (RegList(regs), SlotList(slots));
-                    self.print(format_args!("mark_precise: frame{frame}: regs={regs} stack={slots} before {idx}: "));
+                    self.print(format_args!(
+                        "mark_precise: frame{frame}: regs={regs} stack={slots} before {idx}: "
+                    ));
                     self.disassemble(idx);
                 }
             }
-            Event::PreciseParent { frame, regs, slots, state } => {
-                if self.level.has(2) {
+            Event::PreciseParent {
+                frame,
+                regs,
+                slots,
+                state,
+            } => {
+                if self.steps == 2 {
                     let (regs, slots) = (RegList(regs), SlotList(slots));
-                    self.print(format_args!("mark_precise: frame{frame}: parent state regs={regs} stack={slots}: "));
+                    self.print(format_args!(
+                        "mark_precise: frame{frame}: parent state regs={regs} stack={slots}: "
+                    ));
                     self.frame(state, frame, Shown::ALL);
                 }
             }
             Event::End { stats } => self.footer(stats),
         }
     }
-}
-
-/// Text in which what looks like an address of the kernel is blanked, as the log's readers do it.
-fn hide_addresses(text: &str) -> Cow<'_, str> {
-    const MARK: &str = "= 0xff";
-    let mut out = Cow::Borrowed(text);
-    let mut from = 0;
-    while let Some(at) = out.get(from..).and_then(|rest| rest.find(MARK)) {
-        let digits = from + at + MARK.len();
-        let is_hex = |b: &u8| b.is_ascii_digit() || (b'a'..=b'f').contains(b);
-        let count = out.as_bytes()[digits..].iter().take_while(|b| is_hex(b)).count();
-        if count == 14 {
-            out.to_mut().replace_range(digits..digits + count, "00000000000000");
-        }
-        from = digits;
-    }
-    out
-}
-
-/// Pieces of a text that are each short enough for one message.
-fn split(text: &str) -> impl Iterator<Item = &str> {
-    text.split_inclusive(' ')
 }
 
 /// `r0,r2`.
@@ -292,32 +348,5 @@ impl fmt::Display for SlotList {
             write!(f, "{}{}", if i == 0 { "" } else { "," }, -8 * (s + 1))?;
         }
         Ok(())
-    }
-}
-
-/// Names in instructions.
-struct LogNames<'a> {
-    kernel: &'a Kernel,
-}
-
-impl Names for LogNames<'_> {
-    fn helper(&self, id: i32) -> Option<&str> {
-        verdict_kernel::helper::helper_name(u32::try_from(id).ok()?)
-    }
-
-    fn kfunc(&self, insn: &Insn) -> Option<&str> {
-        let btf = &self.kernel.btf;
-        let ty = btf.ty(TypeId(u32::try_from(insn.imm).ok()?))?;
-        Some(ty.name())
-    }
-
-    fn imm64(&self, insn: &Insn, imm: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match insn.src {
-            // An address of the kernel, which differs from boot to boot.
-            pseudo::MAP_FD | pseudo::MAP_VALUE | pseudo::MAP_IDX | pseudo::MAP_IDX_VALUE | pseudo::BTF_ID => {
-                f.write_str("0xff00000000000000")
-            }
-            _ => write!(f, "{imm:#x}"),
-        }
     }
 }

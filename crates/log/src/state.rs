@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use verdict_domain::{Bounds, Tnum};
 use verdict_engine::reg_type_str;
-use verdict_engine::state::{ADD_CONST, BtfHandle, DynptrKind, Frame, IterState, Marks, REGS, Reg, SlotType, State};
+use verdict_engine::state::{
+    ADD_CONST, BtfHandle, DynptrKind, Frame, IterState, Marks, REGS, Reg, SlotType, State,
+};
 use verdict_kernel::Kernel;
 use verdict_kernel::types::{Flags, RegBase};
 use verdict_syscall::{Map, Prog};
@@ -38,7 +40,10 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    pub(crate) const ALL: Shown = Shown { regs: u32::MAX, slots: u64::MAX };
+    pub(crate) const ALL: Shown = Shown {
+        regs: u32::MAX,
+        slots: u64::MAX,
+    };
     pub(crate) const NONE: Shown = Shown { regs: 0, slots: 0 };
 }
 
@@ -51,7 +56,12 @@ pub(crate) fn frame_text(
     state: &State,
     shown: Shown,
 ) {
-    let printer = Printer { cx, frame, marks, done: state.cleaned };
+    let printer = Printer {
+        cx,
+        frame,
+        marks,
+        done: state.cleaned,
+    };
     // Writing to a String cannot fail.
     let _ = printer.frame(out, shown);
 }
@@ -76,7 +86,12 @@ impl Printer<'_> {
             }
             write!(out, " R{r}")?;
             let m = self.marks;
-            self.liveness(out, (m.read32 | m.read64) >> r & 1 != 0, m.written >> r & 1 != 0, r != 10)?;
+            self.liveness(
+                out,
+                (m.read32 | m.read64) >> r & 1 != 0,
+                m.written >> r & 1 != 0,
+                r != 10,
+            )?;
             out.push('=');
             self.reg(out, reg, m.precise >> r & 1 != 0)?;
         }
@@ -112,7 +127,12 @@ impl Printer<'_> {
     fn slot_head(&self, out: &mut String, spi: usize) -> fmt::Result {
         write!(out, " fp{}", -8 * (spi as i64 + 1))?;
         let m = self.marks;
-        self.liveness(out, m.slot_read >> spi & 1 != 0, m.slot_written >> spi & 1 != 0, true)?;
+        self.liveness(
+            out,
+            m.slot_read >> spi & 1 != 0,
+            m.slot_written >> spi & 1 != 0,
+            true,
+        )?;
         out.push('=');
         Ok(())
     }
@@ -154,7 +174,11 @@ impl Printer<'_> {
                         IterState::Invalid => "<invalid>",
                     };
                     let depth = reg.iter_depth();
-                    write!(out, "iter_{name}(ref_id={},state={state},depth={depth})", reg.ref_obj_id)?;
+                    write!(
+                        out,
+                        "iter_{name}(ref_id={},state={state},depth={depth})",
+                        reg.ref_obj_id
+                    )?;
                 }
                 SlotType::Misc | SlotType::Zero | SlotType::Invalid => {
                     self.slot_head(out, at)?;
@@ -286,7 +310,11 @@ fn dynptr_name(kind: DynptrKind) -> &'static str {
 fn dynptr(out: &mut String, reg: &Reg) -> fmt::Result {
     write!(out, "dynptr_{}(", dynptr_name(reg.dynptr_kind()))?;
     let mut list = List { out, first: true };
-    for (name, value) in [("id", reg.id), ("ref_id", reg.ref_obj_id), ("dynptr_id", reg.dynptr_id())] {
+    for (name, value) in [
+        ("id", reg.id),
+        ("ref_id", reg.ref_obj_id),
+        ("dynptr_id", reg.dynptr_id()),
+    ] {
         if value != 0 {
             list.item(format_args!("{name}={value}"))?;
         }
@@ -296,21 +324,39 @@ fn dynptr(out: &mut String, reg: &Reg) -> fmt::Result {
 }
 
 fn unum(out: &mut String, value: u64) -> fmt::Result {
-    if value <= u64::from(u16::MAX) { write!(out, "{value}") } else { write!(out, "{value:#x}") }
+    if value <= u64::from(u16::MAX) {
+        write!(out, "{value}")
+    } else {
+        write!(out, "{value:#x}")
+    }
 }
 
 fn snum(out: &mut String, value: i64) -> fmt::Result {
-    if i16::try_from(value).is_ok() { write!(out, "{value}") } else { write!(out, "{value:#x}") }
+    if i16::try_from(value).is_ok() {
+        write!(out, "{value}")
+    } else {
+        write!(out, "{value:#x}")
+    }
 }
 
 fn tnum(out: &mut String, t: Tnum) -> fmt::Result {
-    if t.mask == 0 { unum(out, t.value) } else { write!(out, "({:#x}; {:#x})", t.value, t.mask) }
+    if t.mask == 0 {
+        unum(out, t.value)
+    } else {
+        write!(out, "({:#x}; {:#x})", t.value, t.mask)
+    }
 }
 
 /// Ranges that are not the widest; equal ones of a kind share their number (`print_scalar_ranges`).
 fn ranges(list: &mut List<'_>, b: &Bounds) -> fmt::Result {
     // Without sign extension where a number is shown in hex.
-    let narrow = |v: i32| if i16::try_from(v).is_ok() { i64::from(v) as u64 } else { u64::from(v as u32) };
+    let narrow = |v: i32| {
+        if i16::try_from(v).is_ok() {
+            i64::from(v) as u64
+        } else {
+            u64::from(v as u32)
+        }
+    };
     let rows = [
         ("smin", b.smin as u64, b.smin == i64::MIN),
         ("smax", b.smax as u64, b.smax == i64::MAX),

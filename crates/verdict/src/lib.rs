@@ -22,12 +22,14 @@ mod bridge;
 mod choice;
 mod files;
 mod last_words;
+mod listen;
 mod suite;
 mod verifier;
 
 pub use answer::{Answer, open_failure};
 pub use choice::KernelChoice;
 pub use files::objects_in;
+pub use listen::{Libbpf, LogEnd, LogOptions, NotLoaded};
 pub use suite::{ReadFile, Suite};
 pub use verifier::{OpenObject, Options, Verifier};
 

@@ -1,17 +1,13 @@
 //! Opening an object, loading its programs one at a time, and asking the engine.
 
-use std::io::{self, Write};
 use std::time::Instant;
 
 use verdict_engine::observer::Silent;
 use verdict_engine::{Outcome, Verdict, verify};
-use verdict_isa::{Disasm, Names};
 use verdict_kernel::Kernel;
 use verdict_kernel::attr::ProgLoad;
-use verdict_kernel::helper::helper_name;
 use verdict_loader::{Manner, Object, OpenError, Prepared, ProgFacts};
-use verdict_log::{Level, Log};
-use verdict_report::Place;
+use verdict_log::hide_addresses;
 use verdict_syscall::prog::{LoadError, flags};
 use verdict_syscall::{Prog, Session};
 
@@ -19,6 +15,7 @@ use crate::Answer;
 use crate::answer::End;
 use crate::bridge::Bridge;
 use crate::last_words::last_words;
+use crate::listen::{Libbpf, LogOptions};
 
 /// How programs are verified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -120,6 +117,11 @@ impl OpenObject<'_> {
         (0..self.object.program_count()).map(|index| self.object.program_name(index))
     }
 
+    /// A program's name.
+    pub(crate) fn program_name(&self, index: usize) -> &str {
+        self.object.program_name(index)
+    }
+
     /// Loads one program, as if it were the only one of the object, and says what came of it. A rejected
     /// program is verified again with a listener, for the kernel's last words.
     pub fn check(&self, index: usize) -> Answer {
@@ -139,42 +141,19 @@ impl OpenObject<'_> {
         let mut place = None;
         if rejected {
             let mut log = Vec::new();
-            place = self.listen(index, 1, &mut log).0;
+            let options = LogOptions {
+                libbpf: Libbpf::Explains,
+                ..LogOptions::default()
+            };
+            place = self.listen(index, &options, &mut log).0;
+            hide_addresses(&mut log);
             record.tail = Some(last_words(&log));
         }
         Answer { record, place }
     }
 
-    /// Loads one program and writes the log that the kernel would write at this level, addresses of the kernel
-    /// blanked: 1 the last path, 2 every state, 4 statistics, added up.
-    ///
-    /// # Errors
-    /// Those of the writer.
-    pub fn log(&self, index: usize, level: u32, out: &mut dyn Write) -> io::Result<()> {
-        self.listen(index, level, out).1
-    }
-
-    /// Loads the program with a log; gives the place of a rejection.
-    fn listen(&self, index: usize, level: u32, out: &mut dyn Write) -> (Option<Place>, io::Result<()>) {
-        let (mut place, mut written) = (None, Ok(()));
-        let mut end = HeldEnd::new(out);
-        let loaded = self.load(index, &mut |kernel, prog| {
-            let mut log = Log::new(kernel, prog, Level(level), &mut end);
-            let outcome = verify(kernel, prog, &mut log);
-            written = log.finish();
-            if let Verdict::Rejected(rejected) = &outcome.verdict {
-                place = rejected.insn.and_then(|insn| place_of(prog, insn));
-            }
-            outcome
-        });
-        if let (End::Kernel(_), Some((prepared, at))) = (&loaded.end, &loaded.refused) {
-            self.object.fixup_log(prepared, *at, &mut end.held);
-        }
-        (place, written.and(end.finish()))
-    }
-
     /// What `bpf_object__load` does when only this program is to be loaded.
-    fn load(&self, index: usize, ask: Ask<'_>) -> Loaded {
+    pub(crate) fn load(&self, index: usize, ask: Ask<'_>) -> Loaded {
         let flags = self.verifier.options.flags();
         self.load_with(index, Request { also: &[], flags }, ask)
     }
@@ -254,75 +233,5 @@ impl From<Verdict> for End {
             Verdict::Unsupported(what) => End::Unsupported(what),
             Verdict::Bug(what) => End::Unsupported(format!("internal contradiction: {what}")),
         }
-    }
-}
-
-/// A writer that keeps the end back, which libbpf may rewrite.
-struct HeldEnd<'w> {
-    out: &'w mut dyn Write,
-    held: Vec<u8>,
-}
-
-impl<'w> HeldEnd<'w> {
-    /// Bytes kept back: more than libbpf looks at.
-    const SIZE: usize = 64 * 1024;
-
-    fn new(out: &'w mut dyn Write) -> Self {
-        HeldEnd {
-            out,
-            held: Vec::new(),
-        }
-    }
-
-    fn finish(self) -> io::Result<()> {
-        self.out.write_all(&self.held)
-    }
-}
-
-impl Write for HeldEnd<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.held.extend_from_slice(bytes);
-        if self.held.len() > 2 * HeldEnd::SIZE {
-            let surplus = self.held.len() - HeldEnd::SIZE;
-            self.out.write_all(self.held.get(..surplus).unwrap_or_default())?;
-            self.held.drain(..surplus);
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-}
-
-/// The instruction, and the source line that it belongs to.
-fn place_of(prog: &Prog, insn: u32) -> Option<Place> {
-    let at = usize::try_from(insn).ok()?;
-    let text = Disasm::new(prog.insns.get(at)?, prog.insns.get(at + 1), &HelperNames).to_string();
-    let line = prog
-        .line_info
-        .iter()
-        .take_while(|line| line.insn_off <= insn)
-        .last();
-    let source = line.zip(prog.btf.as_ref()).map(|(line, btf)| {
-        let file = btf.btf.name(line.file_name_off);
-        (
-            format!("{file}:{}", line.line()),
-            btf.btf.name(line.line_off).to_owned(),
-        )
-    });
-    Some(Place {
-        insn: at,
-        text,
-        source,
-    })
-}
-
-/// Names in instructions, as far as they are known without the program's own.
-struct HelperNames;
-
-impl Names for HelperNames {
-    fn helper(&self, id: i32) -> Option<&str> {
-        helper_name(u32::try_from(id).ok()?)
     }
 }

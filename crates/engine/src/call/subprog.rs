@@ -53,7 +53,12 @@ impl<O: Observer> Verifier<'_, O> {
         self.clear_caller_saved(caller)?;
         if O::LISTENING {
             let (state, subprog) = (&self.cur, subprog as u32);
-            self.obs.event(Event::Call { state, idx, subprog, how: CallKind::Entered });
+            self.obs.event(Event::Call {
+                state,
+                idx,
+                subprog,
+                how: CallKind::Entered,
+            });
             self.show_frame("caller:\n", caller);
             self.show_frame("callee:\n", callee);
         }
@@ -69,8 +74,15 @@ impl<O: Observer> Verifier<'_, O> {
 
     fn show_frame(&mut self, title: &str, frame: usize) {
         if O::LISTENING {
-            self.obs.event(Event::Text { level: 1, text: format_args!("{title}") });
-            self.obs.event(Event::FrameState { state: &self.cur, frame });
+            self.obs.event(Event::Text {
+                level: 1,
+                text: format_args!("{title}"),
+            });
+            self.obs.event(Event::FrameState {
+                level: 1,
+                state: &self.cur,
+                frame,
+            });
         }
     }
 
@@ -94,7 +106,9 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         if let Err(failure) = matched {
-            let Failure::Rejected(r) = *failure else { return Err(failure) };
+            let Failure::Rejected(r) = *failure else {
+                return Err(failure);
+            };
             let text = format!(
                 "{}Caller passes invalid args into func#{} ('{}')\n",
                 r.text, subprog, self.subprogs[subprog].name
@@ -116,7 +130,12 @@ impl<O: Observer> Verifier<'_, O> {
         self.set_unknown(0);
         if O::LISTENING {
             let (state, idx, subprog) = (&self.cur, self.insn_idx, subprog as u32);
-            self.obs.event(Event::Call { state, idx, subprog, how: CallKind::AssumedValid });
+            self.obs.event(Event::Call {
+                state,
+                idx,
+                subprog,
+                how: CallKind::AssumedValid,
+            });
         }
         Ok(Flow::Next)
     }
@@ -140,7 +159,10 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let mut callee = Frame::new(callsite as i32, caller as u32 + 1, subprog as u32);
         callee.refs.clone_from(&state.frames[caller].body.refs);
-        state.frames.push(FrameSlot { body: Rc::new(callee), marks: Marks::NONE });
+        state.frames.push(FrameSlot {
+            body: Rc::new(callee),
+            marks: Marks::NONE,
+        });
         if O::LISTENING {
             self.obs.event(Event::All);
         }
@@ -264,7 +286,11 @@ impl<O: Observer> Verifier<'_, O> {
             let text = self.invalid_scalar_text(r0, range, "At callback return", "R0");
             return Err(Failure::rejected(Errno::EINVAL, text));
         }
-        if !self.aux.get(callsite as usize).is_some_and(|aux| aux.calls_callback) {
+        if !self
+            .aux
+            .get(callsite as usize)
+            .is_some_and(|aux| aux.calls_callback)
+        {
             reject!(
                 EFAULT,
                 "BUG: in callback at {}, callsite {} !calls_callback\n",

@@ -4,7 +4,7 @@ use verdict_kernel::prog::ProgType;
 use verdict_kernel::types::{ArgBase, Flags, RegBase, RegType};
 use verdict_syscall::SubprogArg;
 
-use crate::error::{Res, reject, say};
+use crate::error::{Res, reject, say, say1};
 use crate::observer::{Event, Observer};
 use crate::state::{BtfHandle, DynptrKind, Frame, Reg, State};
 use crate::verifier::Verifier;
@@ -31,10 +31,11 @@ impl<O: Observer> Verifier<'_, O> {
                     continue;
                 }
                 self.check_function(i)?;
-                say!(
+                say1!(
                     self,
                     "Func#{} ('{}') is safe for any args that match its prototype\n",
-                    i, self.subprogs[i].name
+                    i,
+                    self.subprogs[i].name
                 );
                 self.subprogs[i].verified = true;
                 news = true;
@@ -48,7 +49,9 @@ impl<O: Observer> Verifier<'_, O> {
     /// Verifies one function on its own (`do_check_common`).
     fn check_function(&mut self, subprog: usize) -> Res<()> {
         if O::LISTENING {
-            self.obs.event(Event::FunctionStart { subprog: subprog as u32 });
+            self.obs.event(Event::FunctionStart {
+                subprog: subprog as u32,
+            });
         }
         self.search.clear(self.insns.len());
         self.insn_idx = self.subprogs[subprog].start;
@@ -72,14 +75,21 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.walk()?;
         if O::LISTENING {
-            self.obs.event(Event::FunctionSafe { subprog: subprog as u32 });
+            self.obs.event(Event::FunctionSafe {
+                subprog: subprog as u32,
+            });
         }
         Ok(())
     }
 
     /// Gives the arguments of a global function the types that its BTF declares.
     fn init_arguments(&mut self, subprog: usize) -> Res<()> {
-        say!(self, "Validating {}() func#{}...\n", self.subprogs[subprog].name, subprog);
+        say!(
+            self,
+            "Validating {}() func#{}...\n",
+            self.subprogs[subprog].name,
+            subprog
+        );
         self.prepare_func_args(subprog)?;
         let args = self.subprogs[subprog].args.clone().unwrap_or_default();
         if self.subprogs[subprog].is_exception_cb {

@@ -195,8 +195,8 @@ impl<O: Observer> Verifier<'_, O> {
         if O::LISTENING {
             let frame = self.cur.curframe();
             for (title, state) in [("cur state:", &self.cur), ("old state:", self.search.state(id))] {
-                self.obs.event(Event::Text { level: 1, text: format_args!("{title}") });
-                self.obs.event(Event::FrameState { state, frame });
+                self.obs.event(Event::Text { level: 0, text: format_args!("{title}") });
+                self.obs.event(Event::FrameState { level: 0, state, frame });
             }
             reject!(EINVAL);
         }

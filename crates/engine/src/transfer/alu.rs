@@ -25,14 +25,21 @@ impl<O: Observer> Verifier<'_, O> {
                 dst
             }
             Op::Mov { width, dst, src } => self.mov(width, usize::from(dst), src)?,
-            Op::MovSx { width, dst, src, bytes } => {
+            Op::MovSx {
+                width,
+                dst,
+                src,
+                bytes,
+            } => {
                 let (dst, src) = (usize::from(dst), usize::from(src));
                 self.check_reg_arg(src, ArgUse::Src)?;
                 self.check_reg_arg(dst, ArgUse::DstNoMark)?;
                 self.mov_sx(width, dst, src, u32::from(bytes));
                 dst
             }
-            Op::AddrSpaceCast { dst, src, cast } => self.addr_space_cast(usize::from(dst), usize::from(src), cast)?,
+            Op::AddrSpaceCast { dst, src, cast } => {
+                self.addr_space_cast(usize::from(dst), usize::from(src), cast)?
+            }
             Op::Alu { width, op, dst, src } => self.arithmetic(width, op, usize::from(dst), src)?,
             _ => return Ok(()),
         };
@@ -73,7 +80,11 @@ impl<O: Observer> Verifier<'_, O> {
         let src = match src {
             Operand::Imm(imm) => {
                 self.check_reg_arg(dst, ArgUse::DstNoMark)?;
-                let value = if width.is_64() { i64::from(imm) as u64 } else { u64::from(imm as u32) };
+                let value = if width.is_64() {
+                    i64::from(imm) as u64
+                } else {
+                    u64::from(imm as u32)
+                };
                 self.set_reg(dst, Reg::constant(value));
                 return Ok(dst);
             }
@@ -88,6 +99,9 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if !self.reg(src).is_scalar() {
             self.set_unknown(dst);
+            let reg = self.cur.reg_mut(dst);
+            reg.b.zext_32();
+            reg.b.sync();
             return Ok(dst);
         }
         let fits = self.reg(src).b.width() <= 32;
@@ -225,7 +239,10 @@ impl<O: Observer> Verifier<'_, O> {
         let result = reg.b.alu(op, width, &src.b);
         let not_computed = result == Bounds::UNKNOWN && (op.is_division() || op.is_shift());
         if not_computed {
-            *reg = Reg { id: 0, ..Reg::UNKNOWN };
+            *reg = Reg {
+                id: 0,
+                ..Reg::UNKNOWN
+            };
         } else {
             reg.b = result;
         }
@@ -245,7 +262,9 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// `&=` and `|=` of a mask that is all zeros or all ones: both are explored (`maybe_fork_scalars`).
     fn fork_sign_mask(&mut self, dst: usize) -> Res<()> {
-        let Some(fork) = self.reg(dst).b.fork_sign_mask() else { return Ok(()) };
+        let Some(fork) = self.reg(dst).b.fork_sign_mask() else {
+            return Ok(());
+        };
         let idx = self.insn_idx;
         let wide = fork.width.is_64();
         let set = |reg: &mut Reg, b: Bounds| {
@@ -293,7 +312,12 @@ impl<O: Observer> Verifier<'_, O> {
                 self.sub_from_ptr(&mut result, &pointer, offset);
             }
             AluOp::And | AluOp::Or | AluOp::Xor => {
-                reject!(EACCES, "R{} bitwise operator {} on pointer prohibited\n", dst, alu_symbol(op))
+                reject!(
+                    EACCES,
+                    "R{} bitwise operator {} on pointer prohibited\n",
+                    dst,
+                    alu_symbol(op)
+                )
             }
             AluOp::Mul
             | AluOp::Div
@@ -303,7 +327,12 @@ impl<O: Observer> Verifier<'_, O> {
             | AluOp::Mod
             | AluOp::SMod
             | AluOp::Arsh => {
-                reject!(EACCES, "R{} pointer arithmetic with {} operator prohibited\n", dst, alu_symbol(op))
+                reject!(
+                    EACCES,
+                    "R{} pointer arithmetic with {} operator prohibited\n",
+                    dst,
+                    alu_symbol(op)
+                )
             }
         }
         check_sane_offset(&result, pointer.ty)?;
@@ -349,7 +378,12 @@ impl<O: Observer> Verifier<'_, O> {
             | RegBase::Arena => false,
         };
         if !allowed {
-            reject!(EACCES, "R{} pointer arithmetic on {} prohibited\n", dst, reg_type_str(pointer.ty));
+            reject!(
+                EACCES,
+                "R{} pointer arithmetic on {} prohibited\n",
+                dst,
+                reg_type_str(pointer.ty)
+            );
         }
         Ok(())
     }
@@ -398,7 +432,12 @@ fn check_sane_offset(reg: &Reg, ty: RegType) -> Res<()> {
     let smin = reg.b.smin;
     let name = || reg_type_str(ty);
     if reg.is_const() && (value >= MAX_VAR_OFF || value <= -MAX_VAR_OFF) {
-        reject!(EINVAL, "math between {} pointer and {} is not allowed\n", name(), value);
+        reject!(
+            EINVAL,
+            "math between {} pointer and {} is not allowed\n",
+            name(),
+            value
+        );
     }
     let off = i64::from(reg.off);
     if off >= MAX_VAR_OFF || off <= -MAX_VAR_OFF {
@@ -412,7 +451,12 @@ fn check_sane_offset(reg: &Reg, ty: RegType) -> Res<()> {
         );
     }
     if smin >= MAX_VAR_OFF || smin <= -MAX_VAR_OFF {
-        reject!(EINVAL, "value {} makes {} pointer be out of bounds\n", smin, name());
+        reject!(
+            EINVAL,
+            "value {} makes {} pointer be out of bounds\n",
+            smin,
+            name()
+        );
     }
     Ok(())
 }
