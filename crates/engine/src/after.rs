@@ -68,7 +68,11 @@ impl<O: Observer> Verifier<'_, O> {
                 (idx, i) = (callee, self.subprogs[callee].start);
                 tail_call_reachable |= self.subprogs[idx].has_tail_call;
                 if callers.len() >= MAX_FRAMES {
-                    reject!(E2BIG, "the call stack of {} frames is too deep !\n", callers.len());
+                    reject!(
+                        E2BIG,
+                        "the call stack of {} frames is too deep !\n",
+                        callers.len()
+                    );
                 }
                 depth = self.enter_function(idx, &callers, depth)?;
                 continue;
@@ -104,7 +108,12 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let depth = depth + rounded(sub.stack_depth);
         if depth > MAX_STACK {
-            reject!(EACCES, "combined stack size of {} calls is {}. Too large\n", callers.len() + 1, depth);
+            reject!(
+                EACCES,
+                "combined stack size of {} calls is {}. Too large\n",
+                callers.len() + 1,
+                depth
+            );
         }
         Ok(depth)
     }
@@ -129,7 +138,9 @@ impl<O: Observer> Verifier<'_, O> {
                 continue;
             }
             let to = (i64::from(i) + i64::from(insn.imm) + 1) as u32;
-            let Some(callee) = self.subprog_at(to) else { reject!(EFAULT) };
+            let Some(callee) = self.subprog_at(to) else {
+                reject!(EFAULT)
+            };
             let sub = &self.subprogs[callee];
             if sub.is_async_cb {
                 if sub.has_tail_call {

@@ -14,32 +14,32 @@ use crate::state::{ADD_CONST, Frame, FrameSlot, REGS, Reg, Slot, SlotType, State
 
 /// How strictly states are compared (`enum exact_level`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Exact {
+pub(crate) enum Exact {
     /// By what the explored state needed: its marks are final.
-    NotExact,
+    Needed,
     /// The values are the same.
-    Exact,
+    Same,
     /// Ranges of the explored state include those of the current one, whatever was read.
-    RangeWithin,
+    Range,
 }
 
 /// A relation between ids of the explored state and of the current one, one to one.
 #[derive(Debug, Default)]
-pub struct IdMap {
+pub(crate) struct IdMap {
     pairs: Vec<(u32, u32)>,
     tmp_id: u32,
 }
 
 impl IdMap {
     /// Empties the relation; temporary ids start behind `id_gen`.
-    pub fn reset(&mut self, id_gen: u32) {
+    pub(crate) fn reset(&mut self, id_gen: u32) {
         self.pairs.clear();
         self.tmp_id = id_gen;
     }
 }
 
 /// Whether ids may correspond.
-pub trait Ids {
+pub(crate) trait Ids {
     /// Whether the ids may correspond, and remembers that they do (`check_ids`).
     fn check(&mut self, old: u32, cur: u32) -> bool;
     /// The same for scalars (`check_scalar_ids`).
@@ -99,7 +99,7 @@ impl Ids for IdMap {
 
 /// The value in which an explored state was found to differ: the first to look at next time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Suspect {
+pub(crate) enum Suspect {
     /// None, or not a value.
     #[default]
     None,
@@ -110,7 +110,13 @@ pub enum Suspect {
 }
 
 /// Whether `old` may stand for `cur` (`states_equal`); if not, what differs.
-pub fn states_equal(old: &State, cur: &State, exact: Exact, ids: &mut IdMap, id_gen: u32) -> Result<(), Suspect> {
+pub(crate) fn states_equal(
+    old: &State,
+    cur: &State,
+    exact: Exact,
+    ids: &mut IdMap,
+    id_gen: u32,
+) -> Result<(), Suspect> {
     if old.frames.len() != cur.frames.len()
         || old.active_lock.ptr != cur.active_lock.ptr
         || (old.active_lock.id != 0) != (cur.active_lock.id != 0)
@@ -135,7 +141,7 @@ pub fn states_equal(old: &State, cur: &State, exact: Exact, ids: &mut IdMap, id_
 
 /// Whether the states certainly differ in the suspect: a cheap sufficient condition for
 /// [`states_equal`] to fail.
-pub fn differs_in(suspect: Suspect, old: &State, cur: &State, exact: Exact) -> bool {
+pub(crate) fn differs_in(suspect: Suspect, old: &State, cur: &State, exact: Exact) -> bool {
     if old.frames.len() != cur.frames.len() {
         return true;
     }
@@ -143,12 +149,16 @@ pub fn differs_in(suspect: Suspect, old: &State, cur: &State, exact: Exact) -> b
         Suspect::None => return false,
         Suspect::Reg(frame, r) | Suspect::Slot(frame, r) => (usize::from(frame), usize::from(r)),
     };
-    let (Some(o), Some(c)) = (old.frames.get(frame), cur.frames.get(frame)) else { return false };
+    let (Some(o), Some(c)) = (old.frames.get(frame), cur.frames.get(frame)) else {
+        return false;
+    };
     match suspect {
         Suspect::Reg(..) => !reg_equal(at, o, &c.body, old.cleaned, exact, &mut AnyIds),
-        _ => o.body.stack.get(at).is_some_and(|slot| {
-            !slot_equal(at, slot, o, &c.body, old.cleaned, exact, &mut AnyIds)
-        }),
+        _ => o
+            .body
+            .stack
+            .get(at)
+            .is_some_and(|slot| !slot_equal(at, slot, o, &c.body, old.cleaned, exact, &mut AnyIds)),
     }
 }
 
@@ -164,8 +174,12 @@ fn frames_equal(
         return Err(Suspect::None);
     }
     // What was not read matters only where marks are not asked.
-    let all = exact != Exact::NotExact;
-    let mut regs = if all { (1 << REGS) - 1 } else { old.marks.read32 | old.marks.read64 };
+    let all = exact != Exact::Needed;
+    let mut regs = if all {
+        (1 << REGS) - 1
+    } else {
+        old.marks.read32 | old.marks.read64
+    };
     while regs != 0 {
         let r = regs.trailing_zeros() as usize;
         regs &= regs - 1;
@@ -186,16 +200,27 @@ fn frames_equal(
             return Err(Suspect::Slot(f, spi as u8));
         }
     }
-    if refs_safe(&old.body, cur, ids) { Ok(()) } else { Err(Suspect::None) }
+    if refs_safe(&old.body, cur, ids) {
+        Ok(())
+    } else {
+        Err(Suspect::None)
+    }
 }
 
 /// One register, of which a finished state keeps nothing if it was never read.
 #[inline]
-fn reg_equal<I: Ids>(r: usize, old: &FrameSlot, cur: &Frame, cleaned: bool, exact: Exact, ids: &mut I) -> bool {
+fn reg_equal<I: Ids>(
+    r: usize,
+    old: &FrameSlot,
+    cur: &Frame,
+    cleaned: bool,
+    exact: Exact,
+    ids: &mut I,
+) -> bool {
     const GONE: &Reg = &Reg::NOT_INIT;
     let m = &old.marks;
     let is_read = (m.read32 | m.read64) >> r & 1 != 0;
-    if !is_read && exact == Exact::NotExact {
+    if !is_read && exact == Exact::Needed {
         return true;
     }
     let gone = cleaned && !is_read && r != crate::state::FP;
@@ -217,16 +242,25 @@ fn slot_equal<I: Ids>(
     const GONE: &Slot = &Slot::GONE;
     let m = &old.marks;
     let is_read = m.slot_read >> spi & 1 != 0;
-    if !is_read && exact == Exact::NotExact {
+    if !is_read && exact == Exact::Needed {
         return true;
     }
     let slot = if cleaned && !is_read { GONE } else { slot };
-    slot_safe(slot, m.slot_precise >> spi & 1 != 0, cur.stack.get(spi), exact, ids)
+    slot_safe(
+        slot,
+        m.slot_precise >> spi & 1 != 0,
+        cur.stack.get(spi),
+        exact,
+        ids,
+    )
 }
 
 /// `regs_exact`: the raw prefix is the same and the ids correspond.
-pub fn regs_exact<I: Ids>(old: &Reg, cur: &Reg, ids: &mut I) -> bool {
-    same_prefix(old, cur) && old.b == cur.b && ids.check(old.id, cur.id) && ids.check(old.ref_obj_id, cur.ref_obj_id)
+pub(crate) fn regs_exact<I: Ids>(old: &Reg, cur: &Reg, ids: &mut I) -> bool {
+    same_prefix(old, cur)
+        && old.b == cur.b
+        && ids.check(old.id, cur.id)
+        && ids.check(old.ref_obj_id, cur.ref_obj_id)
 }
 
 /// Whether type, offset and payload are the same bytes.
@@ -241,17 +275,17 @@ fn range_and_tnum(old: &Reg, cur: &Reg) -> bool {
 
 /// `regsafe`, for a register that was read or whose being read is not asked.
 fn reg_safe<I: Ids>(old: &Reg, precise: bool, cur: &Reg, ids: &mut I, exact: Exact) -> bool {
-    if exact == Exact::Exact {
+    if exact == Exact::Same {
         return regs_exact(old, cur, ids);
     }
-    if old.is_not_init() && (exact == Exact::NotExact || cur.is_not_init()) {
+    if old.is_not_init() && (exact == Exact::Needed || cur.is_not_init()) {
         return true;
     }
     if old.ty != cur.ty {
         return false;
     }
     match old.ty.base() {
-        RegBase::Scalar => (!precise && exact == Exact::NotExact) || scalar_safe(old, cur, ids),
+        RegBase::Scalar => (!precise && exact == Exact::Needed) || scalar_safe(old, cur, ids),
         RegBase::MapKey | RegBase::MapValue | RegBase::Mem | RegBase::Buf | RegBase::TpBuffer => {
             same_prefix(old, cur)
                 && range_and_tnum(old, cur)
@@ -298,13 +332,16 @@ fn scalar_view(slot: &Slot) -> Option<(&Reg, bool)> {
     if slot.is_scalar_spill64() {
         return Some((slot.reg(), true));
     }
-    slot.types.iter().all(|t| matches!(t, SlotType::Misc | SlotType::Invalid)).then_some((UNBOUND, false))
+    slot.types
+        .iter()
+        .all(|t| matches!(t, SlotType::Misc | SlotType::Invalid))
+        .then_some((UNBOUND, false))
 }
 
 /// Compares one slot byte by byte, as the order of the rules matters.
 fn slot_safe<I: Ids>(old: &Slot, precise: bool, cur: Option<&Slot>, exact: Exact, ids: &mut I) -> bool {
     for i in 0..8 {
-        if exact != Exact::NotExact && cur.is_none_or(|c| c.types[i] != old.types[i]) {
+        if exact != Exact::Needed && cur.is_none_or(|c| c.types[i] != old.types[i]) {
             return false;
         }
         // Reading uninitialised stack is allowed, so unknown data stands for anything.
@@ -352,29 +389,36 @@ fn refs_safe(old: &Frame, cur: &Frame, ids: &mut IdMap) -> bool {
 
 /// Whether the executing frame's registers are the same bytes: a cheap necessary condition for an endless
 /// loop (`states_maybe_looping`).
-pub fn maybe_looping(old: &State, cur: &State) -> bool {
+pub(crate) fn maybe_looping(old: &State, cur: &State) -> bool {
     if old.frames.len() != cur.frames.len() {
         return false;
     }
     let (o, c) = (old.frame(), cur.frame());
-    o.regs.iter().zip(&c.regs).all(|(o, c)| {
-        same_prefix(o, c) && o.b == c.b && o.id == c.id && o.ref_obj_id == c.ref_obj_id
-    })
+    o.regs
+        .iter()
+        .zip(&c.regs)
+        .all(|(o, c)| same_prefix(o, c) && o.b == c.b && o.id == c.id && o.ref_obj_id == c.ref_obj_id)
 }
 
 /// Whether an active iterator has given another number of elements in the two states.
-pub fn iter_depths_differ(old: &State, cur: &State) -> bool {
+pub(crate) fn iter_depths_differ(old: &State, cur: &State) -> bool {
     old.frames.iter().zip(&cur.frames).any(|(o, c)| {
         o.body.stack.slots().iter().enumerate().any(|(spi, slot)| {
             slot.types[0] == SlotType::Iter
                 && slot.reg().iter_state() == crate::state::IterState::Active
-                && c.body.stack.get(spi).is_some_and(|s| s.reg().iter_depth() != slot.reg().iter_depth())
+                && c.body
+                    .stack
+                    .get(spi)
+                    .is_some_and(|s| s.reg().iter_depth() != slot.reg().iter_depth())
         })
     })
 }
 
 /// Whether both states are in the same chain of calls.
-pub fn same_callsites(a: &State, b: &State) -> bool {
+pub(crate) fn same_callsites(a: &State, b: &State) -> bool {
     a.frames.len() == b.frames.len()
-        && a.frames.iter().zip(&b.frames).all(|(a, b)| a.body.callsite == b.body.callsite)
+        && a.frames
+            .iter()
+            .zip(&b.frames)
+            .all(|(a, b)| a.body.callsite == b.body.callsite)
 }

@@ -29,14 +29,20 @@ enum Width {
 fn parent_of(state: &State, place: Place) -> (Option<Place>, bool) {
     match place {
         Place::Reg { frame, reg } => {
-            let Some(slot) = state.frames.get(frame) else { return (None, false) };
+            let Some(slot) = state.frames.get(frame) else {
+                return (None, false);
+            };
             let link = slot.marks.links[reg];
-            let parent = (link != NO_LINK)
-                .then(|| Place::Reg { frame: usize::from(link >> 4), reg: usize::from(link & 0xf) });
+            let parent = (link != NO_LINK).then(|| Place::Reg {
+                frame: usize::from(link >> 4),
+                reg: usize::from(link & 0xf),
+            });
             (parent, slot.marks.written >> reg & 1 != 0)
         }
         Place::Slot { frame, spi } => {
-            let Some(slot) = state.frames.get(frame) else { return (None, false) };
+            let Some(slot) = state.frames.get(frame) else {
+                return (None, false);
+            };
             let parent = (spi < usize::from(slot.marks.linked_slots)).then_some(place);
             (parent, slot.marks.slot_written >> spi & 1 != 0)
         }
@@ -47,7 +53,9 @@ fn parent_of(state: &State, place: Place) -> (Option<Place>, bool) {
 fn mark(state: &mut State, place: Place, width: Width) -> bool {
     match place {
         Place::Reg { frame, reg } => {
-            let Some(slot) = state.frames.get_mut(frame) else { return false };
+            let Some(slot) = state.frames.get_mut(frame) else {
+                return false;
+            };
             let bit = 1u16 << reg;
             let m = &mut slot.marks;
             if m.read64 & bit != 0 || (width == Width::Half && m.read32 & bit != 0) {
@@ -62,7 +70,9 @@ fn mark(state: &mut State, place: Place, width: Width) -> bool {
             }
         }
         Place::Slot { frame, spi } => {
-            let Some(slot) = state.frames.get_mut(frame) else { return false };
+            let Some(slot) = state.frames.get_mut(frame) else {
+                return false;
+            };
             let bit = 1u64 << spi;
             if slot.marks.slot_read & bit != 0 {
                 return false;

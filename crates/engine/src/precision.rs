@@ -43,7 +43,11 @@ pub(crate) fn pack_linked(set: &[Linked]) -> u64 {
 fn unpack_linked(packed: u64) -> impl Iterator<Item = Linked> {
     (0..(packed & 0xf) as u32).map(move |i| {
         let e = packed >> (4 + 10 * i);
-        Linked { frame: (e & 7) as u8, index: (e >> 3 & 0x3f) as u8, is_reg: e >> 9 & 1 != 0 }
+        Linked {
+            frame: (e & 7) as u8,
+            index: (e >> 3 & 0x3f) as u8,
+            is_reg: e >> 9 & 1 != 0,
+        }
     })
 }
 
@@ -57,7 +61,10 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     pub(crate) fn new(frame: usize) -> Wanted {
-        Wanted { frame: frame.min(MAX_FRAMES - 1), ..Wanted::default() }
+        Wanted {
+            frame: frame.min(MAX_FRAMES - 1),
+            ..Wanted::default()
+        }
     }
     #[inline]
     fn is_empty(&self) -> bool {
@@ -88,10 +95,19 @@ impl Wanted {
     /// If any member of a linked set is wanted, all are.
     #[inline]
     fn sync_linked(&mut self, entry: Option<Hist>) {
-        let Some(Hist { linked: packed @ 1.., .. }) = entry else { return };
+        let Some(Hist {
+            linked: packed @ 1.., ..
+        }) = entry
+        else {
+            return;
+        };
         let wanted = unpack_linked(packed).any(|l| {
             let (f, i) = (usize::from(l.frame), l.index);
-            if l.is_reg { self.regs[f] >> i & 1 != 0 } else { self.slots[f] >> i & 1 != 0 }
+            if l.is_reg {
+                self.regs[f] >> i & 1 != 0
+            } else {
+                self.slots[f] >> i & 1 != 0
+            }
         });
         if wanted {
             for l in unpack_linked(packed) {
@@ -173,7 +189,10 @@ impl<O: Observer> Verifier<'_, O> {
             say2!(
                 self,
                 "mark_precise: frame{}: last_idx {} first_idx {} subseq_idx {} \n",
-                wanted.frame, last_idx, first_idx, subseq_idx
+                wanted.frame,
+                last_idx,
+                first_idx,
+                subseq_idx
             );
             if last_idx < 0 {
                 return self.reached_entry(at, &wanted);
@@ -282,7 +301,13 @@ impl<O: Observer> Verifier<'_, O> {
             }
             return Ok(());
         }
-        reject!(EFAULT, "BUG backtracking func entry subprog {} reg_mask {:x} stack_mask {:x}\n", subprog, regs, slots)
+        reject!(
+            EFAULT,
+            "BUG backtracking func entry subprog {} reg_mask {:x} stack_mask {:x}\n",
+            subprog,
+            regs,
+            slots
+        )
     }
 
     /// Marks what is wanted in a checkpoint; what was marked already, or is no scalar, is done.
@@ -311,7 +336,12 @@ impl<O: Observer> Verifier<'_, O> {
                 let bit = 1u64 << spi;
                 left &= !bit;
                 let Some(s) = slot.body.stack.get(spi) else {
-                    reject!(EFAULT, "BUG backtracking (stack slot {}, total slots {})\n", spi, total);
+                    reject!(
+                        EFAULT,
+                        "BUG backtracking (stack slot {}, total slots {})\n",
+                        spi,
+                        total
+                    );
                 };
                 if !s.is_scalar_spill() || slot.marks.slot_precise & bit != 0 {
                     wanted.slots[frame] &= !bit;
@@ -322,7 +352,12 @@ impl<O: Observer> Verifier<'_, O> {
             if O::LISTENING {
                 let (regs, slots) = (wanted.regs[frame], wanted.slots[frame]);
                 let state = self.search.state(parent);
-                self.obs.event(Event::PreciseParent { frame, regs, slots, state });
+                self.obs.event(Event::PreciseParent {
+                    frame,
+                    regs,
+                    slots,
+                    state,
+                });
             }
         }
         Ok(())
@@ -342,14 +377,26 @@ impl<O: Observer> Verifier<'_, O> {
                     let slot = &mut self.search.state_mut(id).frames[frame];
                     if slot.body.regs[r].is_scalar() && slot.marks.precise >> r & 1 == 0 {
                         slot.marks.precise |= 1 << r;
-                        say2!(self, "force_precise: frame{}: forcing r{} to be precise\n", frame, r);
+                        say2!(
+                            self,
+                            "force_precise: frame{}: forcing r{} to be precise\n",
+                            frame,
+                            r
+                        );
                     }
                 }
                 for spi in 0..self.search.state(id).frames[frame].body.stack.len().min(64) {
                     let slot = &mut self.search.state_mut(id).frames[frame];
-                    if slot.body.stack.slots()[spi].is_scalar_spill() && slot.marks.slot_precise >> spi & 1 == 0 {
+                    if slot.body.stack.slots()[spi].is_scalar_spill()
+                        && slot.marks.slot_precise >> spi & 1 == 0
+                    {
                         slot.marks.slot_precise |= 1 << spi;
-                        say2!(self, "force_precise: frame{}: forcing fp{} to be precise\n", frame, -8 * (spi as i32 + 1));
+                        say2!(
+                            self,
+                            "force_precise: frame{}: forcing fp{} to be precise\n",
+                            frame,
+                            -8 * (spi as i32 + 1)
+                        );
                     }
                 }
             }
@@ -358,14 +405,25 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// One instruction backwards (`backtrack_insn`).
-    fn back_step(&mut self, idx: u32, subseq_idx: i32, entry: Option<Hist>, wanted: &mut Wanted) -> Res<Step> {
+    fn back_step(
+        &mut self,
+        idx: u32,
+        subseq_idx: i32,
+        entry: Option<Hist>,
+        wanted: &mut Wanted,
+    ) -> Res<Step> {
         let insn = self.insns[idx as usize];
         if insn.code == 0 {
             return Ok(Step::On);
         }
         if O::LISTENING {
             let (frame, regs, slots) = (wanted.frame as u32, wanted.mask(), wanted.slots[wanted.frame]);
-            self.obs.event(Event::PreciseInsn { frame, regs, slots, idx });
+            self.obs.event(Event::PreciseInsn {
+                frame,
+                regs,
+                slots,
+                idx,
+            });
         }
         wanted.sync_linked(entry);
         let step = match insn.code & 7 {
@@ -429,7 +487,9 @@ impl<O: Observer> Verifier<'_, O> {
                 Ok(Back::Resync)
             }
             op::EXIT => {
-                let before = usize::try_from(subseq_idx - 1).ok().and_then(|i| self.insns.get(i));
+                let before = usize::try_from(subseq_idx - 1)
+                    .ok()
+                    .and_then(|i| self.insns.get(i));
                 let from_call = before.is_some_and(|i| i.code == (class::JMP | op::CALL) && i.src == 1);
                 let r0 = from_call && wanted.has(0);
                 if from_call {
@@ -461,7 +521,9 @@ impl<O: Observer> Verifier<'_, O> {
 
     fn back_subprog_call(&mut self, idx: u32, insn: Insn, wanted: &mut Wanted) -> Res<Back> {
         let entry = (i64::from(idx) + i64::from(insn.imm) + 1) as u32;
-        let Some(subprog) = self.subprog_at(entry) else { reject!(EFAULT) };
+        let Some(subprog) = self.subprog_at(entry) else {
+            reject!(EFAULT)
+        };
         if self.subprogs[subprog].is_global {
             self.no_args(wanted)?;
             wanted.drop(0);
@@ -539,7 +601,12 @@ fn needed(state: &State, frame: usize) -> (u16, u64) {
     while left != 0 {
         let spi = left.trailing_zeros();
         left &= left - 1;
-        if !slot.body.stack.get(spi as usize).is_some_and(|s| s.is_scalar_spill()) {
+        if !slot
+            .body
+            .stack
+            .get(spi as usize)
+            .is_some_and(|s| s.is_scalar_spill())
+        {
             slots &= !(1 << spi);
         }
     }
@@ -591,7 +658,9 @@ fn back_store(insn: Insn, entry: Option<Hist>, wanted: &mut Wanted) -> Back {
     if wanted.has(insn.dst) {
         return Back::GiveUp;
     }
-    let Some((frame, spi)) = slot_of(entry) else { return Back::Final };
+    let Some((frame, spi)) = slot_of(entry) else {
+        return Back::Final;
+    };
     if wanted.slots[frame] >> spi & 1 == 0 {
         return Back::Final;
     }

@@ -6,7 +6,6 @@ use verdict_btf::{Kind, TypeId};
 use verdict_isa::{Insn, pseudo, resolve_fault};
 use verdict_kernel::attr::MapId;
 use verdict_kernel::ctx;
-use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::{FieldMask, Map};

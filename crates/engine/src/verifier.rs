@@ -179,7 +179,7 @@ pub enum ArgUse {
 
 /// Where the walk goes after an instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Flow {
+pub(crate) enum Flow {
     /// To the next instruction.
     Next,
     /// To this instruction.
@@ -430,7 +430,12 @@ impl<'a, O: Observer> Verifier<'a, O> {
         }
         // -1 before the first instruction wraps in the kernel's 20-bit field; nothing walks past the start.
         let prev_idx = self.prev_insn_idx as u32;
-        self.cur.history.push(Hist { idx: self.insn_idx, prev_idx, flags, linked });
+        self.cur.history.push(Hist {
+            idx: self.insn_idx,
+            prev_idx,
+            flags,
+            linked,
+        });
         self.has_hist = true;
     }
 

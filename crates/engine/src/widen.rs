@@ -26,7 +26,9 @@ impl<O: Observer> Verifier<'_, O> {
     /// Widens the newest path put aside against a checkpoint (`widen_imprecise_scalars`).
     pub(crate) fn widen_pending(&mut self, prev: StateId) {
         self.id_map.reset(self.id_gen);
-        let Some(mut pending) = self.search.pending.pop() else { return };
+        let Some(mut pending) = self.search.pending.pop() else {
+            return;
+        };
         widen(self.search.state(prev), &mut pending.state, &mut self.id_map);
         self.search.pending.push(pending);
     }
@@ -49,7 +51,10 @@ fn widen(old: &State, cur: &mut State, ids: &mut IdMap) {
         }
         let slots = fold.body.stack.len().min(cur.frames[f].body.stack.len());
         for spi in 0..slots {
-            let (o, c) = (&fold.body.stack.slots()[spi], &cur.frames[f].body.stack.slots()[spi]);
+            let (o, c) = (
+                &fold.body.stack.slots()[spi],
+                &cur.frames[f].body.stack.slots()[spi],
+            );
             if !o.is_spill() || !c.is_spill() {
                 continue;
             }

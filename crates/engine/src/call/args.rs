@@ -51,8 +51,12 @@ const fn btf(flags: Flags) -> RegType {
 
 /// Register types that an argument accepts (`compatible_reg_types`).
 fn accepted(base: ArgBase) -> Option<&'static [RegType]> {
-    const SOCK: &[RegType] =
-        &[ty(RegBase::SockCommon), ty(RegBase::Socket), ty(RegBase::TcpSock), ty(RegBase::XdpSock)];
+    const SOCK: &[RegType] = &[
+        ty(RegBase::SockCommon),
+        ty(RegBase::Socket),
+        ty(RegBase::TcpSock),
+        ty(RegBase::XdpSock),
+    ];
     const SOCK_BTF: &[RegType] = &[
         ty(RegBase::SockCommon),
         ty(RegBase::Socket),
@@ -176,7 +180,13 @@ impl<O: Observer> Verifier<'_, O> {
         proto: &HelperProto,
     ) -> Res<()> {
         let regno = arg + 1;
-        let access = |t: ArgType| if t.has(Flags::WRITE) { Access::Write } else { Access::Read };
+        let access = |t: ArgType| {
+            if t.has(Flags::WRITE) {
+                Access::Write
+            } else {
+                Access::Read
+            }
+        };
         match arg_ty.base() {
             ArgBase::ConstMapPtr => {
                 let map = reg.map() + 1;
@@ -304,7 +314,11 @@ impl<O: Observer> Verifier<'_, O> {
             }
         }
         if reg.ref_obj_id == 0 && !reg.is_null() {
-            reject!(EINVAL, "R{} must be referenced when passed to release function\n", regno);
+            reject!(
+                EINVAL,
+                "R{} must be referenced when passed to release function\n",
+                regno
+            );
         }
         Ok(())
     }
@@ -326,14 +340,29 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The same for an argument of a global function.
-    pub(crate) fn check_reg_type_btf(&mut self, regno: usize, arg_ty: ArgType, wanted: verdict_btf::TypeId) -> Res<()> {
+    pub(crate) fn check_reg_type_btf(
+        &mut self,
+        regno: usize,
+        arg_ty: ArgType,
+        wanted: verdict_btf::TypeId,
+    ) -> Res<()> {
         self.check_reg_type_by_id(regno, arg_ty, wanted.0, &CallMeta::default())
     }
 
-    fn check_reg_type_by_id(&mut self, regno: usize, arg_ty: ArgType, wanted: u32, meta: &CallMeta) -> Res<()> {
+    fn check_reg_type_by_id(
+        &mut self,
+        regno: usize,
+        arg_ty: ArgType,
+        wanted: u32,
+        meta: &CallMeta,
+    ) -> Res<()> {
         let reg = *self.reg(regno);
         let Some(list) = accepted(arg_ty.base()) else {
-            reject!(EFAULT, "verifier internal error: unsupported arg type {}\n", arg_ty.0);
+            reject!(
+                EFAULT,
+                "verifier internal error: unsupported arg type {}\n",
+                arg_ty.0
+            );
         };
         let mut folded = reg.ty;
         for flag in [Flags::RDONLY, Flags::MAYBE_NULL] {
@@ -349,7 +378,13 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if !list.contains(&folded) {
             let names: Vec<String> = list.iter().map(|t| reg_type_str(*t)).collect();
-            reject!(EACCES, "R{} type={} expected={}\n", regno, reg_type_str(reg.ty), names.join(", "));
+            reject!(
+                EACCES,
+                "R{} type={} expected={}\n",
+                regno,
+                reg_type_str(reg.ty),
+                names.join(", ")
+            );
         }
         if !reg.is(RegBase::BtfId) {
             return Ok(());
@@ -383,10 +418,17 @@ impl<O: Observer> Verifier<'_, O> {
         let flags = reg.ty.flags();
         if flags.has(Flags::ALLOC) {
             if !matches!(meta.id, id::SPIN_LOCK | id::SPIN_UNLOCK | id::KPTR_XCHG) {
-                reject!(EFAULT, "verifier internal error: unimplemented handling of MEM_ALLOC\n");
+                reject!(
+                    EFAULT,
+                    "verifier internal error: unimplemented handling of MEM_ALLOC\n"
+                );
             }
-            if meta.id == id::KPTR_XCHG && regno == 2 && let Some(field) = field(meta) {
-                self.check_kptr_matches(&field, reg, regno).map_err(|e| crate::memory::as_errno(e, errno))?;
+            if meta.id == id::KPTR_XCHG
+                && regno == 2
+                && let Some(field) = field(meta)
+            {
+                self.check_kptr_matches(&field, reg, regno)
+                    .map_err(|e| crate::memory::as_errno(e, errno))?;
             }
             return Ok(());
         }
@@ -399,7 +441,8 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if meta.id == id::KPTR_XCHG {
             if let Some(field) = field(meta) {
-                self.check_kptr_matches(&field, reg, regno).map_err(|e| crate::memory::as_errno(e, errno))?;
+                self.check_kptr_matches(&field, reg, regno)
+                    .map_err(|e| crate::memory::as_errno(e, errno))?;
             }
             return Ok(());
         }

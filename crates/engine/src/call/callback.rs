@@ -57,11 +57,18 @@ impl<O: Observer> Verifier<'_, O> {
             return self.push_async_callback(subprog, start, kind);
         }
         self.push_state(start, idx as i32)?;
-        let Some(mut pending) = self.search.pending.pop() else { return Ok(()) };
+        let Some(mut pending) = self.search.pending.pop() else {
+            return Ok(());
+        };
         let entered = self.enter_callback(&mut pending.state, subprog, idx, kind);
         if O::LISTENING && entered.is_ok() {
             let (state, subprog) = (&pending.state, subprog as u32);
-            self.obs.event(Event::Call { state, idx, subprog, how: CallKind::Callback });
+            self.obs.event(Event::Call {
+                state,
+                idx,
+                subprog,
+                how: CallKind::Callback,
+            });
         }
         self.search.pending.push(pending);
         entered?;
@@ -69,7 +76,13 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(())
     }
 
-    fn enter_callback(&mut self, state: &mut State, subprog: usize, idx: u32, kind: CallbackFrame) -> Res<()> {
+    fn enter_callback(
+        &mut self,
+        state: &mut State,
+        subprog: usize,
+        idx: u32,
+        kind: CallbackFrame,
+    ) -> Res<()> {
         let caller = self.enter_frame(state, subprog, idx)?;
         let caller_marks = state.frames[caller].marks;
         let sources = self.callback_arguments(kind)?;
@@ -117,7 +130,12 @@ impl<O: Observer> Verifier<'_, O> {
             && let Some(pending) = self.search.pending.last()
         {
             let (state, subprog) = (&pending.state, subprog as u32);
-            self.obs.event(Event::Call { state, idx, subprog, how: CallKind::AsyncCallback });
+            self.obs.event(Event::Call {
+                state,
+                idx,
+                subprog,
+                how: CallKind::AsyncCallback,
+            });
         }
         if O::LISTENING {
             self.obs.event(Event::All);
@@ -138,11 +156,20 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(match kind {
             CallbackFrame::MapElem => {
                 let map = self.aux[self.insn_idx as usize].map_ptr.map;
-                let iterable = self.maps.get(map.wrapping_sub(1) as usize).is_some_and(|m| has_for_each(m.map_type));
+                let iterable = self
+                    .maps
+                    .get(map.wrapping_sub(1) as usize)
+                    .is_some_and(|m| has_for_each(m.map_type));
                 if !iterable {
                     reject!(ENOTSUPP, "callback function not allowed for map\n");
                 }
-                [Caller(1), map_reg(RegBase::MapKey, &r1), map_reg(RegBase::MapValue, &r1), Caller(3), Nothing]
+                [
+                    Caller(1),
+                    map_reg(RegBase::MapKey, &r1),
+                    map_reg(RegBase::MapValue, &r1),
+                    Caller(3),
+                    Nothing,
+                ]
             }
             CallbackFrame::Loop => [New(Reg::UNKNOWN), Caller(3), Nothing, Nothing, Nothing],
             CallbackFrame::Timer => [
@@ -172,7 +199,10 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The id of a struct of the kernel; 0 if it has none of that name.
     pub(crate) fn vmlinux_struct(&self, name: &str) -> u32 {
-        self.kernel.btf.find(name, verdict_btf::Kind::Struct).map_or(0, |id| id.0)
+        self.kernel
+            .btf
+            .find(name, verdict_btf::Kind::Struct)
+            .map_or(0, |id| id.0)
     }
 }
 

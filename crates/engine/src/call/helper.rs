@@ -37,7 +37,11 @@ impl<O: Observer> Verifier<'_, O> {
     pub(super) fn check_helper_call(&mut self, imm: i32) -> Res<Flow> {
         let proto = self.find_helper(imm)?;
         self.check_context_of_call(proto)?;
-        let mut meta = CallMeta { id: proto.id, pkt_access: proto.pkt_access, ..CallMeta::default() };
+        let mut meta = CallMeta {
+            id: proto.id,
+            pkt_access: proto.pkt_access,
+            ..CallMeta::default()
+        };
         for arg in 0..5 {
             self.check_func_arg(arg, &mut meta, proto)?;
         }
@@ -75,7 +79,12 @@ impl<O: Observer> Verifier<'_, O> {
             Ok(proto) => Ok(proto),
             Err(Refusal::NoSuchHelper) => reject!(EINVAL, "invalid func {}#{}\n", name, imm),
             Err(Refusal::NotForThisProgram) => {
-                reject!(EINVAL, "program of this type cannot use helper {}#{}\n", name, imm)
+                reject!(
+                    EINVAL,
+                    "program of this type cannot use helper {}#{}\n",
+                    name,
+                    imm
+                )
             }
         }
     }
@@ -83,7 +92,10 @@ impl<O: Observer> Verifier<'_, O> {
     /// What the program, and the region it is in, must be for this helper.
     fn check_context_of_call(&mut self, proto: &HelperProto) -> Res<()> {
         if !self.prog.gpl_compatible && proto.gpl_only {
-            reject!(EINVAL, "cannot call GPL-restricted function from non-GPL compatible program\n");
+            reject!(
+                EINVAL,
+                "cannot call GPL-restricted function from non-GPL compatible program\n"
+            );
         }
         if !self.helper_query().allows(proto) {
             reject!(EINVAL, "helper call is not allowed in probe\n");
@@ -93,10 +105,20 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let (rcu, preempt) = (self.cur.active_rcu_lock, self.cur.active_preempt_lock != 0);
         if rcu && proto.might_sleep {
-            reject!(EINVAL, "sleepable helper {}#{} in rcu_read_lock region\n", proto.name, proto.id);
+            reject!(
+                EINVAL,
+                "sleepable helper {}#{} in rcu_read_lock region\n",
+                proto.name,
+                proto.id
+            );
         }
         if preempt && proto.might_sleep {
-            reject!(EINVAL, "sleepable helper {}#{} in non-preemptible region\n", proto.name, proto.id);
+            reject!(
+                EINVAL,
+                "sleepable helper {}#{} in non-preemptible region\n",
+                proto.name,
+                proto.id
+            );
         }
         if (rcu || preempt) && self.in_sleepable() && gets_storage(proto.id) {
             self.aux_mut().storage_get_func_atomic = true;
@@ -139,7 +161,12 @@ impl<O: Observer> Verifier<'_, O> {
         let Some(map) = self.meta_map(meta) else {
             reject!(EINVAL, "kernel subsystem misconfigured verifier\n");
         };
-        let writes = [id::MAP_DELETE_ELEM, id::MAP_UPDATE_ELEM, id::MAP_PUSH_ELEM, id::MAP_POP_ELEM];
+        let writes = [
+            id::MAP_DELETE_ELEM,
+            id::MAP_UPDATE_ELEM,
+            id::MAP_PUSH_ELEM,
+            id::MAP_POP_ELEM,
+        ];
         if map.flags & map_flags::RDONLY_PROG != 0 && writes.contains(&meta.id) {
             reject!(EACCES, "write into map forbidden\n");
         }
@@ -192,7 +219,12 @@ impl<O: Observer> Verifier<'_, O> {
             reg.is_null()
         };
         if !released {
-            reject!(EINVAL, "func {}#{} reference has not been acquired before\n", proto.name, proto.id);
+            reject!(
+                EINVAL,
+                "func {}#{} reference has not been acquired before\n",
+                proto.name,
+                proto.id
+            );
         }
         Ok(())
     }
@@ -219,7 +251,10 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The few helpers with rules of their own.
     fn special_effects(&mut self, meta: &mut CallMeta, proto: &HelperProto) -> Res<Effects> {
-        let mut effects = Effects { changes_packet: changes_packet(proto.id), ..Effects::default() };
+        let mut effects = Effects {
+            changes_packet: changes_packet(proto.id),
+            ..Effects::default()
+        };
         let subprog = meta.subprogno as usize;
         match proto.id {
             id::TAIL_CALL => self.check_tail_call()?,
@@ -239,7 +274,11 @@ impl<O: Observer> Verifier<'_, O> {
                 let ty = self.reg(1).ty;
                 if !ty.is(RegBase::MapValue) {
                     let name = reg_type_str(ty);
-                    reject!(EACCES, "Unsupported reg type {} for bpf_dynptr_from_mem data\n", name);
+                    reject!(
+                        EACCES,
+                        "Unsupported reg type {} for bpf_dynptr_from_mem data\n",
+                        name
+                    );
                 }
             }
             id::SET_RETVAL => self.check_set_retval()?,
@@ -270,14 +309,24 @@ impl<O: Observer> Verifier<'_, O> {
 
     fn check_tail_call(&mut self) -> Res<()> {
         if self.cur.active_lock.ptr != 0 {
-            reject!(EINVAL, "tail_call cannot be used inside bpf_spin_lock-ed region\n");
+            reject!(
+                EINVAL,
+                "tail_call cannot be used inside bpf_spin_lock-ed region\n"
+            );
         }
-        self.check_reference_leak(false).then(|| "tail_call would lead to reference leak\n".to_owned())?;
+        self.check_reference_leak(false)
+            .then(|| "tail_call would lead to reference leak\n".to_owned())?;
         if self.cur.active_rcu_lock {
-            reject!(EINVAL, "tail_call cannot be used inside bpf_rcu_read_lock-ed region\n");
+            reject!(
+                EINVAL,
+                "tail_call cannot be used inside bpf_rcu_read_lock-ed region\n"
+            );
         }
         if self.cur.active_preempt_lock != 0 {
-            reject!(EINVAL, "tail_call cannot be used inside bpf_preempt_disable-ed region\n");
+            reject!(
+                EINVAL,
+                "tail_call cannot be used inside bpf_preempt_disable-ed region\n"
+            );
         }
         Ok(())
     }
@@ -285,7 +334,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// `bpf_snprintf` with a constant format (`check_bpf_snprintf_call`).
     fn check_snprintf(&mut self) -> Res<()> {
         let len = self.reg(5).b.var_off.value;
-        if len % 8 != 0 {
+        if !len.is_multiple_of(8) {
             reject!(EINVAL);
         }
         let Some(text) = self.const_str(&self.reg(3).clone()) else {
@@ -305,7 +354,11 @@ impl<O: Observer> Verifier<'_, O> {
             return self.push_callback_call(subprogno as usize, CallbackFrame::Loop);
         }
         self.cur.frame_mut().callback_depth = 0;
-        say2!(self, "frame{} bpf_loop iteration limit reached\n", self.cur.curframe());
+        say2!(
+            self,
+            "frame{} bpf_loop iteration limit reached\n",
+            self.cur.curframe()
+        );
         Ok(())
     }
 
@@ -399,8 +452,12 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// A per-CPU variable: an object if its type is a struct, else memory.
     fn object_or_memory(&mut self, meta: &CallMeta, flags: Flags, effects: Effects) -> Res<Reg> {
-        let Some(btf) = self.btf(meta.ret_btf) else { reject!(EFAULT) };
-        let Some(ty) = btf.skip_mods(verdict_btf::TypeId(meta.ret_btf_id)) else { reject!(EFAULT) };
+        let Some(btf) = self.btf(meta.ret_btf) else {
+            reject!(EFAULT)
+        };
+        let Some(ty) = btf.skip_mods(verdict_btf::TypeId(meta.ret_btf_id)) else {
+            reject!(EFAULT)
+        };
         if matches!(ty.kind(), verdict_btf::Kind::Struct | verdict_btf::Kind::Union) {
             let flags = if effects.cpu_specific_object {
                 Flags::ALLOC | Flags::RCU
@@ -412,7 +469,11 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(reg);
         }
         let Some(size) = btf.resolve_size(ty.id()) else {
-            reject!(EINVAL, "unable to resolve the size of type '{}': -22\n", ty.name());
+            reject!(
+                EINVAL,
+                "unable to resolve the size of type '{}': -22\n",
+                ty.name()
+            );
         };
         let mut reg = Reg::pointer(RegType::new(RegBase::Mem, flags));
         reg.set_mem_size(size);
@@ -437,7 +498,13 @@ impl<O: Observer> Verifier<'_, O> {
         };
         if type_id == 0 {
             let base = proto.ret.base() as u32;
-            reject!(EINVAL, "invalid return type {} of func {}#{}\n", base, proto.name, proto.id);
+            reject!(
+                EINVAL,
+                "invalid return type {} of func {}#{}\n",
+                base,
+                proto.name,
+                proto.id
+            );
         }
         let mut reg = Reg::pointer(ty);
         reg.set_btf(btf, type_id);
@@ -478,14 +545,23 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Whether this helper takes this map (`check_map_func_compatibility`).
     fn check_map_fits(&mut self, meta: &CallMeta) -> Res<()> {
-        let Some(map) = self.meta_map(meta) else { return Ok(()) };
+        let Some(map) = self.meta_map(meta) else {
+            return Ok(());
+        };
         let (ty, name) = (map.map_type, func_name(meta.id));
         let prefix = match fit(ty, meta.id, self.prog.prog_type, self.prog.expected_attach_type) {
             Fit::Fits => return Ok(()),
             Fit::Mismatch => "",
             Fit::SockmapUpdate => "cannot update sockmap in this context\n",
         };
-        reject!(EINVAL, "{}cannot pass map_type {} into func {}#{}\n", prefix, ty.raw(), name, meta.id)
+        reject!(
+            EINVAL,
+            "{}cannot pass map_type {} into func {}#{}\n",
+            prefix,
+            ty.raw(),
+            name,
+            meta.id
+        )
     }
 
     fn check_get_func_ip(&self) -> Res<()> {
@@ -493,14 +569,29 @@ impl<O: Observer> Verifier<'_, O> {
         match self.prog.prog_type {
             ProgType::Kprobe => Ok(()),
             ProgType::Tracing => {
-                let at = [AttachType::TraceFentry, AttachType::TraceFexit, AttachType::ModifyReturn];
+                let at = [
+                    AttachType::TraceFentry,
+                    AttachType::TraceFexit,
+                    AttachType::ModifyReturn,
+                ];
                 if at.into_iter().any(|t| self.prog.expects(t)) {
                     return Ok(());
                 }
-                reject!(ENOTSUPP, "func {}#{} supported only for fentry/fexit/fmod_ret programs\n", name, id)
+                reject!(
+                    ENOTSUPP,
+                    "func {}#{} supported only for fentry/fexit/fmod_ret programs\n",
+                    name,
+                    id
+                )
             }
             other => {
-                reject!(ENOTSUPP, "func {}#{} not supported for program type {}\n", name, id, other.raw())
+                reject!(
+                    ENOTSUPP,
+                    "func {}#{} not supported for program type {}\n",
+                    name,
+                    id,
+                    other.raw()
+                )
             }
         }
     }

@@ -42,7 +42,11 @@ impl<O: Observer> Verifier<'_, O> {
             let map = self.map_of(reg)?;
             name.clone_from(&map.name);
             if map.btf.is_none() {
-                reject!(EINVAL, "map '{}' has to have BTF in order to use bpf_spin_lock\n", name);
+                reject!(
+                    EINVAL,
+                    "map '{}' has to have BTF in order to use bpf_spin_lock\n",
+                    name
+                );
             }
         }
         let lock = self.reg_record(reg).and_then(|r| r.spin_lock_off());
@@ -52,10 +56,18 @@ impl<O: Observer> Verifier<'_, O> {
         };
         let off = Self::whole_offset(reg);
         if i64::from(at) != off {
-            reject!(EINVAL, "off {} doesn't point to 'struct bpf_spin_lock' that is at {}\n", off, at);
+            reject!(
+                EINVAL,
+                "off {} doesn't point to 'struct bpf_spin_lock' that is at {}\n",
+                off,
+                at
+            );
         }
-        let ptr =
-            if in_map { u64::from(reg.map()) + 1 } else { ActiveLock::BTF | u64::from(reg.btf().0) };
+        let ptr = if in_map {
+            u64::from(reg.map()) + 1
+        } else {
+            ActiveLock::BTF | u64::from(reg.btf().0)
+        };
         let held = self.cur.active_lock;
         if is_lock {
             if held.ptr != 0 {
@@ -86,14 +98,23 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let map = self.map_of(reg)?;
         if map.btf.is_none() {
-            reject!(EINVAL, "map '{}' has to have BTF in order to use bpf_timer\n", map.name);
+            reject!(
+                EINVAL,
+                "map '{}' has to have BTF in order to use bpf_timer\n",
+                map.name
+            );
         }
         let Some(at) = map.record.as_ref().and_then(|r| r.timer_off()) else {
             reject!(EINVAL, "map '{}' has no valid bpf_timer\n", map.name);
         };
         let off = Self::whole_offset(reg);
         if i64::from(at) != off {
-            reject!(EINVAL, "off {} doesn't point to 'struct bpf_timer' that is at {}\n", off, at);
+            reject!(
+                EINVAL,
+                "off {} doesn't point to 'struct bpf_timer' that is at {}\n",
+                off,
+                at
+            );
         }
         if meta.map != 0 {
             reject!(EFAULT, "verifier bug. Two map pointers in a timer helper\n");
@@ -108,7 +129,11 @@ impl<O: Observer> Verifier<'_, O> {
         if !type_is_ptr_alloc_obj(reg.ty) {
             let map = self.map_of(reg)?;
             if map.btf.is_none() {
-                reject!(EINVAL, "map '{}' has to have BTF in order to use bpf_kptr_xchg\n", map.name);
+                reject!(
+                    EINVAL,
+                    "map '{}' has to have BTF in order to use bpf_kptr_xchg\n",
+                    map.name
+                );
             }
             meta.map = reg.map() + 1;
         }
@@ -139,7 +164,11 @@ impl<O: Observer> Verifier<'_, O> {
         let reg = *self.reg(regno);
         let arg = regno - 1;
         if !reg.ty.is(RegBase::Stack) && !reg.ty.is(RegBase::ConstDynptr) {
-            reject!(EINVAL, "arg#{} expected pointer to stack or const struct bpf_dynptr\n", arg);
+            reject!(
+                EINVAL,
+                "arg#{} expected pointer to stack or const struct bpf_dynptr\n",
+                arg
+            );
         }
         if arg_ty.has(Flags::UNINIT) {
             if let Err(words) = self.can_make_dynptr(&reg) {
@@ -151,10 +180,18 @@ impl<O: Observer> Verifier<'_, O> {
             return self.mark_dynptr_slots(&reg, dynptr_kind_of(arg_ty.flags()), clone_ref);
         }
         if reg.ty.is(RegBase::ConstDynptr) && !arg_ty.has(Flags::RDONLY) {
-            reject!(EINVAL, "cannot pass pointer to const bpf_dynptr, the helper mutates it\n");
+            reject!(
+                EINVAL,
+                "cannot pass pointer to const bpf_dynptr, the helper mutates it\n"
+            );
         }
         if let Err(words) = self.is_dynptr(&reg) {
-            reject!(EINVAL, "{}Expected an initialized dynptr as arg #{}\n", words, arg);
+            reject!(
+                EINVAL,
+                "{}Expected an initialized dynptr as arg #{}\n",
+                words,
+                arg
+            );
         }
         let plain = arg_ty.without(Flags::RDONLY);
         if !self.is_dynptr_expected(&reg, plain)? {
@@ -196,7 +233,9 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The string constant in a register, checked before.
     pub(super) fn const_str(&self, reg: &Reg) -> Option<Vec<u8>> {
-        self.map_of(reg).ok()?.read_c_string(Self::whole_offset(reg) as u32)
+        self.map_of(reg)
+            .ok()?
+            .read_c_string(Self::whole_offset(reg) as u32)
     }
 
     /// Whether a callback, or a function it calls, runs under the lock that the call of its kfunc demands

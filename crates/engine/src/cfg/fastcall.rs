@@ -29,7 +29,7 @@ impl<O: Observer> Verifier<'_, O> {
             let lowest = range
                 .clone()
                 .map(|i| self.insns[i as usize])
-                .filter(|insn| is_spill(insn))
+                .filter(is_spill)
                 .map(|insn| insn.off)
                 .fold(0, i16::min);
             for i in range {
@@ -52,11 +52,17 @@ impl<O: Observer> Verifier<'_, O> {
             let kept = proto.allow_fastcall && self.kernel.inlines_helper(proto.id);
             return Some(FastCall { clobbered, kept });
         }
-        if insn.is_kfunc_call() { self.kfunc_fastcall(insn) } else { None }
+        if insn.is_kfunc_call() {
+            self.kfunc_fastcall(insn)
+        } else {
+            None
+        }
     }
 
     fn mark_fastcall_pattern(&mut self, subprog: usize, call: usize, lowest: i16) {
-        let Some(FastCall { clobbered, kept }) = self.fastcall_of(self.insns[call]) else { return };
+        let Some(FastCall { clobbered, kept }) = self.fastcall_of(self.insns[call]) else {
+            return;
+        };
         let mut expected = !clobbered & CALLER_SAVED;
         let mut off = lowest;
         let mut pairs = 0;
@@ -64,7 +70,9 @@ impl<O: Observer> Verifier<'_, O> {
             let i = pairs + 1;
             let Some(before) = call.checked_sub(i) else { break };
             let after = call + i;
-            let (Some(stx), Some(ldx)) = (self.insns.get(before), self.insns.get(after)) else { break };
+            let (Some(stx), Some(ldx)) = (self.insns.get(before), self.insns.get(after)) else {
+                break;
+            };
             // A jump to the first spill is fine, into the middle is not.
             if self.aux[before + 1].jump_target || self.aux[after].jump_target {
                 break;

@@ -41,7 +41,10 @@ struct Walk {
 impl<O: Observer> Verifier<'_, O> {
     /// Walks the graph (`check_cfg`).
     pub(crate) fn check_cfg(&mut self) -> Res<()> {
-        let mut walk = Walk { seen: vec![Seen::No; self.insns.len()], stack: Vec::new() };
+        let mut walk = Walk {
+            seen: vec![Seen::No; self.insns.len()],
+            stack: Vec::new(),
+        };
         let callback = self.exception_callback_subprog as usize;
         let starts = [Some(0), (callback != 0).then(|| self.subprogs[callback].start)];
         for start in starts.into_iter().flatten() {
@@ -81,7 +84,10 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if to < 0 || to >= self.insns.len() as i64 {
             if O::LISTENING {
-                self.obs.event(Event::SourceLine { idx: t, prefix: &format!("{t}: ") });
+                self.obs.event(Event::SourceLine {
+                    idx: t,
+                    prefix: &format!("{t}: "),
+                });
             }
             reject!(EINVAL, "jump out of range from insn {} to {}\n", t, to);
         }
@@ -135,7 +141,11 @@ impl<O: Observer> Verifier<'_, O> {
                 if insn.is_src_reg() {
                     reject!(EINVAL);
                 }
-                let off = if insn.class() == class::JMP { i32::from(insn.off) } else { insn.imm };
+                let off = if insn.class() == class::JMP {
+                    i32::from(insn.off)
+                } else {
+                    insn.imm
+                };
                 let to = at + i64::from(off) + 1;
                 if self.follow(t, to, Edge::Fallthrough, walk)? {
                     return Ok(true);
@@ -190,7 +200,10 @@ impl<O: Observer> Verifier<'_, O> {
         let to = i64::from(t) + i64::from(insn.imm) + 1;
         self.aux[t as usize].prune_point = true;
         // The callee was found before: its effects are complete once the walk is through with it.
-        let (caller, callee) = (self.containing_subprog(t), self.containing_subprog(to.max(0) as u32));
+        let (caller, callee) = (
+            self.containing_subprog(t),
+            self.containing_subprog(to.max(0) as u32),
+        );
         self.subprogs[caller].changes_pkt_data |= self.subprogs[callee].changes_pkt_data;
         self.follow(t, to, Edge::Branch, walk)
     }

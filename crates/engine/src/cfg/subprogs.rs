@@ -21,12 +21,16 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The function that contains an instruction (`find_containing_subprog`).
     pub(crate) fn containing_subprog(&self, idx: u32) -> usize {
-        self.subprogs.partition_point(|s| s.start <= idx).saturating_sub(1)
+        self.subprogs
+            .partition_point(|s| s.start <= idx)
+            .saturating_sub(1)
     }
 
     /// The instruction behind a function's last one.
     pub(crate) fn subprog_end(&self, subprog: usize) -> u32 {
-        self.subprogs.get(subprog + 1).map_or(self.insns.len() as u32, |s| s.start)
+        self.subprogs
+            .get(subprog + 1)
+            .map_or(self.insns.len() as u32, |s| s.start)
     }
 
     fn add_subprog(&mut self, idx: i64) -> Res<()> {
@@ -38,7 +42,13 @@ impl<O: Observer> Verifier<'_, O> {
             if self.subprogs.len() >= MAX_SUBPROGS {
                 reject!(E2BIG, "too many subprograms\n");
             }
-            self.subprogs.insert(at, Subprog { start: idx, ..Subprog::default() });
+            self.subprogs.insert(
+                at,
+                Subprog {
+                    start: idx,
+                    ..Subprog::default()
+                },
+            );
         }
         Ok(())
     }
@@ -82,12 +92,21 @@ impl<O: Observer> Verifier<'_, O> {
         let name = match btf.decl_tag_value(main.type_id, -1, "exception_callback:") {
             Ok(name) => name,
             Err(TagError::Missing) => return Ok(0),
-            Err(TagError::Duplicate) => reject!(EEXIST, "multiple exception callback tags for main subprog\n"),
+            Err(TagError::Duplicate) => {
+                reject!(EEXIST, "multiple exception callback tags for main subprog\n")
+            }
         };
         let Some(id) = btf.find(name, Kind::Func) else {
-            reject!(ENOENT, "exception callback '{}' could not be found in BTF\n", name);
+            reject!(
+                ENOENT,
+                "exception callback '{}' could not be found in BTF\n",
+                name
+            );
         };
-        if btf.ty(id).is_none_or(|t| t.func_linkage() != Some(verdict_btf::FuncLinkage::Global)) {
+        if btf
+            .ty(id)
+            .is_none_or(|t| t.func_linkage() != Some(verdict_btf::FuncLinkage::Global))
+        {
             reject!(EINVAL, "exception callback '{}' must have global linkage\n", name);
         }
         let mut start = 0;
@@ -119,7 +138,11 @@ impl<O: Observer> Verifier<'_, O> {
             }
             let is_jump = matches!(insn.class(), class::JMP | class::JMP32);
             if is_jump && !matches!(insn.op(), op::EXIT | op::CALL) {
-                let off = if insn.code == (class::JMP32 | op::JA) { insn.imm } else { i32::from(insn.off) };
+                let off = if insn.code == (class::JMP32 | op::JA) {
+                    insn.imm
+                } else {
+                    i32::from(insn.off)
+                };
                 let to = i as i64 + i64::from(off) + 1;
                 if to < start || to >= end {
                     // The kernel's sum is 32 bits wide.
@@ -136,19 +159,6 @@ impl<O: Observer> Verifier<'_, O> {
                 if cur < self.subprogs.len() {
                     end = i64::from(self.subprog_end(cur));
                 }
-            }
-        }
-        Ok(())
-    }
-
-    /// Without BTF, only the main program may use packet loads or tail calls (`check_abnormal_return`).
-    pub(crate) fn check_abnormal_return(&self) -> Res<()> {
-        for sub in self.subprogs.iter().skip(1) {
-            if sub.has_ld_abs {
-                reject!(EINVAL, "LD_ABS is not allowed in subprogs without BTF\n");
-            }
-            if sub.has_tail_call {
-                reject!(EINVAL, "tail_call is not allowed in subprogs without BTF\n");
             }
         }
         Ok(())

@@ -5,7 +5,7 @@
 
 use verdict_kernel::types::{RegBase, RegType};
 
-use super::{Exact, IdMap, Ids, range_and_tnum, reg_safe, refs_safe, slot_safe};
+use super::{Exact, IdMap, Ids, range_and_tnum, refs_safe, reg_safe, slot_safe};
 use crate::state::{ADD_CONST, FP, Frame, FrameSlot, REGS, Reg, Slot, SlotType, State};
 
 /// Why an explored state did not stand for the current one: the first difference, in the order of comparison.
@@ -114,19 +114,25 @@ pub(crate) fn first_difference(old: &State, cur: &State, exact: Exact, id_gen: u
     if old.active_lock.id != 0 && !ids.check(old.active_lock.id, cur.active_lock.id) {
         return Some(MissReason::Lock);
     }
-    old.frames.iter().zip(&cur.frames).enumerate().find_map(|(frame, (o, c))| {
-        if o.body.callsite != c.body.callsite {
-            return Some(MissReason::Callsite { frame });
-        }
-        frame_difference(frame, o, &c.body, old.cleaned, exact, &mut ids)
-    })
+    old.frames
+        .iter()
+        .zip(&cur.frames)
+        .enumerate()
+        .find_map(|(frame, (o, c))| {
+            if o.body.callsite != c.body.callsite {
+                return Some(MissReason::Callsite { frame });
+            }
+            frame_difference(frame, o, &c.body, old.cleaned, exact, &mut ids)
+        })
 }
 
 fn whole_state(old: &State, cur: &State) -> Option<MissReason> {
     let (explored, current) = (old.frames.len(), cur.frames.len());
     if explored != current {
         Some(MissReason::Frames { explored, current })
-    } else if old.active_lock.ptr != cur.active_lock.ptr || (old.active_lock.id != 0) != (cur.active_lock.id != 0) {
+    } else if old.active_lock.ptr != cur.active_lock.ptr
+        || (old.active_lock.id != 0) != (cur.active_lock.id != 0)
+    {
         Some(MissReason::Lock)
     } else if old.active_rcu_lock != cur.active_rcu_lock {
         Some(MissReason::RcuLock)
@@ -154,20 +160,20 @@ fn frame_difference(
     let read = marks.read32 | marks.read64;
     for reg in 0..REGS {
         let is_read = read >> reg & 1 != 0;
-        if !is_read && exact == Exact::NotExact {
+        if !is_read && exact == Exact::Needed {
             continue;
         }
         let gone = cleaned && !is_read && reg != FP;
         let explored = if gone { &Reg::NOT_INIT } else { &old.body.regs[reg] };
         let precise = marks.precise >> reg & 1 != 0;
         if !reg_safe(explored, precise, &cur.regs[reg], ids, exact) {
-            let what = unlike_regs(explored, precise || exact != Exact::NotExact, &cur.regs[reg]);
+            let what = unlike_regs(explored, precise || exact != Exact::Needed, &cur.regs[reg]);
             return Some(MissReason::Reg { frame, reg, what });
         }
     }
     for (slot, explored) in old.body.stack.slots().iter().enumerate() {
         let is_read = marks.slot_read >> slot & 1 != 0;
-        if !is_read && exact == Exact::NotExact {
+        if !is_read && exact == Exact::Needed {
             continue;
         }
         let gone = Slot::default();
@@ -175,7 +181,7 @@ fn frame_difference(
         let precise = marks.slot_precise >> slot & 1 != 0;
         let current = cur.stack.get(slot);
         if !slot_safe(explored, precise, current, exact, ids) {
-            let what = unlike_slots(explored, precise || exact != Exact::NotExact, current);
+            let what = unlike_slots(explored, precise || exact != Exact::Needed, current);
             return Some(MissReason::Slot { frame, slot, what });
         }
     }
@@ -187,10 +193,17 @@ fn unlike_regs(old: &Reg, precise: bool, cur: &Reg) -> Unlike {
     if cur.is_not_init() {
         Unlike::Missing
     } else if old.ty != cur.ty {
-        Unlike::Type { explored: old.ty, current: cur.ty }
+        Unlike::Type {
+            explored: old.ty,
+            current: cur.ty,
+        }
     } else if old.is_scalar() {
         let both_or_none = (old.id ^ cur.id) & ADD_CONST == 0;
-        if range_and_tnum(old, cur) || !both_or_none { Unlike::Ids } else { Unlike::Range { precise } }
+        if range_and_tnum(old, cur) || !both_or_none {
+            Unlike::Ids
+        } else {
+            Unlike::Range { precise }
+        }
     } else if old.off != cur.off {
         Unlike::Offset
     } else if old.is_pkt() && old.range() != cur.range() {
@@ -217,6 +230,9 @@ fn unlike_slots(old: &Slot, precise: bool, cur: Option<&Slot>) -> Unlike {
         let same = old.reg().ty == cur.reg().ty && old.reg().raw == cur.reg().raw;
         if same { Unlike::Ids } else { Unlike::Payload }
     } else {
-        Unlike::Bytes { explored: old.types, current: cur.types }
+        Unlike::Bytes {
+            explored: old.types,
+            current: cur.types,
+        }
     }
 }

@@ -10,4 +10,4 @@ mod search;
 mod visited;
 mod walk;
 
-pub use search::Search;
+pub(crate) use search::Search;

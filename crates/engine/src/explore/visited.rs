@@ -107,7 +107,11 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let entry = self.search.loop_entry(&mut self.cur, Node::At(id));
         let unfinished = entry.filter(|e| self.search.state(*e).branches > 0);
-        let exact = if unfinished.is_some() { Exact::RangeWithin } else { Exact::NotExact };
+        let exact = if unfinished.is_some() {
+            Exact::Range
+        } else {
+            Exact::Needed
+        };
         if !self.equal(id, exact) {
             return Ok(Match::Miss { calm: false });
         }
@@ -126,7 +130,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let aux = &self.aux[idx as usize];
         if aux.is_iter_next {
-            if self.equal(id, Exact::RangeWithin) && self.iterator_in_r1_is_active() {
+            if self.equal(id, Exact::Range) && self.iterator_in_r1_is_active() {
                 self.join_loop(id);
                 return Ok(Match::Hit);
             }
@@ -135,17 +139,21 @@ impl<O: Observer> Verifier<'_, O> {
         let calls_callback = aux.calls_callback;
         if self.is_may_goto(idx)
             && self.search.state(id).may_goto_depth != self.cur.may_goto_depth
-            && self.equal(id, Exact::RangeWithin)
+            && self.equal(id, Exact::Range)
         {
             self.join_loop(id);
             return Ok(Match::Hit);
         }
         if calls_callback {
-            return if self.equal(id, Exact::RangeWithin) { Ok(Match::Hit) } else { calm };
+            return if self.equal(id, Exact::Range) {
+                Ok(Match::Hit)
+            } else {
+                calm
+            };
         }
         let old = self.search.state(id);
         if equiv::maybe_looping(old, &self.cur)
-            && self.equal(id, Exact::Exact)
+            && self.equal(id, Exact::Same)
             && !equiv::iter_depths_differ(self.search.state(id), &self.cur)
             && self.search.state(id).may_goto_depth == self.cur.may_goto_depth
             && self.search.state(id).callback_unroll_depth == self.cur.callback_unroll_depth
@@ -159,7 +167,12 @@ impl<O: Observer> Verifier<'_, O> {
     fn report_miss(&mut self, id: StateId, idx: u32) {
         let reason = self.miss_reason(id, idx);
         let (explored, state) = (self.search.state(id), &self.cur);
-        self.obs.event(Event::Miss { state, explored, idx, reason });
+        self.obs.event(Event::Miss {
+            state,
+            explored,
+            idx,
+            reason,
+        });
     }
 
     /// The first difference, by the same strength of comparison as in [`Self::match_explored`].
@@ -167,7 +180,7 @@ impl<O: Observer> Verifier<'_, O> {
         let aux = &self.aux[idx as usize];
         let (is_iter_next, calls_callback) = (aux.is_iter_next, aux.calls_callback);
         let old = self.search.state(id);
-        let mut exact = Exact::RangeWithin;
+        let mut exact = Exact::Range;
         if old.branches > 0 {
             let top = old.frame();
             if top.in_async_callback_fn && top.async_entry_cnt != self.cur.frame().async_entry_cnt {
@@ -180,11 +193,15 @@ impl<O: Observer> Verifier<'_, O> {
         } else {
             let entry = self.search.loop_entry(&mut self.cur, Node::At(id));
             if entry.is_none_or(|e| self.search.state(e).branches == 0) {
-                exact = Exact::NotExact;
+                exact = Exact::Needed;
             }
         }
         let difference = equiv::first_difference(self.search.state(id), &self.cur, exact, self.id_gen);
-        difference.unwrap_or(if is_iter_next { MissReason::IteratorDone } else { MissReason::OnPath })
+        difference.unwrap_or(if is_iter_next {
+            MissReason::IteratorDone
+        } else {
+            MissReason::OnPath
+        })
     }
 
     fn infinite_loop(&mut self, id: StateId, idx: u32) -> Res<Match> {
@@ -195,8 +212,15 @@ impl<O: Observer> Verifier<'_, O> {
         if O::LISTENING {
             let frame = self.cur.curframe();
             for (title, state) in [("cur state:", &self.cur), ("old state:", self.search.state(id))] {
-                self.obs.event(Event::Text { level: 0, text: format_args!("{title}") });
-                self.obs.event(Event::FrameState { level: 0, state, frame });
+                self.obs.event(Event::Text {
+                    level: 0,
+                    text: format_args!("{title}"),
+                });
+                self.obs.event(Event::FrameState {
+                    level: 0,
+                    state,
+                    frame,
+                });
             }
             reject!(EINVAL);
         }
@@ -208,7 +232,10 @@ impl<O: Observer> Verifier<'_, O> {
         let off = i64::from(reg.off).wrapping_add(reg.b.var_off.value as i64);
         let frame = &self.cur.frames[self.frame_of(reg)].body;
         let spi = usize::try_from((-off - 1) / 8).unwrap_or(usize::MAX);
-        frame.stack.get(spi).is_some_and(|s| s.reg().iter_state() == IterState::Active)
+        frame
+            .stack
+            .get(spi)
+            .is_some_and(|s| s.reg().iter_state() == IterState::Active)
     }
 
     /// Counts a miss, and drops a checkpoint that is of no use.
@@ -219,7 +246,11 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let Listed { id, hits, misses, .. } = *entry;
         let state = self.search.state(id);
-        let n = if self.aux[idx as usize].force_checkpoint && state.branches > 0 { 64 } else { 3 };
+        let n = if self.aux[idx as usize].force_checkpoint && state.branches > 0 {
+            64
+        } else {
+            3
+        };
         if misses > hits * n + n {
             let free = state.cleaned && !state.used_as_loop_entry;
             self.search.explored[bucket].remove(at);
@@ -236,7 +267,12 @@ impl<O: Observer> Verifier<'_, O> {
             // The kernel's list is walked newest first; cleaning one state does not change another, but
             // finding loop entries shortens their chains in that order.
             let at = self.search.explored[bucket].len() - 1 - at;
-            let Listed { id, cleaned, insn_idx, .. } = self.search.explored[bucket][at];
+            let Listed {
+                id,
+                cleaned,
+                insn_idx,
+                ..
+            } = self.search.explored[bucket][at];
             if cleaned || self.search.state(id).branches > 0 {
                 continue;
             }
@@ -265,8 +301,14 @@ impl<O: Observer> Verifier<'_, O> {
         new.insn_idx = idx;
         let depth = new.dfs_depth;
         let id = self.search.add(new);
-        let listed =
-            Listed { id, hits: 0, misses: 0, insn_idx: idx, cleaned: false, suspect: Suspect::None };
+        let listed = Listed {
+            id,
+            hits: 0,
+            misses: 0,
+            insn_idx: idx,
+            cleaned: false,
+            suspect: Suspect::None,
+        };
         self.search.explored[bucket].push(listed);
         self.cur.parent = Some(id);
         self.cur.first_insn_idx = idx;
@@ -274,7 +316,10 @@ impl<O: Observer> Verifier<'_, O> {
         self.has_hist = false;
         link_to_parent(&mut self.cur);
         if O::LISTENING {
-            self.obs.event(Event::Checkpoint { state: &self.cur, idx });
+            self.obs.event(Event::Checkpoint {
+                state: &self.cur,
+                idx,
+            });
         }
     }
 }
@@ -293,7 +338,10 @@ fn forget_precision(state: &mut State) {
 fn link_to_parent(state: &mut State) {
     let top = state.curframe();
     for (f, slot) in state.frames.iter_mut().enumerate() {
-        let mut marks = Marks { links: [NO_LINK; 11], ..Marks::NONE };
+        let mut marks = Marks {
+            links: [NO_LINK; 11],
+            ..Marks::NONE
+        };
         let first = if f < top { 6 } else { 0 };
         for r in first..FP {
             marks.links[r] = (f as u8) << 4 | r as u8;

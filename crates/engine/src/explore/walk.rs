@@ -23,16 +23,29 @@ impl<O: Observer> Verifier<'_, O> {
             self.prev_insn_idx = prev_idx;
             let idx = self.insn_idx;
             if idx as usize >= self.insns.len() {
-                reject!(EFAULT, "invalid insn idx {} insn_cnt {}\n", idx as i32, self.insns.len());
+                reject!(
+                    EFAULT,
+                    "invalid insn idx {} insn_cnt {}\n",
+                    idx as i32,
+                    self.insns.len()
+                );
             }
             self.stats.insns += 1;
             if self.stats.insns > INSN_LIMIT {
-                reject!(E2BIG, "BPF program is too large. Processed {} insn\n", self.stats.insns);
+                reject!(
+                    E2BIG,
+                    "BPF program is too large. Processed {} insn\n",
+                    self.stats.insns
+                );
             }
             self.cur.last_insn_idx = prev_idx as u32;
             let flow = if self.aux[idx as usize].prune_point && self.is_state_visited(idx)? {
                 if O::LISTENING {
-                    self.obs.event(Event::Pruned { state: &self.cur, idx, prev_idx });
+                    self.obs.event(Event::Pruned {
+                        state: &self.cur,
+                        idx,
+                        prev_idx,
+                    });
                 }
                 Flow::End
             } else {
@@ -40,7 +53,11 @@ impl<O: Observer> Verifier<'_, O> {
                     self.push_history(0, 0);
                 }
                 if O::LISTENING {
-                    self.obs.event(Event::Insn { state: &self.cur, idx, prev_idx });
+                    self.obs.event(Event::Insn {
+                        state: &self.cur,
+                        idx,
+                        prev_idx,
+                    });
                 }
                 self.aux[idx as usize].seen = true;
                 prev_idx = idx as i32;
@@ -117,17 +134,33 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Puts an asynchronous callback's state aside: it has no parent and starts a search of its own
     /// (`push_async_cb`).
-    pub fn push_async(&mut self, idx: u32, prev_idx: i32, frame: Frame, in_sleepable: bool) -> Res<&mut State> {
-        let state = State { in_sleepable, ..State::new(frame) };
+    pub fn push_async(
+        &mut self,
+        idx: u32,
+        prev_idx: i32,
+        frame: Frame,
+        in_sleepable: bool,
+    ) -> Res<&mut State> {
+        let state = State {
+            in_sleepable,
+            ..State::new(frame)
+        };
         self.push_pending(state, idx, prev_idx)
     }
 
     fn push_pending(&mut self, state: State, insn_idx: u32, prev_insn_idx: i32) -> Res<&mut State> {
         if O::LISTENING {
-            self.obs.event(Event::Push { idx: insn_idx, prev_idx: prev_insn_idx as u32 });
+            self.obs.event(Event::Push {
+                idx: insn_idx,
+                prev_idx: prev_insn_idx as u32,
+            });
         }
         let parent: Option<StateId> = state.parent;
-        self.search.pending.push(Pending { state, insn_idx, prev_insn_idx });
+        self.search.pending.push(Pending {
+            state,
+            insn_idx,
+            prev_insn_idx,
+        });
         let waiting = self.search.pending.len();
         if waiting > PENDING_LIMIT {
             reject!(E2BIG, "The sequence of {} jumps is too complex.\n", waiting);

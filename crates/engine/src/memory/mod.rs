@@ -22,11 +22,13 @@ mod stack_read;
 mod stack_write;
 mod trust;
 
-pub(crate) use dynptr_slot::{NoSlot, dynptr_flag_of, dynptr_kind_of, dynptr_reg, is_refcounted};
+pub(crate) use dynptr_slot::{dynptr_flag_of, dynptr_kind_of, is_refcounted};
 pub(crate) use helper::RawMode;
 pub(crate) use iter_slot::{IterArg, NotIter};
 pub(crate) use names::reg_type_str;
-pub(crate) use trust::{TRUSTED_MODIFIERS, is_alloc, is_rcu, is_trusted, type_is_non_owning_ref, type_is_ptr_alloc_obj};
+pub(crate) use trust::{
+    TRUSTED_MODIFIERS, is_rcu, is_trusted, type_is_non_owning_ref, type_is_ptr_alloc_obj,
+};
 
 use std::sync::Arc;
 
@@ -146,11 +148,6 @@ impl<O: Observer> Verifier<'_, O> {
             }
         }
         Ok(())
-    }
-
-    /// Memory that a helper uses must be aligned to its size, whatever the program's flags.
-    pub(crate) fn check_ptr_alignment(&self, reg: &Reg, size: i32) -> Res<()> {
-        align::check(true, reg, 0, size)
     }
 
     /// The part of [`Verifier::check_mem_access`] that depends on what is pointed at. `m.off` includes the

@@ -34,11 +34,6 @@ pub(crate) fn is_rcu(reg: &Reg) -> bool {
     reg.ty.has(Flags::RCU)
 }
 
-/// Whether this is a pointer to something that the program allocated (`type_is_alloc`).
-pub(crate) fn is_alloc(ty: RegType) -> bool {
-    ty.has(Flags::ALLOC)
-}
-
 /// Whether this is a pointer to an object that the program allocated (`type_is_ptr_alloc_obj`).
 pub(crate) fn type_is_ptr_alloc_obj(ty: RegType) -> bool {
     ty.base() == RegBase::BtfId && ty.has(Flags::ALLOC) && !ty.has(Flags::UNTRUSTED)

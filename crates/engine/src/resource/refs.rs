@@ -34,7 +34,8 @@ impl<O: Observer> Verifier<'_, O> {
     /// The lock of a list or tree was released: pointers to what it owns are numbers now
     /// (`invalidate_non_owning_refs`).
     pub(crate) fn invalidate_non_owning_refs(&mut self) {
-        self.cur.for_each_reg_mut(|reg| type_is_non_owning_ref(reg.ty), Reg::set_unknown);
+        self.cur
+            .for_each_reg_mut(|reg| type_is_non_owning_ref(reg.ty), Reg::set_unknown);
     }
 
     /// Nothing may be held at the end of the program, or beyond what the caller held at the end of a

@@ -76,7 +76,10 @@ impl Frame {
     /// A frame in which nothing is known but R10.
     pub fn new(callsite: i32, frameno: u32, subprogno: u32) -> Frame {
         let mut regs = [Reg::NOT_INIT; REGS];
-        regs[FP] = Reg { frameno, ..Reg::pointer(verdict_kernel::types::RegBase::Stack) };
+        regs[FP] = Reg {
+            frameno,
+            ..Reg::pointer(verdict_kernel::types::RegBase::Stack)
+        };
         Frame {
             regs,
             stack: Stack::default(),
@@ -98,7 +101,9 @@ impl Frame {
     /// Forgets a resource; false if this frame does not hold it or may not release it
     /// (`release_reference_state`): a callback cannot release what its caller acquired.
     pub fn release_ref(&mut self, id: u32) -> bool {
-        let Some(at) = self.refs.iter().position(|r| r.id == id) else { return false };
+        let Some(at) = self.refs.iter().position(|r| r.id == id) else {
+            return false;
+        };
         if self.in_callback_fn && self.refs[at].callback_ref != self.frameno {
             return false;
         }
@@ -258,7 +263,10 @@ impl State {
     /// The initial state of a function.
     pub fn new(frame: Frame) -> State {
         State {
-            frames: vec![FrameSlot { body: Rc::new(frame), marks: Marks::NONE }],
+            frames: vec![FrameSlot {
+                body: Rc::new(frame),
+                marks: Marks::NONE,
+            }],
             parent: None,
             branches: 1,
             insn_idx: 0,

@@ -73,18 +73,28 @@ impl Reg {
     };
 
     /// A scalar of which nothing is known.
-    pub const UNKNOWN: Reg = Reg { ty: RegType::new(RegBase::Scalar, Flags::NONE), ..Reg::NOT_INIT };
+    pub const UNKNOWN: Reg = Reg {
+        ty: RegType::new(RegBase::Scalar, Flags::NONE),
+        ..Reg::NOT_INIT
+    };
 
     /// A scalar constant.
     #[inline]
     pub fn constant(value: u64) -> Reg {
-        Reg { b: Bounds::constant(value), ..Reg::UNKNOWN }
+        Reg {
+            b: Bounds::constant(value),
+            ..Reg::UNKNOWN
+        }
     }
 
     /// A pointer of this type with no offset and no payload.
     #[inline]
     pub fn pointer(ty: impl Into<RegType>) -> Reg {
-        Reg { ty: ty.into(), b: Bounds::constant(0), ..Reg::NOT_INIT }
+        Reg {
+            ty: ty.into(),
+            b: Bounds::constant(0),
+            ..Reg::NOT_INIT
+        }
     }
 
     /// Makes the number (or variable offset) this constant; offset, payload and ids are cleared, the type stays.

@@ -35,7 +35,10 @@ pub struct Slot {
 
 impl Slot {
     /// A slot in which nothing is left.
-    pub const GONE: Slot = Slot { types: [SlotType::Invalid; 8], spill: None };
+    pub const GONE: Slot = Slot {
+        types: [SlotType::Invalid; 8],
+        spill: None,
+    };
 
     /// The spilled value, or an unwritten one.
     #[inline]
@@ -110,7 +113,11 @@ impl Stack {
     /// A slot for writing.
     #[inline]
     pub fn get_mut(&mut self, spi: usize) -> Option<&mut Slot> {
-        if spi < self.slots.len() { Rc::make_mut(&mut self.slots).get_mut(spi) } else { None }
+        if spi < self.slots.len() {
+            Rc::make_mut(&mut self.slots).get_mut(spi)
+        } else {
+            None
+        }
     }
     /// Whether both are the same allocation, hence equal.
     #[inline]

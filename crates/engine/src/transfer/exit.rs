@@ -33,20 +33,29 @@ impl<O: Observer> Verifier<'_, O> {
         let (throws, state) = (exception, &self.cur);
         if state.active_lock.ptr != 0 {
             match throws {
-                true => reject!(EINVAL, "bpf_throw cannot be used inside bpf_spin_lock-ed region\n"),
+                true => reject!(
+                    EINVAL,
+                    "bpf_throw cannot be used inside bpf_spin_lock-ed region\n"
+                ),
                 false => reject!(EINVAL, "bpf_spin_unlock is missing\n"),
             }
         }
         if state.active_rcu_lock {
             match throws {
-                true => reject!(EINVAL, "bpf_throw cannot be used inside bpf_rcu_read_lock-ed region\n"),
+                true => reject!(
+                    EINVAL,
+                    "bpf_throw cannot be used inside bpf_rcu_read_lock-ed region\n"
+                ),
                 false => reject!(EINVAL, "bpf_rcu_read_unlock is missing\n"),
             }
         }
         let depth = state.active_preempt_lock;
         if depth != 0 {
             if throws {
-                reject!(EINVAL, "bpf_throw cannot be used inside bpf_preempt_disable-ed region\n");
+                reject!(
+                    EINVAL,
+                    "bpf_throw cannot be used inside bpf_preempt_disable-ed region\n"
+                );
             }
             let missing = if depth == 1 { " is" } else { "(s) are" };
             reject!(EINVAL, "{} bpf_preempt_enable{} missing\n", depth, missing);

@@ -44,8 +44,19 @@ impl<O: Observer> Verifier<'_, O> {
         match op {
             Op::Jump { off } => Ok(Flow::Goto(target(off))),
             Op::MayGoto { off } => self.may_goto(idx, target(i32::from(off))),
-            Op::Branch { op, width, dst, src, off } => {
-                let cond = Cond { op, width, dst: usize::from(dst), src };
+            Op::Branch {
+                op,
+                width,
+                dst,
+                src,
+                off,
+            } => {
+                let cond = Cond {
+                    op,
+                    width,
+                    dst: usize::from(dst),
+                    src,
+                };
                 self.branch(cond, target(i32::from(off)))
             }
             _ => Ok(Flow::Next),
@@ -54,7 +65,10 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The loop's exit goes on; the next iteration waits.
     fn may_goto(&mut self, idx: u32, target: u32) -> Res<Flow> {
-        let prev = self.cur.parent.and_then(|parent| self.find_prev_entry(Some(parent), idx));
+        let prev = self
+            .cur
+            .parent
+            .and_then(|parent| self.find_prev_entry(Some(parent), idx));
         let queued = self.push_state(idx + 1, idx as i32)?;
         queued.may_goto_depth += 1;
         if let Some(prev) = prev {
@@ -94,7 +108,10 @@ impl<O: Observer> Verifier<'_, O> {
 
     fn show_branch(&mut self, idx: u32) {
         if O::LISTENING {
-            self.obs.event(Event::BranchState { state: &self.cur, idx });
+            self.obs.event(Event::BranchState {
+                state: &self.cur,
+                idx,
+            });
         }
     }
 
@@ -351,7 +368,11 @@ impl<O: Observer> Verifier<'_, O> {
             return;
         }
         // The pointer checked, and the comparison as "pointer op end".
-        let (no, ptr, op) = if forward { (dst_no, dst, op) } else { (src_no, src, op.flip()) };
+        let (no, ptr, op) = if forward {
+            (dst_no, dst, op)
+        } else {
+            (src_no, src, op.flip())
+        };
         // Per path: which one is within, and whether the bound is open there.
         let (in_this, open) = match op {
             JmpOp::Gt => (true, false),
@@ -360,9 +381,14 @@ impl<O: Observer> Verifier<'_, O> {
             JmpOp::Ge => (true, true),
             _ => return,
         };
-        let Some(mut pending) = self.search.pending.pop() else { return };
-        let (within, beyond) =
-            if in_this { (&mut self.cur, &mut pending.state) } else { (&mut pending.state, &mut self.cur) };
+        let Some(mut pending) = self.search.pending.pop() else {
+            return;
+        };
+        let (within, beyond) = if in_this {
+            (&mut self.cur, &mut pending.state)
+        } else {
+            (&mut pending.state, &mut self.cur)
+        };
         find_good_pkt_pointers(within, ptr, open);
         mark_pkt_end(beyond, no, !open);
         self.search.pending.push(pending);
@@ -416,7 +442,9 @@ fn find_good_pkt_pointers(state: &mut State, ptr: &Reg, open: bool) {
 
 fn mark_pkt_end(state: &mut State, no: usize, open: bool) {
     if state.reg(no).ty.is(RegBase::Packet) {
-        state.reg_mut(no).set_range(if open { BEYOND_PKT_END } else { AT_PKT_END });
+        state
+            .reg_mut(no)
+            .set_range(if open { BEYOND_PKT_END } else { AT_PKT_END });
     }
 }
 
@@ -434,7 +462,11 @@ fn collect(state: &mut State, id: u32, set: &mut Vec<Linked>) {
         for r in 0..FP {
             if linked(&state.frames[f].body.regs[r]) {
                 if set.len() < LINKED_MAX {
-                    set.push(Linked { frame: f as u8, index: r as u8, is_reg: true });
+                    set.push(Linked {
+                        frame: f as u8,
+                        index: r as u8,
+                        is_reg: true,
+                    });
                 } else {
                     clear_scalar_id(&mut state.frame_at_mut(f).regs[r]);
                 }
@@ -444,7 +476,11 @@ fn collect(state: &mut State, id: u32, set: &mut Vec<Linked>) {
             let slot = &state.frames[f].body.stack.slots()[spi];
             if slot.is_spill() && linked(slot.reg()) {
                 if set.len() < LINKED_MAX {
-                    set.push(Linked { frame: f as u8, index: spi as u8, is_reg: false });
+                    set.push(Linked {
+                        frame: f as u8,
+                        index: spi as u8,
+                        is_reg: false,
+                    });
                 } else if let Some(slot) = state.frame_at_mut(f).stack.get_mut(spi) {
                     clear_scalar_id(slot.reg_mut());
                 }
