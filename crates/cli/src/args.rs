@@ -55,6 +55,10 @@ pub(crate) enum Command {
     Compare(CompareArgs),
     /// Print the kernel's log of a program
     Log(LogArgs),
+    /// Run the expectations that programs carry as declaration tags
+    ///
+    /// Exit code: 0 all are met, 1 unusable input, 2 one is not met, 3 something unsupported.
+    Test(SuiteArgs),
     /// List the known kernels
     Kernels,
     /// List the verifier's switches, with the chosen kernel's settings
@@ -159,6 +163,37 @@ pub(crate) struct LogArgs {
     /// The object
     #[arg(value_name = "OBJECT")]
     pub(crate) object: PathBuf,
+}
+
+/// How the results of tests are printed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TestOutput {
+    /// A line for each test, failures and counts
+    Text,
+    /// JUnit's XML
+    Junit,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct SuiteArgs {
+    /// Only tests with this text in object, program or description; may be given several times
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) filter: Vec<String>,
+    /// Form of the output
+    #[arg(long, short, value_name = "FORM", default_value = "text")]
+    pub(crate) output: TestOutput,
+    /// Print failures and counts only
+    #[arg(long, short, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Print counts of expectations and descriptions, too
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+    /// List of tests that are known to fail: 'OBJECT PROGRAM NUMBER: REASON', a line each
+    #[arg(long, value_name = "FILE")]
+    pub(crate) known: Option<PathBuf>,
+    /// Objects, directories or globs
+    #[arg(required = true, value_name = "OBJECT")]
+    pub(crate) objects: Vec<PathBuf>,
 }
 
 /// A list of columns, as one value of the command line.

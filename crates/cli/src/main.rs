@@ -7,6 +7,7 @@ mod kernels;
 mod log;
 mod run;
 mod stat;
+mod test;
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
@@ -69,6 +70,7 @@ fn execute(args: &Args, out: &mut dyn Write) -> Done {
         Command::Stat(command) => stat::run(&args.kernel, command, out),
         Command::Compare(command) => compare::run(&args.kernel, command, out),
         Command::Log(command) => log::run(&args.kernel, command, out),
+        Command::Test(command) => test::run(&args.kernel, command, out),
         Command::Kernels => kernels::list(out),
         Command::Switches => kernels::switches(&args.kernel, out),
     }

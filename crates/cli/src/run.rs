@@ -31,7 +31,7 @@ pub(crate) fn set_jobs(jobs: Option<u16>) {
 static JOBS: OnceLock<usize> = OnceLock::new();
 
 /// Does the work on every item and keeps their order: one after another for a moment, then side by side.
-fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub(crate) fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let start = Instant::now();
     let mut done = Vec::with_capacity(items.len());
     let mut rest = items;
@@ -137,7 +137,7 @@ pub(crate) fn verify_all(verifier: &Verifier, arguments: &[PathBuf]) -> Vec<Obje
 }
 
 /// The objects of the arguments, in order; an argument that stands for nothing keeps its place, and why.
-fn expand(arguments: &[PathBuf]) -> Vec<Result<PathBuf, (PathBuf, String)>> {
+pub(crate) fn expand(arguments: &[PathBuf]) -> Vec<Result<PathBuf, (PathBuf, String)>> {
     let mut all = Vec::new();
     for argument in arguments {
         match objects_in(argument) {
@@ -172,13 +172,13 @@ pub(crate) fn file_name(path: &Path) -> String {
 }
 
 /// A bar on a terminal, once the work has taken a while.
-struct Progress {
+pub(crate) struct Progress {
     bar: ProgressBar,
     start: Instant,
 }
 
 impl Progress {
-    fn new(steps: usize) -> Progress {
+    pub(crate) fn new(steps: usize) -> Progress {
         let bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::hidden());
         if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} programs, {eta} left") {
             bar.set_style(style);
@@ -189,7 +189,7 @@ impl Progress {
         }
     }
 
-    fn step(&self) {
+    pub(crate) fn step(&self) {
         self.bar.inc(1);
         if self.bar.is_hidden() && self.start.elapsed() > PATIENCE {
             // Stays hidden when standard error is no terminal.
@@ -197,7 +197,7 @@ impl Progress {
         }
     }
 
-    fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }

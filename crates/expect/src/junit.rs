@@ -11,7 +11,7 @@ use crate::report::{Status, Summary, TestResult};
 pub fn write(out: &mut dyn Write, results: &[TestResult], summary: &Summary) -> io::Result<()> {
     writeln!(out, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
     let seconds: f64 = results.iter().map(|result| result.seconds).sum();
-    let skipped = summary.skipped + summary.unsupported;
+    let skipped = summary.known + summary.skipped + summary.unsupported;
     writeln!(
         out,
         r#"<testsuites name="verdict" tests="{}" failures="{}" errors="0" skipped="{skipped}" time="{seconds:.3}">"#,
@@ -35,7 +35,7 @@ fn write_suite(out: &mut dyn Write, results: &[TestResult]) -> io::Result<()> {
         Escaped(name),
         summary.tests(),
         summary.failed,
-        summary.skipped + summary.unsupported
+        summary.known + summary.skipped + summary.unsupported
     )?;
     for result in results {
         write_case(out, result)?;
@@ -54,6 +54,11 @@ fn write_case(out: &mut dyn Write, result: &TestResult) -> io::Result<()> {
     let complaint = result.complaint();
     let first = complaint.first().map_or("", String::as_str);
     match &result.status {
+        _ if result.known.is_some() => write!(
+            out,
+            r#"<skipped message="known to fail: {}"/>"#,
+            Escaped(result.known.as_deref().unwrap_or_default())
+        )?,
         _ if result.failed() => write!(
             out,
             r#"<failure message="{}">{}</failure>"#,
@@ -119,6 +124,7 @@ mod tests {
                 retval: 1,
                 ..Skipped::default()
             },
+            known: None,
             seconds: 0.5,
         };
         let results = [

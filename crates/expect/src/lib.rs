@@ -9,12 +9,14 @@
 mod ere;
 mod judge;
 pub mod junit;
+mod known;
 mod nearest;
 mod pattern;
 pub mod report;
 mod spec;
 
 pub use judge::{Judgement, Observed, Unmet, Why, judge};
+pub use known::Known;
 pub use nearest::Line;
 pub use pattern::{Pattern, PatternError};
 pub use spec::{Arch, Message, Skipped, Spec, SpecError, flags};

@@ -1,12 +1,12 @@
 //! Running the expectations that an object's programs carry, in the way of the kernel's test runner.
 
-use std::io::{self, Write};
+use std::io;
 use std::time::Instant;
 
 use verdict_engine::observer::Silent;
 use verdict_engine::{Outcome, verify};
 use verdict_expect::report::{Status, TestResult};
-use verdict_expect::{Arch, Observed, Spec, SpecError, judge};
+use verdict_expect::{Arch, Observed, Skipped, Spec, SpecError, judge};
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
 use verdict_loader::{Manner, OpenError, read_btf};
@@ -21,7 +21,7 @@ use crate::{OpenObject, Verifier};
 const ARCH: Arch = Arch::X86_64;
 
 /// Size of the runner's buffer for logs, in bytes. Loading fails when a log does not fit, and the end of it is kept.
-const LOG_SIZE: usize = 2 << 20;
+const LOG_SIZE: u32 = 2 << 20;
 
 /// The largest log level that the kernel takes.
 const MAX_LEVEL: u32 = 15;
@@ -98,7 +98,8 @@ impl Suite<'_> {
             program: self.object.object.program_name(*index).to_owned(),
             description: None,
             status: Status::Skipped("arch"),
-            skipped: Default::default(),
+            skipped: Skipped::default(),
+            known: None,
             seconds: 0.0,
         };
         match spec {
@@ -177,48 +178,23 @@ fn load(object: &OpenObject<'_>, index: usize, request: Request<'_>, level: u32)
             return (loaded.end, String::new());
         }
     }
-    let mut tail = Tail::default();
+    let (mut log, mut truncated) = (Vec::new(), false);
     let mut listening = |kernel: &Kernel, prog: &Prog| -> Outcome {
-        let mut log = Log::new(kernel, prog, Level(level.max(1)), &mut tail);
-        let outcome = verify(kernel, prog, &mut log);
-        let _ = log.finish(); // memory takes everything
+        let mut listener = Log::sized(kernel, prog, Level(level.max(1)), Some(LOG_SIZE), &mut log);
+        let outcome = verify(kernel, prog, &mut listener);
+        // Memory takes everything.
+        truncated = listener.finish().is_ok_and(|written| written.truncated);
         outcome
     };
     let Loaded { end, refused, .. } = object.load_with(index, request, &mut listening);
-    let overflows = tail.size >= LOG_SIZE as u64;
-    let mut log = tail.bytes;
-    log.drain(..log.len().saturating_sub(LOG_SIZE - 1));
     if let (End::Kernel(_), Some((prepared, at))) = (&end, &refused)
         && prepared.target == Some(*at)
     {
         object.object.fixup_log(prepared, *at, &mut log);
     }
     let end = match end {
-        End::Accepted if overflows => End::Kernel(Errno::ENOSPC),
+        End::Accepted | End::Kernel(_) if truncated => End::Kernel(Errno::ENOSPC),
         end => end,
     };
     (end, String::from_utf8_lossy(&log).into_owned())
-}
-
-/// The end of a log.
-#[derive(Default)]
-struct Tail {
-    bytes: Vec<u8>,
-    /// Bytes of the whole log.
-    size: u64,
-}
-
-impl Write for Tail {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.size += bytes.len() as u64;
-        self.bytes.extend_from_slice(bytes);
-        if self.bytes.len() > 2 * LOG_SIZE {
-            self.bytes.drain(..self.bytes.len() - LOG_SIZE);
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

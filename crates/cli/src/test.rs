@@ -1,0 +1,136 @@
+//! `verdict test`.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use verdict::expect::report::{Detail, Summary, TestResult, write_failures, write_summary, write_test};
+use verdict::expect::{Known, junit};
+use verdict::{Options, Suite, Verifier};
+
+use crate::args::{KernelArgs, SuiteArgs, TestOutput};
+use crate::run::{Progress, expand, file_name, guarded, side_by_side};
+use crate::{Done, UNUSABLE};
+
+pub(crate) fn run(kernel: &KernelArgs, args: &SuiteArgs, out: &mut dyn Write) -> Done {
+    let known = args
+        .known
+        .as_deref()
+        .map(read_known)
+        .transpose()?
+        .unwrap_or_default();
+    let verifier = Verifier::new(kernel.choice().open()?, Options::default());
+    let opened = side_by_side(&expand(&args.objects), |argument| match argument {
+        Ok(path) => open(&verifier, path).map(|suite| (path.clone(), suite)),
+        Err((_, message)) => Err(message.clone()),
+    });
+    let (mut suites, mut unusable) = (Vec::new(), false);
+    for object in opened {
+        match object {
+            Ok(suite) => suites.push(suite),
+            Err(message) => {
+                eprintln!("verdict: {message}");
+                unusable = true;
+            }
+        }
+    }
+    let mut summary = Summary::default();
+    let (mut results, stopped) = run_all(&suites, &args.filter, &mut summary.filtered);
+    for message in &stopped {
+        eprintln!("verdict: {message}");
+    }
+    let mut stale = known.apply(&mut results);
+    results.iter().for_each(|result| summary.count(result));
+    stale.extend(known.check(&summary));
+    write(args, &results, &summary, &stale, out)?;
+    match () {
+        () if unusable || !stopped.is_empty() => Ok(UNUSABLE),
+        () if !stale.is_empty() => Ok(summary.exit_code().max(2)),
+        () => Ok(summary.exit_code()),
+    }
+}
+
+fn read_known(path: &Path) -> Result<Known, String> {
+    let shown = path.display();
+    let text = fs::read_to_string(path).map_err(|e| format!("{shown}: {e}"))?;
+    Known::parse(&text).map_err(|e| format!("{shown}: {e}"))
+}
+
+fn open<'v>(verifier: &'v Verifier, path: &Path) -> Result<Suite<'v>, String> {
+    let shown = path.display();
+    let bytes = fs::read(path).map_err(|e| format!("{shown}: {e}"))?;
+    let name = file_name(path);
+    guarded(&name, || verifier.open_suite(&name, bytes))?.map_err(|e| format!("{shown}: {e}"))
+}
+
+/// Runs the tests that pass the filters; also says which of them verdict itself failed at.
+fn run_all(
+    suites: &[(PathBuf, Suite<'_>)],
+    filter: &[String],
+    filtered: &mut usize,
+) -> (Vec<TestResult>, Vec<String>) {
+    let mut tests = Vec::new();
+    for (path, suite) in suites {
+        for (number, (program, description)) in suite.tests().enumerate() {
+            let name = format!("{} {program}", suite.name());
+            let has = |text: &String| name.contains(text) || description.is_some_and(|d| d.contains(text));
+            if filter.is_empty() || filter.iter().any(has) {
+                tests.push((path, suite, number, name));
+            } else {
+                *filtered += 1;
+            }
+        }
+    }
+    let progress = Progress::new(tests.len());
+    let done = side_by_side(&tests, |(path, suite, number, name)| {
+        let beside = |file: &str| match fs::read(path.with_file_name(file)) {
+            Ok(bytes) => Ok(bytes),
+            Err(_) => fs::read(file),
+        };
+        let result = guarded(name, || suite.run(*number, &beside));
+        progress.step();
+        result
+    });
+    progress.finish();
+    let (mut results, mut stopped) = (Vec::new(), Vec::new());
+    for result in done {
+        match result {
+            Ok(result) => results.extend(result),
+            Err(message) => stopped.push(message),
+        }
+    }
+    (results, stopped)
+}
+
+fn write(
+    args: &SuiteArgs,
+    results: &[TestResult],
+    summary: &Summary,
+    stale: &[String],
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
+    if args.output == TestOutput::Junit {
+        junit::write(out, results, summary)?;
+        out.flush()?;
+        for line in stale {
+            eprintln!("verdict: {line}");
+        }
+        return Ok(());
+    }
+    let detail = match (args.quiet, args.verbose) {
+        (true, _) => Detail::Quiet,
+        (_, true) => Detail::Verbose,
+        _ => Detail::Normal,
+    };
+    if detail != Detail::Quiet {
+        writeln!(out, "running {} tests", results.len())?;
+    }
+    for result in results {
+        write_test(out, result, detail)?;
+    }
+    write_failures(out, results)?;
+    for line in stale {
+        writeln!(out, "known failures: {line}")?;
+    }
+    write_summary(out, summary)
+}
