@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Compare(CompareArgs),
     /// Print the kernel's log of a program
     Log(LogArgs),
+    /// Show where the verifier's work is: by function, loop and source line, and why states did not match
+    Profile(ProfileArgs),
     /// Run the expectations that programs carry as declaration tags
     ///
     /// Exit code: 0 all are met, 1 unusable input, 2 one is not met, 3 something unsupported.
@@ -151,10 +153,56 @@ pub(crate) struct CompareArgs {
 }
 
 #[derive(clap::Args)]
+pub(crate) struct ProfileArgs {
+    /// Write folded stacks, as flame graph tools read them, instead of tables
+    #[arg(long)]
+    pub(crate) folded: bool,
+    /// Write a flame graph to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+    /// What stacks and flame graphs count
+    #[arg(long, value_name = "FIGURE", default_value = "insns")]
+    pub(crate) by: ProfileFigure,
+    /// Rows of each table; 0 for all [default: 10]
+    #[arg(long, short = 'n', value_name = "N")]
+    pub(crate) top: Option<usize>,
+    #[command(flatten)]
+    pub(crate) test: TestArgs,
+    /// The object
+    #[arg(value_name = "OBJECT")]
+    pub(crate) object: PathBuf,
+    /// The program, where the object has several
+    #[arg(value_name = "PROGRAM")]
+    pub(crate) program: Option<String>,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProfileFigure {
+    /// Instructions processed
+    Insns,
+    /// States kept for comparison
+    States,
+    /// Paths ended by an explored state
+    Hits,
+    /// Explored states that did not match
+    Misses,
+}
+
+#[derive(clap::Args)]
 pub(crate) struct LogArgs {
-    /// Level: 1 the last path, 2 every state, 4 statistics; added up
-    #[arg(long, short, default_value_t = 1, value_name = "LEVEL", value_parser = clap::value_parser!(u32).range(1..=7))]
+    /// Level: 1 the last path, 2 every path, 4 figures, 8 the start of a log that is too long; added up
+    #[arg(long, short, default_value_t = 1, value_name = "LEVEL", value_parser = clap::value_parser!(u32).range(1..=15))]
     pub(crate) level: u32,
+    /// Size of the buffer for the log: what is longer loses its start, with level 8 its end
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(..=i64::from(u32::MAX >> 2)))]
+    pub(crate) log_size: Option<u32>,
+    /// Make numbers that look like addresses of the kernel zeros, as in recorded logs
+    #[arg(long)]
+    pub(crate) normalize: bool,
+    /// Show the log as libbpf prints it
+    #[arg(long)]
+    pub(crate) libbpf: bool,
     /// The program, where the object has several
     #[arg(long, short, value_name = "NAME")]
     pub(crate) program: Option<String>,

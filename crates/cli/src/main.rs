@@ -5,6 +5,7 @@ mod check;
 mod compare;
 mod kernels;
 mod log;
+mod profile;
 mod run;
 mod stat;
 mod test;
@@ -69,6 +70,7 @@ fn execute(args: &Args, out: &mut dyn Write) -> Done {
         Command::Check(command) => check::run(&args.kernel, command, out),
         Command::Stat(command) => stat::run(&args.kernel, command, out),
         Command::Compare(command) => compare::run(&args.kernel, command, out),
+        Command::Profile(command) => profile::run(&args.kernel, command, out),
         Command::Log(command) => log::run(&args.kernel, command, out),
         Command::Test(command) => test::run(&args.kernel, command, out),
         Command::Kernels => kernels::list(out),

@@ -23,6 +23,7 @@ mod choice;
 mod files;
 mod last_words;
 mod listen;
+mod profile;
 mod suite;
 mod verifier;
 
@@ -30,6 +31,7 @@ pub use answer::{Answer, open_failure};
 pub use choice::KernelChoice;
 pub use files::objects_in;
 pub use listen::{Libbpf, LogEnd, LogOptions, NotLoaded};
+pub use profile::{Profiled, Profiler};
 pub use suite::{ReadFile, Suite};
 pub use verifier::{OpenObject, Options, Verifier};
 

@@ -96,9 +96,9 @@ pub(crate) struct Request<'r> {
 /// How loading a program ended, and what was found out until then.
 pub(crate) struct Loaded {
     pub(crate) end: End,
-    facts: ProgFacts,
+    pub(crate) facts: ProgFacts,
     /// The verification of the program that was asked for, if it came to that.
-    outcome: Option<Outcome>,
+    pub(crate) outcome: Option<Outcome>,
     /// What was refused by the kernel, and which of its programs.
     pub(crate) refused: Option<(Prepared, usize)>,
 }

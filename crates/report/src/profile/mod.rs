@@ -4,6 +4,7 @@ mod flame;
 mod folded;
 mod table;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use flame::write_flame_graph;
@@ -303,7 +304,7 @@ impl Profile {
     pub fn by_shown(&self) -> Vec<(&SourceLine, u64)> {
         let counted = self.lines.iter().zip(self.shown.iter().copied());
         let mut rows: Vec<_> = counted.filter(|(_, count)| *count > 0).collect();
-        rows.sort_by(|a, b| b.1.cmp(&a.1));
+        rows.sort_by_key(|row| Reverse(row.1));
         rows
     }
 
@@ -325,7 +326,7 @@ impl Profile {
             }
         }
         let mut rows: Vec<_> = sums.into_values().collect();
-        rows.sort_by(|a, b| b.count.cmp(&a.count));
+        rows.sort_by_key(|row| Reverse(row.count));
         rows
     }
 

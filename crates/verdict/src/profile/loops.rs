@@ -1,0 +1,228 @@
+//! The loops of a program: strongly connected parts of each function's control flow, and those within them.
+
+use verdict_isa::{Insn, Op, decode};
+use verdict_report::profile::Loop;
+
+/// Deepest nesting that is told apart.
+const MAX_DEPTH: usize = 16;
+
+/// Finds the loops, outer ones before inner ones, and for each instruction the innermost that it is in.
+pub(super) fn find(insns: &[Insn], starts: &[u32]) -> (Vec<Loop>, Vec<Option<usize>>) {
+    let mut finder = Finder {
+        flow: flow(insns, starts),
+        innermost: vec![None; insns.len()],
+        region: vec![0; insns.len()],
+        regions: 0,
+        loops: Vec::new(),
+    };
+    let mut waiting = vec![((0..insns.len() as u32).collect::<Vec<_>>(), 0)];
+    while let Some((nodes, depth)) = waiting.pop() {
+        for (header, mut nodes) in finder.parts(&nodes) {
+            finder.enter(header, &nodes);
+            if depth + 1 < MAX_DEPTH {
+                nodes.retain(|n| *n != header);
+                waiting.push((nodes, depth + 1));
+            }
+        }
+    }
+    (finder.loops, finder.innermost)
+}
+
+/// Where each instruction may go on within its function.
+fn flow(insns: &[Insn], starts: &[u32]) -> Vec<[Option<u32>; 2]> {
+    let mut flow = Vec::with_capacity(insns.len());
+    for (idx, insn) in (0u32..).zip(insns) {
+        let function = starts.partition_point(|start| *start <= idx).saturating_sub(1);
+        let start = starts.get(function).copied().unwrap_or(0);
+        let end = starts.get(function + 1).copied().unwrap_or(insns.len() as u32);
+        let inside = |to: i64| u32::try_from(to).ok().filter(|to| (start..end).contains(to));
+        let after = |off: i64| inside(i64::from(idx) + 1 + off);
+        flow.push(match decode(insn, insns.get(idx as usize + 1)) {
+            Ok(Op::Jump { off }) => [after(off.into()), None],
+            Ok(Op::Branch { off, .. } | Op::MayGoto { off }) => [after(0), after(off.into())],
+            Ok(Op::LdImm64 { .. }) => [after(1), None],
+            Ok(Op::Exit) => [None, None],
+            _ => [after(0), None],
+        });
+    }
+    flow
+}
+
+struct Finder {
+    flow: Vec<[Option<u32>; 2]>,
+    innermost: Vec<Option<usize>>,
+    /// The set of instructions that each belongs to while its parts are looked for.
+    region: Vec<u32>,
+    regions: u32,
+    loops: Vec<Loop>,
+}
+
+impl Finder {
+    fn next(&self, node: u32, region: u32) -> impl Iterator<Item = u32> {
+        let next = self.flow.get(node as usize).copied().unwrap_or_default();
+        let inside = move |n: &u32| self.region.get(*n as usize) == Some(&region);
+        next.into_iter().flatten().filter(inside)
+    }
+
+    /// Keeps a loop.
+    fn enter(&mut self, header: u32, nodes: &[u32]) {
+        let parent = self.innermost.get(header as usize).copied().flatten();
+        let first = nodes.iter().copied().min().unwrap_or(header);
+        let last = nodes.iter().copied().max().unwrap_or(header);
+        for node in nodes {
+            if let Some(slot) = self.innermost.get_mut(*node as usize) {
+                *slot = Some(self.loops.len());
+            }
+        }
+        self.loops.push(Loop {
+            parent,
+            header,
+            range: (first, last),
+        });
+    }
+
+    /// The strongly connected parts of a set of instructions that are loops, each with the instruction at
+    /// which it is entered: the first in the order of the walk. (Tarjan's algorithm without recursion.)
+    fn parts(&mut self, nodes: &[u32]) -> Vec<(u32, Vec<u32>)> {
+        self.regions += 1;
+        let region = self.regions;
+        for node in nodes {
+            if let Some(slot) = self.region.get_mut(*node as usize) {
+                *slot = region;
+            }
+        }
+        let mut walk = Walk::default();
+        let mut parts = Vec::new();
+        let number = |walk: &Walk, node: u32| walk.number.get(&node).copied();
+        for root in nodes {
+            if number(&walk, *root).is_some() {
+                continue;
+            }
+            walk.visit(*root);
+            while let Some((node, edge)) = walk.path.last_mut().map(|top| {
+                top.1 += 1;
+                (top.0, top.1 - 1)
+            }) {
+                match self.next(node, region).nth(edge) {
+                    Some(next) => match number(&walk, next) {
+                        None => walk.visit(next),
+                        Some(at) if walk.open(next) => walk.lower(node, at),
+                        Some(_) => {}
+                    },
+                    None => {
+                        let part = walk.leave(node);
+                        let is_loop = part.len() > 1 || self.next(node, region).any(|n| n == node);
+                        if is_loop && !part.is_empty() {
+                            parts.push((node, part));
+                        }
+                    }
+                }
+            }
+        }
+        parts.sort_unstable_by_key(|(header, _)| *header);
+        parts
+    }
+}
+
+/// A walk in depth.
+#[derive(Default)]
+struct Walk {
+    /// Nodes on the current path, each with the number of edges followed.
+    path: Vec<(u32, usize)>,
+    /// Nodes whose part is not yet known.
+    stack: Vec<u32>,
+    number: std::collections::BTreeMap<u32, u32>,
+    low: std::collections::BTreeMap<u32, u32>,
+    closed: std::collections::BTreeSet<u32>,
+}
+
+impl Walk {
+    fn visit(&mut self, node: u32) {
+        let number = self.number.len() as u32;
+        self.number.insert(node, number);
+        self.low.insert(node, number);
+        self.path.push((node, 0));
+        self.stack.push(node);
+    }
+
+    fn open(&self, node: u32) -> bool {
+        !self.closed.contains(&node)
+    }
+
+    fn lower(&mut self, node: u32, to: u32) {
+        if let Some(low) = self.low.get_mut(&node) {
+            *low = (*low).min(to);
+        }
+    }
+
+    /// Goes back from a node; gives its part if the node is the first of it.
+    fn leave(&mut self, node: u32) -> Vec<u32> {
+        self.path.pop();
+        let low = self.low.get(&node).copied().unwrap_or(0);
+        if let Some((parent, _)) = self.path.last().copied() {
+            self.lower(parent, low);
+        }
+        if self.number.get(&node) != Some(&low) {
+            return Vec::new();
+        }
+        let mut part = Vec::new();
+        while let Some(member) = self.stack.pop() {
+            self.closed.insert(member);
+            part.push(member);
+            if member == node {
+                break;
+            }
+        }
+        part
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use verdict_isa::assemble;
+
+    use super::*;
+
+    fn loops(text: &str) -> Vec<(u32, (u32, u32), Option<usize>)> {
+        let insns = assemble(text).unwrap();
+        let (loops, _) = find(&insns, &[0]);
+        loops.iter().map(|l| (l.header, l.range, l.parent)).collect()
+    }
+
+    #[test]
+    fn loops_within_loops() {
+        let text = "\
+            0: (b7) r1 = 0\n\
+            1: (b7) r2 = 0\n\
+            2: (07) r2 += 1\n\
+            3: (a5) if r2 < 0x5 goto pc-2\n\
+            4: (07) r1 += 1\n\
+            5: (a5) if r1 < 0x5 goto pc-5\n\
+            6: (b7) r0 = 0\n\
+            7: (95) exit\n";
+        assert_eq!(loops(text), [(1, (1, 5), None), (2, (2, 3), Some(0))]);
+    }
+
+    #[test]
+    fn no_loops_without_way_back() {
+        assert_eq!(
+            loops("0: (b7) r0 = 0\n1: (15) if r0 == 0x0 goto pc+0\n2: (95) exit\n"),
+            []
+        );
+        assert_eq!(loops("0: (05) goto pc-1\n"), [(0, (0, 0), None)]);
+    }
+
+    #[test]
+    fn long_programs_take_no_stack() {
+        let mut insns = assemble("0: (b7) r0 = 0\n").unwrap();
+        let one = insns[0];
+        insns.resize(200_000, one);
+        insns.extend(
+            assemble("0: (05) goto pc-200000\n")
+                .unwrap_or_default()
+                .iter()
+                .copied(),
+        );
+        let _ = find(&insns, &[0]);
+    }
+}
