@@ -3,6 +3,7 @@
 //! Everything here turns finished [`Record`]s into text. Tables, CSV and comparisons have the layout of
 //! `veristat`, so that scripts which read the one read the other.
 
+mod budget;
 mod check;
 mod column;
 mod compare;
@@ -15,7 +16,10 @@ mod sheet;
 mod sources;
 mod spec;
 mod stat;
+mod summary;
+mod sweep;
 
+pub use budget::{Breach, Budgets, FailIf};
 pub use check::{CheckEntry, CheckSummary, Place, write_entry};
 pub use column::{Column, UnknownColumn, Value, parse_columns};
 pub use compare::{Joined, join, write_comparison};
@@ -27,3 +31,5 @@ pub use sheet::Format;
 pub use sources::{SourceCount, write_top_sources};
 pub use spec::{Figure, Spec, UnknownFigure, Variant, parse_specs, sort_joined, sort_rows};
 pub use stat::{Counts, write_stats};
+pub use summary::{Summary, Total};
+pub use sweep::{SweepRun, write_sweep};

@@ -38,7 +38,12 @@ pub(crate) struct Head {
 
 impl Head {
     fn len(&self) -> usize {
-        self.title.len() + self.suffix.len()
+        self.title().len() + self.suffix.len()
+    }
+
+    /// What a table shows: the name, where there is no title.
+    fn title(&self) -> &str {
+        if self.title.is_empty() { &self.name } else { self.title }
     }
 }
 
@@ -117,9 +122,9 @@ impl Sheet {
             // With a suffix, the title keeps to the left edge and the suffix to the right one.
             let rest = width - head.suffix.len();
             let title = if head.suffix.is_empty() {
-                head.title.to_owned()
+                head.title().to_owned()
             } else {
-                format!("{:<rest$}{}", head.title, head.suffix)
+                format!("{:<rest$}{}", head.title(), head.suffix)
             };
             (title, head.left)
         });
@@ -155,7 +160,7 @@ impl Sheet {
         let heads = self
             .heads
             .iter()
-            .map(|head| format!("{}{}", head.title, head.suffix));
+            .map(|head| format!("{}{}", head.title(), head.suffix));
         line(out, heads.collect())?;
         let rules = self
             .heads

@@ -1,0 +1,152 @@
+//! One figure of programs under many settings: a table with a column for each setting.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use crate::sheet::{Cell, Head, Sheet};
+use crate::{Column, Format, Row, Value, Verdict};
+
+/// The programs' figures under one setting.
+#[derive(Clone, Debug)]
+pub struct SweepRun {
+    /// What heads its columns.
+    pub setting: String,
+    /// The figures.
+    pub rows: Vec<Row>,
+}
+
+/// Writes the figures `columns` of all programs, of each setting side by side. Programs that are not accepted have
+/// their verdict in place of figures. With `changed`, only programs that the settings tell apart are shown.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_sweep(
+    out: &mut dyn Write,
+    runs: &[SweepRun],
+    columns: &[Column],
+    format: Format,
+    changed: bool,
+) -> io::Result<()> {
+    let mut programs: BTreeMap<(&str, &str), Vec<Option<&Row>>> = BTreeMap::new();
+    for (index, run) in runs.iter().enumerate() {
+        for row in &run.rows {
+            let sides = programs
+                .entry(row.key())
+                .or_insert_with(|| vec![None; runs.len()]);
+            if let Some(side) = sides.get_mut(index) {
+                *side = Some(row);
+            }
+        }
+    }
+    let mut rows = Vec::new();
+    for ((file, program), sides) in &programs {
+        if changed && !differ(sides, columns) {
+            continue;
+        }
+        let mut cells = vec![Cell::Text((*file).to_owned()), Cell::Text((*program).to_owned())];
+        for side in sides {
+            cells.extend(columns.iter().map(|column| cell(*side, *column)));
+        }
+        rows.push(cells);
+    }
+    let sheet = Sheet {
+        heads: heads(runs, columns),
+        shown: rows.len(),
+        rows,
+        closing: None,
+    };
+    sheet.write(out, format)
+}
+
+fn heads(runs: &[SweepRun], columns: &[Column]) -> Vec<Head> {
+    let key = |column: Column| Head {
+        title: column.header(),
+        suffix: "",
+        name: column.name().to_owned(),
+        left: true,
+        left_cells: true,
+    };
+    let mut heads = vec![key(Column::File), key(Column::Program)];
+    for run in runs {
+        for column in columns {
+            let setting = &run.setting;
+            let name = match columns {
+                [_] => setting.clone(),
+                _ => format!("{setting} {}", column.header().to_lowercase()),
+            };
+            heads.push(Head {
+                title: "", // the name
+                suffix: "",
+                name,
+                left: false,
+                left_cells: column.is_text(),
+            });
+        }
+    }
+    heads
+}
+
+fn cell(row: Option<&Row>, column: Column) -> Cell {
+    match row {
+        None => Cell::Missing,
+        Some(row) if row.verdict == Verdict::Success || column.is_text() => column.value(row).into(),
+        Some(row) => Value::Text(row.verdict.name()).into(),
+    }
+}
+
+/// Whether the settings tell the program apart.
+fn differ(sides: &[Option<&Row>], columns: &[Column]) -> bool {
+    let text = |side: &Option<&Row>| -> Vec<String> {
+        let verdict = cell(*side, Column::Verdict).to_string();
+        let figures = columns.iter().map(|column| cell(*side, *column).to_string());
+        std::iter::once(verdict).chain(figures).collect()
+    };
+    let mut texts = sides.iter().map(text);
+    let first = texts.next();
+    texts.any(|text| Some(text) != first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_stand_side_by_side() {
+        let row = |program: &str, verdict, insns| Row {
+            file: "a.o".into(),
+            program: program.into(),
+            verdict,
+            insns,
+            ..Row::default()
+        };
+        let run = |setting: &str, rows| SweepRun {
+            setting: setting.into(),
+            rows,
+        };
+        let runs = [
+            run(
+                "n=1",
+                vec![row("p", Verdict::Success, 10), row("same", Verdict::Success, 3)],
+            ),
+            run(
+                "n=1000",
+                vec![row("p", Verdict::Failure, 99), row("same", Verdict::Success, 3)],
+            ),
+        ];
+        let text = |changed| {
+            let mut out = Vec::new();
+            write_sweep(&mut out, &runs, &[Column::Insns], Format::Table, changed).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(
+            text(false),
+            "\
+File  Program  n=1   n=1000
+----  -------  ---  -------
+a.o   p         10  failure
+a.o   same       3        3
+"
+        );
+        assert!(!text(true).contains("same"));
+    }
+}
