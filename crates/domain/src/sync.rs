@@ -16,8 +16,9 @@ impl Bounds {
     /// Lets every part learn from the others (`reg_bounds_sync`).
     #[inline]
     pub fn sync(&mut self) {
-        // Nothing can be learned about a number that every part agrees on; half of all values are such.
-        if *self == Bounds::constant(self.var_off.value) {
+        // Nothing can be learned about a number that every part agrees on, or of which nothing is known; most
+        // values are such.
+        if *self == Bounds::constant(self.var_off.value) || *self == Bounds::UNKNOWN {
             return;
         }
         self.learn_from_bits();

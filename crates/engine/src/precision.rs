@@ -18,6 +18,29 @@ use crate::verifier::Verifier;
 
 const ARGS: u32 = 0b11_1110;
 
+/// An instruction that backtracking must always look at.
+pub(crate) const BACK_ALWAYS: u16 = u16::MAX;
+
+/// Registers whose being wanted makes an instruction matter to backtracking ([`BACK_ALWAYS`]: whatever is
+/// wanted).
+pub(crate) fn back_regs(insn: Insn) -> u16 {
+    let bit = |reg: u8| 1u16.checked_shl(u32::from(reg)).unwrap_or(BACK_ALWAYS);
+    match insn.class() {
+        _ if insn.code == 0 => 0,
+        class::ALU | class::ALU64 | class::LDX | class::ST => bit(insn.dst),
+        class::STX if insn.mode() == mode::ATOMIC => BACK_ALWAYS,
+        class::STX => bit(insn.dst),
+        class::JMP | class::JMP32 => match insn.op() {
+            op::CALL | op::EXIT => BACK_ALWAYS,
+            op::JA | op::JCOND => 0,
+            _ if insn.is_src_reg() => bit(insn.dst) | bit(insn.src),
+            _ => 0,
+        },
+        _ if insn.is_ld_imm64() => bit(insn.dst),
+        _ => BACK_ALWAYS,
+    }
+}
+
 /// Members of a set of scalars known to be equal but for a constant, at most six.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Linked {
@@ -257,6 +280,8 @@ impl<O: Observer> Verifier<'_, O> {
             let last = left.last().filter(|h| h.idx == i).copied();
             if skip {
                 skip = false;
+            } else if !O::LISTENING && self.is_unconcerned(i, last, wanted) {
+                // Most instructions have nothing to do with what is wanted.
             } else if let Step::GiveUp = self.back_step(i, *subseq_idx, last, wanted)? {
                 return Ok(Walked::GaveUp);
             }
@@ -279,6 +304,15 @@ impl<O: Observer> Verifier<'_, O> {
                 reject!(EFAULT, "BUG backtracking idx {}\n", i as i32);
             }
         }
+    }
+
+    /// Whether an instruction, backwards, certainly leaves the wanted set as it is: it names none of its
+    /// registers, and its history says nothing.
+    #[inline]
+    fn is_unconcerned(&self, idx: u32, entry: Option<Hist>, wanted: &Wanted) -> bool {
+        let silent = entry.is_none_or(|h| h.linked == 0 && h.flags & hist::STACK_ACCESS == 0);
+        let names = self.aux[idx as usize].back_regs;
+        silent && wanted.mask() & u32::from(names) == 0 && names != BACK_ALWAYS
     }
 
     fn segment_mut(&mut self, at: Option<StateId>) -> &mut State {

@@ -16,6 +16,7 @@ use crate::equiv::{IdMap, Suspect};
 use crate::error::{Res, reject};
 use crate::explore::Search;
 use crate::observer::{Event, Observer};
+use crate::precision::back_regs;
 use crate::state::{BtfHandle, FP, Frame, Hist, NO_LINK, REGS, Reg, State};
 
 /// What is remembered of an instruction across paths.
@@ -25,6 +26,8 @@ pub struct InsnAux {
     pub prune_point: bool,
     /// Arrival here is recorded in the history.
     pub jmp_point: bool,
+    /// Registers whose being wanted precisely makes backtracking look at the instruction.
+    pub(crate) back_regs: u16,
     /// Some jump goes here.
     pub jump_target: bool,
     /// A checkpoint is always taken here.
@@ -261,7 +264,13 @@ impl<'a, O: Observer> Verifier<'a, O> {
     pub fn new(kernel: &'a Kernel, prog: &'a Prog, obs: &'a mut O) -> Self {
         let insns = prog.insns.clone();
         let ops = (0..insns.len()).map(|i| decode_for_walk(&insns, i)).collect();
-        let aux = vec![InsnAux::default(); insns.len()];
+        let aux = insns
+            .iter()
+            .map(|insn| InsnAux {
+                back_regs: back_regs(*insn),
+                ..InsnAux::default()
+            })
+            .collect();
         Verifier {
             kernel,
             prog,
