@@ -106,7 +106,7 @@ const MAX_LOGGED: u64 = 200_000;
 /// The child's side.
 pub(crate) fn work(args: &WorkerArgs) -> Done {
     let verifier = args.setting.verifier()?;
-    let bytes = fs::read(&args.object).map_err(|e| format!("{}: {e}", args.object.display()))?;
+    let bytes = verdict::read_object(&args.object)?;
     let name = file_name(&args.object);
     let mut out = std::io::stdout().lock();
     let mut say = |line: &str| {

@@ -1,7 +1,6 @@
 //! Verifying many programs side by side, in the order of the command line.
 
 use std::cell::RefCell;
-use std::fs;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use verdict::{Answer, OpenObject, Verifier, objects_in, open_failure};
+use verdict::{Answer, OpenObject, Verifier, objects_in, open_failure, read_object};
 use verdict_report::Record;
 
 /// Stack of a worker: deep enough for what recurses by the nesting of types.
@@ -155,7 +154,7 @@ pub(crate) fn open<'v>(verifier: &'v Verifier, path: &Path) -> Result<OpenObject
         record: None,
     };
     let shown = path.display();
-    let bytes = fs::read(path).map_err(|e| unusable(format!("{shown}: {e}")))?;
+    let bytes = read_object(path).map_err(unusable)?;
     let name = file_name(path);
     let opened = guarded(&name, || verifier.open(&name, &bytes)).map_err(unusable)?;
     opened.map_err(|error| Unusable {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use verdict::expect::report::{Detail, Summary, TestResult, write_failures, write_summary, write_test};
 use verdict::expect::{Known, junit};
-use verdict::{Options, Suite, Verifier};
+use verdict::{Options, Suite, Verifier, read_object};
 
 use crate::args::{KernelArgs, SuiteArgs, TestOutput};
 use crate::run::{Progress, expand, file_name, guarded, side_by_side};
@@ -58,7 +58,7 @@ fn read_known(path: &Path) -> Result<Known, String> {
 
 fn open<'v>(verifier: &'v Verifier, path: &Path) -> Result<Suite<'v>, String> {
     let shown = path.display();
-    let bytes = fs::read(path).map_err(|e| format!("{shown}: {e}"))?;
+    let bytes = read_object(path)?;
     let name = file_name(path);
     guarded(&name, || verifier.open_suite(&name, bytes))?.map_err(|e| format!("{shown}: {e}"))
 }

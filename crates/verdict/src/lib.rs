@@ -20,6 +20,7 @@
 mod answer;
 mod bridge;
 mod choice;
+mod embedded;
 mod files;
 mod last_words;
 mod listen;
@@ -29,7 +30,7 @@ mod verifier;
 
 pub use answer::{Answer, open_failure};
 pub use choice::KernelChoice;
-pub use files::objects_in;
+pub use files::{objects_in, read_object};
 pub use listen::{Libbpf, LogEnd, LogOptions, NotLoaded};
 pub use profile::{Profiled, Profiler};
 pub use suite::{ReadFile, Suite};
