@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use verdict::log::hide_addresses;
 
 /// The first line that differs.
 #[derive(Serialize, Deserialize, Debug, PartialEq, Eq)]
@@ -109,40 +110,5 @@ impl Write for LogCheck {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// Makes fourteen hexadecimal digits behind `= 0xff` zeros: kernel addresses differ from boot to boot.
-fn hide_addresses(line: &mut [u8]) {
-    const BEFORE: &[u8] = b"= 0xff";
-    let mut at = 0;
-    while let Some(found) = line
-        .get(at..)
-        .and_then(|rest| rest.windows(BEFORE.len()).position(|w| w == BEFORE))
-    {
-        let start = at + found + BEFORE.len();
-        let digits = line
-            .iter()
-            .skip(start)
-            .take_while(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-            .count();
-        if digits == 14
-            && let Some(address) = line.get_mut(start..start + digits)
-        {
-            address.fill(b'0');
-        }
-        at = start + digits;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hides_only_whole_addresses() {
-        let mut line = b"a = 0xffff888012345678 b = 0xff12 c=0xffff888012345678".to_vec();
-        hide_addresses(&mut line);
-        assert_eq!(line, b"a = 0xff00000000000000 b = 0xff12 c=0xffff888012345678");
     }
 }

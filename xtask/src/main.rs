@@ -10,6 +10,7 @@ mod licences;
 mod logs;
 mod parity;
 mod tidy;
+mod words;
 mod workers;
 
 use std::process::ExitCode;
@@ -27,6 +28,8 @@ struct Args {
 enum Chore {
     /// Compare verdict's answers with those of a real kernel.
     Parity(parity::Args),
+    /// Compare verdict's logs with checksums of a real kernel's.
+    Words(words::Args),
     /// Compare verdict's speed and memory with the running kernel's.
     Bench(bench::Args),
     /// Feed damaged objects and watch for panics, time and memory.
@@ -51,6 +54,7 @@ type Done = Result<bool, String>;
 fn main() -> ExitCode {
     let done = match Args::parse().chore {
         Chore::Parity(args) => parity::run(&args),
+        Chore::Words(args) => words::run(&args),
         Chore::Bench(args) => bench::run(&args),
         Chore::Hostile(args) => hostile::run(&args),
         Chore::Tidy => tidy::run(),

@@ -2,11 +2,14 @@
 
 use std::io::Write;
 
-use verdict::Verifier;
+use verdict::{Libbpf, LogEnd, LogOptions, NotLoaded, Verifier};
 
 use crate::Done;
 use crate::args::{KernelArgs, LogArgs};
 use crate::run::{guarded, open};
+
+/// Exit code for what is not modelled.
+const UNSUPPORTED: u8 = 3;
 
 pub(crate) fn run(kernel: &KernelArgs, args: &LogArgs, out: &mut dyn Write) -> Done {
     let verifier = Verifier::new(kernel.choice().open()?, args.test.options());
@@ -28,8 +31,51 @@ pub(crate) fn run(kernel: &KernelArgs, args: &LogArgs, out: &mut dyn Write) -> D
             known()
         )
     })?;
-    guarded(&format!("{}", args.object.display()), || {
-        object.log(index, args.level, out)
-    })??;
-    Ok(0)
+    let path = args.object.display().to_string();
+    let options = LogOptions {
+        level: args.level,
+        size: args.log_size,
+        normalize: args.normalize,
+        libbpf: if args.libbpf {
+            Libbpf::Prints(&path)
+        } else {
+            Libbpf::Absent
+        },
+    };
+    let end = guarded(&path, || object.write_log(index, &options, out))??;
+    out.flush()?;
+    Ok(remark(&end, &options))
+}
+
+/// Says on standard error what the log does not; gives the exit code.
+fn remark(end: &LogEnd, options: &LogOptions<'_>) -> u8 {
+    if let (Some(size), Some(written)) = (options.size, end.written) {
+        let needed = written.true_size;
+        let lost = if options.level & 8 == 0 { "start" } else { "end" };
+        eprint!("verdict: the log needs {needed} bytes");
+        if written.truncated {
+            eprint!(", {size} are too few (ENOSPC): its {lost} is missing");
+        }
+        eprintln!();
+    }
+    match &end.result {
+        Ok(()) => 0,
+        Err(NotLoaded::Unsupported(what)) => {
+            eprintln!("verdict: unsupported: {what}");
+            UNSUPPORTED
+        }
+        Err(NotLoaded::Kernel(errno)) => {
+            if end.written.is_none() && options.libbpf == Libbpf::Absent {
+                eprintln!("verdict: no log: the kernel refuses before its verifier is asked ({errno})");
+            }
+            0
+        }
+        Err(NotLoaded::Libbpf(errno, messages)) => {
+            if options.libbpf == Libbpf::Absent {
+                eprintln!("verdict: libbpf gives up ({errno})");
+                messages.iter().for_each(|message| eprintln!("libbpf: {message}"));
+            }
+            0
+        }
+    }
 }
