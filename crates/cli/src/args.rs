@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -49,7 +50,7 @@ pub(crate) enum Command {
     ///
     /// Exit code: 0 all accepted, 1 unusable input, 2 a rejection, 3 something unsupported.
     Check(CheckArgs),
-    /// Print the figures of verification, as veristat does
+    /// Print the figures of verification: takes the command line of veristat, and prints what it prints
     Stat(StatArgs),
     /// Compare two sets of figures, or two settings of the verifier
     Compare(CompareArgs),
@@ -110,22 +111,13 @@ pub(crate) enum Output {
     Jsonl,
 }
 
+/// What veristat's own grammar reads: see `verdict stat --help`.
 #[derive(clap::Args)]
+#[command(disable_help_flag = true)]
 pub(crate) struct StatArgs {
-    /// Form of the output
-    #[arg(long, short, value_name = "FORM", default_value = "table")]
-    pub(crate) output: Output,
-    /// Columns, comma-separated
-    #[arg(long, short, value_name = "COLUMNS", value_parser = columns)]
-    pub(crate) emit: Option<Columns>,
-    /// Do not say which object is being processed
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
-    #[command(flatten)]
-    pub(crate) test: TestArgs,
-    /// Objects, directories or globs
-    #[arg(required = true, value_name = "OBJECT")]
-    pub(crate) objects: Vec<PathBuf>,
+    /// Options and objects
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
+    pub(crate) arguments: Vec<OsString>,
 }
 
 #[derive(clap::Args)]

@@ -9,7 +9,10 @@ mod profile;
 mod run;
 mod stat;
 mod test;
+mod veristat;
 
+use std::env;
+use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
@@ -45,7 +48,11 @@ impl From<io::Error> for Trouble {
 type Done = Result<u8, Trouble>;
 
 fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let command_line: Vec<OsString> = env::args_os().collect();
+    if let Some((name, arguments)) = veristat::arguments(&command_line) {
+        return finish(|out| veristat::run(name, &arguments, out));
+    }
+    let args = match Args::try_parse_from(command_line) {
         Ok(args) => args,
         Err(error) => {
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
@@ -53,9 +60,14 @@ fn main() -> ExitCode {
             return ExitCode::from(if asked { 0 } else { UNUSABLE });
         }
     };
+    finish(|out| execute(&args, out))
+}
+
+/// Runs a command to its end.
+fn finish(command: impl FnOnce(&mut dyn Write) -> Done) -> ExitCode {
     run::keep_panics_quiet();
     let mut out = BufWriter::new(io::stdout().lock());
-    let done = execute(&args, &mut out).and_then(|code| Ok(out.flush().map(|()| code)?));
+    let done = command(&mut out).and_then(|code| Ok(out.flush().map(|()| code)?));
     match done {
         Ok(code) => ExitCode::from(code),
         Err(Trouble::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -68,7 +80,7 @@ fn execute(args: &Args, out: &mut dyn Write) -> Done {
     run::set_jobs(args.jobs);
     match &args.command {
         Command::Check(command) => check::run(&args.kernel, command, out),
-        Command::Stat(command) => stat::run(&args.kernel, command, out),
+        Command::Stat(command) => veristat::run("verdict stat", &command.arguments, out),
         Command::Compare(command) => compare::run(&args.kernel, command, out),
         Command::Profile(command) => profile::run(&args.kernel, command, out),
         Command::Log(command) => log::run(&args.kernel, command, out),

@@ -11,7 +11,9 @@ mod names;
 mod normalize;
 mod render;
 mod state;
+mod tally;
 
 pub use buffer::{Buffer, Room, Written};
 pub use normalize::{Normalize, hide_addresses};
 pub use render::{Level, Log};
+pub use tally::SourceTally;

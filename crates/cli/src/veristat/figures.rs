@@ -1,0 +1,337 @@
+//! Figures of objects that are verified now.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use verdict::log::SourceTally;
+use verdict::{LogOptions, NotLoaded, OpenObject, Verifier, objects_in};
+use verdict_report::{
+    Column, Counts, Format, Record, Row, SourceCount, sort_rows, to_json_line, write_stats, write_top_sources,
+};
+
+use super::FAILED;
+use super::options::Options;
+use crate::Done;
+use crate::run::{Progress, file_name, guarded, open, side_by_side};
+
+/// Columns that cost another verification.
+const OBSERVED: [Column; 2] = [Column::PruneHits, Column::PruneMisses];
+
+/// Verifies the objects and prints the figures of their programs.
+pub(super) fn print(options: &Options, out: &mut dyn Write) -> Done {
+    let settings = verdict::Options {
+        test_states: options.test_states,
+        test_invariants: options.test_invariants,
+    };
+    let verifier = Verifier::new(options.kernel.open()?, settings);
+    if options.dump {
+        eprintln!("verdict: rewritten programs and machine code are not modelled: there is nothing to dump");
+    }
+    let objects = opened(&verifier, options);
+    let answers = verified(&verifier, options, &objects);
+    let mut all = Gathered::default();
+    let mut answers = answers.into_iter();
+    for object in &objects {
+        all.take(options, object, &mut answers, out)?;
+    }
+    all.print(options, out)?;
+    Ok(all.code)
+}
+
+/// An argument, or one of the objects that it stands for.
+struct Input<'v> {
+    path: PathBuf,
+    state: State<'v>,
+}
+
+enum State<'v> {
+    Filtered,
+    NotAnObject,
+    Unusable(String, Option<Box<Record>>),
+    /// With the programs that are wanted.
+    Open(OpenObject<'v>, Vec<usize>),
+}
+
+/// Opens all objects that are wanted, each once.
+fn opened<'v>(verifier: &'v Verifier, options: &Options) -> Vec<Input<'v>> {
+    let mut paths = Vec::new();
+    for argument in &options.files {
+        match objects_in(Path::new(argument)) {
+            Ok(found) => paths.extend(found.into_iter().map(Ok)),
+            Err(message) => paths.push(Err((PathBuf::from(argument), message))),
+        }
+    }
+    side_by_side(&paths, |found| match found {
+        Ok(path) => Input {
+            path: path.clone(),
+            state: open_one(verifier, options, path),
+        },
+        Err((path, message)) => Input {
+            path: path.clone(),
+            state: State::Unusable(message.clone(), None),
+        },
+    })
+}
+
+fn open_one<'v>(verifier: &'v Verifier, options: &Options, path: &Path) -> State<'v> {
+    let name = file_name(path);
+    if !options.filters.wants_file(&name) {
+        return State::Filtered;
+    }
+    if !may_be_object(path) {
+        return State::NotAnObject;
+    }
+    match open(verifier, path) {
+        Ok(object) => {
+            let wanted = object
+                .programs()
+                .enumerate()
+                .filter(|(_, program)| options.filters.wants_program(&name, program))
+                .map(|(index, _)| index)
+                .collect();
+            State::Open(object, wanted)
+        }
+        Err(unusable) => State::Unusable(unusable.message, unusable.record),
+    }
+}
+
+/// Whether the file is a relocatable 64-bit ELF file for BPF, or cannot even be read, which is said later.
+fn may_be_object(path: &Path) -> bool {
+    const MAGIC_AND_CLASS: &[u8] = b"\x7fELF\x02";
+    const RELOCATABLE: [u8; 2] = [1, 0];
+    const NONE_OR_BPF: [[u8; 2]; 2] = [[0, 0], [247, 0]];
+    let mut head = [0; 20];
+    let Ok(mut file) = File::open(path) else {
+        return true;
+    };
+    file.read_exact(&mut head).is_ok()
+        && head.starts_with(MAGIC_AND_CLASS)
+        && head[16..18] == RELOCATABLE
+        && NONE_OR_BPF.iter().any(|machine| head[18..] == *machine)
+}
+
+/// What is known of one program.
+type Answer = Result<(Record, Row), String>;
+
+/// Verifies all programs that are wanted, in the order of the command line.
+fn verified(verifier: &Verifier, options: &Options, objects: &[Input<'_>]) -> Vec<Answer> {
+    let tasks: Vec<_> = objects
+        .iter()
+        .filter_map(|input| match &input.state {
+            State::Open(object, wanted) => Some(wanted.iter().map(move |index| (object, *index))),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    let progress = Progress::new(tasks.len());
+    let answers = side_by_side(&tasks, |&(object, index)| {
+        let name = object.programs().nth(index).unwrap_or_default();
+        let answer = guarded(&format!("{} {name}", object.name()), || {
+            verify(verifier, options, object, index)
+        });
+        progress.step();
+        answer
+    });
+    progress.finish();
+    answers
+}
+
+fn verify(verifier: &Verifier, options: &Options, object: &OpenObject<'_>, index: usize) -> (Record, Row) {
+    let record = object.check(index).record;
+    let mut row = Row::from_record(&record).unwrap_or_default();
+    row.kernel.clone_from(&verifier.kernel().name);
+    if options.asks_about(&OBSERVED) {
+        let cost = object.profile(index).profile.map(|profile| profile.total());
+        let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        row.prune_hits = cost.map_or(0, |cost| number(cost.hits));
+        row.prune_misses = cost.map_or(0, |cost| number(cost.misses));
+    }
+    (record, row)
+}
+
+/// What was found out.
+#[derive(Default)]
+struct Gathered {
+    records: Vec<Record>,
+    rows: Vec<Row>,
+    counts: Counts,
+    code: u8,
+}
+
+impl Gathered {
+    /// Takes an object's answers, and says on the way what veristat says.
+    fn take(
+        &mut self,
+        options: &Options,
+        input: &Input<'_>,
+        answers: &mut impl Iterator<Item = Answer>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let shown = input.path.display();
+        let skips = |out: &mut dyn Write, why: &str| match options.verbose {
+            true => writeln!(out, "Skipping '{shown}' {why}..."),
+            false => Ok(()),
+        };
+        match &input.state {
+            State::Filtered => {
+                self.counts.skipped_files += 1;
+                skips(out, "due to filters")
+            }
+            State::NotAnObject => {
+                self.counts.skipped_files += 1;
+                skips(out, "as it's not a BPF object file")
+            }
+            State::Unusable(message, record) => {
+                self.processing(options, input, out)?;
+                eprintln!("Failed to open '{shown}': {message}");
+                self.counts.skipped_files += 1;
+                self.records.extend(record.as_deref().cloned());
+                Ok(())
+            }
+            State::Open(object, wanted) => {
+                self.processing(options, input, out)?;
+                self.counts.files += 1;
+                self.counts.skipped_programs += object.programs().count() - wanted.len();
+                for (index, answer) in wanted.iter().zip(answers) {
+                    self.take_program(options, (input, object, *index), answer, out)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn processing(&self, options: &Options, input: &Input<'_>, out: &mut dyn Write) -> io::Result<()> {
+        if options.quiet || options.format() != Format::Table {
+            return Ok(());
+        }
+        writeln!(out, "Processing '{}'...", file_name(&input.path))
+    }
+
+    fn take_program(
+        &mut self,
+        options: &Options,
+        (input, object, index): (&Input<'_>, &OpenObject<'_>, usize),
+        answer: Answer,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        match answer {
+            Ok((record, mut row)) => {
+                self.counts.programs += 1;
+                if options.verbose || options.top_sources > 0 {
+                    show_log(options, &input.path, object, index, &mut row, out)?;
+                }
+                self.records.push(record);
+                self.rows.push(row);
+            }
+            Err(message) => {
+                eprintln!("verdict: {message}");
+                self.code = FAILED;
+            }
+        }
+        Ok(())
+    }
+
+    fn print(&mut self, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+        let whole = options.emit.is_empty() && options.sort.is_empty() && options.top_n == 0;
+        if options.format() == Format::Jsonl && whole {
+            return self.print_records(options, out);
+        }
+        sort_rows(&mut self.rows, &options.sort);
+        self.rows.retain(|row| options.filters.wants_row(row));
+        let (columns, limit, format) = (options.columns(), options.limit(), options.format());
+        write_stats(out, &columns, &self.rows, limit, format, &self.counts)
+    }
+
+    /// Everything that is known, in the order of the command line.
+    fn print_records(&self, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+        let wanted =
+            |record: &&Record| Row::from_record(record).is_none_or(|row| options.filters.wants_row(&row));
+        self.records
+            .iter()
+            .filter(wanted)
+            .try_for_each(|record| writeln!(out, "{}", to_json_line(record)))
+    }
+}
+
+/// Prints the program's log, or the source lines that stand most often in it.
+fn show_log(
+    options: &Options,
+    path: &Path,
+    object: &OpenObject<'_>,
+    index: usize,
+    row: &mut Row,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    const STATISTICS: u32 = 4;
+    const FIXED: u32 = 8;
+    let mut level = options.log_level | STATISTICS;
+    if options.log_fixed {
+        level |= FIXED;
+    }
+    if options.top_sources > 0 && options.log_level == 0 {
+        level |= 2;
+    }
+    let request = LogOptions {
+        level,
+        size: options.log_size,
+        ..LogOptions::default()
+    };
+    // A log of limited size may change the verdict, which stands before it.
+    let mut limited = Vec::new();
+    if options.log_size.is_some() {
+        let end = object.write_log(index, &request, &mut limited)?;
+        if end.written.is_some_and(|written| written.truncated) {
+            overflowed(row, &end.result, options.log_fixed);
+        }
+    }
+    if options.verbose {
+        let (path, program) = (path.display(), &row.program);
+        let (duration, verdict) = (row.duration, row.verdict.name());
+        writeln!(
+            out,
+            "PROCESSING {path}/{program}, DURATION US: {duration}, VERDICT: {verdict}, VERIFIER LOG:"
+        )?;
+    }
+    let mut silent = io::sink();
+    let mut tally = SourceTally::new(if options.verbose { out } else { &mut silent });
+    if options.log_size.is_some() {
+        tally.write_all(&limited)?;
+    } else {
+        object.write_log(index, &request, &mut tally)?;
+    }
+    let counts = tally.finish();
+    if options.verbose {
+        writeln!(out)?;
+    }
+    if options.top_sources > 0 {
+        let lines: Vec<_> = counts
+            .into_iter()
+            .map(|(text, place, count)| SourceCount { text, place, count })
+            .collect();
+        let limit = usize::try_from(options.top_sources).unwrap_or(0);
+        write_top_sources(out, &row.program, &lines, limit)?;
+    }
+    Ok(())
+}
+
+/// The kernel refuses a program whose log does not fit; of a log whose end is lost no figures remain.
+fn overflowed(row: &mut Row, result: &Result<(), NotLoaded>, end_is_lost: bool) {
+    let Err(NotLoaded::Kernel(errno)) = result else {
+        return;
+    };
+    row.verdict = verdict_report::Verdict::Failure;
+    row.errno = errno.0;
+    if end_is_lost {
+        *row = Row {
+            duration: 0,
+            insns: 0,
+            states: 0,
+            peak_states: 0,
+            max_states_per_insn: 0,
+            mark_read: 0,
+            stack: 0,
+            ..std::mem::take(row)
+        };
+    }
+}

@@ -1,0 +1,64 @@
+//! What `verdict stat` says about itself.
+
+/// All options.
+pub(super) fn help(name: &str) -> String {
+    format!(
+        "\
+Usage: {name} [OPTION...] OBJECT...
+  or:  {name} -C [OPTION...] BASELINE.csv COMPARISON.csv
+  or:  {name} -R [OPTION...] FIGURES.csv
+Verifies BPF programs and prints what it cost. Takes veristat's command line.
+
+OBJECT is an object file, a directory of them, a glob, or @FILE with one of these a line.
+
+What is verified:
+  -f, --filter=FILTER        Only programs or figures that match FILTER: GLOB, FILE/PROGRAM,
+                             or FIGURE and a comparison such as 'insns>100'; !FILTER leaves
+                             out; @FILE has a filter a line
+  -G, --set-global-vars=VAR  Set a global variable: 'NAME = VALUE'; @FILE has one a line
+  -r, --test-reg-invariants  Treat contradictory bounds of a register as an error
+  -t, --test-states          Create a state at every prune point
+      --kernel=NAME          Kernel profile, one of 'verdict kernels'
+      --kernel-dir=DIR       Directory with another kernel's BTF, config and symbols
+      --set=SWITCH=VALUE     Set a switch of the verifier, one of 'verdict switches'
+  -j, --jobs=N               Programs verified side by side
+
+What is printed:
+  -e, --emit=COLUMN,...      Columns
+  -n, --top-n=N              Only the first N rows
+  -o, --output-format=FORM   table, csv, json, jsonl or markdown
+  -s, --sort=COLUMN,...      Order; behind a column ^ for upwards, v for downwards
+  -C, --compare              Compare two files of figures
+  -R, --replay               Print a file of figures
+  -S, --top-src-lines=N      The N source lines that stand most often in each log
+  -d, --debug                As -v
+      --dump[=MODE]          Accepted; machine code is not modelled
+  -l, --log-level=LEVEL      Level of the log that -v prints: 1 last path, 2 all paths
+      --log-fixed            Keep the start of a log that is too long
+      --log-size=BYTES       Size of the buffer for the log
+  -q, --quiet                Do not say which object is processed
+  -v, --verbose              Print the kernel's log of each program
+
+  -?, --help                 Print this
+      --usage                Print a short summary
+  -V, --version              Print the version of veristat whose output this is
+
+Columns: file, prog, verdict, duration, insns, states, peak_states, max_states_per_insn,
+mark_read, prog_size, prog_size_jited, prog_type, attach_type, stack, max_stack_depth,
+mem_peak; of verdict's own: kernel, errno, reason, time_per_insn, prune_hits, prune_misses.
+In comparisons, FIGURE_a, FIGURE_b, FIGURE_diff and FIGURE_pct are its values, |FIGURE| is one
+without sign.
+"
+    )
+}
+
+/// A summary of the options.
+pub(super) fn usage(name: &str) -> String {
+    format!(
+        "\
+Usage: {name} [-CdqrRtvV?] [-e COLUMNS] [-f FILTER] [-G VAR] [-j N] [-l LEVEL] [-n N]
+            [-o FORM] [-s COLUMNS] [-S N] [--log-fixed] [--log-size=BYTES] [--dump[=MODE]]
+            [--kernel=NAME] [--kernel-dir=DIR] [--set=SWITCH=VALUE] OBJECT...
+"
+    )
+}
