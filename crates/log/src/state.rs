@@ -232,13 +232,12 @@ impl Printer<'_> {
         if reg.is(RegBase::BtfId) && reg.ty.has(Flags::NON_OWN_REF) {
             list.item(format_args!("non_own_ref"))?;
         }
-        if reg.is(RegBase::ConstMapPtr) || reg.is(RegBase::MapKey) || reg.is(RegBase::MapValue) {
-            if let Some(map) = self.cx.maps.get(reg.map() as usize) {
-                if !map.name.is_empty() {
-                    list.item(format_args!("map={}", map.name))?;
-                }
-                list.item(format_args!("ks={},vs={}", map.key_size, map.value_size))?;
+        let of_map = reg.is(RegBase::ConstMapPtr) || reg.is(RegBase::MapKey) || reg.is(RegBase::MapValue);
+        if let (true, Some(map)) = (of_map, self.cx.maps.get(reg.map() as usize)) {
+            if !map.name.is_empty() {
+                list.item(format_args!("map={}", map.name))?;
             }
+            list.item(format_args!("ks={},vs={}", map.key_size, map.value_size))?;
         }
         if !reg.is_scalar() && reg.off != 0 {
             list.item(format_args!("off="))?;
