@@ -43,7 +43,11 @@ impl Head {
 
     /// What a table shows: the name, where there is no title.
     fn title(&self) -> &str {
-        if self.title.is_empty() { &self.name } else { self.title }
+        if self.title.is_empty() {
+            &self.name
+        } else {
+            self.title
+        }
     }
 }
 
