@@ -1,11 +1,12 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use verdict::{KernelChoice, Options};
-use verdict_report::{Column, parse_columns};
+use verdict::{Globals, KernelChoice, Options};
+use verdict_report::{Column, FailIf, FilterError, Format, parse_columns};
 
 /// Asks what a Linux kernel's BPF verifier would say of an object, without that kernel.
 #[derive(Parser)]
@@ -54,6 +55,25 @@ pub(crate) enum Command {
     Stat(StatArgs),
     /// Compare two sets of figures, or two settings of the verifier
     Compare(CompareArgs),
+    /// Hold programs to the budgets of a file
+    ///
+    /// The file lists budgets; of several that name a program, the last one decides on each figure:
+    ///
+    ///     objects = ["build/*.bpf.o"]   # unless the command line names some
+    ///     [[budget]]
+    ///     programs = "*"                # PROGRAM, OBJECT/PROGRAM or OBJECT/
+    ///     insns = 100_000               # also states, peak-states
+    ///     stack = 512                   # bytes of all functions, added up
+    ///     [[budget]]
+    ///     programs = "xdp.bpf.o/old_*"
+    ///     may-fail = true               # may be rejected
+    ///
+    /// Exit code: 0 within budget, 1 unusable input or a budget that names no program, 2 a program is rejected or
+    /// exceeds its budget, 3 something unsupported.
+    #[command(verbatim_doc_comment)]
+    Gate(GateArgs),
+    /// Verify programs under many settings: one table, a column for each
+    Sweep(SweepArgs),
     /// Print the kernel's log of a program
     Log(LogArgs),
     /// Show where the verifier's work is: by function, loop and source line, and why states did not match
@@ -73,6 +93,8 @@ pub(crate) struct CheckArgs {
     /// Show accepted programs, too
     #[arg(long, short)]
     pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) globals: GlobalArgs,
     #[command(flatten)]
     pub(crate) test: TestArgs,
     /// Objects, directories or globs
@@ -100,6 +122,46 @@ impl TestArgs {
     }
 }
 
+/// Initial values of global variables.
+#[derive(clap::Args)]
+pub(crate) struct GlobalArgs {
+    /// Set a global variable before loading: 'NAME = VALUE', an integer or an enumerator; NAME may be
+    /// variable.member[2]. With @FILE the lines of a file
+    #[arg(long, short = 'G', value_name = "NAME = VALUE|@FILE")]
+    pub(crate) set_global_vars: Vec<String>,
+    /// Set all global variables of a data map as 'bpftool map dump -j' printed it into this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) globals_from: Vec<PathBuf>,
+}
+
+impl GlobalArgs {
+    /// All of them.
+    pub(crate) fn read(&self) -> Result<Globals, String> {
+        let mut globals = self.from_dumps()?;
+        for expression in &self.set_global_vars {
+            match expression.strip_prefix('@') {
+                Some(file) => {
+                    let text = fs::read_to_string(file).map_err(|e| format!("{file}: {e}"))?;
+                    globals.add_lines(&text).map_err(|e| format!("{file}: {e}"))?;
+                }
+                None => globals.add(expression).map_err(|e| e.to_string())?,
+            }
+        }
+        Ok(globals)
+    }
+
+    /// Those of dumped maps.
+    pub(crate) fn from_dumps(&self) -> Result<Globals, String> {
+        let mut globals = Globals::default();
+        for file in &self.globals_from {
+            let shown = file.display();
+            let text = fs::read_to_string(file).map_err(|e| format!("{shown}: {e}"))?;
+            globals.add_dump(&text).map_err(|e| format!("{shown}: {e}"))?;
+        }
+        Ok(globals)
+    }
+}
+
 /// How figures are printed.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
@@ -107,8 +169,21 @@ pub(crate) enum Output {
     Table,
     /// Comma-separated values
     Csv,
+    /// A table for web pages, with what it adds up to
+    Markdown,
     /// One JSON object a line
     Jsonl,
+}
+
+impl Output {
+    pub(crate) fn format(self) -> Format {
+        match self {
+            Output::Table => Format::Table,
+            Output::Csv => Format::Csv,
+            Output::Markdown => Format::Markdown,
+            Output::Jsonl => Format::Jsonl,
+        }
+    }
 }
 
 /// What veristat's own grammar reads: see `verdict stat --help`.
@@ -122,13 +197,13 @@ pub(crate) struct StatArgs {
 
 #[derive(clap::Args)]
 pub(crate) struct CompareArgs {
-    /// First setting: kernel=NAME, kernel-dir=DIR, set=SWITCH=VALUE, separated by commas
+    /// First setting: kernel=NAME, kernel-dir=DIR, set=SWITCH=VALUE, global=NAME=VALUE, separated by commas
     #[arg(long, value_name = "SETTING", requires = "b")]
     pub(crate) a: Option<String>,
     /// Second setting
     #[arg(long, value_name = "SETTING", requires = "a")]
     pub(crate) b: Option<String>,
-    /// Form of the output: table or csv
+    /// Form of the output
     #[arg(long, short, value_name = "FORM", default_value = "table")]
     pub(crate) output: Output,
     /// Columns, comma-separated [default: file,prog,insns,states, and verdict where one changes]
@@ -137,11 +212,55 @@ pub(crate) struct CompareArgs {
     /// Show unchanged programs, too
     #[arg(long)]
     pub(crate) all: bool,
+    /// Add totals, mean ratios, and who gained and lost most
+    #[arg(long)]
+    pub(crate) summary: bool,
+    /// Exit with 2 if this holds of a program, such as 'insns_pct>10', 'states_diff>0' or 'verdict_b=failure'
+    #[arg(long, value_name = "CONDITION", value_parser = fail_if)]
+    pub(crate) fail_if: Vec<FailIf>,
+    #[command(flatten)]
+    pub(crate) globals: GlobalArgs,
     #[command(flatten)]
     pub(crate) test: TestArgs,
     /// Two files of figures (CSV or JSON lines); with --a and --b objects, directories or globs
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct GateArgs {
+    /// The budgets
+    #[arg(long, short, value_name = "FILE", default_value = "verdict.toml")]
+    pub(crate) budget: PathBuf,
+    #[command(flatten)]
+    pub(crate) globals: GlobalArgs,
+    #[command(flatten)]
+    pub(crate) test: TestArgs,
+    /// Objects, directories or globs, or recorded figures (.csv, .jsonl) [default: those of the file]
+    #[arg(value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+}
+
+/// Settings with several values: `--set 'SWITCH=*'` or `'SWITCH=VALUE|VALUE'`, `--kernel 'A|B'`,
+/// `-G 'NAME = 1|2|4'` or `-G 'NAME = 1..8'`; all their combinations are tried.
+#[derive(clap::Args)]
+pub(crate) struct SweepArgs {
+    /// Form of the output
+    #[arg(long, short, value_name = "FORM", default_value = "table")]
+    pub(crate) output: Output,
+    /// Figures, comma-separated [default: insns]
+    #[arg(long, short, value_name = "COLUMNS", value_parser = columns)]
+    pub(crate) emit: Option<Columns>,
+    /// Show only programs that the settings tell apart
+    #[arg(long)]
+    pub(crate) changed: bool,
+    #[command(flatten)]
+    pub(crate) globals: GlobalArgs,
+    #[command(flatten)]
+    pub(crate) test: TestArgs,
+    /// Objects, directories or globs
+    #[arg(required = true, value_name = "OBJECT")]
+    pub(crate) objects: Vec<PathBuf>,
 }
 
 #[derive(clap::Args)]
@@ -158,6 +277,8 @@ pub(crate) struct ProfileArgs {
     /// Rows of each table; 0 for all [default: 10]
     #[arg(long, short = 'n', value_name = "N")]
     pub(crate) top: Option<usize>,
+    #[command(flatten)]
+    pub(crate) globals: GlobalArgs,
     #[command(flatten)]
     pub(crate) test: TestArgs,
     /// The object
@@ -198,6 +319,8 @@ pub(crate) struct LogArgs {
     /// The program, where the object has several
     #[arg(long, short, value_name = "NAME")]
     pub(crate) program: Option<String>,
+    #[command(flatten)]
+    pub(crate) globals: GlobalArgs,
     #[command(flatten)]
     pub(crate) test: TestArgs,
     /// The object
@@ -242,4 +365,8 @@ pub(crate) struct Columns(pub(crate) Vec<Column>);
 
 fn columns(list: &str) -> Result<Columns, verdict_report::UnknownColumn> {
     parse_columns(list).map(Columns)
+}
+
+fn fail_if(condition: &str) -> Result<FailIf, FilterError> {
+    FailIf::parse(condition)
 }

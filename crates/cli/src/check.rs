@@ -11,7 +11,8 @@ use crate::args::{CheckArgs, KernelArgs};
 use crate::run::verify_all;
 
 pub(crate) fn run(kernel: &KernelArgs, args: &CheckArgs, out: &mut dyn Write) -> Done {
-    let verifier = Verifier::new(kernel.choice().open()?, args.test.options());
+    let verifier =
+        Verifier::new(kernel.choice().open()?, args.test.options()).with_globals(args.globals.read()?);
     let mut summary = CheckSummary::default();
     for object in verify_all(&verifier, &args.objects) {
         let programs = match object.programs {

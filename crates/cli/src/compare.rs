@@ -1,26 +1,22 @@
 //! `verdict compare`.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
-use verdict::{KernelChoice, Verifier};
-use verdict_report::{Column, Format, Joined, Row, join, read_rows, write_comparison};
+use verdict::{Globals, KernelChoice, Verifier};
+use verdict_report::{Column, Format, Joined, Row, Summary, join, read_rows, write_comparison};
 
-use crate::args::{CompareArgs, KernelArgs, Output};
+use crate::args::{CompareArgs, KernelArgs};
+use crate::gate::EXCEEDED;
 use crate::stat::Gathered;
-use crate::{Done, Trouble};
+use crate::{Done, Trouble, interrupt, step_summary};
 
 pub(crate) fn run(kernel: &KernelArgs, args: &CompareArgs, out: &mut dyn Write) -> Done {
-    let format = match args.output {
-        Output::Table => Format::Table,
-        Output::Csv => Format::Csv,
-        Output::Jsonl => return Err("compare -o: expected table or csv".to_owned().into()),
-    };
     let (a, b, code) = match (&args.a, &args.b) {
         (Some(a), Some(b)) => {
-            let [a, b] = [a, b].map(|setting| gather(kernel, args, setting));
-            let (a, b) = (a?, b?);
+            let a = gather(kernel, args, a)?;
+            let b = gather(kernel, args, b)?;
             (a.rows(), b.rows(), a.exit_code().max(b.exit_code()))
         }
         _ => {
@@ -31,15 +27,73 @@ pub(crate) fn run(kernel: &KernelArgs, args: &CompareArgs, out: &mut dyn Write) 
             (read(a)?, read(b)?, 0)
         }
     };
-    let joined = join(&a, &b);
+    let mut joined = join(&a, &b);
+    if interrupt::asked() {
+        // What only one side came to says nothing.
+        joined.retain(|row| row.a.is_some() && row.b.is_some());
+    }
     let columns = columns(args, &joined);
     let changed = |row: &Joined<'_>| row.differs_in(&columns) || row.differs_in(&[Column::Verdict]);
     let rows: Vec<_> = joined
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|row| args.all || changed(row))
         .collect();
-    write_comparison(out, &columns, &rows, format)?;
-    Ok(code)
+    let comparison = Comparison {
+        columns: &columns,
+        rows: &rows,
+        summary: Summary::of(&joined, &columns),
+    };
+    match args.output.format() {
+        Format::Markdown => comparison.write_page(out)?,
+        format => comparison.write(out, format, args.summary)?,
+    }
+    step_summary::append(|page| comparison.write_page(page))?;
+    out.flush()?;
+    let exceeded = complain(args, &joined);
+    Ok(if exceeded && code == 0 { EXCEEDED } else { code })
+}
+
+/// What is printed.
+struct Comparison<'a> {
+    columns: &'a [Column],
+    rows: &'a [Joined<'a>],
+    summary: Summary<'a>,
+}
+
+impl Comparison<'_> {
+    fn write(&self, out: &mut dyn Write, format: Format, summary: bool) -> io::Result<()> {
+        write_comparison(out, self.columns, self.rows, format)?;
+        if summary && format == Format::Table {
+            writeln!(out)?;
+            self.summary.write(out, format)?;
+        }
+        Ok(())
+    }
+
+    /// All of it as Markdown.
+    fn write_page(&self, page: &mut dyn Write) -> io::Result<()> {
+        writeln!(page, "## verdict compare\n")?;
+        self.summary.write(page, Format::Markdown)?;
+        if !self.rows.is_empty() {
+            writeln!(page, "\n### All changes\n")?;
+            write_comparison(page, self.columns, self.rows, Format::Markdown)?;
+        }
+        writeln!(page)
+    }
+}
+
+/// Names the programs of which a condition of failure holds; whether there are any.
+fn complain(args: &CompareArgs, joined: &[Joined<'_>]) -> bool {
+    let mut any = false;
+    for row in joined {
+        for condition in args.fail_if.iter().filter(|condition| condition.holds(row)) {
+            let (file, program) = row.key();
+            eprintln!("verdict: {file} {program}: {}", condition.text());
+            any = true;
+        }
+    }
+    any
 }
 
 /// What is shown: the verdict only where one changes, unless asked for.
@@ -66,23 +120,28 @@ fn read(path: &Path) -> Result<Vec<Row>, String> {
 }
 
 fn gather(kernel: &KernelArgs, args: &CompareArgs, setting: &str) -> Result<Gathered, Trouble> {
-    let choice = with_setting(kernel.choice(), setting)?;
-    let verifier = Verifier::new(choice.open()?, args.test.options());
+    let (choice, globals) = with_setting(kernel.choice(), args.globals.read()?, setting)?;
+    let verifier = Verifier::new(choice.open()?, args.test.options()).with_globals(globals);
     Ok(Gathered::of(&verifier, &args.inputs))
 }
 
-/// The choice changed by a setting such as `kernel=6.12,set=zero-spill=stack-zero`.
-fn with_setting(mut choice: KernelChoice, setting: &str) -> Result<KernelChoice, String> {
+/// The choice changed by a setting such as `kernel=6.12,set=zero-spill=stack-zero,global=limit=3`.
+fn with_setting(
+    mut choice: KernelChoice,
+    mut globals: Globals,
+    setting: &str,
+) -> Result<(KernelChoice, Globals), String> {
     for part in setting.split(',').filter(|part| !part.is_empty()) {
         match part.split_once('=') {
             Some(("kernel", name)) => choice.name = Some(name.to_owned()),
             Some(("kernel-dir", dir)) => choice.dir = Some(dir.into()),
             Some(("set", switch)) => choice.switches.push(switch.to_owned()),
+            Some(("global", expression)) => globals.add(expression).map_err(|e| e.to_string())?,
             _ => {
-                let expected = "kernel=NAME, kernel-dir=DIR or set=SWITCH=VALUE";
+                let expected = "kernel=NAME, kernel-dir=DIR, set=SWITCH=VALUE or global=NAME=VALUE";
                 return Err(format!("setting '{part}': expected {expected}"));
             }
         }
     }
-    Ok(choice)
+    Ok((choice, globals))
 }

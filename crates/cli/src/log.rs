@@ -12,7 +12,8 @@ use crate::run::{guarded, open};
 const UNSUPPORTED: u8 = 3;
 
 pub(crate) fn run(kernel: &KernelArgs, args: &LogArgs, out: &mut dyn Write) -> Done {
-    let verifier = Verifier::new(kernel.choice().open()?, args.test.options());
+    let verifier =
+        Verifier::new(kernel.choice().open()?, args.test.options()).with_globals(args.globals.read()?);
     let object = open(&verifier, &args.object).map_err(|unusable| unusable.message)?;
     let names: Vec<_> = object.programs().collect();
     let known = || names.join(", ");

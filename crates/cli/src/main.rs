@@ -3,11 +3,15 @@
 mod args;
 mod check;
 mod compare;
+mod gate;
+mod interrupt;
 mod kernels;
 mod log;
 mod profile;
 mod run;
 mod stat;
+mod step_summary;
+mod sweep;
 mod test;
 mod veristat;
 
@@ -69,6 +73,7 @@ fn finish(command: impl FnOnce(&mut dyn Write) -> Done) -> ExitCode {
     let mut out = BufWriter::new(io::stdout().lock());
     let done = command(&mut out).and_then(|code| Ok(out.flush().map(|()| code)?));
     match done {
+        Ok(_) if interrupt::asked() => ExitCode::from(interrupt::INTERRUPTED),
         Ok(code) => ExitCode::from(code),
         Err(Trouble::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(Trouble::Output(error)) => complain(&format!("cannot write the output: {error}")),
@@ -82,6 +87,8 @@ fn execute(args: &Args, out: &mut dyn Write) -> Done {
         Command::Check(command) => check::run(&args.kernel, command, out),
         Command::Stat(command) => veristat::run("verdict stat", &command.arguments, out),
         Command::Compare(command) => compare::run(&args.kernel, command, out),
+        Command::Gate(command) => gate::run(&args.kernel, command, out),
+        Command::Sweep(command) => sweep::run(&args.kernel, command, out),
         Command::Profile(command) => profile::run(&args.kernel, command, out),
         Command::Log(command) => log::run(&args.kernel, command, out),
         Command::Test(command) => test::run(&args.kernel, command, out),

@@ -23,7 +23,8 @@ impl From<ProfileFigure> for Figure {
 }
 
 pub(crate) fn run(kernel: &KernelArgs, args: &ProfileArgs, out: &mut dyn Write) -> Done {
-    let verifier = Verifier::new(kernel.choice().open()?, args.test.options());
+    let verifier =
+        Verifier::new(kernel.choice().open()?, args.test.options()).with_globals(args.globals.read()?);
     let object = open(&verifier, &args.object).map_err(|unusable| unusable.message)?;
     let index = program_index(&object, args.program.as_deref())?;
     let name = format!(

@@ -12,6 +12,8 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use verdict::{Answer, OpenObject, Verifier, objects_in, open_failure, read_object};
 use verdict_report::Record;
 
+use crate::interrupt;
+
 /// Stack of a worker: deep enough for what recurses by the nesting of types.
 const STACK: usize = 16 << 20;
 
@@ -35,12 +37,12 @@ pub(crate) fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R
     let mut done = Vec::with_capacity(items.len());
     let mut rest = items;
     while let Some((item, others)) = rest.split_first() {
-        if start.elapsed() > WARM_UP
-            && !others.is_empty()
-            && let Some(pool) = pool()
-        {
-            done.extend(pool.install(|| rest.par_iter().map(&work).collect::<Vec<_>>()));
-            return done;
+        if start.elapsed() > WARM_UP && !others.is_empty() {
+            interrupt::catch();
+            if let Some(pool) = pool() {
+                done.extend(pool.install(|| rest.par_iter().map(&work).collect::<Vec<_>>()));
+                return done;
+            }
         }
         done.push(work(item));
         rest = others;
@@ -119,17 +121,27 @@ pub(crate) fn verify_all(verifier: &Verifier, arguments: &[PathBuf]) -> Vec<Obje
         .collect();
     let progress = Progress::new(tasks.len());
     let answers = side_by_side(&tasks, |&(object, index)| {
+        if interrupt::asked() {
+            return None;
+        }
         let name = object.programs().nth(index).unwrap_or_default();
         let answer = guarded(&format!("{} {name}", object.name()), || object.check(index));
         progress.step();
-        answer
+        Some(answer)
     });
     progress.finish();
+    if interrupt::asked() {
+        let (done, all) = (answers.iter().flatten().count(), answers.len());
+        eprintln!("verdict: interrupted: {done} of {all} programs finished");
+    }
     let mut answers = answers.into_iter();
     opened
         .into_iter()
         .map(|(path, object)| {
-            let programs = object.map(|object| answers.by_ref().take(object.programs().count()).collect());
+            let programs = object.map(|object| {
+                let count = object.programs().count();
+                answers.by_ref().take(count).flatten().collect()
+            });
             ObjectResult { path, programs }
         })
         .collect()
@@ -157,10 +169,14 @@ pub(crate) fn open<'v>(verifier: &'v Verifier, path: &Path) -> Result<OpenObject
     let bytes = read_object(path).map_err(unusable)?;
     let name = file_name(path);
     let opened = guarded(&name, || verifier.open(&name, &bytes)).map_err(unusable)?;
-    opened.map_err(|error| Unusable {
+    let mut object = opened.map_err(|error| Unusable {
         message: format!("{shown}: {error}"),
         record: Some(Box::new(open_failure(&name, &error))),
-    })
+    })?;
+    object
+        .apply_globals()
+        .map_err(|e| unusable(format!("{shown}: {e}")))?;
+    Ok(object)
 }
 
 /// A path's last part.

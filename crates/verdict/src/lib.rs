@@ -36,6 +36,8 @@ pub use profile::{Profiled, Profiler};
 pub use suite::{ReadFile, Suite};
 pub use verifier::{OpenObject, Options, Verifier};
 
+pub use verdict_loader::{GlobalError, Globals};
+
 pub use verdict_btf as btf;
 pub use verdict_engine as engine;
 pub use verdict_expect as expect;

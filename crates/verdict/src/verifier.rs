@@ -6,7 +6,7 @@ use verdict_engine::observer::Silent;
 use verdict_engine::{Outcome, Verdict, verify};
 use verdict_kernel::Kernel;
 use verdict_kernel::attr::ProgLoad;
-use verdict_loader::{Manner, Object, OpenError, Prepared, ProgFacts};
+use verdict_loader::{GlobalError, Globals, Manner, Object, OpenError, Prepared, ProgFacts};
 use verdict_log::hide_addresses;
 use verdict_syscall::prog::{LoadError, flags};
 use verdict_syscall::{Prog, Session};
@@ -39,12 +39,23 @@ impl Options {
 pub struct Verifier {
     kernel: Kernel,
     options: Options,
+    globals: Globals,
 }
 
 impl Verifier {
     /// The verifier of this kernel.
     pub fn new(kernel: Kernel, options: Options) -> Verifier {
-        Verifier { kernel, options }
+        Verifier {
+            kernel,
+            options,
+            globals: Globals::default(),
+        }
+    }
+
+    /// The same with other initial values of global variables, for [`OpenObject::apply_globals`].
+    pub fn with_globals(mut self, globals: Globals) -> Verifier {
+        self.globals = globals;
+        self
     }
 
     /// The kernel that is asked.
@@ -107,6 +118,14 @@ pub(crate) struct Loaded {
 pub(crate) type Ask<'f> = &'f mut dyn FnMut(&Kernel, &Prog) -> Outcome;
 
 impl OpenObject<'_> {
+    /// Gives the object's global variables the verifier's initial values.
+    ///
+    /// # Errors
+    /// Names the variable that cannot be set, and what was expected. The object is of no use then.
+    pub fn apply_globals(&mut self) -> Result<(), GlobalError> {
+        self.object.set_globals(&self.verifier.globals)
+    }
+
     /// The object's file name.
     pub fn name(&self) -> &str {
         &self.name

@@ -257,7 +257,10 @@ fn described(btf: &Btf, ty: Type<'_>) -> String {
         Kind::Array => {
             let array = ty.array();
             let elem = array.and_then(|a| btf.skip_mods_and_typedefs(a.elem));
-            let elem = elem.map_or("?", |elem| elem.name());
+            let elem = elem.map_or("?".to_owned(), |elem| match elem.kind() {
+                Kind::Array => "arrays".to_owned(),
+                _ => described(btf, elem),
+            });
             format!("an array of {} {elem}", array.map_or(0, |a| a.nelems))
         }
         kind => format!("{} {}", kind.name(), ty.name()).trim_end().to_owned(),

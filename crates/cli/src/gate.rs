@@ -1,0 +1,113 @@
+//! `verdict gate`: programs against the budgets in a checked-in file, for CI.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use verdict::Verifier;
+use verdict_report::{Breach, Budgets, Row, read_rows};
+
+use crate::args::{GateArgs, KernelArgs};
+use crate::stat::Gathered;
+use crate::{Done, UNUSABLE, step_summary};
+
+/// Exit code for a program that exceeds its budget.
+pub(crate) const EXCEEDED: u8 = 2;
+/// Exit code for a program of which nothing can be said.
+const UNSUPPORTED: u8 = 3;
+
+pub(crate) fn run(kernel: &KernelArgs, args: &GateArgs, out: &mut dyn Write) -> Done {
+    let shown = args.budget.display();
+    let text = fs::read_to_string(&args.budget).map_err(|e| format!("{shown}: {e}"))?;
+    let budgets = Budgets::parse(&text).map_err(|e| format!("{shown}: {e}"))?;
+    let inputs = match args.inputs.as_slice() {
+        [] => objects_of(&budgets, &args.budget),
+        inputs => inputs.to_vec(),
+    };
+    if inputs.is_empty() {
+        return Err(format!("{shown}: no objects: expected some here or on the command line").into());
+    }
+    let (rows, mut code) = figures(kernel, args, inputs)?;
+    let judged: Vec<_> = rows.iter().map(|row| (row, budgets.judge(row))).collect();
+    write_text(out, &judged)?;
+    for entry in budgets.unused(&rows) {
+        out.flush()?;
+        eprintln!("verdict: {shown}: budget of '{entry}': names no program");
+        code = UNUSABLE;
+    }
+    step_summary::append(|page| write_markdown(page, &judged))?;
+    let breaches = || judged.iter().flat_map(|(_, breaches)| breaches);
+    Ok(if code != 0 {
+        code
+    } else if breaches().any(|breach| *breach != Breach::Unsupported) {
+        EXCEEDED
+    } else if breaches().next().is_some() {
+        UNSUPPORTED
+    } else {
+        0
+    })
+}
+
+/// The objects that the file names, seen from its directory.
+fn objects_of(budgets: &Budgets, file: &Path) -> Vec<PathBuf> {
+    let dir = file.parent().unwrap_or(Path::new(""));
+    budgets.objects.iter().map(|object| dir.join(object)).collect()
+}
+
+/// The figures of recorded runs and of objects.
+fn figures(
+    kernel: &KernelArgs,
+    args: &GateArgs,
+    inputs: Vec<PathBuf>,
+) -> Result<(Vec<Row>, u8), crate::Trouble> {
+    let is_recorded = |path: &PathBuf| path.extension().is_some_and(|end| end == "csv" || end == "jsonl");
+    let (recorded, objects): (Vec<_>, Vec<_>) = inputs.into_iter().partition(is_recorded);
+    let mut rows = Vec::new();
+    for path in recorded {
+        let shown = path.display();
+        let text = fs::read_to_string(&path).map_err(|e| format!("{shown}: {e}"))?;
+        rows.extend(read_rows(&text).map_err(|e| format!("{shown}: {e}"))?.1);
+    }
+    let mut code = 0;
+    if !objects.is_empty() {
+        let verifier =
+            Verifier::new(kernel.choice().open()?, args.test.options()).with_globals(args.globals.read()?);
+        let gathered = Gathered::of(&verifier, &objects);
+        code = gathered.exit_code();
+        rows.extend(gathered.rows());
+    }
+    rows.sort_by(|a, b| a.key().cmp(&b.key()));
+    Ok((rows, code))
+}
+
+type Judged<'r> = [(&'r Row, Vec<Breach>)];
+
+fn write_text(out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
+    for (row, breaches) in judged {
+        for breach in breaches {
+            writeln!(out, "{} {}: {breach}", row.file, row.program)?;
+        }
+    }
+    writeln!(out, "{}", counts(judged))
+}
+
+fn write_markdown(page: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
+    writeln!(page, "## verdict gate\n\n{}\n", counts(judged))?;
+    if judged.iter().all(|(_, breaches)| breaches.is_empty()) {
+        return Ok(());
+    }
+    writeln!(page, "| File | Program | |\n|---|---|---|")?;
+    for (row, breaches) in judged {
+        for breach in breaches {
+            writeln!(page, "| {} | {} | {breach} |", row.file, row.program)?;
+        }
+    }
+    Ok(())
+}
+
+fn counts(judged: &Judged<'_>) -> String {
+    let total = judged.len();
+    let within = judged.iter().filter(|(_, breaches)| breaches.is_empty()).count();
+    let noun = if total == 1 { "program" } else { "programs" };
+    format!("{total} {noun}: {within} within budget, {} not", total - within)
+}

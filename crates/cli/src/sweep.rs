@@ -1,0 +1,220 @@
+//! `verdict sweep`: the same programs under many settings.
+
+use std::io::Write;
+
+use verdict::kernel::{KNOWN, SWITCHES};
+use verdict::{KernelChoice, Verifier};
+use verdict_report::{Column, SweepRun, write_sweep};
+
+use crate::args::{KernelArgs, SweepArgs};
+use crate::stat::Gathered;
+use crate::{Done, interrupt};
+
+/// Settings that one table may have.
+const MAX_SETTINGS: usize = 256;
+
+pub(crate) fn run(kernel: &KernelArgs, args: &SweepArgs, out: &mut dyn Write) -> Done {
+    let mut runs = Vec::new();
+    let mut code = 0;
+    for setting in settings(kernel.choice(), &args.globals.set_global_vars)? {
+        let mut globals = args.globals.from_dumps()?;
+        for expression in &setting.globals {
+            globals.add(expression).map_err(|e| e.to_string())?;
+        }
+        let verifier = Verifier::new(setting.choice.open()?, args.test.options()).with_globals(globals);
+        let gathered = Gathered::of(&verifier, &args.objects);
+        code = code.max(gathered.exit_code());
+        runs.push(SweepRun {
+            setting: setting.label,
+            rows: gathered.rows(),
+        });
+        if interrupt::asked() {
+            break;
+        }
+    }
+    let columns = args
+        .emit
+        .as_ref()
+        .map_or(&[Column::Insns][..], |columns| &columns.0);
+    write_sweep(out, &runs, columns, args.output.format(), args.changed)?;
+    Ok(code)
+}
+
+/// One point of the sweep.
+#[derive(Clone, Default)]
+struct Setting {
+    /// What heads its columns.
+    label: String,
+    choice: KernelChoice,
+    globals: Vec<String>,
+}
+
+impl Setting {
+    fn labelled(mut self, part: &str) -> Setting {
+        if !self.label.is_empty() {
+            self.label.push(' ');
+        }
+        self.label.push_str(part);
+        self
+    }
+}
+
+/// All combinations of what has several values.
+fn settings(mut choice: KernelChoice, globals: &[String]) -> Result<Vec<Setting>, String> {
+    let names = choice.name.take();
+    let switches = std::mem::take(&mut choice.switches);
+    let mut all = vec![Setting {
+        choice,
+        ..Setting::default()
+    }];
+    if let Some(names) = names {
+        let known = || KNOWN.iter().map(|known| known.name.to_owned()).collect();
+        spread(
+            &mut all,
+            &alternatives(&names, known),
+            |setting, name, several| {
+                setting.choice.name = Some(name.to_owned());
+                several.then(|| name.to_owned())
+            },
+        )?;
+    }
+    for switch in switches
+        .iter()
+        .flat_map(|s| s.split(','))
+        .filter(|s| !s.is_empty())
+    {
+        let (name, value) = switch
+            .split_once('=')
+            .ok_or_else(|| format!("'{switch}': expected SWITCH=VALUE, SWITCH=VALUE|VALUE or SWITCH=*"))?;
+        let every = || {
+            let known = SWITCHES.iter().find(|switch| switch.name == name);
+            let values = known.map(|switch| switch.values).unwrap_or_default();
+            values.iter().map(|value| value.name.to_owned()).collect()
+        };
+        let mut values = alternatives(value, every);
+        if values.is_empty() {
+            values.push(value.to_owned()); // for the error that says what there is
+        }
+        spread(&mut all, &values, |setting, value, several| {
+            let text = format!("{name}={value}");
+            setting.choice.switches.push(text.clone());
+            several.then_some(text)
+        })?;
+    }
+    for expression in globals {
+        let (name, value) = expression
+            .split_once('=')
+            .map(|(name, value)| (name.trim(), value.trim()))
+            .ok_or_else(|| {
+                format!("'{expression}': expected NAME = VALUE, NAME = VALUE|VALUE or NAME = FIRST..LAST")
+            })?;
+        spread(&mut all, &global_values(value)?, |setting, value, several| {
+            setting.globals.push(format!("{name} = {value}"));
+            several.then(|| format!("{name}={value}"))
+        })?;
+    }
+    match all.as_slice() {
+        [only] if only.label.is_empty() => Err(
+            "nothing to sweep over: expected --set 'SWITCH=*', --kernel 'A|B' or -G 'NAME = 1|2|4' (or 1..8)"
+                .to_owned(),
+        ),
+        _ => Ok(all),
+    }
+}
+
+/// `A|B|C`, or all that `every` knows for `*`.
+fn alternatives(text: &str, every: impl FnOnce() -> Vec<String>) -> Vec<String> {
+    match text {
+        "*" => every(),
+        _ => text.split('|').map(|value| value.trim().to_owned()).collect(),
+    }
+}
+
+/// `1|2|4` or, both ends included, `1..4`.
+fn global_values(text: &str) -> Result<Vec<String>, String> {
+    let Some((first, last)) = text.split_once("..") else {
+        return Ok(alternatives(text, || vec!["*".to_owned()]));
+    };
+    let number = |text: &str| text.trim().parse::<i64>();
+    match (number(first), number(last)) {
+        (Ok(first), Ok(last)) if first <= last && last.saturating_sub(first) < MAX_SETTINGS as i64 => {
+            Ok((first..=last).map(|n| n.to_string()).collect())
+        }
+        _ => Err(format!(
+            "'{text}': expected FIRST..LAST, at most {MAX_SETTINGS} whole numbers"
+        )),
+    }
+}
+
+/// Multiplies the settings by the values of one more thing.
+fn spread(
+    all: &mut Vec<Setting>,
+    values: &[String],
+    set: impl Fn(&mut Setting, &str, bool) -> Option<String>,
+) -> Result<(), String> {
+    let count = all.len().saturating_mul(values.len());
+    if count > MAX_SETTINGS {
+        return Err(format!("{count} settings: expected at most {MAX_SETTINGS}"));
+    }
+    let mut product = Vec::with_capacity(count);
+    for setting in all.iter() {
+        for value in values {
+            let mut next = setting.clone();
+            product.push(match set(&mut next, value, values.len() > 1) {
+                Some(part) => next.labelled(&part),
+                None => next,
+            });
+        }
+    }
+    *all = product;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn labels(switches: &[&str], globals: &[&str]) -> Result<Vec<String>, String> {
+        let choice = KernelChoice {
+            switches: switches.iter().map(|s| (*s).to_owned()).collect(),
+            ..KernelChoice::default()
+        };
+        let globals: Vec<_> = globals.iter().map(|s| (*s).to_owned()).collect();
+        let labels = settings(choice, &globals)?
+            .into_iter()
+            .map(|setting| setting.label);
+        Ok(labels.collect())
+    }
+
+    #[test]
+    fn combinations() {
+        assert_eq!(
+            labels(&["zero-spill=*"], &[]).unwrap(),
+            ["zero-spill=stack-zero", "zero-spill=imprecise-scalar"]
+        );
+        assert_eq!(
+            labels(&["a=b|c"], &["n = 1..2", "m = X"]).unwrap(),
+            ["a=b n=1", "a=b n=2", "a=c n=1", "a=c n=2"]
+        );
+    }
+
+    #[test]
+    fn what_is_no_sweep() {
+        assert!(
+            labels(&["a=b"], &["n = 1"])
+                .unwrap_err()
+                .starts_with("nothing to sweep over")
+        );
+        assert!(labels(&["a"], &[]).unwrap_err().contains("expected SWITCH=VALUE"));
+        for wrong in ["n = 1..x", "n = 2..1", "n = 1..1000"] {
+            assert!(
+                labels(&[], &[wrong])
+                    .unwrap_err()
+                    .contains("expected FIRST..LAST")
+            );
+        }
+        assert!(labels(&[], &["n = 1..100", "m = 1..100"]).is_err());
+    }
+}
