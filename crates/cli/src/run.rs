@@ -85,8 +85,6 @@ pub(crate) fn guarded<T>(what: &str, work: impl FnOnce() -> T) -> Result<T, Stri
 
 /// What came of one object.
 pub(crate) struct ObjectResult {
-    /// The path as given.
-    pub(crate) path: PathBuf,
     /// Its programs, or why it cannot be used.
     pub(crate) programs: Result<Vec<Result<Answer, String>>, Unusable>,
 }
@@ -102,21 +100,15 @@ pub(crate) struct Unusable {
 /// Verifies all programs of the objects that the arguments stand for.
 pub(crate) fn verify_all(verifier: &Verifier, arguments: &[PathBuf]) -> Vec<ObjectResult> {
     let opened = side_by_side(&expand(arguments), |argument| match argument {
-        Ok(path) => (path.clone(), open(verifier, path)),
-        Err((argument, message)) => {
-            let message = message.clone();
-            (
-                argument.clone(),
-                Err(Unusable {
-                    message,
-                    record: None,
-                }),
-            )
-        }
+        Ok(path) => open(verifier, path),
+        Err((_, message)) => Err(Unusable {
+            message: message.clone(),
+            record: None,
+        }),
     });
     let tasks: Vec<_> = opened
         .iter()
-        .filter_map(|(_, object)| object.as_ref().ok())
+        .filter_map(|object| object.as_ref().ok())
         .flat_map(|object| (0..object.programs().count()).map(move |index| (object, index)))
         .collect();
     let progress = Progress::new(tasks.len());
@@ -137,12 +129,12 @@ pub(crate) fn verify_all(verifier: &Verifier, arguments: &[PathBuf]) -> Vec<Obje
     let mut answers = answers.into_iter();
     opened
         .into_iter()
-        .map(|(path, object)| {
+        .map(|object| {
             let programs = object.map(|object| {
                 let count = object.programs().count();
                 answers.by_ref().take(count).flatten().collect()
             });
-            ObjectResult { path, programs }
+            ObjectResult { programs }
         })
         .collect()
 }
@@ -174,7 +166,7 @@ pub(crate) fn open<'v>(verifier: &'v Verifier, path: &Path) -> Result<OpenObject
         record: Some(Box::new(open_failure(&name, &error))),
     })?;
     object
-        .apply_globals()
+        .set_globals(verifier.globals())
         .map_err(|e| unusable(format!("{shown}: {e}")))?;
     Ok(object)
 }

@@ -52,10 +52,15 @@ impl Verifier {
         }
     }
 
-    /// The same with other initial values of global variables, for [`OpenObject::apply_globals`].
+    /// The same with initial values for global variables; objects take them by [`OpenObject::set_globals`].
     pub fn with_globals(mut self, globals: Globals) -> Verifier {
         self.globals = globals;
         self
+    }
+
+    /// The initial values for global variables.
+    pub fn globals(&self) -> &Globals {
+        &self.globals
     }
 
     /// The kernel that is asked.
@@ -118,17 +123,17 @@ pub(crate) struct Loaded {
 pub(crate) type Ask<'f> = &'f mut dyn FnMut(&Kernel, &Prog) -> Outcome;
 
 impl OpenObject<'_> {
-    /// Gives the object's global variables the verifier's initial values.
-    ///
-    /// # Errors
-    /// Names the variable that cannot be set, and what was expected. The object is of no use then.
-    pub fn apply_globals(&mut self) -> Result<(), GlobalError> {
-        self.object.set_globals(&self.verifier.globals)
-    }
-
     /// The object's file name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Gives global variables other initial values.
+    ///
+    /// # Errors
+    /// Names the variable that cannot be set. The object is of no use then.
+    pub fn set_globals(&mut self, globals: &Globals) -> Result<(), GlobalError> {
+        self.object.set_globals(globals)
     }
 
     /// The programs' names, in the object's order.
