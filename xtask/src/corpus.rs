@@ -35,10 +35,12 @@ const RECORDINGS: [(&str, &str, &[&str]); 3] = [
 
 /// Compiles all programs; with an oracle, records all kernels' answers too.
 pub(crate) fn run(args: &Args) -> Done {
-    let corpus = root().join("corpus");
     let mut objects = Vec::new();
-    for source in files_in(&corpus, ".bpf.c")? {
-        objects.push(compile(args, &source)?);
+    for source in files_in(&root().join("corpus"), ".bpf.c")? {
+        objects.push(compile(args, "corpus", &source)?);
+    }
+    for source in files_in(&root().join("corpus/tests"), ".bpf.c")? {
+        compile(args, "corpus/tests", &source)?;
     }
     println!("corpus: {} objects", objects.len());
     if let Some(oracle) = &args.oracle {
@@ -61,14 +63,14 @@ fn files_in(dir: &Path, end: &str) -> Result<Vec<PathBuf>, String> {
     Ok(files)
 }
 
-fn compile(args: &Args, source: &Path) -> Result<PathBuf, String> {
+fn compile(args: &Args, dir: &str, source: &Path) -> Result<PathBuf, String> {
     let text = fs::read_to_string(source).map_err(|e| format!("{}: {e}", source.display()))?;
     let cpu = if text.contains("-mcpu=v4") {
         "-mcpu=v4"
     } else {
         "-mcpu=v3"
     };
-    let source = format!("corpus/{}", file_name(source));
+    let source = format!("{dir}/{}", file_name(source));
     let object = format!("{}.o", source.trim_end_matches(".c"));
     let flags = [
         "-O2",

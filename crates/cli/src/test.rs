@@ -1,12 +1,12 @@
 //! `verdict test`.
 
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::{Component, Path, PathBuf};
 
 use verdict::expect::report::{Detail, Summary, TestResult, write_failures, write_summary, write_test};
 use verdict::expect::{Known, junit};
-use verdict::{Options, Suite, Verifier, read_object};
+use verdict::{Options, Suite, Verifier, may_have_tests, read_object};
 
 use crate::args::{KernelArgs, SuiteArgs, TestOutput};
 use crate::run::{Progress, expand, file_name, guarded, side_by_side};
@@ -21,13 +21,13 @@ pub(crate) fn run(kernel: &KernelArgs, args: &SuiteArgs, out: &mut dyn Write) ->
         .unwrap_or_default();
     let verifier = Verifier::new(kernel.choice().open()?, Options::default());
     let opened = side_by_side(&expand(&args.objects), |argument| match argument {
-        Ok(path) => open(&verifier, path).map(|suite| (path.clone(), suite)),
+        Ok(path) => open(&verifier, path).map(|suite| suite.map(|suite| (path.clone(), suite))),
         Err((_, message)) => Err(message.clone()),
     });
     let (mut suites, mut unusable) = (Vec::new(), false);
     for object in opened {
         match object {
-            Ok(suite) => suites.push(suite),
+            Ok(suite) => suites.extend(suite),
             Err(message) => {
                 eprintln!("verdict: {message}");
                 unusable = true;
@@ -56,11 +56,20 @@ fn read_known(path: &Path) -> Result<Known, String> {
     Known::parse(&text).map_err(|e| format!("{shown}: {e}"))
 }
 
-fn open<'v>(verifier: &'v Verifier, path: &Path) -> Result<Suite<'v>, String> {
+/// Opens an object; `None` if it cannot be opened, but has no tests either.
+fn open<'v>(verifier: &'v Verifier, path: &Path) -> Result<Option<Suite<'v>>, String> {
     let shown = path.display();
     let bytes = read_object(path)?;
     let name = file_name(path);
-    guarded(&name, || verifier.open_suite(&name, bytes))?.map_err(|e| format!("{shown}: {e}"))
+    let opened = guarded(&name, || {
+        let may_have_tests = may_have_tests(&bytes);
+        (verifier.open_suite(&name, bytes), may_have_tests)
+    })?;
+    match opened {
+        (Ok(suite), _) => Ok(Some(suite)),
+        (Err(_), false) => Ok(None),
+        (Err(error), true) => Err(format!("{shown}: {error}")),
+    }
 }
 
 /// Runs the tests that pass the filters; also says which of them verdict itself failed at.
@@ -83,10 +92,7 @@ fn run_all(
     }
     let progress = Progress::new(tests.len());
     let done = side_by_side(&tests, |(path, suite, number, name)| {
-        let beside = |file: &str| match fs::read(path.with_file_name(file)) {
-            Ok(bytes) => Ok(bytes),
-            Err(_) => fs::read(file),
-        };
+        let beside = |file: &str| read_beside(path, file);
         let result = guarded(name, || suite.run(*number, &beside));
         progress.step();
         result
@@ -102,13 +108,24 @@ fn run_all(
     (results, stopped)
 }
 
+/// Reads a file that a test names: from the object's directory, or from the current one. Objects are not trusted
+/// with other places, nor with what is no file.
+fn read_beside(object: &Path, file: &str) -> io::Result<Vec<u8>> {
+    let inside = Path::new(file)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    let places = [object.with_file_name(file), PathBuf::from(file)];
+    let found = places.into_iter().find(|place| inside && place.is_file());
+    fs::read(found.ok_or(io::ErrorKind::NotFound)?)
+}
+
 fn write(
     args: &SuiteArgs,
     results: &[TestResult],
     summary: &Summary,
     stale: &[String],
     out: &mut dyn Write,
-) -> std::io::Result<()> {
+) -> io::Result<()> {
     if args.output == TestOutput::Junit {
         junit::write(out, results, summary)?;
         out.flush()?;

@@ -19,4 +19,4 @@ pub use judge::{Judgement, Observed, Unmet, Why, judge};
 pub use known::Known;
 pub use nearest::Line;
 pub use pattern::{Pattern, PatternError};
-pub use spec::{Arch, Message, Skipped, Spec, SpecError, flags};
+pub use spec::{Arch, Message, Skipped, Spec, SpecError, flags, is_annotated};

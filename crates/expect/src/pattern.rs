@@ -14,7 +14,10 @@ use crate::ere;
 const MAX_LEN: usize = 1024;
 
 /// Most memory that a compiled expression may take, in bytes.
-const MAX_SIZE: usize = 1 << 20;
+const MAX_SIZE: usize = 1 << 16;
+
+/// Memory for the states that a search builds as it goes, in bytes.
+const CACHE_SIZE: usize = 1 << 18;
 
 /// A compiled pattern.
 #[derive(Clone, Debug)]
@@ -116,8 +119,12 @@ impl Compiled {
         let expression = ere::rewrite(ere)?;
         let syntax = syntax::Config::new().unicode(false).utf8(false).multi_line(true);
         let failed = |_: String| PatternError::new("not a regular expression, or too large a one");
+        let config = Config::new()
+            .utf8_empty(false)
+            .nfa_size_limit(Some(MAX_SIZE))
+            .hybrid_cache_capacity(CACHE_SIZE);
         let first = Regex::builder()
-            .configure(Config::new().utf8_empty(false).nfa_size_limit(Some(MAX_SIZE)))
+            .configure(config)
             .syntax(syntax)
             .build(&expression)
             .map_err(|e| failed(e.to_string()))?;

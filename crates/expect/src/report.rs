@@ -175,6 +175,9 @@ pub fn write_test(out: &mut dyn Write, result: &TestResult, detail: Detail) -> i
     if let Status::Skipped(why) = &result.status {
         write!(out, " ({why})")?;
     }
+    if detail == Detail::Normal && result.skipped.total() > 0 && matches!(result.status, Status::Judged(_)) {
+        write!(out, ", {} skipped", result.skipped.total())?;
+    }
     if detail == Detail::Verbose {
         if let Status::Judged(judgement) = &result.status {
             write!(out, ", {} met", judgement.met)?;
@@ -248,7 +251,10 @@ fn explain(unmet: &Unmet) -> Vec<String> {
             show(&mut lines, "the log ends", log);
         }
         Why::Present { message, line } => {
-            lines.push(format!("expectation {}: not in the log: {message}", unmet.index));
+            lines.push(format!(
+                "expectation {}: must not be in the log: {message}",
+                unmet.index
+            ));
             show(&mut lines, "but it is", std::slice::from_ref(line));
         }
         Why::Missing {
@@ -260,18 +266,16 @@ fn explain(unmet: &Unmet) -> Vec<String> {
         } => {
             let behind = after.map_or(String::new(), |line| format!(" behind line {line}"));
             lines.push(format!(
-                "expectation {}: in the log{behind}: {message}",
+                "expectation {}: must be in the log{behind}: {message}",
                 unmet.index
             ));
-            if let Some(line) = earlier {
-                show(&mut lines, "it occurs, but earlier", std::slice::from_ref(line));
-            }
-            match nearest.as_slice() {
-                [] => lines.push(format!(
-                    "  the log is empty: {}",
-                    refused.as_deref().unwrap_or(NO_LOG)
-                )),
-                nearest => show(&mut lines, "nearest", nearest),
+            match (earlier, nearest.as_slice()) {
+                (Some(line), _) => show(&mut lines, "it is, but earlier", std::slice::from_ref(line)),
+                (None, []) => {
+                    let why = refused.as_deref().unwrap_or(NO_LOG);
+                    lines.push(format!("  the log is empty: {why}"));
+                }
+                (None, nearest) => show(&mut lines, "nearest", nearest),
             }
         }
     }

@@ -9,6 +9,9 @@ use crate::pattern::{Pattern, PatternError};
 /// What all tags of the convention begin with.
 const COMMENT: &str = "comment:";
 
+/// Most messages that one program may expect: tags of a hostile object could share one long text.
+const MAX_MESSAGES: usize = 1024;
+
 /// `BPF_F_*` of a program that tests may set.
 pub mod flags {
     /// Random upper halves after 32-bit operations.
@@ -276,6 +279,9 @@ impl Spec {
             Some((number, text)) if number.bytes().all(|b| b.is_ascii_digit()) => text,
             _ => numbered,
         };
+        if self.messages.len() >= MAX_MESSAGES {
+            return Err(format!("more than {MAX_MESSAGES} messages"));
+        }
         let pattern = Pattern::new(text).map_err(|e: PatternError| e.to_string())?;
         self.messages.push(Message { pattern, absent });
         Ok(())
@@ -295,6 +301,12 @@ impl Spec {
         }
         Ok(())
     }
+}
+
+/// Whether anything in this BTF is tagged as a test.
+pub fn is_annotated(btf: &Btf) -> bool {
+    let mut tags = btf.types().filter(|ty| ty.kind() == Kind::DeclTag);
+    tags.any(|tag| numbered(tag.name()).is_some())
 }
 
 /// Which way of loading a tag asks for.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use verdict_engine::observer::Silent;
 use verdict_engine::{Outcome, verify};
 use verdict_expect::report::{Status, TestResult};
-use verdict_expect::{Arch, Observed, Skipped, Spec, SpecError, judge};
+use verdict_expect::{Arch, Observed, Skipped, Spec, SpecError, is_annotated, judge};
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
 use verdict_loader::{Manner, OpenError, read_btf};
@@ -35,8 +35,9 @@ pub struct Suite<'v> {
     verifier: &'v Verifier,
     bytes: Vec<u8>,
     object: OpenObject<'v>,
-    /// The tests, by the index of their programs.
-    tests: Vec<(usize, Result<Spec, SpecError>)>,
+    /// The tests: indices of their programs, and descriptions. What they expect is read when they run, as compiled
+    /// expressions take memory.
+    tests: Vec<(usize, Option<String>)>,
     /// Programs that are loaded with every test.
     auxiliary: Vec<usize>,
 }
@@ -60,6 +61,11 @@ impl Verifier {
     }
 }
 
+/// Whether an object may carry tests: whether its BTF says so, or cannot be read.
+pub fn may_have_tests(bytes: &[u8]) -> bool {
+    read_btf(bytes).map_or(true, |btf| is_annotated(&btf))
+}
+
 impl Suite<'_> {
     /// The object's file name.
     pub fn name(&self) -> &str {
@@ -69,10 +75,9 @@ impl Suite<'_> {
     /// The programs that are tests, in the object's order, each with its description.
     pub fn tests(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         let programs = &self.object.object;
-        self.tests.iter().map(|(index, spec)| {
-            let description = spec.as_ref().ok().and_then(|spec| spec.description.as_deref());
-            (programs.program_name(*index), description)
-        })
+        self.tests
+            .iter()
+            .map(|(index, description)| (programs.program_name(*index), description.as_deref()))
     }
 
     fn collect(&mut self) {
@@ -83,20 +88,23 @@ impl Suite<'_> {
             match Spec::read(btf, program) {
                 Ok(spec) if spec.auxiliary && spec.privileged => self.auxiliary.push(index),
                 Ok(spec) if !spec.is_test() => {}
+                Ok(spec) => self.tests.push((index, spec.description)),
                 Err(SpecError::NoFunction) => {}
-                spec => self.tests.push((index, spec)),
+                Err(SpecError::Tag(..)) => self.tests.push((index, None)),
             }
         }
     }
 
     /// Runs one of [`Suite::tests`]; `None` if there is none of this number.
     pub fn run(&self, test: usize, files: ReadFile<'_>) -> Option<TestResult> {
-        let (index, spec) = self.tests.get(test)?;
+        let (index, description) = self.tests.get(test)?;
+        let program = self.object.object.program_name(*index);
+        let spec = Spec::read(self.object.object.own_btf()?, program);
         let start = Instant::now();
         let mut result = TestResult {
             object: self.name().to_owned(),
-            program: self.object.object.program_name(*index).to_owned(),
-            description: None,
+            program: program.to_owned(),
+            description: description.clone(),
             status: Status::Skipped("arch"),
             skipped: Skipped::default(),
             known: None,
@@ -105,12 +113,11 @@ impl Suite<'_> {
         match spec {
             Err(error) => result.status = Status::Unusable(error.to_string()),
             Ok(spec) => {
-                result.description.clone_from(&spec.description);
                 result.skipped = spec.skipped;
                 if !spec.runs_on(ARCH) {
                     result.skipped.arch = u32::try_from(spec.expectations()).unwrap_or(u32::MAX);
                 } else if spec.privileged {
-                    result.status = self.judged(*index, spec, files);
+                    result.status = self.judged(*index, &spec, files);
                 } else {
                     result.status = Status::Skipped("unprivileged");
                 }
