@@ -4,7 +4,7 @@
 use std::fs;
 use std::ops::Range;
 use std::panic;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// Address space that all cases may use, in MiB
     #[arg(long, default_value_t = 2048, value_name = "MIB")]
     memory: u64,
+    /// Keep the objects that went wrong here
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
     /// Objects, directories or globs
     #[arg(required = true)]
     objects: Vec<PathBuf>,
@@ -65,36 +68,45 @@ pub(crate) fn run(args: &Args) -> Done {
         .into_par_iter()
         .map(|batch| run_batch(args, &objects, batch))
         .collect();
-    let mut failures = Vec::new();
-    let mut slowest = Duration::ZERO;
+    let mut sum = Batch::default();
     for part in parts {
-        let (failed, time) = part?;
-        failures.extend(failed);
-        slowest = slowest.max(time);
+        let part = part?;
+        sum.failures.extend(part.failures);
+        sum.programs += part.programs;
+        sum.slowest = sum.slowest.max(part.slowest);
     }
-    for failure in &failures {
-        println!("hostile: {failure}");
+    for (number, failure) in &sum.failures {
+        println!("hostile: {}: {failure}", describe(args, &objects, *number));
+        if let Some(dir) = &args.keep {
+            keep(args, &objects, *number, dir)?;
+        }
     }
     println!(
-        "hostile: {total} damaged objects, {} went wrong; slowest {:.2} s, {:.0} s in all",
-        failures.len(),
-        slowest.as_secs_f64(),
+        "hostile: {total} damaged objects, {} programs in them verified, {} went wrong; slowest {:.2} s, {:.0} s in all",
+        sum.programs,
+        sum.failures.len(),
+        sum.slowest.as_secs_f64(),
         start.elapsed().as_secs_f64()
     );
-    Ok(failures.is_empty())
+    Ok(sum.failures.is_empty())
 }
 
-/// Runs some cases in a child, in another one behind each case that ends it. Gives what went wrong and the
-/// longest time of a case.
-fn run_batch(
-    args: &Args,
-    objects: &[PathBuf],
-    mut cases: Range<usize>,
-) -> Result<(Vec<String>, Duration), String> {
+/// What came of some cases.
+#[derive(Default)]
+struct Batch {
+    /// Cases, and what happened.
+    failures: Vec<(usize, String)>,
+    /// Programs that could still be asked about.
+    programs: usize,
+    /// The longest time of a case.
+    slowest: Duration,
+}
+
+/// Runs some cases in a child, in another one behind each case that ends it.
+fn run_batch(args: &Args, objects: &[PathBuf], mut cases: Range<usize>) -> Result<Batch, String> {
     let exe = std::env::current_exe().map_err(|e| e.to_string())?;
     let limit = Duration::from_secs(args.limit);
-    let mut failures = Vec::new();
-    let mut slowest = Duration::ZERO;
+    let mut batch = Batch::default();
     while !cases.is_empty() {
         let mut command = Command::new("prlimit");
         command
@@ -116,23 +128,24 @@ fn run_batch(
         let how = loop {
             match child.hear(limit)? {
                 Heard::Line(line) => {
-                    if line == "done" {
-                        slowest = slowest.max(since.elapsed());
+                    if let Some(programs) = line.strip_prefix("done ") {
+                        batch.programs += programs.parse().unwrap_or(0);
+                        batch.slowest = batch.slowest.max(since.elapsed());
                         cases.start += 1;
                         since = Instant::now();
                     } else {
-                        failures.push(format!("{}: {line}", describe(args, objects, cases.start)));
+                        batch.failures.push((cases.start, line));
                     }
                 }
-                Heard::End => return Ok((failures, slowest)),
+                Heard::End => return Ok(batch),
                 Heard::Silence => break format!("no end within {} s", args.limit),
                 Heard::Death(how) => break how,
             }
         };
-        failures.push(format!("{}: {how}", describe(args, objects, cases.start)));
+        batch.failures.push((cases.start, how));
         cases.start += 1;
     }
-    Ok((failures, slowest))
+    Ok(batch)
 }
 
 /// What is done to an object.
@@ -164,6 +177,17 @@ fn describe(args: &Args, objects: &[PathBuf], number: usize) -> String {
         Damage::Cut(part) => format!("{name} cut at {part} of {}", args.cuts),
         Damage::Flip(chance) => format!("{name} changed by chance {chance}"),
     }
+}
+
+/// Writes a case's object into the directory.
+fn keep(args: &Args, objects: &[PathBuf], number: usize, dir: &Path) -> Result<(), String> {
+    let (object, damage) = case(args, objects.len(), number);
+    let Some(object) = objects.get(object) else {
+        return Ok(());
+    };
+    let bytes = fs::read(object).map_err(|e| format!("{}: {e}", object.display()))?;
+    let path = dir.join(format!("case-{number}.o"));
+    fs::write(&path, damage.apply(&bytes, args.cuts)).map_err(|e| format!("{}: {e}", path.display()))
 }
 
 impl Damage {
@@ -199,7 +223,7 @@ impl Chance {
     }
 }
 
-/// The child's side: a line `done` after each case, and before it a line for each panic.
+/// The child's side: a line `done` with the number of programs after each case, and before it a line for each panic.
 pub(crate) fn work(worker: &WorkerArgs) -> Done {
     let args = &worker.args;
     let verifier = Verifier::new(KernelChoice::default().open()?, Options::default());
@@ -218,15 +242,17 @@ pub(crate) fn work(worker: &WorkerArgs) -> Done {
             .get(object)
             .map(|bytes| damage.apply(bytes, args.cuts))
             .unwrap_or_default();
-        // The hook has already printed what there is to say.
-        let _ = panic::catch_unwind(|| {
-            if let Ok(object) = verifier.open("hostile.bpf.o", &damaged) {
-                for index in 0..object.programs().count() {
-                    object.check(index);
-                }
+        // Where it panics, the hook has already printed what there is to say.
+        let programs = panic::catch_unwind(|| {
+            let object = verifier.open("hostile.bpf.o", &damaged).ok()?;
+            let programs = object.programs().count();
+            for index in 0..programs {
+                object.check(index);
             }
+            Some(programs)
         });
-        println!("done");
+        let programs = programs.ok().flatten().unwrap_or(0);
+        println!("done {programs}");
     }
     Ok(true)
 }
