@@ -10,10 +10,10 @@ use verdict_report::{
     Column, Counts, Format, Record, Row, SourceCount, sort_rows, to_json_line, write_stats, write_top_sources,
 };
 
-use super::FAILED;
 use super::options::Options;
-use crate::Done;
+use super::{FAILED, INVALID};
 use crate::run::{Progress, file_name, guarded, open, side_by_side};
+use crate::{Done, interrupt};
 
 /// Columns that cost another verification.
 const OBSERVED: [Column; 2] = [Column::PruneHits, Column::PruneMisses];
@@ -49,6 +49,8 @@ enum State<'v> {
     Filtered,
     NotAnObject,
     Unusable(String, Option<Box<Record>>),
+    /// A global variable cannot be set.
+    Unset(String),
     /// With the programs that are wanted.
     Open(OpenObject<'v>, Vec<usize>),
 }
@@ -83,7 +85,10 @@ fn open_one<'v>(verifier: &'v Verifier, options: &Options, path: &Path) -> State
         return State::NotAnObject;
     }
     match open(verifier, path) {
-        Ok(object) => {
+        Ok(mut object) => {
+            if let Err(error) = object.set_globals(&options.globals) {
+                return State::Unset(error.to_string());
+            }
             let wanted = object
                 .programs()
                 .enumerate()
@@ -114,8 +119,8 @@ fn may_be_object(path: &Path) -> bool {
 /// What is known of one program.
 type Answer = Result<(Record, Row), String>;
 
-/// Verifies all programs that are wanted, in the order of the command line.
-fn verified(verifier: &Verifier, options: &Options, objects: &[Input<'_>]) -> Vec<Answer> {
+/// Verifies all programs that are wanted, in the order of the command line; none after an interruption.
+fn verified(verifier: &Verifier, options: &Options, objects: &[Input<'_>]) -> Vec<Option<Answer>> {
     let tasks: Vec<_> = objects
         .iter()
         .filter_map(|input| match &input.state {
@@ -126,14 +131,21 @@ fn verified(verifier: &Verifier, options: &Options, objects: &[Input<'_>]) -> Ve
         .collect();
     let progress = Progress::new(tasks.len());
     let answers = side_by_side(&tasks, |&(object, index)| {
+        if interrupt::asked() {
+            return None;
+        }
         let name = object.programs().nth(index).unwrap_or_default();
         let answer = guarded(&format!("{} {name}", object.name()), || {
             verify(verifier, options, object, index)
         });
         progress.step();
-        answer
+        Some(answer)
     });
     progress.finish();
+    if interrupt::asked() {
+        let (done, all) = (answers.iter().flatten().count(), answers.len());
+        eprintln!("verdict: interrupted: {done} of {all} programs finished");
+    }
     answers
 }
 
@@ -165,7 +177,7 @@ impl Gathered {
         &mut self,
         options: &Options,
         input: &Input<'_>,
-        answers: &mut impl Iterator<Item = Answer>,
+        answers: &mut impl Iterator<Item = Option<Answer>>,
         out: &mut dyn Write,
     ) -> io::Result<()> {
         let shown = input.path.display();
@@ -189,11 +201,20 @@ impl Gathered {
                 self.records.extend(record.as_deref().cloned());
                 Ok(())
             }
+            State::Unset(message) => {
+                self.processing(options, input, out)?;
+                eprintln!("{message}\nFailed to set global variables -22");
+                eprintln!("Failed to process '{shown}': -22");
+                self.counts.files += 1;
+                self.code = INVALID;
+                Ok(())
+            }
             State::Open(object, wanted) => {
                 self.processing(options, input, out)?;
                 self.counts.files += 1;
                 self.counts.skipped_programs += object.programs().count() - wanted.len();
                 for (index, answer) in wanted.iter().zip(answers) {
+                    let Some(answer) = answer else { continue };
                     self.take_program(options, (input, object, *index), answer, out)?;
                 }
                 Ok(())

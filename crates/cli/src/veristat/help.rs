@@ -9,13 +9,15 @@ Usage: {name} [OPTION...] OBJECT...
   or:  {name} -R [OPTION...] FIGURES.csv
 Verifies BPF programs and prints what it cost. Takes veristat's command line.
 
-OBJECT is an object file, a directory of them, a glob, or @FILE with one of these a line.
+OBJECT is an object file, a file that has some in it, a directory of them, a glob, or @FILE with
+one of these a line.
 
 What is verified:
   -f, --filter=FILTER        Only programs or figures that match FILTER: GLOB, FILE/PROGRAM,
                              or FIGURE and a comparison such as 'insns>100'; !FILTER leaves
                              out; @FILE has a filter a line
   -G, --set-global-vars=VAR  Set a global variable: 'NAME = VALUE'; @FILE has one a line
+      --globals-from=FILE    Set the variables of a data map as 'bpftool map dump -j' printed it
   -r, --test-reg-invariants  Treat contradictory bounds of a register as an error
   -t, --test-states          Create a state at every prune point
       --kernel=NAME          Kernel profile, one of 'verdict kernels'

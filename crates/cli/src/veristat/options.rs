@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 
 use verdict::KernelChoice;
+use verdict::loader::Globals;
 use verdict_report::{Column, Filters, Format, Spec, UnknownColumn, list_lines, parse_specs};
 
 use super::getopt::{Item, Opt, Takes, parse};
@@ -30,8 +31,8 @@ pub(super) struct Options {
     pub(super) filters: Filters,
     pub(super) test_states: bool,
     pub(super) test_invariants: bool,
-    /// Assignments to global variables.
-    pub(super) globals: Vec<String>,
+    /// Initial values of global variables.
+    pub(super) globals: Globals,
     pub(super) dump: bool,
     pub(super) show: Option<Show>,
     pub(super) kernel: KernelChoice,
@@ -67,6 +68,7 @@ enum Key {
     TestInvariants,
     TopSources,
     Global,
+    GlobalsFrom,
     Dump,
     Kernel,
     KernelDir,
@@ -92,7 +94,7 @@ const fn long(long: &'static str, takes: Takes, key: Key) -> Opt<Key> {
     }
 }
 
-const OPTIONS: [Opt<Key>; 26] = [
+const OPTIONS: [Opt<Key>; 27] = [
     option('h', "help", Takes::Nothing, Key::Show(Show::Help)),
     option('?', "", Takes::Nothing, Key::Show(Show::Help)),
     long("usage", Takes::Nothing, Key::Show(Show::Usage)),
@@ -114,6 +116,7 @@ const OPTIONS: [Opt<Key>; 26] = [
     option('r', "test-reg-invariants", Takes::Nothing, Key::TestInvariants),
     option('S', "top-src-lines", Takes::Argument, Key::TopSources),
     option('G', "set-global-vars", Takes::Argument, Key::Global),
+    long("globals-from", Takes::Argument, Key::GlobalsFrom),
     long("dump", Takes::Maybe, Key::Dump),
     long("kernel", Takes::Argument, Key::Kernel),
     long("kernel-dir", Takes::Argument, Key::KernelDir),
@@ -160,6 +163,11 @@ impl Options {
             Key::TestStates => self.test_states = true,
             Key::TestInvariants => self.test_invariants = true,
             Key::Global => self.take_global(value)?,
+            Key::GlobalsFrom => {
+                let dump = read_list(value).map_err(|e| failed_to("open map dump in", value, &e))?;
+                let failed = |error| Refusal::new(FAILED, format!("{value}: {error}"));
+                self.globals.add_dump(&dump).map_err(failed)?;
+            }
             Key::Dump => match value.to_ascii_lowercase().as_str() {
                 "" | "xlated" | "jited" => self.dump = true,
                 _ => return Err(Refusal::new(FAILED, format!("Unrecognized dump mode '{value}'"))),
@@ -191,15 +199,17 @@ impl Options {
     }
 
     fn take_global(&mut self, value: &str) -> Result<(), Refusal> {
-        match value.strip_prefix('@') {
+        let added = match value.strip_prefix('@') {
             Some(path) => {
                 let list = read_list(path).map_err(|e| failed_to("open presets in", path, &e))?;
-                self.globals
-                    .extend(list_lines(&list).map(|line| line.trim_end().to_owned()));
+                self.globals.add_lines(&list)
             }
-            None => self.globals.push(value.to_owned()),
-        }
-        Ok(())
+            None => self.globals.add(value),
+        };
+        added.map_err(|error| {
+            let more = format!("Failed to parse global variable presets: {value}");
+            Refusal::new(FAILED, format!("{error}\n{more}"))
+        })
     }
 
     fn take_file(&mut self, path: String) -> Result<(), Refusal> {
