@@ -1,0 +1,133 @@
+//! `verdict profile` as a user meets it, and its flame graph in a browser.
+
+use std::fs;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn verdict(arguments: &[&str]) -> (String, String, Option<i32>) {
+    let output = Command::new(env!("CARGO_BIN_EXE_verdict"))
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr), output.status.code())
+}
+
+/// A program that takes more than a moment, where the larger corpus is at hand.
+const LARGE: &str = "../shared/corpus/selftests/strobemeta_nounroll1.bpf.o";
+
+#[test]
+fn tables() {
+    let (text, errors, code) = verdict(&["profile", "corpus/iter_num.bpf.o", "nested"]);
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(text.starts_with("iter_num.bpf.o nested: accepted, "), "{text}");
+    for part in ["  Function\n", "  Line ", "loop iter_num.bpf.c:"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn a_program_has_to_be_chosen() {
+    let (_, errors, code) = verdict(&["profile", "corpus/zero_spill.bpf.o"]);
+    assert_eq!(code, Some(1));
+    assert!(errors.contains("choose a program: "), "{errors}");
+    let (_, errors, _) = verdict(&["profile", "corpus/zero_spill.bpf.o", "x"]);
+    assert!(errors.contains("no program x: expected one of "), "{errors}");
+}
+
+#[test]
+fn folded_stacks_of_a_large_program() {
+    if !root().join(LARGE).exists() {
+        eprintln!("skipped: {LARGE} is not there");
+        return;
+    }
+    let (text, errors, _) = verdict(&["profile", "--folded", LARGE, "on_event"]);
+    let counts = text
+        .lines()
+        .map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap());
+    assert_eq!(counts.sum::<u64>(), 54_079, "{errors}");
+}
+
+/// The colour of a picture at a place.
+struct Picture {
+    width: usize,
+    channels: usize,
+    bytes: Vec<u8>,
+}
+
+impl Picture {
+    fn open(path: &Path) -> Picture {
+        let decoder = png::Decoder::new(BufReader::new(fs::File::open(path).unwrap()));
+        let mut reader = decoder.read_info().unwrap();
+        let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut bytes).unwrap();
+        Picture {
+            width: info.width as usize,
+            channels: info.color_type.samples(),
+            bytes,
+        }
+    }
+
+    fn at(&self, x: usize, y: usize) -> [u8; 3] {
+        let at = (y * self.width + x) * self.channels;
+        [self.bytes[at], self.bytes[at + 1], self.bytes[at + 2]]
+    }
+}
+
+/// Opens the flame graph in a browser and looks at the picture: frames where frames belong.
+#[test]
+fn the_flame_graph_renders_in_a_browser() {
+    let browsers = ["chromium", "chromium-browser", "google-chrome"];
+    let works = |name: &&&str| {
+        Command::new(name)
+            .arg("--version")
+            .output()
+            .is_ok_and(|o| o.status.success())
+    };
+    let Some(browser) = browsers.iter().find(works) else {
+        eprintln!("skipped: no Chromium is installed");
+        return;
+    };
+    let dir = std::env::temp_dir().join(format!("verdict-flame-{}", std::process::id()));
+    fs::create_dir_all(&dir).unwrap();
+    let (svg, picture) = (dir.join("flame.svg"), dir.join("flame.png"));
+    let object = if root().join(LARGE).exists() {
+        LARGE
+    } else {
+        "corpus/bounded_loop.bpf.o"
+    };
+    let program = if object == LARGE { "on_event" } else { "nested" };
+    let (_, errors, code) = verdict(&["profile", "--svg", &svg.to_string_lossy(), object, program]);
+    assert_eq!(code, Some(0), "{errors}");
+    let output = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"])
+        .args(["--force-device-scale-factor=1", "--window-size=1240,400"])
+        .arg(format!("--user-data-dir={}", dir.join("profile").display()))
+        .arg(format!("--screenshot={}", picture.display()))
+        .arg(format!("file://{}", svg.display()))
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(picture.exists(), "{words}");
+    let picture = Picture::open(&picture);
+    fs::remove_dir_all(&dir).unwrap();
+    // The whole is grey, the program's function orange below it, and its margins are blank.
+    assert_eq!(picture.at(600, 62), [220, 220, 220]);
+    let [red, green, blue] = picture.at(600, 79);
+    assert!(
+        red == 240 && (120..160).contains(&green) && (50..90).contains(&blue),
+        "{red} {green} {blue}"
+    );
+    assert_eq!(picture.at(4, 62), [0xfc, 0xfa, 0xf2]);
+    let dark = (300..900).flat_map(|x| (10..30).map(move |y| (x, y)));
+    assert!(
+        dark.into_iter().any(|(x, y)| picture.at(x, y) < [80, 80, 80]),
+        "the title is missing"
+    );
+}
