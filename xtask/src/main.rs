@@ -10,6 +10,7 @@ mod licences;
 mod logs;
 mod parity;
 mod tidy;
+mod veristat;
 mod words;
 mod workers;
 
@@ -40,6 +41,8 @@ enum Chore {
     Licences,
     /// Rebuild the project's BPF programs, and ask real kernels about them.
     Corpus(corpus::Args),
+    /// Records what the real veristat prints
+    Veristat(veristat::Args),
     /// Verify objects and print what was found, for the other chores.
     #[command(hide = true)]
     Worker(workers::WorkerArgs),
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Chore::Tidy => tidy::run(),
         Chore::Licences => licences::run(),
         Chore::Corpus(args) => corpus::run(&args),
+        Chore::Veristat(args) => veristat::run(&args),
         Chore::Worker(args) => workers::work(&args),
         Chore::HostileWorker(args) => hostile::work(&args),
     };

@@ -115,8 +115,8 @@ Done. Processed 1 files, 3 programs. Skipped 0 files, 0 programs.
 "
     );
     let csv = stdout(&verdict(&["stat", "-o", "csv", "corpus/tail_call.bpf.o"]));
-    let head = "file_name,prog_name,verdict,duration,total_insns,total_states,peak_states,max_states_per_insn,max_mark_read_len";
-    assert_eq!(csv.lines().next(), Some(head));
+    let head = "file_name,prog_name,verdict,duration,total_insns,total_states,peak_states,max_states_per_insn,max_mark_read_len,";
+    assert!(csv.starts_with(head), "{csv}");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn any_number_of_jobs_gives_the_same_bytes() {
         ]))
     };
     let one = of("1");
-    assert!(one.contains("Processed 25 files"), "{one}");
+    assert!(one.contains("\nDone. Processed "), "{one}");
     assert_eq!(one, of("4"));
 }
 
