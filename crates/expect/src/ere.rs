@@ -62,6 +62,8 @@ impl Parser<'_> {
                 // Outside of groups a closing parenthesis is a character.
                 Some(b')') if self.depth > 0 => return Ok(out),
                 Some(b'*' | b'+' | b'?' | b'{') => return Err(PatternError::new("nothing to repeat")),
+                // Nor can an anchor be repeated.
+                Some(_) if self.at_anchor() => out.push_str(&self.atom()?),
                 Some(_) => {
                     let mut piece = self.atom()?;
                     while let Some(times) = self.repetition()? {
@@ -71,6 +73,14 @@ impl Parser<'_> {
                     out.push_str(&piece);
                 }
             }
+        }
+    }
+
+    fn at_anchor(&self) -> bool {
+        match self.rest {
+            [b'^' | b'$', ..] => true,
+            [b'\\', sign, ..] => b"bB<>`'".contains(sign),
+            _ => false,
         }
     }
 

@@ -199,6 +199,7 @@ mod tests {
         assert_eq!(error("{{(a}}"), "unmatched parenthesis");
         assert_eq!(error("{{[a}}"), "unmatched bracket");
         assert_eq!(error("{{*}}"), "nothing to repeat");
+        assert_eq!(error("{{a^*}}"), "nothing to repeat");
         assert_eq!(error("{{a\\1}}"), "back-references are not supported");
         assert_eq!(error("{{(a{3,2})}}"), "bad interval");
         assert!(error("{{(((a{999}){999}){999})}}").starts_with("not a regular expression"));

@@ -30,6 +30,23 @@ const MAX_LEVEL: u32 = 15;
 pub type ReadFile<'f> = &'f (dyn Fn(&str) -> io::Result<Vec<u8>> + Sync);
 
 /// An object whose programs say what they expect of the verifier.
+///
+/// ```
+/// use verdict::expect::report::Summary;
+/// use verdict::{KernelChoice, Options, Verifier};
+///
+/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../corpus/tests")).map_err(|e| e.to_string())?;
+/// let verifier = Verifier::new(KernelChoice::default().open()?, Options::default());
+/// let bytes = std::fs::read("parser.bpf.o").map_err(|e| e.to_string())?;
+/// let suite = verifier.open_suite("parser.bpf.o", bytes).map_err(|e| e.to_string())?;
+/// let mut summary = Summary::default();
+/// for number in 0..suite.tests().count() {
+///     let result = suite.run(number, &|path| std::fs::read(path)).ok_or("no such test")?;
+///     summary.count(&result);
+/// }
+/// assert_eq!((summary.passed, summary.met, summary.failed), (5, 13, 0));
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Debug)]
 pub struct Suite<'v> {
     verifier: &'v Verifier,
