@@ -19,7 +19,11 @@ pub struct SourceTally<'w> {
 impl<'w> SourceTally<'w> {
     /// Passes on to this writer.
     pub fn new(out: &'w mut dyn Write) -> Self {
-        SourceTally { out, line: Vec::new(), counts: BTreeMap::new() }
+        SourceTally {
+            out,
+            line: Vec::new(),
+            counts: BTreeMap::new(),
+        }
     }
 
     /// The lines: text, place, and how often.
@@ -67,11 +71,18 @@ mod tests {
     fn counts_lines_in_pieces() {
         let mut out = Vec::new();
         let mut tally = SourceTally::new(&mut out);
-        for piece in ["0: exit\n; a[i", "] = 1; @ x.c:3\n; a[i] = 1; @ x.c:3\n", "7: ; no\n;  @ x.c:4"] {
+        for piece in [
+            "0: exit\n; a[i",
+            "] = 1; @ x.c:3\n; a[i] = 1; @ x.c:3\n",
+            "7: ; no\n;  @ x.c:4",
+        ] {
             tally.write_all(piece.as_bytes()).unwrap();
         }
         let line = |text: &str, place: &str, count| (text.to_owned(), place.to_owned(), count);
-        assert_eq!(tally.finish(), [line("", "x.c:4", 1), line("a[i] = 1;", "x.c:3", 2)]);
+        assert_eq!(
+            tally.finish(),
+            [line("", "x.c:4", 1), line("a[i] = 1;", "x.c:3", 2)]
+        );
         assert!(out.starts_with(b"0: exit\n; a[i] = 1; @ x.c:3\n"));
     }
 }

@@ -75,7 +75,7 @@ pub fn write_flame_graph(
     for frame in &drawn {
         out.write_all(frame_text(frame, root.total, figure).as_bytes())?;
     }
-    write!(out, "</g>\n{SCRIPT}</svg>\n")
+    writeln!(out, "</g>\n{SCRIPT}</svg>")
 }
 
 /// Places every frame that is wide enough to be seen, callers before callees.
