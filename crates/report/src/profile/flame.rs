@@ -146,10 +146,9 @@ fn frame_text(frame: &Drawn<'_>, whole: u64, figure: Figure) -> String {
     }
     let mut text = String::new();
     // Writing to a String cannot fail.
-    let _ = write!(
+    let _ = writeln!(
         text,
-        r#"<g data-s="{start}" data-t="{total}" data-d="{depth}" data-l="{label}"><title>{label} ({total} {unit}, {share:.2}%)</title><rect x="{x:.2}" y="{y}" width="{width:.2}" height="{high}" fill="{fill}" rx="1"/><text x="{tx:.2}" y="{ty}">{shown}</text></g>
-"#,
+        r#"<g data-s="{start}" data-t="{total}" data-d="{depth}" data-l="{label}"><title>{label} ({total} {unit}, {share:.2}%)</title><rect x="{x:.2}" y="{y}" width="{width:.2}" height="{high}" fill="{fill}" rx="1"/><text x="{tx:.2}" y="{ty}">{shown}</text></g>"#,
         start = frame.start,
         depth = frame.depth,
         label = Escaped(&label),
