@@ -1,0 +1,83 @@
+//! Logs in buffers of several sizes and at all levels, held against what a real kernel wrote.
+//!
+//! The recording has, for each program, a line a load: `log_level`, `log_size` (0: larger than any log), errno
+//! of the load, `log_true_size` (0: the log tells the time), length and checksum of the log, normalized.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+use verdict::{KernelChoice, Libbpf, LogOptions, NotLoaded, OpenObject, Options, Verifier};
+
+const STATS: u32 = 4;
+
+/// The recording's line for one load.
+fn load(object: &OpenObject<'_>, index: usize, level: u32, size: u32) -> String {
+    let options = LogOptions {
+        level,
+        size: (size != 0).then_some(size),
+        normalize: true,
+        libbpf: Libbpf::Explains,
+    };
+    let mut log = Vec::new();
+    let end = object.write_log(index, &options, &mut log).unwrap();
+    let errno = match end.result {
+        Ok(()) => 0,
+        Err(NotLoaded::Kernel(errno)) => errno.0,
+        Err(other) => panic!("{other:?}"),
+    };
+    let true_size = if level & STATS == 0 {
+        end.written.unwrap().true_size
+    } else {
+        0
+    };
+    let sum = Sha256::digest(&log)
+        .iter()
+        .take(8)
+        .fold(String::new(), |mut sum, byte| {
+            write!(sum, "{byte:02x}").unwrap();
+            sum
+        });
+    format!("{level} {size} {errno} {true_size} {} {sum}", log.len())
+}
+
+#[test]
+fn buffers_of_all_kinds() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let recording = fs::read_to_string(root.join("golden/6.12.117-deb12-amd64/buffers.txt")).unwrap();
+    let verifier = Verifier::new(KernelChoice::default().open().unwrap(), Options::default());
+    let (mut object, mut program) = (None, 0);
+    let (mut loads, mut wrong) = (0, Vec::new());
+    for line in recording.lines() {
+        if let Some(expected) = line.strip_prefix("    ") {
+            let mut numbers = expected.split(' ').map(|word| word.parse::<u32>());
+            let (level, size) = (numbers.next().unwrap().unwrap(), numbers.next().unwrap().unwrap());
+            let object: &OpenObject<'_> = object.as_ref().unwrap();
+            let ours = load(object, program, level, size);
+            loads += 1;
+            if ours != expected {
+                let name = object.programs().nth(program).unwrap_or_default().to_owned();
+                wrong.push(format!(
+                    "{} {name}: {expected} (kernel), {ours} (verdict)",
+                    object.name()
+                ));
+            }
+        } else if let Some(name) = line.strip_prefix("  ") {
+            let object = object.as_ref().unwrap();
+            program = object.programs().position(|p| p == name).unwrap();
+        } else {
+            let bytes = fs::read(root.join("corpus").join(line)).unwrap();
+            object = Some(verifier.open(line, &bytes).unwrap());
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {loads} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    assert!(loads > 500, "{loads}");
+}
