@@ -15,7 +15,7 @@ struct point {
 };
 
 const volatile s8 tiny = 100;
-const volatile u32 width = 200;
+const volatile u32 width = 20;
 const volatile u64 huge = 300;
 const volatile enum speed speed = FAST;
 const volatile enum place place = SECOND;
