@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use verdict::{Globals, KernelChoice, Options};
+use verdict::{Globals, KernelChoice, Loader, Options, Verifier};
 use verdict_report::{Column, FailIf, FilterError, Format, parse_columns};
 
 /// Asks what a Linux kernel's BPF verifier would say of an object, without that kernel.
@@ -33,9 +33,37 @@ pub(crate) struct KernelArgs {
     /// Set a switch of the verifier, one of `verdict switches`
     #[arg(long, global = true, value_name = "SWITCH=VALUE")]
     set: Vec<String>,
+    /// The library that loads the objects, whose conventions they follow
+    #[arg(long, global = true, value_name = "LIBRARY", default_value = "libbpf")]
+    loader: LoaderName,
+}
+
+/// Libraries that load objects.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LoaderName {
+    /// In C
+    Libbpf,
+    /// cilium/ebpf, in Go: static programs, sections such as tc/entry, maps in "maps"
+    Cilium,
+    /// In Rust: the same
+    Aya,
 }
 
 impl KernelArgs {
+    /// The verifier of the chosen kernel.
+    pub(crate) fn verifier(&self, options: Options) -> Result<Verifier, String> {
+        Ok(Verifier::new(self.choice().open()?, options).with_loader(self.loader()))
+    }
+
+    /// The library that loads the objects.
+    pub(crate) fn loader(&self) -> Loader {
+        match self.loader {
+            LoaderName::Libbpf => Loader::Libbpf,
+            LoaderName::Cilium => Loader::Cilium,
+            LoaderName::Aya => Loader::Aya,
+        }
+    }
+
     pub(crate) fn choice(&self) -> KernelChoice {
         KernelChoice {
             name: self.kernel.clone(),

@@ -2,7 +2,6 @@
 
 use std::io::Write;
 
-use verdict::Verifier;
 use verdict::kernel::errno::Errno;
 use verdict_report::{CheckEntry, CheckSummary, write_entry};
 
@@ -11,8 +10,9 @@ use crate::args::{CheckArgs, KernelArgs};
 use crate::run::verify_all;
 
 pub(crate) fn run(kernel: &KernelArgs, args: &CheckArgs, out: &mut dyn Write) -> Done {
-    let verifier =
-        Verifier::new(kernel.choice().open()?, args.test.options()).with_globals(args.globals.read()?);
+    let verifier = kernel
+        .verifier(args.test.options())?
+        .with_globals(args.globals.read()?);
     let mut summary = CheckSummary::default();
     for object in verify_all(&verifier, &args.objects) {
         let programs = match object.programs {

@@ -10,13 +10,13 @@ use verdict_report::{Column, Format, Joined, Row, Summary, join, read_rows, writ
 use crate::args::{CompareArgs, KernelArgs};
 use crate::gate::EXCEEDED;
 use crate::stat::Gathered;
-use crate::{Done, Trouble, interrupt, step_summary};
+use crate::{Done, interrupt, step_summary};
 
 pub(crate) fn run(kernel: &KernelArgs, args: &CompareArgs, out: &mut dyn Write) -> Done {
     let (a, b, code) = match (&args.a, &args.b) {
         (Some(a), Some(b)) => {
-            let a = gather(kernel, args, a)?;
-            let b = gather(kernel, args, b)?;
+            let (a, b) = (verifier(kernel, args, a)?, verifier(kernel, args, b)?);
+            let (a, b) = Gathered::of_both(&a, &b, &args.inputs);
             (a.rows(), b.rows(), a.exit_code().max(b.exit_code()))
         }
         _ => {
@@ -119,10 +119,12 @@ fn read(path: &Path) -> Result<Vec<Row>, String> {
         .map_err(|e| format!("{shown}: {e}"))
 }
 
-fn gather(kernel: &KernelArgs, args: &CompareArgs, setting: &str) -> Result<Gathered, Trouble> {
+fn verifier(kernel: &KernelArgs, args: &CompareArgs, setting: &str) -> Result<Verifier, String> {
     let (choice, globals) = with_setting(kernel.choice(), args.globals.read()?, setting)?;
-    let verifier = Verifier::new(choice.open()?, args.test.options()).with_globals(globals);
-    Ok(Gathered::of(&verifier, &args.inputs))
+    let verifier = Verifier::new(choice.open()?, args.test.options())
+        .with_globals(globals)
+        .with_loader(kernel.loader());
+    Ok(verifier)
 }
 
 /// The choice changed by a setting such as `kernel=6.12,set=zero-spill=stack-zero,global=limit=3`.

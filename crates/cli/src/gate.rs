@@ -4,7 +4,6 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use verdict::Verifier;
 use verdict_report::{Breach, Budgets, Row, read_rows};
 
 use crate::args::{GateArgs, KernelArgs};
@@ -70,8 +69,9 @@ fn figures(
     }
     let mut code = 0;
     if !objects.is_empty() {
-        let verifier =
-            Verifier::new(kernel.choice().open()?, args.test.options()).with_globals(args.globals.read()?);
+        let verifier = kernel
+            .verifier(args.test.options())?
+            .with_globals(args.globals.read()?);
         let gathered = Gathered::of(&verifier, &objects);
         code = gathered.exit_code();
         rows.extend(gathered.rows());

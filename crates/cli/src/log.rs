@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use verdict::{Libbpf, LogEnd, LogOptions, NotLoaded, Verifier};
+use verdict::{Libbpf, LogEnd, LogOptions, NotLoaded};
 
 use crate::Done;
 use crate::args::{KernelArgs, LogArgs};
@@ -12,8 +12,9 @@ use crate::run::{guarded, open};
 const UNSUPPORTED: u8 = 3;
 
 pub(crate) fn run(kernel: &KernelArgs, args: &LogArgs, out: &mut dyn Write) -> Done {
-    let verifier =
-        Verifier::new(kernel.choice().open()?, args.test.options()).with_globals(args.globals.read()?);
+    let verifier = kernel
+        .verifier(args.test.options())?
+        .with_globals(args.globals.read()?);
     let object = open(&verifier, &args.object).map_err(|unusable| unusable.message)?;
     let names: Vec<_> = object.programs().collect();
     let known = || names.join(", ");

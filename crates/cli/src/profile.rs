@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 
-use verdict::{OpenObject, Verifier};
+use verdict::OpenObject;
 use verdict_report::profile::{Figure, write_flame_graph, write_folded, write_profile};
 use verdict_report::{Record, Stage, Verdict};
 
@@ -23,8 +23,9 @@ impl From<ProfileFigure> for Figure {
 }
 
 pub(crate) fn run(kernel: &KernelArgs, args: &ProfileArgs, out: &mut dyn Write) -> Done {
-    let verifier =
-        Verifier::new(kernel.choice().open()?, args.test.options()).with_globals(args.globals.read()?);
+    let verifier = kernel
+        .verifier(args.test.options())?
+        .with_globals(args.globals.read()?);
     let object = open(&verifier, &args.object).map_err(|unusable| unusable.message)?;
     let index = program_index(&object, args.program.as_deref())?;
     let name = format!(

@@ -21,7 +21,9 @@ pub(crate) fn run(kernel: &KernelArgs, args: &SweepArgs, out: &mut dyn Write) ->
         for expression in &setting.globals {
             globals.add(expression).map_err(|e| e.to_string())?;
         }
-        let verifier = Verifier::new(setting.choice.open()?, args.test.options()).with_globals(globals);
+        let verifier = Verifier::new(setting.choice.open()?, args.test.options())
+            .with_globals(globals)
+            .with_loader(kernel.loader());
         let gathered = Gathered::of(&verifier, &args.objects);
         code = code.max(gathered.exit_code());
         runs.push(SweepRun {

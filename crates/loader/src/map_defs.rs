@@ -4,6 +4,7 @@ use verdict_btf::{Btf, Kind, Member, Type, TypeId, VarLinkage, VarSecinfo};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
 
+use crate::elf::{Elf, Symbol};
 use crate::error::{Warnings, warning};
 use crate::maps::{Map, MapDef};
 
@@ -16,13 +17,14 @@ struct Parsed {
     inner: Option<MapDef>,
 }
 
-/// Reads the map behind variable `index` of the data section.
+/// Reads the map behind variable `index` of the data section. `any_pinning`: whether values are taken that
+/// libbpf has no meaning for.
 pub(crate) fn read_map(
     btf: &Btf,
     info: VarSecinfo<'_>,
     index: usize,
-    section: usize,
-    section_size: u64,
+    (section, section_size): (usize, u64),
+    any_pinning: bool,
     w: &mut Warnings,
 ) -> Result<Map, Errno> {
     let var = info.type_().ok_or(Errno::EINVAL)?;
@@ -30,7 +32,7 @@ pub(crate) fn read_map(
     let def = definition(btf, var, info, index, section_size, w)?;
     let mut map = Map::new(name, section, u64::from(info.offset));
     map.var_index = index;
-    let parsed = parse_def(name, btf, def, false, w)?;
+    let parsed = parse_def(name, btf, def, (false, any_pinning), w)?;
     map.def = parsed.def;
     map.def.adjust_ringbuf();
     map.inner = parsed.inner;
@@ -86,7 +88,13 @@ fn definition<'a>(
 }
 
 /// Reads the members of a definition.
-fn parse_def(name: &str, btf: &Btf, ty: Type<'_>, is_inner: bool, w: &mut Warnings) -> Result<Parsed, Errno> {
+fn parse_def(
+    name: &str,
+    btf: &Btf,
+    ty: Type<'_>,
+    (is_inner, any_pinning): (bool, bool),
+    w: &mut Warnings,
+) -> Result<Parsed, Errno> {
     let mut parsed = Parsed {
         def: MapDef::default(),
         inner: None,
@@ -120,7 +128,7 @@ fn parse_def(name: &str, btf: &Btf, ty: Type<'_>, is_inner: bool, w: &mut Warnin
                 let last = i + 1 == count;
                 parsed.inner = field.values(def, is_inner, last)?.or(parsed.inner);
             }
-            "pinning" => field.pinning(is_inner)?,
+            "pinning" => field.pinning(is_inner, any_pinning)?,
             other => {
                 warning!(w, "map '{name}': unknown field '{other}'.");
                 return Err(Errno::EOPNOTSUPP);
@@ -298,7 +306,7 @@ impl<'a> Field<'a, '_> {
             );
             return Err(Errno::EINVAL);
         }
-        let inner = parse_def(&format!("{map}.inner"), self.btf, target, true, self.w)?;
+        let inner = parse_def(&format!("{map}.inner"), self.btf, target, (true, false), self.w)?;
         Ok(Some(inner.def))
     }
 
@@ -328,16 +336,62 @@ impl<'a> Field<'a, '_> {
     }
 
     /// `pinning` is checked, and then ignored.
-    fn pinning(&mut self, is_inner: bool) -> Result<(), Errno> {
+    fn pinning(&mut self, is_inner: bool, any: bool) -> Result<(), Errno> {
         if is_inner {
             warning!(self.w, "map '{}': inner def can't be pinned.", self.map);
             return Err(Errno::EINVAL);
         }
         let value = self.int()?;
-        if value > 1 {
+        if value > 1 && !any {
             warning!(self.w, "map '{}': invalid pinning value {value}.", self.map);
             return Err(Errno::EINVAL);
         }
         Ok(())
     }
+}
+
+/// Reads the maps of a section that defines them by plain structs: a symbol each, all of one size, which begin
+/// with type, sizes of key and value, number of elements and flags.
+pub(crate) fn read_structs(
+    elf: &Elf<'_>,
+    index: usize,
+    maps: &mut Vec<Map>,
+    w: &mut Warnings,
+) -> Result<(), Errno> {
+    let Some(section) = elf.sections.get(index) else {
+        return Ok(());
+    };
+    let section_name = section.name.as_deref().unwrap_or_default();
+    let data = section.data.unwrap_or_default();
+    let is_map = |s: &&Symbol| usize::from(s.shndx) == index && !s.is_section() && !s.is_func();
+    let mut symbols: Vec<_> = elf.symbols.iter().filter(is_map).collect();
+    symbols.sort_by_key(|s| s.value);
+    for symbol in symbols {
+        let name = elf.symbol_name(symbol).unwrap_or_default();
+        let start = usize::try_from(symbol.value).ok();
+        let fields = start.and_then(|start| data.get(start..)?.first_chunk::<20>());
+        let Some(fields) = fields else {
+            warning!(
+                w,
+                "map '{name}': definition in section '{section_name}' is cut short."
+            );
+            return Err(Errno::EINVAL);
+        };
+        let mut values = fields
+            .chunks_exact(4)
+            .map(|f| f.first_chunk().map_or(0, |f| u32::from_le_bytes(*f)));
+        let mut next = || values.next().unwrap_or(0);
+        let mut map = Map::new(&name, index, symbol.value);
+        map.def = MapDef {
+            map_type: next(),
+            key_size: next(),
+            value_size: next(),
+            max_entries: next(),
+            map_flags: next(),
+            ..MapDef::default()
+        };
+        map.def.adjust_ringbuf();
+        maps.push(map);
+    }
+    Ok(())
 }

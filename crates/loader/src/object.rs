@@ -59,6 +59,10 @@ pub enum Manner {
     /// that their context suggests.
     #[default]
     Veristat,
+    /// That of cilium/ebpf, whose conventions objects for aya keep, too. As veristat otherwise, but programs may be
+    /// static functions, section names go on behind the known ones (`tc/entry`, `classifier/x`), maps may be
+    /// defined by plain structs in `maps` and `maps/x`, and how a map is pinned does not matter.
+    Cilium,
     /// That of the kernel's test runner: everything as it stands, and all maps are created, optional ones too.
     Test {
         /// What CO-RE relocations are resolved against, if not the kernel's types.
@@ -67,9 +71,14 @@ pub enum Manner {
 }
 
 impl Manner {
+    /// Whether what libbpf does not know of is taken as other loaders mean it.
+    pub(crate) fn is_lenient(&self) -> bool {
+        matches!(self, Manner::Cilium)
+    }
+
     pub(crate) fn core_btf(&self) -> Option<&Arc<Btf>> {
         match self {
-            Manner::Veristat => None,
+            Manner::Veristat | Manner::Cilium => None,
             Manner::Test { core_btf } => core_btf.as_ref(),
         }
     }

@@ -48,6 +48,10 @@ pub(crate) struct Opening<'a> {
     pub(crate) kinds: Vec<SecKind>,
     pub(crate) text: Option<usize>,
     pub(crate) maps_section: Option<usize>,
+    /// Sections of maps that are defined by plain structs.
+    pub(crate) struct_sections: Vec<usize>,
+    /// Whether conventions of other loaders are kept.
+    lenient: bool,
     pub(crate) arena_section: Option<usize>,
     pub(crate) has_struct_ops: bool,
     pub(crate) license: String,
@@ -84,6 +88,8 @@ pub(crate) fn open(
         name: object_name(path),
         text: None,
         maps_section: None,
+        struct_sections: Vec::new(),
+        lenient: manner.is_lenient(),
         arena_section: None,
         has_struct_ops: false,
         license: String::new(),
@@ -170,6 +176,9 @@ impl<'a> Opening<'a> {
                 }
                 "license" => self.license = license(data),
                 "version" => self.version = self.kernel_version(data)?,
+                name if self.lenient && (name == "maps" || name.starts_with("maps/")) => {
+                    self.struct_sections.push(index);
+                }
                 "maps" => {
                     warning!(
                         self.w,
@@ -217,7 +226,14 @@ impl<'a> Opening<'a> {
             self.charge(section.size)?;
             self.code
                 .insert(index, insn::decode(section.data.unwrap_or_default()));
-            program::collect(&self.elf, index, self.text, &mut self.programs, self.w)?;
+            program::collect(
+                &self.elf,
+                index,
+                self.text,
+                self.lenient,
+                &mut self.programs,
+                self.w,
+            )?;
             return Ok(SecKind::Unused);
         }
         if name == ".data" || name.starts_with(".data.") {
@@ -307,6 +323,9 @@ impl<'a> Opening<'a> {
 
     fn init_maps(&mut self) -> Result<(), Errno> {
         self.init_defined_maps()?;
+        for index in self.struct_sections.clone() {
+            map_defs::read_structs(&self.elf, index, &mut self.maps, self.w)?;
+        }
         self.init_data_maps()?;
         if self.externs.kconfig_size > 0 {
             self.kconfig_map = Some(self.maps.len());
@@ -343,8 +362,14 @@ impl<'a> Opening<'a> {
             return Err(Errno::ENOENT);
         };
         for (i, info) in datasec.vars().enumerate() {
-            self.maps
-                .push(map_defs::read_map(&btf, info, i, index, section.size, self.w)?);
+            self.maps.push(map_defs::read_map(
+                &btf,
+                info,
+                i,
+                (index, section.size),
+                self.lenient,
+                self.w,
+            )?);
         }
         self.init_arena()
     }
@@ -414,6 +439,9 @@ impl<'a> Opening<'a> {
     fn init_programs(&mut self) {
         for prog in &mut self.programs {
             prog.def = SecDef::find(&prog.section_name);
+            if self.lenient {
+                prog.def = prog.def.or_else(|| SecDef::find_start(&prog.section_name));
+            }
             if let Some(def) = prog.def {
                 prog.prog_type = def.prog_type.raw();
                 prog.attach_type = def.attach_type();
@@ -441,7 +469,7 @@ impl<'a> Opening<'a> {
             .as_ref()
             .map(|btf| fixups::hide_functions(btf, &self.programs, text));
         match manner {
-            Manner::Veristat => {
+            Manner::Veristat | Manner::Cilium => {
                 fixups::as_veristat(&mut self.programs, &entries, &mut self.maps, self.btf.as_deref());
             }
             Manner::Test { .. } => self.maps.iter_mut().for_each(|map| map.autocreate = true),

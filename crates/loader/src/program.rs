@@ -106,6 +106,7 @@ pub(crate) fn collect(
     elf: &Elf<'_>,
     section: usize,
     text: Option<usize>,
+    allow_static: bool,
     programs: &mut Vec<Program>,
     w: &mut Warnings,
 ) -> Result<(), Errno> {
@@ -132,7 +133,7 @@ pub(crate) fn collect(
             );
             return Err(libbpf::FORMAT);
         }
-        if Some(section) != text && symbol.is_local() {
+        if Some(section) != text && symbol.is_local() && !allow_static {
             warning!(
                 w,
                 "sec '{section_name}': program '{name}' is static and not supported"

@@ -272,7 +272,7 @@ impl Referrer<'_, '_> {
         name: &str,
         section_name: &str,
     ) -> Result<RelocKind, Refusal> {
-        if Some(section) != self.o.maps_section {
+        if Some(section) != self.o.maps_section && !self.o.struct_sections.contains(&section) {
             return refuse(format!(
                 "bad map relo against '{name}' in section '{section_name}'"
             ));

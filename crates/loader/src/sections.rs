@@ -45,6 +45,13 @@ impl SecDef {
         SECTIONS.iter().find(|def| def.matches(section))
     }
 
+    /// The row whose name a section name begins with, as cilium/ebpf looks for it.
+    pub(crate) fn find_start(section: &str) -> Option<&'static SecDef> {
+        SECTIONS
+            .iter()
+            .find(|def| !def.name.ends_with('+') && section.starts_with(def.name))
+    }
+
     /// The expected attach type, 0 where there is none.
     pub(crate) fn attach_type(&self) -> u32 {
         self.attach_type.map_or(0, AttachType::raw)
@@ -204,6 +211,10 @@ mod tests {
         );
         assert_eq!(found("tc"), Some((ProgType::SchedCls, 0)));
         assert_eq!(found("tc/x"), None);
+        let start = |section| SecDef::find_start(section).map(|def| def.prog_type);
+        assert_eq!(start("tc/x"), Some(ProgType::SchedCls));
+        assert_eq!(start("socket_filter"), Some(ProgType::SocketFilter));
+        assert_eq!(start("kprobes"), None);
         assert_eq!(found("xdp.frags"), Some((ProgType::Xdp, AttachType::Xdp.raw())));
         let fentry = SecDef::find("fentry.s/f").map(|d| d.flags);
         assert_eq!(fentry, Some(SecFlags::ATTACH_BTF | SecFlags::SLEEPABLE));

@@ -85,7 +85,7 @@ pub use files::{objects_in, read_object};
 pub use listen::{Libbpf, LogEnd, LogOptions, NotLoaded};
 pub use profile::{Profiled, Profiler};
 pub use suite::{ReadFile, Suite, may_have_tests};
-pub use verifier::{OpenObject, Options, Verifier};
+pub use verifier::{Loader, OpenObject, Options, Verifier};
 
 pub use verdict_loader::{GlobalError, Globals};
 

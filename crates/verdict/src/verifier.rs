@@ -34,12 +34,25 @@ impl Options {
     }
 }
 
+/// The library that loads objects: which conventions they follow. All else is as libbpf does it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Loader {
+    /// libbpf.
+    #[default]
+    Libbpf,
+    /// cilium/ebpf, in Go.
+    Cilium,
+    /// aya, in Rust.
+    Aya,
+}
+
 /// A kernel's verifier.
 #[derive(Debug)]
 pub struct Verifier {
     kernel: Kernel,
     options: Options,
     globals: Globals,
+    manner: Manner,
 }
 
 impl Verifier {
@@ -49,7 +62,17 @@ impl Verifier {
             kernel,
             options,
             globals: Globals::default(),
+            manner: Manner::Veristat,
         }
+    }
+
+    /// The same for objects that are loaded by another library than libbpf.
+    pub fn with_loader(mut self, loader: Loader) -> Verifier {
+        self.manner = match loader {
+            Loader::Libbpf => Manner::Veristat,
+            Loader::Cilium | Loader::Aya => Manner::Cilium,
+        };
+        self
     }
 
     /// The same with initial values for global variables; objects take them by [`OpenObject::set_globals`].
@@ -73,7 +96,7 @@ impl Verifier {
     /// # Errors
     /// What libbpf refuses, in its words.
     pub fn open(&self, name: &str, bytes: &[u8]) -> Result<OpenObject<'_>, OpenError> {
-        self.open_as(name, bytes, &Manner::Veristat)
+        self.open_as(name, bytes, &self.manner)
     }
 
     /// As [`Verifier::open`], in a chosen manner.
