@@ -1,7 +1,8 @@
 //! What the real veristat prints on a real kernel, recorded.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{self, Command};
+use std::{env, fs};
 
 use crate::{Done, root};
 
@@ -30,7 +31,7 @@ pub(crate) fn run(args: &Args) -> Done {
     files.extend(files_in(&golden.join("inputs"), "")?);
     files.extend(files_in(&root().join("corpus"), ".bpf.o")?);
     for list in LISTS {
-        let out = golden.join(format!("{list}.out"));
+        let out = env::temp_dir().join(format!("veristat-{list}-{}", process::id()));
         let status = Command::new("bash")
             .arg(args.oracle.join("boot.sh"))
             .args([KERNEL.as_ref(), out.as_os_str()])
@@ -41,7 +42,10 @@ pub(crate) fn run(args: &Args) -> Done {
         if !status.success() {
             return Err(format!("boot.sh: {status}"));
         }
-        println!("{}", out.display());
+        let recorded = golden.join(format!("{list}.out"));
+        fs::copy(&out, &recorded).map_err(|e| format!("{}: {e}", recorded.display()))?;
+        let _ = fs::remove_file(&out); // what is left behind in the temporary directory does no harm
+        println!("{}", recorded.display());
     }
     Ok(true)
 }

@@ -52,7 +52,7 @@ enum State<'v> {
     /// A global variable cannot be set.
     Unset(String),
     /// With the programs that are wanted.
-    Open(OpenObject<'v>, Vec<usize>),
+    Open(Box<OpenObject<'v>>, Vec<usize>),
 }
 
 /// Opens all objects that are wanted, each once.
@@ -95,7 +95,7 @@ fn open_one<'v>(verifier: &'v Verifier, options: &Options, path: &Path) -> State
                 .filter(|(_, program)| options.filters.wants_program(&name, program))
                 .map(|(index, _)| index)
                 .collect();
-            State::Open(object, wanted)
+            State::Open(Box::new(object), wanted)
         }
         Err(unusable) => State::Unusable(unusable.message, unusable.record),
     }
