@@ -1,0 +1,54 @@
+//! Objects for other libraries than libbpf.
+
+use std::fs;
+use std::path::Path;
+
+use verdict::report::Verdict;
+use verdict::{KernelChoice, Loader, Options, Verifier};
+
+fn verifier(loader: Loader) -> Verifier {
+    let kernel = KernelChoice::default().open().unwrap();
+    Verifier::new(kernel, Options::default()).with_loader(loader)
+}
+
+fn object() -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/objects/other_loaders.bpf.o");
+    fs::read(path).unwrap()
+}
+
+#[test]
+fn libbpf_refuses_what_is_not_its_own() {
+    let verifier = verifier(Loader::Libbpf);
+    let error = verifier.open("other_loaders.bpf.o", &object()).unwrap_err();
+    assert!(
+        error.messages[0].ends_with("program 'entry' is static and not supported"),
+        "{error}"
+    );
+}
+
+#[test]
+fn other_loaders_take_it() {
+    for loader in [Loader::Cilium, Loader::Aya] {
+        let verifier = verifier(loader);
+        let object = verifier.open("other_loaders.bpf.o", &object()).unwrap();
+        let names: Vec<_> = object.programs().collect();
+        assert_eq!(names, ["entry", "wrong"]);
+        let accepted = object.check(0).record;
+        assert_eq!(
+            accepted.verdict,
+            Verdict::Success,
+            "{:?} {:?}",
+            accepted.tail,
+            accepted.libbpf
+        );
+        assert_eq!(accepted.figures.unwrap().prog_type, "sched_cls");
+        let rejected = object.check(1).record;
+        assert_eq!(rejected.verdict, Verdict::Failure);
+        let words = rejected.tail.unwrap();
+        assert!(words.contains("map_value(map=other,ks=4,vs=4)"), "{words}");
+        assert!(
+            words.contains("invalid access to map value, value_size=4 off=0 size=8"),
+            "{words}"
+        );
+    }
+}
