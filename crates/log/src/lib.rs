@@ -7,6 +7,7 @@
 //! **Architecture invariant:** nothing here influences a verdict.
 
 mod buffer;
+mod digits;
 mod names;
 mod normalize;
 mod render;

@@ -13,6 +13,7 @@ use verdict_kernel::attr::LineInfo;
 use verdict_syscall::{Map, Prog};
 
 use crate::buffer::{Buffer, Room, Written};
+use crate::digits::decimal;
 use crate::names::{LogNames, PercpuOffsets};
 use crate::state::{Context, Shown, frame_text};
 
@@ -75,6 +76,8 @@ pub struct Log<'a> {
     prev_log_pos: u64,
     /// Length of the last instruction's text.
     prev_insn_len: u64,
+    /// The text of each instruction that was shown.
+    insn_texts: Vec<Option<Box<str>>>,
     text: String,
 }
 
@@ -110,6 +113,7 @@ impl<'a> Log<'a> {
             prev_line: None,
             prev_log_pos: 0,
             prev_insn_len: 0,
+            insn_texts: Vec::new(),
             text: String::new(),
         }
     }
@@ -193,19 +197,48 @@ impl<'a> Log<'a> {
         self.frame(state, state.curframe(), shown);
     }
 
+    /// Writes an instruction and a newline.
     fn disassemble(&mut self, idx: u32) {
-        let insns = &self.prog.insns;
-        let (Some(insn), next) = (insns.get(idx as usize), insns.get(idx as usize + 1)) else {
+        let at = idx as usize;
+        if self.insn_texts.is_empty() {
+            self.insn_texts.resize(self.prog.insns.len(), None);
+        }
+        let Some(text) = self.insn_texts.get_mut(at) else {
             return;
         };
-        let names = LogNames {
-            kernel: self.kernel,
-            prog: self.prog,
-            percpu: &self.percpu,
-        };
-        self.text.clear();
-        let _ = writeln!(self.text, "{}", Disasm::new(insn, next, &names));
-        self.buffer.push(&self.text);
+        if text.is_none() {
+            let names = LogNames {
+                kernel: self.kernel,
+                prog: self.prog,
+                percpu: &self.percpu,
+            };
+            let insns = &self.prog.insns;
+            let Some(insn) = insns.get(at) else { return };
+            let shown = format!("{}\n", Disasm::new(insn, insns.get(at + 1), &names));
+            *text = Some(shown.into_boxed_str());
+        }
+        if let Some(text) = text {
+            self.buffer.push(text);
+        }
+    }
+
+    /// What backtracking looks at: `mark_precise: frame0:`, what goes before the lists, the lists.
+    fn precise(&mut self, frame: u64, before: &str, regs: u32, slots: u64) {
+        let out = &mut self.text;
+        out.clear();
+        out.push_str("mark_precise: frame");
+        decimal(out, frame);
+        out.push_str(before);
+        out.push_str(" regs=");
+        for (i, reg) in bits(u64::from(regs)).enumerate() {
+            out.push_str(if i == 0 { "r" } else { ",r" });
+            decimal(out, reg);
+        }
+        out.push_str(" stack=");
+        for (i, slot) in bits(slots).enumerate() {
+            out.push_str(if i == 0 { "-" } else { ",-" });
+            decimal(out, 8 * (slot + 1));
+        }
     }
 
     fn insn(&mut self, state: &State, idx: u32, prev_idx: i32) {
@@ -219,7 +252,10 @@ impl<'a> Log<'a> {
         }
         self.source_line(idx, "; ");
         let start = self.buffer.end();
-        self.print(format_args!("{idx}: "));
+        self.text.clear();
+        decimal(&mut self.text, u64::from(idx));
+        self.text.push_str(": ");
+        self.buffer.push(&self.text);
         self.disassemble(idx);
         self.prev_insn_len = self.buffer.end() - start;
         self.prev_log_pos = self.buffer.end();
@@ -301,10 +337,11 @@ impl Observer for Log<'_> {
                 idx,
             } => {
                 if self.steps == 2 {
-                    let (regs, slots) = (RegList(regs), SlotList(slots));
-                    self.print(format_args!(
-                        "mark_precise: frame{frame}: regs={regs} stack={slots} before {idx}: "
-                    ));
+                    self.precise(u64::from(frame), ":", regs, slots);
+                    self.text.push_str(" before ");
+                    decimal(&mut self.text, u64::from(idx));
+                    self.text.push_str(": ");
+                    self.buffer.push(&self.text);
                     self.disassemble(idx);
                 }
             }
@@ -315,10 +352,9 @@ impl Observer for Log<'_> {
                 state,
             } => {
                 if self.steps == 2 {
-                    let (regs, slots) = (RegList(regs), SlotList(slots));
-                    self.print(format_args!(
-                        "mark_precise: frame{frame}: parent state regs={regs} stack={slots}: "
-                    ));
+                    self.precise(frame as u64, ": parent state", regs, slots);
+                    self.text.push_str(": ");
+                    self.buffer.push(&self.text);
                     self.frame(state, frame, Shown::ALL);
                 }
             }
@@ -327,26 +363,11 @@ impl Observer for Log<'_> {
     }
 }
 
-/// `r0,r2`.
-struct RegList(u32);
-
-impl fmt::Display for RegList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, r) in (0..32).filter(|r| self.0 >> r & 1 != 0).enumerate() {
-            write!(f, "{}r{r}", if i == 0 { "" } else { "," })?;
-        }
-        Ok(())
-    }
-}
-
-/// `-8,-24`.
-struct SlotList(u64);
-
-impl fmt::Display for SlotList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, s) in (0..64i32).filter(|s| self.0 >> s & 1 != 0).enumerate() {
-            write!(f, "{}{}", if i == 0 { "" } else { "," }, -8 * (s + 1))?;
-        }
-        Ok(())
-    }
+/// The numbers of the bits that are set, from the lowest.
+fn bits(mut mask: u64) -> impl Iterator<Item = u64> {
+    std::iter::from_fn(move || {
+        let lowest = (mask != 0).then(|| u64::from(mask.trailing_zeros()));
+        mask &= mask.wrapping_sub(1);
+        lowest
+    })
 }

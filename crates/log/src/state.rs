@@ -12,6 +12,8 @@ use verdict_kernel::Kernel;
 use verdict_kernel::types::{Flags, RegBase};
 use verdict_syscall::{Map, Prog};
 
+use crate::digits::{decimal, hex, signed};
+
 /// What names are needed.
 pub(crate) struct Context<'a> {
     pub(crate) kernel: &'a Kernel,
@@ -84,7 +86,8 @@ impl Printer<'_> {
             if reg.is_not_init() || shown.regs >> r & 1 == 0 {
                 continue;
             }
-            write!(out, " R{r}")?;
+            out.push_str(" R");
+            decimal(out, r as u64);
             let m = self.marks;
             self.liveness(
                 out,
@@ -125,7 +128,8 @@ impl Printer<'_> {
     }
 
     fn slot_head(&self, out: &mut String, spi: usize) -> fmt::Result {
-        write!(out, " fp{}", -8 * (spi as i64 + 1))?;
+        out.push_str(" fp-");
+        decimal(out, 8 * (spi as u64 + 1));
         let m = self.marks;
         self.liveness(
             out,
@@ -197,7 +201,11 @@ impl Printer<'_> {
         if reg.is_scalar() && reg.is_const() {
             return snum(out, reg.b.var_off.value as i64);
         }
-        out.push_str(&reg_type_str(reg.ty));
+        if reg.is_scalar() {
+            out.push_str("scalar");
+        } else {
+            out.push_str(&reg_type_str(reg.ty));
+        }
         if reg.ty.is(RegBase::Arena) {
             return Ok(());
         }
@@ -221,7 +229,8 @@ impl Printer<'_> {
 
     fn attributes(&self, list: &mut List<'_>, reg: &Reg) -> fmt::Result {
         if reg.id != 0 {
-            list.item(format_args!("id={}", reg.id & !ADD_CONST))?;
+            list.name("id=");
+            decimal(list.out, u64::from(reg.id & !ADD_CONST));
         }
         if reg.id & ADD_CONST != 0 {
             write!(list.out, "{:+}", reg.off)?;
@@ -235,20 +244,24 @@ impl Printer<'_> {
         let of_map = reg.is(RegBase::ConstMapPtr) || reg.is(RegBase::MapKey) || reg.is(RegBase::MapValue);
         if let (true, Some(map)) = (of_map, self.cx.maps.get(reg.map() as usize)) {
             if !map.name.is_empty() {
-                list.item(format_args!("map={}", map.name))?;
+                list.name("map=");
+                list.out.push_str(&map.name);
             }
-            list.item(format_args!("ks={},vs={}", map.key_size, map.value_size))?;
+            list.name("ks=");
+            decimal(list.out, u64::from(map.key_size));
+            list.name("vs=");
+            decimal(list.out, u64::from(map.value_size));
         }
         if !reg.is_scalar() && reg.off != 0 {
-            list.item(format_args!("off="))?;
+            list.name("off=");
             snum(list.out, i64::from(reg.off))?;
         }
         if reg.is_pkt() {
-            list.item(format_args!("r="))?;
+            list.name("r=");
             unum(list.out, i64::from(reg.range()) as u64)?;
         }
         if reg.is(RegBase::Mem) {
-            list.item(format_args!("sz="))?;
+            list.name("sz=");
             unum(list.out, u64::from(reg.mem_size()))?;
         }
         if reg.ty.is(RegBase::ConstDynptr) {
@@ -256,14 +269,14 @@ impl Printer<'_> {
         }
         if reg.is_const() {
             if reg.b.var_off.value != 0 {
-                list.item(format_args!("imm="))?;
+                list.name("imm=");
                 snum(list.out, reg.b.var_off.value as i64)?;
             }
             return Ok(());
         }
         ranges(list, &reg.b)?;
         if !reg.b.var_off.is_unknown() {
-            list.item(format_args!("var_off="))?;
+            list.name("var_off=");
             tnum(list.out, reg.b.var_off)?;
         }
         Ok(())
@@ -277,6 +290,14 @@ struct List<'a> {
 }
 
 impl List<'_> {
+    /// Begins an item with its name.
+    fn name(&mut self, name: &str) {
+        if !std::mem::replace(&mut self.first, false) {
+            self.out.push(',');
+        }
+        self.out.push_str(name);
+    }
+
     fn item(&mut self, text: fmt::Arguments<'_>) -> fmt::Result {
         if !std::mem::replace(&mut self.first, false) {
             self.out.push(',');
@@ -324,26 +345,32 @@ fn dynptr(out: &mut String, reg: &Reg) -> fmt::Result {
 
 fn unum(out: &mut String, value: u64) -> fmt::Result {
     if value <= u64::from(u16::MAX) {
-        write!(out, "{value}")
+        decimal(out, value);
     } else {
-        write!(out, "{value:#x}")
+        hex(out, value);
     }
+    Ok(())
 }
 
 fn snum(out: &mut String, value: i64) -> fmt::Result {
     if i16::try_from(value).is_ok() {
-        write!(out, "{value}")
+        signed(out, value);
     } else {
-        write!(out, "{value:#x}")
+        hex(out, value as u64);
     }
+    Ok(())
 }
 
 fn tnum(out: &mut String, t: Tnum) -> fmt::Result {
     if t.mask == 0 {
-        unum(out, t.value)
-    } else {
-        write!(out, "({:#x}; {:#x})", t.value, t.mask)
+        return unum(out, t.value);
     }
+    out.push('(');
+    hex(out, t.value);
+    out.push_str("; ");
+    hex(out, t.mask);
+    out.push(')');
+    Ok(())
 }
 
 /// Ranges that are not the widest; equal ones of a kind share their number (`print_scalar_ranges`).
@@ -372,12 +399,14 @@ fn ranges(list: &mut List<'_>, b: &Bounds) -> fmt::Result {
         if omit[i] {
             continue;
         }
-        list.item(format_args!("{}=", row.0))?;
+        list.name(row.0);
+        list.out.push('=');
         for j in (i + 2..rows.len()).step_by(2) {
             let other = &rows[j];
             if !omit[j] && other.1 == row.1 && is_negative(other) == is_negative(row) {
                 omit[j] = true;
-                write!(list.out, "{}=", other.0)?;
+                list.out.push_str(other.0);
+                list.out.push('=');
             }
         }
         if row.0.starts_with('s') {
