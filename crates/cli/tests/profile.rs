@@ -1,5 +1,7 @@
 //! `verdict profile` as a user meets it, and its flame graph in a browser.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! Objects where users have them: in binaries, archives and directories.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,7 @@
 //! Objects for other libraries than libbpf.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::Path;
 

@@ -1,5 +1,7 @@
 //! Profiles of the project's own BPF programs: nothing is lost, and reasons are found.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

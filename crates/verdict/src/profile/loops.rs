@@ -21,6 +21,7 @@ pub(super) fn find(insns: &[Insn], starts: &[u32]) -> (Vec<Loop>, Vec<Option<usi
             finder.enter(header, &nodes);
             if depth + 1 < MAX_DEPTH {
                 nodes.retain(|n| *n != header);
+                nodes.sort_unstable();
                 waiting.push((nodes, depth + 1));
             }
         }
@@ -183,46 +184,44 @@ mod tests {
 
     use super::*;
 
-    fn loops(text: &str) -> Vec<(u32, (u32, u32), Option<usize>)> {
-        let insns = assemble(text).unwrap();
-        let (loops, _) = find(&insns, &[0]);
+    fn program(lines: &[&str]) -> Vec<Insn> {
+        lines.iter().map(|line| assemble(line).unwrap().0).collect()
+    }
+
+    fn loops(lines: &[&str]) -> Vec<(u32, (u32, u32), Option<usize>)> {
+        let (loops, _) = find(&program(lines), &[0]);
         loops.iter().map(|l| (l.header, l.range, l.parent)).collect()
     }
 
     #[test]
     fn loops_within_loops() {
-        let text = "\
-            0: (b7) r1 = 0\n\
-            1: (b7) r2 = 0\n\
-            2: (07) r2 += 1\n\
-            3: (a5) if r2 < 0x5 goto pc-2\n\
-            4: (07) r1 += 1\n\
-            5: (a5) if r1 < 0x5 goto pc-5\n\
-            6: (b7) r0 = 0\n\
-            7: (95) exit\n";
-        assert_eq!(loops(text), [(1, (1, 5), None), (2, (2, 3), Some(0))]);
+        let lines = [
+            "(b7) r1 = 0",
+            "(b7) r2 = 0",
+            "(07) r2 += 1",
+            "(a5) if r2 < 0x5 goto pc-2",
+            "(07) r1 += 1",
+            "(a5) if r1 < 0x5 goto pc-5",
+            "(b7) r0 = 0",
+            "(95) exit",
+        ];
+        assert_eq!(loops(&lines), [(1, (1, 5), None), (2, (2, 3), Some(0))]);
     }
 
     #[test]
     fn no_loops_without_way_back() {
         assert_eq!(
-            loops("0: (b7) r0 = 0\n1: (15) if r0 == 0x0 goto pc+0\n2: (95) exit\n"),
+            loops(&["(b7) r0 = 0", "(15) if r0 == 0x0 goto pc+0", "(95) exit"]),
             []
         );
-        assert_eq!(loops("0: (05) goto pc-1\n"), [(0, (0, 0), None)]);
+        assert_eq!(loops(&["(05) goto pc-1"]), [(0, (0, 0), None)]);
     }
 
     #[test]
     fn long_programs_take_no_stack() {
-        let mut insns = assemble("0: (b7) r0 = 0\n").unwrap();
-        let one = insns[0];
-        insns.resize(200_000, one);
-        insns.extend(
-            assemble("0: (05) goto pc-200000\n")
-                .unwrap_or_default()
-                .iter()
-                .copied(),
-        );
-        let _ = find(&insns, &[0]);
+        let mut insns = program(&["(b7) r0 = 0"]).repeat(200_000);
+        insns.extend(program(&["(06) gotol pc-200001"]));
+        let (loops, _) = find(&insns, &[0]);
+        assert_eq!(loops.first().map(|l| l.range), Some((0, 200_000)));
     }
 }
