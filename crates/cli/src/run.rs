@@ -99,44 +99,70 @@ pub(crate) struct Unusable {
 
 /// Verifies all programs of the objects that the arguments stand for.
 pub(crate) fn verify_all(verifier: &Verifier, arguments: &[PathBuf]) -> Vec<ObjectResult> {
-    let opened = side_by_side(&expand(arguments), |argument| match argument {
+    verify_each(&[verifier], arguments).pop().unwrap_or_default()
+}
+
+/// The same by several verifiers at once: what comes of an interruption is complete for most programs.
+pub(crate) fn verify_each(verifiers: &[&Verifier], arguments: &[PathBuf]) -> Vec<Vec<ObjectResult>> {
+    let paths = expand(arguments);
+    let both: Vec<_> = paths
+        .iter()
+        .flat_map(|path| verifiers.iter().map(move |verifier| (*verifier, path)))
+        .collect();
+    let opened = side_by_side(&both, |(verifier, argument)| match argument {
         Ok(path) => open(verifier, path),
         Err((_, message)) => Err(Unusable {
             message: message.clone(),
             record: None,
         }),
     });
-    let tasks: Vec<_> = opened
-        .iter()
-        .filter_map(|object| object.as_ref().ok())
-        .flat_map(|object| (0..object.programs().count()).map(move |index| (object, index)))
-        .collect();
+    let answers = verify_opened(&opened, verifiers.len().max(1));
+    let mut results: Vec<Vec<_>> = verifiers.iter().map(|_| Vec::new()).collect();
+    for (index, (object, answers)) in opened.into_iter().zip(answers).enumerate() {
+        if let Some(results) = results.get_mut(index % verifiers.len().max(1)) {
+            let programs = object.map(|_| answers);
+            results.push(ObjectResult { programs });
+        }
+    }
+    results
+}
+
+/// Verifies the programs of the objects; `width` objects after one another are the same one, for several verifiers.
+fn verify_opened(
+    opened: &[Result<OpenObject<'_>, Unusable>],
+    width: usize,
+) -> Vec<Vec<Result<Answer, String>>> {
+    let mut tasks = Vec::new();
+    for (first, same) in (0..).step_by(width).zip(opened.chunks(width)) {
+        let count = |object: &Result<OpenObject<'_>, _>| object.as_ref().map_or(0, |o| o.programs().count());
+        let most = same.iter().map(count).max().unwrap_or(0);
+        for program in 0..most {
+            let having = (first..).zip(same).filter(|(_, object)| program < count(object));
+            tasks.extend(having.filter_map(|(at, object)| Some((at, object.as_ref().ok()?, program))));
+        }
+    }
     let progress = Progress::new(tasks.len());
-    let answers = side_by_side(&tasks, |&(object, index)| {
+    let done = side_by_side(&tasks, |&(at, object, program)| {
         if interrupt::asked() {
             return None;
         }
-        let name = object.programs().nth(index).unwrap_or_default();
-        let answer = guarded(&format!("{} {name}", object.name()), || object.check(index));
+        let name = object.programs().nth(program).unwrap_or_default();
+        let answer = guarded(&format!("{} {name}", object.name()), || object.check(program));
         progress.step();
-        Some(answer)
+        Some((at, answer))
     });
     progress.finish();
     if interrupt::asked() {
-        let (done, all) = (answers.iter().flatten().count(), answers.len());
-        eprintln!("verdict: interrupted: {done} of {all} programs finished");
+        let (finished, all) = (done.iter().flatten().count(), done.len());
+        eprintln!("verdict: interrupted: {finished} of {all} programs finished");
     }
-    let mut answers = answers.into_iter();
-    opened
-        .into_iter()
-        .map(|object| {
-            let programs = object.map(|object| {
-                let count = object.programs().count();
-                answers.by_ref().take(count).flatten().collect()
-            });
-            ObjectResult { programs }
-        })
-        .collect()
+    let mut answers: Vec<Vec<_>> = opened.iter().map(|_| Vec::new()).collect();
+    for (at, answer) in done.into_iter().flatten() {
+        if let Some(answers) = answers.get_mut(at) {
+            answers.push(answer);
+        }
+    }
+    answers
 }
 
 /// The objects of the arguments, in order; an argument that stands for nothing keeps its place, and why.

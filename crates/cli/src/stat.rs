@@ -1,12 +1,13 @@
 //! Figures of many objects.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use verdict::Verifier;
 use verdict_report::{Record, Row};
 
 use crate::UNUSABLE;
-use crate::run::verify_all;
+use crate::run::{ObjectResult, verify_all, verify_each};
 
 /// The records of many objects; what is wrong with others is already printed.
 pub(crate) struct Gathered {
@@ -17,11 +18,24 @@ pub(crate) struct Gathered {
 impl Gathered {
     /// Verifies all programs of the objects.
     pub(crate) fn of(verifier: &Verifier, objects: &[PathBuf]) -> Gathered {
+        Gathered::from_results(verify_all(verifier, objects), &mut BTreeSet::new())
+    }
+
+    /// The same by two verifiers, each program by both before the next one.
+    pub(crate) fn of_both(a: &Verifier, b: &Verifier, objects: &[PathBuf]) -> (Gathered, Gathered) {
+        let mut told = BTreeSet::new();
+        let mut results = verify_each(&[a, b], objects).into_iter();
+        let mut next = || Gathered::from_results(results.next().unwrap_or_default(), &mut told);
+        (next(), next())
+    }
+
+    /// Complains of what cannot be used, unless that was told already.
+    fn from_results(results: Vec<ObjectResult>, told: &mut BTreeSet<String>) -> Gathered {
         let mut all = Gathered {
             records: Vec::new(),
             unusable: false,
         };
-        for object in verify_all(verifier, objects) {
+        for object in results {
             match object.programs {
                 Ok(programs) => {
                     for answer in programs {
@@ -29,7 +43,9 @@ impl Gathered {
                     }
                 }
                 Err(unusable) => {
-                    eprintln!("verdict: {}", unusable.message);
+                    if told.insert(unusable.message.clone()) {
+                        eprintln!("verdict: {}", unusable.message);
+                    }
                     // What libbpf refuses to open is a result; what cannot even be read is not.
                     all.unusable |= unusable.record.is_none();
                     all.records.extend(unusable.record.map(|record| *record));

@@ -9,6 +9,7 @@ use verdict::expect::{Known, junit};
 use verdict::{Options, Suite, Verifier, may_have_tests, read_object};
 
 use crate::args::{KernelArgs, SuiteArgs, TestOutput};
+use crate::interrupt;
 use crate::run::{Progress, expand, file_name, guarded, side_by_side};
 use crate::{Done, UNUSABLE};
 
@@ -92,14 +93,17 @@ fn run_all(
     }
     let progress = Progress::new(tests.len());
     let done = side_by_side(&tests, |(path, suite, number, name)| {
+        if interrupt::asked() {
+            return None;
+        }
         let beside = |file: &str| read_beside(path, file);
         let result = guarded(name, || suite.run(*number, &beside));
         progress.step();
-        result
+        Some(result)
     });
     progress.finish();
     let (mut results, mut stopped) = (Vec::new(), Vec::new());
-    for result in done {
+    for result in done.into_iter().flatten() {
         match result {
             Ok(result) => results.extend(result),
             Err(message) => stopped.push(message),
