@@ -106,7 +106,7 @@ fn binaries_have_objects_by_name_or_offset() {
     ];
     for (path, expected) in found.iter().zip(expected) {
         assert!(read_object(path).unwrap() == expected, "{}", path.display());
-        assert_eq!(objects_in(path).unwrap(), [path.clone()]);
+        assert_eq!(objects_in(path).unwrap(), std::slice::from_ref(path));
     }
     let error = read_object(&dir.0.join("tool:other.o")).unwrap_err();
     assert!(
