@@ -165,7 +165,7 @@ pub(crate) struct GlobalArgs {
 impl GlobalArgs {
     /// All of them.
     pub(crate) fn read(&self) -> Result<Globals, String> {
-        let mut globals = self.from_dumps()?;
+        let mut globals = self.dumped()?;
         for expression in &self.set_global_vars {
             match expression.strip_prefix('@') {
                 Some(file) => {
@@ -179,7 +179,7 @@ impl GlobalArgs {
     }
 
     /// Those of dumped maps.
-    pub(crate) fn from_dumps(&self) -> Result<Globals, String> {
+    pub(crate) fn dumped(&self) -> Result<Globals, String> {
         let mut globals = Globals::default();
         for file in &self.globals_from {
             let shown = file.display();

@@ -17,7 +17,7 @@ pub(crate) fn run(kernel: &KernelArgs, args: &SweepArgs, out: &mut dyn Write) ->
     let mut runs = Vec::new();
     let mut code = 0;
     for setting in settings(kernel.choice(), &args.globals.set_global_vars)? {
-        let mut globals = args.globals.from_dumps()?;
+        let mut globals = args.globals.dumped()?;
         for expression in &setting.globals {
             globals.add(expression).map_err(|e| e.to_string())?;
         }
