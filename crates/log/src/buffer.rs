@@ -43,7 +43,7 @@ pub struct Written {
 ///
 /// Positions count from the first byte ever written, whether or not it is still there. A log that is set
 /// back by no more than its last newline *streams*: it goes to its writer as it grows. A rolling buffer needs
-/// no more memory than its size, or twice [`HELD`].
+/// no more memory than its size, or twice 64 KiB.
 pub struct Buffer<'w> {
     out: &'w mut dyn Write,
     room: Room,
