@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use verdict::{Answer, OpenObject, Verifier, objects_in, open_failure, read_object};
@@ -204,33 +205,44 @@ pub(crate) fn file_name(path: &Path) -> String {
         .unwrap_or_default()
 }
 
-/// A bar on a terminal, once the work has taken a while.
+/// A bar on a terminal, made once the work has taken a while.
 pub(crate) struct Progress {
-    bar: ProgressBar,
+    steps: usize,
+    done: AtomicUsize,
     start: Instant,
+    bar: OnceLock<ProgressBar>,
 }
 
 impl Progress {
     pub(crate) fn new(steps: usize) -> Progress {
-        let bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::hidden());
-        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} programs, {eta} left") {
-            bar.set_style(style);
-        }
+        let (done, bar) = (AtomicUsize::new(0), OnceLock::new());
         Progress {
-            bar,
+            steps,
+            done,
             start: Instant::now(),
+            bar,
         }
     }
 
     pub(crate) fn step(&self) {
-        self.bar.inc(1);
-        if self.bar.is_hidden() && self.start.elapsed() > PATIENCE {
-            // Stays hidden when standard error is no terminal.
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        if self.start.elapsed() > PATIENCE {
+            self.bar.get_or_init(|| self.bar()).set_position(done as u64);
+        }
+    }
+
+    /// It stays hidden when standard error is no terminal.
+    fn bar(&self) -> ProgressBar {
+        let bar = ProgressBar::new(self.steps as u64).with_elapsed(self.start.elapsed());
+        match ProgressStyle::with_template("{bar:40} {pos}/{len} programs, {eta} left") {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
         }
     }
 
     pub(crate) fn finish(&self) {
-        self.bar.finish_and_clear();
+        if let Some(bar) = self.bar.get() {
+            bar.finish_and_clear();
+        }
     }
 }
