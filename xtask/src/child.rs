@@ -76,3 +76,13 @@ fn lines_of(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
     }
     receiver
 }
+
+/// Runs a command that must succeed.
+pub(crate) fn execute(command: &mut Command) -> Result<(), String> {
+    let shown = format!("{command:?}");
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{shown}: {status}")),
+        Err(error) => Err(format!("{shown}: {error}")),
+    }
+}

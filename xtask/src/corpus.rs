@@ -6,6 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::child::execute;
 use crate::workers::file_name;
 use crate::{Done, root};
 
@@ -145,13 +146,4 @@ fn without_time(line: &str) -> Result<String, String> {
     }
     serde_json::from_str::<Value>(&kept).map_err(|e| format!("oracle: {e}: {line}"))?;
     Ok(kept + "\n")
-}
-
-fn execute(command: &mut Command) -> Result<(), String> {
-    let shown = format!("{command:?}");
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("{shown}: {status}")),
-        Err(error) => Err(format!("{shown}: {error}")),
-    }
 }

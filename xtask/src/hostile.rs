@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use verdict::{KernelChoice, Options, Verifier};
 
 use crate::Done;
+use crate::chance::Chance;
 use crate::child::{Heard, Talker};
 use crate::workers::{file_name, objects};
 
@@ -207,19 +208,6 @@ impl Damage {
                 bytes
             }
         }
-    }
-}
-
-/// SplitMix64: the same numbers from the same start, on every machine.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % bound.max(1) as u64) as usize
     }
 }
 

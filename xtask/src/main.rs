@@ -3,11 +3,14 @@
 #![allow(clippy::print_stdout, reason = "what a chore finds is its output")]
 
 mod bench;
+mod buffers;
+mod chance;
 mod child;
 mod corpus;
 mod hostile;
 mod licences;
 mod logs;
+mod mutate;
 mod parity;
 mod tidy;
 mod veristat;
@@ -35,12 +38,16 @@ enum Chore {
     Bench(bench::Args),
     /// Feed damaged objects and watch for panics, time and memory.
     Hostile(hostile::Args),
+    /// Change single instructions of objects, for comparisons with a real kernel beyond any corpus.
+    Mutate(mutate::Args),
     /// Check dependency arrows, file sizes and the architecture's invariants.
     Tidy,
     /// Check the licences of all dependencies against deny.toml.
     Licences,
     /// Rebuild the project's BPF programs, and ask real kernels about them.
     Corpus(corpus::Args),
+    /// Record what a real kernel writes into log buffers of many kinds
+    Buffers(buffers::Args),
     /// Records what the real veristat prints
     Veristat(veristat::Args),
     /// Verify objects and print what was found, for the other chores.
@@ -60,9 +67,11 @@ fn main() -> ExitCode {
         Chore::Words(args) => words::run(&args),
         Chore::Bench(args) => bench::run(&args),
         Chore::Hostile(args) => hostile::run(&args),
+        Chore::Mutate(args) => mutate::run(&args),
         Chore::Tidy => tidy::run(),
         Chore::Licences => licences::run(),
         Chore::Corpus(args) => corpus::run(&args),
+        Chore::Buffers(args) => buffers::run(&args),
         Chore::Veristat(args) => veristat::run(&args),
         Chore::Worker(args) => workers::work(&args),
         Chore::HostileWorker(args) => hostile::work(&args),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::{env, fs};
 
+use crate::child::execute;
 use crate::{Done, root};
 
 /// What to record.
@@ -32,16 +33,13 @@ pub(crate) fn run(args: &Args) -> Done {
     files.extend(files_in(&root().join("corpus"), ".bpf.o")?);
     for list in LISTS {
         let out = env::temp_dir().join(format!("veristat-{list}-{}", process::id()));
-        let status = Command::new("bash")
-            .arg(args.oracle.join("boot.sh"))
-            .args([KERNEL.as_ref(), out.as_os_str()])
-            .arg(format!("sh record.sh {list}"))
-            .args(&files)
-            .status()
-            .map_err(|e| format!("boot.sh: {e}"))?;
-        if !status.success() {
-            return Err(format!("boot.sh: {status}"));
-        }
+        execute(
+            Command::new("bash")
+                .arg(args.oracle.join("boot.sh"))
+                .args([KERNEL.as_ref(), out.as_os_str()])
+                .arg(format!("sh record.sh {list}"))
+                .args(&files),
+        )?;
         let recorded = golden.join(format!("{list}.out"));
         fs::copy(&out, &recorded).map_err(|e| format!("{}: {e}", recorded.display()))?;
         let _ = fs::remove_file(&out); // what is left behind in the temporary directory does no harm

@@ -67,7 +67,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     fn resolve_map(&mut self, at: usize, insn: Insn, off: i32) -> Res<()> {
         let known = self.maps.len();
-        let index = self.add_used_map(insn.imm)?;
+        let index = self.add_used_map(at, insn.imm)?;
         let map = Arc::clone(&self.maps[index]);
         self.check_map_compatible(&map)?;
         let index32 = index as u32;
@@ -86,12 +86,11 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The index of a map among those that the program uses (`add_used_map_from_fd`).
-    fn add_used_map(&mut self, fd: i32) -> Res<usize> {
-        let found = u32::try_from(fd).ok().and_then(|id| self.prog.map(MapId(id)));
-        let Some(map) = found else {
-            // The loader keeps descriptors that stand in the object itself as `-1 - fd`. The standard streams
-            // are open, but no maps.
-            let fd = (-1i32).wrapping_sub(fd);
+    fn add_used_map(&mut self, at: usize, fd: i32) -> Res<usize> {
+        let stray = self.prog.stray_fds.binary_search(&(at as u32)).is_ok();
+        let id = u32::try_from(fd).ok().filter(|_| !stray);
+        let Some(map) = id.and_then(|id| self.prog.map(MapId(id))) else {
+            // The standard streams are open, but no maps.
             if (0..=2).contains(&fd) {
                 reject!(EINVAL, "fd {fd} is not pointing to valid bpf_map\n");
             }

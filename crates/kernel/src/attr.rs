@@ -120,4 +120,7 @@ pub struct ProgLoad {
     pub func_info: Vec<FuncInfo>,
     /// Lines, sorted by `insn_off`.
     pub line_info: Vec<LineInfo>,
+    /// Instructions, in order, whose file descriptor of a map stands in the object itself: their `imm` is that
+    /// number, and no [`MapId`].
+    pub stray_fds: Vec<u32>,
 }

@@ -36,6 +36,8 @@ pub(crate) struct Linked {
     pub(crate) core: Vec<(usize, CoreRelo)>,
     /// Instructions that load a map, or an address in one, by the map's index in the object.
     pub(crate) map_refs: Vec<(usize, usize)>,
+    /// Instructions that name a map by a number of their own.
+    pub(crate) stray_fds: Vec<u32>,
     relocs: Vec<Reloc>,
 }
 
@@ -346,7 +348,7 @@ fn find_reloc(relocs: &[Reloc], insn: usize) -> Option<&Reloc> {
 
 /// Puts references to maps and externs into the instructions of a linked program.
 pub(crate) fn relocate_data(object: &Object, resolved: &Resolved, linked: &mut Linked) {
-    drop_stray_fds(linked);
+    linked.stray_fds = stray_fds(linked);
     for reloc in std::mem::take(&mut linked.relocs) {
         let at = reloc.insn;
         match reloc.kind {
@@ -377,12 +379,12 @@ pub(crate) fn relocate_data(object: &Object, resolved: &Resolved, linked: &mut L
     }
 }
 
-/// Makes file descriptors of maps that the file itself has negative, `-1 - fd`: no map of this object has
-/// them.
-fn drop_stray_fds(linked: &mut Linked) {
+/// The instructions that load a map by a file descriptor which stands in the file itself.
+fn stray_fds(linked: &Linked) -> Vec<u32> {
     let mut relocated: Option<HashSet<usize>> = None;
+    let mut found = Vec::new();
     let mut at = 0;
-    while let Some(insn) = linked.insns.get_mut(at) {
+    while let Some(insn) = linked.insns.get(at) {
         if !insn.is_ld_imm64() {
             at += 1;
             continue;
@@ -390,11 +392,12 @@ fn drop_stray_fds(linked: &mut Linked) {
         if matches!(insn.src, pseudo::MAP_FD | pseudo::MAP_VALUE) {
             let all = || linked.relocs.iter().map(|r| r.insn).collect();
             if !relocated.get_or_insert_with(all).contains(&at) {
-                insn.imm = -1 - insn.imm.max(0);
+                found.push(at as u32);
             }
         }
         at += 2;
     }
+    found
 }
 
 /// Writes both halves of an `ld_imm64`.

@@ -323,6 +323,7 @@ impl<'a> Load<'a> {
             prog_type: prog.prog_type,
             expected_attach_type: member.map_or(prog.attach_type, |m| m.1),
             insns: linked.insns,
+            stray_fds: linked.stray_fds,
             license: self.object.license.clone(),
             kern_version: self.object.version,
             attach_btf_id: member.map_or(TypeId::VOID, |m| m.0),

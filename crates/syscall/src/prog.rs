@@ -76,6 +76,8 @@ pub struct Prog {
     pub func_info: Vec<FuncInfo>,
     /// Lines.
     pub line_info: Vec<LineInfo>,
+    /// Instructions, in order, whose `imm` is a file descriptor and no [`MapId`].
+    pub stray_fds: Vec<u32>,
     /// The type of vmlinux that it attaches to; 0 is none.
     pub attach_btf_id: TypeId,
     /// Whether its licence lets it call what is for GPL programs only.
@@ -147,6 +149,7 @@ impl Prog {
             btf: btf.filter(|_| described).cloned(),
             func_info: attr.func_info.clone(),
             line_info: attr.line_info.clone(),
+            stray_fds: attr.stray_fds.clone(),
             attach_btf_id: attr.attach_btf_id,
             gpl_compatible: is_gpl_compatible(&attr.license),
             sleepable: attr.prog_flags & flags::SLEEPABLE != 0,

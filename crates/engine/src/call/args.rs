@@ -415,8 +415,9 @@ impl<O: Observer> Verifier<'_, O> {
     ) -> Res<()> {
         let errno = verdict_kernel::errno::Errno::EACCES;
         let field = |meta: &CallMeta| meta.kptr_field;
+        let is_one_of = |flags| [Flags::NONE, Flags::TRUSTED, Flags::RCU].contains(&flags);
         let flags = reg.ty.flags();
-        if flags.has(Flags::ALLOC) {
+        if flags == Flags::ALLOC || flags == Flags::ALLOC | Flags::PERCPU {
             if !matches!(meta.id, id::SPIN_LOCK | id::SPIN_UNLOCK | id::KPTR_XCHG) {
                 reject!(
                     EFAULT,
@@ -432,8 +433,14 @@ impl<O: Observer> Verifier<'_, O> {
             }
             return Ok(());
         }
-        if flags.has(Flags::PERCPU) {
+        if flags.has(Flags::PERCPU) && is_one_of(flags.without(Flags::PERCPU)) {
             return Ok(());
+        }
+        if !is_one_of(flags.without(Flags::MAYBE_NULL)) {
+            reject!(
+                EFAULT,
+                "verifier internal error: invalid PTR_TO_BTF_ID register for type match\n"
+            );
         }
         let strict = arg_ty.has(Flags::RELEASE) && meta.id != id::SK_RELEASE;
         if reg.ty.has(Flags::MAYBE_NULL) && (!arg_ty.has(Flags::MAYBE_NULL) || arg_ty.has(Flags::RELEASE)) {
