@@ -10,6 +10,7 @@
 
 pub mod build;
 pub mod core;
+mod declare;
 mod error;
 pub mod ext;
 mod index;

@@ -40,13 +40,23 @@ pub(crate) struct KernelArgs {
 
 /// Libraries that load objects.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum LoaderName {
+pub(crate) enum LoaderName {
     /// In C
     Libbpf,
     /// cilium/ebpf, in Go: static programs, sections such as tc/entry, maps in "maps"
     Cilium,
     /// In Rust: the same
     Aya,
+}
+
+impl LoaderName {
+    pub(crate) fn loader(self) -> Loader {
+        match self {
+            LoaderName::Libbpf => Loader::Libbpf,
+            LoaderName::Cilium => Loader::Cilium,
+            LoaderName::Aya => Loader::Aya,
+        }
+    }
 }
 
 impl KernelArgs {
@@ -57,11 +67,7 @@ impl KernelArgs {
 
     /// The library that loads the objects.
     pub(crate) fn loader(&self) -> Loader {
-        match self.loader {
-            LoaderName::Libbpf => Loader::Libbpf,
-            LoaderName::Cilium => Loader::Cilium,
-            LoaderName::Aya => Loader::Aya,
-        }
+        self.loader.loader()
     }
 
     pub(crate) fn choice(&self) -> KernelChoice {

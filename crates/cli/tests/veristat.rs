@@ -309,3 +309,48 @@ fn own_columns_and_forms() {
         "{markdown}"
     );
 }
+
+#[test]
+fn objects_within_files_and_for_other_loaders() {
+    let place = Place::new("within");
+    let object = fs::read(place.0.join("tail_call.bpf.o")).unwrap();
+    fs::write(place.0.join("program"), [vec![0; 512], object].concat()).unwrap();
+    let text = place.run("-e file,prog,insns -f /computed program").text;
+    let found = "Processing 'program@0x200'...\nFile           Program   Insns\n";
+    assert!(text.starts_with(found), "{text}");
+    assert_eq!(
+        place.run("-qe insns -f 'program@*/computed' program@0x200").code,
+        0
+    );
+
+    let objects = root().join("crates/verdict/tests/objects");
+    fs::copy(
+        objects.join("other_loaders.bpf.o"),
+        place.0.join("other_loaders.bpf.o"),
+    )
+    .unwrap();
+    let line = "-q -o csv -e prog,verdict other_loaders.bpf.o";
+    assert_eq!(place.run(line).text, "prog_name,verdict\n");
+    for loader in ["cilium", "aya"] {
+        let run = place.run(&format!("--loader {loader} {line}"));
+        assert_eq!(run.text, "prog_name,verdict\nentry,success\nwrong,failure\n");
+    }
+    assert_eq!(place.run(&format!("--loader=ebpf {line}")).code, 64);
+}
+
+#[test]
+fn dumps_instructions_as_loaded() {
+    let place = Place::new("dump");
+    let listing = "DUMP (LOADED) tail_call.bpf.o/wrong_map:\nint wrong_map(struct xdp_md * ctx):\n; \n   0: (18) r2 = map[name:numbers]\n";
+    for mode in ["--dump", "--dump=XLATED"] {
+        let run = place.run(&format!("-q {mode} -e prog -f wrong_map tail_call.bpf.o"));
+        assert!(run.code == 0 && run.text.starts_with(listing), "{}", run.text);
+    }
+    let jited = place.run("-q --dump=jited -e prog -f wrong_map tail_call.bpf.o");
+    assert!(
+        jited.code == 0 && jited.text.starts_with("Program"),
+        "{}",
+        jited.text
+    );
+    assert_eq!(place.run("--dump=asm tail_call.bpf.o").code, 1);
+}

@@ -8,6 +8,7 @@
 
 mod buffer;
 mod digits;
+mod listing;
 mod names;
 mod normalize;
 mod render;
@@ -15,6 +16,7 @@ mod state;
 mod tally;
 
 pub use buffer::{Buffer, Room, Written};
+pub use listing::write_listing;
 pub use normalize::{Normalize, hide_addresses};
 pub use render::{Level, Log};
 pub use tally::SourceTally;

@@ -60,15 +60,24 @@ fn percpu_offsets(kernel: &Kernel) -> BTreeMap<TypeId, u32> {
         .collect()
 }
 
+/// The name of a helper.
+pub(crate) fn kernel_helper(id: i32) -> Option<&'static str> {
+    verdict_kernel::helper::helper_name(u32::try_from(id).ok()?)
+}
+
+/// The name of the kernel function that an instruction calls.
+pub(crate) fn kernel_kfunc<'k>(kernel: &'k Kernel, insn: &Insn) -> Option<&'k str> {
+    let ty = kernel.btf.ty(TypeId(u32::try_from(insn.imm).ok()?))?;
+    Some(ty.name())
+}
+
 impl Names for LogNames<'_> {
     fn helper(&self, id: i32) -> Option<&str> {
-        verdict_kernel::helper::helper_name(u32::try_from(id).ok()?)
+        kernel_helper(id)
     }
 
     fn kfunc(&self, insn: &Insn) -> Option<&str> {
-        let btf = &self.kernel.btf;
-        let ty = btf.ty(TypeId(u32::try_from(insn.imm).ok()?))?;
-        Some(ty.name())
+        kernel_kfunc(self.kernel, insn)
     }
 
     fn imm64(&self, insn: &Insn, imm: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 
 use verdict_engine::observer::Observer;
-use verdict_engine::{Verdict, verify};
+use verdict_engine::{Outcome, Stats, Verdict, verify};
 use verdict_isa::{Disasm, Names};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::helper::helper_name;
-use verdict_log::{Level, Log, Normalize, Written};
+use verdict_log::{Level, Log, Normalize, Written, write_listing};
 use verdict_report::Place;
 use verdict_syscall::Prog;
 
@@ -102,6 +102,21 @@ impl OpenObject<'_> {
         let end = self.listen(index, options, &mut out).1;
         out.finish()?;
         end
+    }
+
+    /// Lists the instructions of one program as the kernel is handed them: relocated, with its subprograms.
+    /// The kernel is not asked about them; what it says of the others that are loaded before counts.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_insns(&self, index: usize, out: &mut dyn Write) -> io::Result<Result<(), NotLoaded>> {
+        let mut written = Ok(());
+        let loaded = self.load(index, &mut |kernel, prog| {
+            written = write_listing(kernel, prog, out);
+            let (verdict, stats) = (Verdict::Accepted, Stats::default());
+            Outcome { verdict, stats }
+        });
+        written.map(|()| loaded.end.into())
     }
 
     /// Loads one program with a listener of one's own. Gives the listener back, if the verifier was asked.

@@ -54,3 +54,26 @@ fn other_loaders_take_it() {
         );
     }
 }
+
+#[test]
+fn instructions_as_bpftool_lists_them() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/objects");
+    let verifier = verifier(Loader::Libbpf);
+    let bytes = fs::read(dir.join("listing.bpf.o")).unwrap();
+    let object = verifier.open("listing.bpf.o", &bytes).unwrap();
+    let mut listing = Vec::new();
+    assert_eq!(object.write_insns(0, &mut listing).unwrap(), Ok(()));
+    // The kernel's number of a map and its name for compiled code are not known here.
+    let named = |line: &str| match (line.find("map[id:"), line.find("#bpf_prog_")) {
+        (Some(at), _) => {
+            let rest = line[at..].split_once(']').unwrap().1;
+            format!("{}map[name:listing.bss]{rest}", &line[..at])
+        }
+        (None, Some(at)) => line[..at].to_owned(),
+        (None, None) => line.to_owned(),
+    };
+    let bpftool = fs::read_to_string(dir.join("listing.xlated")).unwrap();
+    let expected: Vec<_> = bpftool.lines().map(named).collect();
+    let listing = String::from_utf8(listing).unwrap();
+    assert_eq!(listing.lines().collect::<Vec<_>>(), expected);
+}

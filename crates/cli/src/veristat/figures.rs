@@ -5,14 +5,14 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use verdict::log::SourceTally;
-use verdict::{LogOptions, NotLoaded, OpenObject, Verifier, objects_in};
+use verdict::{LogOptions, NotLoaded, OpenObject, Verifier};
 use verdict_report::{
     Column, Counts, Format, Record, Row, SourceCount, sort_rows, to_json_line, write_stats, write_top_sources,
 };
 
 use super::options::Options;
 use super::{FAILED, INVALID};
-use crate::run::{Progress, file_name, guarded, open, side_by_side};
+use crate::run::{Progress, expand, file_name, guarded, open, side_by_side};
 use crate::{Done, interrupt};
 
 /// Columns that cost another verification.
@@ -24,9 +24,12 @@ pub(super) fn print(options: &Options, out: &mut dyn Write) -> Done {
         test_states: options.test_states,
         test_invariants: options.test_invariants,
     };
-    let verifier = Verifier::new(options.kernel.open()?, settings);
-    if options.dump {
-        eprintln!("verdict: rewritten programs and machine code are not modelled: there is nothing to dump");
+    let verifier = Verifier::new(options.kernel.open()?, settings).with_loader(options.loader);
+    if options.dump.jited {
+        eprintln!("verdict: machine code is not modelled: there is none to dump");
+    }
+    if options.dump.insns {
+        eprintln!("verdict: how a kernel rewrites programs is not modelled: dumping them as they are loaded");
     }
     let objects = opened(&verifier, options);
     let answers = verified(&verifier, options, &objects);
@@ -57,14 +60,8 @@ enum State<'v> {
 
 /// Opens all objects that are wanted, each once.
 fn opened<'v>(verifier: &'v Verifier, options: &Options) -> Vec<Input<'v>> {
-    let mut paths = Vec::new();
-    for argument in &options.files {
-        match objects_in(Path::new(argument)) {
-            Ok(found) => paths.extend(found.into_iter().map(Ok)),
-            Err(message) => paths.push(Err((PathBuf::from(argument), message))),
-        }
-    }
-    side_by_side(&paths, |found| match found {
+    let arguments: Vec<_> = options.files.iter().map(PathBuf::from).collect();
+    side_by_side(&expand(&arguments), |found| match found {
         Ok(path) => Input {
             path: path.clone(),
             state: open_one(verifier, options, path),
@@ -239,6 +236,9 @@ impl Gathered {
         match answer {
             Ok((record, mut row)) => {
                 self.counts.programs += 1;
+                if options.dump.insns {
+                    dump(object, index, &row, out)?;
+                }
                 if options.verbose || options.top_sources > 0 {
                     show_log(options, &input.path, object, index, &mut row, out)?;
                 }
@@ -273,6 +273,18 @@ impl Gathered {
             .filter(wanted)
             .try_for_each(|record| writeln!(out, "{}", to_json_line(record)))
     }
+}
+
+/// Prints the program's instructions, if it gets as far as the kernel.
+fn dump(object: &OpenObject<'_>, index: usize, row: &Row, out: &mut dyn Write) -> io::Result<()> {
+    let mut listing = Vec::new();
+    let _reported = object.write_insns(index, &mut listing)?;
+    if listing.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "DUMP (LOADED) {}/{}:", row.file, row.program)?;
+    out.write_all(&listing)?;
+    writeln!(out)
 }
 
 /// Prints the program's log, or the source lines that stand most often in it.

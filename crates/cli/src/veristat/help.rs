@@ -23,6 +23,7 @@ What is verified:
       --kernel=NAME          Kernel profile, one of 'verdict kernels'
       --kernel-dir=DIR       Directory with another kernel's BTF, config and symbols
       --set=SWITCH=VALUE     Set a switch of the verifier, one of 'verdict switches'
+      --loader=LIBRARY       The library that loads the objects: libbpf, cilium or aya
   -j, --jobs=N               Programs verified side by side
 
 What is printed:
@@ -34,7 +35,9 @@ What is printed:
   -R, --replay               Print a file of figures
   -S, --top-src-lines=N      The N source lines that stand most often in each log
   -d, --debug                As -v
-      --dump[=MODE]          Accepted; machine code is not modelled
+      --dump[=xlated]        Print the instructions of each program as they are loaded, in the
+                             form of 'bpftool prog dump xlated'; what a kernel rewrites or
+                             compiles (--dump=jited) is not modelled
   -l, --log-level=LEVEL      Level of the log that -v prints: 1 last path, 2 all paths
       --log-fixed            Keep the start of a log that is too long
       --log-size=BYTES       Size of the buffer for the log
@@ -60,7 +63,8 @@ pub(super) fn usage(name: &str) -> String {
         "\
 Usage: {name} [-CdqrRtvV?] [-e COLUMNS] [-f FILTER] [-G VAR] [-j N] [-l LEVEL] [-n N]
             [-o FORM] [-s COLUMNS] [-S N] [--log-fixed] [--log-size=BYTES] [--dump[=MODE]]
-            [--kernel=NAME] [--kernel-dir=DIR] [--set=SWITCH=VALUE] OBJECT...
+            [--kernel=NAME] [--kernel-dir=DIR] [--set=SWITCH=VALUE] [--loader=LIBRARY]
+            OBJECT...
 "
     )
 }

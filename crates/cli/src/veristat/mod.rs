@@ -68,7 +68,7 @@ pub(crate) fn arguments(command_line: &[OsString]) -> Option<(&'static str, Vec<
                 all.extend_from_slice(rest.get(at + 1..)?);
                 return Some(("verdict stat", all));
             }
-            "--kernel" | "--kernel-dir" | "--set" | "--jobs" | "-j" => at += 2,
+            "--kernel" | "--kernel-dir" | "--set" | "--loader" | "--jobs" | "-j" => at += 2,
             option if option.starts_with("--") && option.contains('=') => at += 1,
             option if option.starts_with("-j") => at += 1,
             _ => return None,
@@ -144,10 +144,10 @@ mod tests {
             Some(("verdict stat", owned(&["-q", "x.o"])))
         );
         assert_eq!(
-            found("verdict --kernel 6.12 --set=a=b -j2 stat x.o"),
+            found("verdict --loader aya --set=a=b -j2 stat x.o"),
             Some((
                 "verdict stat",
-                owned(&["--kernel", "6.12", "--set=a=b", "-j2", "x.o"])
+                owned(&["--loader", "aya", "--set=a=b", "-j2", "x.o"])
             ))
         );
         assert_eq!(found("verdict check stat"), None);

@@ -3,11 +3,14 @@
 use std::fs;
 use std::io;
 
-use verdict::KernelChoice;
+use clap::ValueEnum;
 use verdict::loader::Globals;
+use verdict::{KernelChoice, Loader};
 use verdict_report::{Column, Filters, Format, Spec, UnknownColumn, list_lines, parse_specs};
 
 use super::getopt::{Item, Opt, Takes, parse};
+use crate::args::LoaderName;
+
 use super::{FAILED, INVALID, Refusal, USAGE};
 
 /// What is asked for.
@@ -33,11 +36,21 @@ pub(super) struct Options {
     pub(super) test_invariants: bool,
     /// Initial values of global variables.
     pub(super) globals: Globals,
-    pub(super) dump: bool,
+    pub(super) dump: Dump,
     pub(super) show: Option<Show>,
     pub(super) kernel: KernelChoice,
+    pub(super) loader: Loader,
     pub(super) jobs: Option<u16>,
     pub(super) files: Vec<String>,
+}
+
+/// Which code of programs is printed.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Dump {
+    /// Their instructions.
+    pub(super) insns: bool,
+    /// What a kernel compiles them to.
+    pub(super) jited: bool,
 }
 
 /// Something that is shown instead of figures.
@@ -73,6 +86,7 @@ enum Key {
     Kernel,
     KernelDir,
     Switch,
+    Loader,
     Jobs,
 }
 
@@ -94,7 +108,7 @@ const fn long(long: &'static str, takes: Takes, key: Key) -> Opt<Key> {
     }
 }
 
-const OPTIONS: [Opt<Key>; 27] = [
+const OPTIONS: [Opt<Key>; 28] = [
     option('h', "help", Takes::Nothing, Key::Show(Show::Help)),
     option('?', "", Takes::Nothing, Key::Show(Show::Help)),
     long("usage", Takes::Nothing, Key::Show(Show::Usage)),
@@ -121,6 +135,7 @@ const OPTIONS: [Opt<Key>; 27] = [
     long("kernel", Takes::Argument, Key::Kernel),
     long("kernel-dir", Takes::Argument, Key::KernelDir),
     long("set", Takes::Argument, Key::Switch),
+    long("loader", Takes::Argument, Key::Loader),
     option('j', "jobs", Takes::Argument, Key::Jobs),
 ];
 
@@ -169,9 +184,15 @@ impl Options {
                 self.globals.add_dump(&dump).map_err(failed)?;
             }
             Key::Dump => match value.to_ascii_lowercase().as_str() {
-                "" | "xlated" | "jited" => self.dump = true,
+                "" | "xlated" => self.dump.insns = true,
+                "jited" => self.dump.jited = true,
                 _ => return Err(Refusal::new(FAILED, format!("Unrecognized dump mode '{value}'"))),
             },
+            Key::Loader => {
+                let name = LoaderName::from_str(value, false);
+                let name = name.map_err(|_| Refusal::new(USAGE, format!("unknown loader: {value}")))?;
+                self.loader = name.loader();
+            }
             Key::Kernel => self.kernel.name = Some(value.to_owned()),
             Key::KernelDir => self.kernel.dir = Some(value.into()),
             Key::Switch => self.kernel.switches.push(value.to_owned()),
