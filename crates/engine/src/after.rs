@@ -69,6 +69,7 @@ impl<O: Observer> Verifier<'_, O> {
                 tail_call_reachable |= self.subprogs[idx].has_tail_call;
                 if callers.len() >= MAX_FRAMES {
                     reject!(
+                        CallDepth,
                         E2BIG,
                         "the call stack of {} frames is too deep !\n",
                         callers.len()
@@ -80,7 +81,11 @@ impl<O: Observer> Verifier<'_, O> {
             if tail_call_reachable {
                 for (caller, _) in &callers {
                     if self.subprogs[*caller].is_exception_cb {
-                        reject!(EINVAL, "cannot tail call within exception cb\n");
+                        reject!(
+                            ExceptionCallback,
+                            EINVAL,
+                            "cannot tail call within exception cb\n"
+                        );
                     }
                     self.subprogs[*caller].tail_call_reachable = true;
                 }
@@ -97,10 +102,15 @@ impl<O: Observer> Verifier<'_, O> {
     fn enter_function(&self, idx: usize, callers: &[(usize, u32)], depth: u32) -> Res<u32> {
         let sub = &self.subprogs[idx];
         if sub.has_ld_abs && (sub.is_cb || callers.iter().any(|(c, _)| self.subprogs[*c].is_cb)) {
-            reject!(EINVAL, "cannot use BPF_LD_[ABS|IND] within callback\n");
+            reject!(
+                LdAbsPlacement,
+                EINVAL,
+                "cannot use BPF_LD_[ABS|IND] within callback\n"
+            );
         }
         if idx != 0 && sub.has_tail_call && depth >= 256 {
             reject!(
+                TailCallPlacement,
                 EACCES,
                 "tail_calls are not allowed when call stack of previous frames is {} bytes. Too large\n",
                 depth
@@ -109,6 +119,7 @@ impl<O: Observer> Verifier<'_, O> {
         let depth = depth + rounded(sub.stack_depth);
         if depth > MAX_STACK {
             reject!(
+                StackDepth,
                 EACCES,
                 "combined stack size of {} calls is {}. Too large\n",
                 callers.len() + 1,
@@ -126,6 +137,7 @@ impl<O: Observer> Verifier<'_, O> {
                 let in_cb = self.subprogs[idx].is_cb || callers.iter().any(|(c, _)| self.subprogs[*c].is_cb);
                 if self.is_throw_kfunc(insn.imm) && in_cb {
                     reject!(
+                        ExceptionCallback,
                         EINVAL,
                         "bpf_throw kfunc (insn {}) cannot be called from callback subprog {}\n",
                         i,
@@ -139,19 +151,28 @@ impl<O: Observer> Verifier<'_, O> {
             }
             let to = (i64::from(i) + i64::from(insn.imm) + 1) as u32;
             let Some(callee) = self.subprog_at(to) else {
-                reject!(EFAULT)
+                reject!(VerifierBug, EFAULT)
             };
             let sub = &self.subprogs[callee];
             if sub.is_async_cb {
                 if sub.has_tail_call {
-                    reject!(EFAULT, "verifier bug. subprog has tail_call and async cb\n");
+                    reject!(
+                        VerifierBug,
+                        EFAULT,
+                        "verifier bug. subprog has tail_call and async cb\n"
+                    );
                 }
                 // Asynchronous callbacks have a stack of their own.
                 if !insn.is_subprog_call() {
                     continue;
                 }
                 if sub.is_exception_cb {
-                    reject!(EINVAL, "insn {} cannot call exception cb directly\n", i);
+                    reject!(
+                        ExceptionCallback,
+                        EINVAL,
+                        "insn {} cannot call exception cb directly\n",
+                        i
+                    );
                 }
             }
             return Ok(Some((callee, i)));

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::{Broken, Rule};
 
 /// Why verification stopped.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub enum Failure {
 pub struct Rejection {
     /// What `BPF_PROG_LOAD` returns.
     pub errno: Errno,
+    /// The rule that was broken.
+    pub rule: Rule,
     /// The kernel's words, newlines included.
     pub text: String,
 }
@@ -29,8 +32,8 @@ pub type Res<T> = Result<T, Box<Failure>>;
 
 impl Failure {
     /// A refusal.
-    pub fn rejected(errno: Errno, text: String) -> Box<Failure> {
-        Box::new(Failure::Rejected(Rejection { errno, text }))
+    pub fn rejected(rule: Rule, errno: Errno, text: String) -> Box<Failure> {
+        Box::new(Failure::Rejected(Rejection { errno, rule, text }))
     }
     /// Something not modelled.
     pub fn unsupported(what: impl Into<String>) -> Box<Failure> {
@@ -51,7 +54,13 @@ impl Failure {
 
 impl From<verdict_syscall::Rejection> for Box<Failure> {
     fn from(r: verdict_syscall::Rejection) -> Self {
-        Failure::rejected(r.errno, r.text)
+        Failure::rejected(r.rule, r.errno, r.text)
+    }
+}
+
+impl From<Broken> for Box<Failure> {
+    fn from(broken: Broken) -> Self {
+        Failure::rejected(broken.rule, broken.errno, String::new())
     }
 }
 
@@ -67,14 +76,19 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Returns a refusal: `reject!(EACCES, "R{} !read_ok\n", regno)`.
+/// Returns a refusal: `reject!(UninitializedRegister, EACCES, "R{} !read_ok\n", regno)`. A rule that is not
+/// always the same stands in parentheses.
 macro_rules! reject {
-    ($errno:ident) => {
-        return Err($crate::error::Failure::rejected(verdict_kernel::errno::Errno::$errno, String::new()))
+    ($rule:ident, $($rest:tt)*) => {
+        $crate::error::reject!((verdict_kernel::rule::Rule::$rule), $($rest)*)
     };
-    ($errno:ident, $($arg:tt)*) => {
+    (($rule:expr), $errno:ident) => {
         return Err($crate::error::Failure::rejected(
-            verdict_kernel::errno::Errno::$errno, format!($($arg)*)))
+            $rule, verdict_kernel::errno::Errno::$errno, String::new()))
+    };
+    (($rule:expr), $errno:ident, $($arg:tt)*) => {
+        return Err($crate::error::Failure::rejected(
+            $rule, verdict_kernel::errno::Errno::$errno, format!($($arg)*)))
     };
 }
 

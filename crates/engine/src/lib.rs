@@ -33,6 +33,7 @@ mod widen;
 
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::Rule;
 use verdict_syscall::Prog;
 
 pub use memory::names::reg_type_str;
@@ -68,6 +69,8 @@ pub enum Verdict {
 pub struct Rejected {
     /// What `BPF_PROG_LOAD` returns.
     pub errno: Errno,
+    /// The rule that was broken.
+    pub rule: Rule,
     /// The words with which the check refused, newlines included; may be empty.
     pub text: String,
     /// The instruction that was being executed, if the walk had begun.
@@ -95,6 +98,7 @@ pub fn verify<O: Observer>(kernel: &Kernel, prog: &Prog, observer: &mut O) -> Ou
                 let insn = verifier.walking.then_some(verifier.insn_idx);
                 Verdict::Rejected(Rejected {
                     errno: r.errno,
+                    rule: r.rule,
                     text: r.text,
                     insn,
                 })

@@ -163,7 +163,7 @@ impl<O: Observer> Verifier<'_, O> {
         let mut wanted = Wanted::new(self.cur.curframe());
         if !self.reg(reg).is_scalar() {
             // The kernel warns of "backtracing misuse".
-            reject!(EFAULT);
+            reject!(VerifierBug, EFAULT);
         }
         wanted.add_reg(wanted.frame, reg);
         self.mark_precise(wanted)
@@ -301,7 +301,7 @@ impl<O: Observer> Verifier<'_, O> {
                 _ => i = i.wrapping_sub(1),
             }
             if i as usize >= self.insns.len() {
-                reject!(EFAULT, "BUG backtracking idx {}\n", i as i32);
+                reject!(VerifierBug, EFAULT, "BUG backtracking idx {}\n", i as i32);
             }
         }
     }
@@ -336,6 +336,7 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(());
         }
         reject!(
+            VerifierBug,
             EFAULT,
             "BUG backtracking func entry subprog {} reg_mask {:x} stack_mask {:x}\n",
             subprog,
@@ -371,6 +372,7 @@ impl<O: Observer> Verifier<'_, O> {
                 left &= !bit;
                 let Some(s) = slot.body.stack.get(spi) else {
                     reject!(
+                        VerifierBug,
                         EFAULT,
                         "BUG backtracking (stack slot {}, total slots {})\n",
                         spi,
@@ -556,7 +558,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn back_subprog_call(&mut self, idx: u32, insn: Insn, wanted: &mut Wanted) -> Res<Back> {
         let entry = (i64::from(idx) + i64::from(insn.imm) + 1) as u32;
         let Some(subprog) = self.subprog_at(entry) else {
-            reject!(EFAULT)
+            reject!(VerifierBug, EFAULT)
         };
         if self.subprogs[subprog].is_global {
             self.no_args(wanted)?;
@@ -573,25 +575,30 @@ impl<O: Observer> Verifier<'_, O> {
 
     fn no_args(&self, wanted: &Wanted) -> Res<()> {
         if wanted.mask() & ARGS != 0 {
-            reject!(EFAULT, "BUG regs {:x}\n", wanted.mask());
+            reject!(VerifierBug, EFAULT, "BUG regs {:x}\n", wanted.mask());
         }
         Ok(())
     }
 
     fn no_leftovers(&self, wanted: &Wanted) -> Res<()> {
         if wanted.mask() & !ARGS != 0 {
-            reject!(EFAULT, "BUG regs {:x}\n", wanted.mask());
+            reject!(VerifierBug, EFAULT, "BUG regs {:x}\n", wanted.mask());
         }
         let slots = wanted.slots[wanted.frame];
         if slots != 0 {
-            reject!(EFAULT, "BUG stack slots {:x}\n", slots);
+            reject!(VerifierBug, EFAULT, "BUG stack slots {:x}\n", slots);
         }
         Ok(())
     }
 
     fn enter(&self, wanted: &mut Wanted) -> Res<()> {
         if wanted.frame == MAX_FRAMES - 1 {
-            reject!(EFAULT, "BUG subprog enter from frame {}\n", wanted.frame);
+            reject!(
+                VerifierBug,
+                EFAULT,
+                "BUG subprog enter from frame {}\n",
+                wanted.frame
+            );
         }
         wanted.frame += 1;
         Ok(())
@@ -599,7 +606,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     fn leave(&self, wanted: &mut Wanted) -> Res<()> {
         if wanted.frame == 0 {
-            reject!(EFAULT, "BUG subprog exit from frame 0\n");
+            reject!(VerifierBug, EFAULT, "BUG subprog exit from frame 0\n");
         }
         wanted.frame -= 1;
         Ok(())

@@ -7,13 +7,14 @@ use verdict_isa::{Insn, pseudo, resolve_fault};
 use verdict_kernel::attr::MapId;
 use verdict_kernel::ctx;
 use verdict_kernel::map::MapType;
+use verdict_kernel::rule::Rule;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::{FieldMask, Map};
 
 use crate::error::{Failure, Res, reject};
 use crate::observer::Observer;
 use crate::state::BtfHandle;
-use crate::transfer::MAX_VAR_OFF;
+use crate::transfer::{MAX_VAR_OFF, malformed_rule};
 use crate::verifier::{Imm64, Verifier};
 
 /// Section of the kernel's per-CPU variables.
@@ -26,7 +27,7 @@ impl<O: Observer> Verifier<'_, O> {
         while let Some(insn) = self.insns.get(i).copied() {
             let next = self.insns.get(i + 1).copied();
             if let Some(fault) = resolve_fault(&insn, next.as_ref()) {
-                reject!(EINVAL, "{fault}\n");
+                reject!((malformed_rule(fault)), EINVAL, "{fault}\n");
             }
             if insn.is_ld_imm64() {
                 self.resolve_one(i, insn, next.map_or(0, |half| half.imm))?;
@@ -53,7 +54,7 @@ impl<O: Observer> Verifier<'_, O> {
                 Ok(())
             }
             pseudo::MAP_IDX | pseudo::MAP_IDX_VALUE => {
-                reject!(EPROTO, "fd_idx without fd_array is invalid\n")
+                reject!(MapReference, EPROTO, "fd_idx without fd_array is invalid\n")
             }
             _ => self.resolve_map(at, insn, second_imm),
         }
@@ -92,9 +93,9 @@ impl<O: Observer> Verifier<'_, O> {
         let Some(map) = id.and_then(|id| self.prog.map(MapId(id))) else {
             // The standard streams are open, but no maps.
             if (0..=2).contains(&fd) {
-                reject!(EINVAL, "fd {fd} is not pointing to valid bpf_map\n");
+                reject!(MapReference, EINVAL, "fd {fd} is not pointing to valid bpf_map\n");
             }
-            reject!(EBADF, "fd {fd} is not pointing to valid bpf_map\n");
+            reject!(MapReference, EBADF, "fd {fd} is not pointing to valid bpf_map\n");
         };
         let known = self.maps.iter().position(|known| Arc::ptr_eq(known, map));
         if let Some(index) = known {
@@ -103,6 +104,7 @@ impl<O: Observer> Verifier<'_, O> {
         let limit = self.kernel.limits.used_maps;
         if self.maps.len() >= limit as usize {
             reject!(
+                ProgramLimits,
                 E2BIG,
                 "The total number of maps per program has reached the limit of {limit}\n"
             );
@@ -115,23 +117,36 @@ impl<O: Observer> Verifier<'_, O> {
         let tracing = ctx::is_tracing(self.prog.prog_type);
         let has = |field| map.has_field(field);
         if tracing && has(FieldMask::GRAPH_ROOT) {
-            reject!(EINVAL, "tracing progs cannot use bpf_{{list_head,rb_root}} yet\n");
+            reject!(
+                MapForProgram,
+                EINVAL,
+                "tracing progs cannot use bpf_{{list_head,rb_root}} yet\n"
+            );
         }
         if has(FieldMask::SPIN_LOCK) && !ctx::may_use_spin_lock(self.prog.prog_type) {
             let who = if tracing { "tracing" } else { "socket filter" };
-            reject!(EINVAL, "{who} progs cannot use bpf_spin_lock yet\n");
+            reject!(
+                MapForProgram,
+                EINVAL,
+                "{who} progs cannot use bpf_spin_lock yet\n"
+            );
         }
         if tracing && has(FieldMask::TIMER) {
-            reject!(EINVAL, "tracing progs cannot use bpf_timer yet\n");
+            reject!(MapForProgram, EINVAL, "tracing progs cannot use bpf_timer yet\n");
         }
         if tracing && has(FieldMask::WORKQUEUE) {
-            reject!(EINVAL, "tracing progs cannot use bpf_wq yet\n");
+            reject!(MapForProgram, EINVAL, "tracing progs cannot use bpf_wq yet\n");
         }
         if map.map_type == MapType::StructOps {
-            reject!(EINVAL, "bpf_struct_ops map cannot be used in prog\n");
+            reject!(
+                MapForProgram,
+                EINVAL,
+                "bpf_struct_ops map cannot be used in prog\n"
+            );
         }
         if self.prog.sleepable && !ctx::sleepable_map(map.map_type) {
             reject!(
+                SleepableMap,
                 EINVAL,
                 "Sleepable programs can only use array, hash, ringbuf and local storage maps\n"
             );
@@ -145,14 +160,18 @@ impl<O: Observer> Verifier<'_, O> {
         let another = others.iter().any(|other| other.map_type == map.map_type);
         match map.map_type {
             MapType::CgroupStorage | MapType::PercpuCgroupStorage if another => {
-                reject!(EBUSY, "only one cgroup storage of each type is allowed\n")
+                reject!(
+                    ProgramLimits,
+                    EBUSY,
+                    "only one cgroup storage of each type is allowed\n"
+                )
             }
-            MapType::Arena if another => reject!(EBUSY, "Only one arena per program\n"),
+            MapType::Arena if another => reject!(ProgramLimits, EBUSY, "Only one arena per program\n"),
             MapType::Arena if !self.kernel.machine.jit.enabled => {
-                reject!(EOPNOTSUPP, "JIT is required to use arena\n")
+                reject!(JitRequired, EOPNOTSUPP, "JIT is required to use arena\n")
             }
             MapType::Arena if !self.kernel.machine.jit.arena => {
-                reject!(EOPNOTSUPP, "JIT doesn't support arena\n")
+                reject!(JitRequired, EOPNOTSUPP, "JIT doesn't support arena\n")
             }
             // The loader has mapped an arena before it loads programs, so it has a user address.
             _ => Ok(()),
@@ -170,14 +189,20 @@ impl<O: Observer> Verifier<'_, O> {
     /// A kernel variable or function (`check_pseudo_btf_id`).
     fn resolve_btf_var(&self, id: u32, module: i32) -> Res<Imm64> {
         if module != 0 {
-            reject!(EINVAL, "invalid module BTF object FD specified.\n");
+            reject!(KernelSymbol, EINVAL, "invalid module BTF object FD specified.\n");
         }
         let btf = &self.kernel.btf;
         let Some(ty) = btf.ty(TypeId(id)) else {
-            reject!(ENOENT, "ldimm64 insn specifies invalid btf_id {}.\n", id as i32);
+            reject!(
+                KernelSymbol,
+                ENOENT,
+                "ldimm64 insn specifies invalid btf_id {}.\n",
+                id as i32
+            );
         };
         if !matches!(ty.kind(), Kind::Var | Kind::Func) {
             reject!(
+                KernelSymbol,
                 EINVAL,
                 "pseudo btf_id {} in ldimm64 isn't KIND_VAR or KIND_FUNC\n",
                 id as i32
@@ -186,6 +211,7 @@ impl<O: Observer> Verifier<'_, O> {
         let name = ty.name();
         if self.kernel.ksym(name).is_none() {
             reject!(
+                KernelSymbol,
                 ENOENT,
                 "ldimm64 failed to find the address for kernel symbol '{name}'.\n"
             );
@@ -202,6 +228,7 @@ impl<O: Observer> Verifier<'_, O> {
             let Some(size) = btf.resolve_size(target.id()) else {
                 let name = target.name();
                 reject!(
+                    KernelSymbol,
                     EINVAL,
                     "ldimm64 unable to resolve the size of type '{name}': -22\n"
                 );
@@ -222,15 +249,23 @@ impl<O: Observer> Verifier<'_, O> {
 /// Whether a byte of a map's only value can be addressed.
 fn check_direct_value(map: &Map, off: u32) -> Res<()> {
     if i64::from(off) >= MAX_VAR_OFF {
-        reject!(EINVAL, "direct value offset of {off} is not allowed\n");
+        reject!(
+            DirectValue,
+            EINVAL,
+            "direct value offset of {off} is not allowed\n"
+        );
     }
     if !map.has_direct_value() {
-        reject!(EINVAL, "no direct value access support for this map type\n");
+        reject!(
+            DirectValue,
+            EINVAL,
+            "no direct value access support for this map type\n"
+        );
     }
     map.direct_value_addr(off).map_err(|errno| {
         let size = map.value_size;
         let text = format!("invalid access to map value pointer, value_size={size} off={off}\n");
-        Failure::rejected(errno, text)
+        Failure::rejected(Rule::DirectValue, errno, text)
     })
 }
 

@@ -389,13 +389,13 @@ impl<'a, O: Observer> Verifier<'a, O> {
     /// [`Verifier::check_reg_arg`] for a register of another frame.
     pub fn check_reg_arg_of(&mut self, frame: usize, reg: usize, usage: ArgUse) -> Res<()> {
         if reg >= REGS {
-            reject!(EINVAL, "R{} is invalid\n", reg);
+            reject!(InvalidInsn, EINVAL, "R{} is invalid\n", reg);
         }
         self.scratch_reg(reg);
         if usage == ArgUse::Src {
             let content = &self.cur.frames[frame].body.regs[reg];
             if content.is_not_init() {
-                reject!(EACCES, "R{} !read_ok\n", reg);
+                reject!(UninitializedRegister, EACCES, "R{} !read_ok\n", reg);
             }
             if reg == FP {
                 return Ok(());
@@ -404,7 +404,7 @@ impl<'a, O: Observer> Verifier<'a, O> {
             self.mark_reg_read(frame, reg, wide);
         } else {
             if reg == FP {
-                reject!(EACCES, "frame pointer is read only\n");
+                reject!(FramePointerWrite, EACCES, "frame pointer is read only\n");
             }
             let slot = &mut self.cur.frames[frame];
             slot.marks.written |= 1 << reg;

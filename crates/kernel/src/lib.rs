@@ -2,8 +2,8 @@
 //!
 //! [`Kernel`] is the entry: the release's switches ([`semantics`]) and [`limits`], the machine's BTF,
 //! configuration and symbols. Tables: [`helper`]s, [`kfunc`]s, program types ([`prog`]) and their contexts
-//! ([`ctx`]), [`map`] types, [`lsm`] hooks, [`errno`] values. What the loader hands over is in [`attr`], the
-//! vocabulary of register and argument types in [`types`].
+//! ([`ctx`]), [`map`] types, [`lsm`] hooks, [`errno`] values, and the [`rule`]s that refusals name. What the
+//! loader hands over is in [`attr`], the vocabulary of register and argument types in [`types`].
 
 pub mod attr;
 pub mod ctx;
@@ -17,6 +17,7 @@ pub mod map;
 mod numbered;
 mod profile;
 pub mod prog;
+pub mod rule;
 pub mod semantics;
 mod sorted;
 pub mod types;

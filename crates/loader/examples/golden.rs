@@ -20,6 +20,7 @@ use verdict_kernel::Kernel;
 use verdict_kernel::attr::{MapCreate, MapId, MapValue};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::prog::{AttachType, ProgType};
+use verdict_kernel::rule::Broken;
 use verdict_loader::{Bpf, Object, ProgFacts};
 
 /// Accepts everything.
@@ -29,10 +30,10 @@ struct Anything {
 }
 
 impl Bpf for Anything {
-    fn btf_load(&mut self, _btf: &Arc<Btf>) -> Result<(), Errno> {
+    fn btf_load(&mut self, _btf: &Arc<Btf>) -> Result<(), Broken> {
         Ok(())
     }
-    fn map_create(&mut self, _attr: &MapCreate) -> Result<MapId, Errno> {
+    fn map_create(&mut self, _attr: &MapCreate) -> Result<MapId, Broken> {
         self.maps += 1;
         Ok(MapId(self.maps - 1))
     }

@@ -13,6 +13,7 @@ use verdict_isa::{Insn, assemble_with};
 use verdict_kernel::Kernel;
 use verdict_kernel::attr::{MapCreate, MapId, MapValue, ProgLoad};
 use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::Broken;
 use verdict_loader::{Bpf, Object};
 
 /// Accepts everything and remembers the maps.
@@ -20,10 +21,10 @@ use verdict_loader::{Bpf, Object};
 struct Maps(Vec<MapCreate>);
 
 impl Bpf for Maps {
-    fn btf_load(&mut self, _btf: &Arc<Btf>) -> Result<(), Errno> {
+    fn btf_load(&mut self, _btf: &Arc<Btf>) -> Result<(), Broken> {
         Ok(())
     }
-    fn map_create(&mut self, attr: &MapCreate) -> Result<MapId, Errno> {
+    fn map_create(&mut self, attr: &MapCreate) -> Result<MapId, Broken> {
         self.0.push(attr.clone());
         Ok(MapId(self.0.len() as u32 - 1))
     }

@@ -6,6 +6,7 @@ use verdict_btf::{Btf, TypeId};
 use verdict_kernel::attr::{MapCreate, MapId, MapValue};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
+use verdict_kernel::rule::{Broken, By, Rule};
 
 use crate::Bpf;
 use crate::error::{Warnings, strerror, warning};
@@ -27,7 +28,7 @@ pub(crate) fn create_maps(
     btf: Option<&Arc<Btf>>,
     bpf: &mut dyn Bpf,
     w: &mut Warnings,
-) -> Result<Vec<Option<MapId>>, Errno> {
+) -> Result<Vec<Option<MapId>>, Broken> {
     let mut creator = Creator {
         object,
         resolved,
@@ -41,12 +42,12 @@ pub(crate) fn create_maps(
             continue;
         }
         if let Err(e) = creator.map(index, map) {
-            let text = strerror(e);
+            let text = strerror(e.errno);
             warning!(
                 creator.w,
                 "map '{}': failed to create: {text}(-{})",
                 map.name,
-                e.0
+                e.errno.0
             );
             return Err(e);
         }
@@ -64,13 +65,18 @@ struct Creator<'a> {
 }
 
 impl Creator<'_> {
-    fn map(&mut self, index: usize, map: &Map) -> Result<(), Errno> {
+    fn map(&mut self, index: usize, map: &Map) -> Result<(), Broken> {
         let mut inner_map = None;
         if let (Some(inner), true) = (&map.inner, map.def.is_map_in_map()) {
             let name = format!("{}.inner", map.name);
             let attr = self.attributes(&name, inner, None);
             inner_map = Some(self.create(&name, attr).inspect_err(|e| {
-                warning!(self.w, "map '{}': failed to create inner map: -{}", map.name, e.0);
+                warning!(
+                    self.w,
+                    "map '{}': failed to create inner map: -{}",
+                    map.name,
+                    e.errno.0
+                );
             })?);
         }
         let mut attr = self.attributes(&map.name, &map.def, inner_map);
@@ -83,10 +89,10 @@ impl Creator<'_> {
             *slot = Some(id);
         }
         if let Some(kind) = map.internal {
-            self.populate(id, map, kind)?;
+            self.populate(id, map, kind).by(Rule::MapContents)?;
         }
         if !map.def.is(MapType::ProgArray) {
-            self.fill_outer(id, map)?;
+            self.fill_outer(id, map).by(Rule::MapContents)?;
         }
         Ok(())
     }
@@ -143,7 +149,7 @@ impl Creator<'_> {
     }
 
     /// Creates a map, a second time without types if need be.
-    fn create(&mut self, name: &str, mut attr: MapCreate) -> Result<MapId, Errno> {
+    fn create(&mut self, name: &str, mut attr: MapCreate) -> Result<MapId, Broken> {
         let error = match self.bpf.map_create(&attr) {
             Ok(id) => return Ok(id),
             Err(e) => e,
@@ -151,7 +157,7 @@ impl Creator<'_> {
         if attr.btf_key_type_id == TypeId::VOID && attr.btf_value_type_id == TypeId::VOID {
             return Err(error);
         }
-        let (text, n) = (strerror(error), error.0);
+        let (text, n) = (strerror(error.errno), error.errno.0);
         warning!(
             self.w,
             "Error in bpf_create_map_xattr({name}):{text}(-{n}). Retrying without BTF."

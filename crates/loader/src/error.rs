@@ -1,6 +1,7 @@
 //! Errors, and the warnings that explain them in libbpf's words.
 
 use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::Rule;
 
 /// Errors of libbpf's own, above the range of errno.
 pub mod libbpf {
@@ -23,6 +24,8 @@ pub mod libbpf {
 pub struct OpenError {
     /// errno, or one of [`libbpf`].
     pub errno: Errno,
+    /// The rule that was broken.
+    pub rule: Rule,
     /// What libbpf prints, a line each, with its prefix `libbpf: ` and without the newline.
     pub messages: Vec<String>,
 }
@@ -32,6 +35,8 @@ pub struct OpenError {
 pub struct PrepareError {
     /// errno, or one of [`libbpf`].
     pub errno: Errno,
+    /// The rule that was broken.
+    pub rule: Rule,
     /// What libbpf prints, a line each, with its prefix `libbpf: ` and without the newline.
     pub messages: Vec<String>,
     /// What the program had become by then.

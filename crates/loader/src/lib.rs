@@ -36,6 +36,7 @@ use verdict_btf::Btf;
 use verdict_btf::ext::CoreRelo;
 use verdict_kernel::attr::{MapCreate, MapId, MapValue, ProgLoad};
 use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::Broken;
 
 pub use error::{OpenError, PrepareError, ProgFacts, libbpf};
 pub use globals::{GlobalError, Globals};
@@ -52,9 +53,9 @@ pub fn read_btf(bytes: &[u8]) -> Result<Btf, Errno> {
 /// The kernel's side of loading an object: the commands of bpf(2) around `BPF_PROG_LOAD`.
 pub trait Bpf {
     /// `BPF_BTF_LOAD`.
-    fn btf_load(&mut self, btf: &Arc<Btf>) -> Result<(), Errno>;
+    fn btf_load(&mut self, btf: &Arc<Btf>) -> Result<(), Broken>;
     /// `BPF_MAP_CREATE`.
-    fn map_create(&mut self, attr: &MapCreate) -> Result<MapId, Errno>;
+    fn map_create(&mut self, attr: &MapCreate) -> Result<MapId, Broken>;
     /// `BPF_MAP_UPDATE_ELEM`.
     fn map_update(&mut self, map: MapId, key: &[u8], value: MapValue) -> Result<(), Errno>;
     /// `BPF_MAP_FREEZE`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use verdict_btf::Btf;
 use verdict_isa::Insn;
 use verdict_kernel::Kernel;
-use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::Broken;
 
 use crate::error::{OpenError, Warnings};
 use crate::ext::ExtInfo;
@@ -49,7 +49,7 @@ pub struct Object {
     /// What CO-RE relocations are resolved against.
     pub(crate) core_btf: Arc<Btf>,
     /// What the kernel gives, or why nothing of the object can be loaded.
-    pub(crate) resolved: Result<Resolved, (Errno, Warnings)>,
+    pub(crate) resolved: Result<Resolved, (Broken, Warnings)>,
 }
 
 /// Whose way of opening objects is followed.
@@ -107,8 +107,9 @@ impl Object {
         manner: &Manner,
     ) -> Result<Object, OpenError> {
         let mut warnings = Warnings::default();
-        crate::open::open(file_name, bytes, kernel, manner, &mut warnings).map_err(|errno| OpenError {
-            errno,
+        crate::open::open(file_name, bytes, kernel, manner, &mut warnings).map_err(|broken| OpenError {
+            errno: broken.errno,
+            rule: broken.rule,
             messages: warnings.into_lines(),
         })
     }

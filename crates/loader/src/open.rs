@@ -8,6 +8,7 @@ use verdict_btf::{Btf, Kind};
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
+use verdict_kernel::rule::{Broken, By, Rule};
 
 use crate::elf::{self, Elf, Section};
 use crate::error::{Warnings, libbpf, warning};
@@ -79,8 +80,8 @@ pub(crate) fn open(
     kernel: &Kernel,
     manner: &Manner,
     w: &mut Warnings,
-) -> Result<Object, Errno> {
-    let elf = Elf::parse(path, bytes, w)?;
+) -> Result<Object, Broken> {
+    let elf = Elf::parse(path, bytes, w).by(Rule::ObjectFormat)?;
     let mut o = Opening {
         kinds: vec![SecKind::Unused; elf.sections.len()],
         elf,
@@ -105,15 +106,15 @@ pub(crate) fn open(
         budget: (bytes.len() as u64).saturating_mul(4),
         w,
     };
-    o.find_symbols()?;
+    o.find_symbols().by(Rule::ObjectFormat)?;
     let (btf, ext) = o.collect_sections()?;
     program::sort(&mut o.programs);
-    o.init_btf(btf, ext)?;
+    o.init_btf(btf, ext).by(Rule::ObjectBtf)?;
     o.fix_btf()?;
-    o.init_maps()?;
+    o.init_maps().by(Rule::MapDefinition)?;
     o.init_programs();
-    relos::collect(&mut o)?;
-    o.finish(kernel, manner)
+    relos::collect(&mut o).by(Rule::Relocation)?;
+    Ok(o.finish(kernel, manner))
 }
 
 /// The file's name without directories and up to its first dot, at most 15 bytes.
@@ -158,24 +159,25 @@ impl<'a> Opening<'a> {
     }
 
     /// Sorts the sections out; returns those of BTF and BTF.ext.
-    fn collect_sections(&mut self) -> Result<BtfSections<'a>, Errno> {
+    fn collect_sections(&mut self) -> Result<BtfSections<'a>, Broken> {
+        let malformed = Rule::ObjectFormat.with(libbpf::FORMAT);
         let (mut btf, mut ext) = (None, None);
         for index in 1..self.elf.sections.len() {
             let Some(section) = self.elf.sections.get(index).cloned() else {
                 continue;
             };
-            let name = section.name.as_deref().ok_or(libbpf::FORMAT)?;
+            let name = section.name.as_deref().ok_or(malformed)?;
             if is_ignored(&section, name) {
                 continue;
             }
-            let data = section.data.ok_or(libbpf::FORMAT)?;
+            let data = section.data.ok_or(malformed)?;
             match name {
                 "license" if data.is_empty() => {
                     warning!(self.w, "invalid license section in {}", self.path);
-                    return Err(libbpf::FORMAT);
+                    return Err(malformed);
                 }
                 "license" => self.license = license(data),
-                "version" => self.version = self.kernel_version(data)?,
+                "version" => self.version = self.kernel_version(data).by(Rule::ObjectFormat)?,
                 name if self.lenient && (name == "maps" || name.starts_with("maps/")) => {
                     self.struct_sections.push(index);
                 }
@@ -184,13 +186,15 @@ impl<'a> Opening<'a> {
                         self.w,
                         "elf: legacy map definitions in 'maps' section are not supported by libbpf v1.0+"
                     );
-                    return Err(Errno::EOPNOTSUPP);
+                    return Err(Rule::MapDefinition.with(Errno::EOPNOTSUPP));
                 }
                 MAPS_SEC => self.maps_section = Some(index),
-                ".BTF" | ".BTF.ext" if section.ty != elf::SHT_PROGBITS => return Err(libbpf::FORMAT),
+                ".BTF" | ".BTF.ext" if section.ty != elf::SHT_PROGBITS => return Err(malformed),
                 ".BTF" => btf = Some(data),
                 ".BTF.ext" => ext = Some(data),
-                _ => self.collect_section(index, &section, name)?,
+                _ => self
+                    .collect_section(index, &section, name)
+                    .by(Rule::ObjectFormat)?,
             }
         }
         let last = self.elf.sections.len().saturating_sub(1);
@@ -200,7 +204,7 @@ impl<'a> Opening<'a> {
                 "elf: symbol strings section missing or invalid in {}",
                 self.path
             );
-            return Err(libbpf::FORMAT);
+            return Err(malformed);
         }
         Ok((btf, ext))
     }
@@ -309,15 +313,17 @@ impl<'a> Opening<'a> {
     }
 
     /// Reads externs and completes the BTF.
-    fn fix_btf(&mut self) -> Result<(), Errno> {
+    fn fix_btf(&mut self) -> Result<(), Broken> {
         let Some(btf) = self.btf.clone() else {
-            self.externs = externs::collect(&self.elf, None, None, self.w)?;
+            self.externs = externs::collect(&self.elf, None, None, self.w).by(Rule::UnresolvedExtern)?;
             return Ok(());
         };
         let mut edit = Builder::from_btf(&btf);
-        self.externs = externs::collect(&self.elf, Some(&btf), Some(&mut edit), self.w)?;
-        datasec::fixup(&self.elf, &btf, &mut edit)?;
-        self.btf = Some(Arc::new(edit.build().map_err(|e| Errno(e.errno))?));
+        self.externs =
+            externs::collect(&self.elf, Some(&btf), Some(&mut edit), self.w).by(Rule::UnresolvedExtern)?;
+        datasec::fixup(&self.elf, &btf, &mut edit).by(Rule::ObjectBtf)?;
+        let built = edit.build().map_err(|e| Errno(e.errno)).by(Rule::ObjectBtf)?;
+        self.btf = Some(Arc::new(built));
         Ok(())
     }
 
@@ -450,7 +456,7 @@ impl<'a> Opening<'a> {
     }
 
     /// Puts the object together, with everything that does not depend on the program that is loaded.
-    fn finish(mut self, kernel: &Kernel, manner: &Manner) -> Result<Object, Errno> {
+    fn finish(mut self, kernel: &Kernel, manner: &Manner) -> Object {
         let ext = self.ext.take();
         let info = ExtInfo::new(ext.as_ref(), self.btf.as_deref(), &self.elf, &mut self.programs);
         for prog in &mut self.programs {
@@ -475,7 +481,7 @@ impl<'a> Opening<'a> {
             Manner::Test { .. } => self.maps.iter_mut().for_each(|map| map.autocreate = true),
         }
         let resolved = resolve::resolve(kernel, &self);
-        Ok(Object {
+        Object {
             path: self.path.to_owned(),
             license: self.license,
             version: self.version,
@@ -495,7 +501,7 @@ impl<'a> Opening<'a> {
             core_btf: manner.core_btf().unwrap_or(&kernel.btf).clone(),
             kernel_btf: kernel.btf.clone(),
             resolved,
-        })
+        }
     }
 }
 

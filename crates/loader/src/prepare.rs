@@ -8,6 +8,7 @@ use verdict_kernel::attr::{MapId, MapValue, ProgLoad};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
 use verdict_kernel::prog::{AttachType, ProgType};
+use verdict_kernel::rule::{Broken, By, Rule};
 
 use crate::create::{create_maps, kernel_name};
 use crate::error::{PrepareError, ProgFacts, Warnings, warning};
@@ -54,7 +55,7 @@ impl Object {
         };
         match load.run(bpf) {
             Ok(prepared) => Ok(prepared),
-            Err(errno) => Err(self.failure(errno, load.w, load.facts)),
+            Err(broken) => Err(self.failure(broken, load.w, load.facts)),
         }
     }
 
@@ -69,13 +70,15 @@ impl Object {
         }
         let mut w = Warnings::from_lines(&prepared.messages);
         self.fill_program_arrays(prepared, bpf, &mut w)
-            .map_err(|errno| self.failure(errno, w, prepared.facts))
+            .by(Rule::MapContents)
+            .map_err(|broken| self.failure(broken, w, prepared.facts))
     }
 
-    fn failure(&self, errno: Errno, mut w: Warnings, facts: ProgFacts) -> PrepareError {
+    fn failure(&self, broken: Broken, mut w: Warnings, facts: ProgFacts) -> PrepareError {
         warning!(w, "failed to load object '{}'", self.path);
         PrepareError {
-            errno,
+            errno: broken.errno,
+            rule: broken.rule,
             messages: w.into_lines(),
             facts,
         }
@@ -128,10 +131,10 @@ struct Load<'a> {
 }
 
 impl<'a> Load<'a> {
-    fn run(&mut self, bpf: &mut dyn Bpf) -> Result<Prepared, Errno> {
+    fn run(&mut self, bpf: &mut dyn Bpf) -> Result<Prepared, Broken> {
         let object = self.object;
         let Some(target) = object.programs.get(self.target) else {
-            return Err(Errno::EINVAL);
+            return Err(Rule::ObjectFormat.with(Errno::EINVAL));
         };
         self.facts = ProgFacts {
             prog_type: target.prog_type,
@@ -140,9 +143,9 @@ impl<'a> Load<'a> {
         };
         let resolved = match &object.resolved {
             Ok(resolved) => resolved,
-            Err((errno, w)) => {
+            Err((broken, w)) => {
                 self.w = w.clone();
-                return Err(*errno);
+                return Err(*broken);
             }
         };
         self.w = resolved.warnings.clone();
@@ -162,11 +165,12 @@ impl<'a> Load<'a> {
     }
 
     /// Links the programs that are loaded, by their index in the object.
-    fn relocate(&mut self, resolved: &Resolved) -> Result<Vec<(usize, Linked)>, Errno> {
+    fn relocate(&mut self, resolved: &Resolved) -> Result<Vec<(usize, Linked)>, Broken> {
         let object = self.object;
         let patched = self.relocate_core(resolved).inspect_err(|e| {
             warning!(self.w, "failed to perform CO-RE relocations: -{}", e.0);
-        })?;
+        });
+        let patched = patched.by(Rule::CoreRelocation)?;
         let mut all = Vec::new();
         for index in object.entries.iter().copied() {
             if !self.is_loaded(resolved, index) {
@@ -177,7 +181,7 @@ impl<'a> Load<'a> {
             if index == self.target {
                 self.facts.insn_cnt = linked.insns.len();
             }
-            done?;
+            done.by(Rule::Relocation)?;
             all.push((index, linked));
         }
         for (_, linked) in &mut all {
@@ -236,7 +240,7 @@ impl<'a> Load<'a> {
     }
 
     /// Loads the object's BTF; without it, if it is of no use, unless struct_ops need it.
-    fn load_btf(&mut self, bpf: &mut dyn Bpf) -> Result<Option<Arc<Btf>>, Errno> {
+    fn load_btf(&mut self, bpf: &mut dyn Bpf) -> Result<Option<Arc<Btf>>, Broken> {
         let Some(btf) = &self.object.load_btf else {
             return Ok(None);
         };
@@ -249,7 +253,11 @@ impl<'a> Load<'a> {
         } else {
             "BTF is optional, ignoring."
         };
-        warning!(self.w, "Error loading .BTF into kernel: -{}. {verdict}", e.0);
+        warning!(
+            self.w,
+            "Error loading .BTF into kernel: -{}. {verdict}",
+            e.errno.0
+        );
         if mandatory { Err(e) } else { Ok(None) }
     }
 
@@ -259,7 +267,7 @@ impl<'a> Load<'a> {
         resolved: &Resolved,
         btf: Option<Arc<Btf>>,
         linked: Vec<(usize, Linked)>,
-    ) -> Result<Prepared, Errno> {
+    ) -> Result<Prepared, Broken> {
         let mut prepared = Prepared::default();
         for (index, mut linked) in linked {
             let Some(prog) = self.object.programs.get(index) else {
@@ -276,7 +284,7 @@ impl<'a> Load<'a> {
                     prepared.loads.push(attr);
                 }
                 Err(e) => {
-                    warning!(self.w, "prog '{}': failed to load: -{}", prog.name, e.0);
+                    warning!(self.w, "prog '{}': failed to load: -{}", prog.name, e.errno.0);
                     if prepared.loads.is_empty() {
                         return Err(e);
                     }
@@ -300,7 +308,7 @@ impl<'a> Load<'a> {
         prog: &Program,
         btf: Option<&Arc<Btf>>,
         linked: Linked,
-    ) -> Result<ProgLoad, Errno> {
+    ) -> Result<ProgLoad, Broken> {
         let name = &prog.name;
         let member = resolved.struct_ops.members.get(&index).copied();
         if prog.prog_type == ProgType::Unspec.raw() {
@@ -309,14 +317,14 @@ impl<'a> Load<'a> {
                 self.w,
                 "prog '{name}': missing BPF prog type, check ELF section name '{section}'"
             );
-            return Err(Errno::EINVAL);
+            return Err(Rule::SectionName.with(Errno::EINVAL));
         }
         if prog.prog_type == ProgType::StructOps.raw() && member.is_none() {
             warning!(
                 self.w,
                 "prog '{name}': SEC(\"struct_ops\") program isn't referenced anywhere, did you forget to use it?"
             );
-            return Err(Errno::EINVAL);
+            return Err(Rule::SectionName.with(Errno::EINVAL));
         }
         let mut attr = ProgLoad {
             name: kernel_name(name),
@@ -340,13 +348,15 @@ impl<'a> Load<'a> {
             attr.func_info = linked.funcs.unwrap_or_default();
             attr.line_info = linked.lines.unwrap_or_default();
         }
-        self.by_section(prog, &mut attr).inspect_err(|e| {
-            warning!(
-                self.w,
-                "prog '{name}': failed to prepare load attributes: -{}",
-                e.0
-            );
-        })?;
+        self.by_section(prog, &mut attr)
+            .inspect_err(|e| {
+                warning!(
+                    self.w,
+                    "prog '{name}': failed to prepare load attributes: -{}",
+                    e.0
+                );
+            })
+            .by(Rule::AttachTarget)?;
         if index == self.target {
             self.facts.attach_type = attr.expected_attach_type;
         }

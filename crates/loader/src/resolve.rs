@@ -4,6 +4,7 @@ use verdict_btf::core::types_are_compatible;
 use verdict_btf::{Btf, Kind, TypeId};
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::{Broken, By, Rule};
 
 use crate::error::{Warnings, warning};
 use crate::externs::{Extern, ExternKind, Kconfig, KconfigType};
@@ -44,7 +45,7 @@ pub(crate) struct Resolved {
 }
 
 /// Resolves what an object wants of a kernel; the failure is that of loading any of its programs.
-pub(crate) fn resolve(kernel: &Kernel, o: &Opening<'_>) -> Result<Resolved, (Errno, Warnings)> {
+pub(crate) fn resolve(kernel: &Kernel, o: &Opening<'_>) -> Result<Resolved, (Broken, Warnings)> {
     let mut w = Warnings::default();
     match run(kernel, o, &mut w) {
         Ok((externs, kconfig, struct_ops)) => Ok(Resolved {
@@ -53,13 +54,13 @@ pub(crate) fn resolve(kernel: &Kernel, o: &Opening<'_>) -> Result<Resolved, (Err
             struct_ops,
             warnings: w,
         }),
-        Err(errno) => Err((errno, w)),
+        Err(broken) => Err((broken, w)),
     }
 }
 
 type Found = (Vec<Value>, Vec<u8>, struct_ops::Resolved);
 
-fn run(kernel: &Kernel, o: &Opening<'_>, w: &mut Warnings) -> Result<Found, Errno> {
+fn run(kernel: &Kernel, o: &Opening<'_>, w: &mut Warnings) -> Result<Found, Broken> {
     let mut r = Resolver {
         kernel,
         values: vec![Value::Missing; o.externs.list.len()],
@@ -67,17 +68,10 @@ fn run(kernel: &Kernel, o: &Opening<'_>, w: &mut Warnings) -> Result<Found, Errn
         w,
     };
     let list = &o.externs.list;
-    r.virtual_values(list)?;
-    // Whatever goes wrong from here on is one error to libbpf.
-    r.configured(list).map_err(|_| Errno::EINVAL)?;
-    r.addresses(list).map_err(|_| Errno::EINVAL)?;
-    if let Some(btf) = o.btf.as_deref() {
-        r.typed(list, btf).map_err(|_| Errno::EINVAL)?;
-    }
-    r.check(list)?;
+    r.all(list, o.btf.as_deref()).by(Rule::UnresolvedExtern)?;
     let (values, kconfig) = (r.values, r.kconfig);
     let struct_ops = match o.btf.as_deref() {
-        Some(btf) => struct_ops::resolve(btf, &kernel.btf, &o.maps, &o.programs, w)?,
+        Some(btf) => struct_ops::resolve(btf, &kernel.btf, &o.maps, &o.programs, w).by(Rule::StructOpsMap)?,
         None => struct_ops::Resolved::default(),
     };
     Ok((values, kconfig, struct_ops))
@@ -91,6 +85,17 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
+    fn all(&mut self, list: &[Extern], btf: Option<&Btf>) -> Result<(), Errno> {
+        self.virtual_values(list)?;
+        // Whatever goes wrong from here on is one error to libbpf.
+        self.configured(list).map_err(|_| Errno::EINVAL)?;
+        self.addresses(list).map_err(|_| Errno::EINVAL)?;
+        if let Some(btf) = btf {
+            self.typed(list, btf).map_err(|_| Errno::EINVAL)?;
+        }
+        self.check(list)
+    }
+
     fn set(&mut self, index: usize, value: Value) {
         if let Some(slot) = self.values.get_mut(index) {
             *slot = value;

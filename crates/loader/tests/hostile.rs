@@ -7,6 +7,7 @@ use verdict_btf::Btf;
 use verdict_kernel::Kernel;
 use verdict_kernel::attr::{MapCreate, MapId, MapValue};
 use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::Broken;
 use verdict_loader::{Bpf, Object};
 
 /// Accepts everything.
@@ -14,10 +15,10 @@ use verdict_loader::{Bpf, Object};
 struct Anything(u32);
 
 impl Bpf for Anything {
-    fn btf_load(&mut self, _btf: &Arc<Btf>) -> Result<(), Errno> {
+    fn btf_load(&mut self, _btf: &Arc<Btf>) -> Result<(), Broken> {
         Ok(())
     }
-    fn map_create(&mut self, _attr: &MapCreate) -> Result<MapId, Errno> {
+    fn map_create(&mut self, _attr: &MapCreate) -> Result<MapId, Broken> {
         self.0 += 1;
         Ok(MapId(self.0))
     }

@@ -11,6 +11,7 @@ use verdict_kernel::kfunc::struct_ops::{MemberRefusal, NULLABLE, StructOps};
 use verdict_kernel::kfunc::{attach, iter};
 use verdict_kernel::lsm;
 use verdict_kernel::prog::{AttachType, ProgType};
+use verdict_kernel::rule::Rule;
 use verdict_kernel::types::RegType;
 
 use crate::func_model::FuncModel;
@@ -68,12 +69,17 @@ pub fn check_attach_btf_id(
         if prog.sleepable {
             return Ok(AttachInfo::default());
         }
-        reject!(Errno::EINVAL, "Syscall programs can only be sleepable\n");
+        reject!(
+            SleepableProgram,
+            Errno::EINVAL,
+            "Syscall programs can only be sleepable\n"
+        );
     }
     // A struct_ops program's attach type is a member's index, and it may always sleep as far as this goes.
     let attach_type = prog.attach_type().unwrap_or(AttachType::StructOps);
     if prog.sleepable && !ctx::can_be_sleepable(prog.prog_type, attach_type) {
         reject!(
+            SleepableProgram,
             Errno::EINVAL,
             "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable\n"
         );
@@ -92,20 +98,26 @@ pub fn check_attach_btf_id(
 fn check_struct_ops(kernel: &Kernel, prog: &Prog) -> Result<AttachInfo, Rejection> {
     if !prog.gpl_compatible {
         reject!(
+            GplRequired,
             Errno::EINVAL,
             "struct ops programs must have a GPL compatible license\n"
         );
     }
     let id = prog.attach_btf_id;
     if id == TypeId::VOID {
-        return Err(Errno::ENOTSUPP.into());
+        return Err(Rule::StructOpsMember.with(Errno::ENOTSUPP).into());
     }
     let Some((ops, ty)) = struct_ops::find(kernel, id) else {
-        reject!(Errno::ENOTSUPP, "attach_btf_id {id} is not a supported struct\n");
+        reject!(
+            StructOpsMember,
+            Errno::ENOTSUPP,
+            "attach_btf_id {id} is not a supported struct\n"
+        );
     };
     let (name, index) = (ops.name, prog.expected_attach_type);
     let Some(member) = ty.member(index as usize) else {
         reject!(
+            StructOpsMember,
             Errno::EINVAL,
             "attach to invalid member idx {index} of struct {name}\n"
         );
@@ -113,6 +125,7 @@ fn check_struct_ops(kernel: &Kernel, prog: &Prog) -> Result<AttachInfo, Rejectio
     let mname = member.name();
     let Some(proto) = kernel.btf.resolve_func_ptr(member.ty) else {
         reject!(
+            StructOpsMember,
             Errno::EINVAL,
             "attach to invalid member {mname}(@idx {index}) of struct {name}\n"
         );
@@ -122,7 +135,11 @@ fn check_struct_ops(kernel: &Kernel, prog: &Prog) -> Result<AttachInfo, Rejectio
             MemberRefusal::Unsupported => Errno::ENOTSUPP,
             MemberRefusal::Sleepable => Errno::EINVAL,
         };
-        reject!(errno, "attach to unsupported member {mname} of struct {name}\n");
+        reject!(
+            StructOpsMember,
+            errno,
+            "attach to unsupported member {mname} of struct {name}\n"
+        );
     }
     Ok(AttachInfo {
         func_proto: Some(proto.id()),
@@ -167,10 +184,14 @@ impl<'k> Target<'k> {
     fn find(kernel: &'k Kernel, prog: &'k Prog) -> Result<Target<'k>, Rejection> {
         let id = prog.attach_btf_id;
         if id == TypeId::VOID {
-            reject!(Errno::EINVAL, "Tracing programs must provide btf_id\n");
+            reject!(
+                AttachTarget,
+                Errno::EINVAL,
+                "Tracing programs must provide btf_id\n"
+            );
         }
         let Some(ty) = kernel.btf.ty(id) else {
-            reject!(Errno::EINVAL, "attach_btf_id {id} is invalid\n");
+            reject!(AttachTarget, Errno::EINVAL, "attach_btf_id {id} is invalid\n");
         };
         Ok(Target {
             kernel,
@@ -182,7 +203,7 @@ impl<'k> Target<'k> {
 
     fn check(&self, notes: &mut dyn Notes) -> Result<AttachInfo, Rejection> {
         if self.prog.prog_type == ProgType::Ext {
-            reject!(Errno::EINVAL, "Cannot replace kernel functions\n");
+            reject!(AttachTarget, Errno::EINVAL, "Cannot replace kernel functions\n");
         }
         match self.prog.attach_type() {
             Some(AttachType::TraceRawTp) => self.raw_tracepoint(notes),
@@ -194,7 +215,7 @@ impl<'k> Target<'k> {
                 | AttachType::TraceFentry
                 | AttachType::TraceFexit,
             ) => self.function(),
-            _ => Err(Errno::EINVAL.into()),
+            _ => Err(Rule::AttachTarget.with(Errno::EINVAL).into()),
         }
     }
 
@@ -209,16 +230,23 @@ impl<'k> Target<'k> {
     fn raw_tracepoint(&self, notes: &mut dyn Notes) -> Result<AttachInfo, Rejection> {
         let id = self.prog.attach_btf_id;
         if self.ty.kind() != Kind::Typedef {
-            reject!(Errno::EINVAL, "attach_btf_id {id} is not a typedef\n");
+            reject!(
+                AttachTarget,
+                Errno::EINVAL,
+                "attach_btf_id {id} is not a typedef\n"
+            );
         }
         let Some(tracepoint) = self.name.strip_prefix("btf_trace_") else {
             reject!(
+                AttachTarget,
                 Errno::EINVAL,
                 "attach_btf_id {id} points to wrong type name {}\n",
                 self.name
             );
         };
-        let proto = self.tracepoint_proto(tracepoint, notes).ok_or(Errno::EINVAL)?;
+        let proto = self
+            .tracepoint_proto(tracepoint, notes)
+            .ok_or(Rule::AttachTarget.with(Errno::EINVAL))?;
         Ok(AttachInfo {
             func_proto: Some(proto.id()),
             func_name: tracepoint.to_owned(),
@@ -251,15 +279,19 @@ impl<'k> Target<'k> {
     fn proto(&self) -> Result<Type<'k>, Rejection> {
         if !self.ty.is_func() {
             let id = self.prog.attach_btf_id;
-            reject!(Errno::EINVAL, "attach_btf_id {id} is not a function\n");
+            reject!(
+                AttachTarget,
+                Errno::EINVAL,
+                "attach_btf_id {id} is not a function\n"
+            );
         }
-        Ok(self.ty.proto().ok_or(Errno::EINVAL)?)
+        Ok(self.ty.proto().ok_or(Rule::AttachTarget.with(Errno::EINVAL))?)
     }
 
     fn iterator(&self) -> Result<AttachInfo, Rejection> {
         let proto = self.proto()?;
         let model = FuncModel::distill(&self.kernel.btf, proto, self.name)?;
-        let target = iter::of_function(self.name).ok_or(Errno::EINVAL)?;
+        let target = iter::of_function(self.name).ok_or(Rule::AttachTarget.with(Errno::EINVAL))?;
         let find = |name| self.kernel.btf.find(name, Kind::Struct).map(TypeRef::vmlinux);
         let arg = |arg: &iter::IterArg| CtxArgInfo {
             off: arg.off,
@@ -281,19 +313,24 @@ impl<'k> Target<'k> {
             self.prog.expects(AttachType::ModifyReturn) || self.prog.expects(AttachType::TraceFexit);
         if model.ret.size > 8 && changes_return {
             reject!(
+                AttachForbidden,
                 Errno::EOPNOTSUPP,
                 "Attach to function {name} with a >8 byte return value is not supported for this attach type\n"
             );
         }
         if !self.kernel.ksyms(name).any(|symbol| symbol.module.is_none()) {
-            reject!(Errno::ENOENT, "The address of function {name} cannot be found\n");
+            reject!(
+                AttachTarget,
+                Errno::ENOENT,
+                "The address of function {name} cannot be found\n"
+            );
         }
         if self.prog.sleepable {
             if !self.may_sleep() {
-                reject!(Errno::EINVAL, "{name} is not sleepable\n");
+                reject!(SleepableProgram, Errno::EINVAL, "{name} is not sleepable\n");
             }
         } else if self.prog.expects(AttachType::ModifyReturn) && !self.kernel.is_modifiable(name) {
-            reject!(Errno::EINVAL, "{name}() is not modifiable\n");
+            reject!(AttachForbidden, Errno::EINVAL, "{name}() is not modifiable\n");
         }
         self.check_lists()?;
         Ok(AttachInfo {
@@ -317,24 +354,31 @@ impl<'k> Target<'k> {
             self.prog.expects(AttachType::ModifyReturn) || self.prog.expects(AttachType::TraceFexit);
         if self.prog.prog_type == ProgType::Lsm {
             if !self.prog.gpl_compatible {
-                reject!(Errno::EINVAL, "LSM programs must have a GPL compatible license\n");
+                reject!(
+                    GplRequired,
+                    Errno::EINVAL,
+                    "LSM programs must have a GPL compatible license\n"
+                );
             }
             if lsm::is_disabled(name) {
                 reject!(
+                    AttachForbidden,
                     Errno::EINVAL,
                     "attach_btf_id {id} points to disabled hook {name}\n"
                 );
             }
             if !lsm::is_hook(name) {
                 reject!(
+                    AttachTarget,
                     Errno::EINVAL,
                     "attach_btf_id {id} points to wrong type name {name}\n"
                 );
             }
         } else if self.prog.prog_type == ProgType::Tracing && attach::is_denied(name) {
-            return Err(Errno::EINVAL.into());
+            return Err(Rule::AttachForbidden.with(Errno::EINVAL).into());
         } else if changes_return && attach::is_no_return(name) {
             reject!(
+                AttachForbidden,
                 Errno::EINVAL,
                 "Attaching fexit/fmod_ret to __noreturn functions is rejected.\n"
             );

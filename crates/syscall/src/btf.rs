@@ -5,6 +5,7 @@ use std::sync::Arc;
 use verdict_btf::{Btf, Kind, TypeId, validate};
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::{By, Rule};
 
 use crate::fields::{self, Fields};
 use crate::notes::Rejection;
@@ -51,15 +52,15 @@ impl ProgBtf {
     /// The refusal's text is what goes to the log of `BPF_BTF_LOAD`.
     pub fn load(kernel: &Kernel, btf: &Arc<Btf>) -> Result<ProgBtf, Rejection> {
         validate::validate(btf.bytes())
-            .map_err(|rejected| Rejection::new(Errno(rejected.errno), rejected.log))?;
+            .map_err(|rejected| Rejection::new(Rule::BtfFormat, Errno(rejected.errno), rejected.log))?;
         let loaded = ProgBtf {
             btf: Arc::clone(btf),
-            metas: struct_metas(kernel, btf)?,
+            metas: struct_metas(kernel, btf).by(Rule::SpecialFieldLayout)?,
         };
         for (_, record) in &loaded.metas {
-            loaded.check_graph_roots(record)?;
+            loaded.check_graph_roots(record).by(Rule::SpecialFieldLayout)?;
         }
-        loaded.check_ownership()?;
+        loaded.check_ownership().by(Rule::SpecialFieldLayout)?;
         Ok(loaded)
     }
 

@@ -6,6 +6,7 @@
 
 use verdict_btf::{Btf, Type};
 use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::Rule;
 
 use crate::notes::{Rejection, reject};
 use crate::prog::Prog;
@@ -48,10 +49,15 @@ pub struct BtfInfo {
 fn check_abnormal_return(subprogs: &[Subprog]) -> Result<(), Rejection> {
     for subprog in subprogs.iter().skip(1) {
         if subprog.has_ld_abs {
-            reject!(Errno::EINVAL, "LD_ABS is not allowed in subprogs without BTF\n");
+            reject!(
+                LdAbsPlacement,
+                Errno::EINVAL,
+                "LD_ABS is not allowed in subprogs without BTF\n"
+            );
         }
         if subprog.has_tail_call {
             reject!(
+                TailCallPlacement,
                 Errno::EINVAL,
                 "tail_call is not allowed in subprogs without BTF\n"
             );
@@ -72,19 +78,21 @@ pub fn check_early(prog: &Prog, subprogs: &[Subprog]) -> Result<(), Rejection> {
         }
     }
     // Without a BTF the descriptor is 0, which is open but no BTF.
-    let btf = &prog.btf.as_ref().ok_or(Errno::EINVAL)?.btf;
+    let btf = &prog.btf.as_ref().ok_or(Rule::FuncInfo.with(Errno::EINVAL))?.btf;
     let mut last: Option<u32> = None;
     for record in &prog.func_info {
         let off = record.insn_off;
         match last {
             None if off != 0 => {
                 reject!(
+                    FuncInfo,
                     Errno::EINVAL,
                     "nonzero insn_off {off} for the first func info record"
                 );
             }
             Some(last) if off <= last => {
                 reject!(
+                    FuncInfo,
                     Errno::EINVAL,
                     "same or smaller insn offset ({off}) than previous func info record ({last})"
                 );
@@ -93,13 +101,14 @@ pub fn check_early(prog: &Prog, subprogs: &[Subprog]) -> Result<(), Rejection> {
         }
         let Some(func) = btf.ty(record.type_id).filter(|ty| ty.is_func()) else {
             reject!(
+                FuncInfo,
                 Errno::EINVAL,
                 "invalid type id {} in func info",
                 record.type_id.0 as i32
             );
         };
         if func.proto().is_none() {
-            return Err(Errno::EINVAL.into());
+            return Err(Rule::FuncInfo.with(Errno::EINVAL).into());
         }
         last = Some(off);
     }
@@ -127,6 +136,7 @@ fn check_funcs(prog: &Prog, btf: &Btf, subprogs: &[Subprog]) -> Result<Vec<FuncA
     }
     if prog.func_info.len() != subprogs.len() {
         reject!(
+            FuncInfo,
             Errno::EINVAL,
             "number of funcs in func_info doesn't match number of subprogs\n"
         );
@@ -135,20 +145,23 @@ fn check_funcs(prog: &Prog, btf: &Btf, subprogs: &[Subprog]) -> Result<Vec<FuncA
     for (i, (record, subprog)) in prog.func_info.iter().zip(subprogs).enumerate() {
         if subprog.start != record.insn_off {
             reject!(
+                FuncInfo,
                 Errno::EINVAL,
                 "func_info BTF section doesn't match subprog layout in BPF program\n"
             );
         }
-        let func = btf.ty(record.type_id).ok_or(Errno::EINVAL)?;
+        let func = btf.ty(record.type_id).ok_or(Rule::FuncInfo.with(Errno::EINVAL))?;
         let scalar = returns_scalar(btf, func);
         if i != 0 && !scalar && subprog.has_ld_abs {
             reject!(
+                LdAbsPlacement,
                 Errno::EINVAL,
                 "LD_ABS is only allowed in functions that return 'int'.\n"
             );
         }
         if i != 0 && !scalar && subprog.has_tail_call {
             reject!(
+                TailCallPlacement,
                 Errno::EINVAL,
                 "tail_call is only allowed in functions that return 'int'.\n"
             );
@@ -179,15 +192,21 @@ fn check_lines(prog: &Prog, btf: &Btf, subprogs: &[Subprog]) -> Result<Vec<u32>,
         let insn = prog.insns.get(off as usize);
         let (Some(insn), true) = (insn, i == 0 || off > prev) else {
             reject!(
+                LineInfo,
                 Errno::EINVAL,
                 "Invalid line_info[{i}].insn_off:{off} (prev_offset:{prev} prog->len:{len})\n"
             );
         };
         if insn.code == 0 {
-            reject!(Errno::EINVAL, "Invalid insn code at line_info[{i}].insn_off\n");
+            reject!(
+                LineInfo,
+                Errno::EINVAL,
+                "Invalid insn code at line_info[{i}].insn_off\n"
+            );
         }
         if btf.string(line.line_off).is_none() || btf.string(line.file_name_off).is_none() {
             reject!(
+                LineInfo,
                 Errno::EINVAL,
                 "Invalid line_info[{i}].line_off or .file_name_off\n"
             );
@@ -197,7 +216,7 @@ fn check_lines(prog: &Prog, btf: &Btf, subprogs: &[Subprog]) -> Result<Vec<u32>,
                 first_line.push(i as u32);
             } else if subprog.start < off {
                 let s = first_line.len();
-                reject!(Errno::EINVAL, "missing bpf_line_info for func#{s}\n");
+                reject!(LineInfo, Errno::EINVAL, "missing bpf_line_info for func#{s}\n");
             }
         }
         prev = off;
@@ -205,6 +224,7 @@ fn check_lines(prog: &Prog, btf: &Btf, subprogs: &[Subprog]) -> Result<Vec<u32>,
     let (s, count) = (first_line.len(), subprogs.len());
     if s != count {
         reject!(
+            LineInfo,
             Errno::EINVAL,
             "missing bpf_line_info for {} funcs starting from func#{s}\n",
             count - s

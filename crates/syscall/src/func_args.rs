@@ -6,6 +6,7 @@ use verdict_kernel::Kernel;
 use verdict_kernel::ctx;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::prog::{AttachType, ProgType};
+use verdict_kernel::rule::Rule;
 use verdict_kernel::types::{ArgBase, ArgType, Flags};
 
 use crate::func_model::MAX_REG_ARGS;
@@ -66,34 +67,48 @@ pub fn prepare_func_args(
     unreliable: bool,
 ) -> Result<Vec<SubprogArg>, Rejection> {
     let (Some(loaded), Some(record)) = (&prog.btf, prog.func_info.get(subprog as usize)) else {
-        reject!(Errno::EFAULT, "Verifier bug\n");
+        reject!(VerifierBug, Errno::EFAULT, "Verifier bug\n");
     };
     let btf = &*loaded.btf;
     if record.type_id == TypeId::VOID {
         if !is_global {
-            return Err(Errno::EINVAL.into());
+            return Err(Rule::GlobalSignature.with(Errno::EINVAL).into());
         }
-        reject!(Errno::EFAULT, "Global functions need valid BTF\n");
+        reject!(
+            GlobalSignature,
+            Errno::EFAULT,
+            "Global functions need valid BTF\n"
+        );
     }
     let Some(func) = btf.ty(record.type_id).filter(|ty| ty.is_func()) else {
         reject!(
+            GlobalSignature,
             Errno::EFAULT,
             "BTF of func#{subprog} doesn't point to KIND_FUNC\n"
         );
     };
     let name = func.name();
     if unreliable {
-        reject!(Errno::EFAULT, "Verifier bug in function {name}()\n");
+        reject!(
+            GlobalSignature,
+            Errno::EFAULT,
+            "Verifier bug in function {name}()\n"
+        );
     }
     let Some(proto) = func.proto() else {
-        reject!(Errno::EFAULT, "Invalid type of function {name}()\n");
+        reject!(
+            GlobalSignature,
+            Errno::EFAULT,
+            "Invalid type of function {name}()\n"
+        );
     };
     let nargs = proto.params().len();
     if nargs > MAX_REG_ARGS {
         if !is_global {
-            return Err(Errno::EINVAL.into());
+            return Err(Rule::GlobalSignature.with(Errno::EINVAL).into());
         }
         reject!(
+            GlobalSignature,
             Errno::EINVAL,
             "Global function {name}() with {nargs} > {MAX_REG_ARGS} args. Buggy compiler.\n"
         );
@@ -101,9 +116,10 @@ pub fn prepare_func_args(
     let ret = btf.skip_mods_and_typedefs(proto.target());
     if !ret.is_some_and(|ty| ty.is_int() || ty.is_any_enum()) {
         if !is_global {
-            return Err(Errno::EINVAL.into());
+            return Err(Rule::GlobalSignature.with(Errno::EINVAL).into());
         }
         reject!(
+            GlobalSignature,
             Errno::EINVAL,
             "Global function {name}() doesn't return scalar. Only those are supported.\n"
         );
@@ -139,6 +155,7 @@ impl<'a> Args<'a> {
         for tag in all.filter_map(|tag| tag.strip_prefix("arg:")) {
             if !self.is_global {
                 reject!(
+                    GlobalSignature,
                     Errno::EOPNOTSUPP,
                     "arg#{i} type tag is not supported in static functions\n"
                 );
@@ -149,7 +166,11 @@ impl<'a> Args<'a> {
                 "nonnull" => Tags::NONNULL,
                 "nullable" => Tags::NULLABLE,
                 "arena" => Tags::ARENA,
-                _ => reject!(Errno::EOPNOTSUPP, "arg#{i} has unsupported set of tags\n"),
+                _ => reject!(
+                    GlobalSignature,
+                    Errno::EOPNOTSUPP,
+                    "arg#{i} has unsupported set of tags\n"
+                ),
             };
         }
         Ok(tags)
@@ -157,7 +178,10 @@ impl<'a> Args<'a> {
 
     fn arg(&self, i: usize, id: TypeId) -> Result<SubprogArg, Rejection> {
         let tags = self.tags(i)?;
-        let ty = self.btf.skip_mods_and_typedefs(id).ok_or(Errno::EINVAL)?;
+        let ty = self
+            .btf
+            .skip_mods_and_typedefs(id)
+            .ok_or(Rule::GlobalSignature.with(Errno::EINVAL))?;
         if ty.is_ptr()
             && let Some(arg) = self.pointer(i, ty, tags)?
         {
@@ -165,6 +189,7 @@ impl<'a> Args<'a> {
         }
         if tags != Tags(0) {
             reject!(
+                GlobalSignature,
                 Errno::EINVAL,
                 "arg#{i} has pointer tag, but is not a pointer type\n"
             );
@@ -173,9 +198,10 @@ impl<'a> Args<'a> {
             return Ok(SubprogArg::new(ArgBase::Anything, Flags::NONE));
         }
         if !self.is_global {
-            return Err(Errno::EINVAL.into());
+            return Err(Rule::GlobalSignature.with(Errno::EINVAL).into());
         }
         reject!(
+            GlobalSignature,
             Errno::EINVAL,
             "Arg#{i} type {} in {}() is not supported yet.\n",
             ty.kind().kernel_name(),
@@ -188,6 +214,7 @@ impl<'a> Args<'a> {
         let prog_type = self.prog.prog_type;
         let bad_tags = || {
             Rejection::new(
+                Rule::GlobalSignature,
                 Errno::EINVAL,
                 format!("arg#{i} has invalid combination of tags\n"),
             )
@@ -225,6 +252,7 @@ impl<'a> Args<'a> {
         if tags.has(Tags::ARENA) {
             if tags.other_than(Tags::ARENA) {
                 reject!(
+                    GlobalSignature,
                     Errno::EINVAL,
                     "arg#{i} arena cannot be combined with any other tags\n"
                 );
@@ -240,9 +268,10 @@ impl<'a> Args<'a> {
         let pointee = self
             .btf
             .skip_mods_and_typedefs(ptr.target())
-            .ok_or(Errno::EINVAL)?;
+            .ok_or(Rule::GlobalSignature.with(Errno::EINVAL))?;
         let Some(resolved) = self.btf.resolve(pointee.id()) else {
             reject!(
+                GlobalSignature,
                 Errno::EINVAL,
                 "arg#{i} reference type('{} {}') size cannot be determined: -22\n",
                 pointee.kind().kernel_name(),
@@ -266,10 +295,11 @@ impl<'a> Args<'a> {
         let local = self
             .btf
             .skip_mods_and_typedefs(ptr.target())
-            .ok_or(Errno::EINVAL)?;
+            .ok_or(Rule::GlobalSignature.with(Errno::EINVAL))?;
         let (kind, name) = (local.kind().kernel_name(), local.name());
         if name.is_empty() {
             reject!(
+                GlobalSignature,
                 Errno::EINVAL,
                 "arg#{i} reference type('{kind} {name}') candidate matching error: -22\n"
             );
@@ -287,10 +317,12 @@ impl<'a> Args<'a> {
         match (found.next(), found.next()) {
             (Some(id), None) => Ok(id),
             (None, _) => reject!(
+                GlobalSignature,
                 Errno::ENOENT,
                 "arg#{i} reference type('{kind} {name}') has no matches\n"
             ),
             (Some(_), Some(_)) => reject!(
+                GlobalSignature,
                 Errno::ESRCH,
                 "arg#{i} reference type('{kind} {name}') is ambiguous\n"
             ),
@@ -344,9 +376,14 @@ pub fn is_prog_ctx_type(kernel: &Kernel, ptr: Type<'_>, prog_type: ProgType) -> 
 /// # Errors
 /// `EINVAL` when it is no struct, as for raw tracepoints.
 pub fn kernel_ctx_type(kernel: &Kernel, prog_type: ProgType) -> Result<TypeId, Rejection> {
-    let (_, id) = ctx::context_types(&kernel.btf, prog_type).ok_or(Errno::EINVAL)?;
+    let (_, id) =
+        ctx::context_types(&kernel.btf, prog_type).ok_or(Rule::GlobalSignature.with(Errno::EINVAL))?;
     if !kernel.btf.ty(id).is_some_and(|ty| ty.is_composite()) {
-        reject!(Errno::EINVAL, "kern ctx type id {id} is not a struct\n");
+        reject!(
+            GlobalSignature,
+            Errno::EINVAL,
+            "kern ctx type id {id} is not a struct\n"
+        );
     }
     Ok(id)
 }
@@ -366,28 +403,33 @@ fn validate_ctx_type(
     let ty = ptr
         .btf()
         .skip_mods_and_typedefs(ptr.target())
-        .ok_or(Errno::EINVAL)?;
+        .ok_or(Rule::GlobalSignature.with(Errno::EINVAL))?;
     if ty.is_void() {
         return Ok(());
     }
     if ty.is_anon() {
-        reject!(Errno::EINVAL, "arg#{i} type doesn't have a name\n");
+        reject!(
+            GlobalSignature,
+            Errno::EINVAL,
+            "arg#{i} type doesn't have a name\n"
+        );
     }
     if is_special_ctx(ty, prog_type, attach_type) {
         return Ok(());
     }
     let Some((prog, _)) = ctx::context_types(&kernel.btf, prog_type) else {
-        reject!(Errno::EINVAL, "btf_vmlinux is malformed\n");
+        reject!(GlobalSignature, Errno::EINVAL, "btf_vmlinux is malformed\n");
     };
     let expected = kernel
         .btf
         .skip_mods_and_typedefs(prog)
         .filter(|ty| ty.is_struct());
     let Some(expected) = expected else {
-        reject!(Errno::EINVAL, "arg#{i} should be void pointer\n");
+        reject!(GlobalSignature, Errno::EINVAL, "arg#{i} should be void pointer\n");
     };
     if !ty.is_struct() || ty.name() != expected.name() {
         reject!(
+            GlobalSignature,
             Errno::EINVAL,
             "arg#{i} should be `struct {} *`\n",
             expected.name()

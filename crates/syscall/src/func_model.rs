@@ -40,6 +40,7 @@ impl FuncModel {
         let nargs = params.len();
         if nargs > MAX_ARGS {
             reject!(
+                FunctionSignature,
                 Errno::EINVAL,
                 "The function {name} has {nargs} arguments. Too many.\n"
             );
@@ -49,6 +50,7 @@ impl FuncModel {
             Ok(_) | Err(_) => {
                 let kind = kind_name(btf, proto.target());
                 reject!(
+                    FunctionSignature,
                     Errno::EINVAL,
                     "The function {name} return type {kind} is unsupported.\n"
                 );
@@ -58,6 +60,7 @@ impl FuncModel {
         for (i, param) in params.enumerate() {
             if i + 1 == nargs && param.ty == TypeId::VOID {
                 reject!(
+                    FunctionSignature,
                     Errno::EINVAL,
                     "The function {name} with variable args is unsupported.\n"
                 );
@@ -68,6 +71,7 @@ impl FuncModel {
                 Ok(_) | Err(_) => {
                     let kind = kind_name(btf, param.ty);
                     reject!(
+                        FunctionSignature,
                         Errno::EINVAL,
                         "The function {name} arg{i} type {kind} is unsupported.\n"
                     );
@@ -75,6 +79,7 @@ impl FuncModel {
             };
             if arg.size == 0 {
                 reject!(
+                    FunctionSignature,
                     Errno::EINVAL,
                     "The function {name} has malformed void argument.\n"
                 );

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::{Broken, Rule};
 
 /// Takes what the kernel writes to the verifier's log besides a refusal's own words.
 ///
@@ -28,31 +29,31 @@ impl Notes for Silent {
     fn note(&mut self, _text: fmt::Arguments<'_>) {}
 }
 
-/// A refusal: the errno and the words that the kernel writes to the log with it (maybe none).
+/// A refusal: the errno, the rule, and the words that the kernel writes to the log with it (maybe none).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rejection {
     /// What the system call returns.
     pub errno: Errno,
+    /// The rule that was broken.
+    pub rule: Rule,
     /// Text for the log, newlines included where the kernel writes them.
     pub text: String,
 }
 
 impl Rejection {
     /// A refusal with words.
-    pub fn new(errno: Errno, text: impl Into<String>) -> Self {
+    pub fn new(rule: Rule, errno: Errno, text: impl Into<String>) -> Self {
         Self {
             errno,
+            rule,
             text: text.into(),
         }
     }
 }
 
-impl From<Errno> for Rejection {
-    fn from(errno: Errno) -> Self {
-        Self {
-            errno,
-            text: String::new(),
-        }
+impl From<Broken> for Rejection {
+    fn from(broken: Broken) -> Self {
+        Self::new(broken.rule, broken.errno, String::new())
     }
 }
 
@@ -66,8 +67,8 @@ impl std::error::Error for Rejection {}
 
 /// `Err` of a [`Rejection`] with formatted words.
 macro_rules! reject {
-    ($errno:expr, $($text:tt)+) => {
-        return Err($crate::notes::Rejection::new($errno, format!($($text)+)))
+    ($rule:ident, $errno:expr, $($text:tt)+) => {
+        return Err($crate::notes::Rejection::new(verdict_kernel::rule::Rule::$rule, $errno, format!($($text)+)))
     };
 }
 pub(crate) use reject;

@@ -10,6 +10,7 @@ use verdict_kernel::attr::{FuncInfo, LineInfo, MapId, ProgLoad};
 use verdict_kernel::ctx;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::prog::{AttachType, ProgType};
+use verdict_kernel::rule::{Broken, By, Rule};
 
 use crate::btf::ProgBtf;
 use crate::map::Map;
@@ -46,14 +47,14 @@ const BTF_MAX_TYPE: u32 = 0x000f_ffff;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LoadError {
     /// The system call fails; nothing goes to the log.
-    Errno(Errno),
+    Refused(Broken),
     /// It asks for something that is not modelled.
     Unsupported(&'static str),
 }
 
-impl From<Errno> for LoadError {
-    fn from(errno: Errno) -> Self {
-        LoadError::Errno(errno)
+impl From<Broken> for LoadError {
+    fn from(broken: Broken) -> Self {
+        LoadError::Refused(broken)
     }
 }
 
@@ -119,25 +120,25 @@ impl Prog {
         maps: Arc<[Arc<Map>]>,
     ) -> Result<Prog, LoadError> {
         if attr.prog_flags & !flags::ALL != 0 {
-            return Err(Errno::EINVAL.into());
+            return Err(Rule::ProgramAttributes.with(Errno::EINVAL).into());
         }
         let expected_attach_type = fixup_attach_type(attr);
         if attr.insns.is_empty() || attr.insns.len() > kernel.limits.program_insns as usize {
-            return Err(Errno::E2BIG.into());
+            return Err(Rule::ProgramSize.with(Errno::E2BIG).into());
         }
         let prog_type = ProgType::from_raw(attr.prog_type);
         if attr.attach_prog {
             return Err(LoadError::Unsupported("attaching to another program"));
         }
-        check_attach(prog_type, expected_attach_type, attr.attach_btf_id)?;
+        check_attach(prog_type, expected_attach_type, attr.attach_btf_id).by(Rule::ProgramAttributes)?;
         if attr.prog_ifindex != 0 {
             check_dev_bound(prog_type, attr)?;
         }
         let prog_type = prog_type
             .filter(|&ty| is_built(kernel, ty))
-            .ok_or(Errno::EINVAL)?;
+            .ok_or(Rule::ProgramAttributes.with(Errno::EINVAL))?;
         if !is_object_name(&attr.name) {
-            return Err(Errno::EINVAL.into());
+            return Err(Rule::ProgramAttributes.with(Errno::EINVAL).into());
         }
         let described = !attr.func_info.is_empty() || !attr.line_info.is_empty();
         Ok(Prog {
@@ -244,7 +245,7 @@ fn check_dev_bound(prog_type: Option<ProgType>, attr: &ProgLoad) -> Result<(), L
         || (frags && !bound_only)
         || (prog_type == Some(ProgType::SchedCls) && bound_only)
     {
-        return Err(Errno::EINVAL.into());
+        return Err(Rule::ProgramAttributes.with(Errno::EINVAL).into());
     }
     Err(LoadError::Unsupported("a program bound to a network device"))
 }

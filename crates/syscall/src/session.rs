@@ -6,6 +6,7 @@ use verdict_btf::Btf;
 use verdict_kernel::Kernel;
 use verdict_kernel::attr::{MapCreate, MapId, MapValue, ProgLoad};
 use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::{Broken, Rule};
 
 use crate::btf::ProgBtf;
 use crate::map::{Map, map_create};
@@ -60,8 +61,8 @@ impl<'k> Session<'k> {
     ///
     /// # Errors
     /// See [`map_create`].
-    pub fn map_create(&mut self, attr: &MapCreate) -> Result<MapId, Errno> {
-        let id = u32::try_from(self.maps.len()).map_err(|_| Errno::EMFILE)?;
+    pub fn map_create(&mut self, attr: &MapCreate) -> Result<MapId, Broken> {
+        let id = u32::try_from(self.maps.len()).map_err(|_| Rule::MapAttributes.with(Errno::EMFILE))?;
         let btf = attr.btf.as_ref().and_then(|btf| self.btf(btf));
         let inner = attr.inner_map.and_then(|inner| self.map(inner));
         let map = map_create(self.kernel, attr, btf, inner.map(Arc::as_ref))?;

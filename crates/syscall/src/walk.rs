@@ -3,6 +3,7 @@
 
 use verdict_btf::{Kind, Member, Type, TypeId};
 use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::Rule;
 use verdict_kernel::types::Flags;
 
 use crate::notes::{Notes, Rejection, reject};
@@ -54,8 +55,12 @@ pub fn struct_access<'a>(
     if alloc {
         deny_special_fields(types, ty, off, size)?;
     }
-    let btf = types.btf(ty.btf).ok_or(Errno::EINVAL)?;
-    let mut at = btf.ty(ty.id).ok_or(Errno::EINVAL)?;
+    let btf = types
+        .btf(ty.btf)
+        .ok_or(Rule::KernelObjectAccess.with(Errno::EINVAL))?;
+    let mut at = btf
+        .ty(ty.id)
+        .ok_or(Rule::KernelObjectAccess.with(Errno::EINVAL))?;
     let mut flags = Flags::NONE;
     let mut off = off;
     // Structs nest at most as deep as there are types.
@@ -71,12 +76,12 @@ pub fn struct_access<'a>(
                 });
             }
             Step::Struct(id) => {
-                at = btf.ty(id).ok_or(Errno::EINVAL)?;
+                at = btf.ty(id).ok_or(Rule::KernelObjectAccess.with(Errno::EINVAL))?;
                 off = 0;
             }
         }
     }
-    Err(Errno::EINVAL.into())
+    Err(Rule::KernelObjectAccess.with(Errno::EINVAL).into())
 }
 
 fn deny_special_fields(types: &TypeSpace<'_>, ty: TypeRef, off: u32, size: u32) -> Result<(), Rejection> {
@@ -90,6 +95,7 @@ fn deny_special_fields(types: &TypeSpace<'_>, ty: TypeRef, off: u32, size: u32) 
         .find(|field| overlaps(field.offset, field.size))
     {
         reject!(
+            SpecialFieldAccess,
             Errno::EACCES,
             "direct access to {} is disallowed\n",
             field.kind.name()
@@ -149,6 +155,7 @@ pub fn is_projection_of(user: &str, kernel: &str) -> bool {
 
 fn beyond<T>(name: &str, off: u32, size: u32) -> Result<T, Rejection> {
     reject!(
+        KernelObjectAccess,
         Errno::EACCES,
         "access beyond struct {name} at off {off} size {size}\n"
     )
@@ -166,10 +173,16 @@ fn walk<'a>(
     let mut ty = ty;
     // Each turn enters a struct inside, or the element of a flexible array.
     for _ in 0..btf.count() {
-        ty = btf.skip_mods_and_typedefs(ty.id()).ok_or(Errno::EINVAL)?;
+        ty = btf
+            .skip_mods_and_typedefs(ty.id())
+            .ok_or(Rule::KernelObjectAccess.with(Errno::EINVAL))?;
         let name = ty.name();
         if !ty.is_composite() {
-            reject!(Errno::EINVAL, "Type '{name}' is not a struct\n");
+            reject!(
+                KernelObjectAccess,
+                Errno::EINVAL,
+                "Type '{name}' is not a struct\n"
+            );
         }
         if ty.kind() == Kind::Union && ty.vlen() != 1 {
             *flags = flags.with(Flags::UNTRUSTED);
@@ -193,7 +206,7 @@ fn walk<'a>(
             Found::Step(step) => return Ok(step),
         }
     }
-    Err(Errno::EINVAL.into())
+    Err(Rule::KernelObjectAccess.with(Errno::EINVAL).into())
 }
 
 /// The element type of the flexible array that ends a struct, and the offset inside the element.
@@ -253,6 +266,7 @@ fn member_at<'a>(ty: Type<'a>, off: u32, size: u32, flags: &mut Flags) -> Result
         return in_part(name, member, &part, off, size, flags);
     }
     reject!(
+        KernelObjectAccess,
         Errno::EINVAL,
         "struct {name} doesn't have field at offset {}\n",
         off as i32
@@ -263,7 +277,12 @@ fn member_at<'a>(ty: Type<'a>, off: u32, size: u32, flags: &mut Flags) -> Result
 fn part_at<'a>(ty: Type<'a>, member: Member<'a>, off: u32) -> Result<Option<Part<'a>>, Rejection> {
     let moff = member.byte_offset();
     let Some(resolved) = ty.btf().resolve(member.ty) else {
-        reject!(Errno::EFAULT, "field {} doesn't have size\n", member.name());
+        reject!(
+            KernelObjectAccess,
+            Errno::EFAULT,
+            "field {} doesn't have size\n",
+            member.name()
+        );
     };
     let end = moff.wrapping_add(resolved.size);
     if off >= end {
@@ -314,6 +333,7 @@ fn in_part<'a>(
     if part.ty.is_ptr() {
         if part.size != size || off != part.off {
             reject!(
+                KernelObjectAccess,
                 Errno::EACCES,
                 "cannot access ptr member {field} with moff {} in struct {name} with off {off} size {size}\n",
                 part.off
@@ -330,6 +350,7 @@ fn in_part<'a>(
     }
     if off.wrapping_add(size) > part.end && !flags.has(Flags::UNTRUSTED) {
         reject!(
+            KernelObjectAccess,
             Errno::EACCES,
             "access beyond the end of member {field} (mend:{}) in struct {name} with off {off} size {size}\n",
             part.end

@@ -75,7 +75,7 @@ fn array_of(
         btf_value_type_id: value,
         ..MapCreate::default()
     };
-    map_create(&KERNEL, &attr, Some(btf), None)
+    map_create(&KERNEL, &attr, Some(btf), None).map_err(|broken| broken.errno)
 }
 
 #[test]

@@ -7,6 +7,7 @@ use verdict_kernel::Kernel;
 use verdict_kernel::attr::MapCreate;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
+use verdict_kernel::rule::Rule;
 use verdict_syscall::map::{Map, flags as f, map_create};
 
 static KERNEL: LazyLock<Kernel> = LazyLock::new(|| Kernel::open("6.12").expect("the default profile"));
@@ -25,7 +26,7 @@ fn attr(map_type: MapType, key: u32, value: u32, entries: u32, flags: u32) -> Ma
 }
 
 fn create(attr: &MapCreate) -> Result<Map, Errno> {
-    map_create(&KERNEL, attr, None, None)
+    map_create(&KERNEL, attr, None, None).map_err(|broken| broken.errno)
 }
 
 fn answer(map_type: MapType, key: u32, value: u32, entries: u32, flags: u32) -> Option<Errno> {
@@ -173,10 +174,10 @@ fn maps_of_maps() {
     let longer = create(&attr(MapType::Array, 4, 8, 3, 0)).expect("an array");
     let progs = create(&attr(MapType::ProgArray, 4, 4, 1, 0)).expect("a program array");
     let of = |inner: Option<&Map>| map_create(&KERNEL, &attr(MapType::ArrayOfMaps, 4, 4, 1, 0), None, inner);
-    assert_eq!(of(None).err(), Some(Errno::EINVAL));
-    assert_eq!(of(Some(&progs)).err(), Some(Errno::ENOTSUPP));
+    assert_eq!(of(None).err(), Some(Rule::InnerMap.with(Errno::EINVAL)));
+    assert_eq!(of(Some(&progs)).err(), Some(Rule::InnerMap.with(Errno::ENOTSUPP)));
     let mut outer = of(Some(&array)).expect("a map of arrays");
-    assert_eq!(of(Some(&outer)).err(), Some(Errno::EINVAL));
+    assert_eq!(of(Some(&outer)).err(), Some(Rule::InnerMap.with(Errno::EINVAL)));
     assert_eq!(outer.update_map(&[0; 4], &array), Ok(()));
     assert_eq!(outer.update_map(&[0; 4], &longer), Err(Errno::EINVAL));
     assert_eq!(outer.update_map(&[1, 0, 0, 0], &array), Err(Errno::E2BIG));

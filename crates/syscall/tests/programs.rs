@@ -40,7 +40,7 @@ fn load(attr: &ProgLoad) -> Result<Prog, LoadError> {
 
 fn refused(attr: &ProgLoad) -> Option<Errno> {
     match load(attr) {
-        Err(LoadError::Errno(errno)) => Some(errno),
+        Err(LoadError::Refused(broken)) => Some(broken.errno),
         _ => None,
     }
 }

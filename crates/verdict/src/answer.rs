@@ -1,8 +1,8 @@
 //! What is found out about a program, put into the form that is printed and compared.
 
 use verdict_engine::Stats;
-use verdict_kernel::errno::Errno;
 use verdict_kernel::prog::{AttachType, ProgType};
+use verdict_kernel::rule::{Broken, Rule};
 use verdict_loader::{OpenError, ProgFacts};
 use verdict_report::{Figures, Place, Record, Stage, Verdict};
 
@@ -13,6 +13,8 @@ pub struct Answer {
     pub record: Record,
     /// Where the verifier rejected it, when it did so at an instruction.
     pub place: Option<Place>,
+    /// The rule that was broken, when it was rejected.
+    pub rule: Option<Rule>,
 }
 
 /// How the loading of a program ended.
@@ -21,14 +23,22 @@ pub(crate) enum End {
     /// Loaded.
     Accepted,
     /// libbpf gave up with these messages.
-    Libbpf(Errno, Vec<String>),
+    Libbpf(Broken, Vec<String>),
     /// The kernel refused it.
-    Kernel(Errno),
+    Kernel(Broken),
     /// Something is not modelled.
     Unsupported(String),
 }
 
 impl End {
+    /// The rule that was broken.
+    pub(crate) fn rule(&self) -> Option<Rule> {
+        match self {
+            End::Libbpf(broken, _) | End::Kernel(broken) => Some(broken.rule),
+            End::Accepted | End::Unsupported(_) => None,
+        }
+    }
+
     /// The record of a program that ended so.
     pub(crate) fn record(
         self,
@@ -52,12 +62,12 @@ impl End {
         };
         match self {
             End::Accepted => record.verdict = Verdict::Success,
-            End::Libbpf(errno, messages) => {
+            End::Libbpf(broken, messages) => {
                 record.stage = Stage::Prepare;
-                record.errno = errno.0;
+                record.errno = broken.errno.0;
                 record.libbpf = Some(libbpf_text(&messages));
             }
-            End::Kernel(errno) => record.errno = errno.0,
+            End::Kernel(broken) => record.errno = broken.errno.0,
             End::Unsupported(what) => {
                 record.verdict = Verdict::Unsupported;
                 record.unsupported = Some(what);

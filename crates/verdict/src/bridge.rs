@@ -5,6 +5,7 @@ use std::sync::Arc;
 use verdict_btf::Btf;
 use verdict_kernel::attr::{MapCreate, MapId, MapValue};
 use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::Broken;
 use verdict_loader::Bpf;
 use verdict_syscall::Session;
 
@@ -12,11 +13,13 @@ use verdict_syscall::Session;
 pub(crate) struct Bridge<'k>(pub(crate) Session<'k>);
 
 impl Bpf for Bridge<'_> {
-    fn btf_load(&mut self, btf: &Arc<Btf>) -> Result<(), Errno> {
-        self.0.btf_load(btf).map_err(|rejection| rejection.errno)
+    fn btf_load(&mut self, btf: &Arc<Btf>) -> Result<(), Broken> {
+        self.0
+            .btf_load(btf)
+            .map_err(|rejection| rejection.rule.with(rejection.errno))
     }
 
-    fn map_create(&mut self, attr: &MapCreate) -> Result<MapId, Errno> {
+    fn map_create(&mut self, attr: &MapCreate) -> Result<MapId, Broken> {
         self.0.map_create(attr)
     }
 

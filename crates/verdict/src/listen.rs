@@ -7,6 +7,7 @@ use verdict_engine::{Outcome, Stats, Verdict, verify};
 use verdict_isa::{Disasm, Names};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::helper::helper_name;
+use verdict_kernel::rule::Rule;
 use verdict_log::{Level, Log, Normalize, Written, write_listing};
 use verdict_report::Place;
 use verdict_syscall::Prog;
@@ -158,7 +159,7 @@ impl OpenObject<'_> {
             Err(error) => return (place, Err(error)),
         };
         if written.is_some_and(|written| written.truncated) && matches!(end, End::Accepted | End::Kernel(_)) {
-            end = End::Kernel(Errno::ENOSPC);
+            end = End::Kernel(Rule::LogBuffer.with(Errno::ENOSPC));
         }
         if let (End::Kernel(_), Some((prepared, at))) = (&end, &refused)
             && options.libbpf != Libbpf::Absent
@@ -175,8 +176,8 @@ impl From<End> for Result<(), NotLoaded> {
     fn from(end: End) -> Self {
         match end {
             End::Accepted => Ok(()),
-            End::Libbpf(errno, messages) => Err(NotLoaded::Libbpf(errno, messages)),
-            End::Kernel(errno) => Err(NotLoaded::Kernel(errno)),
+            End::Libbpf(broken, messages) => Err(NotLoaded::Libbpf(broken.errno, messages)),
+            End::Kernel(broken) => Err(NotLoaded::Kernel(broken.errno)),
             End::Unsupported(what) => Err(NotLoaded::Unsupported(what)),
         }
     }

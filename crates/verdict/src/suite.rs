@@ -9,6 +9,7 @@ use verdict_expect::report::{Status, TestResult};
 use verdict_expect::{Arch, Observed, Skipped, Spec, SpecError, is_annotated, judge};
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::Rule;
 use verdict_loader::{Manner, OpenError, read_btf};
 use verdict_log::{Level, Log};
 use verdict_syscall::Prog;
@@ -172,11 +173,12 @@ fn judge_loaded(object: &OpenObject<'_>, index: usize, spec: &Spec, auxiliary: &
     let (end, log) = load(object, index, request, spec.log_level);
     let refused = match end {
         End::Accepted => None,
-        End::Kernel(errno) => Some(format!("{errno} by the kernel")),
-        End::Libbpf(errno, messages) => {
+        End::Kernel(broken) => Some(format!("{} by the kernel", broken.errno)),
+        End::Libbpf(broken, messages) => {
             let first = messages.first().map_or("", String::as_str);
             Some(format!(
-                "{errno} by libbpf: {}",
+                "{} by libbpf: {}",
+                broken.errno,
                 first.trim_start_matches("libbpf: ")
             ))
         }
@@ -193,7 +195,7 @@ fn judge_loaded(object: &OpenObject<'_>, index: usize, spec: &Spec, auxiliary: &
 /// program is refused, it is loaded again at level 1.
 fn load(object: &OpenObject<'_>, index: usize, request: Request<'_>, level: u32) -> (End, String) {
     if level > MAX_LEVEL {
-        return (End::Kernel(Errno::EINVAL), String::new());
+        return (End::Kernel(Rule::LogBuffer.with(Errno::EINVAL)), String::new());
     }
     let mut silent = |kernel: &Kernel, prog: &Prog| verify(kernel, prog, &mut Silent);
     if level == 0 {
@@ -217,7 +219,7 @@ fn load(object: &OpenObject<'_>, index: usize, request: Request<'_>, level: u32)
         object.object.fixup_log(prepared, *at, &mut log);
     }
     let end = match end {
-        End::Accepted | End::Kernel(_) if truncated => End::Kernel(Errno::ENOSPC),
+        End::Accepted | End::Kernel(_) if truncated => End::Kernel(Rule::LogBuffer.with(Errno::ENOSPC)),
         end => end,
     };
     (end, String::from_utf8_lossy(&log).into_owned())

@@ -181,6 +181,7 @@ impl OpenObject<'_> {
         });
         let program = self.object.program_name(index);
         let rejected = matches!(loaded.end, End::Kernel(_));
+        let rule = loaded.end.rule();
         let stats = loaded.outcome.map(|outcome| outcome.stats).unwrap_or_default();
         let mut record = loaded
             .end
@@ -196,7 +197,7 @@ impl OpenObject<'_> {
             hide_addresses(&mut log);
             record.tail = Some(last_words(&log));
         }
-        Answer { record, place }
+        Answer { record, place, rule }
     }
 
     /// What `bpf_object__load` does when only this program is to be loaded.
@@ -210,7 +211,10 @@ impl OpenObject<'_> {
         let mut bpf = Bridge(Session::new(&self.verifier.kernel));
         let prepared = match self.object.prepare_with(index, request.also, &mut bpf) {
             Ok(prepared) => prepared,
-            Err(error) => return Loaded::new(End::Libbpf(error.errno, error.messages), error.facts),
+            Err(error) => {
+                let broken = error.rule.with(error.errno);
+                return Loaded::new(End::Libbpf(broken, error.messages), error.facts);
+            }
         };
         let mut loaded = Loaded::new(End::Accepted, prepared.facts);
         for at in 0..prepared.loads.len() {
@@ -221,7 +225,7 @@ impl OpenObject<'_> {
             }
         }
         if let Err(error) = self.object.finish(&prepared, &mut bpf) {
-            loaded.end = End::Libbpf(error.errno, error.messages);
+            loaded.end = End::Libbpf(error.rule.with(error.errno), error.messages);
         }
         loaded
     }
@@ -250,7 +254,7 @@ impl OpenObject<'_> {
         };
         let prog = match loaded {
             Ok(prog) => prog,
-            Err(LoadError::Errno(errno)) => return End::Kernel(errno),
+            Err(LoadError::Refused(broken)) => return End::Kernel(broken),
             Err(LoadError::Unsupported(what)) => return End::Unsupported(what.to_owned()),
         };
         let kernel = &self.verifier.kernel;
@@ -276,7 +280,7 @@ impl From<Verdict> for End {
     fn from(verdict: Verdict) -> End {
         match verdict {
             Verdict::Accepted => End::Accepted,
-            Verdict::Rejected(rejected) => End::Kernel(rejected.errno),
+            Verdict::Rejected(rejected) => End::Kernel(rejected.rule.with(rejected.errno)),
             Verdict::Unsupported(what) => End::Unsupported(what),
             Verdict::Bug(what) => End::Unsupported(format!("internal contradiction: {what}")),
         }

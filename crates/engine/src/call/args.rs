@@ -140,7 +140,11 @@ impl<O: Observer> Verifier<'_, O> {
         if (reg.ty.is(RegBase::Packet) || reg.ty.is(RegBase::PacketMeta))
             && !may_access_packet(self.prog.prog_type, Access::Read, Some(meta.pkt_access))
         {
-            reject!(EACCES, "helper access to the packet is not allowed\n");
+            reject!(
+                PacketAccess,
+                EACCES,
+                "helper access to the packet is not allowed\n"
+            );
         }
         if arg_ty.base() == ArgBase::MapValue {
             arg_ty = self.resolve_map_arg(arg_ty, meta)?;
@@ -158,6 +162,7 @@ impl<O: Observer> Verifier<'_, O> {
         if reg.ref_obj_id != 0 && arg_ty.base() != ArgBase::KptrXchgDest {
             if meta.ref_obj_id != 0 {
                 reject!(
+                    VerifierBug,
                     EFAULT,
                     "verifier internal error: more than one arg with ref_obj_id R{} {} {}\n",
                     regno,
@@ -192,6 +197,7 @@ impl<O: Observer> Verifier<'_, O> {
                 let map = reg.map() + 1;
                 if meta.map != 0 && (meta.map != map || meta.map_uid != reg.map_uid()) {
                     reject!(
+                        SpecialFieldArgument,
                         EINVAL,
                         "timer pointer in R1 map_uid={} doesn't match map pointer in R2 map_uid={}\n",
                         meta.map_uid,
@@ -203,7 +209,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             ArgBase::MapKey => {
                 let Some(map) = self.meta_map(meta) else {
-                    reject!(EACCES, "invalid map_ptr to access map->key\n");
+                    reject!(VerifierBug, EACCES, "invalid map_ptr to access map->key\n");
                 };
                 let size = map.key_size as i32;
                 self.check_helper_mem_access(regno, size, Access::Read, false, None)?;
@@ -213,7 +219,7 @@ impl<O: Observer> Verifier<'_, O> {
                     return Ok(());
                 }
                 let Some(map) = self.meta_map(meta) else {
-                    reject!(EACCES, "invalid map_ptr to access map->value\n");
+                    reject!(VerifierBug, EACCES, "invalid map_ptr to access map->value\n");
                 };
                 let size = map.value_size as i32;
                 meta.raw_mode = arg_ty.has(Flags::UNINIT);
@@ -222,13 +228,22 @@ impl<O: Observer> Verifier<'_, O> {
             }
             ArgBase::PercpuBtfId => {
                 if reg.btf_id() == 0 {
-                    reject!(EACCES, "Helper has invalid btf_id in R{}\n", regno);
+                    reject!(
+                        ArgumentStruct,
+                        EACCES,
+                        "Helper has invalid btf_id in R{}\n",
+                        regno
+                    );
                 }
                 (meta.ret_btf, meta.ret_btf_id) = (reg.btf(), reg.btf_id());
             }
             ArgBase::SpinLock => {
                 if self.in_rbtree_lock_required_cb() {
-                    reject!(EACCES, "can't spin_{{lock,unlock}} in rbtree cb\n");
+                    reject!(
+                        RbtreeCallback,
+                        EACCES,
+                        "can't spin_{{lock,unlock}} in rbtree cb\n"
+                    );
                 }
                 self.process_spin_lock(reg, regno, meta.id == id::SPIN_LOCK)?;
             }
@@ -255,7 +270,7 @@ impl<O: Observer> Verifier<'_, O> {
             ArgBase::Dynptr => self.process_dynptr_func(regno, arg_ty, 0)?,
             ArgBase::ConstAllocSizeOrZero => {
                 if !reg.is_const() {
-                    reject!(EACCES, "R{} is not a known constant'\n", regno);
+                    reject!(ArgumentConstant, EACCES, "R{} is not a known constant'\n", regno);
                 }
                 meta.mem_size = reg.b.var_off.value;
                 self.mark_chain_precision(regno)?;
@@ -285,14 +300,18 @@ impl<O: Observer> Verifier<'_, O> {
     /// Values of some maps are not memory (`resolve_map_arg_type`).
     fn resolve_map_arg(&self, arg_ty: ArgType, meta: &CallMeta) -> Res<ArgType> {
         let Some(map) = self.meta_map(meta) else {
-            reject!(EACCES, "invalid map_ptr to access map->type\n");
+            reject!(VerifierBug, EACCES, "invalid map_ptr to access map->type\n");
         };
         match map.map_type {
             MapType::Sockmap | MapType::Sockhash => {
                 if arg_ty.is(ArgBase::MapValue) {
                     return Ok(ArgBase::BtfIdSockCommon.into());
                 }
-                reject!(EINVAL, "invalid arg_type for sockmap/sockhash\n")
+                reject!(
+                    MapHelperPairing,
+                    EINVAL,
+                    "invalid arg_type for sockmap/sockhash\n"
+                )
             }
             // A bloom filter's value is what is asked for, not where an answer goes.
             MapType::BloomFilter if meta.id == id::MAP_PEEK_ELEM => Ok(ArgBase::MapValue.into()),
@@ -303,18 +322,34 @@ impl<O: Observer> Verifier<'_, O> {
     fn check_release_arg(&self, reg: &Reg, regno: usize, arg_ty: ArgType) -> Res<()> {
         if arg_ty.base() == ArgBase::Dynptr {
             if !reg.ty.is(RegBase::Stack) {
-                reject!(EINVAL, "cannot release unowned const bpf_dynptr\n");
+                reject!(
+                    UnownedRelease,
+                    EINVAL,
+                    "cannot release unowned const bpf_dynptr\n"
+                );
             }
             match self.dynptr_spi(reg) {
                 Ok(_) if self.dynptr_of(reg)?.ref_obj_id != 0 => return Ok(()),
-                Ok(_) => reject!(EINVAL, "arg {} is an unacquired reference\n", regno),
+                Ok(_) => reject!(
+                    UnownedRelease,
+                    EINVAL,
+                    "arg {} is an unacquired reference\n",
+                    regno
+                ),
                 Err(no) => {
-                    reject!(EINVAL, "{}arg {} is an unacquired reference\n", no.words(), regno)
+                    reject!(
+                        UnownedRelease,
+                        EINVAL,
+                        "{}arg {} is an unacquired reference\n",
+                        no.words(),
+                        regno
+                    )
                 }
             }
         }
         if reg.ref_obj_id == 0 && !reg.is_null() {
             reject!(
+                UnownedRelease,
                 EINVAL,
                 "R{} must be referenced when passed to release function\n",
                 regno
@@ -359,6 +394,7 @@ impl<O: Observer> Verifier<'_, O> {
         let reg = *self.reg(regno);
         let Some(list) = accepted(arg_ty.base()) else {
             reject!(
+                VerifierBug,
                 EFAULT,
                 "verifier internal error: unsupported arg type {}\n",
                 arg_ty.0
@@ -379,6 +415,7 @@ impl<O: Observer> Verifier<'_, O> {
         if !list.contains(&folded) {
             let names: Vec<String> = list.iter().map(|t| reg_type_str(*t)).collect();
             reject!(
+                ArgumentType,
                 EACCES,
                 "R{} type={} expected={}\n",
                 regno,
@@ -392,6 +429,7 @@ impl<O: Observer> Verifier<'_, O> {
         if is_memory(arg_ty.base()) {
             if !arg_ty.has(Flags::RDONLY) {
                 reject!(
+                    ReadOnlyMemory,
                     EACCES,
                     "{}() may write into memory pointed by R{} type={}\n",
                     func_name(meta.id),
@@ -420,6 +458,7 @@ impl<O: Observer> Verifier<'_, O> {
         if flags == Flags::ALLOC || flags == Flags::ALLOC | Flags::PERCPU {
             if !matches!(meta.id, id::SPIN_LOCK | id::SPIN_UNLOCK | id::KPTR_XCHG) {
                 reject!(
+                    VerifierBug,
                     EFAULT,
                     "verifier internal error: unimplemented handling of MEM_ALLOC\n"
                 );
@@ -444,7 +483,12 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let strict = arg_ty.has(Flags::RELEASE) && meta.id != id::SK_RELEASE;
         if reg.ty.has(Flags::MAYBE_NULL) && (!arg_ty.has(Flags::MAYBE_NULL) || arg_ty.has(Flags::RELEASE)) {
-            reject!(EACCES, "Possibly NULL pointer passed to helper arg{}\n", regno);
+            reject!(
+                ArgumentNull,
+                EACCES,
+                "Possibly NULL pointer passed to helper arg{}\n",
+                regno
+            );
         }
         if meta.id == id::KPTR_XCHG {
             if let Some(field) = field(meta) {
@@ -456,6 +500,7 @@ impl<O: Observer> Verifier<'_, O> {
         let need = verdict_syscall::TypeRef::vmlinux(verdict_btf::TypeId(wanted));
         if let Err(words) = self.struct_ids_match(self.type_of(reg), reg.off, need, strict, true) {
             reject!(
+                ArgumentStruct,
                 EACCES,
                 "{}R{} is of type {} but {} is expected\n",
                 words,
@@ -476,6 +521,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             if reg.off != 0 {
                 reject!(
+                    ModifiedPointer,
                     EINVAL,
                     "R{} must have zero offset when passed to release func or trusted arg to kfunc\n",
                     regno

@@ -161,7 +161,11 @@ impl<O: Observer> Verifier<'_, O> {
                     .get(map.wrapping_sub(1) as usize)
                     .is_some_and(|m| has_for_each(m.map_type));
                 if !iterable {
-                    reject!(ENOTSUPP, "callback function not allowed for map\n");
+                    reject!(
+                        CallbackFunction,
+                        ENOTSUPP,
+                        "callback function not allowed for map\n"
+                    );
                 }
                 [
                     Caller(1),

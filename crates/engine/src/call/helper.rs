@@ -77,9 +77,10 @@ impl<O: Observer> Verifier<'_, O> {
         let name = u32::try_from(imm).map_or("unknown", func_name);
         match found {
             Ok(proto) => Ok(proto),
-            Err(Refusal::NoSuchHelper) => reject!(EINVAL, "invalid func {}#{}\n", name, imm),
+            Err(Refusal::NoSuchHelper) => reject!(UnknownHelper, EINVAL, "invalid func {}#{}\n", name, imm),
             Err(Refusal::NotForThisProgram) => {
                 reject!(
+                    HelperForbidden,
                     EINVAL,
                     "program of this type cannot use helper {}#{}\n",
                     name,
@@ -93,19 +94,25 @@ impl<O: Observer> Verifier<'_, O> {
     fn check_context_of_call(&mut self, proto: &HelperProto) -> Res<()> {
         if !self.prog.gpl_compatible && proto.gpl_only {
             reject!(
+                GplRequired,
                 EINVAL,
                 "cannot call GPL-restricted function from non-GPL compatible program\n"
             );
         }
         if !self.helper_query().allows(proto) {
-            reject!(EINVAL, "helper call is not allowed in probe\n");
+            reject!(HelperForbidden, EINVAL, "helper call is not allowed in probe\n");
         }
         if !self.in_sleepable() && proto.might_sleep {
-            reject!(EINVAL, "helper call might sleep in a non-sleepable prog\n");
+            reject!(
+                SleepableCall,
+                EINVAL,
+                "helper call might sleep in a non-sleepable prog\n"
+            );
         }
         let (rcu, preempt) = (self.cur.active_rcu_lock, self.cur.active_preempt_lock != 0);
         if rcu && proto.might_sleep {
             reject!(
+                SleepInRegion,
                 EINVAL,
                 "sleepable helper {}#{} in rcu_read_lock region\n",
                 proto.name,
@@ -114,6 +121,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if preempt && proto.might_sleep {
             reject!(
+                SleepInRegion,
                 EINVAL,
                 "sleepable helper {}#{} in non-preemptible region\n",
                 proto.name,
@@ -159,7 +167,7 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(());
         }
         let Some(map) = self.meta_map(meta) else {
-            reject!(EINVAL, "kernel subsystem misconfigured verifier\n");
+            reject!(VerifierBug, EINVAL, "kernel subsystem misconfigured verifier\n");
         };
         let writes = [
             id::MAP_DELETE_ELEM,
@@ -168,7 +176,7 @@ impl<O: Observer> Verifier<'_, O> {
             id::MAP_POP_ELEM,
         ];
         if map.flags & map_flags::RDONLY_PROG != 0 && writes.contains(&meta.id) {
-            reject!(EACCES, "write into map forbidden\n");
+            reject!(MapAccessFlags, EACCES, "write into map forbidden\n");
         }
         let state = &mut self.aux_mut().map_ptr;
         if state.map == 0 {
@@ -186,7 +194,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let max = match self.meta_map(meta) {
             Some(map) if map.map_type == MapType::ProgArray => u64::from(map.max_entries),
-            _ => reject!(EINVAL, "kernel subsystem misconfigured verifier\n"),
+            _ => reject!(VerifierBug, EINVAL, "kernel subsystem misconfigured verifier\n"),
         };
         let reg = *self.reg(3);
         let key = reg.b.var_off.value;
@@ -220,6 +228,7 @@ impl<O: Observer> Verifier<'_, O> {
         };
         if !released {
             reject!(
+                UnownedRelease,
                 EINVAL,
                 "func {}#{} reference has not been acquired before\n",
                 proto.name,
@@ -260,7 +269,11 @@ impl<O: Observer> Verifier<'_, O> {
             id::TAIL_CALL => self.check_tail_call()?,
             id::GET_LOCAL_STORAGE => {
                 if !self.reg(2).is_null() {
-                    reject!(EINVAL, "get_local_storage() doesn't support non-zero flags\n");
+                    reject!(
+                        ArgumentConstant,
+                        EINVAL,
+                        "get_local_storage() doesn't support non-zero flags\n"
+                    );
                 }
                 self.mark_chain_precision(2)?;
             }
@@ -275,6 +288,7 @@ impl<O: Observer> Verifier<'_, O> {
                 if !ty.is(RegBase::MapValue) {
                     let name = reg_type_str(ty);
                     reject!(
+                        ArgumentType,
                         EACCES,
                         "Unsupported reg type {} for bpf_dynptr_from_mem data\n",
                         name
@@ -290,7 +304,7 @@ impl<O: Observer> Verifier<'_, O> {
             id::DYNPTR_WRITE => {
                 let dynptr = self.dynptr_of(&self.dynptr_arg(&proto.args)?)?;
                 match dynptr.dynptr_kind() {
-                    DynptrKind::Invalid => reject!(EFAULT),
+                    DynptrKind::Invalid => reject!(VerifierBug, EFAULT),
                     DynptrKind::Skb => effects.changes_packet = true,
                     DynptrKind::Local | DynptrKind::Ringbuf | DynptrKind::Xdp => {}
                 }
@@ -310,6 +324,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn check_tail_call(&mut self) -> Res<()> {
         if self.cur.active_lock.ptr != 0 {
             reject!(
+                LeaveInRegion,
                 EINVAL,
                 "tail_call cannot be used inside bpf_spin_lock-ed region\n"
             );
@@ -318,12 +333,14 @@ impl<O: Observer> Verifier<'_, O> {
             .then(|| "tail_call would lead to reference leak\n".to_owned())?;
         if self.cur.active_rcu_lock {
             reject!(
+                LeaveInRegion,
                 EINVAL,
                 "tail_call cannot be used inside bpf_rcu_read_lock-ed region\n"
             );
         }
         if self.cur.active_preempt_lock != 0 {
             reject!(
+                LeaveInRegion,
                 EINVAL,
                 "tail_call cannot be used inside bpf_preempt_disable-ed region\n"
             );
@@ -335,13 +352,13 @@ impl<O: Observer> Verifier<'_, O> {
     fn check_snprintf(&mut self) -> Res<()> {
         let len = self.reg(5).b.var_off.value;
         if !len.is_multiple_of(8) {
-            reject!(EINVAL);
+            reject!(FormatString, EINVAL);
         }
         let Some(text) = self.const_str(&self.reg(3).clone()) else {
-            reject!(EFAULT, "verifier bug\n");
+            reject!(VerifierBug, EFAULT, "verifier bug\n");
         };
         if !format::is_valid(&text, len / 8) {
-            reject!(EINVAL, "Invalid format string\n");
+            reject!(FormatString, EINVAL, "Invalid format string\n");
         }
         Ok(())
     }
@@ -387,6 +404,7 @@ impl<O: Observer> Verifier<'_, O> {
         let cgroup_lsm = self.prog.prog_type == ProgType::Lsm && self.prog.expects(AttachType::LsmCgroup);
         if cgroup_lsm && self.attach.returns_void(self.kernel) {
             reject!(
+                HelperForbidden,
                 EINVAL,
                 "BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!\n"
             );
@@ -425,7 +443,7 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(match proto.ret.base() {
             RetBase::MapValue => {
                 let Some(map) = self.meta_map(meta) else {
-                    reject!(EINVAL, "kernel subsystem misconfigured verifier\n");
+                    reject!(VerifierBug, EINVAL, "kernel subsystem misconfigured verifier\n");
                 };
                 let locked = map.has_field(FieldMask::SPIN_LOCK);
                 let mut reg = plain(RegBase::MapValue);
@@ -453,10 +471,10 @@ impl<O: Observer> Verifier<'_, O> {
     /// A per-CPU variable: an object if its type is a struct, else memory.
     fn object_or_memory(&mut self, meta: &CallMeta, flags: Flags, effects: Effects) -> Res<Reg> {
         let Some(btf) = self.btf(meta.ret_btf) else {
-            reject!(EFAULT)
+            reject!(VerifierBug, EFAULT)
         };
         let Some(ty) = btf.skip_mods(verdict_btf::TypeId(meta.ret_btf_id)) else {
-            reject!(EFAULT)
+            reject!(VerifierBug, EFAULT)
         };
         if matches!(ty.kind(), verdict_btf::Kind::Struct | verdict_btf::Kind::Union) {
             let flags = if effects.cpu_specific_object {
@@ -470,6 +488,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let Some(size) = btf.resolve_size(ty.id()) else {
             reject!(
+                KernelObjectAccess,
                 EINVAL,
                 "unable to resolve the size of type '{}': -22\n",
                 ty.name()
@@ -499,6 +518,7 @@ impl<O: Observer> Verifier<'_, O> {
         if type_id == 0 {
             let base = proto.ret.base() as u32;
             reject!(
+                VerifierBug,
                 EINVAL,
                 "invalid return type {} of func {}#{}\n",
                 base,
@@ -555,6 +575,7 @@ impl<O: Observer> Verifier<'_, O> {
             Fit::SockmapUpdate => "cannot update sockmap in this context\n",
         };
         reject!(
+            MapHelperPairing,
             EINVAL,
             "{}cannot pass map_type {} into func {}#{}\n",
             prefix,
@@ -578,6 +599,7 @@ impl<O: Observer> Verifier<'_, O> {
                     return Ok(());
                 }
                 reject!(
+                    HelperForbidden,
                     ENOTSUPP,
                     "func {}#{} supported only for fentry/fexit/fmod_ret programs\n",
                     name,
@@ -586,6 +608,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             other => {
                 reject!(
+                    HelperForbidden,
                     ENOTSUPP,
                     "func {}#{} not supported for program type {}\n",
                     name,

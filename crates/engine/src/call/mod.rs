@@ -31,7 +31,11 @@ impl<O: Observer> Verifier<'_, O> {
                 Call::Subprog { .. } => true,
             };
             if !allowed {
-                reject!(EINVAL, "function calls are not allowed while holding a lock\n");
+                reject!(
+                    CallUnderLock,
+                    EINVAL,
+                    "function calls are not allowed while holding a lock\n"
+                );
             }
         }
         let flow = match call {

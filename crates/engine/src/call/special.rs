@@ -1,5 +1,6 @@
 //! Arguments that stand for a resource: locks, timers, kernel pointers, dynptrs, string constants.
 
+use verdict_kernel::rule::Rule;
 use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase};
 use verdict_syscall::{FieldKind, FieldMask, KptrKind};
 
@@ -31,6 +32,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn process_spin_lock(&mut self, reg: &Reg, regno: usize, is_lock: bool) -> Res<()> {
         if !reg.is_const() {
             reject!(
+                SpecialFieldArgument,
                 EINVAL,
                 "R{} doesn't have constant offset. bpf_spin_lock has to be at the constant offset\n",
                 regno
@@ -43,6 +45,7 @@ impl<O: Observer> Verifier<'_, O> {
             name.clone_from(&map.name);
             if map.btf.is_none() {
                 reject!(
+                    SpecialFieldArgument,
                     EINVAL,
                     "map '{}' has to have BTF in order to use bpf_spin_lock\n",
                     name
@@ -52,11 +55,18 @@ impl<O: Observer> Verifier<'_, O> {
         let lock = self.reg_record(reg).and_then(|r| r.spin_lock_off());
         let Some(at) = lock else {
             let what = if in_map { "map" } else { "local" };
-            reject!(EINVAL, "{} '{}' has no valid bpf_spin_lock\n", what, name);
+            reject!(
+                SpecialFieldArgument,
+                EINVAL,
+                "{} '{}' has no valid bpf_spin_lock\n",
+                what,
+                name
+            );
         };
         let off = Self::whole_offset(reg);
         if i64::from(at) != off {
             reject!(
+                SpecialFieldArgument,
                 EINVAL,
                 "off {} doesn't point to 'struct bpf_spin_lock' that is at {}\n",
                 off,
@@ -71,16 +81,20 @@ impl<O: Observer> Verifier<'_, O> {
         let held = self.cur.active_lock;
         if is_lock {
             if held.ptr != 0 {
-                reject!(EINVAL, "Locking two bpf_spin_locks are not allowed\n");
+                reject!(
+                    LockPairing,
+                    EINVAL,
+                    "Locking two bpf_spin_locks are not allowed\n"
+                );
             }
             self.cur.active_lock = ActiveLock { ptr, id: reg.id };
             return Ok(());
         }
         if held.ptr == 0 {
-            reject!(EINVAL, "bpf_spin_unlock without taking a lock\n");
+            reject!(LockPairing, EINVAL, "bpf_spin_unlock without taking a lock\n");
         }
         if held != (ActiveLock { ptr, id: reg.id }) {
-            reject!(EINVAL, "bpf_spin_unlock of different lock\n");
+            reject!(LockPairing, EINVAL, "bpf_spin_unlock of different lock\n");
         }
         self.invalidate_non_owning_refs();
         self.cur.active_lock = ActiveLock::default();
@@ -91,6 +105,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(super) fn process_timer_func(&mut self, reg: &Reg, regno: usize, meta: &mut CallMeta) -> Res<()> {
         if !reg.is_const() {
             reject!(
+                SpecialFieldArgument,
                 EINVAL,
                 "R{} doesn't have constant offset. bpf_timer has to be at the constant offset\n",
                 regno
@@ -99,17 +114,24 @@ impl<O: Observer> Verifier<'_, O> {
         let map = self.map_of(reg)?;
         if map.btf.is_none() {
             reject!(
+                SpecialFieldArgument,
                 EINVAL,
                 "map '{}' has to have BTF in order to use bpf_timer\n",
                 map.name
             );
         }
         let Some(at) = map.record.as_ref().and_then(|r| r.timer_off()) else {
-            reject!(EINVAL, "map '{}' has no valid bpf_timer\n", map.name);
+            reject!(
+                SpecialFieldArgument,
+                EINVAL,
+                "map '{}' has no valid bpf_timer\n",
+                map.name
+            );
         };
         let off = Self::whole_offset(reg);
         if i64::from(at) != off {
             reject!(
+                SpecialFieldArgument,
                 EINVAL,
                 "off {} doesn't point to 'struct bpf_timer' that is at {}\n",
                 off,
@@ -117,7 +139,11 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         if meta.map != 0 {
-            reject!(EFAULT, "verifier bug. Two map pointers in a timer helper\n");
+            reject!(
+                VerifierBug,
+                EFAULT,
+                "verifier bug. Two map pointers in a timer helper\n"
+            );
         }
         meta.map_uid = reg.map_uid();
         meta.map = reg.map() + 1;
@@ -130,6 +156,7 @@ impl<O: Observer> Verifier<'_, O> {
             let map = self.map_of(reg)?;
             if map.btf.is_none() {
                 reject!(
+                    SpecialFieldArgument,
                     EINVAL,
                     "map '{}' has to have BTF in order to use bpf_kptr_xchg\n",
                     map.name
@@ -139,6 +166,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if !reg.is_const() {
             reject!(
+                SpecialFieldArgument,
                 EINVAL,
                 "R{} doesn't have constant offset. kptr has to be at the constant offset\n",
                 regno
@@ -146,14 +174,24 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let kptrs = FieldMask::KPTR_UNREF | FieldMask::KPTR_REF | FieldMask::KPTR_PERCPU;
         let Some(record) = self.reg_record(reg).filter(|r| r.has(kptrs)) else {
-            reject!(EINVAL, "R{} has no valid kptr\n", regno);
+            reject!(SpecialFieldArgument, EINVAL, "R{} has no valid kptr\n", regno);
         };
         let off = Self::whole_offset(reg) as u32;
         let Some(field) = record.find(off, kptrs) else {
-            reject!(EACCES, "off={} doesn't point to kptr\n", off as i32);
+            reject!(
+                SpecialFieldArgument,
+                EACCES,
+                "off={} doesn't point to kptr\n",
+                off as i32
+            );
         };
         if !matches!(field.kind, FieldKind::Kptr(KptrKind::Ref | KptrKind::Percpu, _)) {
-            reject!(EACCES, "off={} kptr isn't referenced kptr\n", off as i32);
+            reject!(
+                SpecialFieldArgument,
+                EACCES,
+                "off={} kptr isn't referenced kptr\n",
+                off as i32
+            );
         }
         meta.kptr_field = Some(*field);
         Ok(())
@@ -165,6 +203,7 @@ impl<O: Observer> Verifier<'_, O> {
         let arg = regno - 1;
         if !reg.ty.is(RegBase::Stack) && !reg.ty.is(RegBase::ConstDynptr) {
             reject!(
+                DynptrArgument,
                 EINVAL,
                 "arg#{} expected pointer to stack or const struct bpf_dynptr\n",
                 arg
@@ -172,7 +211,12 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if arg_ty.has(Flags::UNINIT) {
             if let Err(words) = self.can_make_dynptr(&reg) {
-                reject!(EINVAL, "{}Dynptr has to be an uninitialized dynptr\n", words);
+                reject!(
+                    DynptrState,
+                    EINVAL,
+                    "{}Dynptr has to be an uninitialized dynptr\n",
+                    words
+                );
             }
             for off in [0, 8] {
                 self.check_mem_access(MemAccess::write(regno, off, 8, None))?;
@@ -181,12 +225,14 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if reg.ty.is(RegBase::ConstDynptr) && !arg_ty.has(Flags::RDONLY) {
             reject!(
+                DynptrArgument,
                 EINVAL,
                 "cannot pass pointer to const bpf_dynptr, the helper mutates it\n"
             );
         }
         if let Err(words) = self.is_dynptr(&reg) {
             reject!(
+                DynptrState,
                 EINVAL,
                 "{}Expected an initialized dynptr as arg #{}\n",
                 words,
@@ -196,7 +242,13 @@ impl<O: Observer> Verifier<'_, O> {
         let plain = arg_ty.without(Flags::RDONLY);
         if !self.is_dynptr_expected(&reg, plain)? {
             let name = dynptr_name(dynptr_kind_of(arg_ty.flags()));
-            reject!(EINVAL, "Expected a dynptr of type {} as arg #{}\n", name, arg);
+            reject!(
+                DynptrArgument,
+                EINVAL,
+                "Expected a dynptr of type {} as arg #{}\n",
+                name,
+                arg
+            );
         }
         self.mark_dynptr_read(&reg)
     }
@@ -204,29 +256,39 @@ impl<O: Observer> Verifier<'_, O> {
     /// A constant string (`check_reg_const_str`).
     pub(crate) fn check_reg_const_str(&mut self, reg: &Reg, regno: usize) -> Res<()> {
         if !reg.ty.is(RegBase::MapValue) {
-            reject!(EINVAL);
+            reject!(ConstString, EINVAL);
         }
         let map = self.map_of(reg)?.clone();
         if !map.is_rdonly() {
-            reject!(EACCES, "R{} does not point to a readonly map'\n", regno);
+            reject!(
+                ConstString,
+                EACCES,
+                "R{} does not point to a readonly map'\n",
+                regno
+            );
         }
         if !reg.is_const() {
-            reject!(EACCES, "R{} is not a constant address'\n", regno);
+            reject!(ConstString, EACCES, "R{} is not a constant address'\n", regno);
         }
         if !map.has_direct_value() {
-            reject!(EACCES, "no direct value access support for this map type\n");
+            reject!(
+                ConstString,
+                EACCES,
+                "no direct value access support for this map type\n"
+            );
         }
         let size = (map.value_size as i32).wrapping_sub(reg.off);
         self.check_map_access(regno, reg.off, size, false, Source::Helper)?;
         let off = Self::whole_offset(reg) as u32;
         if let Err(errno) = map.direct_value_addr(off) {
             return Err(crate::error::Failure::rejected(
+                Rule::ConstString,
                 errno,
                 "direct value access on string failed\n".to_owned(),
             ));
         }
         if map.read_c_string(off).is_none() {
-            reject!(EINVAL, "string is not zero-terminated\n");
+            reject!(ConstString, EINVAL, "string is not zero-terminated\n");
         }
         Ok(())
     }
@@ -255,7 +317,11 @@ impl<O: Observer> Verifier<'_, O> {
         let at = args.iter().position(|a| a.ty.base() == ArgBase::Dynptr);
         match at {
             Some(at) => Ok(*self.reg(at + 1)),
-            None => reject!(EFAULT, "verifier internal error: no dynptr arg found\n"),
+            None => reject!(
+                VerifierBug,
+                EFAULT,
+                "verifier internal error: no dynptr arg found\n"
+            ),
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::rc::Rc;
 
 use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::Rule;
 use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase};
 use verdict_syscall::SubprogArg;
 
@@ -23,7 +24,12 @@ impl<O: Observer> Verifier<'_, O> {
         let idx = self.insn_idx;
         let target = (i64::from(idx) + i64::from(off) + 1) as u32;
         let Some(subprog) = self.subprog_at(target) else {
-            reject!(EFAULT, "verifier bug. No program starts at insn {}\n", target);
+            reject!(
+                VerifierBug,
+                EFAULT,
+                "verifier bug. No program starts at insn {}\n",
+                target
+            );
         };
         let matched = self.check_subprog_args(subprog);
         if let Err(failure) = &matched
@@ -92,6 +98,7 @@ impl<O: Observer> Verifier<'_, O> {
                 self.say_failure(&failure);
             }
             reject!(
+                CallUnderLock,
                 EINVAL,
                 "global function calls are not allowed while holding a lock,\nuse static function instead\n"
             );
@@ -101,6 +108,7 @@ impl<O: Observer> Verifier<'_, O> {
                 self.say_failure(&failure);
             }
             reject!(
+                CallUnderLock,
                 EINVAL,
                 "global function calls are not allowed with preemption disabled,\nuse static function instead\n"
             );
@@ -113,7 +121,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "{}Caller passes invalid args into func#{} ('{}')\n",
                 r.text, subprog, self.subprogs[subprog].name
             );
-            return Err(Failure::rejected(r.errno, text));
+            return Err(Failure::rejected(r.rule, r.errno, text));
         }
         say!(
             self,
@@ -155,7 +163,12 @@ impl<O: Observer> Verifier<'_, O> {
     pub(super) fn enter_frame(&mut self, state: &mut State, subprog: usize, callsite: u32) -> Res<usize> {
         let caller = state.curframe();
         if caller + 1 >= MAX_FRAMES {
-            reject!(E2BIG, "the call stack of {} frames is too deep\n", caller + 2);
+            reject!(
+                CallDepth,
+                E2BIG,
+                "the call stack of {} frames is too deep\n",
+                caller + 2
+            );
         }
         let mut callee = Frame::new(callsite as i32, caller as u32 + 1, subprog as u32);
         callee.refs.clone_from(&state.frames[caller].body.refs);
@@ -173,13 +186,13 @@ impl<O: Observer> Verifier<'_, O> {
     /// which they once were not is not asked again.
     pub(super) fn check_subprog_args(&mut self, subprog: usize) -> Res<()> {
         if self.prog.func_info.is_empty() {
-            reject!(EINVAL);
+            reject!(GlobalArgument, EINVAL);
         }
         if self.prog.func_info.get(subprog).is_none_or(|f| f.type_id.0 == 0) {
-            reject!(EFAULT);
+            reject!(GlobalArgument, EFAULT);
         }
         if self.subprogs[subprog].unreliable {
-            reject!(EINVAL);
+            reject!(GlobalArgument, EINVAL);
         }
         let matched = self.match_subprog_args(subprog);
         if matched.is_err() {
@@ -203,13 +216,13 @@ impl<O: Observer> Verifier<'_, O> {
         match arg.ty.base() {
             ArgBase::Anything => {
                 if !reg.is_scalar() {
-                    reject!(EINVAL, "R{} is not a scalar\n", regno);
+                    reject!(GlobalArgument, EINVAL, "R{} is not a scalar\n", regno);
                 }
             }
             ArgBase::Ctx => {
                 self.check_func_arg_reg_off(&reg, regno, ArgType::from(ArgBase::DontCare))?;
                 if !reg.ty.is(RegBase::Ctx) {
-                    reject!(EINVAL, "arg#{} expects pointer to ctx\n", i);
+                    reject!(GlobalArgument, EINVAL, "arg#{} expects pointer to ctx\n", i);
                 }
             }
             ArgBase::Mem => {
@@ -218,12 +231,17 @@ impl<O: Observer> Verifier<'_, O> {
                     return Err(crate::memory::as_errno(failure, Errno::EINVAL));
                 }
                 if !arg.ty.has(Flags::MAYBE_NULL) && reg.ty.has(Flags::MAYBE_NULL) {
-                    reject!(EINVAL, "arg#{} is expected to be non-NULL\n", i);
+                    reject!(GlobalArgument, EINVAL, "arg#{} is expected to be non-NULL\n", i);
                 }
             }
             ArgBase::Arena => {
                 if !reg.ty.is(RegBase::Arena) && !reg.is_scalar() {
-                    reject!(EINVAL, "R{} is not a pointer to arena or scalar.\n", regno);
+                    reject!(
+                        GlobalArgument,
+                        EINVAL,
+                        "R{} is not a pointer to arena or scalar.\n",
+                        regno
+                    );
                 }
             }
             ArgBase::Dynptr => {
@@ -237,7 +255,13 @@ impl<O: Observer> Verifier<'_, O> {
                 self.check_reg_type_btf(regno, arg.ty, arg.btf_id)?;
                 self.check_func_arg_reg_off(&reg, regno, arg.ty)?;
             }
-            _ => reject!(EFAULT, "verifier bug: unrecognized arg#{} type {}\n", i, arg.ty.0),
+            _ => reject!(
+                VerifierBug,
+                EFAULT,
+                "verifier bug: unrecognized arg#{} type {}\n",
+                i,
+                arg.ty.0
+            ),
         }
         Ok(())
     }
@@ -247,7 +271,11 @@ impl<O: Observer> Verifier<'_, O> {
         let top = self.cur.curframe();
         let r0 = *self.reg(0);
         if r0.ty.is(RegBase::Stack) {
-            reject!(EINVAL, "cannot return stack pointer to the caller\n");
+            reject!(
+                StackPointerEscape,
+                EINVAL,
+                "cannot return stack pointer to the caller\n"
+            );
         }
         let caller = top - 1;
         let in_callback = self.cur.frame().in_callback_fn;
@@ -276,7 +304,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     fn check_callback_return(&mut self, top: usize, r0: &Reg) -> Res<()> {
         if !r0.is_scalar() {
-            reject!(EACCES, "R0 not a scalar value\n");
+            reject!(CallbackReturn, EACCES, "R0 not a scalar value\n");
         }
         self.mark_reg_read(top, 0, true);
         self.mark_chain_precision(0)?;
@@ -284,7 +312,7 @@ impl<O: Observer> Verifier<'_, O> {
         let (range, callsite) = (frame.callback_ret_range, frame.callsite);
         if i64::from(range.min) > r0.b.smin || r0.b.smax > i64::from(range.max) {
             let text = self.invalid_scalar_text(r0, range, "At callback return", "R0");
-            return Err(Failure::rejected(Errno::EINVAL, text));
+            return Err(Failure::rejected(Rule::CallbackReturn, Errno::EINVAL, text));
         }
         if !self
             .aux
@@ -292,6 +320,7 @@ impl<O: Observer> Verifier<'_, O> {
             .is_some_and(|aux| aux.calls_callback)
         {
             reject!(
+                VerifierBug,
                 EFAULT,
                 "BUG: in callback at {}, callsite {} !calls_callback\n",
                 self.insn_idx,

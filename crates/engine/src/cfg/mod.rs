@@ -60,12 +60,17 @@ impl<O: Observer> Verifier<'_, O> {
         let mut i = 0;
         while i < self.insns.len() {
             if walk.seen[i] != Seen::Explored {
-                reject!(EINVAL, "unreachable insn {}\n", i);
+                reject!(UnreachableInsn, EINVAL, "unreachable insn {}\n", i);
             }
             if self.insns[i].is_ld_imm64() {
                 i += 1;
                 if walk.seen.get(i).is_some_and(|s| *s != Seen::No) {
-                    reject!(EINVAL, "jump into the middle of ldimm64 insn {}\n", i - 1);
+                    reject!(
+                        JumpTarget,
+                        EINVAL,
+                        "jump into the middle of ldimm64 insn {}\n",
+                        i - 1
+                    );
                 }
             }
             i += 1;
@@ -89,7 +94,13 @@ impl<O: Observer> Verifier<'_, O> {
                     prefix: &format!("{t}: "),
                 });
             }
-            reject!(EINVAL, "jump out of range from insn {} to {}\n", t, to);
+            reject!(
+                JumpTarget,
+                EINVAL,
+                "jump out of range from insn {} to {}\n",
+                t,
+                to
+            );
         }
         let to = to as u32;
         if edge == Edge::Branch {
@@ -139,7 +150,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             op::JA => {
                 if insn.is_src_reg() {
-                    reject!(EINVAL);
+                    reject!(InvalidInsn, EINVAL);
                 }
                 let off = if insn.class() == class::JMP {
                     i32::from(insn.off)

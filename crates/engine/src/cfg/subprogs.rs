@@ -35,12 +35,12 @@ impl<O: Observer> Verifier<'_, O> {
 
     fn add_subprog(&mut self, idx: i64) -> Res<()> {
         if idx < 0 || idx >= self.insns.len() as i64 {
-            reject!(EINVAL, "call to invalid destination\n");
+            reject!(CallTarget, EINVAL, "call to invalid destination\n");
         }
         let idx = idx as u32;
         if let Err(at) = self.subprogs.binary_search_by_key(&idx, |s| s.start) {
             if self.subprogs.len() >= MAX_SUBPROGS {
-                reject!(E2BIG, "too many subprograms\n");
+                reject!(CallTarget, E2BIG, "too many subprograms\n");
             }
             self.subprogs.insert(
                 at,
@@ -87,17 +87,22 @@ impl<O: Observer> Verifier<'_, O> {
         };
         let btf = &prog_btf.btf;
         if btf.ty(main.type_id).is_none() {
-            reject!(EINVAL, "invalid btf id for main subprog in func_info\n");
+            reject!(FuncInfo, EINVAL, "invalid btf id for main subprog in func_info\n");
         }
         let name = match btf.decl_tag_value(main.type_id, -1, "exception_callback:") {
             Ok(name) => name,
             Err(TagError::Missing) => return Ok(0),
             Err(TagError::Duplicate) => {
-                reject!(EEXIST, "multiple exception callback tags for main subprog\n")
+                reject!(
+                    ExceptionCallback,
+                    EEXIST,
+                    "multiple exception callback tags for main subprog\n"
+                )
             }
         };
         let Some(id) = btf.find(name, Kind::Func) else {
             reject!(
+                ExceptionCallback,
                 ENOENT,
                 "exception callback '{}' could not be found in BTF\n",
                 name
@@ -107,17 +112,30 @@ impl<O: Observer> Verifier<'_, O> {
             .ty(id)
             .is_none_or(|t| t.func_linkage() != Some(verdict_btf::FuncLinkage::Global))
         {
-            reject!(EINVAL, "exception callback '{}' must have global linkage\n", name);
+            reject!(
+                ExceptionCallback,
+                EINVAL,
+                "exception callback '{}' must have global linkage\n",
+                name
+            );
         }
         let mut start = 0;
         for info in self.prog.func_info.iter().filter(|f| f.type_id == id) {
             start = info.insn_off;
             if start == 0 {
-                reject!(EINVAL, "invalid exception callback insn_off in func_info: 0\n");
+                reject!(
+                    ExceptionCallback,
+                    EINVAL,
+                    "invalid exception callback insn_off in func_info: 0\n"
+                );
             }
         }
         if start == 0 {
-            reject!(EINVAL, "exception callback type id not found in func_info\n");
+            reject!(
+                ExceptionCallback,
+                EINVAL,
+                "exception callback type id not found in func_info\n"
+            );
         }
         Ok(start)
     }
@@ -146,13 +164,19 @@ impl<O: Observer> Verifier<'_, O> {
                 let to = i as i64 + i64::from(off) + 1;
                 if to < start || to >= end {
                     // The kernel's sum is 32 bits wide.
-                    reject!(EINVAL, "jump out of range from insn {} to {}\n", i, to as i32);
+                    reject!(
+                        JumpTarget,
+                        EINVAL,
+                        "jump out of range from insn {} to {}\n",
+                        i,
+                        to as i32
+                    );
                 }
             }
             if i as i64 == end - 1 {
                 let ends = [class::JMP | op::EXIT, class::JMP32 | op::JA, class::JMP | op::JA];
                 if !ends.contains(&insn.code) {
-                    reject!(EINVAL, "last insn is not an exit or jmp\n");
+                    reject!(FallThrough, EINVAL, "last insn is not an exit or jmp\n");
                 }
                 start = end;
                 cur += 1;

@@ -95,7 +95,11 @@ impl<O: Observer> Verifier<'_, O> {
         if self.subprogs[subprog].is_exception_cb {
             self.cur.frame_mut().in_exception_callback_fn = true;
             if !matches!(args.as_slice(), [one] if one.ty.is(ArgBase::Anything)) {
-                reject!(EINVAL, "exception cb only supports single integer argument\n");
+                reject!(
+                    ExceptionCallback,
+                    EINVAL,
+                    "exception cb only supports single integer argument\n"
+                );
             }
         }
         for (i, arg) in args.iter().enumerate().take(5) {

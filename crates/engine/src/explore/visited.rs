@@ -222,9 +222,9 @@ impl<O: Observer> Verifier<'_, O> {
                     frame,
                 });
             }
-            reject!(EINVAL);
+            reject!(InfiniteLoop, EINVAL);
         }
-        reject!(EINVAL, "infinite loop detected at insn {}\n", idx)
+        reject!(InfiniteLoop, EINVAL, "infinite loop detected at insn {}\n", idx)
     }
 
     fn iterator_in_r1_is_active(&self) -> bool {

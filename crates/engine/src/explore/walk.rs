@@ -24,6 +24,7 @@ impl<O: Observer> Verifier<'_, O> {
             let idx = self.insn_idx;
             if idx as usize >= self.insns.len() {
                 reject!(
+                    VerifierBug,
                     EFAULT,
                     "invalid insn idx {} insn_cnt {}\n",
                     idx as i32,
@@ -33,6 +34,7 @@ impl<O: Observer> Verifier<'_, O> {
             self.stats.insns += 1;
             if self.stats.insns > INSN_LIMIT {
                 reject!(
+                    InsnLimit,
                     E2BIG,
                     "BPF program is too large. Processed {} insn\n",
                     self.stats.insns
@@ -163,7 +165,12 @@ impl<O: Observer> Verifier<'_, O> {
         });
         let waiting = self.search.pending.len();
         if waiting > PENDING_LIMIT {
-            reject!(E2BIG, "The sequence of {} jumps is too complex.\n", waiting);
+            reject!(
+                JumpLimit,
+                E2BIG,
+                "The sequence of {} jumps is too complex.\n",
+                waiting
+            );
         }
         if let Some(parent) = parent {
             self.search.state_mut(parent).branches += 1;

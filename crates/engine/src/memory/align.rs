@@ -26,6 +26,7 @@ pub(super) fn check(strict: bool, reg: &Reg, off: i32, size: i32) -> Res<()> {
     let var = reg.b.var_off;
     if packet {
         reject!(
+            MisalignedAccess,
             EACCES,
             "misaligned packet access off {IP_ALIGN}+{var}+{}+{off} size {size}\n",
             reg.off
@@ -33,6 +34,7 @@ pub(super) fn check(strict: bool, reg: &Reg, off: i32, size: i32) -> Res<()> {
     }
     let what = if flagless { target_name(base) } else { "" };
     reject!(
+        MisalignedAccess,
         EACCES,
         "misaligned {what}access off {var}+{}+{off} size {size}\n",
         reg.off

@@ -3,6 +3,7 @@
 use verdict_btf::{Btf, TypeId, WalkError, WalkMode, Walked};
 use verdict_kernel::ctx::Access;
 use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::Rule;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::TypeRef;
 
@@ -37,17 +38,22 @@ impl<O: Observer> Verifier<'_, O> {
         let rule = if into_kernel { self.write_rule() } else { None };
         let member = if let Some(rule) = rule {
             if reg.btf() != BtfHandle::VMLINUX {
-                reject!(EFAULT, "verifier internal error: reg->btf must be kernel btf\n");
+                reject!(
+                    VerifierBug,
+                    EFAULT,
+                    "verifier internal error: reg->btf must be kernel btf\n"
+                );
             }
             self.check_struct_write(rule, reg, m)?;
             Member::Scalar
         } else {
             if m.access == Access::Write && !type_is_ptr_alloc_obj(reg.ty) {
-                reject!(EACCES, "only read is supported\n");
+                reject!(KernelObjectWrite, EACCES, "only read is supported\n");
             }
             let owned = reg.ref_obj_id != 0 || is_rcu(reg) || type_is_non_owning_ref(reg.ty);
             if reg.ty.has(Flags::ALLOC) && !owned {
                 reject!(
+                    VerifierBug,
                     EFAULT,
                     "verifier internal error: ref_obj_id for allocated object must be non-zero\n"
                 );
@@ -71,12 +77,14 @@ impl<O: Observer> Verifier<'_, O> {
         let (regno, off) = (m.regno, m.off);
         if !self.prog.gpl_compatible && reg.btf() == BtfHandle::VMLINUX {
             reject!(
+                GplRequired,
                 EINVAL,
                 "Cannot access kernel 'struct {name}' from non-GPL compatible program\n"
             );
         }
         if off < 0 {
             reject!(
+                KernelObjectAccess,
                 EACCES,
                 "R{regno} is ptr_{name} invalid negative access: off={off}\n"
             );
@@ -84,18 +92,27 @@ impl<O: Observer> Verifier<'_, O> {
         if !reg.b.is_const_value(0) {
             let var = reg.b.var_off;
             reject!(
+                KernelObjectAccess,
                 EACCES,
                 "R{regno} is ptr_{name} invalid variable offset: off={off}, var_off={var}\n"
             );
         }
         if reg.ty.has(Flags::USER) {
-            reject!(EACCES, "R{regno} is ptr_{name} access user memory: off={off}\n");
+            reject!(
+                ForeignAddressSpace,
+                EACCES,
+                "R{regno} is ptr_{name} access user memory: off={off}\n"
+            );
         }
         if reg.ty.has(Flags::PERCPU) {
-            reject!(EACCES, "R{regno} is ptr_{name} access percpu memory: off={off}\n");
+            reject!(
+                ForeignAddressSpace,
+                EACCES,
+                "R{regno} is ptr_{name} access percpu memory: off={off}\n"
+            );
         }
         if m.access == Access::Write && reg.ty.has(Flags::UNTRUSTED) {
-            reject!(EACCES, "only read is supported\n");
+            reject!(KernelObjectWrite, EACCES, "only read is supported\n");
         }
         Ok(())
     }
@@ -107,7 +124,12 @@ impl<O: Observer> Verifier<'_, O> {
             let end = off.wrapping_add(size) as u32;
             for field in &record.fields {
                 if (off as u32) < field.offset.wrapping_add(field.size) && field.offset < end {
-                    reject!(EACCES, "direct access to {} is disallowed\n", field.kind.name());
+                    reject!(
+                        SpecialFieldAccess,
+                        EACCES,
+                        "direct access to {} is disallowed\n",
+                        field.kind.name()
+                    );
                 }
             }
         }
@@ -191,6 +213,7 @@ impl<O: Observer> Verifier<'_, O> {
         let name = map_struct(map_type);
         let Some(id) = name.and_then(|name| self.kernel.btf.find(name, verdict_btf::Kind::Struct)) else {
             reject!(
+                KernelObjectAccess,
                 ENOTSUPP,
                 "map_ptr access not supported for map type {}\n",
                 map_type.raw()
@@ -199,10 +222,14 @@ impl<O: Observer> Verifier<'_, O> {
         let name = name.unwrap_or_default();
         let (regno, off) = (m.regno, m.off);
         if off < 0 {
-            reject!(EACCES, "R{regno} is {name} invalid negative access: off={off}\n");
+            reject!(
+                KernelObjectAccess,
+                EACCES,
+                "R{regno} is {name} invalid negative access: off={off}\n"
+            );
         }
         if m.access == Access::Write {
-            reject!(EACCES, "only read from {name} is supported\n");
+            reject!(KernelObjectWrite, EACCES, "only read from {name} is supported\n");
         }
         let member = self.struct_access(RegBase::BtfId.into(), TypeRef::vmlinux(id), off, m.size)?;
         let Some(value) = m.loaded() else { return Ok(()) };
@@ -293,7 +320,11 @@ fn find_embedded(
 const MAX_NESTING: u32 = 1024;
 
 fn walk_refused(refused: WalkError) -> Box<Failure> {
-    Failure::rejected(Errno(refused.errno), format!("{}\n", refused.message))
+    Failure::rejected(
+        Rule::KernelObjectAccess,
+        Errno(refused.errno),
+        format!("{}\n", refused.message),
+    )
 }
 
 fn tag_flags(tag: Option<&str>, through_union: bool) -> Flags {

@@ -30,8 +30,8 @@ impl<O: Observer> Verifier<'_, O> {
         match rule.check(&self.kernel.btf, TypeId(reg.btf_id()), m.off, size) {
             Ok(()) => Ok(()),
             Err(refused) => match refused.message {
-                Some(message) => reject!(EACCES, "{message}\n"),
-                None => reject!(EACCES),
+                Some(message) => reject!(KernelObjectWrite, EACCES, "{message}\n"),
+                None => reject!(KernelObjectWrite, EACCES),
             },
         }
     }

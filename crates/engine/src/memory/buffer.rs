@@ -22,6 +22,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(super) fn access_buf(&mut self, reg: &Reg, m: &MemAccess) -> Res<()> {
         if reg.ty.has(Flags::RDONLY) && m.access == Access::Write {
             reject!(
+                ReadOnlyMemory,
                 EACCES,
                 "R{} cannot write into {}\n",
                 m.regno,
@@ -52,12 +53,14 @@ pub(super) fn check_buffer(reg: &Reg, regno: usize, off: i32, size: i32) -> Res<
 fn check_offset(reg: &Reg, regno: usize, off: i32, size: i32, what: &str) -> Res<()> {
     if off < 0 {
         reject!(
+            BufferBounds,
             EACCES,
             "R{regno} invalid {what} buffer access: off={off}, size={size}\n"
         );
     }
     if !reg.b.is_const_value(0) {
         reject!(
+            BufferBounds,
             EACCES,
             "R{regno} invalid variable buffer offset: off={off}, var_off={}\n",
             reg.b.var_off

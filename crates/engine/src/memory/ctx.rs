@@ -101,6 +101,7 @@ impl<O: Observer> Verifier<'_, O> {
             CtxAnswer::Denied => {}
         }
         reject!(
+            ContextAccess,
             EACCES,
             "{words}invalid bpf_context access off={} size={}\n",
             m.off,
@@ -126,6 +127,7 @@ impl<O: Observer> Verifier<'_, O> {
         if off < 0 {
             let name = reg_type_str(reg.ty);
             reject!(
+                ModifiedPointer,
                 EACCES,
                 "negative offset {name} ptr R{regno} off={off} disallowed\n"
             );
@@ -133,6 +135,7 @@ impl<O: Observer> Verifier<'_, O> {
         if !fixed_ok && off != 0 {
             let name = reg_type_str(reg.ty);
             reject!(
+                ModifiedPointer,
                 EACCES,
                 "dereference of modified {name} ptr R{regno} off={off} disallowed\n"
             );
@@ -140,6 +143,7 @@ impl<O: Observer> Verifier<'_, O> {
         if !reg.b.is_const_value(0) {
             let name = reg_type_str(reg.ty);
             reject!(
+                ModifiedPointer,
                 EACCES,
                 "variable {name} access var_off={} disallowed\n",
                 reg.b.var_off

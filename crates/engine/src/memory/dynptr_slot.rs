@@ -1,5 +1,6 @@
 //! Dynptrs on a stack: two slots, the first one at the lower address, i.e. the higher slot number.
 
+use verdict_kernel::rule::Rule;
 use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase};
 
 use crate::error::{Failure, Res, reject};
@@ -28,13 +29,17 @@ impl NoSlot {
         }
     }
     /// As a refusal.
-    pub(super) fn refusal(self) -> Box<Failure> {
+    pub(super) fn refusal(self, rule: Rule) -> Box<Failure> {
         let errno = match self {
             NoSlot::Misplaced(_) => verdict_kernel::errno::Errno::EINVAL,
             NoSlot::Beyond => verdict_kernel::errno::Errno::ERANGE,
         };
-        Failure::rejected(errno, self.words())
+        Failure::rejected(rule, errno, self.words())
     }
+}
+
+fn misplaced(no: NoSlot) -> Box<Failure> {
+    no.refusal(Rule::DynptrState)
 }
 
 /// The kind of dynptr that an argument or return type names.
@@ -108,21 +113,21 @@ impl<O: Observer> Verifier<'_, O> {
         if reg.ty.is(RegBase::ConstDynptr) {
             return Ok(*reg);
         }
-        let spi = self.dynptr_spi(reg).map_err(NoSlot::refusal)?;
+        let spi = self.dynptr_spi(reg).map_err(misplaced)?;
         Ok(*self.slot(self.frame_of(reg), spi)?.reg())
     }
 
     /// Makes a dynptr in the slots that a register points to (`mark_stack_slots_dynptr`). A clone shares the
     /// reference `clone_ref` of its original; 0 is none.
     pub(crate) fn mark_dynptr_slots(&mut self, reg: &Reg, kind: DynptrKind, clone_ref: u32) -> Res<()> {
-        let spi = self.dynptr_spi(reg).map_err(NoSlot::refusal)?;
+        let spi = self.dynptr_spi(reg).map_err(misplaced)?;
         let frame = self.frame_of(reg);
         let pair = pair_of(spi)?;
         for spi in pair {
             self.destroy_if_dynptr_slot(frame, spi)?;
         }
         if kind == DynptrKind::Invalid {
-            reject!(EINVAL);
+            reject!(DynptrArgument, EINVAL);
         }
         let id = self.next_id();
         let ref_obj_id = match (is_refcounted(kind), clone_ref) {
@@ -157,7 +162,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// Ends the dynptr that a register points to (`unmark_stack_slots_dynptr`); one with a reference takes
     /// its slices and clones along.
     pub(crate) fn unmark_dynptr_slots(&mut self, reg: &Reg) -> Res<()> {
-        let spi = self.dynptr_spi(reg).map_err(NoSlot::refusal)?;
+        let spi = self.dynptr_spi(reg).map_err(misplaced)?;
         let frame = self.frame_of(reg);
         let dynptr = *self.slot(frame, spi)?.reg();
         if !is_refcounted(dynptr.dynptr_kind()) {
@@ -171,7 +176,11 @@ impl<O: Observer> Verifier<'_, O> {
                 continue;
             }
             if slot.types[0] != SlotType::Dynptr {
-                reject!(EFAULT, "verifier internal error: misconfigured ref_obj_id\n");
+                reject!(
+                    VerifierBug,
+                    EFAULT,
+                    "verifier internal error: misconfigured ref_obj_id\n"
+                );
             }
             if slot.reg().dynptr_first_slot() {
                 self.invalidate_dynptr(frame, at)?;
@@ -193,7 +202,7 @@ impl<O: Observer> Verifier<'_, O> {
         };
         let dynptr = *self.slot(frame, first)?.reg();
         if is_refcounted(dynptr.dynptr_kind()) {
-            reject!(EINVAL, "cannot overwrite referenced dynptr\n");
+            reject!(DynptrOverwrite, EINVAL, "cannot overwrite referenced dynptr\n");
         }
         for at in pair_of(first)? {
             self.scratch_slot(at);
@@ -254,7 +263,7 @@ impl<O: Observer> Verifier<'_, O> {
         if reg.ty.is(RegBase::ConstDynptr) {
             return Ok(());
         }
-        let spi = self.dynptr_spi(reg).map_err(NoSlot::refusal)?;
+        let spi = self.dynptr_spi(reg).map_err(misplaced)?;
         let frame = self.frame_of(reg);
         for at in pair_of(spi)? {
             self.mark_slot_read(frame, at);

@@ -91,7 +91,7 @@ impl<O: Observer> Verifier<'_, O> {
                     return Ok(());
                 }
                 let (is, wanted) = (reg_type_str(reg.ty), reg_type_str(RegBase::Stack.into()));
-                reject!(EACCES, "R{regno} type={is} expected={wanted}\n")
+                reject!(ArgumentType, EACCES, "R{regno} type={is} expected={wanted}\n")
             }
         }
     }
@@ -99,7 +99,11 @@ impl<O: Observer> Verifier<'_, O> {
     /// The bytes of a context that the kernel hands out as it is: the last one tells.
     fn check_ctx_bytes(&mut self, regno: usize, size: i32, access: Access, zero_ok: bool) -> Res<()> {
         if size == 0 {
-            return if zero_ok { Ok(()) } else { reject!(EACCES) };
+            return if zero_ok {
+                Ok(())
+            } else {
+                reject!(SizeArgument, EACCES)
+            };
         }
         let last = MemAccess {
             access,
@@ -120,12 +124,14 @@ impl<O: Observer> Verifier<'_, O> {
         let (umin, umax) = (size.b.umin, size.b.umax);
         if size.b.smin < 0 {
             reject!(
+                SizeArgument,
                 EACCES,
                 "R{regno} min value is negative, either use unsigned or 'var &= const'\n"
             );
         }
         if umin == 0 && !zero_ok {
             reject!(
+                SizeArgument,
                 EACCES,
                 "R{regno} invalid zero-sized read: u64=[{},{}]\n",
                 umin as i64,
@@ -134,6 +140,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if umax >= MAX_VAR_SIZE {
             reject!(
+                SizeArgument,
                 EACCES,
                 "R{regno} unbounded memory access, use 'var &= const' or 'if (var < const)'\n"
             );
@@ -179,7 +186,12 @@ impl<O: Observer> Verifier<'_, O> {
 }
 
 fn cannot_write(regno: usize, reg: &Reg) -> Res<()> {
-    reject!(EACCES, "R{regno} cannot write into {}\n", reg_type_str(reg.ty))
+    reject!(
+        ReadOnlyMemory,
+        EACCES,
+        "R{regno} cannot write into {}\n",
+        reg_type_str(reg.ty)
+    )
 }
 
 /// Whether accesses to the type's context are rewritten, so that its bytes are not what programs see

@@ -1,5 +1,6 @@
 //! Open-coded iterators on a stack. The first slot, which has the highest number, carries the reference.
 
+use verdict_kernel::rule::Rule;
 use verdict_kernel::types::{Flags, RegBase};
 
 use super::dynptr_slot::NoSlot;
@@ -38,7 +39,9 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Makes an iterator in the slots that a register points to (`mark_stack_slots_iter`).
     pub(crate) fn mark_iter_slots(&mut self, reg: &Reg, iter: IterArg) -> Res<()> {
-        let spi = self.iter_spi(reg, iter.slots).map_err(NoSlot::refusal)?;
+        let spi = self
+            .iter_spi(reg, iter.slots)
+            .map_err(|no| no.refusal(Rule::IteratorState))?;
         let frame = self.frame_of(reg);
         let id = self.acquire_reference(self.insn_idx);
         let flags = match (iter.rcu_protected, self.in_rcu_cs()) {
@@ -63,7 +66,9 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Ends the iterator that a register points to (`unmark_stack_slots_iter`).
     pub(crate) fn unmark_iter_slots(&mut self, reg: &Reg, slots: usize) -> Res<()> {
-        let spi = self.iter_spi(reg, slots).map_err(NoSlot::refusal)?;
+        let spi = self
+            .iter_spi(reg, slots)
+            .map_err(|no| no.refusal(Rule::IteratorState))?;
         let frame = self.frame_of(reg);
         let ref_obj_id = self.slot(frame, spi)?.reg().ref_obj_id;
         self.release_reference(ref_obj_id);

@@ -19,13 +19,14 @@ impl<O: Observer> Verifier<'_, O> {
         let insn = self.insn();
         if mode(insn.code) != mode::MEM {
             reject!(
+                KptrAccess,
                 EACCES,
                 "kptr in map can only be accessed using BPF_MEM instruction mode\n"
             );
         }
         let load = class(insn.code) == class::LDX;
         if !load && kind != KptrKind::Unref {
-            reject!(EACCES, "store to referenced kptr disallowed\n");
+            reject!(KptrAccess, EACCES, "store to referenced kptr disallowed\n");
         }
         match (class(insn.code), m.value) {
             (class::LDX, Some(value)) => {
@@ -46,6 +47,7 @@ impl<O: Observer> Verifier<'_, O> {
             (class::ST, _) => {
                 if insn.imm != 0 {
                     reject!(
+                        KptrAccess,
                         EACCES,
                         "BPF_ST imm must be 0 when storing to kptr at off={}\n",
                         field.offset
@@ -54,6 +56,7 @@ impl<O: Observer> Verifier<'_, O> {
                 Ok(())
             }
             _ => reject!(
+                KptrAccess,
                 EACCES,
                 "kptr in map can only be accessed using BPF_LDX/BPF_STX/BPF_ST\n"
             ),
@@ -102,7 +105,12 @@ impl<O: Observer> Verifier<'_, O> {
             return Err(Failure::bug("a kernel pointer match with another field"));
         };
         if !kptr_flags_fit(kind, reg) {
-            reject!(EINVAL, "{}", self.bad_kptr_type(kind, target, reg, regno, ""));
+            reject!(
+                KptrType,
+                EINVAL,
+                "{}",
+                self.bad_kptr_type(kind, target, reg, regno, "")
+            );
         }
         let name = self.type_name(reg.btf(), reg.btf_id()).to_owned();
         self.check_ptr_off_reg_fixed(reg, regno, true)?;
@@ -116,7 +124,7 @@ impl<O: Observer> Verifier<'_, O> {
         )
         .or_else(|words| {
             let wrong = self.bad_kptr_type(kind, target, reg, regno, &name);
-            reject!(EINVAL, "{words}{wrong}")
+            reject!(KptrType, EINVAL, "{words}{wrong}")
         })
     }
 

@@ -1,11 +1,12 @@
 //! Values of maps: bounds, the map's access flags, and the special fields that only helpers may touch.
 
 use verdict_kernel::ctx::Access;
+use verdict_kernel::rule::{By, Rule};
 use verdict_kernel::types::RegBase;
 use verdict_syscall::{Field, FieldKind, FieldMask};
 
 use super::{MemAccess, Source};
-use crate::error::{Failure, Res, reject};
+use crate::error::{Res, reject};
 use crate::observer::Observer;
 use crate::state::Reg;
 use crate::verifier::Verifier;
@@ -23,7 +24,7 @@ impl<O: Observer> Verifier<'_, O> {
         if reg.is_const() && map.is_rdonly() && map.has_direct_value() {
             let at = i64::from(m.off).wrapping_add(reg.b.var_off.value as i64) as u32;
             let read = map.read_constant(at, m.size.unsigned_abs(), m.sign);
-            let number = read.map_err(|errno| Failure::rejected(errno, String::new()))?;
+            let number = read.by(Rule::DirectValue)?;
             self.set_known_zero(value, RegBase::Scalar.into());
             self.cur.reg_mut(value).set_known(number);
         } else {
@@ -51,12 +52,14 @@ impl<O: Observer> Verifier<'_, O> {
         match access {
             Access::Write if !map.prog_can_write() => {
                 reject!(
+                    MapAccessFlags,
                     EACCES,
                     "write into map forbidden, value_size={value_size} off={off} size={size}\n"
                 )
             }
             Access::Read if !map.prog_can_read() => {
                 reject!(
+                    MapAccessFlags,
                     EACCES,
                     "read from map forbidden, value_size={value_size} off={off} size={size}\n"
                 )
@@ -98,27 +101,33 @@ impl<O: Observer> Verifier<'_, O> {
 fn check_field_access(reg: &Reg, field: &Field, off: i32, size: i32, source: Source) -> Res<()> {
     let FieldKind::Kptr(..) = field.kind else {
         reject!(
+            SpecialFieldAccess,
             EACCES,
             "{} cannot be accessed directly by load/store\n",
             field.kind.name()
         );
     };
     if source != Source::Direct {
-        reject!(EACCES, "kptr cannot be accessed indirectly by helper\n");
+        reject!(
+            KptrAccess,
+            EACCES,
+            "kptr cannot be accessed indirectly by helper\n"
+        );
     }
     if !reg.is_const() {
-        reject!(EACCES, "kptr access cannot have variable offset\n");
+        reject!(KptrAccess, EACCES, "kptr access cannot have variable offset\n");
     }
     let at = (i64::from(off) as u64).wrapping_add(reg.b.var_off.value);
     if u64::from(field.offset) != at {
         reject!(
+            KptrAccess,
             EACCES,
             "kptr access misaligned expected={} off={at}\n",
             field.offset
         );
     }
     if size != 8 {
-        reject!(EACCES, "kptr access size must be BPF_DW\n");
+        reject!(KptrAccess, EACCES, "kptr access size must be BPF_DW\n");
     }
     Ok(())
 }

@@ -33,6 +33,7 @@ pub(crate) use trust::{
 use std::sync::Arc;
 
 use verdict_kernel::ctx::Access;
+use verdict_kernel::rule::Rule;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::Map;
 
@@ -194,6 +195,7 @@ impl<O: Observer> Verifier<'_, O> {
             | RegBase::Func
             | RegBase::ConstDynptr => {
                 reject!(
+                    (unreadable_rule(reg.ty)),
                     EACCES,
                     "R{} invalid mem access '{}'\n",
                     m.regno,
@@ -215,6 +217,7 @@ impl<O: Observer> Verifier<'_, O> {
         let read_only = reg.ty.has(Flags::RDONLY);
         if reg.ty.has(Flags::MAYBE_NULL) {
             reject!(
+                UncheckedNull,
                 EACCES,
                 "R{} invalid mem access '{}'\n",
                 m.regno,
@@ -223,6 +226,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if m.access == Access::Write && read_only {
             reject!(
+                ReadOnlyMemory,
                 EACCES,
                 "R{} cannot write into {}\n",
                 m.regno,
@@ -237,7 +241,12 @@ impl<O: Observer> Verifier<'_, O> {
     /// The key that a map callback gets.
     fn access_map_key(&mut self, reg: &Reg, m: &MemAccess) -> Res<()> {
         if m.access == Access::Write {
-            reject!(EACCES, "write to change key R{} not allowed\n", m.regno);
+            reject!(
+                ReadOnlyMemory,
+                EACCES,
+                "write to change key R{} not allowed\n",
+                m.regno
+            );
         }
         let key_size = self.map_of(reg)?.key_size;
         self.check_mem_region_access(m.regno, m.off, m.size, key_size, false)?;
@@ -280,12 +289,21 @@ impl<O: Observer> Verifier<'_, O> {
         if let Some(violation) = b.violation() {
             let text = format!("{}\n", b.violation_text(violation, context));
             if self.test_reg_invariants {
-                reject!(EFAULT, "{text}");
+                reject!(RegisterInvariants, EFAULT, "{text}");
             }
             say!(self, "{text}");
             self.cur.reg_mut(reg).b.set_unbounded();
         }
         Ok(())
+    }
+}
+
+/// The rule against access through a register that does not point to memory.
+fn unreadable_rule(ty: RegType) -> Rule {
+    if ty.has(Flags::MAYBE_NULL) {
+        Rule::UncheckedNull
+    } else {
+        Rule::NotAPointer
     }
 }
 

@@ -15,7 +15,7 @@ impl<O: Observer> Verifier<'_, O> {
         debug_assert!(reg.is_pkt());
         if m.access == Access::Write {
             if !ctx::may_access_packet(self.prog.prog_type, Access::Write, None) {
-                reject!(EACCES, "cannot write into packet\n");
+                reject!(PacketAccess, EACCES, "cannot write into packet\n");
             }
             self.seen_direct_write = true;
         }
@@ -43,12 +43,13 @@ impl<O: Observer> Verifier<'_, O> {
         let reg = self.reg(regno);
         if reg.b.smin < 0 {
             reject!(
+                NegativeOffset,
                 EACCES,
                 "R{regno} min value is negative, either use unsigned index or do a if (index >=0) check.\n"
             );
         }
         if reg.range() < 0 {
-            reject!(EINVAL, "R{regno} offset is outside of the packet\n");
+            reject!(PacketBounds, EINVAL, "R{regno} offset is outside of the packet\n");
         }
         self.check_within(regno, off, size, reg.range() as u32, zero_ok)
             .then(|| format!("R{regno} offset is outside of the packet\n"))

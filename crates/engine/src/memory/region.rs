@@ -30,14 +30,17 @@ impl<O: Observer> Verifier<'_, O> {
         let signed_size = mem_size as i32;
         match base {
             RegBase::MapKey => reject!(
+                MapKeyBounds,
                 EACCES,
                 "invalid access to map key, key_size={signed_size} off={off} size={size}\n"
             ),
             RegBase::MapValue => reject!(
+                MapValueBounds,
                 EACCES,
                 "invalid access to map value, value_size={signed_size} off={off} size={size}\n"
             ),
             RegBase::Packet | RegBase::PacketMeta | RegBase::PacketEnd => reject!(
+                PacketBounds,
                 EACCES,
                 "invalid access to packet, off={off} size={size}, R{regno}(id={},off={off},r={signed_size})\n",
                 reg.id as i32
@@ -60,6 +63,7 @@ impl<O: Observer> Verifier<'_, O> {
             | RegBase::Func
             | RegBase::ConstDynptr => {
                 reject!(
+                    MemoryBounds,
                     EACCES,
                     "invalid access to memory, mem_size={mem_size} off={off} size={size}\n"
                 )
@@ -83,6 +87,7 @@ impl<O: Observer> Verifier<'_, O> {
         let least = b.smin.wrapping_add(wide_off);
         if b.smin < 0 && (b.smin == i64::MIN || least != i64::from(least as i32) || least < 0) {
             reject!(
+                NegativeOffset,
                 EACCES,
                 "R{regno} min value is negative, either use unsigned index or do a if (index >=0) check.\n"
             );
@@ -91,6 +96,7 @@ impl<O: Observer> Verifier<'_, O> {
             .then(|| format!("R{regno} min value is outside of the allowed memory range\n"))?;
         if b.umax >= MAX_VAR_OFF as u64 {
             reject!(
+                UnboundedOffset,
                 EACCES,
                 "R{regno} unbounded memory access, make sure to bounds check any such access\n"
             );

@@ -13,6 +13,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(super) fn access_sock(&mut self, reg: &Reg, m: &MemAccess) -> Res<()> {
         if m.access == Access::Write {
             reject!(
+                ReadOnlyMemory,
                 EACCES,
                 "R{} cannot write into {}\n",
                 m.regno,
@@ -21,6 +22,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if reg.b.smin < 0 {
             reject!(
+                NegativeOffset,
                 EACCES,
                 "R{} min value is negative, either use unsigned index or do a if (index >=0) check.\n",
                 m.regno
@@ -29,6 +31,7 @@ impl<O: Observer> Verifier<'_, O> {
         match ctx::sock_access(reg.ty.base(), m.off, m.size.unsigned_abs()) {
             Some(CtxAnswer::Allowed(_)) => {}
             Some(CtxAnswer::ByBtf | CtxAnswer::Denied) | None => reject!(
+                SocketAccess,
                 EACCES,
                 "R{} invalid {} access off={} size={}\n",
                 m.regno,
@@ -46,6 +49,7 @@ impl<O: Observer> Verifier<'_, O> {
         let end = i64::from(m.off) + i64::from(m.size);
         if m.size < 0 || m.off < 0 || end > i64::from(ctx::FLOW_KEYS_SIZE) {
             reject!(
+                SocketAccess,
                 EACCES,
                 "invalid access to flow keys off={} size={}\n",
                 m.off,

@@ -1,6 +1,7 @@
 //! Where in a stack an access may be, and the room it needs.
 
 use verdict_kernel::ctx::Access;
+use verdict_kernel::rule::Rule;
 
 use super::{MAX_VAR_OFF, MemAccess, Source};
 use crate::error::{Failure, Res, reject};
@@ -76,7 +77,11 @@ impl<O: Observer> Verifier<'_, O> {
             (at, at.wrapping_add(size64))
         } else {
             if reg.b.smax >= MAX_VAR_OFF || reg.b.smin <= -MAX_VAR_OFF {
-                reject!(EACCES, "invalid unbounded variable-offset{what} stack R{regno}\n");
+                reject!(
+                    StackBounds,
+                    EACCES,
+                    "invalid unbounded variable-offset{what} stack R{regno}\n"
+                );
             }
             (
                 reg.b.smin.wrapping_add(off64),
@@ -101,7 +106,7 @@ impl<O: Observer> Verifier<'_, O> {
                 reg.b.var_off
             )
         };
-        Err(Failure::rejected(errno, text))
+        Err(Failure::rejected(Rule::StackBounds, errno, text))
     }
 
     /// Makes room for `size` bytes, in whole slots, and remembers the function's deepest use

@@ -1,6 +1,7 @@
 //! Loads from a stack: fills, and bytes. Also the buffers on a stack that helpers get.
 
 use verdict_kernel::ctx::Access;
+use verdict_kernel::rule::Rule;
 
 use super::helper::RawMode;
 use super::stack_bounds::{SLOT, Span, byte_of, spi_of};
@@ -32,6 +33,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let Some(dst) = m.value else {
             reject!(
+                VariableStackArgument,
                 EACCES,
                 "variable offset stack pointer cannot be passed into helper function; var_off={} off={} size={}\n",
                 ptr.b.var_off,
@@ -73,7 +75,7 @@ impl<O: Observer> Verifier<'_, O> {
         let whole = size == SLOT && kept_size == SLOT;
         if !whole && !kept.is_scalar() {
             self.show_source_line();
-            reject!(EACCES, "invalid size of register fill\n");
+            reject!(PartialPointer, EACCES, "invalid size of register fill\n");
         }
         let restored = if whole {
             self.mark_slot_read(frame, spi);
@@ -160,7 +162,7 @@ impl<O: Observer> Verifier<'_, O> {
         raw: Option<&mut RawMode>,
     ) -> Res<()> {
         if size == 0 && !zero_ok {
-            reject!(EACCES, "invalid zero-sized read\n");
+            reject!(SizeArgument, EACCES, "invalid zero-sized read\n");
         }
         let access = if source == Source::Helper {
             Access::Write
@@ -200,7 +202,11 @@ impl<O: Observer> Verifier<'_, O> {
         let allocated = self.cur.frames.get(frame).map_or(0, |f| f.body.stack.len());
         for at in start..end {
             if spi_of(at) < allocated && self.byte_type(frame, at)? == SlotType::Dynptr {
-                reject!(EACCES, "potential write to dynptr at off={at} disallowed\n");
+                reject!(
+                    DynptrOverwrite,
+                    EACCES,
+                    "potential write to dynptr at off={at} disallowed\n"
+                );
             }
         }
         Ok(())
@@ -272,7 +278,11 @@ fn check_bytes(slot: &Slot, off: i32, size: i32, spill_ok: bool) -> Res<()> {
             SlotType::Misc | SlotType::Zero | SlotType::Invalid => {}
             SlotType::Spill if spill_ok => {}
             SlotType::Spill | SlotType::Dynptr | SlotType::Iter => {
-                reject!(EACCES, "invalid read from stack off {off}+{i} size {size}\n")
+                reject!(
+                    UninitializedStack,
+                    EACCES,
+                    "invalid read from stack off {off}+{i} size {size}\n"
+                )
             }
         }
     }
@@ -290,5 +300,9 @@ fn unreadable(reg: &Reg, regno: usize, source: Source, start: i32, at: i32, size
             reg.b.var_off
         )
     };
-    Failure::rejected(verdict_kernel::errno::Errno::EACCES, text)
+    Failure::rejected(
+        Rule::UninitializedStack,
+        verdict_kernel::errno::Errno::EACCES,
+        text,
+    )
 }

@@ -128,10 +128,11 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if size != SLOT {
             self.show_source_line();
-            reject!(EACCES, "invalid size of register spill\n");
+            reject!(PartialPointer, EACCES, "invalid size of register spill\n");
         }
         if frame != self.cur.curframe() && reg.ty.is(RegBase::Stack) {
             reject!(
+                StackPointerEscape,
                 EINVAL,
                 "cannot spill pointers to stack into stack frame of the caller\n"
             );

@@ -56,7 +56,7 @@ impl<O: Observer> Verifier<'_, O> {
         if text.is_empty() {
             Ok(())
         } else {
-            reject!(EINVAL, "{text}")
+            reject!(ReferenceLeak, EINVAL, "{text}")
         }
     }
 }

@@ -52,7 +52,7 @@ impl<O: Observer> Verifier<'_, O> {
             let b = self.reg(dst).b;
             say!(self, "{}\n", b.violation_text(violation, "alu"));
             if self.test_reg_invariants {
-                reject!(EFAULT);
+                reject!(RegisterInvariants, EFAULT);
             }
             self.cur.reg_mut(dst).b.set_unbounded();
         }
@@ -62,6 +62,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn addr_space_cast(&mut self, dst: usize, src: usize, cast: AddrCast) -> Res<usize> {
         if !self.has_arena() {
             reject!(
+                ArenaRequired,
                 EINVAL,
                 "addr_space_cast insn can only be used in a program that has an associated arena\n"
             );
@@ -204,7 +205,13 @@ impl<O: Observer> Verifier<'_, O> {
                     self.set_unknown(dst);
                     return Ok(());
                 }
-                reject!(EACCES, "R{} pointer {} pointer prohibited\n", dst, alu_symbol(op));
+                reject!(
+                    PointerOperator,
+                    EACCES,
+                    "R{} pointer {} pointer prohibited\n",
+                    dst,
+                    alu_symbol(op)
+                );
             }
             self.mark_chain_precision(dst)?;
             let offset = *self.reg(dst);
@@ -291,7 +298,12 @@ impl<O: Observer> Verifier<'_, O> {
                 self.set_unknown(dst);
                 return Ok(());
             }
-            reject!(EACCES, "R{} 32-bit pointer arithmetic prohibited\n", dst);
+            reject!(
+                PointerOperator,
+                EACCES,
+                "R{} 32-bit pointer arithmetic prohibited\n",
+                dst
+            );
         }
         self.check_ptr_kind(op, dst, &pointer, offset)?;
         if dst != ptr {
@@ -304,15 +316,26 @@ impl<O: Observer> Verifier<'_, O> {
             AluOp::Add => self.add_to_ptr(&mut result, &pointer, offset),
             AluOp::Sub => {
                 if dst != ptr {
-                    reject!(EACCES, "R{} tried to subtract pointer from scalar\n", dst);
+                    reject!(
+                        PointerOperator,
+                        EACCES,
+                        "R{} tried to subtract pointer from scalar\n",
+                        dst
+                    );
                 }
                 if pointer.ty.is(RegBase::Stack) {
-                    reject!(EACCES, "R{} subtraction from stack pointer prohibited\n", dst);
+                    reject!(
+                        PointerOperator,
+                        EACCES,
+                        "R{} subtraction from stack pointer prohibited\n",
+                        dst
+                    );
                 }
                 self.sub_from_ptr(&mut result, &pointer, offset);
             }
             AluOp::And | AluOp::Or | AluOp::Xor => {
                 reject!(
+                    PointerOperator,
                     EACCES,
                     "R{} bitwise operator {} on pointer prohibited\n",
                     dst,
@@ -328,6 +351,7 @@ impl<O: Observer> Verifier<'_, O> {
             | AluOp::SMod
             | AluOp::Arsh => {
                 reject!(
+                    PointerOperator,
                     EACCES,
                     "R{} pointer arithmetic with {} operator prohibited\n",
                     dst,
@@ -345,6 +369,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn check_ptr_kind(&self, op: AluOp, dst: usize, pointer: &Reg, offset: &Reg) -> Res<()> {
         if pointer.ty.has(Flags::MAYBE_NULL) {
             reject!(
+                NullArithmetic,
                 EACCES,
                 "R{} pointer arithmetic on {} prohibited, null-check it first\n",
                 dst,
@@ -379,6 +404,7 @@ impl<O: Observer> Verifier<'_, O> {
         };
         if !allowed {
             reject!(
+                FixedPointer,
                 EACCES,
                 "R{} pointer arithmetic on {} prohibited\n",
                 dst,
@@ -433,6 +459,7 @@ fn check_sane_offset(reg: &Reg, ty: RegType) -> Res<()> {
     let name = || reg_type_str(ty);
     if reg.is_const() && (value >= MAX_VAR_OFF || value <= -MAX_VAR_OFF) {
         reject!(
+            PointerOffsetLimit,
             EINVAL,
             "math between {} pointer and {} is not allowed\n",
             name(),
@@ -441,10 +468,17 @@ fn check_sane_offset(reg: &Reg, ty: RegType) -> Res<()> {
     }
     let off = i64::from(reg.off);
     if off >= MAX_VAR_OFF || off <= -MAX_VAR_OFF {
-        reject!(EINVAL, "{} pointer offset {} is not allowed\n", name(), off);
+        reject!(
+            PointerOffsetLimit,
+            EINVAL,
+            "{} pointer offset {} is not allowed\n",
+            name(),
+            off
+        );
     }
     if smin == i64::MIN {
         reject!(
+            PointerOffsetLimit,
             EINVAL,
             "math between {} pointer and register with unbounded min value is not allowed\n",
             name()
@@ -452,6 +486,7 @@ fn check_sane_offset(reg: &Reg, ty: RegType) -> Res<()> {
     }
     if smin >= MAX_VAR_OFF || smin <= -MAX_VAR_OFF {
         reject!(
+            PointerOffsetLimit,
             EINVAL,
             "value {} makes {} pointer be out of bounds\n",
             smin,

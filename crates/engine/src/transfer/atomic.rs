@@ -23,7 +23,7 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(Flow::Next);
         };
         if !matches!(size, Size::W | Size::Dw) {
-            reject!(EINVAL, "invalid atomic operand size\n");
+            reject!(AtomicTarget, EINVAL, "invalid atomic operand size\n");
         }
         let (dst, src) = (usize::from(dst), usize::from(src));
         self.check_reg_arg(src, ArgUse::Src)?;
@@ -34,7 +34,11 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if !takes_atomics(self.reg(dst), op) {
             let name = reg_type_str(self.reg(dst).ty);
-            reject!(EACCES, "BPF_ATOMIC stores into R{dst} {name} is not allowed\n");
+            reject!(
+                AtomicTarget,
+                EACCES,
+                "BPF_ATOMIC stores into R{dst} {name} is not allowed\n"
+            );
         }
         let loaded = op.is_fetch().then_some(if exchanges_r0 { 0 } else { src });
         if let Some(loaded) = loaded {

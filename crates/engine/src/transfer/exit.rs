@@ -1,6 +1,7 @@
 //! The end of a path or of a function.
 
 use verdict_isa::{Insn, Malformed, Point};
+use verdict_kernel::rule::Rule;
 
 use crate::error::{Failure, Res, reject};
 use crate::observer::Observer;
@@ -34,31 +35,40 @@ impl<O: Observer> Verifier<'_, O> {
         if state.active_lock.ptr != 0 {
             match throws {
                 true => reject!(
+                    LeaveInRegion,
                     EINVAL,
                     "bpf_throw cannot be used inside bpf_spin_lock-ed region\n"
                 ),
-                false => reject!(EINVAL, "bpf_spin_unlock is missing\n"),
+                false => reject!(LockLeak, EINVAL, "bpf_spin_unlock is missing\n"),
             }
         }
         if state.active_rcu_lock {
             match throws {
                 true => reject!(
+                    LeaveInRegion,
                     EINVAL,
                     "bpf_throw cannot be used inside bpf_rcu_read_lock-ed region\n"
                 ),
-                false => reject!(EINVAL, "bpf_rcu_read_unlock is missing\n"),
+                false => reject!(RegionLeak, EINVAL, "bpf_rcu_read_unlock is missing\n"),
             }
         }
         let depth = state.active_preempt_lock;
         if depth != 0 {
             if throws {
                 reject!(
+                    LeaveInRegion,
                     EINVAL,
                     "bpf_throw cannot be used inside bpf_preempt_disable-ed region\n"
                 );
             }
             let missing = if depth == 1 { " is" } else { "(s) are" };
-            reject!(EINVAL, "{} bpf_preempt_enable{} missing\n", depth, missing);
+            reject!(
+                RegionLeak,
+                EINVAL,
+                "{} bpf_preempt_enable{} missing\n",
+                depth,
+                missing
+            );
         }
         Ok(())
     }
@@ -79,6 +89,15 @@ impl<O: Observer> Verifier<'_, O> {
                 self.check_reg_arg(dst, ArgUse::Src)?;
             }
         }
-        reject!(EINVAL, "{}\n", fault)
+        reject!((malformed_rule(fault)), EINVAL, "{}\n", fault)
+    }
+}
+
+/// The rule that a malformed instruction breaks.
+pub(crate) fn malformed_rule(fault: Malformed) -> Rule {
+    if matches!(fault, Malformed::DivByZero | Malformed::Shift(_)) {
+        Rule::InvalidOperand
+    } else {
+        Rule::InvalidInsn
     }
 }

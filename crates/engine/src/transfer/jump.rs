@@ -257,7 +257,7 @@ impl<O: Observer> Verifier<'_, O> {
         if let Some(violation) = bounds.violation() {
             say!(self, "{}\n", bounds.violation_text(violation, context));
             if self.test_reg_invariants {
-                reject!(EFAULT);
+                reject!(RegisterInvariants, EFAULT);
             }
             bounds.set_unbounded();
         }

@@ -4,6 +4,7 @@ use verdict_isa::{Op, deferred_fault};
 use verdict_kernel::ctx;
 use verdict_kernel::types::RegBase;
 
+use super::malformed_rule;
 use crate::error::{Res, reject};
 use crate::memory::Words;
 use crate::observer::Observer;
@@ -17,12 +18,16 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn check_ld_abs(&mut self, op: Op) -> Res<Flow> {
         self.check_ld_abs_context()?;
         if let Some(fault) = deferred_fault(&self.insn()) {
-            reject!(EINVAL, "{fault}\n");
+            reject!((malformed_rule(fault)), EINVAL, "{fault}\n");
         }
         self.check_reg_arg(CTX_REG, ArgUse::Src)?;
         self.check_nothing_held()?;
         if !self.reg(CTX_REG).ty.is(RegBase::Ctx) {
-            reject!(EINVAL, "at the time of BPF_LD_ABS|IND R6 != pointer to skb\n");
+            reject!(
+                LdAbsPlacement,
+                EINVAL,
+                "at the time of BPF_LD_ABS|IND R6 != pointer to skb\n"
+            );
         }
         if let Op::LdInd { src, .. } = op {
             self.check_reg_arg(usize::from(src), ArgUse::Src)?;
@@ -41,6 +46,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn check_ld_abs_context(&self) -> Res<()> {
         if !ctx::may_load_from_skb(self.prog.prog_type) {
             reject!(
+                LdAbsPlacement,
                 EINVAL,
                 "BPF_LD_[ABS|IND] instructions not allowed for this program type\n"
             );
@@ -52,7 +58,11 @@ impl<O: Observer> Verifier<'_, O> {
             .skip(1)
             .any(|frame| frame.body.in_callback_fn)
         {
-            reject!(EINVAL, "cannot use BPF_LD_[ABS|IND] within callback\n");
+            reject!(
+                LdAbsPlacement,
+                EINVAL,
+                "cannot use BPF_LD_[ABS|IND] within callback\n"
+            );
         }
         Ok(())
     }
@@ -63,18 +73,21 @@ impl<O: Observer> Verifier<'_, O> {
             .then(|| "BPF_LD_[ABS|IND] cannot be mixed with socket references\n".to_owned())?;
         if self.cur.active_lock.ptr != 0 {
             reject!(
+                LeaveInRegion,
                 EINVAL,
                 "BPF_LD_[ABS|IND] cannot be used inside bpf_spin_lock-ed region\n"
             );
         }
         if self.cur.active_rcu_lock {
             reject!(
+                LeaveInRegion,
                 EINVAL,
                 "BPF_LD_[ABS|IND] cannot be used inside bpf_rcu_read_lock-ed region\n"
             );
         }
         if self.cur.active_preempt_lock != 0 {
             reject!(
+                LeaveInRegion,
                 EINVAL,
                 "BPF_LD_[ABS|IND] cannot be used inside bpf_preempt_disable-ed region\n"
             );

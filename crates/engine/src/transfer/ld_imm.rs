@@ -33,16 +33,20 @@ impl<O: Observer> Verifier<'_, O> {
         let start = i64::from(self.insn_idx) + i64::from(distance) + 1;
         let subprogno = u32::try_from(start).ok().and_then(|start| self.subprog_at(start));
         if self.prog.func_info.is_empty() {
-            reject!(EINVAL, "missing btf func_info\n");
+            reject!(FuncInfo, EINVAL, "missing btf func_info\n");
         }
         let Some(subprogno) = subprogno else {
             return Err(Failure::bug("a function pointer to no function"));
         };
         if self.subprogs[subprogno].is_global {
-            reject!(EINVAL, "callback function not static\n");
+            reject!(CallbackFunction, EINVAL, "callback function not static\n");
         }
         if subprogno == 0 {
-            reject!(EINVAL, "callback function cannot be the main program\n");
+            reject!(
+                CallbackFunction,
+                EINVAL,
+                "callback function cannot be the main program\n"
+            );
         }
         let mut reg = Reg::pointer(RegBase::Func);
         reg.set_subprogno(subprogno as u32);

@@ -42,7 +42,11 @@ impl<O: Observer> Verifier<'_, O> {
         } else if ty != prev && (!may_differ(ty) || !may_differ(prev)) {
             let objects = ty.base() == RegBase::BtfId && prev.base() == RegBase::BtfId;
             if !trust_may_differ || !objects {
-                reject!(EINVAL, "same insn cannot be used with different pointers\n");
+                reject!(
+                    MixedPointers,
+                    EINVAL,
+                    "same insn cannot be used with different pointers\n"
+                );
             }
             // The load that survives a bad address serves both.
             aux.ptr_type = RegType::new(RegBase::BtfId, Flags::UNTRUSTED).0;

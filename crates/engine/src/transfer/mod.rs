@@ -11,3 +11,4 @@ mod ret_code;
 mod store;
 
 pub(crate) use alu::MAX_VAR_OFF;
+pub(crate) use exit::malformed_rule;

@@ -2,6 +2,7 @@
 
 use verdict_kernel::ctx::{self, ReturnRange, ReturnRule};
 use verdict_kernel::prog::{AttachType, ProgType};
+use verdict_kernel::rule::Rule;
 
 use crate::error::{Res, reject};
 use crate::memory::reg_type_str;
@@ -49,6 +50,7 @@ impl<O: Observer> Verifier<'_, O> {
         let reg = self.reg(regno);
         if !reg.is_scalar() {
             reject!(
+                SubprogReturn,
                 EINVAL,
                 "At subprogram exit the register R{regno} is not a scalar value ({})\n",
                 reg_type_str(reg.ty)
@@ -69,7 +71,7 @@ impl<O: Observer> Verifier<'_, O> {
                 is_32bit: true,
                 ..ReturnRange::new(min, max)
             })),
-            ReturnRule::Unsupported => reject!(ENOTSUPP),
+            ReturnRule::Unsupported => reject!(ProgramAttributes, ENOTSUPP),
         }
     }
 
@@ -82,8 +84,14 @@ impl<O: Observer> Verifier<'_, O> {
         in_main: bool,
     ) -> Res<()> {
         let reg = *self.reg(regno);
+        let rule = if self.cur.frames[0].body.in_async_callback_fn {
+            Rule::CallbackReturn
+        } else {
+            Rule::ReturnValue
+        };
         if !reg.is_scalar() {
             reject!(
+                (rule),
                 EINVAL,
                 "{context} the register R{regno} is not a known value ({})\n",
                 reg_type_str(reg.ty)
@@ -108,7 +116,7 @@ impl<O: Observer> Verifier<'_, O> {
         if in_main && cgroup_hook && self.attach.returns_void(self.kernel) {
             text.push_str("Note, BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!\n");
         }
-        reject!(EINVAL, "{text}")
+        reject!((rule), EINVAL, "{text}")
     }
 
     /// The words about a number that is out of range (`verbose_invalid_scalar`).

@@ -8,6 +8,7 @@ use verdict_kernel::Kernel;
 use verdict_kernel::attr::MapCreate;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
+use verdict_kernel::rule::{Broken, By, Rule};
 
 use super::{Map, alloc, flags, meta};
 use crate::btf::ProgBtf;
@@ -32,30 +33,33 @@ const VALUE_FIELDS: FieldMask = FieldMask(
 /// a descriptor that is none.
 ///
 /// # Errors
-/// The errno of the system call.
+/// The errno of the system call, and the rule.
 pub fn map_create(
     kernel: &Kernel,
     attr: &MapCreate,
     btf: Option<&Arc<ProgBtf>>,
     inner: Option<&Map>,
-) -> Result<Map, Errno> {
-    let map_type = check_attributes(kernel, attr)?;
-    alloc::check(map_type, attr)?;
+) -> Result<Map, Broken> {
+    let map_type = check_attributes(kernel, attr).by(Rule::MapAttributes)?;
+    alloc::check(map_type, attr).by(Rule::MapAttributes)?;
     let inner = match map_type {
-        MapType::ArrayOfMaps | MapType::HashOfMaps => Some(Arc::new(inner_map_meta(inner)?)),
+        MapType::ArrayOfMaps | MapType::HashOfMaps => {
+            let meta = inner_map_meta(inner).by(Rule::InnerMap)?;
+            Some(Arc::new(meta))
+        }
         _ => None,
     };
-    alloc::alloc(kernel, map_type, attr)?;
+    alloc::alloc(kernel, map_type, attr).by(Rule::MapAttributes)?;
     if map_type == MapType::StructOps {
-        check_struct_ops(kernel, attr)?;
+        check_struct_ops(kernel, attr).by(Rule::MapAttributes)?;
     }
     let mut map = new_map(kernel, map_type, attr, inner);
     if !is_object_name(&attr.name) {
-        return Err(Errno::EINVAL);
+        return Err(Rule::MapAttributes.with(Errno::EINVAL));
     }
     if attr.btf_key_type_id.0 | attr.btf_value_type_id.0 | attr.btf_vmlinux_value_type_id.0 != 0 {
         // Without a BTF the descriptor is 0, which is open but no BTF.
-        let btf = btf.ok_or(Errno::EINVAL)?;
+        let btf = btf.ok_or(Rule::MapTypes.with(Errno::EINVAL))?;
         if attr.btf_value_type_id.0 != 0 {
             map.record = check_btf(kernel, &map, btf, attr)?;
         }
@@ -223,33 +227,34 @@ fn check_btf(
     map: &Map,
     btf: &Arc<ProgBtf>,
     attr: &MapCreate,
-) -> Result<Option<Arc<Record>>, Errno> {
+) -> Result<Option<Arc<Record>>, Broken> {
     let types = &*btf.btf;
     let rule = key_rule(map.map_type);
+    let misfit = Rule::MapTypes.with(Errno::EINVAL);
     let key = if attr.btf_key_type_id.0 != 0 {
-        let (key, size) = sized(types, attr.btf_key_type_id).ok_or(Errno::EINVAL)?;
+        let (key, size) = sized(types, attr.btf_key_type_id).ok_or(misfit)?;
         if size != map.key_size {
-            return Err(Errno::EINVAL);
+            return Err(misfit);
         }
         Some(key)
     } else if rule == KeyRule::Any {
-        return Err(Errno::EINVAL);
+        return Err(misfit);
     } else {
         None
     };
-    let (value, size) = sized(types, attr.btf_value_type_id).ok_or(Errno::EINVAL)?;
+    let (value, size) = sized(types, attr.btf_value_type_id).ok_or(misfit)?;
     if size != map.value_size {
-        return Err(Errno::EINVAL);
+        return Err(misfit);
     }
     // What makes a record invalid is not looked at here: such a map is one without special fields.
     let record = Fields::new(kernel, types, VALUE_FIELDS)
         .parse(value, map.value_size)
         .unwrap_or(None);
     if let Some(record) = &record {
-        check_record(map, record)?;
-        btf.check_graph_roots(record)?;
+        check_record(map, record).by(Rule::SpecialFieldLayout)?;
+        btf.check_graph_roots(record).by(Rule::SpecialFieldLayout)?;
     }
-    check_key(map, rule, types, key, value)?;
+    check_key(map, rule, types, key, value).by(Rule::MapTypes)?;
     Ok(record.map(Arc::new))
 }
 

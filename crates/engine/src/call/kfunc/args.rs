@@ -23,6 +23,7 @@ impl<O: Observer> Verifier<'_, O> {
         let count = func.params.len();
         if count > MAX_REG_ARGS {
             reject!(
+                FunctionSignature,
                 EINVAL,
                 "Function {} has {count} > {MAX_REG_ARGS} args\n",
                 func.name
@@ -38,12 +39,15 @@ impl<O: Observer> Verifier<'_, O> {
                     // The size was checked with the memory.
                     arg += usize::from(kind == Kind::SizedMem);
                 }
-                Class::Other(what) => reject!(EINVAL, "Unrecognized arg#{arg} type {what}\n"),
+                Class::Other(what) => {
+                    reject!(FunctionSignature, EINVAL, "Unrecognized arg#{arg} type {what}\n")
+                }
             }
             arg += 1;
         }
         if func.releases() && meta.release_regno == 0 {
             reject!(
+                UnownedRelease,
                 EINVAL,
                 "release kernel function {} expects refcounted PTR_TO_BTF_ID\n",
                 func.name
@@ -55,7 +59,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn check_kfunc_scalar(&mut self, regno: usize, scalar: &Scalar, meta: &mut Meta) -> Res<()> {
         let reg = *self.reg(regno);
         if !reg.is_scalar() {
-            reject!(EINVAL, "R{regno} is not a scalar\n");
+            reject!(ArgumentType, EINVAL, "R{regno} is not a scalar\n");
         }
         if scalar.constant {
             let value = constant(&reg, regno, meta)?;
@@ -68,14 +72,22 @@ impl<O: Observer> Verifier<'_, O> {
         };
         meta.r0_rdonly |= buffer == Buffer::ReadOnly;
         if meta.r0_size != 0 {
-            reject!(EINVAL, "2 or more rdonly/rdwr_buf_size parameters for kfunc");
+            reject!(
+                FunctionSignature,
+                EINVAL,
+                "2 or more rdonly/rdwr_buf_size parameters for kfunc"
+            );
         }
         if !reg.is_const() {
-            reject!(EINVAL, "R{regno} is not a const\n");
+            reject!(ArgumentConstant, EINVAL, "R{regno} is not a const\n");
         }
         meta.r0_size = reg.b.var_off.value;
         if meta.r0_size > u64::from(u32::MAX) {
-            reject!(EINVAL, "R{regno} rdonly/rdwr_buf_size exceeds u32 max\n");
+            reject!(
+                ArgumentConstant,
+                EINVAL,
+                "R{regno} rdonly/rdwr_buf_size exceeds u32 max\n"
+            );
         }
         self.mark_chain_precision(regno)
     }
@@ -85,11 +97,16 @@ impl<O: Observer> Verifier<'_, O> {
         let reg = *self.reg(regno);
         let maybe_null = reg.is_null() || reg.ty.has(Flags::MAYBE_NULL);
         if meta.func.is_strict() && maybe_null && !ptr.nullable {
-            reject!(EACCES, "Possibly NULL pointer passed to trusted arg{arg}\n");
+            reject!(
+                ArgumentNull,
+                EACCES,
+                "Possibly NULL pointer passed to trusted arg{arg}\n"
+            );
         }
         let released = meta.func.releases() && reg.ref_obj_id != 0;
         if released && meta.ref_obj_id != 0 {
             reject!(
+                VerifierBug,
                 EFAULT,
                 "verifier internal error: more than one arg with ref_obj_id R{regno} {} {}\n",
                 reg.ref_obj_id,
@@ -135,7 +152,7 @@ impl<O: Observer> Verifier<'_, O> {
             Kind::RbNode => self.check_graph_node(regno, Graph::Tree, meta),
             Kind::ConstStr => {
                 if !reg.ty.is(RegBase::MapValue) {
-                    reject!(EINVAL, "arg#{arg} doesn't point to a const string\n");
+                    reject!(ConstString, EINVAL, "arg#{arg} doesn't point to a const string\n");
                 }
                 self.check_reg_const_str(&reg, regno)
             }
@@ -148,7 +165,7 @@ impl<O: Observer> Verifier<'_, O> {
             Kind::Object => self.check_kernel_object(&reg, arg, ptr.target, meta),
             Kind::Callback => {
                 if !reg.ty.is(RegBase::Func) {
-                    reject!(EINVAL, "arg{arg} expected pointer to func\n");
+                    reject!(CallbackFunction, EINVAL, "arg{arg} expected pointer to func\n");
                 }
                 meta.subprogno = reg.subprogno();
                 Ok(())
@@ -161,6 +178,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn check_kfunc_ctx(&self, reg: &Reg, arg: usize, meta: &mut Meta) -> Res<()> {
         if !reg.ty.is(RegBase::Ctx) {
             reject!(
+                ArgumentType,
                 EINVAL,
                 "arg#{arg} expected pointer to ctx, but got {}\n",
                 reg_type_str(reg.ty)
@@ -190,6 +208,7 @@ impl<O: Observer> Verifier<'_, O> {
                 let original = meta.dynptr;
                 if original.kind == DynptrKind::Invalid {
                     reject!(
+                        VerifierBug,
                         EFAULT,
                         "verifier internal error: no dynptr type for parent of clone\n"
                     );
@@ -198,6 +217,7 @@ impl<O: Observer> Verifier<'_, O> {
                 clone_ref = original.ref_obj_id;
                 if is_refcounted(original.kind) && clone_ref == 0 {
                     reject!(
+                        VerifierBug,
                         EFAULT,
                         "verifier internal error: missing ref obj id for parent of clone\n"
                     );
@@ -225,6 +245,7 @@ impl<O: Observer> Verifier<'_, O> {
                 .ty(ptr.target)
                 .map_or(("", ""), |t| (t.kind().kernel_name(), t.name()));
             reject!(
+                KfuncMemory,
                 EINVAL,
                 "arg#{arg} reference type('{what} {name}') size cannot be determined: -22\n"
             );
@@ -255,12 +276,13 @@ impl<O: Observer> Verifier<'_, O> {
 fn constant(reg: &Reg, regno: usize, meta: &Meta) -> Res<u64> {
     if meta.constant.is_some() {
         reject!(
+            VerifierBug,
             EFAULT,
             "verifier internal error: only one constant argument permitted\n"
         );
     }
     if !reg.is_const() {
-        reject!(EINVAL, "R{regno} must be a known constant\n");
+        reject!(ArgumentConstant, EINVAL, "R{regno} must be a known constant\n");
     }
     Ok(reg.b.var_off.value)
 }

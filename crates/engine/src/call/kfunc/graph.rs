@@ -81,16 +81,18 @@ impl<O: Observer> Verifier<'_, O> {
         let (reg, arg) = (*self.reg(regno), regno - 1);
         if !reg.ty.is(RegBase::MapValue) && reg.ty != OBJECT {
             reject!(
+                GraphArgument,
                 EINVAL,
                 "arg#{arg} expected pointer to map value or allocated object\n"
             );
         }
         if reg.ty == OBJECT && reg.ref_obj_id == 0 {
-            reject!(EINVAL, "allocated object must be referenced\n");
+            reject!(NodeOwnership, EINVAL, "allocated object must be referenced\n");
         }
         let name = graph.root_name();
         if !meta.func.special.is_some_and(|func| graph.has_root(func)) {
             reject!(
+                VerifierBug,
                 EFAULT,
                 "verifier internal error: {name} head arg for unknown kfunc\n"
             );
@@ -102,13 +104,17 @@ impl<O: Observer> Verifier<'_, O> {
             .as_ref()
             .and_then(|r| Some((r, r.find(off, graph.root())?)))
         else {
-            reject!(EINVAL, "{name} not found at offset={off}\n");
+            reject!(GraphArgument, EINVAL, "{name} not found at offset={off}\n");
         };
         let lock = record.spin_lock_off().map_or(-1, i64::from);
         self.check_object_locked(&reg)
             .then(|| format!("bpf_spin_lock at off={lock} must be held for {name}\n"))?;
         if meta.root.is_some() {
-            reject!(EFAULT, "verifier internal error: repeating {name} arg\n");
+            reject!(
+                VerifierBug,
+                EFAULT,
+                "verifier internal error: repeating {name} arg\n"
+            );
         }
         meta.root = Some(*field);
         Ok(())
@@ -123,10 +129,14 @@ impl<O: Observer> Verifier<'_, O> {
         };
         let held = self.cur.active_lock;
         if held.ptr == 0 {
-            reject!(EINVAL);
+            reject!(GraphLock, EINVAL);
         }
         if held != (ActiveLock { ptr, id: reg.id }) {
-            reject!(EINVAL, "held lock and object are not in the same allocation\n");
+            reject!(
+                GraphLock,
+                EINVAL,
+                "held lock and object are not in the same allocation\n"
+            );
         }
         Ok(())
     }
@@ -136,22 +146,31 @@ impl<O: Observer> Verifier<'_, O> {
         let (reg, arg) = (*self.reg(regno), regno - 1);
         if meta.func.is(Special::RbtreeRemove) {
             if !type_is_non_owning_ref(reg.ty) || reg.ref_obj_id != 0 {
-                reject!(EINVAL, "rbtree_remove node input must be non-owning ref\n");
+                reject!(
+                    NodeOwnership,
+                    EINVAL,
+                    "rbtree_remove node input must be non-owning ref\n"
+                );
             }
             if self.in_rbtree_lock_required_cb() {
-                reject!(EINVAL, "rbtree_remove not allowed in rbtree cb\n");
+                reject!(RbtreeCallback, EINVAL, "rbtree_remove not allowed in rbtree cb\n");
             }
         } else {
             if reg.ty != OBJECT {
-                reject!(EINVAL, "arg#{arg} expected pointer to allocated object\n");
+                reject!(
+                    NodeOwnership,
+                    EINVAL,
+                    "arg#{arg} expected pointer to allocated object\n"
+                );
             }
             if reg.ref_obj_id == 0 {
-                reject!(EINVAL, "allocated object must be referenced\n");
+                reject!(NodeOwnership, EINVAL, "allocated object must be referenced\n");
             }
         }
         let name = graph.node_name();
         if !meta.func.special.is_some_and(|func| graph.has_node(func)) {
             reject!(
+                VerifierBug,
                 EFAULT,
                 "verifier internal error: {name} node arg for unknown kfunc\n"
             );
@@ -162,15 +181,16 @@ impl<O: Observer> Verifier<'_, O> {
             .reg_record(&reg)
             .is_none_or(|r| r.find(off, graph.node()).is_none())
         {
-            reject!(EINVAL, "{name} not found at offset={off}\n");
+            reject!(GraphArgument, EINVAL, "{name} not found at offset={off}\n");
         }
         let Some(root) = meta.root.and_then(|f| f.kind.graph_root()) else {
-            reject!(EFAULT)
+            reject!(VerifierBug, EFAULT)
         };
         self.check_node_of(root, graph, &reg, off)?;
         meta.object = (reg.btf(), reg.btf_id());
         if off != root.node_offset {
             reject!(
+                GraphArgument,
                 EINVAL,
                 "arg#1 offset={}, but expected {name} at offset={} in struct {}\n",
                 off as i32,
@@ -188,6 +208,7 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(());
         };
         reject!(
+            GraphArgument,
             EINVAL,
             "{words}operation on {} expects arg#1 {} at offset={} in struct {}, but arg is at offset={} in struct {}\n",
             graph.root_name(),
@@ -206,7 +227,7 @@ impl<O: Observer> Verifier<'_, O> {
             .as_ref()
             .and_then(|r| r.find(root.off as u32, FieldMask::RB_ROOT));
         let Some(root) = field.and_then(|f| f.kind.graph_root()).filter(|r| r.value.0 != 0) else {
-            reject!(EFAULT);
+            reject!(VerifierBug, EFAULT);
         };
         Ok(self.non_owning(graph_node(root)))
     }
@@ -235,12 +256,14 @@ impl<O: Observer> Verifier<'_, O> {
         let node = *self.reg(2);
         if node.ref_obj_id == 0 {
             reject!(
+                VerifierBug,
                 EFAULT,
                 "verifier internal error: ref_obj_id is zero for owning -> non-owning conversion\n"
             );
         }
         if !self.cur.frame().refs.iter().any(|r| r.id == node.ref_obj_id) {
             reject!(
+                VerifierBug,
                 EFAULT,
                 "verifier internal error: ref state missing for ref_obj_id\n"
             );
@@ -263,6 +286,7 @@ fn check_constant(reg: &Reg, regno: usize, name: &str) -> Res<()> {
         return Ok(());
     }
     reject!(
+        GraphArgument,
         EINVAL,
         "R{regno} doesn't have constant offset. {name} has to be at the constant offset\n"
     )

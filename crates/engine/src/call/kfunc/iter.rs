@@ -18,17 +18,26 @@ impl<O: Observer> Verifier<'_, O> {
         let (arg, func) = (regno - 1, &meta.func);
         if func.is(Special::IterCssTaskNew) && !self.may_walk_css_tasks() {
             reject!(
+                KfuncForbidden,
                 EINVAL,
                 "css_task_iter is only allowed in bpf_lsm, bpf_iter and sleepable progs\n"
             );
         }
         let reg = *self.reg(regno);
         if !reg.ty.is(RegBase::Stack) {
-            reject!(EINVAL, "arg#{arg} expected pointer to an iterator on stack\n");
+            reject!(
+                ArgumentType,
+                EINVAL,
+                "arg#{arg} expected pointer to an iterator on stack\n"
+            );
         }
         let btf = &self.kernel.btf;
         let Some(ty) = ptr.iter.and_then(|id| btf.ty(id)) else {
-            reject!(EINVAL, "expected valid iter pointer as arg #{arg}\n");
+            reject!(
+                ArgumentType,
+                EINVAL,
+                "expected valid iter pointer as arg #{arg}\n"
+            );
         };
         let name = iter_name(btf, ty.id());
         let slots = (ty.size() / 8) as usize;
@@ -42,6 +51,7 @@ impl<O: Observer> Verifier<'_, O> {
         if func.has(KfuncFlags::ITER_NEW) {
             if let Err(words) = self.can_make_iter(&reg, slots) {
                 reject!(
+                    IteratorState,
                     EINVAL,
                     "{words}expected uninitialized iter_{name} as arg #{arg}\n"
                 );
@@ -55,12 +65,18 @@ impl<O: Observer> Verifier<'_, O> {
             Ok(()) => {}
             Err(NotIter::Other(words)) => {
                 reject!(
+                    IteratorState,
                     EINVAL,
                     "{words}expected an initialized iter_{name} as arg #{arg}\n"
                 )
             }
             Err(NotIter::Untrusted) => {
-                reject!(EPROTO, "expected an RCU CS when using {}\n", func.name)
+                reject!(
+                    RcuRequired,
+                    EPROTO,
+                    "expected an RCU CS when using {}\n",
+                    func.name
+                )
             }
         }
         let Ok(spi) = self.iter_spi(&reg, slots) else {
@@ -101,6 +117,7 @@ impl<O: Observer> Verifier<'_, O> {
         let state = iter_of(&self.cur, meta).map_or(IterState::Invalid, Reg::iter_state);
         if state == IterState::Invalid {
             reject!(
+                VerifierBug,
                 EFAULT,
                 "verifier internal error: unexpected iterator state 0 (<invalid>)\n"
             );
@@ -111,7 +128,7 @@ impl<O: Observer> Verifier<'_, O> {
                 parent.insn_idx == idx && equiv::same_callsites(parent, &self.cur)
             });
             if parent.is_none() {
-                reject!(EFAULT, "bug: bad parent state for iter next call");
+                reject!(VerifierBug, EFAULT, "bug: bad parent state for iter next call");
             }
             let prev = self.find_prev_entry(parent, idx);
             let queued = self.push_state(idx.wrapping_add(1), idx as i32)?;

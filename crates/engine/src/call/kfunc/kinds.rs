@@ -110,12 +110,13 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let btf = &self.kernel.btf;
         let Some(target) = btf.ty(ptr.target) else {
-            reject!(EFAULT)
+            reject!(VerifierBug, EFAULT)
         };
         let (what, name) = (target.kind().kernel_name(), target.name());
         if reg.is(RegBase::BtfId) || register_struct(reg.ty.base()).is_some() {
             if !target.is_composite() {
                 reject!(
+                    FunctionSignature,
                     EINVAL,
                     "kernel function {} args#{arg} pointer type {what} {name} is not supported\n",
                     meta.func.name
@@ -133,6 +134,7 @@ impl<O: Observer> Verifier<'_, O> {
         {
             let void = if sized { "void, " } else { "" };
             reject!(
+                KfuncMemory,
                 EINVAL,
                 "{words}arg#{arg} pointer type {what} {name} must point to {void}scalar, or struct with scalar\n"
             );

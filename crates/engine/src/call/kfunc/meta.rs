@@ -103,17 +103,22 @@ impl<O: Observer> Verifier<'_, O> {
             let missing = "failed to find BTF for kernel function\n";
             if module < 0 {
                 reject!(
+                    UnknownKfunc,
                     EINVAL,
                     "negative offset disallowed for kernel module function call\n{missing}"
                 );
             }
-            reject!(EPROTO, "kfunc offset > 0 without fd_array is invalid\n{missing}");
+            reject!(
+                UnknownKfunc,
+                EPROTO,
+                "kfunc offset > 0 without fd_array is invalid\n{missing}"
+            );
         }
         if self.kfuncs.contains_key(&btf_id) {
             return Ok(());
         }
         if self.kfuncs.len() >= self.kernel.limits.kfuncs as usize {
-            reject!(E2BIG, "too many different kernel function calls\n");
+            reject!(ProgramLimits, E2BIG, "too many different kernel function calls\n");
         }
         let func = self.read_kfunc(btf_id)?;
         self.kfuncs.insert(btf_id, Rc::new(func));
@@ -123,13 +128,22 @@ impl<O: Observer> Verifier<'_, O> {
     fn check_kfuncs_possible(&self) -> Res<()> {
         let jit = &self.kernel.machine.jit;
         if !jit.enabled {
-            reject!(ENOTSUPP, "JIT is required for calling kernel function\n");
+            reject!(
+                JitRequired,
+                ENOTSUPP,
+                "JIT is required for calling kernel function\n"
+            );
         }
         if !jit.kfunc_calls {
-            reject!(ENOTSUPP, "JIT does not support calling kernel function\n");
+            reject!(
+                JitRequired,
+                ENOTSUPP,
+                "JIT does not support calling kernel function\n"
+            );
         }
         if !self.prog.gpl_compatible {
             reject!(
+                GplRequired,
                 EINVAL,
                 "cannot call kernel function from non-GPL compatible program\n"
             );
@@ -141,10 +155,11 @@ impl<O: Observer> Verifier<'_, O> {
         let (kernel, id) = (self.kernel, TypeId(btf_id as u32));
         let btf: &Btf = &kernel.btf;
         let Some(ty) = btf.ty(id).filter(|t| t.is_func()) else {
-            reject!(EINVAL, "kernel btf_id {} is not a function\n", id.0);
+            reject!(UnknownKfunc, EINVAL, "kernel btf_id {} is not a function\n", id.0);
         };
         let Some(proto) = ty.target_type().filter(|t| t.is_func_proto()) else {
             reject!(
+                UnknownKfunc,
                 EINVAL,
                 "kernel function btf_id {} does not have a valid func_proto\n",
                 id.0
@@ -152,12 +167,20 @@ impl<O: Observer> Verifier<'_, O> {
         };
         let name = ty.name();
         if kernel.ksym(name).is_none() {
-            reject!(EINVAL, "cannot find address for kernel function {name}\n");
+            reject!(
+                UnknownKfunc,
+                EINVAL,
+                "cannot find address for kernel function {name}\n"
+            );
         }
         let known = kernel.kfunc(id);
         if known.is_some_and(is_device_bound) {
             if !self.prog.has(flags::XDP_DEV_BOUND_ONLY) {
-                reject!(EINVAL, "metadata kfuncs require device-bound program\n");
+                reject!(
+                    KfuncForbidden,
+                    EINVAL,
+                    "metadata kfuncs require device-bound program\n"
+                );
             }
             unsupported!("kfunc {name}, which depends on the network device");
         }

@@ -35,16 +35,22 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(Flow::Next);
         }
         let Some(func) = self.kfuncs.get(&btf_id).map(Rc::clone) else {
-            reject!(EINVAL)
+            reject!(UnknownKfunc, EINVAL)
         };
         if func.flags.is_none() {
-            reject!(EACCES, "calling kernel function {} is not allowed\n", func.name);
+            reject!(
+                KfuncForbidden,
+                EACCES,
+                "calling kernel function {} is not allowed\n",
+                func.name
+            );
         }
         let steps = func.has(KfuncFlags::ITER_NEXT);
         self.aux_mut().is_iter_next = steps;
         let sleeps = func.has(KfuncFlags::SLEEPABLE);
         if sleeps && !self.in_sleepable() {
             reject!(
+                SleepableCall,
                 EACCES,
                 "program must be sleepable to call sleepable kfunc {}\n",
                 func.name
@@ -97,7 +103,7 @@ impl<O: Observer> Verifier<'_, O> {
         if meta.release_regno != 0 {
             let id = self.reg(meta.release_regno).ref_obj_id;
             if !self.release_reference(id) {
-                reject!(EINVAL, "{}", lost(meta));
+                reject!(UnownedRelease, EINVAL, "{}", lost(meta));
             }
         }
         if meta.func.special.is_some_and(Special::adds_node) {
@@ -110,7 +116,7 @@ impl<O: Observer> Verifier<'_, O> {
                 )
             })?;
             if !self.release_reference(id) {
-                reject!(EINVAL, "{}", lost(meta));
+                reject!(UnownedRelease, EINVAL, "{}", lost(meta));
             }
         }
         Ok(())
@@ -120,6 +126,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn check_throw(&mut self, meta: &Meta) -> Res<()> {
         if !self.kernel.supports_exceptions() {
             reject!(
+                JitRequired,
                 ENOTSUPP,
                 "JIT does not support calling kfunc {}\n",
                 meta.func.label()
@@ -149,6 +156,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             if insn.imm == 0 {
                 reject!(
+                    UnknownKfunc,
                     EINVAL,
                     "invalid kernel function call not eliminated in verifier pass\n"
                 );

@@ -36,10 +36,14 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(());
         }
         if !meta.func.has(KfuncFlags::RCU) {
-            reject!(EINVAL, "R{regno} must be referenced or trusted\n");
+            reject!(
+                UntrustedPointer,
+                EINVAL,
+                "R{regno} must be referenced or trusted\n"
+            );
         }
         if !is_rcu(reg) {
-            reject!(EINVAL, "R{regno} must be a rcu pointer\n");
+            reject!(UntrustedPointer, EINVAL, "R{regno} must be a rcu pointer\n");
         }
         Ok(())
     }
@@ -48,7 +52,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(super) fn note_kfunc_map(&self, reg: &Reg, regno: usize, meta: &mut Meta) -> Res<()> {
         let pointer = reg.raw[0];
         if pointer == 0 {
-            reject!(EINVAL, "pointer in R{regno} isn't map pointer\n");
+            reject!(ArgumentType, EINVAL, "pointer in R{regno} isn't map pointer\n");
         }
         if meta.map != 0 {
             let record = self.maps.get(reg.map() as usize).and_then(|m| m.record.as_ref());
@@ -60,6 +64,7 @@ impl<O: Observer> Verifier<'_, O> {
             let same = meta.map == pointer && meta.map_uid == reg.map_uid();
             if record.wq_off().is_some() && !same {
                 reject!(
+                    SpecialFieldArgument,
                     EINVAL,
                     "workqueue pointer in R1 map_uid={} doesn't match map pointer in R2 map_uid={}\n",
                     meta.map_uid as i32,
@@ -85,6 +90,7 @@ impl<O: Observer> Verifier<'_, O> {
         if !object && stands_for.is_none() {
             let kept = Flags(reg.ty.flags().0 & TRUSTED_MODIFIERS.0);
             reject!(
+                ArgumentType,
                 EINVAL,
                 "arg#{arg} is {} expected {} or socket\n",
                 reg_type_str(reg.ty),
@@ -129,6 +135,7 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(());
         }
         reject!(
+            ArgumentStruct,
             EINVAL,
             "{words}kernel function {} args#{arg} expected pointer to {what} {name} but R{} has a pointer to {own_what} {own_name}\n",
             meta.func.name,
@@ -141,17 +148,29 @@ impl<O: Observer> Verifier<'_, O> {
         let percpu = OBJECT.with(Flags::PERCPU);
         if reg.ty == OBJECT {
             if !meta.func.is(Special::ObjDrop) {
-                reject!(EINVAL, "arg#{arg} expected for bpf_obj_drop_impl()\n");
+                reject!(
+                    NodeOwnership,
+                    EINVAL,
+                    "arg#{arg} expected for bpf_obj_drop_impl()\n"
+                );
             }
         } else if reg.ty == percpu {
             if !meta.func.is(Special::PercpuObjDrop) {
-                reject!(EINVAL, "arg#{arg} expected for bpf_percpu_obj_drop_impl()\n");
+                reject!(
+                    NodeOwnership,
+                    EINVAL,
+                    "arg#{arg} expected for bpf_percpu_obj_drop_impl()\n"
+                );
             }
         } else {
-            reject!(EINVAL, "arg#{arg} expected pointer to allocated object\n");
+            reject!(
+                NodeOwnership,
+                EINVAL,
+                "arg#{arg} expected pointer to allocated object\n"
+            );
         }
         if reg.ref_obj_id == 0 {
-            reject!(EINVAL, "allocated object must be referenced\n");
+            reject!(NodeOwnership, EINVAL, "allocated object must be referenced\n");
         }
         meta.object = (reg.btf(), reg.btf_id());
         Ok(())
@@ -160,14 +179,23 @@ impl<O: Observer> Verifier<'_, O> {
     /// An object that the program allocated, of which another reference is taken.
     pub(super) fn check_counted(&self, reg: &Reg, arg: usize, meta: &mut Meta) -> Res<()> {
         if !type_is_ptr_alloc_obj(reg.ty) {
-            reject!(EINVAL, "arg#{arg} is neither owning or non-owning ref\n");
+            reject!(
+                NodeOwnership,
+                EINVAL,
+                "arg#{arg} is neither owning or non-owning ref\n"
+            );
         }
         meta.owns_object |= !type_is_non_owning_ref(reg.ty) && reg.ref_obj_id != 0;
         let Some(record) = self.reg_record(reg) else {
-            reject!(EFAULT, "verifier internal error: Couldn't find btf_record\n");
+            reject!(
+                VerifierBug,
+                EFAULT,
+                "verifier internal error: Couldn't find btf_record\n"
+            );
         };
         if record.refcount_off().is_none() {
             reject!(
+                NodeOwnership,
                 EINVAL,
                 "arg#{arg} doesn't point to a type with bpf_refcount field\n"
             );
@@ -188,7 +216,11 @@ impl<O: Observer> Verifier<'_, O> {
     /// A work queue in a map's value (`process_wq_func`).
     pub(super) fn check_workqueue(&self, reg: &Reg, arg: usize, meta: &mut Meta) -> Res<()> {
         if !reg.ty.is(RegBase::MapValue) {
-            reject!(EINVAL, "arg#{arg} doesn't point to a map value\n");
+            reject!(
+                SpecialFieldArgument,
+                EINVAL,
+                "arg#{arg} doesn't point to a map value\n"
+            );
         }
         let map = self.map_of(reg)?;
         let Some(record) = &map.record else {
@@ -199,6 +231,7 @@ impl<O: Observer> Verifier<'_, O> {
         let off = (reg.b.var_off.value as i64).wrapping_add(i64::from(reg.off));
         if at != off {
             reject!(
+                SpecialFieldArgument,
                 EINVAL,
                 "off {off} doesn't point to 'struct bpf_wq' that is at {at}\n"
             );

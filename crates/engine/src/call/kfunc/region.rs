@@ -18,6 +18,7 @@ impl<O: Observer> Verifier<'_, O> {
         if !self.cur.active_rcu_lock {
             if leaves {
                 reject!(
+                    RegionPairing,
                     EINVAL,
                     "unmatched rcu read unlock (kernel function {})\n",
                     func.name
@@ -28,18 +29,25 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if (enters || leaves) && self.in_rbtree_lock_required_cb() {
             reject!(
+                RbtreeCallback,
                 EACCES,
                 "Calling bpf_rcu_read_{{lock,unlock}} in unnecessary rbtree callback\n"
             );
         }
         if enters {
-            reject!(EINVAL, "nested rcu read lock (kernel function {})\n", func.name);
+            reject!(
+                RegionPairing,
+                EINVAL,
+                "nested rcu read lock (kernel function {})\n",
+                func.name
+            );
         }
         if leaves {
             self.distrust_rcu_pointers();
             self.cur.active_rcu_lock = false;
         } else if func.has(KfuncFlags::SLEEPABLE) {
             reject!(
+                SleepInRegion,
                 EACCES,
                 "kernel func {} is sleepable within rcu_read_lock region\n",
                 func.name
@@ -79,6 +87,7 @@ impl<O: Observer> Verifier<'_, O> {
         } else if func.is(Special::PreemptEnable) {
             if depth == 0 {
                 reject!(
+                    RegionPairing,
                     EINVAL,
                     "unmatched attempt to enable preemption (kernel function {})\n",
                     func.name
@@ -87,6 +96,7 @@ impl<O: Observer> Verifier<'_, O> {
             self.cur.active_preempt_lock = depth - 1;
         } else if depth != 0 && func.has(KfuncFlags::SLEEPABLE) {
             reject!(
+                SleepInRegion,
                 EACCES,
                 "kernel func {} is sleepable within non-preemptible region\n",
                 func.name

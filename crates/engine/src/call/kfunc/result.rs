@@ -30,7 +30,7 @@ impl<O: Observer> Verifier<'_, O> {
         let kernel = self.kernel;
         let btf: &Btf = &kernel.btf;
         let Some(ty) = btf.skip_mods_and_typedefs(meta.func.ret) else {
-            reject!(EINVAL)
+            reject!(FunctionSignature, EINVAL)
         };
         let target = if ty.is_ptr() {
             btf.skip_mods_and_typedefs(ty.target())
@@ -42,7 +42,11 @@ impl<O: Observer> Verifier<'_, O> {
             && !target.is_some_and(Type::is_composite)
             && !meta.func.special.is_some_and(|s| makes_own.contains(&s))
         {
-            reject!(EINVAL, "acquire kernel function does not return PTR_TO_BTF_ID\n");
+            reject!(
+                FunctionSignature,
+                EINVAL,
+                "acquire kernel function does not return PTR_TO_BTF_ID\n"
+            );
         }
         if is_scalar(ty) {
             self.set_unknown(0);
@@ -106,7 +110,7 @@ impl<O: Observer> Verifier<'_, O> {
             Special::ListPopFront | Special::ListPopBack | Special::RbtreeRemove | Special::RbtreeFirst => {
                 match meta.root.and_then(|f| f.kind.graph_root()) {
                     Some(root) => Ok(graph_node(root)),
-                    None => reject!(EFAULT),
+                    None => reject!(VerifierBug, EFAULT),
                 }
             }
             Special::CastToKernCtx => Ok(kernel_object(Flags::TRUSTED, meta.ctx_type)),
@@ -114,6 +118,7 @@ impl<O: Observer> Verifier<'_, O> {
                 let id = TypeId(meta.constant.unwrap_or(0) as u32);
                 if !self.kernel.btf.ty(id).is_some_and(Type::is_composite) {
                     reject!(
+                        AllocatedType,
                         EINVAL,
                         "kfunc bpf_rdonly_cast type ID argument must be of a struct\n"
                     );
@@ -122,6 +127,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             Special::DynptrSlice | Special::DynptrSliceRdwr => self.dynptr_slice(special, meta),
             _ => reject!(
+                VerifierBug,
                 EFAULT,
                 "kernel function {} unhandled dynamic return type\n",
                 meta.func.name
@@ -133,14 +139,23 @@ impl<O: Observer> Verifier<'_, O> {
     fn new_object(&mut self, special: Special, meta: &Meta) -> Res<Reg> {
         let percpu = special == Special::PercpuObjNew;
         let Ok(id) = u32::try_from(meta.constant.unwrap_or(0)) else {
-            reject!(EINVAL, "local type ID argument must be in range [0, U32_MAX]\n");
+            reject!(
+                AllocatedType,
+                EINVAL,
+                "local type ID argument must be in range [0, U32_MAX]\n"
+            );
         };
         let Some(prog_btf) = &self.prog.btf else {
-            reject!(EINVAL, "bpf_obj_new/bpf_percpu_obj_new requires prog BTF\n");
+            reject!(
+                AllocatedType,
+                EINVAL,
+                "bpf_obj_new/bpf_percpu_obj_new requires prog BTF\n"
+            );
         };
         let btf: &Btf = &prog_btf.btf;
         let Some(ty) = btf.ty(TypeId(id)).filter(|t| t.is_struct()) else {
             reject!(
+                AllocatedType,
                 EINVAL,
                 "bpf_obj_new/bpf_percpu_obj_new type ID argument must be of a struct\n"
             );
@@ -163,6 +178,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn dynptr_slice(&mut self, special: Special, meta: &Meta) -> Res<Reg> {
         let Some(size) = meta.constant else {
             reject!(
+                VerifierBug,
                 EFAULT,
                 "verifier internal error: bpf_dynptr_slice(_rdwr) no constant size\n"
             );
@@ -173,10 +189,14 @@ impl<O: Observer> Verifier<'_, O> {
         } else if may_access_packet(self.prog.prog_type, Access::Write, None) {
             self.seen_direct_write = true;
         } else {
-            reject!(EINVAL, "the prog does not allow writes to packet data\n");
+            reject!(
+                PacketAccess,
+                EINVAL,
+                "the prog does not allow writes to packet data\n"
+            );
         }
         if meta.dynptr.id == 0 {
-            reject!(EFAULT, "verifier internal error: no dynptr id\n");
+            reject!(VerifierBug, EFAULT, "verifier internal error: no dynptr id\n");
         }
         let mut reg = Reg::pointer(RegType::new(RegBase::Mem, flags));
         reg.set_mem_size(size as u32);
@@ -195,6 +215,7 @@ fn memory_result(meta: &mut Meta, target: Type<'_>) -> Res<Reg> {
     }
     if meta.r0_size == 0 {
         reject!(
+            FunctionSignature,
             EINVAL,
             "kernel function {} returns pointer type {} {} is not supported\n",
             meta.func.name,
@@ -218,6 +239,7 @@ fn check_percpu_object(btf: &Btf, ty: Type<'_>, has_fields: bool) -> Res<()> {
     let size = ty.size();
     if size > MAX_PERCPU_OBJECT {
         reject!(
+            AllocatedType,
             EINVAL,
             "bpf_percpu_obj_new type size ({}) is greater than {MAX_PERCPU_OBJECT}\n",
             size as i32
@@ -225,16 +247,18 @@ fn check_percpu_object(btf: &Btf, ty: Type<'_>, has_fields: bool) -> Res<()> {
     }
     // There is no allocator for objects without size.
     if size == 0 {
-        reject!(EINVAL);
+        reject!(AllocatedType, EINVAL);
     }
     if let Err(words) = check_scalar_struct(btf, ty) {
         reject!(
+            AllocatedType,
             EINVAL,
             "{words}bpf_percpu_obj_new type ID argument must be of a struct of scalars\n"
         );
     }
     if has_fields {
         reject!(
+            AllocatedType,
             EINVAL,
             "bpf_percpu_obj_new type ID argument must not contain special fields\n"
         );
