@@ -477,6 +477,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if !is_one_of(flags.without(Flags::MAYBE_NULL)) {
             reject!(
+                VerifierBug,
                 EFAULT,
                 "verifier internal error: invalid PTR_TO_BTF_ID register for type match\n"
             );
