@@ -66,6 +66,7 @@ impl Setting {
             name: self.kernel.clone(),
             dir: self.kernel_dir.clone(),
             switches: self.set.clone(),
+            ..KernelChoice::default()
         };
         let options = Options {
             test_states: self.test_states,

@@ -33,6 +33,12 @@ pub(crate) struct KernelArgs {
     /// Set a switch of the verifier, one of `verdict switches`
     #[arg(long, global = true, value_name = "SWITCH=VALUE")]
     set: Vec<String>,
+    /// Possible CPUs of the machine [default: 2]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8192))]
+    cpus: Option<u32>,
+    /// Load without capabilities, which is not supported yet
+    #[arg(long, global = true)]
+    unprivileged: bool,
     /// The library that loads the objects, whose conventions they follow
     #[arg(long, global = true, value_name = "LIBRARY", default_value = "libbpf")]
     loader: LoaderName,
@@ -75,6 +81,8 @@ impl KernelArgs {
             name: self.kernel.clone(),
             dir: self.kernel_dir.clone(),
             switches: self.set.clone(),
+            cpus: self.cpus,
+            unprivileged: self.unprivileged,
         }
     }
 }

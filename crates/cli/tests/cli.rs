@@ -63,6 +63,18 @@ fn check_of_accepted_programs_is_quiet() {
 }
 
 #[test]
+fn loading_without_capabilities_is_unsupported_by_name() {
+    let output = verdict(&["check", "--unprivileged", "corpus/externs.bpf.o"]);
+    let text = stdout(&output);
+    assert!(text.contains(": loading without CAP_BPF\n"), "{text}");
+    assert!(
+        text.ends_with("4 programs: 0 accepted, 0 rejected, 4 unsupported\n"),
+        "{text}"
+    );
+    assert_eq!(output.status.code(), Some(3));
+}
+
+#[test]
 fn unusable_input_is_named_and_the_rest_goes_on() {
     let output = verdict(&["check", "no/such.o", "Cargo.toml", "corpus/externs.bpf.o"]);
     let errors = stderr(&output);

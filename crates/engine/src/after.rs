@@ -4,16 +4,12 @@
 //! depths, functions that are gone) and what fails.
 
 use verdict_isa::{class, op};
+use verdict_kernel::helper::id;
 
 use crate::error::{Res, reject};
 use crate::observer::Observer;
 use crate::state::MAX_FRAMES;
 use crate::verifier::Verifier;
-
-/// Bytes of stack of a program at most.
-const MAX_STACK: u32 = 512;
-/// `bpf_loop`.
-const FUNC_LOOP: i32 = 181;
 
 /// Stack that a function occupies: whole units of 16 bytes with the JIT.
 fn rounded(depth: u16) -> u32 {
@@ -108,7 +104,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "cannot use BPF_LD_[ABS|IND] within callback\n"
             );
         }
-        if idx != 0 && sub.has_tail_call && depth >= 256 {
+        if idx != 0 && sub.has_tail_call && depth >= self.kernel.limits.tail_call_stack {
             reject!(
                 TailCallPlacement,
                 EACCES,
@@ -117,7 +113,7 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         let depth = depth + rounded(sub.stack_depth);
-        if depth > MAX_STACK {
+        if depth > self.kernel.limits.stack {
             reject!(
                 StackDepth,
                 EACCES,
@@ -186,7 +182,10 @@ impl<O: Observer> Verifier<'_, O> {
             let inlined = (self.subprogs[s].start..self.subprog_end(s)).any(|i| {
                 let insn = self.insns[i as usize];
                 let inline = &self.aux[i as usize].loop_inline;
-                insn.is_helper_call() && insn.imm == FUNC_LOOP && inline.initialized && inline.fit_for_inline
+                insn.is_helper_call()
+                    && insn.imm == id::LOOP as i32
+                    && inline.initialized
+                    && inline.fit_for_inline
             });
             if inlined {
                 let depth = &mut self.subprogs[s].stack_depth;

@@ -52,9 +52,6 @@ pub(crate) struct Linked {
     pub(crate) is_reg: bool,
 }
 
-/// Number of linked scalars that one history entry can hold.
-pub(crate) const LINKED_MAX: usize = 6;
-
 /// Packs a linked set for a history entry: ten bits a member, four for the count.
 pub(crate) fn pack_linked(set: &[Linked]) -> u64 {
     let members = set.iter().fold(0u64, |packed, l| {

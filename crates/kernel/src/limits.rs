@@ -1,50 +1,27 @@
 //! Bounds on programs and on the work of verifying them, and facts of the machine.
 
-/// Limits of a kernel's verifier.
+/// Limits of a kernel's verifier that differ between releases, or may. What the instruction set and the data
+/// model fix (registers, frames, the reach of a pointer) is a constant where it is used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
     /// Instructions processed over all paths (`BPF_COMPLEXITY_LIMIT_INSNS`).
     pub processed_insns: u32,
     /// Pending branches (`BPF_COMPLEXITY_LIMIT_JMP_SEQ`).
     pub jmp_seq: u32,
-    /// States kept at an instruction for programs without privileges (`BPF_COMPLEXITY_LIMIT_STATES`).
-    pub states_unprivileged: u32,
-    /// Instructions of a program loaded with CAP_BPF, before verification (`BPF_COMPLEXITY_LIMIT_INSNS`).
+    /// Instructions of a program, before verification (`BPF_COMPLEXITY_LIMIT_INSNS`).
     pub program_insns: u32,
-    /// Instructions of a program loaded without it (`BPF_MAXINSNS`).
-    pub program_insns_unprivileged: u32,
     /// Bytes of stack of a call chain (`MAX_BPF_STACK`).
     pub stack: u32,
-    /// Frames of a call chain (`MAX_CALL_FRAMES`).
-    pub call_frames: u32,
     /// Subprograms (`BPF_MAX_SUBPROGS`).
     pub subprogs: u32,
     /// Maps that a program refers to (`MAX_USED_MAPS`).
     pub used_maps: u32,
-    /// BTF objects that a program refers to (`MAX_USED_BTFS`).
-    pub used_btfs: u32,
     /// Different kernel functions that a program calls (`MAX_KFUNC_DESCS`).
     pub kfuncs: u32,
-    /// Modules whose functions a program calls (`MAX_KFUNC_BTFS`).
-    pub kfunc_btfs: u32,
-    /// Arguments of a function that is called by BTF (`MAX_BPF_FUNC_ARGS`).
-    pub func_args: u32,
-    /// Arguments in registers (`MAX_BPF_FUNC_REG_ARGS`).
-    pub func_reg_args: u32,
-    /// Largest packet offset (`MAX_PACKET_OFF`).
-    pub packet_off: u32,
-    /// Largest variable offset of a pointer (`BPF_MAX_VAR_OFF`).
-    pub var_off: i64,
-    /// Size of a variable that can be read or written (`BPF_MAX_VAR_SIZ`).
-    pub var_size: i64,
-    /// Iterations of `bpf_loop` (`BPF_MAX_LOOPS`).
-    pub loops: u32,
-    /// Stack below which a callee of a tail-calling subprogram must stay, in bytes.
+    /// Bytes of stack that callers of a subprogram which makes tail calls must stay below.
     pub tail_call_stack: u32,
-    /// Linked scalar registers recorded in a history entry (`LINKED_REGS_MAX`).
+    /// Linked scalars that a history entry can hold (`LINKED_REGS_MAX`).
     pub linked_regs: u32,
-    /// Bytes of the smallest and of the largest log buffer are 128 and this (`UINT_MAX >> 2`).
-    pub log_buffer: u32,
 }
 
 impl Limits {
@@ -52,25 +29,13 @@ impl Limits {
     pub const LINUX_6_12: Limits = Limits {
         processed_insns: 1_000_000,
         jmp_seq: 8192,
-        states_unprivileged: 64,
         program_insns: 1_000_000,
-        program_insns_unprivileged: 4096,
         stack: 512,
-        call_frames: 8,
         subprogs: 256,
         used_maps: 64,
-        used_btfs: 64,
         kfuncs: 256,
-        kfunc_btfs: 256,
-        func_args: 12,
-        func_reg_args: 5,
-        packet_off: 0xffff,
-        var_off: 1 << 29,
-        var_size: 1 << 29,
-        loops: 8 * 1024 * 1024,
         tail_call_stack: 256,
         linked_regs: 6,
-        log_buffer: u32::MAX >> 2,
     };
 }
 
@@ -88,6 +53,13 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    /// None at all.
+    pub const NONE: Capabilities = Capabilities {
+        bpf: false,
+        perfmon: false,
+        net_admin: false,
+        sys_admin: false,
+    };
     /// Root's.
     pub const ALL: Capabilities = Capabilities {
         bpf: true,

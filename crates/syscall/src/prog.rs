@@ -119,6 +119,9 @@ impl Prog {
         btf: Option<&Arc<ProgBtf>>,
         maps: Arc<[Arc<Map>]>,
     ) -> Result<Prog, LoadError> {
+        if !kernel.machine.capabilities.bpf {
+            return Err(LoadError::Unsupported("loading without CAP_BPF"));
+        }
         if attr.prog_flags & !flags::ALL != 0 {
             return Err(Rule::ProgramAttributes.with(Errno::EINVAL).into());
         }

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use verdict_kernel::Kernel;
+use verdict_kernel::{Capabilities, Kernel};
 
-/// A kernel by name or directory, with switches set.
+/// A kernel by name or directory, with switches set, and the machine it runs on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KernelChoice {
     /// Name or alias of a known profile; the default one when absent.
@@ -13,6 +13,10 @@ pub struct KernelChoice {
     pub dir: Option<PathBuf>,
     /// Semantic switches, each `switch=value`, several separated by commas.
     pub switches: Vec<String>,
+    /// Possible CPUs of the machine; those of the profile when absent.
+    pub cpus: Option<u32>,
+    /// Load without capabilities.
+    pub unprivileged: bool,
 }
 
 /// The profile that is asked unless another one is named.
@@ -40,6 +44,12 @@ impl KernelChoice {
                 .split_once('=')
                 .ok_or_else(|| format!("'{setting}': expected switch=value"))?;
             kernel = kernel.with_switch(switch, value).map_err(|e| e.to_string())?;
+        }
+        if let Some(cpus) = self.cpus {
+            kernel.machine.nr_cpus = cpus;
+        }
+        if self.unprivileged {
+            kernel.machine.capabilities = Capabilities::NONE;
         }
         Ok(kernel)
     }

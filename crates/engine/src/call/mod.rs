@@ -9,6 +9,7 @@ mod special;
 mod subprog;
 
 use verdict_isa::Call;
+use verdict_kernel::helper::id;
 
 use crate::error::{Res, reject};
 use crate::observer::Observer;
@@ -17,16 +18,13 @@ use crate::verifier::{Flow, Verifier};
 pub(crate) use callback::CallbackFrame;
 pub(crate) use kfunc::Kfuncs;
 
-/// `bpf_spin_unlock`.
-const FUNC_SPIN_UNLOCK: i32 = 94;
-
 impl<O: Observer> Verifier<'_, O> {
     /// Executes a call.
     pub(crate) fn check_call(&mut self, call: Call) -> Res<Flow> {
         self.jmps_processed += 1;
         if self.cur.active_lock.ptr != 0 {
             let allowed = match call {
-                Call::Helper { id } => id == FUNC_SPIN_UNLOCK,
+                Call::Helper { id } => id == id::SPIN_UNLOCK as i32,
                 Call::Kfunc { btf_id, module } => module == 0 && self.is_graph_kfunc(btf_id),
                 Call::Subprog { .. } => true,
             };

@@ -3,15 +3,11 @@
 use verdict_btf::{Kind, TagError};
 use verdict_isa::{class, mode, op, pseudo};
 use verdict_kernel::helper::effects::{Callback, callback};
+use verdict_kernel::helper::id;
 
 use crate::error::{Res, reject, say2};
 use crate::observer::Observer;
 use crate::verifier::{Subprog, Verifier};
-
-/// Functions that a program may have.
-const MAX_SUBPROGS: usize = 256;
-/// `bpf_tail_call`.
-const FUNC_TAIL_CALL: i32 = 12;
 
 impl<O: Observer> Verifier<'_, O> {
     /// The function that starts exactly at an instruction (`find_subprog`).
@@ -39,7 +35,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let idx = idx as u32;
         if let Err(at) = self.subprogs.binary_search_by_key(&idx, |s| s.start) {
-            if self.subprogs.len() >= MAX_SUBPROGS {
+            if self.subprogs.len() >= self.kernel.limits.subprogs as usize {
                 reject!(CallTarget, E2BIG, "too many subprograms\n");
             }
             self.subprogs.insert(
@@ -147,7 +143,7 @@ impl<O: Observer> Verifier<'_, O> {
         for i in 0..self.insns.len() {
             let insn = self.insns[i];
             let sub = &mut self.subprogs[cur];
-            if insn.is_helper_call() && insn.imm == FUNC_TAIL_CALL {
+            if insn.is_helper_call() && insn.imm == id::TAIL_CALL as i32 {
                 sub.has_tail_call = true;
                 sub.tail_call_reachable = true;
             }

@@ -9,11 +9,6 @@ use crate::verifier::{Flow, Verifier};
 
 use super::search::Pending;
 
-/// Instructions processed in one verification at most.
-const INSN_LIMIT: u32 = 1_000_000;
-/// Paths put aside at most.
-const PENDING_LIMIT: usize = 8192;
-
 impl<O: Observer> Verifier<'_, O> {
     /// Walks all paths from the current state (`do_check`).
     pub(crate) fn walk(&mut self) -> Res<()> {
@@ -32,7 +27,7 @@ impl<O: Observer> Verifier<'_, O> {
                 );
             }
             self.stats.insns += 1;
-            if self.stats.insns > INSN_LIMIT {
+            if self.stats.insns > self.kernel.limits.processed_insns {
                 reject!(
                     InsnLimit,
                     E2BIG,
@@ -164,7 +159,7 @@ impl<O: Observer> Verifier<'_, O> {
             prev_insn_idx,
         });
         let waiting = self.search.pending.len();
-        if waiting > PENDING_LIMIT {
+        if waiting > self.kernel.limits.jmp_seq as usize {
             reject!(
                 JumpLimit,
                 E2BIG,

@@ -7,7 +7,7 @@ use verdict_kernel::types::{Flags, RegBase, RegType};
 use crate::error::{Res, reject, say};
 use crate::memory::is_trusted;
 use crate::observer::{Event, Observer};
-use crate::precision::{LINKED_MAX, Linked, pack_linked};
+use crate::precision::{Linked, pack_linked};
 use crate::state::{ADD_CONST, FP, Reg, State, hist};
 use crate::verifier::{ArgUse, Flow, Verifier};
 
@@ -181,14 +181,15 @@ impl<O: Observer> Verifier<'_, O> {
     /// Scalars that are linked with an operand, those of the source first; members that find no room are
     /// unlinked. A register that both operands are linked with is found twice.
     fn collect_linked(&mut self, cond: &Cond, src: &Reg, dst: &Reg) -> Vec<Linked> {
+        let max = self.kernel.limits.linked_regs as usize;
         let mut set = Vec::new();
         if cond.src_reg().is_some() && src.is_scalar() && src.id != 0 {
-            collect(&mut self.cur, src.id & !ADD_CONST, &mut set);
+            collect(&mut self.cur, src.id & !ADD_CONST, max, &mut set);
         }
         // Collecting for the source may have unlinked the destination.
         let dst_id = if dst.is_scalar() { self.reg(cond.dst).id } else { 0 };
         if dst_id != 0 {
-            collect(&mut self.cur, dst_id & !ADD_CONST, &mut set);
+            collect(&mut self.cur, dst_id & !ADD_CONST, max, &mut set);
         }
         if set.len() > 1 {
             let packed = pack_linked(&set);
@@ -456,12 +457,12 @@ fn store(state: &mut State, dst: usize, src: Option<usize>, dst_bounds: Bounds, 
 }
 
 /// Adds scalars with a base id to a linked set, registers before slots, the executing frame first.
-fn collect(state: &mut State, id: u32, set: &mut Vec<Linked>) {
+fn collect(state: &mut State, id: u32, max: usize, set: &mut Vec<Linked>) {
     let linked = |r: &Reg| r.is_scalar() && r.id & !ADD_CONST == id;
     for f in (0..state.frames.len()).rev() {
         for r in 0..FP {
             if linked(&state.frames[f].body.regs[r]) {
-                if set.len() < LINKED_MAX {
+                if set.len() < max {
                     set.push(Linked {
                         frame: f as u8,
                         index: r as u8,
@@ -475,7 +476,7 @@ fn collect(state: &mut State, id: u32, set: &mut Vec<Linked>) {
         for spi in 0..state.frames[f].body.stack.len() {
             let slot = &state.frames[f].body.stack.slots()[spi];
             if slot.is_spill() && linked(slot.reg()) {
-                if set.len() < LINKED_MAX {
+                if set.len() < max {
                     set.push(Linked {
                         frame: f as u8,
                         index: spi as u8,
