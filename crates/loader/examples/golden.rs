@@ -30,7 +30,7 @@ struct Anything {
 }
 
 impl Bpf for Anything {
-    fn btf_load(&mut self, _btf: &Arc<Btf>) -> Result<(), Broken> {
+    fn btf_load(&mut self, _btf: &Arc<Btf>) -> Result<(), (Broken, String)> {
         Ok(())
     }
     fn map_create(&mut self, _attr: &MapCreate) -> Result<MapId, Broken> {

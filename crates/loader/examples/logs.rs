@@ -21,7 +21,7 @@ use verdict_loader::{Bpf, Object};
 struct Maps(Vec<MapCreate>);
 
 impl Bpf for Maps {
-    fn btf_load(&mut self, _btf: &Arc<Btf>) -> Result<(), Broken> {
+    fn btf_load(&mut self, _btf: &Arc<Btf>) -> Result<(), (Broken, String)> {
         Ok(())
     }
     fn map_create(&mut self, attr: &MapCreate) -> Result<MapId, Broken> {

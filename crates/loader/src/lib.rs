@@ -52,8 +52,8 @@ pub fn read_btf(bytes: &[u8]) -> Result<Btf, Errno> {
 
 /// The kernel's side of loading an object: the commands of bpf(2) around `BPF_PROG_LOAD`.
 pub trait Bpf {
-    /// `BPF_BTF_LOAD`.
-    fn btf_load(&mut self, btf: &Arc<Btf>) -> Result<(), Broken>;
+    /// `BPF_BTF_LOAD`; a refusal comes with its log.
+    fn btf_load(&mut self, btf: &Arc<Btf>) -> Result<(), (Broken, String)>;
     /// `BPF_MAP_CREATE`.
     fn map_create(&mut self, attr: &MapCreate) -> Result<MapId, Broken>;
     /// `BPF_MAP_UPDATE_ELEM`.

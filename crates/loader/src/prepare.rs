@@ -244,9 +244,13 @@ impl<'a> Load<'a> {
         let Some(btf) = &self.object.load_btf else {
             return Ok(None);
         };
-        let Err(e) = bpf.btf_load(btf) else {
+        let Err((e, log)) = bpf.btf_load(btf) else {
             return Ok(Some(btf.clone()));
         };
+        warning!(self.w, "BTF loading error: -{}", e.errno.0);
+        if !log.is_empty() {
+            warning!(self.w, "-- BEGIN BTF LOAD LOG ---\n{log}\n-- END BTF LOAD LOG --");
+        }
         let mandatory = self.object.has_struct_ops;
         let verdict = if mandatory {
             "BTF is mandatory, can't proceed."

@@ -15,7 +15,7 @@ use verdict_loader::{Bpf, Object};
 struct Anything(u32);
 
 impl Bpf for Anything {
-    fn btf_load(&mut self, _btf: &Arc<Btf>) -> Result<(), Broken> {
+    fn btf_load(&mut self, _btf: &Arc<Btf>) -> Result<(), (Broken, String)> {
         Ok(())
     }
     fn map_create(&mut self, _attr: &MapCreate) -> Result<MapId, Broken> {

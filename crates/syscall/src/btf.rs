@@ -5,7 +5,7 @@ use std::sync::Arc;
 use verdict_btf::{Btf, Kind, TypeId, validate};
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
-use verdict_kernel::rule::{By, Rule};
+use verdict_kernel::rule::Rule;
 
 use crate::fields::{self, Fields};
 use crate::notes::Rejection;
@@ -53,14 +53,20 @@ impl ProgBtf {
     pub fn load(kernel: &Kernel, btf: &Arc<Btf>) -> Result<ProgBtf, Rejection> {
         validate::validate(btf.bytes())
             .map_err(|rejected| Rejection::new(Rule::BtfFormat, Errno(rejected.errno), rejected.log))?;
+        // By then the log holds all types; about special fields the kernel has no words.
+        ProgBtf::with_fields(kernel, btf)
+            .map_err(|errno| Rejection::new(Rule::SpecialFieldLayout, errno, validate::log(btf.bytes())))
+    }
+
+    fn with_fields(kernel: &Kernel, btf: &Arc<Btf>) -> Result<ProgBtf, Errno> {
         let loaded = ProgBtf {
             btf: Arc::clone(btf),
-            metas: struct_metas(kernel, btf).by(Rule::SpecialFieldLayout)?,
+            metas: struct_metas(kernel, btf)?,
         };
         for (_, record) in &loaded.metas {
-            loaded.check_graph_roots(record).by(Rule::SpecialFieldLayout)?;
+            loaded.check_graph_roots(record)?;
         }
-        loaded.check_ownership().by(Rule::SpecialFieldLayout)?;
+        loaded.check_ownership()?;
         Ok(loaded)
     }
 

@@ -13,10 +13,10 @@ use verdict_syscall::Session;
 pub(crate) struct Bridge<'k>(pub(crate) Session<'k>);
 
 impl Bpf for Bridge<'_> {
-    fn btf_load(&mut self, btf: &Arc<Btf>) -> Result<(), Broken> {
+    fn btf_load(&mut self, btf: &Arc<Btf>) -> Result<(), (Broken, String)> {
         self.0
             .btf_load(btf)
-            .map_err(|rejection| rejection.rule.with(rejection.errno))
+            .map_err(|rejection| (rejection.rule.with(rejection.errno), rejection.text))
     }
 
     fn map_create(&mut self, attr: &MapCreate) -> Result<MapId, Broken> {

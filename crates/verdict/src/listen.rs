@@ -218,7 +218,7 @@ impl<'w> Printer<'w> {
         };
         if let Err(NotLoaded::Libbpf(_, messages)) = result {
             for message in messages {
-                writeln!(out, "libbpf: {message}")?;
+                writeln!(out, "{message}")?;
             }
         }
         if let Err(NotLoaded::Kernel(errno)) = result {
