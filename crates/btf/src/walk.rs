@@ -202,16 +202,8 @@ impl Btf {
                     ),
                 });
             }
-            let target = self
-                .skip_mods_and_typedefs(ty.target())
-                .filter(|t| t.is_composite());
-            if let Some(target) = target {
-                let tag = self.pointer_tag(ty);
-                return Ok(Some(Step::Found(Walked::Ptr {
-                    target: target.id(),
-                    tag,
-                    field: name,
-                })));
+            if let Some(found) = self.pointer_to_struct(ty, name) {
+                return Ok(Some(Step::Found(found)));
             }
         }
         if off.wrapping_add(size) > true_end && !untrusted {
@@ -223,6 +215,16 @@ impl Btf {
             });
         }
         Ok(Some(Step::Found(Walked::Scalar)))
+    }
+
+    /// A pointer's target, if that is a struct.
+    fn pointer_to_struct<'a>(&'a self, ptr: Type<'a>, field: &'a str) -> Option<Walked<'a>> {
+        let target = self.skip_mods_and_typedefs(ptr.target())?;
+        target.is_composite().then(|| Walked::Ptr {
+            target: target.id(),
+            tag: self.pointer_tag(ptr),
+            field,
+        })
     }
 
     /// What a load or store of `size` bytes at `off` of struct `id` reaches: [`Btf::walk`] into embedded
@@ -256,22 +258,24 @@ impl Btf {
         })
     }
 
-    /// Whether the struct `need` of `need_btf` begins at `off` of struct `id`, at any depth of embedding
+    /// Looks for the struct `need` of `need_btf` at `off` of struct `id`, at any depth of embedding
     /// (`btf_struct_ids_match`). With `strict` only the struct itself counts.
-    pub fn struct_contains(
+    ///
+    /// # Errors
+    /// When it is not there; with the refused access that the kernel has words for, if that is the reason.
+    pub fn find_embedded(
         &self,
         id: TypeId,
         off: i32,
-        need_btf: &Btf,
-        need: TypeId,
+        (need_btf, need): (&Btf, TypeId),
         strict: bool,
         flex_arrays: bool,
-    ) -> bool {
+    ) -> Result<(), Option<WalkError>> {
         if off == 0 && crate::types_are_same(self, id, need_btf, need) {
-            return true;
+            return Ok(());
         }
         if strict {
-            return false;
+            return Err(None);
         }
         let (mut id, mut off) = (id, off);
         let mut mode = WalkMode {
@@ -279,19 +283,17 @@ impl Btf {
             untrusted: false,
         };
         for _ in 0..MAX_STEPS {
-            let Ok(walk) = self.walk(id, off, 1, mode) else {
-                return false;
-            };
+            let walk = self.walk(id, off, 1, mode)?;
             let Walked::Struct(inner) = walk.found else {
-                return false;
+                return Err(None);
             };
             if crate::types_are_same(self, inner, need_btf, need) {
-                return true;
+                return Ok(());
             }
             mode.untrusted |= walk.through_union;
             (id, off) = (inner, 0);
         }
-        false
+        Err(None)
     }
 }
 

@@ -261,12 +261,15 @@ fn a_union_of_several_members_taints_what_is_behind_it() {
 fn structs_are_found_inside_structs() {
     let btf = sample();
     let (task, list) = (struct_id(&btf, "task___here"), struct_id(&btf, "list"));
-    assert!(btf.struct_contains(task, 8, &btf, list, false, true));
-    assert!(!btf.struct_contains(task, 8, &btf, list, true, true));
-    assert!(!btf.struct_contains(task, 0, &btf, list, false, true));
-    assert!(btf.struct_contains(task, 0, &btf, task, true, true));
+    assert!(btf.find_embedded(task, 8, (&btf, list), false, true).is_ok());
+    assert!(btf.find_embedded(task, 8, (&btf, list), true, true).is_err());
+    assert!(btf.find_embedded(task, 0, (&btf, list), false, true).is_err());
+    assert!(btf.find_embedded(task, 0, (&btf, task), true, true).is_ok());
     // An element of the flexible array is not embedded: its first member is what lies there.
-    assert!(!btf.struct_contains(task, 72 + 16, &btf, list, false, true));
+    assert!(
+        btf.find_embedded(task, 72 + 16, (&btf, list), false, true)
+            .is_err()
+    );
 }
 
 #[test]

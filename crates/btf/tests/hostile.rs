@@ -41,7 +41,7 @@ fn exercise(btf: &Btf, ext: &BtfExt) {
         for (off, size) in [(0, 8), (-4, 8), (24, 1), (i32::MAX, 1), (100, u32::MAX)] {
             let _ = btf.struct_access(id, off, size, true);
             let _ = btf.walk(id, off, size, WalkMode::default());
-            let _ = btf.struct_contains(id, off, btf, ty.target(), false, true);
+            let _ = btf.find_embedded(id, off, (btf, ty.target()), false, true);
         }
         let _ = btf.find(ty.name(), ty.kind());
     }

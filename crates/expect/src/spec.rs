@@ -163,13 +163,9 @@ impl fmt::Display for SpecError {
 impl std::error::Error for SpecError {}
 
 impl Spec {
-    /// Reads the tags on a program's function.
-    ///
-    /// # Errors
-    /// See [`SpecError`].
-    pub fn read(btf: &Btf, program: &str) -> Result<Spec, SpecError> {
-        let function = btf.find(program, Kind::Func).ok_or(SpecError::NoFunction)?;
-        let mut spec = Spec {
+    /// Of a program that says nothing.
+    fn new(program: &str) -> Spec {
+        Spec {
             program: program.to_owned(),
             description: None,
             annotated: false,
@@ -182,7 +178,16 @@ impl Spec {
             arches: Vec::new(),
             core_btf: None,
             skipped: Skipped::default(),
-        };
+        }
+    }
+
+    /// Reads the tags on a program's function.
+    ///
+    /// # Errors
+    /// See [`SpecError`].
+    pub fn read(btf: &Btf, program: &str) -> Result<Spec, SpecError> {
+        let function = btf.find(program, Kind::Func).ok_or(SpecError::NoFunction)?;
+        let mut spec = Spec::new(program);
         let mut tags: Vec<_> = btf.decl_tags(function, -1).filter_map(numbered).collect();
         // Compilers differ in the order in which they write tags; where tags are numbered, that counts.
         tags.sort_by_key(|(number, _)| *number);
@@ -342,18 +347,9 @@ mod tests {
 
     fn spec(tags: &[&str]) -> Result<Spec, String> {
         let mut spec = Spec {
-            program: String::new(),
-            description: None,
             annotated: true,
             privileged: true,
-            auxiliary: false,
-            refused: false,
-            messages: Vec::new(),
-            log_level: 0,
-            flags: flags::OF_TESTS,
-            arches: Vec::new(),
-            core_btf: None,
-            skipped: Skipped::default(),
+            ..Spec::new("")
         };
         for tag in tags {
             spec.take(numbered(tag).unwrap().1)?;

@@ -71,6 +71,15 @@ impl Flags {
     /// All dynptr kinds.
     pub const DYNPTR_ANY: Flags =
         Flags(Flags::DYNPTR_LOCAL.0 | Flags::DYNPTR_RINGBUF.0 | Flags::DYNPTR_SKB.0 | Flags::DYNPTR_XDP.0);
+    /// What the type tag behind a pointer says of what it points to.
+    pub fn of_tag(tag: Option<&str>) -> Flags {
+        match tag {
+            Some("user") => Flags::USER,
+            Some("percpu") => Flags::PERCPU,
+            Some("rcu") => Flags::RCU,
+            _ => Flags::NONE,
+        }
+    }
     /// Whether any flag of `other` is set.
     #[inline]
     pub const fn has(self, other: Flags) -> bool {

@@ -107,7 +107,7 @@ macro_rules! warning {
 pub(crate) use warning;
 
 /// What libbpf calls an error number in its messages.
-pub(crate) fn strerror(errno: Errno) -> String {
+pub fn strerror(errno: Errno) -> String {
     match errno.name() {
         // The C library has no text for the kernel's own numbers.
         Some(_) if errno.0 < 512 => errno.message(),

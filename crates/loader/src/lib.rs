@@ -38,7 +38,7 @@ use verdict_kernel::attr::{MapCreate, MapId, MapValue, ProgLoad};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::Broken;
 
-pub use error::{OpenError, PrepareError, ProgFacts, libbpf};
+pub use error::{OpenError, PrepareError, ProgFacts, libbpf, strerror};
 pub use globals::{GlobalError, Globals};
 pub use object::{Manner, Object};
 

@@ -179,28 +179,38 @@ pub(crate) fn collect_relocs(
         check_member(btf, ops.type_id, offset, name, w)?;
         let member = member_at(btf, ops.type_id, offset).map_or("", |m| m.name());
         let place = (usize::from(symbol.shndx), symbol.value / INSN_SIZE);
-        let Some(index) = program::find(programs, place.0, place.1) else {
-            let shndx = symbol.shndx;
-            warning!(
-                w,
-                "struct_ops reloc {name}: cannot find prog at shdr_idx {shndx} to relocate func ptr {member}"
-            );
-            return Err(Errno::EINVAL);
-        };
-        if let Some(prog) = programs
-            .get(index)
-            .filter(|p| p.prog_type != ProgType::StructOps.raw())
-        {
-            warning!(
-                w,
-                "struct_ops reloc {name}: prog {} is not struct_ops BPF program",
-                prog.name
-            );
-            return Err(Errno::EINVAL);
-        }
+        let index = program_at(programs, place, (name, member), w)?;
         ops.programs.insert(offset, index);
     }
     Ok(())
+}
+
+/// The struct_ops program at a section and instruction, for a member of a map.
+fn program_at(
+    programs: &[Program],
+    (shndx, insn): (usize, u64),
+    (map, member): (&str, &str),
+    w: &mut Warnings,
+) -> Result<usize, Errno> {
+    let Some(index) = program::find(programs, shndx, insn) else {
+        warning!(
+            w,
+            "struct_ops reloc {map}: cannot find prog at shdr_idx {shndx} to relocate func ptr {member}"
+        );
+        return Err(Errno::EINVAL);
+    };
+    if let Some(prog) = programs
+        .get(index)
+        .filter(|p| p.prog_type != ProgType::StructOps.raw())
+    {
+        warning!(
+            w,
+            "struct_ops reloc {map}: prog {} is not struct_ops BPF program",
+            prog.name
+        );
+        return Err(Errno::EINVAL);
+    }
+    Ok(index)
 }
 
 fn member_at(btf: &Btf, struct_id: TypeId, offset: u32) -> Option<Member<'_>> {

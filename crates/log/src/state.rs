@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use verdict_domain::{Bounds, Tnum};
 use verdict_engine::reg_type_str;
-use verdict_engine::state::{
-    ADD_CONST, BtfHandle, DynptrKind, Frame, IterState, Marks, REGS, Reg, SlotType, State,
-};
+use verdict_engine::state::{ADD_CONST, BtfHandle, Frame, IterState, Marks, REGS, Reg, SlotType, State};
 use verdict_kernel::Kernel;
 use verdict_kernel::types::{Flags, RegBase};
 use verdict_syscall::{Map, Prog};
@@ -150,7 +148,7 @@ impl Printer<'_> {
             if shown.slots >> at & 1 == 0 || slot.types.iter().all(|t| *t == SlotType::Invalid) {
                 continue;
             }
-            let types = slot.types.iter().map(|t| type_char(*t));
+            let types = slot.types.iter().map(|t| t.letter());
             match slot.types[7] {
                 SlotType::Spill => {
                     self.slot_head(out, at)?;
@@ -265,7 +263,7 @@ impl Printer<'_> {
             unum(list.out, u64::from(reg.mem_size()))?;
         }
         if reg.ty.is(RegBase::ConstDynptr) {
-            list.item(format_args!("type={}", dynptr_name(reg.dynptr_kind())))?;
+            list.item(format_args!("type={}", reg.dynptr_kind().name()))?;
         }
         if reg.is_const() {
             if reg.b.var_off.value != 0 {
@@ -306,29 +304,8 @@ impl List<'_> {
     }
 }
 
-fn type_char(ty: SlotType) -> char {
-    match ty {
-        SlotType::Invalid => '?',
-        SlotType::Spill => 'r',
-        SlotType::Misc => 'm',
-        SlotType::Zero => '0',
-        SlotType::Dynptr => 'd',
-        SlotType::Iter => 'i',
-    }
-}
-
-fn dynptr_name(kind: DynptrKind) -> &'static str {
-    match kind {
-        DynptrKind::Local => "local",
-        DynptrKind::Ringbuf => "ringbuf",
-        DynptrKind::Skb => "skb",
-        DynptrKind::Xdp => "xdp",
-        DynptrKind::Invalid => "<invalid>",
-    }
-}
-
 fn dynptr(out: &mut String, reg: &Reg) -> fmt::Result {
-    write!(out, "dynptr_{}(", dynptr_name(reg.dynptr_kind()))?;
+    write!(out, "dynptr_{}(", reg.dynptr_kind().name())?;
     let mut list = List { out, first: true };
     for (name, value) in [
         ("id", reg.id),

@@ -272,7 +272,7 @@ impl<'a> Query<'a> {
         if may_be_null {
             flags = flags | Flags::MAYBE_NULL;
         }
-        let tagged = crate::walk::tag_flags(ptr);
+        let tagged = Flags::of_tag(ptr.btf().pointer_tag(ptr));
         flags = flags | tagged.without(Flags::RCU);
         let name = self.name();
         let kind = pointee.kind().kernel_name();

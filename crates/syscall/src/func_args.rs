@@ -12,7 +12,6 @@ use verdict_kernel::types::{ArgBase, ArgType, Flags};
 use crate::func_model::MAX_REG_ARGS;
 use crate::notes::{Rejection, reject};
 use crate::prog::Prog;
-use crate::walk::is_projection_of;
 
 /// What a subprogram takes as an argument (`struct bpf_subprog_arg_info`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -265,6 +264,11 @@ impl<'a> Args<'a> {
         if tags.has(Tags::NULLABLE) {
             return Err(bad_tags());
         }
+        self.memory(i, ptr, tags).map(Some)
+    }
+
+    /// A pointer argument of a global function that is memory of its type's size.
+    fn memory(&self, i: usize, ptr: Type<'a>, tags: Tags) -> Result<SubprogArg, Rejection> {
         let pointee = self
             .btf
             .skip_mods_and_typedefs(ptr.target())
@@ -284,10 +288,10 @@ impl<'a> Args<'a> {
             Flags::MAYBE_NULL
         };
         let arg = SubprogArg::new(ArgBase::Mem, null);
-        Ok(Some(SubprogArg {
+        Ok(SubprogArg {
             mem_size: resolved.size,
             ..arg
-        }))
+        })
     }
 
     /// The only kernel type whose name, without flavour, is that of the pointee.
@@ -361,8 +365,9 @@ pub fn is_prog_ctx_type(kernel: &Kernel, ptr: Type<'_>, prog_type: ProgType) -> 
     let Some(declared) = kernel.btf.ty(prog) else {
         return false;
     };
-    let matches =
-        |name: &str| !name.is_empty() && (is_projection_of(name, pointee.name()) || name == pointee.name());
+    let matches = |name: &str| {
+        !name.is_empty() && (ctx::is_projection_of(name, pointee.name()) || name == pointee.name())
+    };
     if matches(declared.name()) {
         return true;
     }

@@ -18,7 +18,6 @@ pub mod record;
 pub mod session;
 pub mod space;
 pub mod struct_ops;
-pub mod walk;
 
 pub use attach::AttachInfo;
 pub use btf::ProgBtf;

@@ -8,6 +8,7 @@ use verdict_isa::{Disasm, Names};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::helper::helper_name;
 use verdict_kernel::rule::Rule;
+use verdict_loader::strerror;
 use verdict_log::{Level, Log, Normalize, Written, write_listing};
 use verdict_report::Place;
 use verdict_syscall::Prog;
@@ -253,14 +254,6 @@ impl Write for Printer<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
-    }
-}
-
-/// libbpf's words for an error; those of glibc, where it has any.
-fn strerror(errno: Errno) -> String {
-    match errno {
-        Errno::ENOTSUPP => format!("unknown error (-{})", errno.0),
-        _ => errno.message(),
     }
 }
 

@@ -406,14 +406,7 @@ fn agree(cx: &mut Context<'_>, first: (&Outcome, u32), other: (&Outcome, u32)) -
 /// The text that libbpf writes into the log in place of the two lines about a poisoned call, each line with
 /// its newline; `None` if the relocation's access string makes no sense.
 pub fn failure_text(local: &Btf, relo: &CoreRelo, insn_idx: usize) -> Option<String> {
-    let mut cx = Context {
-        warnings: Vec::new(),
-        budget: BUDGET,
-        prog: "",
-        index: 0,
-    };
-    local.ty(relo.type_id)?;
-    let text = Spec::parse(&mut cx, local, relo).ok()?.format();
+    let text = describe(local, relo)?;
     // libbpf formats into a buffer of 256 bytes, and the whole into one of 512.
     let dots = if text.len() >= 256 { "..." } else { "" };
     let whole = format!(

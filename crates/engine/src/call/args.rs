@@ -185,28 +185,8 @@ impl<O: Observer> Verifier<'_, O> {
         proto: &HelperProto,
     ) -> Res<()> {
         let regno = arg + 1;
-        let access = |t: ArgType| {
-            if t.has(Flags::WRITE) {
-                Access::Write
-            } else {
-                Access::Read
-            }
-        };
         match arg_ty.base() {
-            ArgBase::ConstMapPtr => {
-                let map = reg.map() + 1;
-                if meta.map != 0 && (meta.map != map || meta.map_uid != reg.map_uid()) {
-                    reject!(
-                        SpecialFieldArgument,
-                        EINVAL,
-                        "timer pointer in R1 map_uid={} doesn't match map pointer in R2 map_uid={}\n",
-                        meta.map_uid,
-                        reg.map_uid()
-                    );
-                }
-                meta.map = map;
-                meta.map_uid = reg.map_uid();
-            }
+            ArgBase::ConstMapPtr => take_map(reg, meta)?,
             ArgBase::MapKey => {
                 let Some(map) = self.meta_map(meta) else {
                     reject!(VerifierBug, EACCES, "invalid map_ptr to access map->key\n");
@@ -214,17 +194,13 @@ impl<O: Observer> Verifier<'_, O> {
                 let size = map.key_size as i32;
                 self.check_helper_mem_access(regno, size, Access::Read, false, None)?;
             }
+            ArgBase::MapValue if arg_ty.has(Flags::MAYBE_NULL) && reg.is_null() => {}
             ArgBase::MapValue => {
-                if arg_ty.has(Flags::MAYBE_NULL) && reg.is_null() {
-                    return Ok(());
-                }
                 let Some(map) = self.meta_map(meta) else {
                     reject!(VerifierBug, EACCES, "invalid map_ptr to access map->value\n");
                 };
                 let size = map.value_size as i32;
-                meta.raw_mode = arg_ty.has(Flags::UNINIT);
-                let raw = meta.raw_mode.then_some(&mut meta.raw);
-                self.check_helper_mem_access(regno, size, access(arg_ty), false, raw)?;
+                self.check_sized_arg(regno, size, arg_ty, meta)?;
             }
             ArgBase::PercpuBtfId => {
                 if reg.btf_id() == 0 {
@@ -253,8 +229,7 @@ impl<O: Observer> Verifier<'_, O> {
                 meta.raw_mode = arg_ty.has(Flags::UNINIT);
                 if arg_ty.has(Flags::FIXED_SIZE) {
                     let size = proto.args[arg].size as i32;
-                    let raw = meta.raw_mode.then_some(&mut meta.raw);
-                    self.check_helper_mem_access(regno, size, access(arg_ty), false, raw)?;
+                    self.check_sized_arg(regno, size, arg_ty, meta)?;
                     if arg_ty.has(Flags::ALIGNED) {
                         check_aligned(reg, size)?;
                     }
@@ -265,7 +240,7 @@ impl<O: Observer> Verifier<'_, O> {
                 meta.msize_max = reg.b.umax;
                 let raw = meta.raw_mode.then_some(&mut meta.raw);
                 let zero_ok = arg_ty.base() == ArgBase::ConstSizeOrZero;
-                self.check_mem_size_reg(regno, access(memory), zero_ok, raw)?;
+                self.check_mem_size_reg(regno, access_of(memory), zero_ok, raw)?;
             }
             ArgBase::Dynptr => self.process_dynptr_func(regno, arg_ty, 0)?,
             ArgBase::ConstAllocSizeOrZero => {
@@ -290,6 +265,13 @@ impl<O: Observer> Verifier<'_, O> {
             | ArgBase::Stack => {}
         }
         Ok(())
+    }
+
+    /// An argument that is memory of known size.
+    fn check_sized_arg(&mut self, regno: usize, size: i32, arg_ty: ArgType, meta: &mut CallMeta) -> Res<()> {
+        meta.raw_mode = arg_ty.has(Flags::UNINIT);
+        let raw = meta.raw_mode.then_some(&mut meta.raw);
+        self.check_helper_mem_access(regno, size, access_of(arg_ty), false, raw)
     }
 
     /// The map that an argument named.
@@ -563,4 +545,30 @@ fn fixed_offset(ty: RegType) -> bool {
             || flags == Flags::RCU
             || type_is_ptr_alloc_obj(ty) && flags.without(Flags::NON_OWN_REF | Flags::RCU) == Flags::ALLOC)
         && (flags != Flags::ALLOC | Flags::RCU)
+}
+
+/// How a helper treats the memory of an argument.
+fn access_of(arg_ty: ArgType) -> Access {
+    if arg_ty.has(Flags::WRITE) {
+        Access::Write
+    } else {
+        Access::Read
+    }
+}
+
+/// A map as an argument: that of a timer before it must be the same.
+fn take_map(reg: &Reg, meta: &mut CallMeta) -> Res<()> {
+    let map = reg.map() + 1;
+    if meta.map != 0 && (meta.map != map || meta.map_uid != reg.map_uid()) {
+        reject!(
+            SpecialFieldArgument,
+            EINVAL,
+            "timer pointer in R1 map_uid={} doesn't match map pointer in R2 map_uid={}\n",
+            meta.map_uid,
+            reg.map_uid()
+        );
+    }
+    meta.map = map;
+    meta.map_uid = reg.map_uid();
+    Ok(())
 }

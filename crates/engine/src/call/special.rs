@@ -8,19 +8,8 @@ use super::args::CallMeta;
 use crate::error::{Res, reject};
 use crate::memory::{MemAccess, Source, dynptr_kind_of, type_is_ptr_alloc_obj};
 use crate::observer::Observer;
-use crate::state::{ActiveLock, DynptrKind, Reg};
+use crate::state::{ActiveLock, Reg};
 use crate::verifier::Verifier;
-
-/// What the log calls a kind of dynptr; empty for none.
-fn dynptr_name(kind: DynptrKind) -> &'static str {
-    match kind {
-        DynptrKind::Local => "local",
-        DynptrKind::Ringbuf => "ringbuf",
-        DynptrKind::Skb => "skb",
-        DynptrKind::Xdp => "xdp",
-        DynptrKind::Invalid => "<invalid>",
-    }
-}
 
 impl<O: Observer> Verifier<'_, O> {
     /// Where in its object a pointer points, fixed and variable parts together.
@@ -241,7 +230,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let plain = arg_ty.without(Flags::RDONLY);
         if !self.is_dynptr_expected(&reg, plain)? {
-            let name = dynptr_name(dynptr_kind_of(arg_ty.flags()));
+            let name = dynptr_kind_of(arg_ty.flags()).name();
             reject!(
                 DynptrArgument,
                 EINVAL,

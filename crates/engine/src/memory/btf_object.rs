@@ -1,6 +1,6 @@
 //! Objects that BTF describes: the kernel's, the program's own, and maps seen as kernel structs.
 
-use verdict_btf::{Btf, TypeId, WalkError, WalkMode, Walked};
+use verdict_btf::{TypeId, WalkError, Walked};
 use verdict_kernel::ctx::Access;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::Rule;
@@ -143,7 +143,11 @@ impl<O: Observer> Verifier<'_, O> {
             // Pointers in the program's own objects are numbers to it.
             Walked::Ptr { target, tag, field } if !own => Member::Ptr {
                 target: target.0,
-                flags: tag_flags(tag, walk.through_union),
+                flags: if walk.through_union {
+                    Flags::of_tag(tag) | Flags::UNTRUSTED
+                } else {
+                    Flags::of_tag(tag)
+                },
                 field: field.to_owned(),
             },
             Walked::Ptr { .. } | Walked::Scalar | Walked::Struct(_) => Member::Scalar,
@@ -276,48 +280,10 @@ impl<O: Observer> Verifier<'_, O> {
         let (Some(btf), Some(need_btf)) = (space.btf(own.btf), space.btf(need.btf)) else {
             return Err(String::new());
         };
-        if off == 0 && verdict_btf::types_are_same(btf, own.id, need_btf, need.id) {
-            return Ok(());
-        }
-        if strict {
-            return Err(String::new());
-        }
-        find_embedded(btf, own.id, off, need_btf, need.id, flex_arrays)
+        btf.find_embedded(own.id, off, (need_btf, need.id), strict, flex_arrays)
+            .map_err(|refused| refused.map_or_else(String::new, |refused| format!("{}\n", refused.message)))
     }
 }
-
-/// Looks for a struct among those that begin at `off` of struct `id`, the outer ones first.
-fn find_embedded(
-    btf: &Btf,
-    id: TypeId,
-    off: i32,
-    need_btf: &Btf,
-    need: TypeId,
-    flex_arrays: bool,
-) -> Result<(), String> {
-    let (mut id, mut off) = (id, off);
-    let mut mode = WalkMode {
-        flex_arrays,
-        untrusted: false,
-    };
-    for _ in 0..MAX_NESTING {
-        let walk = btf
-            .walk(id, off, 1, mode)
-            .map_err(|refused| format!("{}\n", refused.message))?;
-        let Walked::Struct(inner) = walk.found else {
-            return Err(String::new());
-        };
-        if verdict_btf::types_are_same(btf, inner, need_btf, need) {
-            return Ok(());
-        }
-        mode.untrusted |= walk.through_union;
-        (id, off) = (inner, 0);
-    }
-    Err(String::new())
-}
-
-/// Structs that are looked into, at most; a BTF that the kernel accepts nests less.
-const MAX_NESTING: u32 = 1024;
 
 fn walk_refused(refused: WalkError) -> Box<Failure> {
     Failure::rejected(
@@ -325,20 +291,6 @@ fn walk_refused(refused: WalkError) -> Box<Failure> {
         Errno(refused.errno),
         format!("{}\n", refused.message),
     )
-}
-
-fn tag_flags(tag: Option<&str>, through_union: bool) -> Flags {
-    let flags = if through_union {
-        Flags::UNTRUSTED
-    } else {
-        Flags::NONE
-    };
-    match tag {
-        Some("user") => flags | Flags::USER,
-        Some("percpu") => flags | Flags::PERCPU,
-        Some("rcu") => flags | Flags::RCU,
-        _ => flags,
-    }
 }
 
 /// The kernel's struct of a map (`map_btf_id`).

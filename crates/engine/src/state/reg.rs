@@ -24,6 +24,19 @@ pub enum DynptrKind {
     Xdp = 4,
 }
 
+impl DynptrKind {
+    /// What the log calls it; empty for none.
+    pub fn name(self) -> &'static str {
+        match self {
+            DynptrKind::Local => "local",
+            DynptrKind::Ringbuf => "ringbuf",
+            DynptrKind::Skb => "skb",
+            DynptrKind::Xdp => "xdp",
+            DynptrKind::Invalid => "<invalid>",
+        }
+    }
+}
+
 /// How far an open-coded iterator is (`enum bpf_iter_state`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]

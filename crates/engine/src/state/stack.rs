@@ -23,6 +23,20 @@ pub enum SlotType {
     Iter = 5,
 }
 
+impl SlotType {
+    /// How the log shows it.
+    pub fn letter(self) -> char {
+        match self {
+            SlotType::Invalid => '?',
+            SlotType::Spill => 'r',
+            SlotType::Misc => 'm',
+            SlotType::Zero => '0',
+            SlotType::Dynptr => 'd',
+            SlotType::Iter => 'i',
+        }
+    }
+}
+
 /// Eight bytes of stack: index 7 of `types` is the highest address… of the slot's *lowest* byte order, that is,
 /// `types[i]` describes the byte at `slot base + 7 - i`, as the kernel counts them from the top.
 #[derive(Clone, Debug, Default)]

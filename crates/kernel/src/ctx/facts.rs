@@ -155,6 +155,11 @@ pub fn guards_recursion(prog_type: ProgType, attach_type: AttachType) -> bool {
     }
 }
 
+/// Whether the program's view `user` of a context stands for the kernel's struct `kernel`.
+pub fn is_projection_of(user: &str, kernel: &str) -> bool {
+    matches!((user, kernel), ("__sk_buff", "sk_buff") | ("xdp_md", "xdp_buff"))
+}
+
 /// The types of vmlinux that a program type's context has: as programs declare it, and inside the kernel.
 ///
 /// They are the members of `struct bpf_ctx_convert`, which the kernel keeps for this purpose; `None` when

@@ -106,21 +106,8 @@ pub(super) fn alloc(kernel: &Kernel, map_type: MapType, attr: &MapCreate) -> Che
             let sound = sockets(attr) && attr.max_entries <= i32::MAX as u32 && attr.key_size == 4;
             require(sound, Errno::EINVAL)
         }
-        MapType::Sockhash => {
-            require(sockets(attr) && attr.key_size != 0, Errno::EINVAL)?;
-            require(attr.key_size <= 512, Errno::E2BIG)?;
-            // sizeof(struct bpf_shtab_bucket) is 16, and the product must fit 32 bits.
-            let buckets = u64::from(attr.max_entries).next_power_of_two();
-            require(buckets <= u64::from(u32::MAX / 16), Errno::EINVAL)
-        }
-        MapType::Cpumap => {
-            let sound = attr.max_entries != 0
-                && attr.key_size == 4
-                && matches!(attr.value_size, 4 | 8)
-                && attr.map_flags & !NUMA_NODE == 0;
-            require(sound, Errno::EINVAL)?;
-            require(attr.max_entries <= built_cpus(kernel), Errno::E2BIG)
-        }
+        MapType::Sockhash => sockhash(attr),
+        MapType::Cpumap => cpumap(kernel, attr),
         MapType::Xskmap => {
             let known = NUMA_NODE | flags::RDONLY | flags::WRONLY;
             let sound = attr.max_entries != 0
@@ -130,22 +117,8 @@ pub(super) fn alloc(kernel: &Kernel, map_type: MapType, attr: &MapCreate) -> Che
             require(sound, Errno::EINVAL)
         }
         MapType::CgroupStorage | MapType::PercpuCgroupStorage => cgroup_storage(map_type, attr),
-        MapType::Ringbuf | MapType::UserRingbuf => {
-            let sound = attr.map_flags & !NUMA_NODE == 0
-                && attr.key_size == 0
-                && attr.value_size == 0
-                && attr.max_entries.is_power_of_two()
-                && attr.max_entries.is_multiple_of(PAGE_SIZE);
-            require(sound, Errno::EINVAL)
-        }
-        MapType::BloomFilter => {
-            let sound = attr.key_size == 0
-                && attr.value_size != 0
-                && attr.max_entries != 0
-                && flags_ok(attr, NUMA_NODE | flags::ZERO_SEED | ACCESS_MASK)
-                && attr.map_extra & !0xf == 0;
-            require(sound, Errno::EINVAL)
-        }
+        MapType::Ringbuf | MapType::UserRingbuf => ringbuf(attr),
+        MapType::BloomFilter => bloom_filter(attr),
         MapType::Arena => arena(attr),
         MapType::Unspec
         | MapType::Array
@@ -165,6 +138,41 @@ pub(super) fn alloc(kernel: &Kernel, map_type: MapType, attr: &MapCreate) -> Che
         | MapType::CgrpStorage
         | MapType::StructOps => Ok(()),
     }
+}
+
+fn sockhash(attr: &MapCreate) -> Checked {
+    require(sockets(attr) && attr.key_size != 0, Errno::EINVAL)?;
+    require(attr.key_size <= 512, Errno::E2BIG)?;
+    // sizeof(struct bpf_shtab_bucket) is 16, and the product must fit 32 bits.
+    let buckets = u64::from(attr.max_entries).next_power_of_two();
+    require(buckets <= u64::from(u32::MAX / 16), Errno::EINVAL)
+}
+
+fn cpumap(kernel: &Kernel, attr: &MapCreate) -> Checked {
+    let sound = attr.max_entries != 0
+        && attr.key_size == 4
+        && matches!(attr.value_size, 4 | 8)
+        && attr.map_flags & !NUMA_NODE == 0;
+    require(sound, Errno::EINVAL)?;
+    require(attr.max_entries <= built_cpus(kernel), Errno::E2BIG)
+}
+
+fn ringbuf(attr: &MapCreate) -> Checked {
+    let sound = attr.map_flags & !NUMA_NODE == 0
+        && attr.key_size == 0
+        && attr.value_size == 0
+        && attr.max_entries.is_power_of_two()
+        && attr.max_entries.is_multiple_of(PAGE_SIZE);
+    require(sound, Errno::EINVAL)
+}
+
+fn bloom_filter(attr: &MapCreate) -> Checked {
+    let sound = attr.key_size == 0
+        && attr.value_size != 0
+        && attr.max_entries != 0
+        && flags_ok(attr, NUMA_NODE | flags::ZERO_SEED | ACCESS_MASK)
+        && attr.map_extra & !0xf == 0;
+    require(sound, Errno::EINVAL)
 }
 
 fn array(map_type: MapType, attr: &MapCreate) -> Checked {

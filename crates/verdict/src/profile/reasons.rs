@@ -139,15 +139,7 @@ fn type_name(ty: verdict_kernel::types::RegType) -> String {
 
 /// The bytes of a slot as the kernel's log shows them, the highest address first.
 fn letters(types: [SlotType; 8]) -> String {
-    let letter = |ty: &SlotType| match ty {
-        SlotType::Invalid => '?',
-        SlotType::Spill => 'r',
-        SlotType::Misc => 'm',
-        SlotType::Zero => '0',
-        SlotType::Dynptr => 'd',
-        SlotType::Iter => 'i',
-    };
-    types.iter().rev().map(letter).collect()
+    types.iter().rev().map(|ty| ty.letter()).collect()
 }
 
 /// The values that differed, where they are short to say.

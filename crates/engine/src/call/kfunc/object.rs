@@ -1,11 +1,11 @@
 //! Arguments that point to objects: of the kernel, or of the program.
 
 use verdict_btf::{Btf, TypeId};
+use verdict_kernel::ctx;
 use verdict_kernel::kfunc::types::register_struct;
 use verdict_kernel::kfunc::{KfuncFlags, Special};
 use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::TypeRef;
-use verdict_syscall::walk::is_projection_of;
 
 use super::graph::OBJECT;
 use super::meta::Meta;
@@ -130,7 +130,7 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(());
         };
         // The program's view of a context can be given the kernel's own.
-        if is_projection_of(name, &own_name) {
+        if ctx::is_projection_of(name, &own_name) {
             say!(self, "{words}");
             return Ok(());
         }
