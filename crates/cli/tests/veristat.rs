@@ -341,7 +341,7 @@ fn objects_within_files_and_for_other_loaders() {
 #[test]
 fn dumps_instructions_as_loaded() {
     let place = Place::new("dump");
-    let listing = "DUMP (LOADED) tail_call.bpf.o/wrong_map:\nint wrong_map(struct xdp_md * ctx):\n; \n   0: (18) r2 = map[name:numbers]\n";
+    let listing = "DUMP (LOADED) tail_call.bpf.o/wrong_map:\nint wrong_map(struct xdp_md * ctx):\n; tail_call(ctx, &numbers, 0);\n   0: (18) r2 = map[name:numbers]\n";
     for mode in ["--dump", "--dump=XLATED"] {
         let run = place.run(&format!("-q {mode} -e prog -f wrong_map tail_call.bpf.o"));
         assert!(run.code == 0 && run.text.starts_with(listing), "{}", run.text);
