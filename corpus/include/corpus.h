@@ -24,6 +24,7 @@ typedef signed long long s64;
 #define KCONFIG extern __attribute__((section(".kconfig")))
 #define TAG(text) __attribute__((btf_decl_tag(text)))
 #define TYPE_TAG(text) __attribute__((btf_type_tag(text)))
+#define IN_ARENA __attribute__((address_space(1)))
 #define RELOCATED __attribute__((preserve_access_index))
 #define barrier() __asm__ volatile("" ::: "memory")
 #define hide(x) __asm__ volatile("" : "+r"(x)) /* from the compiler, not from the verifier */
@@ -43,7 +44,10 @@ enum {
 	ARRAY_OF_MAPS = 12,
 	RINGBUF = 27,
 	TASK_STORAGE = 29,
+	ARENA = 33,
 };
+
+enum { MMAPABLE = 1 << 10 };
 
 enum { XDP_DROP = 1, XDP_PASS = 2 };
 

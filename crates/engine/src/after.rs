@@ -3,8 +3,9 @@
 //! The kernel rewrites the program once it is found safe. Of that, verdict needs what the log shows (stack
 //! depths, functions that are gone) and what fails.
 
-use verdict_isa::{class, op};
+use verdict_isa::{class, mode, op};
 use verdict_kernel::helper::id;
+use verdict_kernel::types::RegBase;
 
 use crate::error::{Res, reject};
 use crate::observer::Observer;
@@ -23,10 +24,26 @@ impl<O: Observer> Verifier<'_, O> {
         self.check_max_stack_depth()?;
         self.inline_bpf_loop();
         self.remove_dead_functions();
+        self.check_arena_loads()?;
         // Without a callback of its own, an exception is caught by a function that the kernel appends.
         self.catch_appended = self.seen_exception && self.exception_callback_subprog == 0;
         self.check_kfuncs_left()?;
         self.expand_may_goto();
+        Ok(())
+    }
+
+    /// Loads that the JIT has no instruction for (`convert_ctx_accesses`).
+    fn check_arena_loads(&self) -> Res<()> {
+        for (insn, aux) in self.insns.iter().zip(&self.aux) {
+            let extends = insn.class() == class::LDX && insn.mode() == mode::MEMSX;
+            if extends && aux.ptr_type == RegBase::Arena as u32 {
+                reject!(
+                    InvalidInsn,
+                    EOPNOTSUPP,
+                    "sign extending loads from arena are not supported yet\n"
+                );
+            }
+        }
         Ok(())
     }
 

@@ -226,13 +226,16 @@ impl<O: Observer> Verifier<'_, O> {
         };
         let (mut false_dst, mut false_src) = narrow(cond.op.negate());
         let (mut true_dst, mut true_src) = narrow(cond.op);
-        for (bounds, context) in [
-            (&mut true_dst, "true_reg1"),
-            (&mut true_src, "true_reg2"),
-            (&mut false_dst, "false_reg1"),
-            (&mut false_src, "false_reg2"),
+        for (dst, src, contexts) in [
+            (&mut true_dst, &mut true_src, ["true_reg1", "true_reg2"]),
+            (&mut false_dst, &mut false_src, ["false_reg1", "false_reg2"]),
         ] {
-            self.check_sane(bounds, context)?;
+            self.check_sane(dst, contexts[0])?;
+            // A register compared with itself is checked again, as the first check has left it.
+            if same {
+                *src = *dst;
+            }
+            self.check_sane(src, contexts[1])?;
         }
         let src_reg = cond.src_reg();
         store(&mut self.cur, cond.dst, src_reg, false_dst, false_src);
