@@ -1,7 +1,7 @@
 //! Arithmetic on two values: `adjust_scalar_min_max_vals`.
 
 use crate::span::{Span32, Span64};
-use crate::{Bounds, Width};
+use crate::{Bounds, Tnum, Width};
 
 /// A two-operand arithmetic or bitwise operation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -71,12 +71,12 @@ impl Bounds {
     #[must_use]
     pub fn alu(&self, op: AluOp, width: Width, src: &Bounds) -> Bounds {
         let mut result = match op {
-            AluOp::Add => self.added(src),
-            AluOp::Sub => self.subtracted(src),
-            AluOp::Mul => self.multiplied(src),
-            AluOp::And => self.masked(src),
-            AluOp::Or => self.ored(src),
-            AluOp::Xor => self.xored(src),
+            AluOp::Add => self.added(src, width),
+            AluOp::Sub => self.subtracted(src, width),
+            AluOp::Mul => self.multiplied(src, width),
+            AluOp::And => self.masked(src, width),
+            AluOp::Or => self.ored(src, width),
+            AluOp::Xor => self.xored(src, width),
             AluOp::Lsh | AluOp::Rsh | AluOp::Arsh => match src.shift_count(width) {
                 Some(count) => self.shifted(op, width, count),
                 None => return Bounds::UNKNOWN,
@@ -95,7 +95,7 @@ impl Bounds {
     #[inline]
     #[must_use]
     pub fn add_unsynced(&self, delta: &Bounds) -> Bounds {
-        self.added(delta)
+        self.added(delta, Width::W64)
     }
 
     /// Whether `&=` or `|=` with a constant treats this operand as a mask of all zeros or all ones and
@@ -144,90 +144,98 @@ impl Bounds {
         })
     }
 
+    // A 32-bit result is extended with zeros in the end: what its upper half would be is not computed.
+
     #[inline]
-    fn added(&self, src: &Bounds) -> Bounds {
+    fn added(&self, src: &Bounds, width: Width) -> Bounds {
         let mut sum = Bounds {
             var_off: self.var_off + src.var_off,
             ..*self
         };
         sum.set_span32(self.span32().add(src.span32()));
-        sum.set_span64(self.span64().add(src.span64()));
+        if width.is_64() {
+            sum.set_span64(self.span64().add(src.span64()));
+        }
         sum
     }
 
     #[inline]
-    fn subtracted(&self, src: &Bounds) -> Bounds {
+    fn subtracted(&self, src: &Bounds, width: Width) -> Bounds {
         let mut diff = Bounds {
             var_off: self.var_off - src.var_off,
             ..*self
         };
         diff.set_span32(self.span32().sub(src.span32()));
-        diff.set_span64(self.span64().sub(src.span64()));
+        if width.is_64() {
+            diff.set_span64(self.span64().sub(src.span64()));
+        }
         diff
     }
 
     #[inline]
-    fn multiplied(&self, src: &Bounds) -> Bounds {
-        let mut product = Bounds {
-            var_off: self.var_off * src.var_off,
-            ..*self
-        };
+    fn multiplied(&self, src: &Bounds, width: Width) -> Bounds {
+        let mut product = *self;
         product.set_span32(self.span32().mul(src.span32()));
-        product.set_span64(self.span64().mul(src.span64()));
+        if width.is_64() {
+            product.var_off = self.var_off * src.var_off;
+            product.set_span64(self.span64().mul(src.span64()));
+        } else {
+            product.var_off = self.var_off.subreg() * src.var_off.subreg();
+        }
         product
     }
 
     #[inline]
-    fn masked(&self, src: &Bounds) -> Bounds {
-        let mut result = Bounds {
-            var_off: self.var_off & src.var_off,
-            ..*self
-        };
-        let low = self.span32().and(src.span32(), result.var_off);
-        let wide = self.span64().and(src.span64(), result.var_off);
-        result.settle_bitwise(src, low, wide);
-        result
+    fn masked(&self, src: &Bounds, width: Width) -> Bounds {
+        let bits = self.var_off & src.var_off;
+        let low = self.span32().and(src.span32(), bits);
+        self.bitwise(src, width, bits, low, || self.span64().and(src.span64(), bits))
     }
 
     #[inline]
-    fn ored(&self, src: &Bounds) -> Bounds {
-        let mut result = Bounds {
-            var_off: self.var_off | src.var_off,
-            ..*self
-        };
-        let low = self.span32().or(src.span32(), result.var_off);
-        let wide = self.span64().or(src.span64(), result.var_off);
-        result.settle_bitwise(src, low, wide);
-        result
+    fn ored(&self, src: &Bounds, width: Width) -> Bounds {
+        let bits = self.var_off | src.var_off;
+        let low = self.span32().or(src.span32(), bits);
+        self.bitwise(src, width, bits, low, || self.span64().or(src.span64(), bits))
     }
 
     #[inline]
-    fn xored(&self, src: &Bounds) -> Bounds {
-        let mut result = Bounds {
-            var_off: self.var_off ^ src.var_off,
-            ..*self
-        };
-        let low = self.span32().xor(result.var_off);
-        let wide = self.span64().xor(result.var_off);
-        result.settle_bitwise(src, low, wide);
-        result
+    fn xored(&self, src: &Bounds, width: Width) -> Bounds {
+        let bits = self.var_off ^ src.var_off;
+        let low = self.span32().xor(bits);
+        self.bitwise(src, width, bits, low, || self.span64().xor(bits))
     }
 
-    /// Completes a bitwise result whose bits are known so far: a known result of a known operand is taken
-    /// as it is; otherwise the ranges are as computed, and may learn from the bits.
+    /// Completes a bitwise result: a known result of a known operand is taken as it is; otherwise the ranges
+    /// are as computed, and may learn from the bits.
     #[inline]
-    fn settle_bitwise(&mut self, src: &Bounds, low: Span32, wide: Span64) {
-        if src.is_subreg_const() && self.is_subreg_const() {
-            self.set_subreg_const(self.var_off.value as u32);
-        } else {
-            self.set_span32(low);
+    fn bitwise(
+        &self,
+        src: &Bounds,
+        width: Width,
+        bits: Tnum,
+        low: Span32,
+        wide: impl Fn() -> Span64,
+    ) -> Bounds {
+        if src.is_const() && bits.is_const() {
+            return Bounds::constant(bits.value);
         }
-        if src.is_const() && self.is_const() {
-            *self = Bounds::constant(self.var_off.value);
+        let mut result = Bounds {
+            var_off: bits,
+            ..*self
+        };
+        if src.is_subreg_const() && bits.is_subreg_const() {
+            result.set_subreg_const(bits.value as u32);
         } else {
-            self.set_span64(wide);
-            self.learn_from_bits();
+            result.set_span32(low);
         }
+        if width.is_64() {
+            result.set_span64(wide());
+            result.learn_from_bits();
+        } else {
+            result.learn_32_from_bits();
+        }
+        result
     }
 
     #[inline]

@@ -16,20 +16,41 @@ impl Bounds {
     /// Lets every part learn from the others (`reg_bounds_sync`).
     #[inline]
     pub fn sync(&mut self) {
-        // Nothing can be learned about a number that every part agrees on, or of which nothing is known; most
-        // values are such.
-        if *self == Bounds::constant(self.var_off.value) || *self == Bounds::UNKNOWN {
-            return;
+        // Most ranges say no more than the bits do. Then the deductions end with what the bits say: the four
+        // readings of a set of bits have the same ends but for the sign, and of a known sign they agree.
+        let by_bits = Bounds::of_bits(self.var_off);
+        if self.range_within(&by_bits) {
+            *self = by_bits;
+        } else {
+            self.deduce();
         }
+    }
+
+    /// The bits, and what they say of the ranges.
+    #[inline]
+    fn of_bits(bits: Tnum) -> Bounds {
+        let mut bounds = Bounds {
+            var_off: bits,
+            ..Bounds::UNKNOWN
+        };
+        bounds.learn_from_bits();
+        bounds
+    }
+
+    /// All deductions in the kernel's order.
+    fn deduce(&mut self) {
         self.learn_from_bits();
+        let (mut wide, mut low) = (self.span64(), self.span32());
         for _ in 0..ROUNDS {
-            let before = *self;
-            self.deduce_round();
-            // A round is a function of the bounds alone: once it finds nothing, it never will.
-            if *self == before {
+            let before = (wide, low);
+            self.deduce_round(&mut wide, &mut low);
+            // A round is a function of the ranges alone: once it finds nothing, it never will.
+            if (wide, low) == before {
                 break;
             }
         }
+        self.set_span64(wide);
+        self.set_span32(low);
         self.learn_bits_from_ranges();
         self.learn_from_bits();
     }
@@ -53,17 +74,14 @@ impl Bounds {
 
     /// One round of deduction between the ranges (`__reg_deduce_bounds`).
     #[inline]
-    fn deduce_round(&mut self) {
-        let (mut wide, mut low) = (self.span64(), self.span32());
-        low_from_wide(&mut low, &wide);
+    fn deduce_round(&mut self, wide: &mut Span64, low: &mut Span32) {
+        low_from_wide(low, wide);
         low.cross_learn();
         wide.cross_learn();
-        wide_from_low(&mut wide, &low);
+        wide_from_low(wide, low);
         if low.smin >= 0 && wide.smin >= i64::from(i32::MIN) && wide.smax <= i64::from(i32::MAX) {
-            self.settle_non_negative(&mut wide, &low);
+            self.settle_non_negative(wide, low);
         }
-        self.set_span64(wide);
-        self.set_span32(low);
     }
 
     /// The value is a sign-extended 32-bit number, and its low half is not negative: neither is the whole.
@@ -140,4 +158,49 @@ fn learn_low_ends(wide: &mut Span64, min: u32, max: u32) {
         ((wide.smin as u64 & HIGH) | min) as i64,
         ((wide.smax as u64 & HIGH) | max) as i64,
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Bounds, Tnum};
+    use proptest::prelude::*;
+
+    fn bits() -> impl Strategy<Value = Tnum> {
+        // Masks of few runs: dense random ones would never know a sign or a whole half.
+        let run = (0..64u32, 0..=64u32).prop_map(|(at, len)| match len {
+            64 => u64::MAX,
+            _ => ((1 << len) - 1) << at,
+        });
+        let runs = proptest::collection::vec(run, 0..4);
+        let mask = runs.prop_map(|runs| runs.iter().fold(0, |mask, run| mask ^ run));
+        (mask, any::<u64>(), 0..3).prop_map(|(mask, value, kind)| {
+            let value = match kind {
+                0 => 0,
+                1 => u64::MAX,
+                _ => value,
+            };
+            Tnum {
+                value: value & !mask,
+                mask,
+            }
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        /// The short way of `sync` and the long one end at the same bounds.
+        #[test]
+        fn bits_alone_say_all(bits in bits(), wide in 0..16u8) {
+            let known = Bounds::of_bits(bits);
+            let mut start = known;
+            // Each pair of ends may know as much as the bits, or nothing.
+            if wide & 1 != 0 { (start.smin, start.smax) = (i64::MIN, i64::MAX) }
+            if wide & 2 != 0 { (start.umin, start.umax) = (0, u64::MAX) }
+            if wide & 4 != 0 { (start.s32_min, start.s32_max) = (i32::MIN, i32::MAX) }
+            if wide & 8 != 0 { (start.u32_min, start.u32_max) = (0, u32::MAX) }
+            start.deduce();
+            prop_assert_eq!(start, known);
+        }
+    }
 }
