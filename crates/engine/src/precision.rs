@@ -6,6 +6,10 @@
 //! that the value depends on; at every checkpoint passed, the members of the set are marked. Marks of the
 //! current state do not matter: it is no checkpoint yet.
 //!
+//! What a member of the set comes from does not depend on the other members. So a member that an earlier
+//! walk carried past the same place of the same path is done: all that follows from it is marked. History
+//! entries remember who passed, until a walk gives up, whose marks do not follow from its members.
+//!
 //! Linux 6.12.117: accesses of the stack and linked scalars are known from the history, so that no
 //! instruction needs to be understood beyond its operands.
 
@@ -111,6 +115,17 @@ impl Wanted {
     }
     fn mask(&self) -> u32 {
         self.regs[self.frame]
+    }
+    /// Drops those that an earlier walk carried past this entry, and notes the others in it. Members in outer
+    /// frames go on. Whether none is left.
+    #[inline]
+    fn pass(&mut self, entry: &mut Hist) -> bool {
+        let (regs, slots) = (&mut self.regs[self.frame], &mut self.slots[self.frame]);
+        *regs &= !u32::from(entry.walked_regs);
+        *slots &= !entry.walked_slots;
+        entry.walked_regs |= *regs as u16;
+        entry.walked_slots |= *slots;
+        self.is_empty()
     }
     /// If any member of a linked set is wanted, all are.
     #[inline]
@@ -245,7 +260,7 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(())
     }
 
-    /// Walks the instructions of one segment. Its history is lent for the walk, which does not change it.
+    /// Walks the instructions of one segment. Its history is lent for the walk.
     fn walk_segment(
         &mut self,
         at: Option<StateId>,
@@ -256,8 +271,8 @@ impl<O: Observer> Verifier<'_, O> {
     ) -> Res<Walked> {
         let segment = self.segment_mut(at);
         let first = segment.first_insn_idx;
-        let history = std::mem::take(&mut segment.history);
-        let walked = self.walk_history(first, &history, wanted, last_idx, subseq_idx, skip);
+        let mut history = std::mem::take(&mut segment.history);
+        let walked = self.walk_history(first, &mut history, wanted, last_idx, subseq_idx, skip);
         self.segment_mut(at).history = history;
         walked
     }
@@ -265,37 +280,48 @@ impl<O: Observer> Verifier<'_, O> {
     fn walk_history(
         &mut self,
         first: u32,
-        history: &[Hist],
+        history: &mut [Hist],
         wanted: &mut Wanted,
         last_idx: i32,
         subseq_idx: &mut i32,
         mut skip: bool,
     ) -> Res<Walked> {
         let mut i = last_idx as u32;
-        let mut left = history;
+        // Entries of what was executed before.
+        let mut left = history.len();
         loop {
-            let last = left.last().filter(|h| h.idx == i).copied();
+            let last = match history[..left].last_mut() {
+                Some(entry) if entry.idx == i => {
+                    if !O::LISTENING && !skip && wanted.pass(entry) {
+                        return Ok(Walked::Done);
+                    }
+                    Some(*entry)
+                }
+                _ => None,
+            };
             if skip {
                 skip = false;
             } else if !O::LISTENING && self.is_unconcerned(i, last, wanted) {
                 // Most instructions have nothing to do with what is wanted.
-            } else if let Step::GiveUp = self.back_step(i, *subseq_idx, last, wanted)? {
-                return Ok(Walked::GaveUp);
-            }
-            if wanted.is_empty() {
-                return Ok(Walked::Done);
+            } else {
+                if let Step::GiveUp = self.back_step(i, *subseq_idx, last, wanted)? {
+                    return Ok(Walked::GaveUp);
+                }
+                if wanted.is_empty() {
+                    return Ok(Walked::Done);
+                }
             }
             *subseq_idx = i as i32;
             // The segment began with this instruction: the entry that is left is the arrival from the parent.
-            if i == first && (left.is_empty() || (left.len() == 1 && last.is_some())) {
+            if i == first && (left == 0 || (left == 1 && last.is_some())) {
                 return Ok(Walked::Exhausted);
             }
-            match (last, left.split_last()) {
-                (Some(entry), Some((_, rest))) => {
-                    left = rest;
+            match last {
+                Some(entry) => {
+                    left -= 1;
                     i = entry.prev_idx;
                 }
-                _ => i = i.wrapping_sub(1),
+                None => i = i.wrapping_sub(1),
             }
             if i as usize >= self.insns.len() {
                 reject!(VerifierBug, EFAULT, "BUG backtracking idx {}\n", i as i32);
@@ -403,8 +429,10 @@ impl<O: Observer> Verifier<'_, O> {
             "mark_precise: frame{}: falling back to forcing all scalars precise\n",
             self.cur.curframe()
         );
+        forget_walks(&mut self.cur);
         let mut at = self.cur.parent;
         while let Some(id) = at {
+            forget_walks(self.search.state_mut(id));
             for frame in 0..self.search.state(id).frames.len() {
                 for r in 0..FP {
                     let slot = &mut self.search.state_mut(id).frames[frame];
@@ -607,6 +635,13 @@ impl<O: Observer> Verifier<'_, O> {
         }
         wanted.frame -= 1;
         Ok(())
+    }
+}
+
+/// No walk has passed any entry of a segment's history.
+fn forget_walks(state: &mut State) {
+    for entry in &mut state.history {
+        (entry.walked_regs, entry.walked_slots) = (0, 0);
     }
 }
 

@@ -443,6 +443,8 @@ impl<'a, O: Observer> Verifier<'a, O> {
             idx: self.insn_idx,
             prev_idx,
             flags,
+            walked_regs: 0,
+            walked_slots: 0,
             linked,
         });
         self.has_hist = true;

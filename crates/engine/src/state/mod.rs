@@ -216,6 +216,10 @@ pub struct Hist {
     pub prev_idx: u32,
     /// See [`hist`].
     pub flags: u16,
+    /// Registers of the executing frame that backtracking has carried past here before.
+    pub walked_regs: u16,
+    /// Its slots that backtracking has carried past here before.
+    pub walked_slots: u64,
     /// Registers and slots whose scalars were linked, packed by `precision`.
     pub linked: u64,
 }
