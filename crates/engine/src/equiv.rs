@@ -327,39 +327,47 @@ fn packet_safe<I: Ids>(old: &Reg, cur: &Reg, ids: &mut I) -> bool {
 }
 
 /// The 64-bit scalar that a load of the whole slot would give, if it is one.
+#[inline]
 fn scalar_view(slot: &Slot) -> Option<(&Reg, bool)> {
     const UNBOUND: &Reg = &Reg::UNKNOWN;
     if slot.is_scalar_spill64() {
         return Some((slot.reg(), true));
     }
-    slot.types
-        .iter()
-        .all(|t| matches!(t, SlotType::Misc | SlotType::Invalid))
-        .then_some((UNBOUND, false))
+    (known_bytes(slot.packed_types()) == 0).then_some((UNBOUND, false))
 }
 
-/// Compares one slot byte by byte, as the order of the rules matters.
+/// A byte that is not zero for each byte of a slot, packed, that is neither uninitialised nor unknown data.
+#[inline]
+const fn known_bytes(types: u64) -> u64 {
+    const { assert!(SlotType::Invalid as u8 == 0 && (SlotType::Misc as u8).is_power_of_two()) };
+    types & !(SlotType::Misc as u64 * 0x0101_0101_0101_0101)
+}
+
+/// Compares one slot byte by byte, as the order of the rules matters: the first known byte decides whether
+/// the slots compare as scalars, and bytes before it are compared whatever they are when ranges are.
 fn slot_safe<I: Ids>(old: &Slot, precise: bool, cur: Option<&Slot>, exact: Exact, ids: &mut I) -> bool {
-    for i in 0..8 {
-        if exact != Exact::Needed && cur.is_none_or(|c| c.types[i] != old.types[i]) {
-            return false;
-        }
-        // Reading uninitialised stack is allowed, so unknown data stands for anything.
-        if matches!(old.types[i], SlotType::Invalid | SlotType::Misc) {
-            continue;
-        }
-        let Some(cur) = cur else { return false };
-        if let (Some((o, spilled)), Some((c, _))) = (scalar_view(old), scalar_view(cur)) {
-            return reg_safe(o, precise && spilled, c, ids, exact);
-        }
-        if old.types[i] != cur.types[i] {
-            return false;
-        }
-        if i == 7 && !contents_safe(old, precise, cur, ids, exact) {
-            return false;
-        }
+    let types = old.packed_types();
+    let known = known_bytes(types);
+    // Reading uninitialised stack is allowed, so unknown data stands for anything.
+    if known == 0 && exact == Exact::Needed {
+        return true;
     }
-    true
+    let Some(cur) = cur else { return false };
+    let unlike = types ^ cur.packed_types();
+    if known == 0 {
+        return unlike == 0;
+    }
+    if exact != Exact::Needed && unlike << (56 - known.trailing_zeros() / 8 * 8) != 0 {
+        return false;
+    }
+    if let (Some((o, spilled)), Some((c, _))) = (scalar_view(old), scalar_view(cur)) {
+        return reg_safe(o, precise && spilled, c, ids, exact);
+    }
+    let unlike = match exact {
+        Exact::Needed => (0..8).any(|i| (known >> (8 * i)) & 0xff != 0 && (unlike >> (8 * i)) & 0xff != 0),
+        Exact::Same | Exact::Range => unlike != 0,
+    };
+    !unlike && (known >> 56 == 0 || contents_safe(old, precise, cur, ids, exact))
 }
 
 fn contents_safe<I: Ids>(old: &Slot, precise: bool, cur: &Slot, ids: &mut I, exact: Exact) -> bool {

@@ -8,14 +8,14 @@ use verdict_isa::{class, op, size};
 
 use crate::explore::Search;
 use crate::observer::Observer;
-use crate::state::{FP, NO_LINK, State, StateId};
+use crate::state::{FP, Marks, NO_LINK, StateId};
 use crate::verifier::Verifier;
 
-/// A value that read marks are about.
+/// A register of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Place {
-    Reg { frame: usize, reg: usize },
-    Slot { frame: usize, spi: usize },
+struct Place {
+    frame: usize,
+    reg: usize,
 }
 
 /// How much of a register is read.
@@ -25,62 +25,54 @@ enum Width {
     Full,
 }
 
-/// Where read marks of a value climb to, and whether a write screens it off.
-fn parent_of(state: &State, place: Place) -> (Option<Place>, bool) {
-    match place {
-        Place::Reg { frame, reg } => {
-            let Some(slot) = state.frames.get(frame) else {
-                return (None, false);
-            };
-            let link = slot.marks.links[reg];
-            let parent = (link != NO_LINK).then(|| Place::Reg {
-                frame: usize::from(link >> 4),
-                reg: usize::from(link & 0xf),
-            });
-            (parent, slot.marks.written >> reg & 1 != 0)
+impl Marks {
+    /// Adds a read mark of a register; false when it, or a stronger one, stands already.
+    #[inline]
+    fn mark_reg(&mut self, reg: usize, width: Width) -> bool {
+        let bit = 1u16 << reg;
+        if self.read64 & bit != 0 || (width == Width::Half && self.read32 & bit != 0) {
+            return false;
         }
-        Place::Slot { frame, spi } => {
-            let Some(slot) = state.frames.get(frame) else {
-                return (None, false);
-            };
-            let parent = (spi < usize::from(slot.marks.linked_slots)).then_some(place);
-            (parent, slot.marks.slot_written >> spi & 1 != 0)
+        match width {
+            Width::Full => {
+                self.read64 |= bit;
+                self.read32 &= !bit;
+            }
+            Width::Half => self.read32 |= bit,
         }
+        true
     }
-}
 
-/// Adds a read mark; false when it, or a stronger one, stands already.
-fn mark(state: &mut State, place: Place, width: Width) -> bool {
-    match place {
-        Place::Reg { frame, reg } => {
-            let Some(slot) = state.frames.get_mut(frame) else {
-                return false;
-            };
-            let bit = 1u16 << reg;
-            let m = &mut slot.marks;
-            if m.read64 & bit != 0 || (width == Width::Half && m.read32 & bit != 0) {
-                return false;
-            }
-            match width {
-                Width::Full => {
-                    m.read64 |= bit;
-                    m.read32 &= !bit;
-                }
-                Width::Half => m.read32 |= bit,
-            }
-        }
-        Place::Slot { frame, spi } => {
-            let Some(slot) = state.frames.get_mut(frame) else {
-                return false;
-            };
-            let bit = 1u64 << spi;
-            if slot.marks.slot_read & bit != 0 {
-                return false;
-            }
-            slot.marks.slot_read |= bit;
-        }
+    /// Adds read marks of slots; returns those that had none.
+    #[inline]
+    fn mark_slots(&mut self, slots: u64) -> u64 {
+        let fresh = slots & !self.slot_read;
+        self.slot_read |= fresh;
+        fresh
     }
-    true
+
+    /// The register of the parent state that a read of this one marks, unless a write screens it off.
+    #[inline]
+    fn above(&self, reg: usize) -> Option<Place> {
+        let link = self.links[reg];
+        if link == NO_LINK || self.written >> reg & 1 != 0 {
+            return None;
+        }
+        Some(Place {
+            frame: usize::from(link >> 4),
+            reg: usize::from(link & 0xf),
+        })
+    }
+
+    /// Of these slots, those of which a read marks the parent state's too.
+    #[inline]
+    fn slots_above(&self, slots: u64) -> u64 {
+        let linked = match self.linked_slots {
+            n @ 0..64 => (1 << n) - 1,
+            _ => u64::MAX,
+        };
+        slots & linked & !self.slot_written
+    }
 }
 
 impl<O: Observer> Verifier<'_, O> {
@@ -88,8 +80,8 @@ impl<O: Observer> Verifier<'_, O> {
     #[inline]
     pub fn mark_reg_read(&mut self, frame: usize, reg: usize, full: bool) {
         let width = if full { Width::Full } else { Width::Half };
-        let (parent, written) = parent_of(&self.cur, Place::Reg { frame, reg });
-        if !written && let (Some(place), Some(id)) = (parent, self.cur.parent) {
+        let above = self.cur.frames[frame].marks.above(reg);
+        if let (Some(place), Some(id)) = (above, self.cur.parent) {
             let climbed = climb(&mut self.search, id, place, width);
             self.stats.mark_read = self.stats.mark_read.max(climbed);
         }
@@ -98,9 +90,17 @@ impl<O: Observer> Verifier<'_, O> {
     /// Marks a stack slot of the current state as read.
     #[inline]
     pub fn mark_slot_read(&mut self, frame: usize, spi: usize) {
-        let (parent, written) = parent_of(&self.cur, Place::Slot { frame, spi });
-        if !written && let (Some(place), Some(id)) = (parent, self.cur.parent) {
-            let climbed = climb(&mut self.search, id, place, Width::Full);
+        self.mark_slots_read(frame, 1u64.checked_shl(spi as u32).unwrap_or(0));
+    }
+
+    /// Marks stack slots of the current state, a bit each, as read.
+    pub(crate) fn mark_slots_read(&mut self, frame: usize, slots: u64) {
+        let Some(slot) = self.cur.frames.get(frame) else {
+            return;
+        };
+        let above = slot.marks.slots_above(slots);
+        if let (1.., Some(id)) = (above, self.cur.parent) {
+            let climbed = climb_slots(&mut self.search, id, frame, above);
             self.stats.mark_read = self.stats.mark_read.max(climbed);
         }
     }
@@ -109,37 +109,53 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn propagate_liveness(&mut self, old: StateId) {
         let top = self.cur.curframe();
         for frame in 0..=top {
-            let (read32, read64, slots) = {
-                let m = &self.search.state(old).frames[frame].marks;
-                (m.read32, m.read64, m.slot_read)
-            };
+            let explored = &self.search.state(old).frames[frame];
+            let Marks {
+                read32,
+                read64,
+                mut slot_read,
+                ..
+            } = explored.marks;
+            let current = &self.cur.frames[frame].body.stack;
+            let common = explored.body.stack.len().min(current.len());
+            if common < 64 {
+                slot_read &= (1 << common) - 1;
+            }
             let first = if frame < top { 6 } else { 0 };
-            for reg in first..FP {
-                if read64 >> reg & 1 != 0 {
-                    self.propagate(Place::Reg { frame, reg }, Width::Full);
-                } else if read32 >> reg & 1 != 0 {
-                    self.propagate(Place::Reg { frame, reg }, Width::Half);
-                }
+            let mut regs = (read32 | read64) & ((1 << FP) - (1 << first));
+            while regs != 0 {
+                let reg = regs.trailing_zeros() as usize;
+                regs &= regs - 1;
+                let full = read64 >> reg & 1 != 0;
+                self.propagate(Place { frame, reg }, if full { Width::Full } else { Width::Half });
             }
-            let old_len = self.search.state(old).frames[frame].body.stack.len();
-            let common = old_len.min(self.cur.frames[frame].body.stack.len());
-            for spi in 0..common.min(64) {
-                if slots >> spi & 1 != 0 {
-                    self.propagate(Place::Slot { frame, spi }, Width::Full);
-                }
-            }
+            self.propagate_slots(frame, slot_read);
         }
     }
 
-    /// Marks a value of the current state itself, then climbs.
+    /// Marks a register of the current state itself, then climbs.
     fn propagate(&mut self, place: Place, width: Width) {
-        if !mark(&mut self.cur, place, width) {
+        let marks = &mut self.cur.frames[place.frame].marks;
+        if !marks.mark_reg(place.reg, width) {
             return;
         }
-        let (parent, written) = parent_of(&self.cur, place);
         let mut climbed = 1;
-        if !written && let (Some(place), Some(id)) = (parent, self.cur.parent) {
-            climbed += climb(&mut self.search, id, place, width);
+        if let (Some(above), Some(id)) = (marks.above(place.reg), self.cur.parent) {
+            climbed += climb(&mut self.search, id, above, width);
+        }
+        self.stats.mark_read = self.stats.mark_read.max(climbed);
+    }
+
+    /// The same for slots, a bit each.
+    fn propagate_slots(&mut self, frame: usize, slots: u64) {
+        let marks = &mut self.cur.frames[frame].marks;
+        let fresh = marks.mark_slots(slots);
+        if fresh == 0 {
+            return;
+        }
+        let mut climbed = 1;
+        if let (above @ 1.., Some(id)) = (marks.slots_above(fresh), self.cur.parent) {
+            climbed += climb_slots(&mut self.search, id, frame, above);
         }
         self.stats.mark_read = self.stats.mark_read.max(climbed);
     }
@@ -162,21 +178,42 @@ impl<O: Observer> Verifier<'_, O> {
     }
 }
 
-/// Marks `place` of checkpoint `id` and its ancestors; returns the number of marks added.
+/// Marks a register of checkpoint `id` and what it climbs to; returns the number of marks added.
 fn climb(search: &mut Search, mut id: StateId, mut place: Place, width: Width) -> u32 {
     let mut climbed = 0;
     loop {
         let state = search.state_mut(id);
-        if !mark(state, place, width) {
+        let Some(slot) = state.frames.get_mut(place.frame) else {
+            return climbed;
+        };
+        if !slot.marks.mark_reg(place.reg, width) {
             return climbed;
         }
         climbed += 1;
-        let (parent, written) = parent_of(state, place);
-        match (parent, state.parent) {
-            (Some(up), Some(up_id)) if !written => {
-                place = up;
-                id = up_id;
-            }
+        match (slot.marks.above(place.reg), state.parent) {
+            (Some(above), Some(parent)) => (place, id) = (above, parent),
+            _ => return climbed,
+        }
+    }
+}
+
+/// Marks slots of checkpoint `id`, a bit each, and of its ancestors; returns the largest number of marks that
+/// one of them added.
+fn climb_slots(search: &mut Search, mut id: StateId, frame: usize, mut slots: u64) -> u32 {
+    let mut climbed = 0;
+    loop {
+        let state = search.state_mut(id);
+        let Some(slot) = state.frames.get_mut(frame) else {
+            return climbed;
+        };
+        slots = slot.marks.mark_slots(slots);
+        if slots == 0 {
+            return climbed;
+        }
+        climbed += 1;
+        slots = slot.marks.slots_above(slots);
+        match state.parent {
+            Some(parent) if slots != 0 => id = parent,
             _ => return climbed,
         }
     }

@@ -393,15 +393,16 @@ impl<'a, O: Observer> Verifier<'a, O> {
         }
         self.scratch_reg(reg);
         if usage == ArgUse::Src {
-            let content = &self.cur.frames[frame].body.regs[reg];
+            let slot = &self.cur.frames[frame];
+            let content = &slot.body.regs[reg];
             if content.is_not_init() {
                 reject!(UninitializedRegister, EACCES, "R{} !read_ok\n", reg);
             }
-            if reg == FP {
-                return Ok(());
+            // Nothing before the segment is read once the register was written in it.
+            if reg != FP && slot.marks.written >> reg & 1 == 0 {
+                let wide = self.reads_64(content.is_scalar());
+                self.mark_reg_read(frame, reg, wide);
             }
-            let wide = self.reads_64(content.is_scalar());
-            self.mark_reg_read(frame, reg, wide);
         } else {
             if reg == FP {
                 reject!(FramePointerWrite, EACCES, "frame pointer is read only\n");

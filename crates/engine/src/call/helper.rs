@@ -12,8 +12,8 @@ use super::CallbackFrame;
 use super::args::{CallMeta, func_name};
 use super::format;
 use crate::error::{Failure, Res, reject, say2};
+use crate::memory::Words;
 use crate::memory::names::reg_type_str;
-use crate::memory::{MemAccess, Words};
 use crate::observer::Observer;
 use crate::state::{BtfHandle, DynptrKind, Reg};
 use crate::verifier::{Flow, Verifier};
@@ -47,10 +47,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.record_map(&meta)?;
         self.record_key(&meta)?;
-        // What the helper writes to a stack buffer is simulated byte by byte.
-        for off in 0..meta.raw.access_size {
-            self.check_mem_access(MemAccess::write(meta.raw.regno, off, 1, None))?;
-        }
+        self.write_buffer(meta.raw)?;
         if meta.release_regno != 0 {
             self.release(&meta, proto)?;
         }

@@ -22,6 +22,50 @@ pub(super) fn byte_of(off: i32) -> usize {
     (off.wrapping_neg().wrapping_sub(1) & (SLOT - 1)) as usize
 }
 
+/// The bytes that a range of offsets has in one slot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    /// The slot.
+    pub(super) spi: usize,
+    /// The least offset.
+    pub(super) off: i32,
+    /// Its place in [`Slot::types`]; the others are before it.
+    highest: usize,
+    /// Number of bytes.
+    len: usize,
+}
+
+impl Part {
+    /// The bytes by their places in [`Slot::types`].
+    pub(super) fn places(self) -> std::ops::RangeInclusive<usize> {
+        self.highest.saturating_sub(self.len - 1)..=self.highest
+    }
+    /// The offset of the byte at a place.
+    pub(super) fn off_of(self, place: usize) -> i32 {
+        self.off + self.highest as i32 - place as i32
+    }
+}
+
+/// The offsets from `start` to below `end`, which is at most 0, slot by slot, upwards.
+pub(super) fn parts(start: i32, end: i32) -> impl Iterator<Item = Part> {
+    let mut off = start;
+    std::iter::from_fn(move || {
+        if off >= end.min(0) {
+            return None;
+        }
+        let highest = byte_of(off);
+        let len = (highest + 1).min(end.wrapping_sub(off) as usize);
+        let part = Part {
+            spi: spi_of(off),
+            off,
+            highest,
+            len,
+        };
+        off = off.wrapping_add(len as i32);
+        Some(part)
+    })
+}
+
 /// Offsets that a stack access may touch: from the least start to the end of the greatest.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span {

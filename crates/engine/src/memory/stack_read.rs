@@ -4,7 +4,7 @@ use verdict_kernel::ctx::Access;
 use verdict_kernel::rule::Rule;
 
 use super::helper::RawMode;
-use super::stack_bounds::{SLOT, Span, byte_of, spi_of};
+use super::stack_bounds::{Part, SLOT, Span, byte_of, parts, spi_of};
 use super::{MemAccess, Source};
 use crate::error::{Failure, Res, reject};
 use crate::observer::Observer;
@@ -182,26 +182,24 @@ impl<O: Observer> Verifier<'_, O> {
             };
             return Ok(());
         }
-        // A slot that was read is not read again: marking is idempotent, but not for free.
-        let mut marked = None;
-        for at in span.min..end {
-            if !self.touch_byte(frame, at, source == Source::Helper)? {
+        let mut read = 0;
+        for part in parts(span.min, end) {
+            if let Some(at) = self.touch_bytes(frame, part, source == Source::Helper)? {
                 return Err(unreadable(&reg, regno, source, span.min, at, size));
             }
-            let spi = spi_of(at);
-            if marked != Some(spi) {
-                self.mark_slot_read(frame, spi);
-                marked = Some(spi);
-            }
+            read |= 1u64.checked_shl(part.spi as u32).unwrap_or(0);
         }
+        self.mark_slots_read(frame, read);
         Ok(())
     }
 
     /// Dynptrs are not to be overwritten by a helper that fills a buffer.
     fn check_no_dynptr(&self, frame: usize, start: i32, end: i32) -> Res<()> {
         let allocated = self.cur.frames.get(frame).map_or(0, |f| f.body.stack.len());
-        for at in start..end {
-            if spi_of(at) < allocated && self.byte_type(frame, at)? == SlotType::Dynptr {
+        for part in parts(start, end).filter(|part| part.spi < allocated) {
+            let slot = self.slot(frame, part.spi)?;
+            if let Some(place) = part.places().rev().find(|i| slot.types[*i] == SlotType::Dynptr) {
+                let at = part.off_of(place);
                 reject!(
                     DynptrOverwrite,
                     EACCES,
@@ -212,29 +210,27 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(())
     }
 
-    /// Whether a byte may be read; for a helper it becomes unknown data.
-    fn touch_byte(&mut self, frame: usize, at: i32, clobber: bool) -> Res<bool> {
-        let (spi, byte) = (spi_of(at), byte_of(at));
-        let slot = self.slot(frame, spi)?;
-        match slot.types[byte] {
-            SlotType::Misc => Ok(true),
-            SlotType::Zero | SlotType::Invalid => {
-                if clobber {
-                    self.slot_mut(frame, spi)?.types[byte] = SlotType::Misc;
-                }
-                Ok(true)
-            }
-            SlotType::Spill | SlotType::Dynptr | SlotType::Iter if slot.is_spill() => {
-                if clobber {
-                    let slot = self.slot_mut(frame, spi)?;
-                    slot.spill = None;
-                    slot.scrub_types();
-                    self.set_slot_precise(frame, spi, false);
-                }
-                Ok(true)
-            }
-            SlotType::Spill | SlotType::Dynptr | SlotType::Iter => Ok(false),
+    /// Reads bytes of a slot; for a helper they become unknown data. Returns the first that may not be read.
+    fn touch_bytes(&mut self, frame: usize, part: Part, clobber: bool) -> Res<Option<i32>> {
+        let slot = self.slot(frame, part.spi)?;
+        let kept = |ty| matches!(ty, SlotType::Spill | SlotType::Dynptr | SlotType::Iter);
+        let first_kept = part.places().rev().find(|i| kept(slot.types[*i]));
+        if let Some(place) = first_kept.filter(|_| !slot.is_spill()) {
+            return Ok(Some(part.off_of(place)));
         }
+        if !clobber || part.places().all(|i| slot.types[i] == SlotType::Misc) {
+            return Ok(None);
+        }
+        let slot = self.slot_mut(frame, part.spi)?;
+        if first_kept.is_some() {
+            slot.spill = None;
+            slot.scrub_types();
+        }
+        slot.types[part.places()].fill(SlotType::Misc);
+        if first_kept.is_some() {
+            self.set_slot_precise(frame, part.spi, false);
+        }
+        Ok(None)
     }
 }
 

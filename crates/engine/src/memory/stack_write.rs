@@ -7,8 +7,8 @@ use verdict_isa::{class, mode};
 use verdict_kernel::semantics::ZeroSpill;
 use verdict_kernel::types::RegBase;
 
-use super::MemAccess;
-use super::stack_bounds::{SLOT, Span, byte_of, spi_of};
+use super::stack_bounds::{SLOT, Span, byte_of, parts, spi_of};
+use super::{MemAccess, RawMode};
 use crate::error::{Res, reject};
 use crate::observer::Observer;
 use crate::state::{Reg, Slot, SlotType, hist};
@@ -182,6 +182,32 @@ impl<O: Observer> Verifier<'_, O> {
         self.set_slot_precise(frame, spi, precise);
         if whole {
             self.mark_slot_written(frame, spi);
+        }
+        Ok(())
+    }
+
+    /// What a helper writes into a buffer on a stack, as if byte by byte. The buffer was checked to be one, at
+    /// a known offset.
+    pub(crate) fn write_buffer(&mut self, buffer: RawMode) -> Res<()> {
+        if buffer.access_size <= 0 {
+            return Ok(());
+        }
+        let ptr = self.reg(buffer.regno);
+        let (frame, start) = (self.frame_of(ptr), Span::of(ptr, ptr.off).min);
+        for part in parts(start, start.wrapping_add(buffer.access_size)) {
+            self.destroy_if_dynptr_slot(frame, part.spi)?;
+            self.check_fastcall_contract(frame, part.off);
+            self.scratch_slot(part.spi);
+            let unknown = |slot: &Slot| slot.types[part.places()].iter().all(|ty| *ty == SlotType::Misc);
+            if self
+                .slot(frame, part.spi)
+                .is_ok_and(|slot| slot.spill.is_none() && unknown(slot))
+            {
+                continue;
+            }
+            let slot = self.slot_mut(frame, part.spi)?;
+            slot.scrub();
+            slot.types[part.places()].fill(SlotType::Misc);
         }
         Ok(())
     }

@@ -54,6 +54,11 @@ impl Slot {
         spill: None,
     };
 
+    /// The types of all bytes as one number, that of `types[0]` in the lowest byte.
+    #[inline]
+    pub fn packed_types(&self) -> u64 {
+        u64::from_le_bytes(self.types.map(|ty| ty as u8))
+    }
     /// The spilled value, or an unwritten one.
     #[inline]
     pub fn reg(&self) -> &Reg {
