@@ -48,6 +48,8 @@ pub enum Column {
     Errno,
     /// Why it was rejected, or what is not modelled: one line.
     Reason,
+    /// The code of the rule that was broken.
+    Rule,
     /// Nanoseconds for each processed instruction.
     TimePerInsn,
     /// Paths that ended because an explored state stands for the rest.
@@ -76,7 +78,7 @@ impl fmt::Display for Value<'_> {
 
 impl Column {
     /// Every column.
-    pub const ALL: [Column; 22] = [
+    pub const ALL: [Column; 23] = [
         Column::Verdict,
         Column::Duration,
         Column::Insns,
@@ -96,6 +98,7 @@ impl Column {
         Column::Kernel,
         Column::Errno,
         Column::Reason,
+        Column::Rule,
         Column::TimePerInsn,
         Column::PruneHits,
         Column::PruneMisses,
@@ -155,6 +158,7 @@ impl Column {
             Column::Kernel => "Kernel",
             Column::Errno => "Errno",
             Column::Reason => "Reason",
+            Column::Rule => "Rule",
             Column::TimePerInsn => "Time per insn (ns)",
             Column::PruneHits => "Prune hits",
             Column::PruneMisses => "Prune misses",
@@ -183,6 +187,7 @@ impl Column {
             Column::Kernel => &["kernel"],
             Column::Errno => &["errno"],
             Column::Reason => &["reason"],
+            Column::Rule => &["rule"],
             Column::TimePerInsn => &["time_per_insn"],
             Column::PruneHits => &["prune_hits"],
             Column::PruneMisses => &["prune_misses"],
@@ -219,6 +224,7 @@ impl Column {
                 | Column::Kernel
                 | Column::Errno
                 | Column::Reason
+                | Column::Rule
         )
     }
 
@@ -239,6 +245,7 @@ impl Column {
             }
             Column::Kernel => Value::Text(&row.kernel),
             Column::Reason => Value::Text(&row.reason),
+            Column::Rule => Value::Text(&row.rule),
             Column::Errno => match row.errno {
                 0 => Value::Text(""),
                 n => Value::Text(errno_name(n)),
@@ -251,7 +258,7 @@ impl Column {
     /// numbers have one, too.
     pub fn number(self, row: &Row) -> Option<i64> {
         Some(match self {
-            Column::File | Column::Program | Column::Kernel | Column::Reason => return None,
+            Column::File | Column::Program | Column::Kernel | Column::Reason | Column::Rule => return None,
             Column::Verdict => match row.verdict {
                 Verdict::Failure => 0,
                 Verdict::Success => 1,
@@ -285,7 +292,7 @@ impl Column {
     pub(crate) fn is_numeric(self) -> bool {
         !matches!(
             self,
-            Column::File | Column::Program | Column::Kernel | Column::Reason
+            Column::File | Column::Program | Column::Kernel | Column::Reason | Column::Rule
         )
     }
 
@@ -300,6 +307,7 @@ impl Column {
             Column::AttachType => return set(&mut row.attach_type, Some(text.to_owned())),
             Column::Kernel => return set(&mut row.kernel, Some(text.to_owned())),
             Column::Reason => return set(&mut row.reason, Some(text.to_owned())),
+            Column::Rule => return set(&mut row.rule, Some(text.to_owned())),
             Column::Errno => return set(&mut row.errno, parse_errno(text)),
             Column::TimePerInsn => return text.trim().parse::<i64>().is_ok(), // follows from the others
             Column::Duration => &mut row.duration,

@@ -43,6 +43,8 @@ pub struct Row {
     pub errno: i32,
     /// Why it was rejected, or what is not modelled: one line.
     pub reason: String,
+    /// The code of the rule that was broken; empty when accepted.
+    pub rule: String,
     /// Paths that ended because an explored state stands for the rest.
     pub prune_hits: i64,
     /// Explored states that did not match.
@@ -101,6 +103,7 @@ impl Default for Row {
             kernel: String::new(),
             errno: 0,
             reason: String::new(),
+            rule: String::new(),
             prune_hits: 0,
             prune_misses: 0,
             lacks: Columns::default(),

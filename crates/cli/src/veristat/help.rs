@@ -50,7 +50,7 @@ What is printed:
 
 Columns: file, prog, verdict, duration, insns, states, peak_states, max_states_per_insn,
 mark_read, prog_size, prog_size_jited, prog_type, attach_type, stack, max_stack_depth,
-mem_peak; of verdict's own: kernel, errno, reason, time_per_insn, prune_hits, prune_misses.
+mem_peak; of verdict's own: kernel, errno, reason, rule, time_per_insn, prune_hits, prune_misses.
 In comparisons, FIGURE_a, FIGURE_b, FIGURE_diff and FIGURE_pct are its values, |FIGURE| is one
 without sign.
 "
