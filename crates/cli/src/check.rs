@@ -14,6 +14,7 @@ pub(crate) fn run(kernel: &KernelArgs, args: &CheckArgs, out: &mut dyn Write) ->
         .verifier(args.test.options())?
         .with_globals(args.globals.read()?);
     let mut summary = CheckSummary::default();
+    let mut rules = Vec::new();
     for object in verify_all(&verifier, &args.objects) {
         let programs = match object.programs {
             Ok(programs) => programs,
@@ -21,6 +22,10 @@ pub(crate) fn run(kernel: &KernelArgs, args: &CheckArgs, out: &mut dyn Write) ->
                 summary.unusable += 1;
                 out.flush()?; // so that the error stands where it belongs
                 eprintln!("verdict: {}", unusable.message);
+                if let Some(rule) = unusable.rule {
+                    eprintln!("    rule {rule}: {}", rule.sentence());
+                    rules.push(rule);
+                }
                 continue;
             }
         };
@@ -34,8 +39,10 @@ pub(crate) fn run(kernel: &KernelArgs, args: &CheckArgs, out: &mut dyn Write) ->
                         record: &answer.record,
                         errno_name: &errno_name,
                         place,
+                        refusal: answer.refusal.as_ref(),
                     };
                     write_entry(out, &entry, args.verbose)?;
+                    rules.extend(entry.refusal.map(|refusal| refusal.rule));
                 }
                 Err(message) => {
                     summary.unusable += 1;
@@ -46,5 +53,9 @@ pub(crate) fn run(kernel: &KernelArgs, args: &CheckArgs, out: &mut dyn Write) ->
         }
     }
     writeln!(out, "{summary}")?;
+    if let Some(rule) = rules.first() {
+        let (code, which) = (rule.code(), if rules.len() == 1 { "this rule" } else { "a rule" });
+        writeln!(out, "more about {which}: verdict explain {code}")?;
+    }
     Ok(summary.exit_code())
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use verdict::kernel::rule::Rule;
 use verdict::{Answer, OpenObject, Verifier, objects_in, open_failure, read_object};
 use verdict_report::Record;
 
@@ -96,6 +97,8 @@ pub(crate) struct Unusable {
     pub(crate) message: String,
     /// The record, when libbpf refuses to open it.
     pub(crate) record: Option<Box<Record>>,
+    /// The rule by which libbpf refuses to open it.
+    pub(crate) rule: Option<Rule>,
 }
 
 /// Verifies all programs of the objects that the arguments stand for.
@@ -115,6 +118,7 @@ pub(crate) fn verify_each(verifiers: &[&Verifier], arguments: &[PathBuf]) -> Vec
         Err((_, message)) => Err(Unusable {
             message: message.clone(),
             record: None,
+            rule: None,
         }),
     });
     let answers = verify_opened(&opened, verifiers.len().max(1));
@@ -183,6 +187,7 @@ pub(crate) fn open<'v>(verifier: &'v Verifier, path: &Path) -> Result<OpenObject
     let unusable = |message| Unusable {
         message,
         record: None,
+        rule: None,
     };
     let shown = path.display();
     let bytes = read_object(path).map_err(unusable)?;
@@ -191,6 +196,7 @@ pub(crate) fn open<'v>(verifier: &'v Verifier, path: &Path) -> Result<OpenObject
     let mut object = opened.map_err(|error| Unusable {
         message: format!("{shown}: {error}"),
         record: Some(Box::new(open_failure(&name, &error))),
+        rule: Some(error.rule),
     })?;
     object
         .set_globals(verifier.globals())

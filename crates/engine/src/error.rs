@@ -3,7 +3,7 @@
 use std::fmt;
 
 use verdict_kernel::errno::Errno;
-use verdict_kernel::rule::{Broken, Rule};
+use verdict_kernel::rule::{Broken, Fact, Rule};
 
 /// Why verification stopped.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub struct Rejection {
     pub rule: Rule,
     /// The kernel's words, newlines included.
     pub text: String,
+    /// What the check knows beside.
+    pub fact: Option<Fact>,
 }
 
 /// Result of every check. The failure is boxed: success is the hot path.
@@ -33,7 +35,12 @@ pub type Res<T> = Result<T, Box<Failure>>;
 impl Failure {
     /// A refusal.
     pub fn rejected(rule: Rule, errno: Errno, text: String) -> Box<Failure> {
-        Box::new(Failure::Rejected(Rejection { errno, rule, text }))
+        Box::new(Failure::Rejected(Rejection {
+            errno,
+            rule,
+            text,
+            fact: None,
+        }))
     }
     /// Something not modelled.
     pub fn unsupported(what: impl Into<String>) -> Box<Failure> {
@@ -50,6 +57,34 @@ impl Failure {
             _ => None,
         }
     }
+}
+
+/// Says what a check knows of its refusal beside its words.
+pub(crate) trait About {
+    /// Adds this fact, unless an inner check has already added one.
+    fn about(self, fact: impl FnOnce() -> Fact) -> Self;
+}
+
+impl About for Box<Failure> {
+    fn about(mut self, fact: impl FnOnce() -> Fact) -> Self {
+        if let Failure::Rejected(refusal) = &mut *self
+            && refusal.fact.is_none()
+        {
+            refusal.fact = Some(fact());
+        }
+        self
+    }
+}
+
+impl<T> About for Res<T> {
+    fn about(self, fact: impl FnOnce() -> Fact) -> Self {
+        self.map_err(|failure| failure.about(fact))
+    }
+}
+
+/// A refusal that is about a register.
+pub(crate) fn register(reg: usize) -> Fact {
+    Fact::Register(reg as u8)
 }
 
 impl From<verdict_syscall::Rejection> for Box<Failure> {

@@ -23,6 +23,7 @@ mod explore;
 mod liveness;
 mod memory;
 pub mod observer;
+mod origin;
 mod precision;
 mod resolve;
 mod resource;
@@ -33,7 +34,7 @@ mod widen;
 
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
-use verdict_kernel::rule::Rule;
+use verdict_kernel::rule::{Fact, Origin, Rule};
 use verdict_syscall::Prog;
 
 pub use memory::names::reg_type_str;
@@ -75,6 +76,10 @@ pub struct Rejected {
     pub text: String,
     /// The instruction that was being executed, if the walk had begun.
     pub insn: Option<u32>,
+    /// What the check knows beside its words.
+    pub fact: Option<Fact>,
+    /// The instruction that the fact goes back to; only a listener is told.
+    pub origin: Option<Origin>,
 }
 
 /// Verifies a program for a kernel (`bpf_check`).
@@ -96,11 +101,14 @@ pub fn verify<O: Observer>(kernel: &Kernel, prog: &Prog, observer: &mut O) -> Ou
         Err(failure) => match *failure {
             Failure::Rejected(r) => {
                 let insn = verifier.walking.then_some(verifier.insn_idx);
+                let origin = r.fact.and_then(|fact| verifier.origin_of(&fact));
                 Verdict::Rejected(Rejected {
                     errno: r.errno,
                     rule: r.rule,
                     text: r.text,
                     insn,
+                    fact: r.fact,
+                    origin,
                 })
             }
             Failure::Unsupported(what) => Verdict::Unsupported(what),

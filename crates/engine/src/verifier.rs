@@ -6,14 +6,16 @@ use std::sync::Arc;
 use verdict_btf::Btf;
 use verdict_isa::{Insn, Malformed, Op, decode, deferred_fault};
 use verdict_kernel::Kernel;
+use verdict_kernel::errno::Errno;
 use verdict_kernel::helper::{HelperProto, Helpers};
+use verdict_kernel::rule::Rule;
 use verdict_kernel::types::RegType;
 use verdict_syscall::prog::flags;
 use verdict_syscall::{AttachInfo, Map, Prog, SubprogArg};
 
 use crate::call::Kfuncs;
 use crate::equiv::{IdMap, Suspect};
-use crate::error::{Res, reject};
+use crate::error::{About, Failure, Res, register, reject};
 use crate::explore::Search;
 use crate::observer::{Event, Observer};
 use crate::precision::back_regs;
@@ -396,7 +398,7 @@ impl<'a, O: Observer> Verifier<'a, O> {
             let slot = &self.cur.frames[frame];
             let content = &slot.body.regs[reg];
             if content.is_not_init() {
-                reject!(UninitializedRegister, EACCES, "R{} !read_ok\n", reg);
+                return uninitialized(reg);
             }
             // Nothing before the segment is read once the register was written in it.
             if reg != FP && slot.marks.written >> reg & 1 == 0 {
@@ -464,4 +466,10 @@ fn decode_for_walk(insns: &[Insn], at: usize) -> Result<Op, Malformed> {
         None => Ok(op),
         Some(fault) => Err(fault),
     }
+}
+
+#[cold]
+fn uninitialized(reg: usize) -> Res<()> {
+    let text = format!("R{reg} !read_ok\n");
+    Err(Failure::rejected(Rule::UninitializedRegister, Errno::EACCES, text).about(|| register(reg)))
 }

@@ -1,6 +1,8 @@
 //! What libbpf writes into the verifier's log: it explains instructions that it poisoned itself.
 
 use verdict_btf::core::{POISON, failure_text};
+use verdict_isa::{class, op};
+use verdict_kernel::rule::Rule;
 
 use crate::Prepared;
 use crate::link::{POISON_KFUNC, POISON_MAP};
@@ -33,6 +35,24 @@ impl Object {
                 return;
             }
             end = start;
+        }
+    }
+
+    /// The rule that was broken in truth where the kernel refused an instruction of `prepared.loads[load]` that
+    /// libbpf poisoned; `None` for one that it did not.
+    pub fn poison_rule(&self, prepared: &Prepared, load: usize, insn: u32) -> Option<Rule> {
+        let insns = &prepared.loads.get(load)?.insns;
+        let insn = insns.get(usize::try_from(insn).ok()?)?;
+        let number = (insn.code == class::JMP | op::CALL && insn.src == 0).then_some(insn.imm)?;
+        let index = |base: i32| usize::try_from(number.checked_sub(base)?).ok();
+        if number == POISON {
+            Some(Rule::CoreRelocation)
+        } else if index(POISON_MAP).is_some_and(|map| map < self.maps.len()) {
+            Some(Rule::MapReference)
+        } else if index(POISON_KFUNC).is_some_and(|e| e < self.externs.len()) {
+            Some(Rule::UnresolvedExtern)
+        } else {
+            None
         }
     }
 

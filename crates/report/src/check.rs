@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io::{self, Write};
 
+use verdict_kernel::rule::{Fact, Role, Rule};
+
 use crate::{Record, Stage, Verdict};
 
 /// Where in the program a rejection happened.
@@ -16,6 +18,28 @@ pub struct Place {
     pub source: Option<(String, String)>,
 }
 
+/// What is known of a refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The rule that was broken.
+    pub rule: Rule,
+    /// What the check knew beside its words.
+    pub fact: Option<Fact>,
+    /// The instruction that it goes back to, and why.
+    pub origin: Option<(Role, Place)>,
+}
+
+impl Refusal {
+    /// A refusal of which nothing else is known.
+    pub fn by(rule: Rule) -> Refusal {
+        Refusal {
+            rule,
+            fact: None,
+            origin: None,
+        }
+    }
+}
+
 /// What `check` knows of one program.
 #[derive(Clone, Debug)]
 pub struct CheckEntry<'a> {
@@ -25,6 +49,8 @@ pub struct CheckEntry<'a> {
     pub errno_name: &'a str,
     /// Where it was rejected.
     pub place: Option<&'a Place>,
+    /// Why it was rejected.
+    pub refusal: Option<&'a Refusal>,
 }
 
 /// Writes a program's paragraph. Only with `verbose` an accepted program gets one.
@@ -73,7 +99,36 @@ fn write_rejection(out: &mut dyn Write, entry: &CheckEntry<'_>, name: Name<'_>) 
     for line in words.lines() {
         writeln!(out, "    | {line}")?;
     }
-    Ok(())
+    match entry.refusal {
+        Some(refusal) => write_refusal(out, refusal, entry.place),
+        None => Ok(()),
+    }
+}
+
+fn write_refusal(out: &mut dyn Write, refusal: &Refusal, place: Option<&Place>) -> io::Result<()> {
+    let rule = refusal.rule;
+    writeln!(out, "    rule {rule}: {}", rule.sentence())?;
+    if let Some(fact) = refusal.fact.filter(Fact::has_numbers) {
+        writeln!(out, "    {fact}")?;
+    }
+    let Some((role, origin)) = &refusal.origin else {
+        return Ok(());
+    };
+    let register = refusal.fact.as_ref().and_then(Fact::register);
+    match (role, register) {
+        (Role::Sets, Some(reg)) => write!(out, "    R{reg} is set by insn {}", origin.insn)?,
+        (Role::Clears, Some(reg)) => {
+            write!(out, "    R{reg} is cleared by the call at insn {}", origin.insn)?
+        }
+        _ => write!(out, "    acquired by insn {}", origin.insn)?,
+    }
+    match &origin.source {
+        Some(source) if place.is_some_and(|place| place.source.as_ref() == Some(source)) => {
+            writeln!(out, " of the same line")
+        }
+        Some((line, text)) => writeln!(out, ", {line}: {}", text.trim()),
+        None => writeln!(out, ": {}", origin.text),
+    }
 }
 
 struct Name<'a>(&'a Record);
@@ -165,10 +220,25 @@ mod tests {
             source: Some(("a.c:14".into(), "\treturn *p;".into())),
         };
         let record = record(Verdict::Failure);
+        let origin = Place {
+            insn: 1,
+            text: "(b7) r1 = 4".into(),
+            source: Some(("a.c:12".into(), "\tp += 4;".into())),
+        };
+        let refusal = Refusal {
+            rule: Rule::ReturnValue,
+            fact: Some(Fact::Number {
+                reg: 1,
+                is: (4, 4),
+                allowed: (0, 3),
+            }),
+            origin: Some((Role::Sets, origin)),
+        };
         let entry = CheckEntry {
             record: &record,
             errno_name: "EACCES",
             place: Some(&place),
+            refusal: Some(&refusal),
         };
         let mut out = Vec::new();
         write_entry(&mut out, &entry, false).unwrap();
@@ -179,6 +249,9 @@ mod tests {
     insn 3: (95) exit
     | 0: (61) r0 = *(u32 *)(r1 +0)
     | R1 invalid
+    rule V0419 return-value (call type safety): the program returns a value that its kind of program must not return
+    R1: 4, allowed is 0 to 3
+    R1 is set by insn 1, a.c:12: p += 4;
 "
         );
     }

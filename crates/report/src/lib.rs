@@ -20,7 +20,7 @@ mod summary;
 mod sweep;
 
 pub use budget::{Breach, Budgets, FailIf};
-pub use check::{CheckEntry, CheckSummary, Place, write_entry};
+pub use check::{CheckEntry, CheckSummary, Place, Refusal, write_entry};
 pub use column::{Column, UnknownColumn, Value, parse_columns};
 pub use compare::{Joined, join, write_comparison};
 pub use csv::{CsvError, read_rows};

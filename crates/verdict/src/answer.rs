@@ -4,7 +4,7 @@ use verdict_engine::Stats;
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::{Broken, Rule};
 use verdict_loader::{OpenError, ProgFacts};
-use verdict_report::{Figures, Place, Record, Stage, Verdict};
+use verdict_report::{Figures, Place, Record, Refusal, Stage, Verdict};
 
 /// The answer about one program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,8 +13,8 @@ pub struct Answer {
     pub record: Record,
     /// Where the verifier rejected it, when it did so at an instruction.
     pub place: Option<Place>,
-    /// The rule that was broken, when it was rejected.
-    pub rule: Option<Rule>,
+    /// What is known of its rejection: the rule that was broken, and why.
+    pub refusal: Option<Refusal>,
 }
 
 /// How the loading of a program ended.

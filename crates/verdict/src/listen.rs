@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 
 use verdict_engine::observer::Observer;
-use verdict_engine::{Outcome, Stats, Verdict, verify};
+use verdict_engine::{Outcome, Rejected, Stats, Verdict, verify};
 use verdict_isa::{Disasm, Names};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::helper::helper_name;
-use verdict_kernel::rule::Rule;
+use verdict_kernel::rule::{Fact, Role, Rule};
 use verdict_loader::strerror;
 use verdict_log::{Level, Log, Normalize, Written, write_listing};
 use verdict_report::Place;
@@ -136,28 +136,28 @@ impl OpenObject<'_> {
         (after, loaded.end.into())
     }
 
-    /// Loads the program with a log; gives the place of a rejection.
+    /// Loads the program with a log; gives what was found out about a rejection.
     pub(crate) fn listen(
         &self,
         index: usize,
         options: &LogOptions<'_>,
         out: &mut dyn Write,
-    ) -> (Option<Place>, io::Result<LogEnd>) {
-        let (mut place, mut written) = (None, Ok(None));
+    ) -> (Found, io::Result<LogEnd>) {
+        let (mut found, mut written) = (Found::default(), Ok(None));
         let mut printer = Printer::new(out, options.libbpf, self.program_name(index));
         let loaded = self.load(index, &mut |kernel, prog| {
             let mut log = Log::sized(kernel, prog, Level(options.level), options.size, &mut printer);
             let outcome = verify(kernel, prog, &mut log);
             written = log.finish().map(Some);
             if let Verdict::Rejected(rejected) = &outcome.verdict {
-                place = rejected.insn.and_then(|insn| place_of(prog, insn));
+                found = Found::of(prog, rejected);
             }
             outcome
         });
         let Loaded { mut end, refused, .. } = loaded;
         let written = match written {
             Ok(written) => written,
-            Err(error) => return (place, Err(error)),
+            Err(error) => return (found, Err(error)),
         };
         if written.is_some_and(|written| written.truncated) && matches!(end, End::Accepted | End::Kernel(_)) {
             end = End::Kernel(Rule::LogBuffer.with(Errno::ENOSPC));
@@ -169,7 +169,7 @@ impl OpenObject<'_> {
         }
         let result = end.into();
         let finished = printer.finish(&result);
-        (place, finished.map(|()| LogEnd { written, result }))
+        (found, finished.map(|()| LogEnd { written, result }))
     }
 }
 
@@ -254,6 +254,27 @@ impl Write for Printer<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
+    }
+}
+
+/// What a listener finds out about a rejection.
+#[derive(Default)]
+pub(crate) struct Found {
+    pub(crate) place: Option<Place>,
+    pub(crate) fact: Option<Fact>,
+    pub(crate) origin: Option<(Role, Place)>,
+}
+
+impl Found {
+    fn of(prog: &Prog, rejected: &Rejected) -> Found {
+        let origin = rejected
+            .origin
+            .and_then(|origin| Some((origin.role, place_of(prog, origin.insn)?)));
+        Found {
+            place: rejected.insn.and_then(|insn| place_of(prog, insn)),
+            fact: rejected.fact,
+            origin,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use verdict_kernel::Kernel;
 use verdict_kernel::attr::ProgLoad;
 use verdict_loader::{GlobalError, Globals, Manner, Object, OpenError, Prepared, ProgFacts};
 use verdict_log::hide_addresses;
+use verdict_report::Refusal;
 use verdict_syscall::prog::{LoadError, flags};
 use verdict_syscall::{Prog, Session};
 
@@ -181,7 +182,7 @@ impl OpenObject<'_> {
         });
         let program = self.object.program_name(index);
         let rejected = matches!(loaded.end, End::Kernel(_));
-        let rule = loaded.end.rule();
+        let mut refusal = loaded.end.rule().map(Refusal::by);
         let stats = loaded.outcome.map(|outcome| outcome.stats).unwrap_or_default();
         let mut record = loaded
             .end
@@ -193,11 +194,19 @@ impl OpenObject<'_> {
                 libbpf: Libbpf::Explains,
                 ..LogOptions::default()
             };
-            place = self.listen(index, &options, &mut log).0;
+            let found = self.listen(index, &options, &mut log).0;
+            place = found.place;
+            if let Some(refusal) = &mut refusal {
+                (refusal.fact, refusal.origin) = (found.fact, found.origin);
+            }
             hide_addresses(&mut log);
             record.tail = Some(last_words(&log));
         }
-        Answer { record, place, rule }
+        Answer {
+            record,
+            place,
+            refusal,
+        }
     }
 
     /// What `bpf_object__load` does when only this program is to be loaded.
@@ -219,6 +228,13 @@ impl OpenObject<'_> {
         let mut loaded = Loaded::new(End::Accepted, prepared.facts);
         for at in 0..prepared.loads.len() {
             loaded.end = self.load_one(&bpf.0, &prepared, at, request.flags, ask, &mut loaded.outcome);
+            if let (End::Kernel(broken), Some(outcome)) = (&mut loaded.end, &loaded.outcome)
+                && let Verdict::Rejected(rejected) = &outcome.verdict
+                && let Some(insn) = rejected.insn
+                && let Some(rule) = self.object.poison_rule(&prepared, at, insn)
+            {
+                broken.rule = rule;
+            }
             if !matches!(loaded.end, End::Accepted) {
                 loaded.refused = Some((prepared, at));
                 return loaded;

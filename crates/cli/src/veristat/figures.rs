@@ -147,9 +147,9 @@ fn verified(verifier: &Verifier, options: &Options, objects: &[Input<'_>]) -> Ve
 }
 
 fn verify(verifier: &Verifier, options: &Options, object: &OpenObject<'_>, index: usize) -> (Record, Row) {
-    let verdict::Answer { record, rule, .. } = object.check(index);
+    let verdict::Answer { record, refusal, .. } = object.check(index);
     let mut row = Row::from_record(&record).unwrap_or_default();
-    row.rule = rule.map_or_else(String::new, |rule| rule.code().to_owned());
+    row.rule = refusal.map_or_else(String::new, |refusal| refusal.rule.code().to_owned());
     row.kernel.clone_from(&verifier.kernel().name);
     if options.asks_about(&OBSERVED) {
         let cost = object.profile(index).profile.map(|profile| profile.total());

@@ -11,7 +11,7 @@ use verdict_syscall::{FieldKind, FieldMask, KptrKind};
 use super::CallbackFrame;
 use super::args::{CallMeta, func_name};
 use super::format;
-use crate::error::{Failure, Res, reject, say2};
+use crate::error::{About, Failure, Res, register, reject, say2};
 use crate::memory::Words;
 use crate::memory::names::reg_type_str;
 use crate::observer::Observer;
@@ -43,7 +43,8 @@ impl<O: Observer> Verifier<'_, O> {
             ..CallMeta::default()
         };
         for arg in 0..5 {
-            self.check_func_arg(arg, &mut meta, proto)?;
+            self.check_func_arg(arg, &mut meta, proto)
+                .about(|| register(arg + 1))?;
         }
         self.record_map(&meta)?;
         self.record_key(&meta)?;

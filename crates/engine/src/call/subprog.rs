@@ -6,11 +6,11 @@
 use std::rc::Rc;
 
 use verdict_kernel::errno::Errno;
-use verdict_kernel::rule::Rule;
+use verdict_kernel::rule::{Fact, Rule};
 use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase};
 use verdict_syscall::SubprogArg;
 
-use crate::error::{Failure, Res, reject, say};
+use crate::error::{About, Failure, Res, register, reject, say};
 use crate::observer::{CallKind, Event, Observer};
 use crate::state::{Frame, FrameSlot, MAX_FRAMES, Marks, Reg, State};
 use crate::verifier::{ArgUse, Flow, Verifier};
@@ -121,7 +121,11 @@ impl<O: Observer> Verifier<'_, O> {
                 "{}Caller passes invalid args into func#{} ('{}')\n",
                 r.text, subprog, self.subprogs[subprog].name
             );
-            return Err(Failure::rejected(r.rule, r.errno, text));
+            let failure = Failure::rejected(r.rule, r.errno, text);
+            return Err(match r.fact {
+                Some(fact) => failure.about(|| fact),
+                None => failure,
+            });
         }
         say!(
             self,
@@ -205,7 +209,7 @@ impl<O: Observer> Verifier<'_, O> {
         self.prepare_func_args(subprog)?;
         let args = self.subprogs[subprog].args.clone().unwrap_or_default();
         for (i, arg) in args.iter().enumerate().take(5) {
-            self.match_subprog_arg(i, arg)?;
+            self.match_subprog_arg(i, arg).about(|| register(i + 1))?;
         }
         Ok(())
     }
@@ -312,7 +316,12 @@ impl<O: Observer> Verifier<'_, O> {
         let (range, callsite) = (frame.callback_ret_range, frame.callsite);
         if i64::from(range.min) > r0.b.smin || r0.b.smax > i64::from(range.max) {
             let text = self.invalid_scalar_text(r0, range, "At callback return", "R0");
-            return Err(Failure::rejected(Rule::CallbackReturn, Errno::EINVAL, text));
+            let failure = Failure::rejected(Rule::CallbackReturn, Errno::EINVAL, text);
+            return Err(failure.about(|| Fact::Number {
+                reg: 0,
+                is: (r0.b.smin, r0.b.smax),
+                allowed: (range.min.into(), range.max.into()),
+            }));
         }
         if !self
             .aux

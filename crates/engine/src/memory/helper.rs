@@ -2,10 +2,11 @@
 
 use verdict_kernel::ctx::Access;
 use verdict_kernel::prog::ProgType;
+use verdict_kernel::rule::Fact;
 use verdict_kernel::types::{Flags, RegBase};
 
 use super::{MemAccess, Source, buffer, reg_type_str};
-use crate::error::{Res, reject};
+use crate::error::{About, Res, reject};
 use crate::observer::Observer;
 use crate::state::Reg;
 use crate::verifier::Verifier;
@@ -121,30 +122,13 @@ impl<O: Observer> Verifier<'_, O> {
         raw: Option<&mut RawMode>,
     ) -> Res<()> {
         let size = *self.reg(regno);
-        let (umin, umax) = (size.b.umin, size.b.umax);
-        if size.b.smin < 0 {
-            reject!(
-                SizeArgument,
-                EACCES,
-                "R{regno} min value is negative, either use unsigned or 'var &= const'\n"
-            );
-        }
-        if umin == 0 && !zero_ok {
-            reject!(
-                SizeArgument,
-                EACCES,
-                "R{regno} invalid zero-sized read: u64=[{},{}]\n",
-                umin as i64,
-                umax as i64
-            );
-        }
-        if umax >= MAX_VAR_SIZE {
-            reject!(
-                SizeArgument,
-                EACCES,
-                "R{regno} unbounded memory access, use 'var &= const' or 'if (var < const)'\n"
-            );
-        }
+        let fact = || Fact::Number {
+            reg: regno as u8,
+            is: (size.b.smin, size.b.smax),
+            allowed: (i64::from(!zero_ok), MAX_VAR_SIZE as i64 - 1),
+        };
+        check_size(regno, &size, zero_ok).about(fact)?;
+        let umax = size.b.umax;
         // Of an unknown size the helper may fill but a part.
         let raw = raw.filter(|_| size.is_const());
         self.check_helper_mem_access(regno.wrapping_sub(1), umax as i32, access, zero_ok, raw)?;
@@ -232,4 +216,33 @@ const fn has_converted_ctx(prog_type: ProgType) -> bool {
         | ProgType::Syscall
         | ProgType::Netfilter => false,
     }
+}
+
+/// Whether a size argument has sensible bounds.
+fn check_size(regno: usize, size: &Reg, zero_ok: bool) -> Res<()> {
+    let (umin, umax) = (size.b.umin, size.b.umax);
+    if size.b.smin < 0 {
+        reject!(
+            SizeArgument,
+            EACCES,
+            "R{regno} min value is negative, either use unsigned or 'var &= const'\n"
+        );
+    }
+    if umin == 0 && !zero_ok {
+        reject!(
+            SizeArgument,
+            EACCES,
+            "R{regno} invalid zero-sized read: u64=[{},{}]\n",
+            umin as i64,
+            umax as i64
+        );
+    }
+    if umax >= MAX_VAR_SIZE {
+        reject!(
+            SizeArgument,
+            EACCES,
+            "R{regno} unbounded memory access, use 'var &= const' or 'if (var < const)'\n"
+        );
+    }
+    Ok(())
 }

@@ -37,7 +37,7 @@ use verdict_kernel::rule::Rule;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::Map;
 
-use crate::error::{Failure, Res, reject, say};
+use crate::error::{About, Failure, Res, register, reject, say};
 use crate::observer::{Event, Observer};
 use crate::state::Reg;
 use crate::transfer::MAX_VAR_OFF;
@@ -131,12 +131,13 @@ impl<O: Observer> Verifier<'_, O> {
     /// (`check_mem_access`).
     pub(crate) fn check_mem_access(&mut self, m: MemAccess) -> Res<()> {
         let reg = *self.reg(m.regno);
-        align::check(self.strict_alignment || m.aligned, &reg, m.off, m.size)?;
+        let through = || register(m.regno);
+        align::check(self.strict_alignment || m.aligned, &reg, m.off, m.size).about(through)?;
         let m = MemAccess {
             off: m.off.wrapping_add(reg.off),
             ..m
         };
-        self.check_target(&reg, &m)?;
+        self.check_target(&reg, &m).about(through)?;
         if m.size < 8
             && let Some(value) = m.loaded()
             && self.reg(value).is_scalar()

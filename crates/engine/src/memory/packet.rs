@@ -1,10 +1,11 @@
 //! Packet data, within what comparisons with the packet's end have proven.
 
 use verdict_kernel::ctx::{self, Access};
+use verdict_kernel::rule::Fact;
 use verdict_kernel::types::{Flags, RegBase};
 
 use super::{MemAccess, Words};
-use crate::error::{Res, reject};
+use crate::error::{About, Res, reject};
 use crate::observer::Observer;
 use crate::state::Reg;
 use crate::verifier::Verifier;
@@ -53,5 +54,11 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.check_within(regno, off, size, reg.range() as u32, zero_ok)
             .then(|| format!("R{regno} offset is outside of the packet\n"))
+            .about(|| Fact::Access {
+                reg: regno as u8,
+                from: (off.into(), off.into()),
+                size: size.into(),
+                bytes: (0, reg.range().into()),
+            })
     }
 }

@@ -1,9 +1,10 @@
 //! Memory of a known size behind a pointer with a fixed and a variable offset.
 
+use verdict_kernel::rule::Fact;
 use verdict_kernel::types::RegBase;
 
 use super::{MAX_VAR_OFF, Words};
-use crate::error::{Res, reject};
+use crate::error::{About, Res, reject};
 use crate::observer::Observer;
 use crate::verifier::Verifier;
 
@@ -21,6 +22,10 @@ impl<O: Observer> Verifier<'_, O> {
         if off >= 0 && size_ok && i64::from(off) + i64::from(size) <= i64::from(mem_size) {
             return Ok(());
         }
+        self.not_within(regno, off, size, mem_size)
+    }
+
+    fn not_within(&self, regno: usize, off: i32, size: i32, mem_size: u32) -> Res<()> {
         let reg = self.reg(regno);
         let base = if reg.ty.is(reg.ty.base()) {
             reg.ty.base()
@@ -81,6 +86,26 @@ impl<O: Observer> Verifier<'_, O> {
         mem_size: u32,
         zero_ok: bool,
     ) -> Res<()> {
+        self.check_region(regno, off, size, mem_size, zero_ok)
+            .about(|| self.access_fact(regno, off, size, (0, i64::from(mem_size))))
+    }
+
+    /// What is known of an access at `off` plus the register's variable offset.
+    pub(super) fn access_fact(&self, regno: usize, off: i32, size: i32, bytes: (i64, i64)) -> Fact {
+        let b = &self.reg(regno).b;
+        let at = |n: i64| match n {
+            i64::MIN | i64::MAX => n,
+            _ => n.saturating_add(off.into()),
+        };
+        Fact::Access {
+            reg: regno as u8,
+            from: (at(b.smin), at(b.smax)),
+            size: size.into(),
+            bytes,
+        }
+    }
+
+    fn check_region(&self, regno: usize, off: i32, size: i32, mem_size: u32, zero_ok: bool) -> Res<()> {
         let b = &self.reg(regno).b;
         let wide_off = i64::from(off);
         // Sums are cut to 32 bits where the kernel passes them as `int`.

@@ -4,7 +4,7 @@ use verdict_kernel::ctx::Access;
 use verdict_kernel::rule::Rule;
 
 use super::{MAX_VAR_OFF, MemAccess, Source};
-use crate::error::{Failure, Res, reject};
+use crate::error::{About, Failure, Res, reject};
 use crate::observer::Observer;
 use crate::state::{Reg, Slot, SlotType};
 use crate::verifier::Verifier;
@@ -150,7 +150,8 @@ impl<O: Observer> Verifier<'_, O> {
                 reg.b.var_off
             )
         };
-        Err(Failure::rejected(Rule::StackBounds, errno, text))
+        let failure = Failure::rejected(Rule::StackBounds, errno, text);
+        Err(failure.about(|| self.access_fact(regno, off, size, (lowest, 0))))
     }
 
     /// Makes room for `size` bytes, in whole slots, and remembers the function's deepest use

@@ -1,6 +1,9 @@
 //! References: ids of resources that were acquired and must be released.
 
-use crate::error::{Res, reject};
+use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::{Fact, Rule};
+
+use crate::error::{About, Failure, Res};
 use crate::memory::type_is_non_owning_ref;
 use crate::observer::Observer;
 use crate::state::{Ref, Reg};
@@ -56,7 +59,12 @@ impl<O: Observer> Verifier<'_, O> {
         if text.is_empty() {
             Ok(())
         } else {
-            reject!(ReferenceLeak, EINVAL, "{text}")
+            let failure = Failure::rejected(Rule::ReferenceLeak, Errno::EINVAL, text);
+            let first = frame.refs.iter().find(own).map(|first| first.insn_idx);
+            Err(match first {
+                Some(insn) => failure.about(|| Fact::Acquired(insn)),
+                None => failure,
+            })
         }
     }
 }

@@ -3,9 +3,10 @@
 use verdict_domain::{AluOp, Bounds, Width};
 use verdict_isa::table::alu_symbol;
 use verdict_isa::{AddrCast, Op, Operand};
+use verdict_kernel::rule::Fact;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
-use crate::error::{Res, reject, say};
+use crate::error::{About, Res, register, reject, say};
 use crate::memory::names::reg_type_str;
 use crate::observer::Observer;
 use crate::state::{ADD_CONST, Marks, Reg};
@@ -194,7 +195,9 @@ impl<O: Observer> Verifier<'_, O> {
             let imm = src.imm().unwrap_or(0);
             let offset = Reg::constant(i64::from(imm) as u64);
             if dst_is_ptr {
-                return self.adjust_ptr(width, op, dst, dst, &offset);
+                return self
+                    .adjust_ptr(width, op, dst, dst, &offset)
+                    .about(|| register(dst));
             }
             return self.adjust_scalar(width, op, dst, &offset, false);
         };
@@ -215,11 +218,15 @@ impl<O: Observer> Verifier<'_, O> {
             }
             self.mark_chain_precision(dst)?;
             let offset = *self.reg(dst);
-            return self.adjust_ptr(width, op, dst, src, &offset);
+            return self
+                .adjust_ptr(width, op, dst, src, &offset)
+                .about(|| register(src));
         }
         if dst_is_ptr {
             self.mark_chain_precision(src)?;
-            return self.adjust_ptr(width, op, dst, dst, &operand);
+            return self
+                .adjust_ptr(width, op, dst, dst, &operand)
+                .about(|| register(dst));
         }
         if self.cur.marks_mut().precise >> dst & 1 != 0 {
             self.mark_chain_precision(src)?;
@@ -309,7 +316,7 @@ impl<O: Observer> Verifier<'_, O> {
         if dst != ptr {
             self.copy_struct(dst, ptr);
         }
-        check_sane_offset(offset, pointer.ty)?;
+        check_sane_offset(offset, pointer.ty).about(|| self.offset_fact(dst, ptr, offset))?;
         check_sane_offset(&pointer, pointer.ty)?;
         let mut result = pointer;
         match op {
@@ -412,6 +419,21 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         Ok(())
+    }
+
+    /// What is known of the number that a pointer is moved by.
+    fn offset_fact(&self, dst: usize, ptr: usize, offset: &Reg) -> Fact {
+        let insn = self.insn();
+        let reg = match dst == ptr {
+            true if insn.is_src_reg() => insn.src,
+            true => return register(dst),
+            false => dst as u8,
+        };
+        Fact::Number {
+            reg,
+            is: (offset.b.smin, offset.b.smax),
+            allowed: (1 - MAX_VAR_OFF, MAX_VAR_OFF - 1),
+        }
     }
 
     fn add_to_ptr(&mut self, result: &mut Reg, pointer: &Reg, offset: &Reg) {

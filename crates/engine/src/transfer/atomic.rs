@@ -1,9 +1,11 @@
 //! Atomic read-modify-write instructions.
 
 use verdict_isa::{AtomicOp, Op, Size};
+use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::Rule;
 use verdict_kernel::types::RegBase;
 
-use crate::error::{Res, reject};
+use crate::error::{About, Failure, Res, register, reject};
 use crate::memory::{MemAccess, reg_type_str};
 use crate::observer::Observer;
 use crate::state::Reg;
@@ -34,11 +36,9 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if !takes_atomics(self.reg(dst), op) {
             let name = reg_type_str(self.reg(dst).ty);
-            reject!(
-                AtomicTarget,
-                EACCES,
-                "BPF_ATOMIC stores into R{dst} {name} is not allowed\n"
-            );
+            let text = format!("BPF_ATOMIC stores into R{dst} {name} is not allowed\n");
+            let failure = Failure::rejected(Rule::AtomicTarget, Errno::EACCES, text);
+            return Err(failure.about(|| register(dst)));
         }
         let loaded = op.is_fetch().then_some(if exchanges_r0 { 0 } else { src });
         if let Some(loaded) = loaded {

@@ -1,10 +1,11 @@
 //! What a program, or one of its functions that is verified by itself, may return.
 
 use verdict_kernel::ctx::{self, ReturnRange, ReturnRule};
+use verdict_kernel::errno::Errno;
 use verdict_kernel::prog::{AttachType, ProgType};
-use verdict_kernel::rule::Rule;
+use verdict_kernel::rule::{Fact, Rule};
 
-use crate::error::{Res, reject};
+use crate::error::{About, Failure, Res, reject};
 use crate::memory::reg_type_str;
 use crate::observer::Observer;
 use crate::state::{Reg, RetRange};
@@ -107,6 +108,10 @@ impl<O: Observer> Verifier<'_, O> {
         if within {
             return Ok(());
         }
+        let is = match range.is_32bit {
+            true => (i64::from(reg.b.s32_min), i64::from(reg.b.s32_max)),
+            false => (reg.b.smin, reg.b.smax),
+        };
         let range = RetRange {
             min: range.min,
             max: range.max,
@@ -116,7 +121,13 @@ impl<O: Observer> Verifier<'_, O> {
         if in_main && cgroup_hook && self.attach.returns_void(self.kernel) {
             text.push_str("Note, BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!\n");
         }
-        reject!((rule), EINVAL, "{text}")
+        Err(
+            Failure::rejected(rule, Errno::EINVAL, text).about(|| Fact::Number {
+                reg: regno as u8,
+                is,
+                allowed: (min, max),
+            }),
+        )
     }
 
     /// The words about a number that is out of range (`verbose_invalid_scalar`).

@@ -3,11 +3,13 @@
 //! One table ([`Rule`] is made of it) is the single source: code, name, category, the kernel's function and
 //! one sentence. Codes are stable: a rule that is given up leaves its number empty.
 
+mod fact;
 mod table;
 
 use std::fmt;
 
 use crate::errno::Errno;
+pub use fact::{Fact, Origin, Role};
 pub use table::Rule;
 
 /// What kind of safety a rule protects: the categories of Linux 7.3's diagnostics.

@@ -10,7 +10,7 @@ use super::graph::Graph;
 use super::kinds::Kind;
 use super::meta::{Dynptr, Meta};
 use super::proto::{Buffer, Class, Pointer, Scalar, SizeOf};
-use crate::error::{Res, reject};
+use crate::error::{About, Res, register, reject};
 use crate::memory::{Words, dynptr_flag_of, is_refcounted, reg_type_str};
 use crate::observer::Observer;
 use crate::state::{DynptrKind, Reg};
@@ -33,9 +33,12 @@ impl<O: Observer> Verifier<'_, O> {
         while let Some(param) = func.params.get(arg) {
             match &param.class {
                 Class::Ignored => {}
-                Class::Scalar(scalar) => self.check_kfunc_scalar(arg + 1, scalar, meta)?,
+                Class::Scalar(scalar) => self
+                    .check_kfunc_scalar(arg + 1, scalar, meta)
+                    .about(|| register(arg + 1))?,
                 Class::Pointer(ptr) => {
-                    let kind = self.check_kfunc_pointer(arg, ptr, meta)?;
+                    let kind = self.check_kfunc_pointer(arg, ptr, meta);
+                    let kind = kind.about(|| register(arg + 1))?;
                     // The size was checked with the memory.
                     arg += usize::from(kind == Kind::SizedMem);
                 }

@@ -1,0 +1,232 @@
+//! Where a register got its value: for the words about a refusal, and only then.
+//!
+//! The path that led to the refusal is walked backwards, by the same history that precision tracking uses.
+//! **Invariant:** nothing is decided by it.
+
+use verdict_isa::{Insn, class, mode, op, pseudo};
+use verdict_kernel::rule::{Fact, Origin, Role};
+
+use crate::observer::Observer;
+use crate::state::{FP, Hist, State, hist};
+use crate::verifier::Verifier;
+
+/// The registers of arguments: what a call leaves nothing in.
+const ARGS: std::ops::RangeInclusive<u8> = 1..=5;
+
+/// What is looked for, in a frame by its number.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Reg(u8),
+    Slot(u32),
+}
+
+/// The instructions that led to a state, last first, with what the history says of each.
+struct PathBack<'v> {
+    first: u32,
+    history: &'v [Hist],
+    at: Option<u32>,
+}
+
+impl<O: Observer> Verifier<'_, O> {
+    /// The instruction that a fact goes back to.
+    pub(crate) fn origin_of(&self, fact: &Fact) -> Option<Origin> {
+        if !O::LISTENING || !self.walking {
+            return None;
+        }
+        match *fact {
+            Fact::Acquired(insn) => {
+                let role = Role::Acquires;
+                Some(Origin { insn, role })
+            }
+            Fact::Register(reg) | Fact::Access { reg, .. } | Fact::Number { reg, .. } => {
+                self.origin_of_reg(reg)
+            }
+        }
+    }
+
+    /// The instruction that gave the register of the executing frame its value; copies and spills are looked
+    /// through. `None` when the register is as the program was given it.
+    fn origin_of_reg(&self, reg: u8) -> Option<Origin> {
+        let mut frame = self.cur.curframe();
+        let mut wanted = (frame, Place::Reg(reg));
+        let mut after = self.insn_idx;
+        let mut state = Some(&self.cur);
+        let mut skip = true;
+        while let Some(segment) = state {
+            let last = if skip {
+                self.insn_idx
+            } else {
+                segment.last_insn_idx
+            };
+            let mut path = PathBack::new(segment, last);
+            while let Some((idx, entry)) = path.step() {
+                if std::mem::take(&mut skip) {
+                    continue;
+                }
+                let insn = *self.insns.get(idx as usize)?;
+                match self.step_origin(idx, insn, after, entry, &mut frame, &mut wanted)? {
+                    Back::On => {}
+                    Back::Found(role) => return Some(Origin { insn: idx, role }),
+                    Back::Cleared(insn) => {
+                        let role = Role::Clears;
+                        return Some(Origin { insn, role });
+                    }
+                }
+                after = idx;
+            }
+            state = segment.parent.map(|id| self.search.state(id));
+        }
+        None
+    }
+
+    /// One instruction backwards; `after` is the one that was executed behind it. `None` when the trace is lost.
+    fn step_origin(
+        &self,
+        idx: u32,
+        insn: Insn,
+        after: u32,
+        entry: Option<Hist>,
+        frame: &mut usize,
+        wanted: &mut (usize, Place),
+    ) -> Option<Back> {
+        let is_jump = matches!(insn.class(), class::JMP | class::JMP32);
+        if is_jump && insn.op() == op::EXIT {
+            // Into the function that was called before `after`, or that a call at `after` runs.
+            return self.enter_origin(after, frame, wanted);
+        }
+        if is_jump && insn.op() == op::CALL {
+            return self.leave_origin(idx, insn, after, frame, wanted);
+        }
+        let here = |place: u8| *wanted == (*frame, Place::Reg(place));
+        let slot = slot_of(entry);
+        match insn.class() {
+            class::ALU | class::ALU64 if here(insn.dst) => {
+                if insn.op() == op::MOV && insn.is_src_reg() && insn.src != FP as u8 {
+                    wanted.1 = Place::Reg(insn.src);
+                    return Some(Back::On);
+                }
+                Some(Back::Found(Role::Sets))
+            }
+            class::LDX if here(insn.dst) => {
+                let Some((of, spi)) = slot else {
+                    return Some(Back::Found(Role::Sets));
+                };
+                *wanted = (of, Place::Slot(spi));
+                Some(Back::On)
+            }
+            class::ST | class::STX if insn.mode() != mode::ATOMIC => {
+                let Some((of, spi)) = slot else {
+                    return Some(Back::On);
+                };
+                if *wanted != (of, Place::Slot(spi)) {
+                    return Some(Back::On);
+                }
+                if insn.class() == class::ST {
+                    return Some(Back::Found(Role::Sets));
+                }
+                *wanted = (*frame, Place::Reg(insn.src));
+                Some(Back::On)
+            }
+            class::STX => {
+                let loads = insn.imm & 1 != 0;
+                let loaded = if insn.imm == 0xf1 { 0 } else { insn.src };
+                Some(Back::of(loads && here(loaded)))
+            }
+            class::LD if insn.is_ld_imm64() => Some(Back::of(here(insn.dst))),
+            // Loads from the packet call a helper.
+            class::LD => Some(Back::of((0..=5).any(here))),
+            _ => Some(Back::On),
+        }
+    }
+
+    /// Backwards from a caller into the end of its callee.
+    fn enter_origin(&self, after: u32, frame: &mut usize, wanted: &mut (usize, Place)) -> Option<Back> {
+        let caller = *frame;
+        *frame += 1;
+        match *wanted {
+            (of, Place::Reg(0)) if of == caller => *wanted = (*frame, Place::Reg(0)),
+            (of, Place::Reg(reg)) if of == caller && ARGS.contains(&reg) => {
+                // The call before `after` leaves nothing in it; within a callback's frames, all is lost.
+                let call = after.checked_sub(1)?;
+                let insn = self.insns.get(call as usize)?;
+                return insn.is_subprog_call().then_some(Back::Cleared(call));
+            }
+            _ => {}
+        }
+        Some(Back::On)
+    }
+
+    /// A call: either stepped over, or left backwards from its callee's first instruction.
+    fn leave_origin(
+        &self,
+        idx: u32,
+        insn: Insn,
+        after: u32,
+        frame: &mut usize,
+        wanted: &mut (usize, Place),
+    ) -> Option<Back> {
+        if after != idx + 1 {
+            *frame = frame.checked_sub(1)?;
+            return match *wanted {
+                // A callee's arguments are its caller's; those of a callback are made for it.
+                (of, Place::Reg(reg)) if of > *frame => {
+                    let passed = ARGS.contains(&reg) && insn.src == pseudo::CALL;
+                    wanted.0 = *frame;
+                    passed.then_some(Back::On)
+                }
+                (of, Place::Slot(_)) if of > *frame => None,
+                _ => Some(Back::On),
+            };
+        }
+        Some(match *wanted {
+            (of, Place::Reg(0)) if of == *frame => Back::Found(Role::Sets),
+            (of, Place::Reg(reg)) if of == *frame && ARGS.contains(&reg) => Back::Found(Role::Clears),
+            _ => Back::On,
+        })
+    }
+}
+
+/// What one instruction says.
+enum Back {
+    On,
+    Found(Role),
+    /// By this call, in whose callee the walk is.
+    Cleared(u32),
+}
+
+impl Back {
+    fn of(sets: bool) -> Back {
+        if sets { Back::Found(Role::Sets) } else { Back::On }
+    }
+}
+
+impl<'v> PathBack<'v> {
+    fn new(state: &'v State, last: u32) -> Self {
+        PathBack {
+            first: state.first_insn_idx,
+            history: &state.history,
+            at: Some(last),
+        }
+    }
+
+    /// The instruction, and what the history says of it (`get_prev_insn_idx`).
+    fn step(&mut self) -> Option<(u32, Option<Hist>)> {
+        let i = self.at?;
+        let entry = self.history.last().filter(|h| h.idx == i).copied();
+        let begins = self.history.is_empty() || (self.history.len() == 1 && entry.is_some());
+        self.at = match (entry, self.history.split_last()) {
+            _ if i == self.first && begins => None,
+            (Some(entry), Some((_, rest))) => {
+                self.history = rest;
+                Some(entry.prev_idx)
+            }
+            _ => i.checked_sub(1),
+        };
+        Some((i, entry))
+    }
+}
+
+fn slot_of(entry: Option<Hist>) -> Option<(usize, u32)> {
+    let flags = entry?.flags;
+    (flags & hist::STACK_ACCESS != 0).then_some((usize::from(flags & 7), u32::from(flags >> 3 & 0x3f)))
+}
