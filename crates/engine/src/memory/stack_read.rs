@@ -33,7 +33,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let Some(dst) = m.value else {
             reject!(
-                VariableStackArgument,
+                VariableStackOffset,
                 EACCES,
                 "variable offset stack pointer cannot be passed into helper function; var_off={} off={} size={}\n",
                 ptr.b.var_off,

@@ -75,8 +75,8 @@ rules! {
             "the access may reach beyond the function's stack";
         UninitializedStack V0204 "uninitialized-stack" "check_stack_range_initialized":
             "the bytes that are read from the stack need not have been written";
-        VariableStackArgument V0205 "variable-stack-argument" "check_stack_read":
-            "a helper is to fill the stack at an offset that is not constant";
+        VariableStackOffset V0205 "variable-stack-offset" "check_stack_read":
+            "an operation that needs a constant offset accesses the stack at a variable one";
         MapValueBounds V0206 "map-value-bounds" "__check_mem_access":
             "the access may reach beyond the map's value";
         MapKeyBounds V0207 "map-key-bounds" "__check_mem_access":
@@ -123,13 +123,13 @@ rules! {
     ResourceLifetime {
         ReferenceLeak V0301 "reference-leak" "check_reference_leak":
             "a reference that was acquired is not released on this path";
-        UnownedRelease V0302 "unowned-release" "check_release_regno, release_reference":
+        UnownedRelease V0302 "unowned-release" "check_func_arg, check_kfunc_args":
             "something is released to which the program holds no reference";
         UntrustedPointer V0303 "untrusted-pointer" "check_kfunc_args":
             "a kfunc is given a pointer to an object that may no longer exist";
         LockPairing V0304 "lock-pairing" "process_spin_lock":
             "a lock is taken while another is held, or released that is not held";
-        LockLeak V0305 "lock-leak" "check_resource_leak":
+        LockLeak V0305 "lock-leak" "do_check":
             "a lock is still held at the end of the program";
         DynptrState V0306 "dynptr-state" "process_dynptr_func":
             "a dynptr is used before it is initialised, or initialised where it cannot be";
@@ -159,7 +159,7 @@ rules! {
             "the kernel has no such function to be called";
         FunctionSignature V0408 "function-signature" "btf_distill_func_proto, check_kfunc_args":
             "the kernel's function has arguments or a result that programs cannot handle";
-        KfuncMemory V0409 "kfunc-memory" "check_kfunc_mem_size_reg, process_kf_arg_ptr_to_mem":
+        KfuncMemory V0409 "kfunc-memory" "check_kfunc_mem_size_reg, check_kfunc_args":
             "a kfunc is given memory whose size or contents do not fit its parameter";
         ConstString V0410 "const-string" "check_reg_const_str":
             "an argument must be a constant string in a read-only map, and is not";
@@ -197,9 +197,9 @@ rules! {
             "an RCU or preemption region is left that was not entered, or entered twice";
         RcuRequired V0505 "rcu-required" "process_iter_arg":
             "what may only be used within an RCU region is used outside";
-        RegionLeak V0506 "region-leak" "check_resource_leak":
+        RegionLeak V0506 "region-leak" "do_check":
             "an RCU or preemption region is not left before the program ends";
-        LeaveInRegion V0507 "leave-in-region" "check_resource_leak":
+        LeaveInRegion V0507 "leave-in-region" "check_helper_call, check_ld_abs, do_check":
             "the program may end here, by tail call, exception or packet load, in a region that must be left first";
         RbtreeCallback V0508 "rbtree-callback" "in_rbtree_lock_required_cb":
             "a callback that compares nodes of a tree does what it must not";
@@ -269,7 +269,7 @@ rules! {
             "the section's name says no program type, or nothing uses the program";
         MapContents V0638 "map-contents" "map_update_elem, map_freeze":
             "a map cannot be filled with what the object says it holds";
-        VerifierBug V0699 "verifier-bug" "verifier_bug":
+        VerifierBug V0699 "verifier-bug" "backtrack_insn, check_kfunc_args and others":
             "the kernel's verifier finds itself in a state that it holds to be impossible";
     }
     Policy {
@@ -287,7 +287,7 @@ rules! {
             "the struct's member cannot be implemented by a program";
         JitRequired V0707 "jit-required" "bpf_jit_supports_kfunc_call":
             "what is used needs a JIT compiler that this machine lacks";
-        ProgramLimits V0708 "program-limits" "__add_used_map, add_kfunc_call":
+        ProgramLimits V0708 "program-limits" "resolve_pseudo_ldimm64, add_kfunc_call":
             "the program uses more maps, or kfuncs, than one program may";
         MapForProgram V0709 "map-for-program" "check_map_prog_compatibility":
             "this kind of program may not use this kind of map";

@@ -188,7 +188,7 @@ impl<O: Observer> Verifier<'_, O> {
         meta.owns_object |= !type_is_non_owning_ref(reg.ty) && reg.ref_obj_id != 0;
         let Some(record) = self.reg_record(reg) else {
             reject!(
-                VerifierBug,
+                NodeOwnership,
                 EFAULT,
                 "verifier internal error: Couldn't find btf_record\n"
             );
