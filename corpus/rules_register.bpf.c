@@ -17,6 +17,13 @@ struct {
 	TYPE(value, struct value);
 } values SEC(".maps");
 
+/* Nothing was written to the result. */
+SEC("xdp")
+NAKED int unset(void)
+{
+	__asm__ volatile("exit");
+}
+
 /* Moved to a member before it is compared with NULL. */
 SEC("xdp")
 int moved_first(struct xdp_md *ctx)

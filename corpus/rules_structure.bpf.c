@@ -60,6 +60,13 @@ NAKED int no_exit(void)
 	__asm__ volatile("r0 = 0");
 }
 
+/* Nothing begins where this calls to. */
+SEC("xdp")
+NAKED int call_nowhere(void)
+{
+	__asm__ volatile(".8byte 0x6400001085; exit");
+}
+
 /* No kernel has as many types. */
 SEC("xdp")
 NAKED int unknown_variable(void)

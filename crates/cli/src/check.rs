@@ -52,10 +52,9 @@ pub(crate) fn run(kernel: &KernelArgs, args: &CheckArgs, out: &mut dyn Write) ->
             }
         }
     }
-    writeln!(out, "{summary}")?;
     if let Some(rule) = rules.first() {
-        let (code, which) = (rule.code(), if rules.len() == 1 { "this rule" } else { "a rule" });
-        writeln!(out, "more about {which}: verdict explain {code}")?;
+        writeln!(out, "more about a rule: verdict explain {}", rule.code())?;
     }
+    writeln!(out, "{summary}")?;
     Ok(summary.exit_code())
 }

@@ -165,7 +165,8 @@ impl Creator<'_> {
         attr.btf = None;
         attr.btf_key_type_id = TypeId::VOID;
         attr.btf_value_type_id = TypeId::VOID;
-        self.bpf.map_create(&attr)
+        // Why it did not work with types tells more.
+        self.bpf.map_create(&attr).map_err(|again| error.rule.with(again.errno))
     }
 
     /// Gives global data its initial value.
