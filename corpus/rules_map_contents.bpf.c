@@ -11,7 +11,7 @@ int next(struct xdp_md *ctx)
 struct {
 	NUMBER(type, PROG_ARRAY);
 	NUMBER(max_entries, 1);
-	TYPE(key, u32);
+	NUMBER(key_size, 4);
 	int (*values[])(struct xdp_md *ctx);
 } programs SEC(".maps") = { .values = { next } };
 

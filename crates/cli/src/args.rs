@@ -124,10 +124,19 @@ pub(crate) enum Command {
     ///
     /// Exit code: 0 all are met, 1 unusable input, 2 one is not met, 3 something unsupported.
     Test(SuiteArgs),
+    /// Explain a rule that a program broke, or list all rules
+    Explain(ExplainArgs),
     /// List the known kernels
     Kernels,
     /// List the verifier's switches, with the chosen kernel's settings
     Switches,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct ExplainArgs {
+    /// The rule's code or name, as `verdict check` says it [default: list them all]
+    #[arg(value_name = "CODE|NAME")]
+    pub(crate) rule: Option<String>,
 }
 
 #[derive(clap::Args)]

@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod compare;
+mod explain;
 mod gate;
 mod interrupt;
 mod kernels;
@@ -92,6 +93,7 @@ fn execute(args: &Args, out: &mut dyn Write) -> Done {
         Command::Profile(command) => profile::run(&args.kernel, command, out),
         Command::Log(command) => log::run(&args.kernel, command, out),
         Command::Test(command) => test::run(&args.kernel, command, out),
+        Command::Explain(command) => explain::run(command, out),
         Command::Kernels => kernels::list(out),
         Command::Switches => kernels::switches(&args.kernel, out),
     }

@@ -51,6 +51,45 @@ fn check_shows_the_kernels_last_words_and_the_source_line() {
 }
 
 #[test]
+fn check_names_the_rule_and_explain_has_its_page() {
+    let text = stdout(&verdict(&["check", "corpus/packet_access.bpf.o"]));
+    for line in [
+        "    rule V0201 packet-bounds (memory safety): the access may reach beyond",
+        "    R2: 1 byte at offset 12, of bytes 0 to 11\n    R2 is set by insn 2, corpus/packet_access.bpf.c:",
+        "\nmore about a rule: verdict explain V0201\n4 programs: ",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    let page = stdout(&verdict(&["explain", "V0201"]));
+    assert!(page.starts_with("# V0201 packet-bounds\n"), "{page}");
+    assert_eq!(stdout(&verdict(&["explain", "packet-bounds"])), page);
+    let list = stdout(&verdict(&["explain"]));
+    assert!(
+        list.starts_with("register type safety\n  V0101  uninitialized-register "),
+        "{list}"
+    );
+    let output = verdict(&["explain", "V9999"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("no rule 'V9999'"));
+    let output = verdict(&[
+        "stat",
+        "-q",
+        "-o",
+        "csv",
+        "-e",
+        "prog,rule",
+        "corpus/packet_access.bpf.o",
+    ]);
+    assert!(
+        stdout(&output).contains("off_by_one,V0201\n"),
+        "{}",
+        stdout(&output)
+    );
+    let output = verdict(&["check", "Cargo.toml"]);
+    assert!(stderr(&output).contains("    rule V0630 object-format (program structure): "));
+}
+
+#[test]
 fn check_of_accepted_programs_is_quiet() {
     let output = verdict(&["check", "corpus/tail_call.bpf.o", "corpus/externs.bpf.o"]);
     assert_eq!(output.status.code(), Some(2));

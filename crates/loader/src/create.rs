@@ -166,7 +166,9 @@ impl Creator<'_> {
         attr.btf_key_type_id = TypeId::VOID;
         attr.btf_value_type_id = TypeId::VOID;
         // Why it did not work with types tells more.
-        self.bpf.map_create(&attr).map_err(|again| error.rule.with(again.errno))
+        self.bpf
+            .map_create(&attr)
+            .map_err(|again| error.rule.with(again.errno))
     }
 
     /// Gives global data its initial value.

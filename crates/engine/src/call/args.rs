@@ -3,6 +3,7 @@
 use verdict_kernel::ctx::{Access, may_access_packet};
 use verdict_kernel::helper::{HelperId, HelperProto, id};
 use verdict_kernel::map::MapType;
+use verdict_kernel::rule::Rule;
 use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase, RegType};
 use verdict_syscall::Field;
 
@@ -458,8 +459,13 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(());
         }
         if !is_one_of(flags.without(Flags::MAYBE_NULL)) {
+            // The program's fault, where the kernel blames itself.
+            let rule = match reg.ty.has(Flags::MAYBE_NULL) {
+                true => Rule::ArgumentNull,
+                false => Rule::VerifierBug,
+            };
             reject!(
-                VerifierBug,
+                (rule),
                 EFAULT,
                 "verifier internal error: invalid PTR_TO_BTF_ID register for type match\n"
             );

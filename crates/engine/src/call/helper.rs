@@ -192,7 +192,11 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let max = match self.meta_map(meta) {
             Some(map) if map.map_type == MapType::ProgArray => u64::from(map.max_entries),
-            _ => reject!(MapHelperPairing, EINVAL, "kernel subsystem misconfigured verifier\n"),
+            _ => reject!(
+                MapHelperPairing,
+                EINVAL,
+                "kernel subsystem misconfigured verifier\n"
+            ),
         };
         let reg = *self.reg(3);
         let key = reg.b.var_off.value;

@@ -68,8 +68,12 @@ pub struct Row {
     pub category: Category,
     /// Where the check stands: functions of the kernel, or of libbpf.
     pub checked_in: &'static str,
+    /// The program of the corpus that shows it: `object program`.
+    pub shown_by: Option<&'static str>,
     /// What was broken, as part of a sentence.
     pub sentence: &'static str,
+    /// Its page, as Markdown: what is checked and why, usual causes, what to change, an example.
+    pub page: &'static str,
 }
 
 impl Rule {
@@ -91,6 +95,11 @@ impl Rule {
     /// What was broken, as part of a sentence: `the access may reach beyond …`.
     pub fn sentence(self) -> &'static str {
         self.row().sentence
+    }
+
+    /// Its page, as Markdown.
+    pub fn page(self) -> &'static str {
+        self.row().page
     }
 
     /// The rule with this code or name, in either case.
