@@ -17,7 +17,7 @@ use verdict_isa::{Insn, class, mode, op};
 
 use crate::error::{Failure, Res, reject, say, say2};
 use crate::observer::{Event, Observer};
-use crate::state::{FP, Hist, MAX_FRAMES, State, StateId, hist};
+use crate::state::{FP, Hist, MAX_FRAMES, Slot, State, StateId, hist};
 use crate::verifier::Verifier;
 
 const ARGS: u32 = 0b11_1110;
@@ -127,6 +127,16 @@ impl Wanted {
         entry.walked_slots |= *slots;
         self.is_empty()
     }
+    /// Whether an instruction that names these registers, and with this history, may, backwards, change the set.
+    /// The highest bit stands for instructions that are always looked at.
+    #[inline]
+    fn concerns(&self, names: u16, entry: Option<Hist>) -> bool {
+        names & (self.mask() as u16 | 1 << 15) != 0
+            || entry.is_some_and(|entry| {
+                let slot = slot_of(Some(entry));
+                entry.linked != 0 || slot.is_some_and(|(frame, spi)| self.slots[frame] >> spi & 1 != 0)
+            })
+    }
     /// If any member of a linked set is wanted, all are.
     #[inline]
     fn sync_linked(&mut self, entry: Option<Hist>) {
@@ -155,6 +165,15 @@ impl Wanted {
             }
         }
     }
+}
+
+/// The numbers of the bits that are set.
+fn bits(mut mask: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = mask.trailing_zeros() as usize;
+        mask &= mask.checked_sub(1)?;
+        Some(bit)
+    })
 }
 
 /// Whether an instruction's history says which slot it accesses.
@@ -187,7 +206,7 @@ impl<O: Observer> Verifier<'_, O> {
         for frame in (0..self.search.state(old).frames.len()).rev() {
             let (regs, slots) = needed(self.search.state(old), frame);
             let mut first = true;
-            for i in (0..FP).filter(|i| regs >> i & 1 != 0) {
+            for i in bits(u64::from(regs)) {
                 match first {
                     true => say2!(self, "frame {}: propagating r{}", frame, i),
                     false => say2!(self, ",r{}", i),
@@ -195,7 +214,7 @@ impl<O: Observer> Verifier<'_, O> {
                 wanted.add_reg(frame, i);
                 first = false;
             }
-            for i in (0..64usize).filter(|i| slots >> i & 1 != 0) {
+            for i in bits(slots) {
                 match first {
                     true => say2!(self, "frame {}: propagating fp{}", frame, -8 * (i as i32 + 1)),
                     false => say2!(self, ",fp{}", -8 * (i as i32 + 1)),
@@ -260,37 +279,30 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(())
     }
 
-    /// Walks the instructions of one segment. Its history is lent for the walk.
+    /// Walks the instructions of one segment.
     fn walk_segment(
         &mut self,
         at: Option<StateId>,
         wanted: &mut Wanted,
         last_idx: i32,
         subseq_idx: &mut i32,
-        skip: bool,
+        mut skip: bool,
     ) -> Res<Walked> {
         let segment = self.segment_mut(at);
         let first = segment.first_insn_idx;
-        let mut history = std::mem::take(&mut segment.history);
-        let walked = self.walk_history(first, &mut history, wanted, last_idx, subseq_idx, skip);
-        self.segment_mut(at).history = history;
-        walked
-    }
-
-    fn walk_history(
-        &mut self,
-        first: u32,
-        history: &mut [Hist],
-        wanted: &mut Wanted,
-        last_idx: i32,
-        subseq_idx: &mut i32,
-        mut skip: bool,
-    ) -> Res<Walked> {
+        let mut left = segment.history.last;
         let mut i = last_idx as u32;
-        // Entries of what was executed before.
-        let mut left = history.len();
         loop {
-            let last = match history[..left].last_mut() {
+            let next = left.map(|id| self.search.history.get_mut(id));
+            if !O::LISTENING && !skip {
+                let floor = next.as_ref().map_or(first, |entry| entry.idx);
+                let from = i;
+                i = skip_unconcerned(&self.back_regs, i, floor, wanted);
+                if i != from {
+                    *subseq_idx = i as i32 + 1;
+                }
+            }
+            let last = match next {
                 Some(entry) if entry.idx == i => {
                     if !O::LISTENING && !skip && wanted.pass(entry) {
                         return Ok(Walked::Done);
@@ -301,9 +313,7 @@ impl<O: Observer> Verifier<'_, O> {
             };
             if skip {
                 skip = false;
-            } else if !O::LISTENING && self.is_unconcerned(i, last, wanted) {
-                // Most instructions have nothing to do with what is wanted.
-            } else {
+            } else if O::LISTENING || wanted.concerns(self.back_regs[i as usize], last) {
                 if let Step::GiveUp = self.back_step(i, *subseq_idx, last, wanted)? {
                     return Ok(Walked::GaveUp);
                 }
@@ -313,12 +323,12 @@ impl<O: Observer> Verifier<'_, O> {
             }
             *subseq_idx = i as i32;
             // The segment began with this instruction: the entry that is left is the arrival from the parent.
-            if i == first && (left == 0 || (left == 1 && last.is_some())) {
+            if i == first && (left.is_none() || last.is_some_and(|entry| entry.before.is_none())) {
                 return Ok(Walked::Exhausted);
             }
             match last {
                 Some(entry) => {
-                    left -= 1;
+                    left = entry.before;
                     i = entry.prev_idx;
                 }
                 None => i = i.wrapping_sub(1),
@@ -327,15 +337,6 @@ impl<O: Observer> Verifier<'_, O> {
                 reject!(VerifierBug, EFAULT, "BUG backtracking idx {}\n", i as i32);
             }
         }
-    }
-
-    /// Whether an instruction, backwards, certainly leaves the wanted set as it is: it names none of its
-    /// registers, and its history says nothing.
-    #[inline]
-    fn is_unconcerned(&self, idx: u32, entry: Option<Hist>, wanted: &Wanted) -> bool {
-        let silent = entry.is_none_or(|h| h.linked == 0 && h.flags & hist::STACK_ACCESS == 0);
-        let names = self.aux[idx as usize].back_regs;
-        silent && wanted.mask() & u32::from(names) == 0 && names != BACK_ALWAYS
     }
 
     fn segment_mut(&mut self, at: Option<StateId>) -> &mut State {
@@ -375,24 +376,17 @@ impl<O: Observer> Verifier<'_, O> {
             let Some(slot) = state.frames.get_mut(frame) else {
                 return Err(Failure::bug("backtracking left the frames of a checkpoint"));
             };
-            let mut regs = wanted.regs[frame];
-            for r in 0..FP {
+            for r in bits(u64::from(wanted.regs[frame])) {
                 let bit = 1u16 << r;
-                if regs >> r & 1 != 0 {
-                    if !slot.body.regs[r].is_scalar() || slot.marks.precise & bit != 0 {
-                        regs &= !u32::from(bit);
-                    } else {
-                        slot.marks.precise |= bit;
-                    }
+                if !slot.body.regs[r].is_scalar() || slot.marks.precise & bit != 0 {
+                    wanted.regs[frame] &= !u32::from(bit);
+                } else {
+                    slot.marks.precise |= bit;
                 }
             }
-            wanted.regs[frame] = regs;
-            let mut left = wanted.slots[frame];
             let total = slot.body.stack.len();
-            while left != 0 {
-                let spi = left.trailing_zeros() as usize;
+            for spi in bits(wanted.slots[frame]) {
                 let bit = 1u64 << spi;
-                left &= !bit;
                 let Some(s) = slot.body.stack.get(spi) else {
                     reject!(
                         VerifierBug,
@@ -429,10 +423,10 @@ impl<O: Observer> Verifier<'_, O> {
             "mark_precise: frame{}: falling back to forcing all scalars precise\n",
             self.cur.curframe()
         );
-        forget_walks(&mut self.cur);
+        self.search.history.forget_walks(self.cur.history);
         let mut at = self.cur.parent;
         while let Some(id) = at {
-            forget_walks(self.search.state_mut(id));
+            self.search.history.forget_walks(self.search.state(id).history);
             for frame in 0..self.search.state(id).frames.len() {
                 for r in 0..FP {
                     let slot = &mut self.search.state_mut(id).frames[frame];
@@ -638,11 +632,15 @@ impl<O: Observer> Verifier<'_, O> {
     }
 }
 
-/// No walk has passed any entry of a segment's history.
-fn forget_walks(state: &mut State) {
-    for entry in &mut state.history {
-        (entry.walked_regs, entry.walked_slots) = (0, 0);
+/// From instruction `i` backwards in a straight line, the first that may change the wanted set, or `floor`, where
+/// the line ends.
+#[inline]
+fn skip_unconcerned(back_regs: &[u16], mut i: u32, floor: u32, wanted: &Wanted) -> u32 {
+    let unconcerned = |names: &u16| !wanted.concerns(*names, None);
+    while i > floor && back_regs.get(i as usize).is_some_and(unconcerned) {
+        i -= 1;
     }
+    i
 }
 
 /// How a segment's walk ended.
@@ -663,23 +661,15 @@ enum Back {
 fn needed(state: &State, frame: usize) -> (u16, u64) {
     let slot = &state.frames[frame];
     let m = &slot.marks;
-    let mut regs = m.precise & (m.read32 | m.read64);
+    let mut regs = m.precise & (m.read32 | m.read64) & !(1 << FP);
     let mut slots = m.slot_precise & m.slot_read;
-    for r in 0..FP {
-        if regs >> r & 1 != 0 && !slot.body.regs[r].is_scalar() {
+    for r in bits(u64::from(regs)) {
+        if !slot.body.regs[r].is_scalar() {
             regs &= !(1 << r);
         }
     }
-    let mut left = slots;
-    while left != 0 {
-        let spi = left.trailing_zeros();
-        left &= left - 1;
-        if !slot
-            .body
-            .stack
-            .get(spi as usize)
-            .is_some_and(|s| s.is_scalar_spill())
-        {
+    for spi in bits(slots) {
+        if !slot.body.stack.get(spi).is_some_and(Slot::is_scalar_spill) {
             slots &= !(1 << spi);
         }
     }

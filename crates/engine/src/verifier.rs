@@ -28,8 +28,6 @@ pub struct InsnAux {
     pub prune_point: bool,
     /// Arrival here is recorded in the history.
     pub jmp_point: bool,
-    /// Registers whose being wanted precisely makes backtracking look at the instruction.
-    pub(crate) back_regs: u16,
     /// Some jump goes here.
     pub jump_target: bool,
     /// A checkpoint is always taken here.
@@ -207,6 +205,8 @@ pub struct Verifier<'a, O: Observer> {
     pub insns: Vec<Insn>,
     /// The same, decoded.
     pub ops: Vec<Result<Op, Malformed>>,
+    /// Per instruction the registers whose being wanted precisely makes backtracking look at it.
+    pub(crate) back_regs: Vec<u16>,
     /// Facts about instructions.
     pub aux: Vec<InsnAux>,
     /// Functions in the order of their starts.
@@ -266,19 +266,15 @@ impl<'a, O: Observer> Verifier<'a, O> {
     pub fn new(kernel: &'a Kernel, prog: &'a Prog, obs: &'a mut O) -> Self {
         let insns = prog.insns.clone();
         let ops = (0..insns.len()).map(|i| decode_for_walk(&insns, i)).collect();
-        let aux = insns
-            .iter()
-            .map(|insn| InsnAux {
-                back_regs: back_regs(*insn),
-                ..InsnAux::default()
-            })
-            .collect();
+        let back_regs = insns.iter().map(|insn| back_regs(*insn)).collect();
+        let aux = vec![InsnAux::default(); insns.len()];
         Verifier {
             kernel,
             prog,
             obs,
             insns,
             ops,
+            back_regs,
             aux,
             subprogs: Vec::new(),
             maps: Vec::new(),
@@ -433,23 +429,26 @@ impl<'a, O: Observer> Verifier<'a, O> {
 
     /// Records the instruction being executed in the history; flags add up (`push_insn_history`).
     pub fn push_history(&mut self, flags: u16, linked: u64) {
+        let history = &mut self.search.history;
         if self.has_hist {
-            if let Some(entry) = self.cur.history.last_mut() {
+            history.replace_last(&mut self.cur.history, |entry| {
                 entry.flags |= flags;
                 entry.linked = linked;
-            }
+            });
             return;
         }
         // -1 before the first instruction wraps in the kernel's 20-bit field; nothing walks past the start.
         let prev_idx = self.prev_insn_idx as u32;
-        self.cur.history.push(Hist {
+        let entry = Hist {
             idx: self.insn_idx,
             prev_idx,
+            before: None,
             flags,
             walked_regs: 0,
             walked_slots: 0,
             linked,
-        });
+        };
+        history.push(&mut self.cur.history, entry);
         self.has_hist = true;
     }
 

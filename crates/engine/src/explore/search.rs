@@ -1,7 +1,7 @@
 //! Checkpoints, pending paths, and which loops they are part of.
 
 use crate::equiv::Suspect;
-use crate::state::{State, StateId};
+use crate::state::{Histories, State, StateId};
 
 /// A checkpoint in the list of its bucket.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,8 @@ pub(crate) struct Pending {
 #[derive(Debug, Default)]
 pub struct Search {
     states: Vec<State>,
+    /// What backtracking must know of their segments, and of those being walked.
+    pub(crate) history: Histories,
     /// Per bucket its checkpoints, the newest last.
     pub(crate) explored: Vec<Vec<Listed>>,
     pub(crate) pending: Vec<Pending>,
@@ -68,11 +70,11 @@ impl Search {
     pub(crate) fn release(&mut self, id: StateId) {
         let state = self.state_mut(id);
         state.frames = Vec::new();
-        state.history = Vec::new();
     }
     /// Forgets all checkpoints and paths: the next function starts anew.
     pub(crate) fn clear(&mut self, buckets: usize) {
         self.states.clear();
+        self.history.clear();
         self.pending.clear();
         self.explored.clear();
         self.explored.resize_with(buckets, Vec::new);

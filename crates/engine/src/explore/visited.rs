@@ -3,13 +3,13 @@
 use crate::equiv::{self, Exact, Suspect};
 use crate::error::{Res, reject, say};
 use crate::observer::{Event, MissReason, Observer};
-use crate::state::{FP, IterState, Marks, NO_LINK, State, StateId};
+use crate::state::{FP, IterState, Marks, NO_LINK, State, StateId, Trail};
 use crate::verifier::Verifier;
 
 use super::search::{Listed, Node};
 
 /// Longest history of a segment that does not force a checkpoint.
-const HISTORY_LIMIT: usize = 40;
+const HISTORY_LIMIT: u32 = 40;
 
 /// What a listed checkpoint says about the current state.
 enum Match {
@@ -31,7 +31,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn is_state_visited(&mut self, idx: u32) -> Res<bool> {
         let forced = self.test_state_freq
             || self.aux[idx as usize].force_checkpoint
-            || self.cur.history.len() > HISTORY_LIMIT;
+            || self.cur.history.len > HISTORY_LIMIT;
         let jumps = self.jmps_processed - self.search.prev_jmps;
         let insns = self.stats.insns - self.search.prev_insns;
         let mut add = forced || (jumps >= 2 && insns >= 8);
@@ -295,9 +295,8 @@ impl<O: Observer> Verifier<'_, O> {
         self.search.prev_jmps = self.jmps_processed;
         self.search.prev_insns = self.stats.insns;
         forget_precision(&mut self.cur);
-        let history = std::mem::take(&mut self.cur.history);
         let mut new = self.cur.clone();
-        new.history = history;
+        self.cur.history = Trail::default();
         new.insn_idx = idx;
         let depth = new.dfs_depth;
         let id = self.search.add(new);

@@ -4,11 +4,13 @@
 //! write, so that a checkpoint or a pushed branch costs what differs. What is learnt of a checkpoint later
 //! (what was read, what is needed precisely) are bit masks beside the content ([`Marks`]).
 
+mod history;
 mod reg;
 mod stack;
 
 use std::rc::Rc;
 
+pub use history::{Hist, HistId, Histories, Trail, hist};
 pub use reg::{ADD_CONST, BtfHandle, DynptrKind, IterState, Reg};
 pub use stack::{Slot, SlotType, Stack};
 
@@ -193,37 +195,6 @@ impl ActiveLock {
     pub const BTF: u64 = 1 << 32;
 }
 
-/// Flags of a [`Hist`] entry.
-pub mod hist {
-    /// The instruction reads or writes a stack slot: bits 0–2 frame, 3–8 slot.
-    pub const STACK_ACCESS: u16 = 1 << 9;
-    /// A comparison's destination is a stack pointer.
-    pub const DST_STACK: u16 = 1 << 10;
-    /// A comparison's source is a stack pointer.
-    pub const SRC_STACK: u16 = 1 << 11;
-    /// The flags for an access of a slot.
-    pub fn stack_access(frame: u32, spi: usize) -> u16 {
-        STACK_ACCESS | (spi as u16 & 0x3f) << 3 | frame as u16 & 7
-    }
-}
-
-/// One executed instruction that backtracking must know more of than its position.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Hist {
-    /// The instruction.
-    pub idx: u32,
-    /// The one executed before it.
-    pub prev_idx: u32,
-    /// See [`hist`].
-    pub flags: u16,
-    /// Registers of the executing frame that backtracking has carried past here before.
-    pub walked_regs: u16,
-    /// Its slots that backtracking has carried past here before.
-    pub walked_slots: u64,
-    /// Registers and slots whose scalars were linked, packed by `precision`.
-    pub linked: u64,
-}
-
 /// A state of the program at an instruction.
 #[derive(Clone, Debug)]
 pub struct State {
@@ -258,7 +229,7 @@ pub struct State {
     /// Spin lock held.
     pub active_lock: ActiveLock,
     /// What backtracking must know of the segment.
-    pub history: Vec<Hist>,
+    pub history: Trail,
     /// Marks are final and unread values are gone (`REG_LIVE_DONE`).
     pub cleaned: bool,
 }
@@ -285,7 +256,7 @@ impl State {
             active_rcu_lock: false,
             active_preempt_lock: 0,
             active_lock: ActiveLock::default(),
-            history: Vec::new(),
+            history: Trail::default(),
             cleaned: false,
         }
     }

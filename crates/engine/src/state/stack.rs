@@ -57,7 +57,10 @@ impl Slot {
     /// The types of all bytes as one number, that of `types[0]` in the lowest byte.
     #[inline]
     pub fn packed_types(&self) -> u64 {
-        u64::from_le_bytes(self.types.map(|ty| ty as u8))
+        let [a, b, c, d, e, f, g, h] = self.types;
+        u64::from_le_bytes([
+            a as u8, b as u8, c as u8, d as u8, e as u8, f as u8, g as u8, h as u8,
+        ])
     }
     /// The spilled value, or an unwritten one.
     #[inline]
