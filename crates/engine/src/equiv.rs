@@ -10,7 +10,7 @@ use verdict_kernel::types::RegBase;
 pub(crate) use explain::first_difference;
 pub use explain::{MissReason, Unlike};
 
-use crate::state::{ADD_CONST, Frame, FrameSlot, REGS, Reg, Slot, SlotType, State};
+use crate::state::{ADD_CONST, FP, Frame, FrameSlot, REGS, Reg, Slot, SlotType, State};
 
 /// How strictly states are compared (`enum exact_level`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -130,7 +130,7 @@ pub(crate) fn states_equal(
     if old.active_lock.id != 0 && !ids.check(old.active_lock.id, cur.active_lock.id) {
         return Err(Suspect::None);
     }
-    for (f, (o, c)) in old.frames.iter().zip(&cur.frames).enumerate() {
+    for (f, (o, c)) in old.frames.iter().zip(cur.frames.iter()).enumerate() {
         if o.body.callsite != c.body.callsite {
             return Err(Suspect::None);
         }
@@ -223,7 +223,7 @@ fn reg_equal<I: Ids>(
     if !is_read && exact == Exact::Needed {
         return true;
     }
-    let gone = cleaned && !is_read && r != crate::state::FP;
+    let gone = cleaned && !is_read && r != FP;
     let rold = if gone { GONE } else { &old.body.regs[r] };
     reg_safe(rold, m.precise >> r & 1 != 0, &cur.regs[r], ids, exact)
 }
@@ -396,21 +396,32 @@ fn refs_safe(old: &Frame, cur: &Frame, ids: &mut IdMap) -> bool {
 }
 
 /// Whether the executing frame's registers are the same bytes: a cheap necessary condition for an endless
-/// loop (`states_maybe_looping`).
-pub(crate) fn maybe_looping(old: &State, cur: &State) -> bool {
-    if old.frames.len() != cur.frames.len() {
-        return false;
+/// loop (`states_maybe_looping`). If not, one that differs.
+pub(crate) fn maybe_looping(suspect: Suspect, old: &State, cur: &State) -> Result<(), Suspect> {
+    let top = old.curframe();
+    if top != cur.curframe() {
+        return Err(Suspect::None);
     }
-    let (o, c) = (old.frame(), cur.frame());
-    o.regs
-        .iter()
-        .zip(&c.regs)
-        .all(|(o, c)| same_prefix(o, c) && o.b == c.b && o.id == c.id && o.ref_obj_id == c.ref_obj_id)
+    let (old, cur) = (&old.frame().regs, &cur.frame().regs);
+    let differs = |r: usize| {
+        let (o, c) = (&old[r], &cur[r]);
+        !same_prefix(o, c) || o.b != c.b || o.id != c.id || o.ref_obj_id != c.ref_obj_id
+    };
+    if let Suspect::Reg(frame, r) = suspect
+        && usize::from(frame) == top
+        && differs(usize::from(r).min(FP))
+    {
+        return Err(suspect);
+    }
+    match (0..REGS).find(|r| differs(*r)) {
+        Some(r) => Err(Suspect::Reg(top as u8, r as u8)),
+        None => Ok(()),
+    }
 }
 
 /// Whether an active iterator has given another number of elements in the two states.
 pub(crate) fn iter_depths_differ(old: &State, cur: &State) -> bool {
-    old.frames.iter().zip(&cur.frames).any(|(o, c)| {
+    old.frames.iter().zip(cur.frames.iter()).any(|(o, c)| {
         o.body.stack.slots().iter().enumerate().any(|(spi, slot)| {
             slot.types[0] == SlotType::Iter
                 && slot.reg().iter_state() == crate::state::IterState::Active
@@ -427,6 +438,6 @@ pub(crate) fn same_callsites(a: &State, b: &State) -> bool {
     a.frames.len() == b.frames.len()
         && a.frames
             .iter()
-            .zip(&b.frames)
+            .zip(b.frames.iter())
             .all(|(a, b)| a.body.callsite == b.body.callsite)
 }

@@ -84,6 +84,7 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
+    #[inline]
     pub(crate) fn new(frame: usize) -> Wanted {
         Wanted {
             frame: frame.min(MAX_FRAMES - 1),
@@ -104,15 +105,19 @@ impl Wanted {
     pub(crate) fn add_slot(&mut self, frame: usize, spi: usize) {
         self.slots[frame] |= 1 << spi;
     }
+    #[inline]
     fn has(&self, reg: u8) -> bool {
         self.regs[self.frame] >> reg & 1 != 0
     }
+    #[inline]
     fn want(&mut self, reg: u8) {
         self.regs[self.frame] |= 1 << reg;
     }
+    #[inline]
     fn drop(&mut self, reg: u8) {
         self.regs[self.frame] &= !(1u32 << reg);
     }
+    #[inline]
     fn mask(&self) -> u32 {
         self.regs[self.frame]
     }
@@ -177,6 +182,7 @@ fn bits(mut mask: u64) -> impl Iterator<Item = usize> {
 }
 
 /// Whether an instruction's history says which slot it accesses.
+#[inline]
 fn slot_of(entry: Option<Hist>) -> Option<(usize, u32)> {
     let flags = entry?.flags;
     (flags & hist::STACK_ACCESS != 0).then_some((usize::from(flags & 7), u32::from(flags >> 3 & 0x3f)))

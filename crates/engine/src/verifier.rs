@@ -380,8 +380,23 @@ impl<'a, O: Observer> Verifier<'a, O> {
     /// Checks and marks the use of a register as an operand (`check_reg_arg`).
     #[inline]
     pub fn check_reg_arg(&mut self, reg: usize, usage: ArgUse) -> Res<()> {
-        let top = self.cur.curframe();
-        self.check_reg_arg_of(top, reg, usage)
+        // The usual cases have nothing to refuse and no read to pass on: before the segment nothing is read
+        // once the register was written in it.
+        let slot = self.cur.frames.top_mut();
+        match (usage, slot.body.regs.get(reg)) {
+            _ if O::LISTENING => {}
+            (ArgUse::Src, Some(content))
+                if !content.is_not_init() && (reg == FP || slot.marks.written >> reg & 1 != 0) =>
+            {
+                return Ok(());
+            }
+            (ArgUse::DstNoMark, Some(_)) if reg != FP => {
+                slot.marks.written |= 1 << reg;
+                return Ok(());
+            }
+            (ArgUse::Src | ArgUse::Dst | ArgUse::DstNoMark, _) => {}
+        }
+        self.check_reg_arg_of(self.cur.curframe(), reg, usage)
     }
 
     /// [`Verifier::check_reg_arg`] for a register of another frame.
@@ -391,26 +406,24 @@ impl<'a, O: Observer> Verifier<'a, O> {
         }
         self.scratch_reg(reg);
         if usage == ArgUse::Src {
-            let slot = &self.cur.frames[frame];
-            let content = &slot.body.regs[reg];
+            let content = &self.cur.frames[frame].body.regs[reg];
             if content.is_not_init() {
                 return uninitialized(reg);
             }
-            // Nothing before the segment is read once the register was written in it.
-            if reg != FP && slot.marks.written >> reg & 1 == 0 {
+            if reg != FP {
                 let wide = self.reads_64(content.is_scalar());
                 self.mark_reg_read(frame, reg, wide);
             }
-        } else {
-            if reg == FP {
-                reject!(FramePointerWrite, EACCES, "frame pointer is read only\n");
-            }
-            let slot = &mut self.cur.frames[frame];
-            slot.marks.written |= 1 << reg;
-            if usage == ArgUse::Dst {
-                slot.marks.precise &= !(1 << reg);
-                Rc::make_mut(&mut slot.body).regs[reg] = Reg::UNKNOWN;
-            }
+            return Ok(());
+        }
+        if reg == FP {
+            reject!(FramePointerWrite, EACCES, "frame pointer is read only\n");
+        }
+        let slot = &mut self.cur.frames[frame];
+        slot.marks.written |= 1 << reg;
+        if usage == ArgUse::Dst {
+            slot.marks.precise &= !(1 << reg);
+            Rc::make_mut(&mut slot.body).regs[reg] = Reg::UNKNOWN;
         }
         Ok(())
     }

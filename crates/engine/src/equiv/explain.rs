@@ -116,7 +116,7 @@ pub(crate) fn first_difference(old: &State, cur: &State, exact: Exact, id_gen: u
     }
     old.frames
         .iter()
-        .zip(&cur.frames)
+        .zip(cur.frames.iter())
         .enumerate()
         .find_map(|(frame, (o, c))| {
             if o.body.callsite != c.body.callsite {

@@ -1,7 +1,9 @@
 //! Checkpoints, pending paths, and which loops they are part of.
 
+use std::rc::Rc;
+
 use crate::equiv::Suspect;
-use crate::state::{Histories, State, StateId};
+use crate::state::{Frame, FrameSlot, Frames, Histories, Marks, State, StateId};
 
 /// A checkpoint in the list of its bucket.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +43,8 @@ pub struct Search {
     pub(crate) prev_jmps: u32,
     /// Instructions processed when the last checkpoint was created.
     pub(crate) prev_insns: u32,
+    /// What evicted checkpoints hold.
+    nothing: Option<Rc<Frame>>,
 }
 
 /// A state that may be part of a loop.
@@ -68,8 +72,11 @@ impl Search {
     }
     /// Gives back what an evicted checkpoint holds; nothing refers to it any more.
     pub(crate) fn release(&mut self, id: StateId) {
-        let state = self.state_mut(id);
-        state.frames = Vec::new();
+        let nothing = FrameSlot {
+            body: Rc::clone(self.nothing.get_or_insert_with(|| Rc::new(Frame::new(-1, 0, 0)))),
+            marks: Marks::NONE,
+        };
+        self.state_mut(id).frames = Frames::new(nothing);
     }
     /// Forgets all checkpoints and paths: the next function starts anew.
     pub(crate) fn clear(&mut self, buckets: usize) {

@@ -23,12 +23,21 @@ impl<O: Observer> Verifier<'_, O> {
     /// The list that states at an instruction, in the function call being executed, are in.
     pub(crate) fn bucket(&self, idx: u32) -> usize {
         let key = idx ^ self.cur.frame().callsite as u32;
-        key as usize % self.insns.len().max(1)
+        (key % (self.insns.len() as u32).max(1)) as usize
     }
 
     /// Whether the path may end here because an explored state stands for the rest of it; if not, a
     /// checkpoint is taken when it is due (`is_state_visited`).
     pub(crate) fn is_state_visited(&mut self, idx: u32) -> Res<bool> {
+        let bucket = self.bucket(idx);
+        // The list is lent: what is asked on the way looks at no list.
+        let mut list = std::mem::take(&mut self.search.explored[bucket]);
+        let visited = self.is_state_in(&mut list, idx);
+        self.search.explored[bucket] = list;
+        visited
+    }
+
+    fn is_state_in(&mut self, list: &mut Vec<Listed>, idx: u32) -> Res<bool> {
         let forced = self.test_state_freq
             || self.aux[idx as usize].force_checkpoint
             || self.cur.history.len > HISTORY_LIMIT;
@@ -37,21 +46,18 @@ impl<O: Observer> Verifier<'_, O> {
         let mut add = forced || (jumps >= 2 && insns >= 8);
         let soon = !forced && jumps < 20 && insns < 100;
 
-        let bucket = self.bucket(idx);
-        self.clean_live_states(bucket, idx);
+        self.clean_live_states(list, idx);
         let mut met = 0;
-        let mut at = self.search.explored[bucket].len();
-        while at > 0 {
-            at -= 1;
+        for at in (0..list.len()).rev() {
             met += 1;
-            let listed = self.search.explored[bucket][at];
+            let listed = list[at];
             if listed.insn_idx != idx {
                 continue;
             }
             self.suspect = listed.suspect;
             match self.match_explored(listed.id, idx)? {
                 Match::Hit => {
-                    self.search.explored[bucket][at].hits += 1;
+                    list[at].hits += 1;
                     self.take_over(listed.id, idx)?;
                     return Ok(true);
                 }
@@ -62,14 +68,16 @@ impl<O: Observer> Verifier<'_, O> {
                     if O::MISSES {
                         self.report_miss(listed.id, idx);
                     }
-                    self.search.explored[bucket][at].suspect = self.suspect;
-                    self.count_miss(bucket, at, idx, add);
+                    list[at].suspect = self.suspect;
+                    if self.is_useless(&mut list[at], add) {
+                        list.remove(at);
+                    }
                 }
             }
         }
         self.stats.max_states_per_insn = self.stats.max_states_per_insn.max(met);
         if add {
-            self.checkpoint(bucket, idx);
+            list.push(self.checkpoint(idx));
         }
         Ok(false)
     }
@@ -151,9 +159,11 @@ impl<O: Observer> Verifier<'_, O> {
                 calm
             };
         }
-        let old = self.search.state(id);
-        if equiv::maybe_looping(old, &self.cur)
-            && self.equal(id, Exact::Same)
+        if let Err(suspect) = equiv::maybe_looping(self.suspect, self.search.state(id), &self.cur) {
+            self.suspect = suspect;
+            return calm;
+        }
+        if self.equal(id, Exact::Same)
             && !equiv::iter_depths_differ(self.search.state(id), &self.cur)
             && self.search.state(id).may_goto_depth == self.cur.may_goto_depth
             && self.search.state(id).callback_unroll_depth == self.cur.callback_unroll_depth
@@ -238,58 +248,54 @@ impl<O: Observer> Verifier<'_, O> {
             .is_some_and(|s| s.reg().iter_state() == IterState::Active)
     }
 
-    /// Counts a miss, and drops a checkpoint that is of no use.
-    fn count_miss(&mut self, bucket: usize, at: usize, idx: u32, add: bool) {
-        let entry = &mut self.search.explored[bucket][at];
+    /// Counts a miss, if a checkpoint is due. Whether the listed one is of no use any more; it is given back
+    /// if nothing else refers to it.
+    fn is_useless(&mut self, listed: &mut Listed, add: bool) -> bool {
         if add {
-            entry.misses += 1;
+            listed.misses += 1;
         }
-        let Listed { id, hits, misses, .. } = *entry;
+        let Listed {
+            id,
+            hits,
+            misses,
+            insn_idx,
+            ..
+        } = *listed;
         let state = self.search.state(id);
-        let n = if self.aux[idx as usize].force_checkpoint && state.branches > 0 {
-            64
-        } else {
-            3
-        };
-        if misses > hits * n + n {
-            let free = state.cleaned && !state.used_as_loop_entry;
-            self.search.explored[bucket].remove(at);
-            if free {
-                self.search.release(id);
-                self.stats.peak_states -= 1;
-            }
+        let forced = self.aux[insn_idx as usize].force_checkpoint && state.branches > 0;
+        let n = if forced { 64 } else { 3 };
+        if misses <= hits * n + n {
+            return false;
         }
+        if state.cleaned && !state.used_as_loop_entry {
+            self.search.release(id);
+            self.stats.peak_states -= 1;
+        }
+        true
     }
 
     /// Marks of finished states at this instruction, in this chain of calls, are final.
-    fn clean_live_states(&mut self, bucket: usize, idx: u32) {
-        for at in 0..self.search.explored[bucket].len() {
-            // The kernel's list is walked newest first; cleaning one state does not change another, but
-            // finding loop entries shortens their chains in that order.
-            let at = self.search.explored[bucket].len() - 1 - at;
-            let Listed {
-                id,
-                cleaned,
-                insn_idx,
-                ..
-            } = self.search.explored[bucket][at];
-            if cleaned || self.search.state(id).branches > 0 {
+    fn clean_live_states(&mut self, list: &mut [Listed], idx: u32) {
+        // The kernel's list is walked newest first; cleaning one state does not change another, but finding
+        // loop entries shortens their chains in that order.
+        for listed in list.iter_mut().rev() {
+            if listed.cleaned || self.search.state(listed.id).branches > 0 {
                 continue;
             }
-            let entry = self.search.loop_entry(&mut self.cur, Node::At(id));
+            let entry = self.search.loop_entry(&mut self.cur, Node::At(listed.id));
             if entry.is_some_and(|e| self.search.state(e).branches > 0) {
                 continue;
             }
-            let state = self.search.state_mut(id);
-            if insn_idx == idx && equiv::same_callsites(state, &self.cur) {
+            let state = self.search.state_mut(listed.id);
+            if listed.insn_idx == idx && equiv::same_callsites(state, &self.cur) {
                 state.cleaned = true;
-                self.search.explored[bucket][at].cleaned = true;
+                listed.cleaned = true;
             }
         }
     }
 
     /// Takes a checkpoint of the current state, which becomes its child.
-    fn checkpoint(&mut self, bucket: usize, idx: u32) {
+    fn checkpoint(&mut self, idx: u32) -> Listed {
         self.stats.states += 1;
         self.stats.peak_states += 1;
         self.search.prev_jmps = self.jmps_processed;
@@ -300,15 +306,6 @@ impl<O: Observer> Verifier<'_, O> {
         new.insn_idx = idx;
         let depth = new.dfs_depth;
         let id = self.search.add(new);
-        let listed = Listed {
-            id,
-            hits: 0,
-            misses: 0,
-            insn_idx: idx,
-            cleaned: false,
-            suspect: Suspect::None,
-        };
-        self.search.explored[bucket].push(listed);
         self.cur.parent = Some(id);
         self.cur.first_insn_idx = idx;
         self.cur.dfs_depth = depth + 1;
@@ -320,12 +317,20 @@ impl<O: Observer> Verifier<'_, O> {
                 idx,
             });
         }
+        Listed {
+            id,
+            hits: 0,
+            misses: 0,
+            insn_idx: idx,
+            cleaned: false,
+            suspect: Suspect::None,
+        }
     }
 }
 
 /// Scalars count as imprecise again (`mark_all_scalars_imprecise`).
 fn forget_precision(state: &mut State) {
-    for slot in &mut state.frames {
+    for slot in state.frames.iter_mut() {
         slot.marks.precise = 0;
         slot.marks.slot_precise = 0;
     }

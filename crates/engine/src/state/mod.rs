@@ -4,12 +4,14 @@
 //! write, so that a checkpoint or a pushed branch costs what differs. What is learnt of a checkpoint later
 //! (what was read, what is needed precisely) are bit masks beside the content ([`Marks`]).
 
+mod frames;
 mod history;
 mod reg;
 mod stack;
 
 use std::rc::Rc;
 
+pub use frames::Frames;
 pub use history::{Hist, HistId, Histories, Trail, hist};
 pub use reg::{ADD_CONST, BtfHandle, DynptrKind, IterState, Reg};
 pub use stack::{Slot, SlotType, Stack};
@@ -198,8 +200,8 @@ impl ActiveLock {
 /// A state of the program at an instruction.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// Frames, outermost first; never empty.
-    pub frames: Vec<FrameSlot>,
+    /// Frames, outermost first.
+    pub frames: Frames,
     /// The checkpoint this path came from.
     pub parent: Option<StateId>,
     /// Paths from here that are not finished.
@@ -238,10 +240,10 @@ impl State {
     /// The initial state of a function.
     pub fn new(frame: Frame) -> State {
         State {
-            frames: vec![FrameSlot {
+            frames: Frames::new(FrameSlot {
                 body: Rc::new(frame),
                 marks: Marks::NONE,
-            }],
+            }),
             parent: None,
             branches: 1,
             insn_idx: 0,
@@ -268,13 +270,12 @@ impl State {
     /// The executing frame.
     #[inline]
     pub fn frame(&self) -> &Frame {
-        &self.frames[self.frames.len() - 1].body
+        &self.frames.top().body
     }
     /// The executing frame for writing.
     #[inline]
     pub fn frame_mut(&mut self) -> &mut Frame {
-        let top = self.frames.len() - 1;
-        Rc::make_mut(&mut self.frames[top].body)
+        Rc::make_mut(&mut self.frames.top_mut().body)
     }
     /// A frame by number for writing.
     #[inline]
@@ -284,8 +285,7 @@ impl State {
     /// Marks of the executing frame.
     #[inline]
     pub fn marks_mut(&mut self) -> &mut Marks {
-        let top = self.frames.len() - 1;
-        &mut self.frames[top].marks
+        &mut self.frames.top_mut().marks
     }
     /// A register of the executing frame.
     #[inline]
@@ -307,7 +307,7 @@ impl State {
     ///
     /// `want` chooses which to change, so that frames in which nothing changes stay shared.
     pub fn for_each_reg_mut(&mut self, want: impl Fn(&Reg) -> bool, mut f: impl FnMut(&mut Reg)) {
-        for slot in &mut self.frames {
+        for slot in self.frames.iter_mut() {
             for r in 0..REGS {
                 if want(&slot.body.regs[r]) {
                     f(&mut Rc::make_mut(&mut slot.body).regs[r]);

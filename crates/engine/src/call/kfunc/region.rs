@@ -66,7 +66,7 @@ impl<O: Observer> Verifier<'_, O> {
                 .with(Flags::UNTRUSTED);
         };
         self.cur.for_each_reg_mut(protected, distrust);
-        for frame in &mut self.cur.frames {
+        for frame in self.cur.frames.iter_mut() {
             for spi in 0..frame.body.stack.len() {
                 let slot = &frame.body.stack.slots()[spi];
                 if slot.types[7] == SlotType::Iter
