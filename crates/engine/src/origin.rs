@@ -7,7 +7,7 @@ use verdict_isa::{Insn, class, mode, op, pseudo};
 use verdict_kernel::rule::{Fact, Origin, Role};
 
 use crate::observer::Observer;
-use crate::state::{FP, Hist, State, hist};
+use crate::state::{FP, Hist, Histories, State, Trail, hist};
 use crate::verifier::Verifier;
 
 /// The registers of arguments: what a call leaves nothing in.
@@ -23,7 +23,8 @@ enum Place {
 /// The instructions that led to a state, last first, with what the history says of each.
 struct PathBack<'v> {
     first: u32,
-    history: &'v [Hist],
+    histories: &'v Histories,
+    trail: Trail,
     at: Option<u32>,
 }
 
@@ -58,7 +59,7 @@ impl<O: Observer> Verifier<'_, O> {
             } else {
                 segment.last_insn_idx
             };
-            let mut path = PathBack::new(segment, last);
+            let mut path = PathBack::new(&self.search.history, segment, last);
             while let Some((idx, entry)) = path.step() {
                 if std::mem::take(&mut skip) {
                     continue;
@@ -201,10 +202,11 @@ impl Back {
 }
 
 impl<'v> PathBack<'v> {
-    fn new(state: &'v State, last: u32) -> Self {
+    fn new(histories: &'v Histories, state: &State, last: u32) -> Self {
         PathBack {
             first: state.first_insn_idx,
-            history: &state.history,
+            histories,
+            trail: state.history,
             at: Some(last),
         }
     }
@@ -212,15 +214,22 @@ impl<'v> PathBack<'v> {
     /// The instruction, and what the history says of it (`get_prev_insn_idx`).
     fn step(&mut self) -> Option<(u32, Option<Hist>)> {
         let i = self.at?;
-        let entry = self.history.last().filter(|h| h.idx == i).copied();
-        let begins = self.history.is_empty() || (self.history.len() == 1 && entry.is_some());
-        self.at = match (entry, self.history.split_last()) {
+        let entry = self
+            .trail
+            .last
+            .map(|id| *self.histories.get(id))
+            .filter(|h| h.idx == i);
+        let begins = self.trail.len == 0 || (self.trail.len == 1 && entry.is_some());
+        self.at = match entry {
             _ if i == self.first && begins => None,
-            (Some(entry), Some((_, rest))) => {
-                self.history = rest;
+            Some(entry) => {
+                self.trail = Trail {
+                    last: entry.before,
+                    len: self.trail.len.saturating_sub(1),
+                };
                 Some(entry.prev_idx)
             }
-            _ => i.checked_sub(1),
+            None => i.checked_sub(1),
         };
         Some((i, entry))
     }
