@@ -40,8 +40,10 @@ pub(crate) fn run(args: &Args) -> Done {
     for source in files_in(&root().join("corpus"), ".bpf.c")? {
         objects.push(compile(args, "corpus", &source)?);
     }
-    for source in files_in(&root().join("corpus/tests"), ".bpf.c")? {
-        compile(args, "corpus/tests", &source)?;
+    for dir in ["corpus/tests", "corpus/attach"] {
+        for source in files_in(&root().join(dir), ".bpf.c")? {
+            compile(args, dir, &source)?;
+        }
     }
     println!("corpus: {} objects", objects.len());
     if let Some(oracle) = &args.oracle {
@@ -56,7 +58,7 @@ pub(crate) fn run(args: &Args) -> Done {
     Ok(true)
 }
 
-fn files_in(dir: &Path, end: &str) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn files_in(dir: &Path, end: &str) -> Result<Vec<PathBuf>, String> {
     let entries = fs::read_dir(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
     let mut files: Vec<_> = entries.filter_map(|e| e.ok().map(|e| e.path())).collect();
     files.retain(|path| file_name(path).ends_with(end));
@@ -71,11 +73,12 @@ fn compile(args: &Args, dir: &str, source: &Path) -> Result<PathBuf, String> {
     } else {
         "-mcpu=v3"
     };
+    let debug = if text.contains("-g0") { "-g0" } else { "-g" };
     let source = format!("{dir}/{}", file_name(source));
     let object = format!("{}.o", source.trim_end_matches(".c"));
     let flags = [
         "-O2",
-        "-g",
+        debug,
         "--target=bpf",
         cpu,
         "-Wall",
@@ -136,7 +139,7 @@ fn record(oracle: &Path, name: &str, kernel: &str, objects: &[&PathBuf]) -> Resu
 }
 
 /// The line without its only figure that another run would not repeat.
-fn without_time(line: &str) -> Result<String, String> {
+pub(crate) fn without_time(line: &str) -> Result<String, String> {
     let mut kept = line.to_owned();
     if let Some((before, after)) = line.split_once(",\"usec\":") {
         kept = format!(

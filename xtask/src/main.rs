@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "what a chore finds is its output")]
 
+mod attach;
 mod bench;
 mod buffers;
 mod chance;
@@ -48,6 +49,8 @@ enum Chore {
     Corpus(corpus::Args),
     /// Record what a real kernel writes into log buffers of many kinds
     Buffers(buffers::Args),
+    /// Record what a real kernel says of programs that attach to other programs
+    Attach(attach::Args),
     /// Records what the real veristat prints
     Veristat(veristat::Args),
     /// Verify objects and print what was found, for the other chores.
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Chore::Licences => licences::run(),
         Chore::Corpus(args) => corpus::run(&args),
         Chore::Buffers(args) => buffers::run(&args),
+        Chore::Attach(args) => attach::run(&args),
         Chore::Veristat(args) => veristat::run(&args),
         Chore::Worker(args) => workers::work(&args),
         Chore::HostileWorker(args) => hostile::work(&args),

@@ -42,6 +42,10 @@ pub(crate) struct KernelArgs {
     /// The library that loads the objects, whose conventions they follow
     #[arg(long, global = true, value_name = "LIBRARY", default_value = "libbpf")]
     loader: LoaderName,
+    /// The program that extensions and tracing programs attach to, loaded first: to the function that their section
+    /// names, or to FUNCTION; given again, each attaches to the one before
+    #[arg(long, global = true, value_name = "OBJECT:PROGRAM[/FUNCTION]")]
+    attach_to: Vec<String>,
 }
 
 /// Libraries that load objects.
@@ -68,12 +72,13 @@ impl LoaderName {
 impl KernelArgs {
     /// The verifier of the chosen kernel.
     pub(crate) fn verifier(&self, options: Options) -> Result<Verifier, String> {
-        Ok(Verifier::new(self.choice().open()?, options).with_loader(self.loader()))
+        self.verifier_of(&self.choice(), options)
     }
 
-    /// The library that loads the objects.
-    pub(crate) fn loader(&self) -> Loader {
-        self.loader.loader()
+    /// The verifier of another kernel, for the same objects.
+    pub(crate) fn verifier_of(&self, choice: &KernelChoice, options: Options) -> Result<Verifier, String> {
+        let verifier = Verifier::new(choice.open()?, options).with_loader(self.loader.loader());
+        attached(verifier, &self.attach_to)
     }
 
     pub(crate) fn choice(&self) -> KernelChoice {
@@ -85,6 +90,13 @@ impl KernelArgs {
             unprivileged: self.unprivileged,
         }
     }
+}
+
+/// The same for programs that attach to these.
+pub(crate) fn attached(verifier: Verifier, places: &[String]) -> Result<Verifier, String> {
+    places
+        .iter()
+        .try_fold(verifier, |verifier, place| verifier.attached_to(place))
 }
 
 #[derive(Subcommand)]

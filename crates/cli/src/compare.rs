@@ -121,10 +121,8 @@ fn read(path: &Path) -> Result<Vec<Row>, String> {
 
 fn verifier(kernel: &KernelArgs, args: &CompareArgs, setting: &str) -> Result<Verifier, String> {
     let (choice, globals) = with_setting(kernel.choice(), args.globals.read()?, setting)?;
-    let verifier = Verifier::new(choice.open()?, args.test.options())
-        .with_globals(globals)
-        .with_loader(kernel.loader());
-    Ok(verifier)
+    let verifier = kernel.verifier_of(&choice, args.test.options())?;
+    Ok(verifier.with_globals(globals))
 }
 
 /// The choice changed by a setting such as `kernel=6.12,set=zero-spill=stack-zero,global=limit=3`.

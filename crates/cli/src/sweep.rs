@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
+use verdict::KernelChoice;
 use verdict::kernel::{KNOWN, SWITCHES};
-use verdict::{KernelChoice, Verifier};
 use verdict_report::{Column, SweepRun, write_sweep};
 
 use crate::args::{KernelArgs, SweepArgs};
@@ -21,9 +21,9 @@ pub(crate) fn run(kernel: &KernelArgs, args: &SweepArgs, out: &mut dyn Write) ->
         for expression in &setting.globals {
             globals.add(expression).map_err(|e| e.to_string())?;
         }
-        let verifier = Verifier::new(setting.choice.open()?, args.test.options())
-            .with_globals(globals)
-            .with_loader(kernel.loader());
+        let verifier = kernel
+            .verifier_of(&setting.choice, args.test.options())?
+            .with_globals(globals);
         let gathered = Gathered::of(&verifier, &args.objects);
         code = code.max(gathered.exit_code());
         runs.push(SweepRun {

@@ -20,7 +20,7 @@ pub(crate) fn run(kernel: &KernelArgs, args: &SuiteArgs, out: &mut dyn Write) ->
         .map(read_known)
         .transpose()?
         .unwrap_or_default();
-    let verifier = Verifier::new(kernel.choice().open()?, Options::default());
+    let verifier = kernel.verifier(Options::default())?;
     let opened = side_by_side(&expand(&args.objects), |argument| match argument {
         Ok(path) => open(&verifier, path).map(|suite| suite.map(|suite| (path.clone(), suite))),
         Err((_, message)) => Err(message.clone()),

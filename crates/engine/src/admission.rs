@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use verdict_btf::{Type, TypeId};
+use verdict_kernel::prog::ProgType;
 use verdict_syscall::{Notes, SubprogArg, attach, btfinfo, func_args};
 
-use crate::error::Res;
+use crate::error::{Res, unsupported};
 use crate::observer::{Event, Observer};
 use crate::verifier::Verifier;
 
@@ -48,9 +50,38 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// What the program attaches to (`check_attach_btf_id`), and with it the helpers that it may call.
     pub(crate) fn check_attach(&mut self) -> Res<()> {
-        self.attach = attach::check_attach_btf_id(self.kernel, self.prog, &mut Remarks(&mut *self.obs))?;
+        let changes = self.subprogs.first().is_some_and(|main| main.changes_pkt_data);
+        let mut remarks = Remarks(&mut *self.obs);
+        self.attach = attach::check_attach_btf_id(self.kernel, self.prog, changes, &mut remarks)?;
+        if let Some(extended) = self.extended {
+            self.prog = extended;
+            self.check_extended()?;
+            self.reread_kfuncs()?;
+        }
         self.helpers = self.kernel.helpers(&self.helper_query());
         Ok(())
+    }
+
+    /// Extensions of which it is not known how the kernel judges them.
+    fn check_extended(&self) -> Res<()> {
+        let proto = self.attach.func_proto;
+        let proto = proto.and_then(|id| self.attach.btf(self.kernel).ty(id));
+        let takes_objects =
+            proto.is_some_and(|proto| proto.params().skip(1).any(|p| is_pointer(proto, p.ty)));
+        if self.attach.is_raw_tp && takes_objects {
+            // It looks for the tracepoint in a BTF that such a program does not have.
+            unsupported!("an extension of a function with pointers in a tp_btf program");
+        }
+        Ok(())
+    }
+
+    /// The program's own type: an extension is only verified as a program of another.
+    pub(crate) fn own_type(&self) -> ProgType {
+        if self.prog.extends {
+            ProgType::Ext
+        } else {
+            self.prog.prog_type
+        }
     }
 
     /// What a function takes by its BTF (`btf_prepare_func_args`).
@@ -65,4 +96,10 @@ impl<O: Observer> Verifier<'_, O> {
         )?;
         Ok(args)
     }
+}
+
+/// Whether a type of the prototype's BTF is a pointer to something.
+fn is_pointer(proto: Type<'_>, id: TypeId) -> bool {
+    let ty = proto.btf().skip_mods_and_typedefs(id).filter(|ty| ty.is_ptr());
+    ty.is_some_and(|ptr| ptr.target() != TypeId::VOID)
 }

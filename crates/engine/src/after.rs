@@ -6,6 +6,7 @@
 use verdict_isa::{class, mode, op};
 use verdict_kernel::helper::id;
 use verdict_kernel::types::RegBase;
+use verdict_syscall::LoadedFunc;
 
 use crate::error::{Res, reject};
 use crate::observer::Observer;
@@ -220,6 +221,24 @@ impl<O: Observer> Verifier<'_, O> {
             })
             .collect();
         self.dead_subprogs = dead;
+    }
+
+    /// The functions that remain, for programs that attach to them.
+    ///
+    /// A quirk: where functions were removed, those behind them change their numbers, but whether BTF holds is kept
+    /// by the old ones.
+    pub(crate) fn loaded_funcs(&self) -> Vec<LoadedFunc> {
+        let records = self.prog.func_info.iter().zip(&self.subprogs).enumerate();
+        let remaining = records.filter(|(s, _)| !self.dead_subprogs.get(*s).copied().unwrap_or(false));
+        remaining
+            .zip(&self.subprogs)
+            .map(|((_, (record, sub)), numbered)| LoadedFunc {
+                type_id: record.type_id,
+                unreliable: numbered.unreliable,
+                changes_pkt_data: sub.changes_pkt_data,
+                is_exception_cb: sub.is_exception_cb,
+            })
+            .collect()
     }
 
     /// Every function with a `may_goto` keeps a counter on its stack (`do_misc_fixups`).

@@ -35,7 +35,7 @@ mod widen;
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::{Fact, Origin, Rule};
-use verdict_syscall::Prog;
+use verdict_syscall::{LoadedProg, Prog};
 
 pub use memory::names::reg_type_str;
 pub use verifier::{InsnAux, Stats, Subprog, Verifier};
@@ -84,7 +84,28 @@ pub struct Rejected {
 
 /// Verifies a program for a kernel (`bpf_check`).
 pub fn verify<O: Observer>(kernel: &Kernel, prog: &Prog, observer: &mut O) -> Outcome {
-    let mut verifier = Verifier::new(kernel, prog, observer);
+    run(kernel, prog, observer, |_| ()).0
+}
+
+/// As [`verify`]; gives what others that attach to the program are judged by, if it is accepted.
+pub fn load<O: Observer>(kernel: &Kernel, prog: &Prog, observer: &mut O) -> (Outcome, Option<LoadedProg>) {
+    let (outcome, funcs) = run(kernel, prog, observer, |verifier| verifier.loaded_funcs());
+    let loaded = (outcome.verdict == Verdict::Accepted).then(|| LoadedProg {
+        prog: prog.clone(),
+        funcs,
+    });
+    (outcome, loaded)
+}
+
+/// Verifies a program, and looks at what the verifier knows in the end.
+fn run<O: Observer, T>(
+    kernel: &Kernel,
+    prog: &Prog,
+    observer: &mut O,
+    look: impl FnOnce(&Verifier<'_, O>) -> T,
+) -> (Outcome, T) {
+    let extended = prog.as_extended();
+    let mut verifier = Verifier::new(kernel, prog, extended.as_ref(), observer);
     let result = verifier.check();
     if O::LISTENING
         && let Err(failure) = &result
@@ -129,7 +150,8 @@ pub fn verify<O: Observer>(kernel: &Kernel, prog: &Prog, observer: &mut O) -> Ou
     if O::LISTENING {
         verifier.obs.event(Event::End { stats: &stats });
     }
-    Outcome { verdict, stats }
+    let seen = look(&verifier);
+    (Outcome { verdict, stats }, seen)
 }
 
 impl<O: Observer> Verifier<'_, O> {

@@ -199,6 +199,8 @@ pub struct Verifier<'a, O: Observer> {
     pub kernel: &'a Kernel,
     /// The program.
     pub prog: &'a Prog,
+    /// An extension as a program of the kind that it extends; it takes the place of `prog` once it is clear what that is.
+    pub(crate) extended: Option<&'a Prog>,
     /// The listener.
     pub obs: &'a mut O,
     /// Instructions.
@@ -263,7 +265,12 @@ pub struct Verifier<'a, O: Observer> {
 
 impl<'a, O: Observer> Verifier<'a, O> {
     /// A verification that has not begun.
-    pub fn new(kernel: &'a Kernel, prog: &'a Prog, obs: &'a mut O) -> Self {
+    pub(crate) fn new(
+        kernel: &'a Kernel,
+        prog: &'a Prog,
+        extended: Option<&'a Prog>,
+        obs: &'a mut O,
+    ) -> Self {
         let insns = prog.insns.clone();
         let ops = (0..insns.len()).map(|i| decode_for_walk(&insns, i)).collect();
         let back_regs = insns.iter().map(|insn| back_regs(*insn)).collect();
@@ -271,6 +278,7 @@ impl<'a, O: Observer> Verifier<'a, O> {
         Verifier {
             kernel,
             prog,
+            extended,
             obs,
             insns,
             ops,

@@ -12,6 +12,10 @@ use verdict_isa::Insn;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct MapId(pub u32);
 
+/// A program that was loaded before: its index in order of loading.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct ProgId(pub u32);
+
 /// The attributes of `BPF_MAP_CREATE`.
 #[derive(Clone, Debug, Default)]
 pub struct MapCreate {
@@ -112,8 +116,8 @@ pub struct ProgLoad {
     pub prog_ifindex: u32,
     /// What it attaches to: a type of vmlinux (or of the target program's BTF); 0 is none.
     pub attach_btf_id: TypeId,
-    /// Whether a target program is given (`attach_prog_fd`), as freplace and tracing of programs need it.
-    pub attach_prog: bool,
+    /// The target program (`attach_prog_fd`), as freplace and tracing of programs need it.
+    pub attach_prog: Option<ProgId>,
     /// The object's BTF; `None` when it has none.
     pub btf: Option<Arc<Btf>>,
     /// Functions, sorted by `insn_off`.

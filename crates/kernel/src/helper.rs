@@ -70,13 +70,15 @@ pub struct HelperProto {
 
 /// What decides which helpers a program may call.
 ///
-/// For an extension (`freplace`), these are the facts of the program that is extended.
+/// For an extension (`freplace`), type and attach type are those of the program that is extended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HelperQuery<'p> {
     /// The program's type.
     pub prog_type: ProgType,
     /// Its expected attach type, by number.
     pub expected_attach_type: u32,
+    /// Whether it is an extension: some helpers are for programs of a type themselves.
+    pub extends: bool,
     /// Whether it is loaded as sleepable (`BPF_F_SLEEPABLE`).
     pub sleepable: bool,
     /// The kernel function it attaches to: `bpf_lsm_file_open`, `bpf_iter_tcp`, `vfs_read`; `None` when

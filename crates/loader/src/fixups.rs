@@ -99,7 +99,7 @@ fn guess_replacement(prog: &mut Program, btf: Option<&Btf>) {
     if let Some((_, prog_type, attach_type)) = row {
         prog.prog_type = prog_type.raw();
         prog.attach_type = attach_type.map_or(0, AttachType::raw);
-        prog.def = None;
+        prog.replaces = prog.def.take();
     }
 }
 

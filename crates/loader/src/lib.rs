@@ -29,6 +29,7 @@ mod relos;
 mod resolve;
 mod sections;
 mod struct_ops;
+mod target;
 
 use std::sync::Arc;
 
@@ -41,6 +42,7 @@ use verdict_kernel::rule::Broken;
 pub use error::{OpenError, PrepareError, ProgFacts, libbpf, strerror};
 pub use globals::{GlobalError, Globals};
 pub use object::{Manner, Object};
+pub use target::AttachTarget;
 
 /// The BTF in `bytes`, by themselves or as the section of an ELF file.
 ///

@@ -330,6 +330,8 @@ impl<'a> Load<'a> {
             );
             return Err(Rule::SectionName.with(Errno::EINVAL));
         }
+        let attachment = prog.attach_to.as_ref();
+        let own_func = attachment.and_then(|attachment| attachment.func);
         let mut attr = ProgLoad {
             name: kernel_name(name),
             prog_type: prog.prog_type,
@@ -338,7 +340,8 @@ impl<'a> Load<'a> {
             stray_fds: linked.stray_fds,
             license: self.object.license.clone(),
             kern_version: self.object.version,
-            attach_btf_id: member.map_or(TypeId::VOID, |m| m.0),
+            attach_btf_id: member.map(|m| m.0).or(own_func).unwrap_or(TypeId::VOID),
+            attach_prog: attachment.map(|attachment| attachment.target.prog),
             ..ProgLoad::default()
         };
         for (at, map) in &linked.map_refs {
@@ -380,7 +383,10 @@ impl<'a> Load<'a> {
             attr.expected_attach_type = AttachType::TraceUprobeMulti.raw();
         }
         if def.flags.has(SecFlags::ATTACH_BTF) && attr.attach_btf_id == TypeId::VOID {
-            attr.attach_btf_id = self.attach_target(prog, attr.expected_attach_type)?;
+            attr.attach_btf_id = match &prog.attach_to {
+                Some(attachment) => attachment.target.named_by(prog, &mut self.w)?,
+                None => self.attach_target(prog, attr.expected_attach_type)?,
+            };
         }
         Ok(())
     }
@@ -388,13 +394,7 @@ impl<'a> Load<'a> {
     /// The type of vmlinux that a program attaches to.
     fn attach_target(&mut self, prog: &Program, attach_type: u32) -> Result<TypeId, Errno> {
         let name = &prog.name;
-        let Some(wanted) = prog.target_name() else {
-            warning!(
-                self.w,
-                "prog '{name}': no BTF-based attach target is specified, use bpf_program__set_attach_target()"
-            );
-            return Err(Errno::EINVAL);
-        };
+        let wanted = prog.named_target(&mut self.w)?;
         if prog.prog_type == ProgType::Ext.raw() {
             warning!(self.w, "prog '{name}': attach program FD is not set");
             return Err(Errno::EINVAL);

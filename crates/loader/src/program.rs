@@ -9,6 +9,7 @@ use crate::elf::{Elf, Symbol};
 use crate::error::{Warnings, libbpf, owned_name, warning};
 use crate::insn::INSN_SIZE;
 use crate::sections::SecDef;
+use crate::target::Attachment;
 
 /// A program, or a function that programs call.
 #[derive(Clone, Debug)]
@@ -26,6 +27,10 @@ pub(crate) struct Program {
     pub(crate) def: Option<&'static SecDef>,
     pub(crate) prog_type: u32,
     pub(crate) attach_type: u32,
+    /// What the section's name says of an extension that is taken for another program.
+    pub(crate) replaces: Option<&'static SecDef>,
+    /// The program that it attaches to.
+    pub(crate) attach_to: Option<Attachment>,
     /// Sorted by instruction, then kind.
     pub(crate) relocs: Vec<Reloc>,
     /// Its CO-RE relocations, in their order.
@@ -38,9 +43,17 @@ impl Program {
         self.range.len()
     }
 
-    /// What follows the first `/` of the section name.
-    pub(crate) fn target_name(&self) -> Option<&str> {
-        self.section_name.split_once('/').map(|(_, name)| name)
+    /// What follows the first `/` of the section name: what the program attaches to.
+    pub(crate) fn named_target(&self, w: &mut Warnings) -> Result<&str, Errno> {
+        let Some((_, target)) = self.section_name.split_once('/') else {
+            let name = &self.name;
+            warning!(
+                w,
+                "prog '{name}': no BTF-based attach target is specified, use bpf_program__set_attach_target()"
+            );
+            return Err(Errno::EINVAL);
+        };
+        Ok(target)
     }
 
     /// Brings the relocations into the order in which they are searched.
@@ -158,6 +171,8 @@ pub(crate) fn collect(
             def: None,
             prog_type: 0,
             attach_type: 0,
+            replaces: None,
+            attach_to: None,
             relocs: Vec::new(),
             core: Vec::new(),
         });

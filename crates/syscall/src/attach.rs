@@ -1,9 +1,9 @@
 //! What a program attaches to: `check_attach_btf_id`, `bpf_check_attach_target` and `check_struct_ops_btf_id` of
-//! `kernel/bpf/verifier.c`.
-//!
-//! Programs do not attach to other programs here (see [`Prog::load`]).
+//! `kernel/bpf/verifier.c`. What attaches to another program is checked in [`target`].
 
-use verdict_btf::{Kind, Type, TypeId};
+use std::sync::Arc;
+
+use verdict_btf::{Btf, Kind, Type, TypeId};
 use verdict_kernel::Kernel;
 use verdict_kernel::ctx;
 use verdict_kernel::errno::Errno;
@@ -19,6 +19,7 @@ use crate::notes::{Notes, Rejection, reject};
 use crate::prog::Prog;
 use crate::space::TypeRef;
 use crate::struct_ops;
+use crate::target::{self, LoadedProg};
 
 /// An argument whose type is not decided by BTF alone (`struct bpf_ctx_arg_aux`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,7 +35,8 @@ pub struct CtxArgInfo {
 /// What a program attaches to.
 #[derive(Clone, Debug, Default)]
 pub struct AttachInfo {
-    /// The function's prototype in vmlinux BTF; `None` when the program attaches to no function.
+    /// The function's prototype in [`AttachInfo::btf`]; `None` when the program attaches to no function, or to one
+    /// whose BTF does not hold.
     pub func_proto: Option<TypeId>,
     /// Name of the function, tracepoint or struct_ops member; empty when there is none.
     pub func_name: String,
@@ -46,23 +48,32 @@ pub struct AttachInfo {
     pub model: Option<FuncModel>,
     /// The struct whose member the program implements, and the member.
     pub struct_ops: Option<(&'static StructOps, Box<str>)>,
+    /// The program that has the function, if it is not one of the kernel.
+    pub target: Option<Arc<LoadedProg>>,
 }
 
 impl AttachInfo {
+    /// The BTF that the function's types are of.
+    pub fn btf<'a>(&'a self, kernel: &'a Kernel) -> &'a Btf {
+        let own = self.target.as_ref().and_then(|target| target.btf());
+        own.map_or(&*kernel.btf, |btf| &**btf)
+    }
+
     /// Whether the function returns nothing; `false` when there is no function.
     pub fn returns_void(&self, kernel: &Kernel) -> bool {
-        let proto = self.func_proto.and_then(|id| kernel.btf.ty(id));
+        let proto = self.func_proto.and_then(|id| self.btf(kernel).ty(id));
         proto.is_some_and(|proto| proto.target() == TypeId::VOID)
     }
 }
 
-/// Checks what a program attaches to.
+/// Checks what a program attaches to. `changes_pkt_data` tells whether its main function may move packet data.
 ///
 /// # Errors
 /// With the words of the log; some refusals have none. Remarks that are no refusal go to `notes`.
 pub fn check_attach_btf_id(
     kernel: &Kernel,
     prog: &Prog,
+    changes_pkt_data: bool,
     notes: &mut dyn Notes,
 ) -> Result<AttachInfo, Rejection> {
     if prog.prog_type == ProgType::Syscall {
@@ -86,10 +97,10 @@ pub fn check_attach_btf_id(
     }
     match prog.prog_type {
         ProgType::StructOps => check_struct_ops(kernel, prog),
-        ProgType::Tracing | ProgType::Lsm | ProgType::Ext => {
-            let target = Target::find(kernel, prog)?;
-            target.check(notes)
-        }
+        ProgType::Tracing | ProgType::Lsm | ProgType::Ext => match &prog.target {
+            Some(target) => target::check(kernel, prog, target, changes_pkt_data),
+            None => Target::find(kernel, prog)?.check(notes),
+        },
         _ => Ok(AttachInfo::default()),
     }
 }
@@ -148,6 +159,7 @@ fn check_struct_ops(kernel: &Kernel, prog: &Prog) -> Result<AttachInfo, Rejectio
         ctx_args: nullable_args(kernel, ops, mname, proto),
         model: None,
         struct_ops: Some((ops, mname.into())),
+        target: None,
     })
 }
 
@@ -170,6 +182,38 @@ fn nullable_args(kernel: &Kernel, ops: &StructOps, member: &str, proto: Type<'_>
         off = off.saturating_add(size.div_ceil(8).saturating_mul(8));
     }
     args
+}
+
+/// What a program gets that the iterator calls which is known by this function's name
+/// (`bpf_iter_prog_supported`).
+pub(crate) fn iterator_args(kernel: &Kernel, name: &str) -> Result<Vec<CtxArgInfo>, Rejection> {
+    let target = iter::of_function(name).ok_or(Rule::AttachTarget.with(Errno::EINVAL))?;
+    let find = |name| kernel.btf.find(name, Kind::Struct).map(TypeRef::vmlinux);
+    let arg = |arg: &iter::IterArg| CtxArgInfo {
+        off: arg.off,
+        reg_type: arg.reg_type,
+        ty: arg.btf.and_then(find),
+    };
+    Ok(target.args.iter().map(arg).collect())
+}
+
+/// The lists of functions that tracing programs must stay away from. They are lists of numbers of types, which the
+/// kernel compares also when the number is one of another program's types.
+pub(crate) fn check_numbers(kernel: &Kernel, prog: &Prog) -> Result<(), Rejection> {
+    let listed = kernel.btf.ty(prog.attach_btf_id).filter(|ty| ty.is_func());
+    let name = listed.map_or("", Type::name);
+    let changes_return = prog.expects(AttachType::ModifyReturn) || prog.expects(AttachType::TraceFexit);
+    if prog.prog_type == ProgType::Tracing && attach::is_denied(name) {
+        return Err(Rule::AttachForbidden.with(Errno::EINVAL).into());
+    }
+    if changes_return && attach::is_no_return(name) {
+        reject!(
+            AttachForbidden,
+            Errno::EINVAL,
+            "Attaching fexit/fmod_ret to __noreturn functions is rejected.\n"
+        );
+    }
+    Ok(())
 }
 
 /// The type of vmlinux that a tracing or LSM program names.
@@ -291,15 +335,8 @@ impl<'k> Target<'k> {
     fn iterator(&self) -> Result<AttachInfo, Rejection> {
         let proto = self.proto()?;
         let model = FuncModel::distill(&self.kernel.btf, proto, self.name)?;
-        let target = iter::of_function(self.name).ok_or(Rule::AttachTarget.with(Errno::EINVAL))?;
-        let find = |name| self.kernel.btf.find(name, Kind::Struct).map(TypeRef::vmlinux);
-        let arg = |arg: &iter::IterArg| CtxArgInfo {
-            off: arg.off,
-            reg_type: arg.reg_type,
-            ty: arg.btf.and_then(find),
-        };
         Ok(AttachInfo {
-            ctx_args: target.args.iter().map(arg).collect(),
+            ctx_args: iterator_args(self.kernel, self.name)?,
             model: Some(model),
             ..self.info(proto)
         })
@@ -350,8 +387,6 @@ impl<'k> Target<'k> {
     /// The lists of functions that programs of a kind must stay away from.
     fn check_lists(&self) -> Result<(), Rejection> {
         let (id, name) = (self.prog.attach_btf_id, self.name);
-        let changes_return =
-            self.prog.expects(AttachType::ModifyReturn) || self.prog.expects(AttachType::TraceFexit);
         if self.prog.prog_type == ProgType::Lsm {
             if !self.prog.gpl_compatible {
                 reject!(
@@ -374,15 +409,8 @@ impl<'k> Target<'k> {
                     "attach_btf_id {id} points to wrong type name {name}\n"
                 );
             }
-        } else if self.prog.prog_type == ProgType::Tracing && attach::is_denied(name) {
-            return Err(Rule::AttachForbidden.with(Errno::EINVAL).into());
-        } else if changes_return && attach::is_no_return(name) {
-            reject!(
-                AttachForbidden,
-                Errno::EINVAL,
-                "Attaching fexit/fmod_ret to __noreturn functions is rejected.\n"
-            );
+            return Ok(());
         }
-        Ok(())
+        check_numbers(self.kernel, self.prog)
     }
 }

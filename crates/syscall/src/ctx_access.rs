@@ -10,6 +10,7 @@ use verdict_kernel::prog::AttachType;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
 use crate::attach::AttachInfo;
+use crate::func_args::is_prog_ctx_type;
 use crate::func_model::MAX_REG_ARGS;
 use crate::notes::Notes;
 use crate::prog::Prog;
@@ -134,7 +135,7 @@ fn arg_index(btf: &Btf, proto: Type<'_>, off: u32) -> u32 {
 
 impl<'a> Query<'a> {
     fn btf(&self) -> &'a Btf {
-        &self.kernel.btf
+        self.attach.btf(self.kernel)
     }
 
     fn name(&self) -> &'a str {
@@ -268,6 +269,15 @@ impl<'a> Query<'a> {
         if param.is_some_and(|param| param.name().ends_with("__nullable")) {
             flags = flags | Flags::MAYBE_NULL;
         }
+        if let Some(target) = &self.attach.target {
+            // Of another program's arguments only its context is known to the kernel.
+            let target_type = target.resolved_type();
+            let is_ctx = is_prog_ctx_type(self.kernel, ptr, target_type);
+            let (_, id) = ctx::context_types(&self.kernel.btf, target_type)
+                .filter(|_| is_ctx)
+                .ok_or(Denied)?;
+            return Ok(CtxArg::object(flags, id));
+        }
         let (may_be_null, may_be_error) = self.tracepoint_nullness(index);
         if may_be_null {
             flags = flags | Flags::MAYBE_NULL;
@@ -301,6 +311,9 @@ impl<'a> Query<'a> {
     }
 
     fn trust(&self) -> Flags {
+        if self.prog.extends {
+            return Flags::NONE;
+        }
         let hook_trusted = lsm::is_trusted(self.name());
         // A struct_ops program's attach type is a member's index; nothing depends on it then.
         let attach_type = self.prog.attach_type().unwrap_or(AttachType::StructOps);

@@ -31,6 +31,18 @@ pub struct FuncModel {
 }
 
 impl FuncModel {
+    /// The model of a function of which nothing is known: five words in, one out.
+    pub(crate) fn of_words() -> FuncModel {
+        let word = Slot {
+            size: 8,
+            ..Slot::default()
+        };
+        FuncModel {
+            ret: word,
+            args: vec![word; MAX_REG_ARGS],
+        }
+    }
+
     /// The model of a prototype (`btf_distill_func_proto`).
     ///
     /// # Errors

@@ -16,8 +16,10 @@ pub mod notes;
 pub mod prog;
 pub mod record;
 pub mod session;
+mod signature;
 pub mod space;
 pub mod struct_ops;
+pub mod target;
 
 pub use attach::AttachInfo;
 pub use btf::ProgBtf;
@@ -28,3 +30,4 @@ pub use prog::Prog;
 pub use record::{Field, FieldKind, FieldMask, GraphRoot, KptrKind, Record};
 pub use session::Session;
 pub use space::{BtfRef, TypeRef, TypeSpace};
+pub use target::{LoadedFunc, LoadedProg};

@@ -15,6 +15,7 @@ use verdict_kernel::rule::{Broken, By, Rule};
 use crate::btf::ProgBtf;
 use crate::map::Map;
 use crate::map::is_object_name;
+use crate::target::LoadedProg;
 
 /// `BPF_F_*` of a program.
 pub mod flags {
@@ -79,8 +80,13 @@ pub struct Prog {
     pub line_info: Vec<LineInfo>,
     /// Instructions, in order, whose `imm` is a file descriptor and no [`MapId`].
     pub stray_fds: Vec<u32>,
-    /// The type of vmlinux that it attaches to; 0 is none.
+    /// The type that it attaches to, of vmlinux unless there is a target; 0 is none.
     pub attach_btf_id: TypeId,
+    /// The program that it attaches to, if it is not a function of the kernel; [`Prog::attach_btf_id`] is of that
+    /// program's BTF then.
+    pub target: Option<Arc<LoadedProg>>,
+    /// Whether it replaces a function of the target (`freplace`).
+    pub extends: bool,
     /// Whether its licence lets it call what is for GPL programs only.
     pub gpl_compatible: bool,
     /// Whether it may sleep.
@@ -107,9 +113,20 @@ impl Prog {
         self.maps.get(usize::try_from(id.0).ok()?)
     }
 
+    /// An extension as it is verified once its target is known: as a program of the target's kind.
+    pub fn as_extended(&self) -> Option<Prog> {
+        let target = self.target.as_ref().filter(|_| self.extends)?;
+        Some(Prog {
+            prog_type: target.prog.prog_type,
+            expected_attach_type: target.prog.expected_attach_type,
+            ..self.clone()
+        })
+    }
+
     /// Admits a program.
     ///
-    /// `btf` is what the kernel made of `attr.btf`; `maps` are those created so far, by [`MapId`].
+    /// `btf` is what the kernel made of `attr.btf`; `maps` are those created so far, by [`MapId`]; `target` is the
+    /// program that `attr.attach_prog` names.
     ///
     /// # Errors
     /// See [`LoadError`].
@@ -118,6 +135,7 @@ impl Prog {
         attr: &ProgLoad,
         btf: Option<&Arc<ProgBtf>>,
         maps: Arc<[Arc<Map>]>,
+        target: Option<&Arc<LoadedProg>>,
     ) -> Result<Prog, LoadError> {
         if !kernel.machine.capabilities.bpf {
             return Err(LoadError::Unsupported("loading without CAP_BPF"));
@@ -130,10 +148,10 @@ impl Prog {
             return Err(Rule::ProgramSize.with(Errno::E2BIG).into());
         }
         let prog_type = ProgType::from_raw(attr.prog_type);
-        if attr.attach_prog {
-            return Err(LoadError::Unsupported("attaching to another program"));
-        }
         check_attach(prog_type, expected_attach_type, attr.attach_btf_id).by(Rule::ProgramAttributes)?;
+        if target.is_some() && !matches!(prog_type, Some(ProgType::Tracing | ProgType::Ext)) {
+            return Err(Rule::ProgramAttributes.with(Errno::EINVAL).into());
+        }
         if attr.prog_ifindex != 0 {
             check_dev_bound(prog_type, attr)?;
         }
@@ -155,6 +173,8 @@ impl Prog {
             line_info: attr.line_info.clone(),
             stray_fds: attr.stray_fds.clone(),
             attach_btf_id: attr.attach_btf_id,
+            target: target.cloned(),
+            extends: prog_type == ProgType::Ext,
             gpl_compatible: is_gpl_compatible(&attr.license),
             sleepable: attr.prog_flags & flags::SLEEPABLE != 0,
             flags: attr.prog_flags,
@@ -181,7 +201,7 @@ fn fixup_attach_type(attr: &ProgLoad) -> u32 {
     }
 }
 
-/// `bpf_prog_load_check_attach`, for programs that do not attach to another program.
+/// `bpf_prog_load_check_attach`, but for what goes with a target program.
 fn check_attach(prog_type: Option<ProgType>, attach: u32, btf_id: TypeId) -> Result<(), Errno> {
     use AttachType as A;
     let by_btf = [

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use verdict_btf::Btf;
 use verdict_kernel::Kernel;
-use verdict_kernel::attr::{MapCreate, MapId, MapValue, ProgLoad};
+use verdict_kernel::attr::{MapCreate, MapId, MapValue, ProgId, ProgLoad};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::{Broken, Rule};
 
@@ -12,6 +12,7 @@ use crate::btf::ProgBtf;
 use crate::map::{Map, map_create};
 use crate::notes::Rejection;
 use crate::prog::{LoadError, Prog};
+use crate::target::LoadedProg;
 
 /// The kernel's side of loading one object: bpf(2) with indices for descriptors.
 #[derive(Clone, Debug)]
@@ -19,6 +20,7 @@ pub struct Session<'k> {
     kernel: &'k Kernel,
     btfs: Vec<Arc<ProgBtf>>,
     maps: Vec<Arc<Map>>,
+    programs: Vec<Arc<LoadedProg>>,
 }
 
 impl<'k> Session<'k> {
@@ -28,7 +30,14 @@ impl<'k> Session<'k> {
             kernel,
             btfs: Vec::new(),
             maps: Vec::new(),
+            programs: Vec::new(),
         }
+    }
+
+    /// Takes a program that is loaded already; others can attach to it.
+    pub fn add_program(&mut self, program: Arc<LoadedProg>) -> ProgId {
+        self.programs.push(program);
+        ProgId(u32::try_from(self.programs.len() - 1).unwrap_or(u32::MAX))
     }
 
     /// The kernel that it is for.
@@ -109,6 +118,13 @@ impl<'k> Session<'k> {
     /// See [`Prog::load`].
     pub fn prog_load(&self, attr: &ProgLoad) -> Result<Prog, LoadError> {
         let btf = attr.btf.as_ref().and_then(|btf| self.btf(btf));
-        Prog::load(self.kernel, attr, btf, self.maps.as_slice().into())
+        let target = match attr.attach_prog {
+            None => None,
+            Some(id) => {
+                let program = usize::try_from(id.0).ok().and_then(|id| self.programs.get(id));
+                Some(program.ok_or(Rule::ProgramAttributes.with(Errno::EINVAL))?)
+            }
+        };
+        Prog::load(self.kernel, attr, btf, self.maps.as_slice().into(), target)
     }
 }

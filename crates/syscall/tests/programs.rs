@@ -35,7 +35,7 @@ fn attr(prog_type: ProgType, attach_type: AttachType) -> ProgLoad {
 }
 
 fn load(attr: &ProgLoad) -> Result<Prog, LoadError> {
-    Prog::load(&KERNEL, attr, None, Arc::new([]))
+    Prog::load(&KERNEL, attr, None, Arc::new([]), None)
 }
 
 fn refused(attr: &ProgLoad) -> Option<Errno> {
@@ -152,7 +152,7 @@ fn tracing(attach_type: AttachType, kind: Kind, target: &str) -> ProgLoad {
 }
 
 fn attach(attr: &ProgLoad) -> Result<AttachInfo, Rejection> {
-    check_attach_btf_id(&KERNEL, &load(attr).expect("admitted"), &mut Silent)
+    check_attach_btf_id(&KERNEL, &load(attr).expect("admitted"), false, &mut Silent)
 }
 
 fn words(attr: &ProgLoad) -> String {
@@ -253,7 +253,7 @@ fn struct_ops_members() {
 /// What a read of 8 bytes gives, and the words that go with it.
 fn read(attr: &ProgLoad, off: i32) -> (Option<RegType>, String) {
     let prog = load(attr).expect("admitted");
-    let info = check_attach_btf_id(&KERNEL, &prog, &mut Silent).expect("attached");
+    let info = check_attach_btf_id(&KERNEL, &prog, false, &mut Silent).expect("attached");
     let mut text = String::new();
     let read = arg_access(&KERNEL, &prog, &info, off, 8, &mut text);
     (read.ok().map(|arg| arg.reg_type), text)
@@ -312,7 +312,7 @@ fn with_arg(tags: &[&str], arg: impl Fn(&mut Builder, TypeId) -> TypeId) -> Prog
         insns: vec![exit(), exit()],
         ..attr(ProgType::SchedCls, NO_ATTACH)
     };
-    Prog::load(&KERNEL, &attr, Some(&loaded), Arc::new([])).expect("admitted")
+    Prog::load(&KERNEL, &attr, Some(&loaded), Arc::new([]), None).expect("admitted")
 }
 
 #[test]

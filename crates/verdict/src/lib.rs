@@ -77,6 +77,7 @@ mod last_words;
 mod listen;
 mod profile;
 mod suite;
+mod target;
 mod verifier;
 
 pub use answer::{Answer, open_failure};
@@ -85,6 +86,7 @@ pub use files::{objects_in, read_object};
 pub use listen::{Libbpf, LogEnd, LogOptions, NotLoaded};
 pub use profile::{Profiled, Profiler};
 pub use suite::{ReadFile, Suite, may_have_tests};
+pub use target::Target;
 pub use verifier::{Loader, OpenObject, Options, Verifier};
 
 pub use verdict_loader::{GlobalError, Globals};

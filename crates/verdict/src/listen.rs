@@ -71,6 +71,19 @@ pub enum NotLoaded {
     Unsupported(String),
 }
 
+impl std::fmt::Display for NotLoaded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NotLoaded::Libbpf(errno, messages) => {
+                let first = messages.first().map_or("", String::as_str);
+                write!(f, "{errno} by libbpf: {}", first.trim_start_matches("libbpf: "))
+            }
+            NotLoaded::Kernel(errno) => write!(f, "{errno} by the kernel"),
+            NotLoaded::Unsupported(what) => write!(f, "unsupported: {what}"),
+        }
+    }
+}
+
 impl OpenObject<'_> {
     /// Loads one program and writes the log of this level that a program sees which loads it with libbpf.
     /// Where the kernel would show an address of its own, the log has `0xff00000000000000`.

@@ -1,5 +1,6 @@
 //! Opening an object, loading its programs one at a time, and asking the engine.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use verdict_engine::observer::Silent;
@@ -10,13 +11,14 @@ use verdict_loader::{GlobalError, Globals, Manner, Object, OpenError, Prepared, 
 use verdict_log::hide_addresses;
 use verdict_report::Refusal;
 use verdict_syscall::prog::{LoadError, flags};
-use verdict_syscall::{Prog, Session};
+use verdict_syscall::{LoadedProg, Prog, Session};
 
 use crate::Answer;
 use crate::answer::End;
 use crate::bridge::Bridge;
 use crate::last_words::last_words;
 use crate::listen::{Libbpf, LogOptions};
+use crate::target::Target;
 
 /// How programs are verified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,6 +56,7 @@ pub struct Verifier {
     options: Options,
     globals: Globals,
     manner: Manner,
+    pub(crate) target: Option<Target>,
 }
 
 impl Verifier {
@@ -64,6 +67,7 @@ impl Verifier {
             options,
             globals: Globals::default(),
             manner: Manner::Veristat,
+            target: None,
         }
     }
 
@@ -107,12 +111,16 @@ impl Verifier {
         bytes: &[u8],
         manner: &Manner,
     ) -> Result<OpenObject<'_>, OpenError> {
-        let object = Object::open_as(name, bytes, &self.kernel, manner)?;
-        Ok(OpenObject {
+        let mut object = OpenObject {
             verifier: self,
             name: name.to_owned(),
-            object,
-        })
+            object: Object::open_as(name, bytes, &self.kernel, manner)?,
+            targets: Vec::new(),
+        };
+        if let Some(target) = &self.target {
+            object.attach_all(target)?;
+        }
+        Ok(object)
     }
 }
 
@@ -122,6 +130,8 @@ pub struct OpenObject<'v> {
     verifier: &'v Verifier,
     name: String,
     pub(crate) object: Object,
+    /// Programs that those of the object attach to.
+    pub(crate) targets: Vec<Arc<LoadedProg>>,
 }
 
 /// What is asked for beside a program.
@@ -163,6 +173,11 @@ impl OpenObject<'_> {
     /// The programs' names, in the object's order.
     pub fn programs(&self) -> impl Iterator<Item = &str> {
         (0..self.object.program_count()).map(|index| self.object.program_name(index))
+    }
+
+    /// The kernel that is asked.
+    pub(crate) fn kernel(&self) -> &Kernel {
+        &self.verifier.kernel
     }
 
     /// A program's name.
@@ -217,7 +232,7 @@ impl OpenObject<'_> {
 
     /// What `bpf_object__load` does when this program and some others are to be loaded.
     pub(crate) fn load_with(&self, index: usize, request: Request<'_>, ask: Ask<'_>) -> Loaded {
-        let mut bpf = Bridge(Session::new(&self.verifier.kernel));
+        let mut bpf = Bridge(self.session());
         let prepared = match self.object.prepare_with(index, request.also, &mut bpf) {
             Ok(prepared) => prepared,
             Err(error) => {

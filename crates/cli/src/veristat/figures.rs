@@ -12,6 +12,7 @@ use verdict_report::{
 
 use super::options::Options;
 use super::{FAILED, INVALID};
+use crate::args::attached;
 use crate::run::{Progress, expand, file_name, guarded, open, side_by_side};
 use crate::{Done, interrupt};
 
@@ -25,6 +26,7 @@ pub(super) fn print(options: &Options, out: &mut dyn Write) -> Done {
         test_invariants: options.test_invariants,
     };
     let verifier = Verifier::new(options.kernel.open()?, settings).with_loader(options.loader);
+    let verifier = attached(verifier, &options.attach_to)?;
     if options.dump.jited {
         eprintln!("verdict: machine code is not modelled: there is none to dump");
     }

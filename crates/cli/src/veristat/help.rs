@@ -24,6 +24,8 @@ What is verified:
       --kernel-dir=DIR       Directory with another kernel's BTF, config and symbols
       --set=SWITCH=VALUE     Set a switch of the verifier, one of 'verdict switches'
       --loader=LIBRARY       The library that loads the objects: libbpf, cilium or aya
+      --attach-to=PLACE      The program that extensions and tracing programs attach to:
+                             OBJECT:PROGRAM or OBJECT:PROGRAM/FUNCTION
   -j, --jobs=N               Programs verified side by side
 
 What is printed:
@@ -64,7 +66,7 @@ pub(super) fn usage(name: &str) -> String {
 Usage: {name} [-CdqrRtvV?] [-e COLUMNS] [-f FILTER] [-G VAR] [-j N] [-l LEVEL] [-n N]
             [-o FORM] [-s COLUMNS] [-S N] [--log-fixed] [--log-size=BYTES] [--dump[=MODE]]
             [--kernel=NAME] [--kernel-dir=DIR] [--set=SWITCH=VALUE] [--loader=LIBRARY]
-            OBJECT...
+            [--attach-to=PLACE] OBJECT...
 "
     )
 }

@@ -68,7 +68,7 @@ pub(crate) fn arguments(command_line: &[OsString]) -> Option<(&'static str, Vec<
                 all.extend_from_slice(rest.get(at + 1..)?);
                 return Some(("verdict stat", all));
             }
-            "--kernel" | "--kernel-dir" | "--set" | "--loader" | "--jobs" | "-j" => at += 2,
+            "--kernel" | "--kernel-dir" | "--set" | "--loader" | "--attach-to" | "--jobs" | "-j" => at += 2,
             option if option.starts_with("--") && option.contains('=') => at += 1,
             option if option.starts_with("-j") => at += 1,
             _ => return None,

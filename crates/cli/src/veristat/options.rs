@@ -40,6 +40,8 @@ pub(super) struct Options {
     pub(super) show: Option<Show>,
     pub(super) kernel: KernelChoice,
     pub(super) loader: Loader,
+    /// What the programs attach to.
+    pub(super) attach_to: Vec<String>,
     pub(super) jobs: Option<u16>,
     pub(super) files: Vec<String>,
 }
@@ -87,6 +89,7 @@ enum Key {
     KernelDir,
     Switch,
     Loader,
+    AttachTo,
     Jobs,
 }
 
@@ -108,7 +111,7 @@ const fn long(long: &'static str, takes: Takes, key: Key) -> Opt<Key> {
     }
 }
 
-const OPTIONS: [Opt<Key>; 28] = [
+const OPTIONS: [Opt<Key>; 29] = [
     option('h', "help", Takes::Nothing, Key::Show(Show::Help)),
     option('?', "", Takes::Nothing, Key::Show(Show::Help)),
     long("usage", Takes::Nothing, Key::Show(Show::Usage)),
@@ -136,6 +139,7 @@ const OPTIONS: [Opt<Key>; 28] = [
     long("kernel-dir", Takes::Argument, Key::KernelDir),
     long("set", Takes::Argument, Key::Switch),
     long("loader", Takes::Argument, Key::Loader),
+    long("attach-to", Takes::Argument, Key::AttachTo),
     option('j', "jobs", Takes::Argument, Key::Jobs),
 ];
 
@@ -193,6 +197,7 @@ impl Options {
                 let name = name.map_err(|_| Refusal::new(USAGE, format!("unknown loader: {value}")))?;
                 self.loader = name.loader();
             }
+            Key::AttachTo => self.attach_to.push(value.to_owned()),
             Key::Kernel => self.kernel.name = Some(value.to_owned()),
             Key::KernelDir => self.kernel.dir = Some(value.into()),
             Key::Switch => self.kernel.switches.push(value.to_owned()),

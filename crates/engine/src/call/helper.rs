@@ -140,8 +140,9 @@ impl<O: Observer> Verifier<'_, O> {
         HelperQuery {
             prog_type: self.prog.prog_type,
             expected_attach_type: self.prog.expected_attach_type,
+            extends: self.prog.extends,
             sleepable: self.prog.sleepable,
-            attach_func: Some(name).filter(|n| own(n) && !is_ops),
+            attach_func: Some(name).filter(|n| own(n) && !is_ops && self.attach.target.is_none()),
             struct_ops: Some(self.struct_ops_name()).filter(|n| own(n) && is_ops),
             struct_ops_member: Some(name).filter(|n| own(n) && is_ops),
         }

@@ -1,6 +1,5 @@
 //! The main program, then every global function that is called.
 
-use verdict_kernel::prog::ProgType;
 use verdict_kernel::types::{ArgBase, Flags, RegBase, RegType};
 use verdict_syscall::SubprogArg;
 
@@ -60,7 +59,7 @@ impl<O: Observer> Verifier<'_, O> {
         state.last_insn_idx = u32::MAX;
         state.in_sleepable = self.prog.sleepable;
         self.cur = state;
-        if subprog != 0 || self.prog.prog_type == ProgType::Ext {
+        if subprog != 0 || self.prog.extends {
             self.init_arguments(subprog)?;
         } else {
             if !self.prog.func_info.is_empty() {

@@ -18,10 +18,11 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The struct that a struct_ops program implements a member of.
     pub(crate) fn struct_ops_name(&self) -> &str {
-        self.kernel
-            .btf
-            .ty(self.prog.attach_btf_id)
-            .map_or("", |ty| ty.name())
+        if self.attach.target.is_some() {
+            return "";
+        }
+        let ops = self.kernel.btf.ty(self.prog.attach_btf_id);
+        ops.map_or("", |ty| ty.name())
     }
 
     /// Applies those rules to a write.

@@ -64,7 +64,12 @@ impl<O: Observer> Verifier<'_, O> {
             cap_bpf: self.kernel.machine.capabilities.bpf,
         };
         let mut words = String::new();
-        match ctx::access(&query, m.off, m.size.unsigned_abs(), m.access, m.sign) {
+        let answer = match self.prog.prog_type {
+            // What may be read is known of the struct's members only.
+            ProgType::StructOps if self.prog.extends => CtxAnswer::Denied,
+            _ => ctx::access(&query, m.off, m.size.unsigned_abs(), m.access, m.sign),
+        };
+        match answer {
             CtxAnswer::Allowed(access) => {
                 let named = access
                     .btf
@@ -111,7 +116,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The values that the hook of an LSM program returns, if it returns any (`get_func_retval_range`).
     pub(crate) fn hook_return_range(&self) -> Option<(i32, i32)> {
-        let mac = self.prog.prog_type == ProgType::Lsm && self.prog.expects(AttachType::LsmMac);
+        let mac = self.own_type() == ProgType::Lsm && self.prog.expects(AttachType::LsmMac);
         let has = mac && !self.attach.returns_void(self.kernel);
         has.then(|| lsm::return_range(&self.attach.func_name))
     }

@@ -54,6 +54,7 @@ impl When {
             Sleepable => q.sleepable,
             Attach(types) => attach(types),
             NotAttach(types) => !attach(types),
+            Trampoline if q.extends => false,
             Trampoline => match q.prog_type {
                 ProgType::Tracing => attach(&[TraceFentry, TraceFexit, ModifyReturn]),
                 ProgType::Lsm => attach(&[LsmMac]),

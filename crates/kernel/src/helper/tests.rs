@@ -22,6 +22,7 @@ fn query(prog_type: ProgType, attach: AttachType, attach_func: Option<&str>) -> 
     HelperQuery {
         prog_type,
         expected_attach_type: attach.raw(),
+        extends: false,
         sleepable: false,
         attach_func,
         struct_ops: None,

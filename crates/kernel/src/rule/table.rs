@@ -201,6 +201,8 @@ rules! {
             "a global function returns what is no number";
         AllocatedType V0421 "allocated-type" "check_kfunc_call" ["kfunc_args.bpf.o cast_int"]:
             "the type that is to be allocated or cast to does not allow it";
+        ReplacedSignature V0422 "replaced-signature" "btf_check_type_match":
+            "an extension has another signature than the function that it replaces";
     }
     ExecutionContext {
         SleepableCall V0501 "sleepable-call" "check_helper_call, check_kfunc_call" ["workqueue.bpf.o sleeps_outside"]:

@@ -125,6 +125,16 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(())
     }
 
+    /// Looks at all of them again for an extension that has become a program of another kind.
+    pub(crate) fn reread_kfuncs(&mut self) -> Res<()> {
+        let ids: Vec<_> = self.kfuncs.keys().copied().collect();
+        for id in ids {
+            let func = self.read_kfunc(id)?;
+            self.kfuncs.insert(id, Rc::new(func));
+        }
+        Ok(())
+    }
+
     fn check_kfuncs_possible(&self) -> Res<()> {
         let jit = &self.kernel.machine.jit;
         if !jit.enabled {
@@ -186,7 +196,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         FuncModel::distill(btf, proto, name)?;
         let caller = Caller {
-            prog_type: self.prog.prog_type,
+            prog_type: self.own_type(),
             resolved_type: self.prog.prog_type,
             attach_type: self.prog.attach_type(),
         };

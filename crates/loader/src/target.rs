@@ -1,0 +1,108 @@
+//! Other programs as what a program attaches to: `bpf_program__set_attach_target` of libbpf.
+
+use std::sync::Arc;
+
+use verdict_btf::{Btf, Kind, TypeId};
+use verdict_kernel::attr::ProgId;
+use verdict_kernel::errno::Errno;
+use verdict_kernel::prog::{AttachType, ProgType};
+use verdict_kernel::rule::Rule;
+
+use crate::error::{OpenError, Warnings, warning};
+use crate::object::Object;
+use crate::program::Program;
+use crate::sections::SecFlags;
+
+/// A loaded program that others attach to.
+#[derive(Clone, Debug)]
+pub struct AttachTarget {
+    /// The program.
+    pub prog: ProgId,
+    /// Its BTF, if the kernel keeps one for it.
+    pub btf: Option<Arc<Btf>>,
+}
+
+/// What a program attaches to.
+#[derive(Clone, Debug)]
+pub(crate) struct Attachment {
+    pub(crate) target: AttachTarget,
+    /// The function; `None` for the one that the section's name tells.
+    pub(crate) func: Option<TypeId>,
+}
+
+impl AttachTarget {
+    /// The type of the function that a program's section names (`libbpf_find_attach_btf_id`).
+    pub(crate) fn named_by(&self, prog: &Program, w: &mut Warnings) -> Result<TypeId, Errno> {
+        let name = prog.named_target(w)?;
+        self.find(name, w).inspect_err(|e| {
+            let (prog, fd) = (&prog.name, self.prog.0);
+            warning!(
+                w,
+                "prog '{prog}': failed to find BPF program (FD {fd}) BTF ID for '{name}': -{}",
+                e.0
+            );
+        })
+    }
+
+    fn find(&self, name: &str, w: &mut Warnings) -> Result<TypeId, Errno> {
+        let Some(btf) = &self.btf else {
+            warning!(w, "The target program doesn't have BTF");
+            return Err(Errno::EINVAL);
+        };
+        let Some(func) = btf.find(name, Kind::Func) else {
+            warning!(w, "{name} is not found in prog's BTF");
+            return Err(Errno::ENOENT);
+        };
+        Ok(func)
+    }
+}
+
+impl Object {
+    /// Whether program `index` is of a kind that attaches to functions of other programs, too: an extension, or one
+    /// that runs before or after a function.
+    pub fn may_attach_to_program(&self, index: usize) -> bool {
+        let Some(prog) = self.entries.get(index).and_then(|at| self.programs.get(*at)) else {
+            return false;
+        };
+        let by_function = [
+            AttachType::TraceFentry,
+            AttachType::TraceFexit,
+            AttachType::ModifyReturn,
+        ];
+        let attaches = prog.def.is_some_and(|def| def.flags.has(SecFlags::ATTACH_BTF));
+        let tracing = prog.prog_type == ProgType::Tracing.raw()
+            && by_function.iter().any(|ty| ty.raw() == prog.attach_type);
+        prog.replaces.is_some() || (attaches && (tracing || prog.prog_type == ProgType::Ext.raw()))
+    }
+
+    /// Has program `index` attach to another one: to this function, or to the one that its section names. An
+    /// extension is one then, whatever it was taken for.
+    ///
+    /// # Errors
+    /// When the other program has no function of that name, in libbpf's words.
+    pub fn set_attach_target(
+        &mut self,
+        index: usize,
+        target: &AttachTarget,
+        function: Option<&str>,
+    ) -> Result<(), OpenError> {
+        let Some(prog) = self.entries.get(index).and_then(|at| self.programs.get_mut(*at)) else {
+            return Ok(());
+        };
+        if let Some(def) = prog.replaces.take() {
+            prog.def = Some(def);
+            prog.prog_type = ProgType::Ext.raw();
+            prog.attach_type = 0;
+        }
+        let mut w = Warnings::default();
+        let func = function.map(|name| target.find(name, &mut w)).transpose();
+        let func = func.map_err(|errno| OpenError {
+            errno,
+            rule: Rule::AttachTarget,
+            messages: w.into_lines(),
+        })?;
+        let target = target.clone();
+        prog.attach_to = Some(Attachment { target, func });
+        Ok(())
+    }
+}

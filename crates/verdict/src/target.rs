@@ -1,0 +1,139 @@
+//! Programs that others attach to.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use verdict_engine::load;
+use verdict_engine::observer::Silent;
+use verdict_kernel::attr::ProgId;
+use verdict_loader::{AttachTarget, OpenError};
+use verdict_syscall::{LoadedProg, Session};
+
+use crate::answer::End;
+use crate::listen::NotLoaded;
+use crate::read_object;
+use crate::verifier::{OpenObject, Verifier};
+
+/// A loaded program that others attach to: extensions that replace a function of it, tracing programs that run
+/// before or after one.
+#[derive(Clone, Debug)]
+pub struct Target {
+    program: Arc<LoadedProg>,
+    function: Option<String>,
+}
+
+impl Target {
+    /// Has programs attach to this function of the target, whatever their section's name says.
+    #[must_use]
+    pub fn with_function(self, name: &str) -> Target {
+        let function = Some(name.to_owned());
+        Target { function, ..self }
+    }
+}
+
+impl OpenObject<'_> {
+    /// Has a program attach to another: to the function that the target names, or else to the one that the program's
+    /// section names. The kernel says what it thinks of that when the program is loaded.
+    ///
+    /// # Errors
+    /// When the target has no function of the name, in libbpf's words.
+    pub fn attach(&mut self, index: usize, target: &Target) -> Result<(), OpenError> {
+        let prog = ProgId(u32::try_from(self.targets.len()).unwrap_or(u32::MAX));
+        let btf = target.program.btf().cloned();
+        self.targets.push(Arc::clone(&target.program));
+        let (target, function) = (AttachTarget { prog, btf }, target.function.as_deref());
+        self.object.set_attach_target(index, &target, function)
+    }
+
+    /// Has those programs attach to another that may.
+    pub(crate) fn attach_all(&mut self, target: &Target) -> Result<(), OpenError> {
+        for index in 0..self.object.program_count() {
+            if self.object.may_attach_to_program(index) {
+                self.attach(index, target)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was loaded before the object.
+    pub(crate) fn session(&self) -> Session<'_> {
+        let mut session = Session::new(self.kernel());
+        for target in &self.targets {
+            session.add_program(Arc::clone(target));
+        }
+        session
+    }
+
+    /// Loads a program for others to attach to.
+    ///
+    /// # Errors
+    /// When it is not loaded.
+    pub fn load_target(&self, index: usize) -> Result<Target, NotLoaded> {
+        let mut program = None;
+        let loaded = self.load(index, &mut |kernel, prog| {
+            let (outcome, loaded) = load(kernel, prog, &mut Silent);
+            program = loaded;
+            outcome
+        });
+        match (loaded.end, program) {
+            (End::Accepted, Some(program)) => Ok(Target {
+                program: Arc::new(program),
+                function: None,
+            }),
+            (End::Accepted, None) => Err(NotLoaded::Unsupported("a target that libbpf leaves out".into())),
+            (end, _) => Err(Result::from(end)
+                .err()
+                .unwrap_or(NotLoaded::Unsupported(String::new()))),
+        }
+    }
+}
+
+impl Verifier {
+    /// The same for programs that attach to a program: all extensions, and all tracing programs that run before or
+    /// after a function, of objects opened from now on.
+    #[must_use]
+    pub fn with_target(mut self, target: Target) -> Verifier {
+        self.target = Some(target);
+        self
+    }
+
+    /// The same for programs that attach to the program at `place`, as [`Verifier::load_target`] finds it.
+    ///
+    /// # Errors
+    /// When there is no such program, or it cannot be loaded, in words.
+    pub fn attached_to(self, place: &str) -> Result<Verifier, String> {
+        let target = self.load_target(place)?;
+        Ok(self.with_target(target))
+    }
+
+    /// Loads the program at `place` for others to attach to: `OBJECT:PROGRAM`, or `OBJECT:PROGRAM/FUNCTION` for
+    /// another function of it than the one that their sections name.
+    ///
+    /// # Errors
+    /// When there is no such program, or it cannot be loaded, in words.
+    pub fn load_target(&self, place: &str) -> Result<Target, String> {
+        let (path, program) = place
+            .rsplit_once(':')
+            .ok_or_else(|| format!("{place}: expected OBJECT:PROGRAM or OBJECT:PROGRAM/FUNCTION"))?;
+        let (program, function) = match program.split_once('/') {
+            Some((program, function)) => (program, Some(function)),
+            None => (program, None),
+        };
+        let path = Path::new(path);
+        let bytes = read_object(path)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let object = self.open(&name, &bytes).map_err(|e| format!("{place}: {e}"))?;
+        let index = object.programs().position(|name| name == program);
+        let index = index.ok_or_else(|| {
+            let known: Vec<_> = object.programs().collect();
+            format!("{place}: no such program: expected one of {}", known.join(", "))
+        })?;
+        let target = object
+            .load_target(index)
+            .map_err(|error| format!("{place}: nothing can attach to it: {error}"))?;
+        Ok(match function {
+            Some(function) => target.with_function(function),
+            None => target,
+        })
+    }
+}
