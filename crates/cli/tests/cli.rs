@@ -236,3 +236,47 @@ fn kernels_and_switches_are_listed() {
         stdout(&verdict(&["switches", "--set", "zero-spill=stack-zero"])).contains("zero-spill = stack-zero")
     );
 }
+
+#[test]
+fn programs_attach_to_programs() {
+    let target = "--attach-to=corpus/attach/targets.bpf.o:xdp_main";
+    let text = stdout(&verdict(&["check", target, "corpus/attach/freplace.bpf.o"]));
+    let refusal = "rejected     freplace.bpf.o wider: EINVAL by the kernel\n    | arg0 in wider() has size 8 while sum() has 4\n";
+    assert!(text.contains(refusal), "{text}");
+    assert!(!text.contains("freplace.bpf.o numbers"), "{text}");
+
+    // Each target attaches to the one before.
+    let chain = [
+        "--attach-to=corpus/attach/targets.bpf.o:enters",
+        "--attach-to=corpus/attach/traces.bpf.o:of_fentry",
+    ];
+    let program = ["-p", "of_fentry_of_fentry", "corpus/attach/traces.bpf.o"];
+    let text = stdout(&verdict(&[&["log"], &chain[..], &program[..]].concat()));
+    assert!(
+        text.contains("Cannot nest tracing program attach more than once"),
+        "{text}"
+    );
+
+    let filter = ["stat", "-qe", "prog,verdict", "-f", "traces.bpf.o/unnamed"];
+    let whole = ["--attach-to", "corpus/attach/targets.bpf.o:xdp_main/judge"];
+    let object = ["corpus/attach/traces.bpf.o"];
+    let text = stdout(&verdict(&[&filter[..], &whole[..], &object[..]].concat()));
+    assert!(text.contains("\nunnamed  success\n"), "{text}");
+
+    for (place, words) in [
+        ("corpus/attach/targets.bpf.o", "expected OBJECT:PROGRAM"),
+        (
+            "corpus/attach/targets.bpf.o:main",
+            "no such program: expected one of",
+        ),
+        ("corpus/packet_access.bpf.o:unchecked", "EACCES by the kernel"),
+        (
+            "corpus/attach/targets.bpf.o:xdp_main/main",
+            "main is not found in prog's BTF",
+        ),
+    ] {
+        let output = verdict(&["check", "--attach-to", place, "corpus/attach/freplace.bpf.o"]);
+        assert!(stderr(&output).contains(words), "{}", stderr(&output));
+        assert_eq!(output.status.code(), Some(1));
+    }
+}

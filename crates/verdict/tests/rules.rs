@@ -18,11 +18,14 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// Every program of the corpus: its object, its name, the answer, and its log with what libbpf says.
+/// Every program of the corpus but those that attach to others: its object, its name, the answer, and its log with
+/// what libbpf says.
 fn corpus() -> Vec<(String, String, Answer, String)> {
     let verifier = Verifier::new(KernelChoice::default().open().unwrap(), Options::default());
     let mut all = Vec::new();
-    for path in verdict::objects_in(&root().join("corpus")).unwrap() {
+    let attach = root().join("corpus/attach");
+    let paths = verdict::objects_in(&root().join("corpus")).unwrap();
+    for path in paths.into_iter().filter(|path| !path.starts_with(&attach)) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let Ok(object) = verifier.open(&name, &fs::read(&path).unwrap()) else {
             continue;
