@@ -4,7 +4,6 @@
 //! depths, functions that are gone) and what fails.
 
 use verdict_isa::{class, mode, op};
-use verdict_kernel::helper::id;
 use verdict_kernel::types::RegBase;
 use verdict_syscall::LoadedFunc;
 
@@ -30,7 +29,7 @@ impl<O: Observer> Verifier<'_, O> {
         self.catch_appended = self.seen_exception && self.exception_callback_subprog == 0;
         self.check_kfuncs_left()?;
         self.expand_may_goto();
-        Ok(())
+        self.check_functions_left()
     }
 
     /// Loads that the JIT has no instruction for (`convert_ctx_accesses`).
@@ -197,14 +196,8 @@ impl<O: Observer> Verifier<'_, O> {
     /// A `bpf_loop` that is replaced by a loop saves three registers (`optimize_bpf_loop`).
     fn inline_bpf_loop(&mut self) {
         for s in 0..self.subprogs.len() {
-            let inlined = (self.subprogs[s].start..self.subprog_end(s)).any(|i| {
-                let insn = self.insns[i as usize];
-                let inline = &self.aux[i as usize].loop_inline;
-                insn.is_helper_call()
-                    && insn.imm == id::LOOP as i32
-                    && inline.initialized
-                    && inline.fit_for_inline
-            });
+            let inlined =
+                (self.subprogs[s].start..self.subprog_end(s)).any(|i| self.is_inlined_loop(i as usize));
             if inlined {
                 let depth = &mut self.subprogs[s].stack_depth;
                 *depth = depth.next_multiple_of(8) + 24;

@@ -25,6 +25,7 @@ mod memory;
 pub mod observer;
 mod origin;
 mod precision;
+mod removal;
 mod resolve;
 mod resource;
 pub mod state;
