@@ -93,7 +93,7 @@ impl<O: Observer> Verifier<'_, O> {
             .iter()
             .all(|s| is_start(layout.target_in_dead_code(start(*s))))
         {
-            reject!(VerifierBug, EFAULT);
+            reject!(RemovedCallback, EFAULT);
         }
         Ok(())
     }
@@ -149,7 +149,7 @@ impl<O: Observer> Verifier<'_, O> {
             .filter(|i| self.aux[*i].seen && self.leads_on(*i, live_before))
             .map(|i| live_before[i])
             .collect();
-        for (i, aux) in self.aux.iter().enumerate() {
+        for (i, aux) in self.aux.iter().enumerate().filter(|(_, aux)| aux.seen) {
             for j in 1..=usize::from(aux.fastcall_spills_num) {
                 let pair = [i.checked_sub(j), i.checked_add(j)];
                 nops.extend(pair.into_iter().flatten().filter_map(|at| live_before.get(at)));

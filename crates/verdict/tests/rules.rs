@@ -224,6 +224,7 @@ const ABOUT: &[(&str, &[Category])] = {
         ("bounded_loop", &[Structure]),
         ("context", &[Memory, Register, Call]),
         ("core_relocation", &[Structure, Memory]),
+        ("dead_callback", &[Structure]),
         ("dynptr", &[Resource, Register]),
         ("for_each", &[Memory]),
         ("frozen_data", &[Memory]),

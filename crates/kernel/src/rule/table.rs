@@ -269,6 +269,8 @@ rules! {
             "the object's types are not valid BTF";
         SpecialFieldLayout V0621 "special-field-layout" "btf_parse_fields" ["rules_fields.bpf.o refers"]:
             "locks, timers, kptrs, lists or trees lie in a struct or map value where they must not";
+        RemovedCallback V0622 "removed-callback" "jit_subprogs" ["dead_callback.bpf.o last"]:
+            "a callback that never runs was removed with other dead code, but its address is still loaded";
         ObjectFormat V0630 "object-format" "bpf_object__elf_collect (libbpf)":
             "the file is not an object that libbpf takes";
         ObjectBtf V0631 "object-btf" "bpf_object__init_btf (libbpf)":
