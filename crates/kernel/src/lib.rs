@@ -24,5 +24,5 @@ pub mod types;
 
 pub use feature::Feature;
 pub use limits::{Capabilities, Jit, Limits, Machine};
-pub use profile::{KNOWN, Kernel, KernelError, Known, Ksym};
+pub use profile::{FormError, KNOWN, Kernel, KernelError, Known, Ksym, ProfileError};
 pub use semantics::{SWITCHES, Semantics, SwitchError};

@@ -1,8 +1,12 @@
-//! Bounds on programs and on the work of verifying them, and facts of the machine.
+//! Bounds on programs and on the work of verifying them, and facts of the machine: a profile's `release.toml` has
+//! their values. `build.rs` uses this file too.
+
+use serde::Deserialize;
 
 /// Limits of a kernel's verifier that differ between releases, or may. What the instruction set and the data
 /// model fix (registers, frames, the reach of a pointer) is a constant where it is used.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Limits {
     /// Instructions processed over all paths (`BPF_COMPLEXITY_LIMIT_INSNS`).
     pub processed_insns: u32,
@@ -22,21 +26,6 @@ pub struct Limits {
     pub tail_call_stack: u32,
     /// Linked scalars that a history entry can hold (`LINKED_REGS_MAX`).
     pub linked_regs: u32,
-}
-
-impl Limits {
-    /// Of Linux 6.12 (`include/linux/bpf_verifier.h`, `bpf.h`, `filter.h`, `kernel/bpf/verifier.c`).
-    pub const LINUX_6_12: Limits = Limits {
-        processed_insns: 1_000_000,
-        jmp_seq: 8192,
-        program_insns: 1_000_000,
-        stack: 512,
-        subprogs: 256,
-        used_maps: 64,
-        kfuncs: 256,
-        tail_call_stack: 256,
-        linked_regs: 6,
-    };
 }
 
 /// Capabilities of the process that loads.
@@ -67,10 +56,15 @@ impl Capabilities {
         net_admin: true,
         sys_admin: true,
     };
+
+    const fn all() -> Capabilities {
+        Capabilities::ALL
+    }
 }
 
 /// What the compiler to native code can do (`bpf_jit_supports_*`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Jit {
     /// Whether there is one and programs are compiled.
     pub enabled: bool,
@@ -90,22 +84,9 @@ pub struct Jit {
     pub private_stack: bool,
 }
 
-impl Jit {
-    /// x86-64's in Linux 6.12 (`arch/x86/net/bpf_jit_comp.c`).
-    pub const X86_64: Jit = Jit {
-        enabled: true,
-        percpu_insn: true,
-        subprog_tail_calls: true,
-        kfunc_calls: true,
-        far_kfunc_calls: false,
-        ptr_xchg: true,
-        arena: true,
-        private_stack: false,
-    };
-}
-
 /// Facts of the machine and of the loading process that the verifier looks at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Machine {
     /// Possible CPUs (`nr_cpu_ids`).
     pub nr_cpus: u32,
@@ -113,19 +94,9 @@ pub struct Machine {
     pub jit: Jit,
     /// Whether the mitigations of Spectre v1 and v4 are on.
     pub mitigations: bool,
-    /// What the loading process may do.
+    /// What the loading process may do: everything, unless the user says otherwise.
+    #[serde(skip, default = "Capabilities::all")]
     pub capabilities: Capabilities,
     /// Bytes of a page.
     pub page_size: u32,
-}
-
-impl Machine {
-    /// Two CPUs of x86-64 with JIT, default mitigations, and a loader that may do everything.
-    pub const X86_64: Machine = Machine {
-        nr_cpus: 2,
-        jit: Jit::X86_64,
-        mitigations: true,
-        capabilities: Capabilities::ALL,
-        page_size: 4096,
-    };
 }

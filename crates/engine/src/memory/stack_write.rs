@@ -4,7 +4,7 @@
 //! bytes, scalars with the bytes stored. Everything else is only known as zero or not.
 
 use verdict_isa::{class, mode};
-use verdict_kernel::semantics::ZeroSpill;
+use verdict_kernel::semantics::stack::ZeroSpill;
 use verdict_kernel::types::RegBase;
 
 use super::stack_bounds::{SLOT, Span, byte_of, parts, spi_of};
@@ -113,7 +113,7 @@ impl<O: Observer> Verifier<'_, O> {
         let reg = *self.reg(regno);
         let precise = self.cur.marks_mut().precise >> regno & 1 != 0;
         if reg.is_scalar() {
-            let zero_bytes = self.kernel.semantics.zero_spill == ZeroSpill::StackZero && reg.is_null();
+            let zero_bytes = self.kernel.semantics.stack.zero_spill == ZeroSpill::StackZero && reg.is_null();
             return Ok(if !aligned || zero_bytes {
                 Store::Bytes
             } else {

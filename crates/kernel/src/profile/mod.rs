@@ -1,5 +1,9 @@
 //! A kernel profile: everything the other crates ask about the kernel that a program is verified for.
 
+mod builtin;
+mod read;
+
+use std::borrow::Cow;
 use std::fmt;
 use std::fs;
 use std::io::{self, Read};
@@ -10,50 +14,12 @@ use verdict_btf::{Btf, BtfError};
 
 use crate::feature::{Feature, Features};
 use crate::limits::{Limits, Machine};
-use crate::semantics::{self, Evidence, Semantics, SwitchError};
+use crate::semantics::{Evidence, Semantics, SwitchError};
 use crate::sorted;
 
-/// A kernel whose profile is embedded in the binary.
-#[derive(Debug)]
-pub struct Known {
-    /// Its full name, which is its release.
-    pub name: &'static str,
-    /// Other names for it.
-    pub aliases: &'static [&'static str],
-    /// What it is, in a line.
-    pub doc: &'static str,
-    /// Major, minor and patch level.
-    pub version: (u8, u8, u8),
-    semantics: (Semantics, Evidence),
-    limits: Limits,
-    machine: Machine,
-    btf: &'static [u8],
-    /// What `Btf::prepare` made of it.
-    btf_tables: &'static [u8],
-    config: &'static [u8],
-    kallsyms: &'static [u8],
-}
-
-macro_rules! embedded {
-    ($profile:literal, $file:literal) => {
-        include_bytes!(concat!(env!("OUT_DIR"), "/", $profile, "/", $file))
-    };
-}
-
-/// The kernels that are known, the default one first.
-pub static KNOWN: &[Known] = &[Known {
-    name: "6.12.117-deb12-amd64",
-    aliases: &["6.12"],
-    doc: "Debian 12 backports, x86-64",
-    version: (6, 12, 117),
-    semantics: semantics::DEB12_6_12_117,
-    limits: Limits::LINUX_6_12,
-    machine: Machine::X86_64,
-    btf: embedded!("6.12.117-deb12-amd64", "vmlinux.btf"),
-    btf_tables: embedded!("6.12.117-deb12-amd64", "vmlinux.tables"),
-    config: embedded!("6.12.117-deb12-amd64", "config"),
-    kallsyms: embedded!("6.12.117-deb12-amd64", "kallsyms"),
-}];
+pub use builtin::{KNOWN, Known};
+pub use read::FormError;
+pub(crate) use read::{How, Row};
 
 /// What a directory of a kernel may unpack to, per file: a bound on what hostile input can cost.
 const MAX_FILE: u64 = 256 << 20;
@@ -67,21 +33,57 @@ pub enum KernelError {
     Io(PathBuf, io::Error),
     /// The kernel's BTF is malformed.
     Btf(PathBuf, BtfError),
+    /// `release.toml` or `semantics.toml` is not what it should be.
+    Profile(PathBuf, ProfileError),
+}
+
+/// What is wrong with a profile's `release.toml` or `semantics.toml`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ProfileError {
+    /// It could not be read.
+    Form(FormError),
+    /// It has no value for a switch: family and name.
+    MissingSwitch(String),
+    /// It has a value for something that is no switch of that family.
+    UnknownSwitch(String),
+    /// A switch cannot have this value.
+    Value(SwitchError),
+}
+
+impl From<FormError> for ProfileError {
+    fn from(e: FormError) -> Self {
+        ProfileError::Form(e)
+    }
+}
+
+impl From<SwitchError> for ProfileError {
+    fn from(e: SwitchError) -> Self {
+        ProfileError::Value(e)
+    }
+}
+
+impl fmt::Display for ProfileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ProfileError::Form(e) => e.fmt(f),
+            ProfileError::MissingSwitch(name) => write!(f, "a value for switch '{name}' was expected"),
+            ProfileError::UnknownSwitch(name) => write!(f, "there is no switch '{name}'"),
+            ProfileError::Value(e) => e.fmt(f),
+        }
+    }
 }
 
 impl fmt::Display for KernelError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             KernelError::Unknown(name) => {
-                let known: Vec<_> = KNOWN
-                    .iter()
-                    .flat_map(|k| k.aliases.iter().chain([&k.name]))
-                    .copied()
-                    .collect();
+                let names = |k: &'static Known| k.aliases.iter().chain([&k.name]).copied();
+                let known: Vec<_> = KNOWN.iter().flat_map(names).collect();
                 write!(f, "no kernel is called '{name}'; known are: {}", known.join(", "))
             }
             KernelError::Io(path, e) => write!(f, "{}: {e}", path.display()),
             KernelError::Btf(path, e) => write!(f, "{}: {e}", path.display()),
+            KernelError::Profile(path, e) => write!(f, "{}: {e}", path.display()),
         }
     }
 }
@@ -106,15 +108,15 @@ enum Table {
 
 #[derive(Debug)]
 struct FileTable {
-    text: Vec<u8>,
+    text: Cow<'static, [u8]>,
     prepare: fn(&[u8]) -> Vec<u8>,
     sorted: OnceLock<Vec<u8>>,
 }
 
 impl Table {
-    fn new(text: Vec<u8>, prepare: fn(&[u8]) -> Vec<u8>) -> Table {
+    fn new(text: impl Into<Cow<'static, [u8]>>, prepare: fn(&[u8]) -> Vec<u8>) -> Table {
         Table::File(Arc::new(FileTable {
-            text,
+            text: text.into(),
             prepare,
             sorted: OnceLock::new(),
         }))
@@ -134,13 +136,15 @@ pub struct Kernel {
     /// What the user calls it: an embedded profile's full name, or a directory's.
     pub name: String,
     /// The release whose rules and tables hold.
-    pub release: &'static str,
+    pub release: Cow<'static, str>,
     /// Major, minor and patch level.
     pub version: (u8, u8, u8),
     /// How its verifier decides where kernels differ.
     pub semantics: Semantics,
     /// How the values of `semantics` are known.
     pub evidence: Evidence,
+    /// The tables of helpers, kfuncs, contexts and map types that hold.
+    pub tables: Cow<'static, str>,
     /// Limits of its verifier.
     pub limits: Limits,
     /// Facts of the machine.
@@ -158,61 +162,60 @@ impl Kernel {
     /// # Errors
     /// When there is none.
     pub fn open(name: &str) -> Result<Kernel, KernelError> {
-        let known = find(name)?;
-        let btf = Btf::parse_prepared(known.btf, known.btf_tables)
-            .map_err(|e| KernelError::Btf(PathBuf::from(known.name), e))?;
-        let (config, kallsyms) = (Table::Embedded(known.config), Table::Embedded(known.kallsyms));
-        Ok(Kernel::assemble(
-            known,
-            known.name.to_owned(),
-            btf,
-            config,
-            kallsyms,
-        ))
+        let known = builtin::find(name)?;
+        let parts = known.parts()?;
+        Kernel::assemble(known.name.to_owned(), known.rules()?, parts)
     }
 
-    /// A kernel whose BTF, configuration and symbols lie in `dir`, with rules and tables of the embedded
-    /// profile `base`.
+    /// A kernel whose BTF, configuration and symbols lie in `dir`.
     ///
     /// The directory has `vmlinux.btf`, `config` and `kallsyms`, each as it is or as `.zst`; a line of
-    /// `kallsyms` is a symbol's type, name and module.
+    /// `kallsyms` is a symbol's type, name and module. Its rules and tables are what its `release.toml` and
+    /// `semantics.toml` say; without them they are those of the embedded profile `base`.
     ///
     /// # Errors
-    /// When `base` is unknown, a file is missing or too large, or the BTF is malformed.
+    /// When `base` is unknown, a file is missing, too large or malformed, or the BTF is malformed.
     pub fn from_dir(dir: &Path, base: &str) -> Result<Kernel, KernelError> {
-        let known = find(base)?;
-        let (_, config) = read(dir, "config")?;
-        let (_, kallsyms) = read(dir, "kallsyms")?;
-        let (btf_path, btf) = read(dir, "vmlinux.btf")?;
+        let (_, config) = read_file(dir, "config")?;
+        let (_, kallsyms) = read_file(dir, "kallsyms")?;
+        let (btf_path, btf) = read_file(dir, "vmlinux.btf")?;
         let btf = Btf::parse(btf).map_err(|e| KernelError::Btf(btf_path, e))?;
+        let rules = builtin::find(base)?.rules()?.overridden_by(dir)?;
         let name = dir
             .file_name()
             .map_or_else(|| dir.to_string_lossy(), |n| n.to_string_lossy())
             .into_owned();
-        let config = Table::new(config, sorted::config);
-        Ok(Kernel::assemble(
-            known,
-            name,
+        let parts = Parts {
             btf,
-            config,
-            Table::new(kallsyms, sorted::kallsyms),
-        ))
+            config: Table::new(config, sorted::config),
+            kallsyms: Table::new(kallsyms, sorted::kallsyms),
+        };
+        Kernel::assemble(name, rules, parts)
     }
 
-    fn assemble(known: &'static Known, name: String, btf: Btf, config: Table, kallsyms: Table) -> Kernel {
-        Kernel {
+    fn assemble(name: String, rules: Rules, parts: Parts) -> Result<Kernel, KernelError> {
+        let Rules {
+            release,
+            tables,
+            version,
+            limits,
+            machine,
+            semantics: (semantics, evidence),
+        } = rules;
+        Ok(Kernel {
             name,
-            release: known.name,
-            version: known.version,
-            semantics: known.semantics.0,
-            evidence: known.semantics.1,
-            limits: known.limits,
-            machine: known.machine,
-            btf: Arc::new(btf),
-            config,
-            kallsyms,
+            release,
+            tables,
+            version,
+            semantics,
+            evidence,
+            limits,
+            machine,
+            btf: Arc::new(parts.btf),
+            config: parts.config,
+            kallsyms: parts.kallsyms,
             features: OnceLock::new(),
-        }
+        })
     }
 
     /// This kernel with one semantic switch set.
@@ -220,9 +223,22 @@ impl Kernel {
     /// # Errors
     /// When there is no such switch or value, or when the values would not fit together; the message
     /// names what is legal.
-    pub fn with_switch(mut self, switch: &str, value: &str) -> Result<Kernel, SwitchError> {
-        self.semantics = self.semantics.with(switch, value)?;
-        self.evidence.choose(switch);
+    pub fn with_switch(self, switch: &str, value: &str) -> Result<Kernel, SwitchError> {
+        self.with_switches([(switch, value)])
+    }
+
+    /// This kernel with several switches set at once, so that some may presuppose others in any order.
+    ///
+    /// # Errors
+    /// As [`Kernel::with_switch`].
+    pub fn with_switches<'s>(
+        mut self,
+        settings: impl IntoIterator<Item = (&'s str, &'s str)> + Clone,
+    ) -> Result<Kernel, SwitchError> {
+        self.semantics = self.semantics.with_all(settings.clone())?;
+        for (switch, _) in settings {
+            self.evidence.choose(switch);
+        }
         Ok(self)
     }
 
@@ -269,15 +285,47 @@ impl Kernel {
     }
 }
 
-fn find(name: &str) -> Result<&'static Known, KernelError> {
-    KNOWN
-        .iter()
-        .find(|k| k.name == name || k.aliases.contains(&name))
-        .ok_or_else(|| KernelError::Unknown(name.to_owned()))
+/// What a profile states by its two files.
+struct Rules {
+    release: Cow<'static, str>,
+    tables: Cow<'static, str>,
+    version: (u8, u8, u8),
+    limits: Limits,
+    machine: Machine,
+    semantics: (Semantics, Evidence),
+}
+
+impl Rules {
+    /// These, but for what the profile files in `dir` say, where there are any.
+    fn overridden_by(mut self, dir: &Path) -> Result<Rules, KernelError> {
+        let path = dir.join("release.toml");
+        if path.exists() {
+            let text = read_bounded(&path, false).map_err(|e| KernelError::Io(path.clone(), e))?;
+            let release = read::release(&text).map_err(|e| KernelError::Profile(path, e.into()))?;
+            self.release = release.name.into();
+            self.tables = release.tables.into();
+            (self.version, self.limits, self.machine) = (release.version, release.limits, release.machine);
+        }
+        let path = dir.join("semantics.toml");
+        if path.exists() {
+            let text = read_bounded(&path, false).map_err(|e| KernelError::Io(path.clone(), e))?;
+            let rows = read::semantics(&text).map_err(ProfileError::from);
+            let semantics = rows.and_then(|rows| Semantics::read(&rows));
+            self.semantics = semantics.map_err(|e| KernelError::Profile(path, e))?;
+        }
+        Ok(self)
+    }
+}
+
+/// The large files of a kernel.
+struct Parts {
+    btf: Btf,
+    config: Table,
+    kallsyms: Table,
 }
 
 /// The contents of `dir/name`, or of `dir/name.zst` unpacked.
-fn read(dir: &Path, name: &str) -> Result<(PathBuf, Vec<u8>), KernelError> {
+fn read_file(dir: &Path, name: &str) -> Result<(PathBuf, Vec<u8>), KernelError> {
     let plain = dir.join(name);
     let (path, packed) = if plain.exists() {
         (plain, false)
@@ -292,13 +340,16 @@ fn read(dir: &Path, name: &str) -> Result<(PathBuf, Vec<u8>), KernelError> {
 
 fn read_bounded(path: &Path, packed: bool) -> io::Result<Vec<u8>> {
     let file = io::BufReader::new(fs::File::open(path)?);
-    let mut source: Box<dyn Read> = if packed {
-        Box::new(ruzstd::decoding::StreamingDecoder::new(file).map_err(io::Error::other)?)
-    } else {
-        Box::new(file)
-    };
+    if packed { unpack(file) } else { bounded(file) }
+}
+
+fn unpack(packed: impl Read) -> io::Result<Vec<u8>> {
+    bounded(ruzstd::decoding::StreamingDecoder::new(packed).map_err(io::Error::other)?)
+}
+
+fn bounded(source: impl Read) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
-    source.by_ref().take(MAX_FILE + 1).read_to_end(&mut out)?;
+    source.take(MAX_FILE + 1).read_to_end(&mut out)?;
     if out.len() as u64 > MAX_FILE {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "too large"));
     }
@@ -309,6 +360,7 @@ fn read_bounded(path: &Path, packed: bool) -> io::Result<Vec<u8>> {
 mod tests {
     use super::*;
     use crate::semantics::Provenance;
+    use crate::semantics::stack::ZeroSpill;
 
     #[test]
     fn the_default_profile_answers() {
@@ -330,8 +382,8 @@ mod tests {
         let evidence = k.evidence.get("zero-spill");
         assert!(matches!(evidence, Some(Provenance::Probed(_))), "{evidence:?}");
         let k = k.with_switch("zero-spill", "stack-zero").unwrap();
-        assert_eq!(k.semantics.zero_spill, semantics::ZeroSpill::StackZero);
-        assert_eq!(k.evidence.get("zero-spill"), Some(Provenance::Chosen));
+        assert_eq!(k.semantics.stack.zero_spill, ZeroSpill::StackZero);
+        assert_eq!(k.evidence.get("zero-spill"), Some(&Provenance::Chosen));
         assert!(k.with_switch("zero-spill", "other").is_err());
     }
 
@@ -340,8 +392,54 @@ mod tests {
         let e = Kernel::open("4.4").unwrap_err();
         assert_eq!(
             e.to_string(),
-            "no kernel is called '4.4'; known are: 6.12, 6.12.117-deb12-amd64"
+            "no kernel is called '4.4'; known are: 6.12, 6.12.117, 6.12.117-deb12-amd64, 6.12.43, \
+             6.12.43-deb12-amd64, 6.18, 6.18.15, 6.18.15-deb13-amd64"
         );
+    }
+
+    #[test]
+    fn every_known_kernel_opens_by_each_of_its_names() {
+        for known in KNOWN {
+            for name in known.aliases.iter().chain([&known.name]) {
+                assert_eq!(Kernel::open(name).unwrap().name, known.name);
+            }
+        }
+        assert_eq!(Kernel::open("6.18").unwrap().version_code(), 0x06120f);
+        assert_eq!(Kernel::open("6.18").unwrap().config("CONFIG_HZ"), Some("250"));
+    }
+
+    /// A profile needs files only.
+    #[test]
+    fn a_directory_with_profile_files_has_its_own_rules() {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/6.18.15-deb13-amd64");
+        let dir = std::env::temp_dir().join(format!("verdict-profile-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        for file in ["vmlinux.btf.zst", "config.zst", "kallsyms.zst"] {
+            fs::copy(from.join(file), dir.join(file)).unwrap();
+        }
+        let edit = |file: &str, from_text: &str, to: &str| {
+            let text = fs::read_to_string(from.join(file)).unwrap();
+            assert!(text.contains(from_text), "{file}: {from_text}");
+            fs::write(dir.join(file), text.replacen(from_text, to, 1)).unwrap();
+        };
+        edit("release.toml", "used-maps = 64", "used-maps = 65");
+        edit("semantics.toml", "\"imprecise-scalar\"", "\"stack-zero\"");
+        let k = Kernel::from_dir(&dir, "6.12").unwrap();
+        assert_eq!((k.version, k.limits.used_maps), ((6, 18, 15), 65));
+        assert_eq!(k.semantics.stack.zero_spill, ZeroSpill::StackZero);
+        edit("semantics.toml", "zero-spill =", "zero-spell =");
+        let e = Kernel::from_dir(&dir, "6.12").unwrap_err().to_string();
+        assert!(
+            e.ends_with("semantics.toml: there is no switch 'stack.zero-spell'"),
+            "{e}"
+        );
+        edit("release.toml", "limits", "limit");
+        let e = Kernel::from_dir(&dir, "6.12").unwrap_err().to_string();
+        assert!(
+            e.contains("release.toml: ") && e.contains("unknown field `limit`"),
+            "{e}"
+        );
+        fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]

@@ -1,0 +1,109 @@
+//! The kernels whose profiles are embedded in the binary.
+
+use std::path::PathBuf;
+
+use std::borrow::Cow;
+use verdict_btf::Btf;
+
+use super::read::{How, Row};
+use super::{KernelError, Parts, Rules, Table, unpack};
+use crate::limits::{Capabilities, Jit, Limits, Machine};
+use crate::semantics::Semantics;
+use crate::sorted;
+
+/// A kernel whose profile is embedded in the binary.
+#[derive(Debug)]
+pub struct Known {
+    /// Its full name, which is its release.
+    pub name: &'static str,
+    /// Other names for it.
+    pub aliases: &'static [&'static str],
+    /// What it is, in a line.
+    pub doc: &'static str,
+    /// Major, minor and patch level.
+    pub version: (u8, u8, u8),
+    tables: &'static str,
+    limits: Limits,
+    machine: Machine,
+    semantics: &'static [Row<'static>],
+    files: Files,
+}
+
+/// BTF, configuration and symbols.
+#[derive(Debug)]
+enum Files {
+    /// In the form that look-up wants: opening costs nothing.
+    Ready {
+        btf: &'static [u8],
+        /// What `Btf::prepare` made of it.
+        btf_tables: &'static [u8],
+        config: &'static [u8],
+        kallsyms: &'static [u8],
+    },
+    /// As the profile's directory has them.
+    Packed {
+        btf: &'static [u8],
+        config: &'static [u8],
+        kallsyms: &'static [u8],
+    },
+}
+
+// `KNOWN`, written by build.rs from the profiles' directories.
+include!(concat!(env!("OUT_DIR"), "/known.rs"));
+
+/// The embedded profile of that name or alias.
+pub(super) fn find(name: &str) -> Result<&'static Known, KernelError> {
+    KNOWN
+        .iter()
+        .find(|k| k.name == name || k.aliases.contains(&name))
+        .ok_or_else(|| KernelError::Unknown(name.to_owned()))
+}
+
+impl Known {
+    /// What its two files state.
+    pub(super) fn rules(&self) -> Result<Rules, KernelError> {
+        let semantics =
+            Semantics::read(self.semantics).map_err(|e| KernelError::Profile(PathBuf::from(self.name), e))?;
+        Ok(Rules {
+            release: self.name.into(),
+            tables: self.tables.into(),
+            version: self.version,
+            limits: self.limits,
+            machine: self.machine,
+            semantics,
+        })
+    }
+
+    /// Its large files.
+    pub(super) fn parts(&self) -> Result<Parts, KernelError> {
+        let named = || PathBuf::from(self.name);
+        let (btf, config, kallsyms) = match self.files {
+            Files::Ready {
+                btf,
+                btf_tables,
+                config,
+                kallsyms,
+            } => (
+                Btf::parse_prepared(btf, btf_tables),
+                Table::Embedded(config),
+                Table::Embedded(kallsyms),
+            ),
+            Files::Packed {
+                btf,
+                config,
+                kallsyms,
+            } => (
+                Btf::parse(unpack(btf).map_err(|e| KernelError::Io(named(), e))?),
+                Table::new(config, |text| sorted::config(&unpack(text).unwrap_or_default())),
+                Table::new(kallsyms, |text| {
+                    sorted::kallsyms(&unpack(text).unwrap_or_default())
+                }),
+            ),
+        };
+        Ok(Parts {
+            btf: btf.map_err(|e| KernelError::Btf(named(), e))?,
+            config,
+            kallsyms,
+        })
+    }
+}

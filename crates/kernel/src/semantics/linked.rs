@@ -1,0 +1,7 @@
+//! Scalars that share an id.
+
+switches! {
+    /// Scalars that share an id.
+    Linked = "linked" {
+    }
+}

@@ -1,0 +1,7 @@
+//! The log's wording and form.
+
+switches! {
+    /// The log's wording and form.
+    Log = "log" {
+    }
+}

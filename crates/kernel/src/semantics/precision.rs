@@ -1,0 +1,7 @@
+//! Which scalars must be known precisely.
+
+switches! {
+    /// Which scalars must be known precisely.
+    Precision = "precision" {
+    }
+}
