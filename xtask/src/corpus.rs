@@ -22,20 +22,48 @@ pub(crate) struct Args {
     /// Directory with the oracle's boot.sh: record what real kernels say
     #[arg(long, value_name = "DIR")]
     oracle: Option<PathBuf>,
+    /// Record of this kernel only (a directory of golden/), and compile nothing
+    #[arg(long, value_name = "NAME", requires = "oracle")]
+    only: Option<String>,
 }
 
 /// The objects that tell the two settings of `zero-spill` apart.
 const FOUNDING: [&str; 2] = ["loop_callback.bpf.o", "zero_spill.bpf.o"];
 
 /// A recording: the directory under `golden/`, the kernel as the oracle calls it, and which objects.
-const RECORDINGS: [(&str, &str, &[&str]); 3] = [
+const RECORDINGS: [(&str, &str, &[&str]); 5] = [
+    ("6.12.43-deb12-amd64", "6.12.43+deb12-amd64", &[]),
     ("6.12.117-deb12-amd64", "6.12.117+deb12-amd64", &[]),
+    ("6.18.15-deb13-amd64", "6.18.15+deb13-amd64", &[]),
     ("6.12.117-ab-before", "ab-before", &FOUNDING),
     ("6.12.117-ab-after", "ab-after", &FOUNDING),
 ];
 
 /// Compiles all programs; with an oracle, records all kernels' answers too.
 pub(crate) fn run(args: &Args) -> Done {
+    let objects = match args.only {
+        Some(_) => files_in(&root().join("corpus"), ".bpf.o")?,
+        None => compile_all(args)?,
+    };
+    println!("corpus: {} objects", objects.len());
+    let Some(oracle) = &args.oracle else {
+        return Ok(true);
+    };
+    for (name, kernel, only) in RECORDINGS {
+        if args.only.as_ref().is_some_and(|only| only != name) {
+            continue;
+        }
+        let wanted: Vec<_> = objects
+            .iter()
+            .filter(|o| only.is_empty() || only.contains(&file_name(o).as_str()))
+            .collect();
+        record(oracle, name, kernel, &wanted)?;
+    }
+    Ok(true)
+}
+
+/// Compiles all programs; gives the objects that real kernels are asked about.
+fn compile_all(args: &Args) -> Result<Vec<PathBuf>, String> {
     let mut objects = Vec::new();
     for source in files_in(&root().join("corpus"), ".bpf.c")? {
         objects.push(compile(args, "corpus", &source)?);
@@ -45,17 +73,7 @@ pub(crate) fn run(args: &Args) -> Done {
             compile(args, dir, &source)?;
         }
     }
-    println!("corpus: {} objects", objects.len());
-    if let Some(oracle) = &args.oracle {
-        for (name, kernel, only) in RECORDINGS {
-            let wanted: Vec<_> = objects
-                .iter()
-                .filter(|o| only.is_empty() || only.contains(&file_name(o).as_str()))
-                .collect();
-            record(oracle, name, kernel, &wanted)?;
-        }
-    }
-    Ok(true)
+    Ok(objects)
 }
 
 pub(crate) fn files_in(dir: &Path, end: &str) -> Result<Vec<PathBuf>, String> {
