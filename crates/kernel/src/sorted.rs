@@ -24,20 +24,30 @@ pub(crate) fn config(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Prepares a symbol list (`type name [module]` lines): name, tab, type, and module after another tab.
+/// A symbol's name, type and module.
+type Symbol<'t> = (&'t [u8], &'t [u8], Option<&'t [u8]>);
+
+/// The symbol in a line of a symbol list: `[address] type name [module]`.
+pub(crate) fn symbol(line: &[u8]) -> Option<Symbol<'_>> {
+    let mut fields = line
+        .split(u8::is_ascii_whitespace)
+        .filter(|f| !f.is_empty())
+        .peekable();
+    // A type is one letter, an address never is.
+    fields.next_if(|field| field.len() >= 8 && field.iter().all(u8::is_ascii_hexdigit));
+    let (kind, name) = (fields.next()?, fields.next()?);
+    let module = fields.next().map(|m| {
+        m.strip_prefix(b"[")
+            .and_then(|m| m.strip_suffix(b"]"))
+            .unwrap_or(m)
+    });
+    Some((name, kind, module))
+}
+
+/// Prepares a symbol list: name, tab, type, and module after another tab.
 pub(crate) fn kallsyms(text: &[u8]) -> Vec<u8> {
     let mut symbols = Vec::with_capacity(text.len() / 24);
-    for line in text.split(|&b| b == b'\n') {
-        let mut fields = line.split(u8::is_ascii_whitespace).filter(|f| !f.is_empty());
-        if let (Some(kind), Some(name)) = (fields.next(), fields.next()) {
-            let module = fields.next().map(|m| {
-                m.strip_prefix(b"[")
-                    .and_then(|m| m.strip_suffix(b"]"))
-                    .unwrap_or(m)
-            });
-            symbols.push((name, kind, module));
-        }
-    }
+    symbols.extend(text.split(|&b| b == b'\n').filter_map(symbol));
     symbols.sort_by_key(|(name, ..)| *name);
     let mut out = Vec::with_capacity(text.len() + 1);
     for (name, kind, module) in symbols {

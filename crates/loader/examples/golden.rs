@@ -132,7 +132,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (name, golden) = (args.next().ok_or(usage)?, args.next().ok_or(usage)?);
     let dir = Path::new(&name);
     let kernel = if dir.is_dir() {
-        Kernel::from_dir(dir, "6.12")?
+        Kernel::from_dir(dir, None)?
     } else {
         Kernel::open(&name)?
     };

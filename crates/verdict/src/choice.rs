@@ -9,7 +9,8 @@ use verdict_kernel::{Capabilities, Kernel};
 pub struct KernelChoice {
     /// Name or alias of a known profile; the default one when absent.
     pub name: Option<String>,
-    /// Directory with the BTF, configuration and symbols of another kernel that follows the named profile.
+    /// Directory with the BTF, configuration and symbols of another kernel, which follows the named profile; if none is
+    /// named, its own `semantics.toml`, or the profile of its own release.
     pub dir: Option<PathBuf>,
     /// Semantic switches, each `switch=value`, several separated by commas.
     pub switches: Vec<String>,
@@ -28,10 +29,9 @@ impl KernelChoice {
     /// # Errors
     /// Says what there is instead: known kernels, what a directory must hold, switches and their values.
     pub fn open(&self) -> Result<Kernel, String> {
-        let name = self.name.as_deref().unwrap_or(DEFAULT);
         let mut kernel = match &self.dir {
-            Some(dir) => Kernel::from_dir(dir, name),
-            None => Kernel::open(name),
+            Some(dir) => Kernel::from_dir(dir, self.name.as_deref()),
+            None => Kernel::open(self.name.as_deref().unwrap_or(DEFAULT)),
         }
         .map_err(|e| e.to_string())?;
         for setting in self

@@ -1,12 +1,13 @@
 //! The kernels whose profiles are embedded in the binary.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
-use std::borrow::Cow;
 use verdict_btf::Btf;
 
+use super::dir::unpack;
 use super::read::{How, Row};
-use super::{KernelError, Parts, Rules, Table, unpack};
+use super::{KernelError, Parts, Rules, Table};
 use crate::limits::{Capabilities, Jit, Limits, Machine};
 use crate::semantics::Semantics;
 use crate::sorted;

@@ -1,12 +1,12 @@
 //! A kernel profile: everything the other crates ask about the kernel that a program is verified for.
 
 mod builtin;
+mod dir;
 mod read;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -21,9 +21,6 @@ pub use builtin::{KNOWN, Known};
 pub use read::FormError;
 pub(crate) use read::{How, Row};
 
-/// What a directory of a kernel may unpack to, per file: a bound on what hostile input can cost.
-const MAX_FILE: u64 = 256 << 20;
-
 /// Why a profile could not be opened.
 #[derive(Debug)]
 pub enum KernelError {
@@ -35,6 +32,10 @@ pub enum KernelError {
     Btf(PathBuf, BtfError),
     /// `release.toml` or `semantics.toml` is not what it should be.
     Profile(PathBuf, ProfileError),
+    /// A file is not what its name promises: what was expected.
+    Content(PathBuf, &'static str),
+    /// No rules are known for the kernel of a directory, which is of this release, as far as its configuration says.
+    NoRules(PathBuf, Option<String>),
 }
 
 /// What is wrong with a profile's `release.toml` or `semantics.toml`.
@@ -84,6 +85,20 @@ impl fmt::Display for KernelError {
             KernelError::Io(path, e) => write!(f, "{}: {e}", path.display()),
             KernelError::Btf(path, e) => write!(f, "{}: {e}", path.display()),
             KernelError::Profile(path, e) => write!(f, "{}: {e}", path.display()),
+            KernelError::Content(path, expected) => {
+                write!(f, "{}: this is not {expected}", path.display())
+            }
+            KernelError::NoRules(dir, release) => {
+                let release = release.as_deref().unwrap_or("of an unknown release");
+                let known: Vec<_> = KNOWN.iter().map(|k| k.name).collect();
+                write!(
+                    f,
+                    "{}: unsupported: the rules of kernel {release} are not known; known are {}; name one of them \
+                     to assume its rules, or add semantics.toml",
+                    dir.display(),
+                    known.join(", ")
+                )
+            }
         }
     }
 }
@@ -163,37 +178,41 @@ impl Kernel {
     /// When there is none.
     pub fn open(name: &str) -> Result<Kernel, KernelError> {
         let known = builtin::find(name)?;
-        let parts = known.parts()?;
-        Kernel::assemble(known.name.to_owned(), known.rules()?, parts)
+        let (rules, parts) = (known.rules()?, known.parts()?);
+        Ok(Kernel::assemble(known.name.to_owned(), rules, parts))
     }
 
     /// A kernel whose BTF, configuration and symbols lie in `dir`.
     ///
-    /// The directory has `vmlinux.btf`, `config` and `kallsyms`, each as it is or as `.zst`; a line of
-    /// `kallsyms` is a symbol's type, name and module. Its rules and tables are what its `release.toml` and
-    /// `semantics.toml` say; without them they are those of the embedded profile `base`.
+    /// The directory has `vmlinux.btf` (`/sys/kernel/btf/vmlinux`), `config` (`/proc/config.gz` or
+    /// `/boot/config-*`) and `kallsyms` (`/proc/kallsyms`, with or without addresses), each as it is, or as `.zst` or
+    /// `.gz`. Its rules and tables are what its `release.toml` and `semantics.toml` say. Without them they are those of the
+    /// embedded profile `assume`; without that, those of the embedded profile of the very release that the configuration
+    /// names.
     ///
     /// # Errors
-    /// When `base` is unknown, a file is missing, too large or malformed, or the BTF is malformed.
-    pub fn from_dir(dir: &Path, base: &str) -> Result<Kernel, KernelError> {
-        let (_, config) = read_file(dir, "config")?;
-        let (_, kallsyms) = read_file(dir, "kallsyms")?;
-        let (btf_path, btf) = read_file(dir, "vmlinux.btf")?;
-        let btf = Btf::parse(btf).map_err(|e| KernelError::Btf(btf_path, e))?;
-        let rules = builtin::find(base)?.rules()?.overridden_by(dir)?;
+    /// When a file is missing, too large, empty or malformed, or when no rules are known.
+    pub fn from_dir(dir: &Path, assume: Option<&str>) -> Result<Kernel, KernelError> {
+        let config = dir::read(dir, "config")?;
+        let kallsyms = dir::read(dir, "kallsyms")?;
+        let btf = dir::read(dir, "vmlinux.btf")?;
+        dir::check_config(&config)?;
+        dir::check_kallsyms(&kallsyms)?;
+        let rules = dir::rules(dir, &config, assume)?;
+        let btf = Btf::parse(btf.bytes).map_err(|e| KernelError::Btf(btf.path, e))?;
         let name = dir
             .file_name()
             .map_or_else(|| dir.to_string_lossy(), |n| n.to_string_lossy())
             .into_owned();
         let parts = Parts {
             btf,
-            config: Table::new(config, sorted::config),
-            kallsyms: Table::new(kallsyms, sorted::kallsyms),
+            config: Table::new(config.bytes, sorted::config),
+            kallsyms: Table::new(kallsyms.bytes, sorted::kallsyms),
         };
-        Kernel::assemble(name, rules, parts)
+        Ok(Kernel::assemble(name, rules, parts))
     }
 
-    fn assemble(name: String, rules: Rules, parts: Parts) -> Result<Kernel, KernelError> {
+    fn assemble(name: String, rules: Rules, parts: Parts) -> Kernel {
         let Rules {
             release,
             tables,
@@ -202,7 +221,7 @@ impl Kernel {
             machine,
             semantics: (semantics, evidence),
         } = rules;
-        Ok(Kernel {
+        Kernel {
             name,
             release,
             tables,
@@ -215,7 +234,7 @@ impl Kernel {
             config: parts.config,
             kallsyms: parts.kallsyms,
             features: OnceLock::new(),
-        })
+        }
     }
 
     /// This kernel with one semantic switch set.
@@ -295,28 +314,6 @@ struct Rules {
     semantics: (Semantics, Evidence),
 }
 
-impl Rules {
-    /// These, but for what the profile files in `dir` say, where there are any.
-    fn overridden_by(mut self, dir: &Path) -> Result<Rules, KernelError> {
-        let path = dir.join("release.toml");
-        if path.exists() {
-            let text = read_bounded(&path, false).map_err(|e| KernelError::Io(path.clone(), e))?;
-            let release = read::release(&text).map_err(|e| KernelError::Profile(path, e.into()))?;
-            self.release = release.name.into();
-            self.tables = release.tables.into();
-            (self.version, self.limits, self.machine) = (release.version, release.limits, release.machine);
-        }
-        let path = dir.join("semantics.toml");
-        if path.exists() {
-            let text = read_bounded(&path, false).map_err(|e| KernelError::Io(path.clone(), e))?;
-            let rows = read::semantics(&text).map_err(ProfileError::from);
-            let semantics = rows.and_then(|rows| Semantics::read(&rows));
-            self.semantics = semantics.map_err(|e| KernelError::Profile(path, e))?;
-        }
-        Ok(self)
-    }
-}
-
 /// The large files of a kernel.
 struct Parts {
     btf: Btf,
@@ -324,40 +321,10 @@ struct Parts {
     kallsyms: Table,
 }
 
-/// The contents of `dir/name`, or of `dir/name.zst` unpacked.
-fn read_file(dir: &Path, name: &str) -> Result<(PathBuf, Vec<u8>), KernelError> {
-    let plain = dir.join(name);
-    let (path, packed) = if plain.exists() {
-        (plain, false)
-    } else {
-        (dir.join(format!("{name}.zst")), true)
-    };
-    match read_bounded(&path, packed) {
-        Ok(bytes) => Ok((path, bytes)),
-        Err(e) => Err(KernelError::Io(path, e)),
-    }
-}
-
-fn read_bounded(path: &Path, packed: bool) -> io::Result<Vec<u8>> {
-    let file = io::BufReader::new(fs::File::open(path)?);
-    if packed { unpack(file) } else { bounded(file) }
-}
-
-fn unpack(packed: impl Read) -> io::Result<Vec<u8>> {
-    bounded(ruzstd::decoding::StreamingDecoder::new(packed).map_err(io::Error::other)?)
-}
-
-fn bounded(source: impl Read) -> io::Result<Vec<u8>> {
-    let mut out = Vec::new();
-    source.take(MAX_FILE + 1).read_to_end(&mut out)?;
-    if out.len() as u64 > MAX_FILE {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "too large"));
-    }
-    Ok(out)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::semantics::Provenance;
     use crate::semantics::stack::ZeroSpill;
@@ -424,17 +391,17 @@ mod tests {
         };
         edit("release.toml", "used-maps = 64", "used-maps = 65");
         edit("semantics.toml", "\"imprecise-scalar\"", "\"stack-zero\"");
-        let k = Kernel::from_dir(&dir, "6.12").unwrap();
+        let k = Kernel::from_dir(&dir, None).unwrap();
         assert_eq!((k.version, k.limits.used_maps), ((6, 18, 15), 65));
         assert_eq!(k.semantics.stack.zero_spill, ZeroSpill::StackZero);
         edit("semantics.toml", "zero-spill =", "zero-spell =");
-        let e = Kernel::from_dir(&dir, "6.12").unwrap_err().to_string();
+        let e = Kernel::from_dir(&dir, None).unwrap_err().to_string();
         assert!(
             e.ends_with("semantics.toml: there is no switch 'stack.zero-spell'"),
             "{e}"
         );
         edit("release.toml", "limits", "limit");
-        let e = Kernel::from_dir(&dir, "6.12").unwrap_err().to_string();
+        let e = Kernel::from_dir(&dir, None).unwrap_err().to_string();
         assert!(
             e.contains("release.toml: ") && e.contains("unknown field `limit`"),
             "{e}"
@@ -447,7 +414,7 @@ mod tests {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/6.12.117-deb12-amd64");
         let (a, b) = (
             Kernel::open("6.12").unwrap(),
-            Kernel::from_dir(&dir, "6.12").unwrap(),
+            Kernel::from_dir(&dir, None).unwrap(),
         );
         for option in ["CONFIG_HZ", "CONFIG_CC_VERSION_TEXT", "CONFIG_NONE"] {
             assert_eq!(a.config(option), b.config(option));
@@ -464,7 +431,86 @@ mod tests {
 
     #[test]
     fn a_directory_without_files_is_refused() {
-        let e = Kernel::from_dir(Path::new("/nonexistent"), "6.12").unwrap_err();
+        let e = Kernel::from_dir(Path::new("/nonexistent"), None).unwrap_err();
         assert!(e.to_string().starts_with("/nonexistent/config"), "{e}");
+    }
+
+    /// A directory with the default kernel's files, changed as each case wants.
+    fn copied(test: &str) -> PathBuf {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/6.12.117-deb12-amd64");
+        let dir = std::env::temp_dir().join(format!("verdict-{test}-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        for file in ["vmlinux.btf.zst", "config.zst", "kallsyms.zst"] {
+            fs::copy(from.join(file), dir.join(file)).unwrap();
+        }
+        dir
+    }
+
+    #[test]
+    fn rules_follow_the_release_that_the_configuration_names() {
+        let dir = copied("release");
+        let k = Kernel::from_dir(&dir, None).unwrap();
+        assert_eq!(k.release, "6.12.117-deb12-amd64");
+        let k = Kernel::from_dir(&dir, Some("6.18")).unwrap();
+        assert_eq!(k.release, "6.18.15-deb13-amd64");
+        fs::write(
+            dir.join("config"),
+            "# Linux/x86 6.12.99 Kernel Configuration\nCONFIG_BPF=y\n",
+        )
+        .unwrap();
+        let e = Kernel::from_dir(&dir, None).unwrap_err().to_string();
+        assert!(
+            e.contains("unsupported: the rules of kernel 6.12.99 are not known"),
+            "{e}"
+        );
+        fs::write(dir.join("config"), "CONFIG_BPF=y\n").unwrap();
+        let e = Kernel::from_dir(&dir, None).unwrap_err().to_string();
+        assert!(e.contains("kernel of an unknown release"), "{e}");
+        assert!(Kernel::from_dir(&dir, Some("6.12")).is_ok());
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn copies_from_a_running_machine_are_taken_as_they_are() {
+        let dir = copied("machine");
+        let kallsyms = "ffffffffa2000000 T _text\nffffffffa2000100 t bpf_prog_load\n\
+                        ffffffffc0000000 t nft_do_chain\t[nf_tables]\n";
+        fs::write(dir.join("kallsyms"), kallsyms).unwrap();
+        let config = "# Linux/x86 6.12.117 Kernel Configuration\nCONFIG_HZ=1000\n";
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        io::Write::write_all(&mut packed, config.as_bytes()).unwrap();
+        fs::remove_file(dir.join("config.zst")).unwrap();
+        fs::write(dir.join("config.gz"), packed.finish().unwrap()).unwrap();
+        let k = Kernel::from_dir(&dir, None).unwrap();
+        assert_eq!(k.config("CONFIG_HZ"), Some("1000"));
+        assert_eq!(k.ksym("bpf_prog_load").map(|s| s.kind), Some('t'));
+        assert_eq!(k.ksym("nft_do_chain").and_then(|s| s.module), Some("nf_tables"));
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn files_that_are_something_else_are_named() {
+        let dir = copied("content");
+        for (file, content, expected) in [
+            ("config", "", "config: this is not a kernel's configuration"),
+            (
+                "config",
+                "CONFIG\n",
+                "config: this is not a kernel's configuration",
+            ),
+            ("kallsyms", "", "kallsyms: this is not a list of symbols"),
+            (
+                "kallsyms",
+                "nothing here\n",
+                "kallsyms: this is not a list of symbols",
+            ),
+            ("vmlinux.btf", "", "vmlinux.btf: "),
+        ] {
+            fs::write(dir.join(file), content).unwrap();
+            let e = Kernel::from_dir(&dir, Some("6.12")).unwrap_err().to_string();
+            assert!(e.contains(expected), "{e}");
+            fs::remove_file(dir.join(file)).unwrap();
+        }
+        fs::remove_dir_all(&dir).unwrap();
     }
 }
