@@ -8,6 +8,7 @@ mod buffers;
 mod chance;
 mod child;
 mod corpus;
+mod delta;
 mod hostile;
 mod licences;
 mod logs;
@@ -33,6 +34,8 @@ struct Args {
 enum Chore {
     /// Compare verdict's answers with those of a real kernel.
     Parity(parity::Args),
+    /// Write what differs between the records of two kernels, for `parity --delta`
+    Delta(delta::Args),
     /// Compare verdict's logs with checksums of a real kernel's.
     Words(words::Args),
     /// Compare verdict's speed and memory with the running kernel's.
@@ -67,6 +70,7 @@ type Done = Result<bool, String>;
 fn main() -> ExitCode {
     let done = match Args::parse().chore {
         Chore::Parity(args) => parity::run(&args),
+        Chore::Delta(args) => delta::run(&args),
         Chore::Words(args) => words::run(&args),
         Chore::Bench(args) => bench::run(&args),
         Chore::Hostile(args) => hostile::run(&args),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use verdict_report::{Figures, Record, Verdict};
 
 use crate::Done;
+use crate::delta;
 use crate::workers::{self, Lost, Said, Setting};
 
 /// What to compare.
@@ -18,6 +19,9 @@ pub(crate) struct Args {
     /// What the kernel said: JSON lines of the oracle
     #[arg(long, value_name = "FILE")]
     golden: PathBuf,
+    /// What another kernel said otherwise, as `xtask delta` writes it: the one to compare with
+    #[arg(long, value_name = "FILE")]
+    delta: Option<PathBuf>,
     /// Only objects whose file name matches
     #[arg(long, value_name = "GLOB")]
     only: Vec<String>,
@@ -125,7 +129,7 @@ struct Findings<'a> {
 
 /// Compares and prints.
 pub(crate) fn run(args: &Args) -> Done {
-    let golden = read_golden(&args.golden)?;
+    let golden = read_golden(args)?;
     let objects = workers::objects(&args.objects, &args.only)?;
     let run = workers::ask(&objects, &args.setting, Duration::from_secs(args.limit))?;
     if let Some(path) = &args.save {
@@ -149,14 +153,14 @@ pub(crate) fn run(args: &Args) -> Done {
     judge(args, &findings, &run.lost, &names)
 }
 
-fn read_golden(path: &PathBuf) -> Result<BTreeMap<Key, Record>, String> {
-    let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let record = |(i, line)| -> Result<(Key, Record), String> {
+fn read_golden(args: &Args) -> Result<BTreeMap<Key, Record>, String> {
+    let text = delta::apply(&args.golden, args.delta.as_deref())?;
+    let record = |line| -> Result<(Key, Record), String> {
         let record: Record =
-            serde_json::from_str(line).map_err(|e| format!("{}:{}: {e}", path.display(), i + 1))?;
+            serde_json::from_str(line).map_err(|e| format!("{}: {e}: {line}", args.golden.display()))?;
         Ok((key(&record), record))
     };
-    text.lines().enumerate().map(record).collect()
+    text.lines().map(record).collect()
 }
 
 fn compare<'a>(
