@@ -1,0 +1,134 @@
+//! Every switch tells kernels apart: by a program of the corpus, on real kernels, and without a contradiction.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use verdict::kernel::semantics::Switch;
+use verdict::kernel::{KNOWN, Kernel, SWITCHES};
+use verdict::{Options, Verifier};
+use verdict_report::Record;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// What a kernel says of the programs of an object of the corpus: records, and level-2 logs.
+fn said(kernel: Kernel, object: &str) -> Vec<(Record, String)> {
+    let name = format!("{object}.bpf.o");
+    let bytes = fs::read(root().join("corpus").join(&name)).unwrap();
+    let verifier = Verifier::new(kernel, Options::default());
+    let Ok(object) = verifier.open(&name, &bytes) else {
+        return Vec::new();
+    };
+    let programs = 0..object.programs().count();
+    programs
+        .map(|index| {
+            let mut record = object.check(index).record;
+            if let Some(figures) = &mut record.figures {
+                figures.usec = None;
+            }
+            let mut log = Vec::new();
+            object.log(index, 2, &mut log).unwrap();
+            (record, String::from_utf8_lossy(&log).into_owned())
+        })
+        .collect()
+}
+
+/// The kernels under which `value` can be set where another one holds, and what it is set in.
+fn flips(switch: &Switch, value: &str) -> Vec<(Kernel, Kernel)> {
+    let kernels = KNOWN.iter().map(|known| Kernel::open(known.name).unwrap());
+    kernels
+        .filter(|kernel| kernel.semantics.get(switch.name) != Some(value))
+        .filter_map(|kernel| Some((kernel.clone().with_switch(switch.name, value).ok()?, kernel)))
+        .collect()
+}
+
+/// Each value of each switch makes a difference to its program, under some known kernel.
+#[test]
+fn programs_tell_the_values_apart() {
+    let mut wrong = Vec::new();
+    for switch in SWITCHES {
+        if !root().join(format!("corpus/{}.bpf.o", switch.corpus)).exists() {
+            wrong.push(format!("{}: no corpus/{}.bpf.o", switch.name, switch.corpus));
+            continue;
+        }
+        for value in switch.values {
+            let held = KNOWN.iter().all(|known| {
+                let kernel = Kernel::open(known.name).unwrap();
+                kernel.semantics.get(switch.name) == Some(value.name)
+            });
+            let told = flips(switch, value.name)
+                .into_iter()
+                .any(|(set, kernel)| said(set, switch.corpus) != said(kernel, switch.corpus));
+            if !held && !told {
+                wrong.push(format!(
+                    "{}={}: no difference to {}",
+                    switch.name, value.name, switch.corpus
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The objects that a kernel was asked about.
+fn recorded(recording: &Path) -> BTreeSet<String> {
+    let text = fs::read_to_string(recording.join("corpus.jsonl")).unwrap();
+    let records = text
+        .lines()
+        .map(|line| serde_json::from_str::<Record>(line).unwrap());
+    records.map(|record| record.object).collect()
+}
+
+/// The program of each switch was verified by two real kernels at least.
+#[test]
+fn programs_are_recorded_on_two_kernels() {
+    let mut kernels: BTreeMap<String, usize> = BTreeMap::new();
+    for entry in fs::read_dir(root().join("golden")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.join("corpus.jsonl").exists() {
+            for object in recorded(&path) {
+                *kernels.entry(object).or_default() += 1;
+            }
+        }
+    }
+    let alone = |switch: &&Switch| {
+        let object = format!("{}.bpf.o", switch.corpus);
+        kernels.get(&object).copied().unwrap_or_default() < 2
+    };
+    let alone: Vec<_> = SWITCHES.iter().filter(alone).map(|switch| switch.name).collect();
+    assert!(alone.is_empty(), "{alone:?}");
+}
+
+/// No legal value leads the model into a contradiction.
+#[test]
+fn values_do_not_contradict_the_model() {
+    let corpus: BTreeSet<_> = SWITCHES.iter().map(|switch| switch.corpus).collect();
+    let mut wrong = Vec::new();
+    for switch in SWITCHES {
+        for (set, kernel) in switch.values.iter().flat_map(|value| flips(switch, value.name)) {
+            for object in &corpus {
+                let verifier = Verifier::new(set.clone(), Options::default());
+                let name = format!("{object}.bpf.o");
+                let bytes = fs::read(root().join("corpus").join(&name)).unwrap();
+                let Ok(object) = verifier.open(&name, &bytes) else {
+                    continue;
+                };
+                for index in 0..object.programs().count() {
+                    let unsupported = object.check(index).record.unsupported.unwrap_or_default();
+                    if unsupported.contains("internal contradiction") {
+                        let value = set.semantics.get(switch.name);
+                        wrong.push(format!(
+                            "{} {name} {}={value:?}: {unsupported}",
+                            kernel.name, switch.name
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
