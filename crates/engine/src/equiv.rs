@@ -5,6 +5,7 @@
 
 mod explain;
 
+use verdict_kernel::semantics::graph::{Graph, IterType, Liveness, PacketEnd, ScalarIds};
 use verdict_kernel::types::RegBase;
 
 pub(crate) use explain::first_difference;
@@ -23,18 +24,62 @@ pub(crate) enum Exact {
     Range,
 }
 
+/// How two states are compared.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    /// How strictly.
+    pub(crate) exact: Exact,
+    /// What this kernel makes of it.
+    pub(crate) rules: Graph,
+    /// The explored state is finished: what it does not need is gone.
+    pub(crate) cleaned: bool,
+}
+
+impl Manner {
+    /// Registers of an explored state's frame that count.
+    #[inline]
+    fn regs(self, old: &FrameSlot) -> u16 {
+        if self.exact == Exact::Needed || self.rules.liveness == Liveness::CallChains {
+            old.marks.read32 | old.marks.read64
+        } else {
+            (1 << REGS) - 1
+        }
+    }
+}
+
 /// A relation between ids of the explored state and of the current one, one to one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct IdMap {
     pairs: Vec<(u32, u32)>,
     tmp_id: u32,
+    scalars: ScalarIds,
+}
+
+impl Default for IdMap {
+    fn default() -> IdMap {
+        IdMap {
+            pairs: Vec::new(),
+            tmp_id: 0,
+            scalars: ScalarIds::OneWay,
+        }
+    }
 }
 
 impl IdMap {
     /// Empties the relation; temporary ids start behind `id_gen`.
-    pub(crate) fn reset(&mut self, id_gen: u32) {
+    pub(crate) fn reset(&mut self, id_gen: u32, scalars: ScalarIds) {
         self.pairs.clear();
         self.tmp_id = id_gen;
+        self.scalars = scalars;
+    }
+
+    /// An id of a scalar, or a new one for a scalar that is linked to nothing.
+    fn of_scalar(&mut self, id: u32) -> u32 {
+        if id != 0 {
+            return id;
+        }
+        self.tmp_id = self.tmp_id.wrapping_add(1);
+        self.tmp_id
     }
 }
 
@@ -81,18 +126,15 @@ impl Ids for IdMap {
         true
     }
 
-    /// The same for scalars: an explored scalar without id demands nothing, a current one without id is
-    /// linked to nothing; with [`ADD_CONST`] the base ids must correspond too.
     fn check_scalar(&mut self, old: u32, cur: u32) -> bool {
+        if self.scalars == ScalarIds::BothWays {
+            let (old, cur) = (self.of_scalar(old), self.of_scalar(cur));
+            return self.check(old, cur);
+        }
         if old == 0 {
             return true;
         }
-        let cur = if cur == 0 {
-            self.tmp_id = self.tmp_id.wrapping_add(1);
-            self.tmp_id
-        } else {
-            cur
-        };
+        let cur = self.of_scalar(cur);
         self.check(old, cur) && (old & ADD_CONST == 0 || self.check(old & !ADD_CONST, cur & !ADD_CONST))
     }
 }
@@ -114,6 +156,7 @@ pub(crate) fn states_equal(
     old: &State,
     cur: &State,
     exact: Exact,
+    rules: Graph,
     ids: &mut IdMap,
     id_gen: u32,
 ) -> Result<(), Suspect> {
@@ -126,7 +169,12 @@ pub(crate) fn states_equal(
     {
         return Err(Suspect::None);
     }
-    ids.reset(id_gen);
+    ids.reset(id_gen, rules.scalar_ids);
+    let how = Manner {
+        exact,
+        rules,
+        cleaned: old.cleaned,
+    };
     if old.active_lock.id != 0 && !ids.check(old.active_lock.id, cur.active_lock.id) {
         return Err(Suspect::None);
     }
@@ -134,14 +182,14 @@ pub(crate) fn states_equal(
         if o.body.callsite != c.body.callsite {
             return Err(Suspect::None);
         }
-        frames_equal(f as u8, o, &c.body, old.cleaned, exact, ids)?;
+        frames_equal(f as u8, o, &c.body, how, ids)?;
     }
     Ok(())
 }
 
 /// Whether the states certainly differ in the suspect: a cheap sufficient condition for
 /// [`states_equal`] to fail.
-pub(crate) fn differs_in(suspect: Suspect, old: &State, cur: &State, exact: Exact) -> bool {
+pub(crate) fn differs_in(suspect: Suspect, old: &State, cur: &State, exact: Exact, rules: Graph) -> bool {
     if old.frames.len() != cur.frames.len() {
         return true;
     }
@@ -152,38 +200,32 @@ pub(crate) fn differs_in(suspect: Suspect, old: &State, cur: &State, exact: Exac
     let (Some(o), Some(c)) = (old.frames.get(frame), cur.frames.get(frame)) else {
         return false;
     };
+    let how = Manner {
+        exact,
+        rules,
+        cleaned: old.cleaned,
+    };
     match suspect {
-        Suspect::Reg(..) => !reg_equal(at, o, &c.body, old.cleaned, exact, &mut AnyIds),
+        Suspect::Reg(..) => !reg_equal(at, o, &c.body, how, &mut AnyIds),
         _ => o
             .body
             .stack
             .get(at)
-            .is_some_and(|slot| !slot_equal(at, slot, o, &c.body, old.cleaned, exact, &mut AnyIds)),
+            .is_some_and(|slot| !slot_equal(at, slot, o, &c.body, how, &mut AnyIds)),
     }
 }
 
-fn frames_equal(
-    f: u8,
-    old: &FrameSlot,
-    cur: &Frame,
-    cleaned: bool,
-    exact: Exact,
-    ids: &mut IdMap,
-) -> Result<(), Suspect> {
+fn frames_equal(f: u8, old: &FrameSlot, cur: &Frame, how: Manner, ids: &mut IdMap) -> Result<(), Suspect> {
     if old.body.callback_depth > cur.callback_depth {
         return Err(Suspect::None);
     }
     // What was not read matters only where marks are not asked.
-    let all = exact != Exact::Needed;
-    let mut regs = if all {
-        (1 << REGS) - 1
-    } else {
-        old.marks.read32 | old.marks.read64
-    };
+    let all = how.exact != Exact::Needed;
+    let mut regs = how.regs(old) & ((1 << REGS) - 1);
     while regs != 0 {
         let r = regs.trailing_zeros() as usize;
         regs &= regs - 1;
-        if !reg_equal(r, old, cur, cleaned, exact, ids) {
+        if !reg_equal(r, old, cur, how, ids) {
             return Err(Suspect::Reg(f, r as u8));
         }
     }
@@ -196,7 +238,7 @@ fn frames_equal(
     while slots != 0 {
         let spi = slots.trailing_zeros() as usize;
         slots &= slots - 1;
-        if !slot_equal(spi, &stack[spi], old, cur, cleaned, exact, ids) {
+        if !slot_equal(spi, &stack[spi], old, cur, how, ids) {
             return Err(Suspect::Slot(f, spi as u8));
         }
     }
@@ -209,23 +251,16 @@ fn frames_equal(
 
 /// One register, of which a finished state keeps nothing if it was never read.
 #[inline]
-fn reg_equal<I: Ids>(
-    r: usize,
-    old: &FrameSlot,
-    cur: &Frame,
-    cleaned: bool,
-    exact: Exact,
-    ids: &mut I,
-) -> bool {
+fn reg_equal<I: Ids>(r: usize, old: &FrameSlot, cur: &Frame, how: Manner, ids: &mut I) -> bool {
     const GONE: &Reg = &Reg::NOT_INIT;
     let m = &old.marks;
-    let is_read = (m.read32 | m.read64) >> r & 1 != 0;
-    if !is_read && exact == Exact::Needed {
+    if how.regs(old) >> r & 1 == 0 {
         return true;
     }
-    let gone = cleaned && !is_read && r != FP;
+    let is_read = (m.read32 | m.read64) >> r & 1 != 0;
+    let gone = how.cleaned && !is_read && r != FP;
     let rold = if gone { GONE } else { &old.body.regs[r] };
-    reg_safe(rold, m.precise >> r & 1 != 0, &cur.regs[r], ids, exact)
+    reg_safe(rold, m.precise >> r & 1 != 0, &cur.regs[r], ids, how)
 }
 
 /// One slot of an explored stack; the same.
@@ -235,24 +270,17 @@ fn slot_equal<I: Ids>(
     slot: &Slot,
     old: &FrameSlot,
     cur: &Frame,
-    cleaned: bool,
-    exact: Exact,
+    how: Manner,
     ids: &mut I,
 ) -> bool {
     const GONE: &Slot = &Slot::GONE;
     let m = &old.marks;
     let is_read = m.slot_read >> spi & 1 != 0;
-    if !is_read && exact == Exact::Needed {
+    if !is_read && how.exact == Exact::Needed {
         return true;
     }
-    let slot = if cleaned && !is_read { GONE } else { slot };
-    slot_safe(
-        slot,
-        m.slot_precise >> spi & 1 != 0,
-        cur.stack.get(spi),
-        exact,
-        ids,
-    )
+    let slot = if how.cleaned && !is_read { GONE } else { slot };
+    slot_safe(slot, m.slot_precise >> spi & 1 != 0, cur.stack.get(spi), how, ids)
 }
 
 /// `regs_exact`: the raw prefix is the same and the ids correspond.
@@ -274,7 +302,8 @@ fn range_and_tnum(old: &Reg, cur: &Reg) -> bool {
 }
 
 /// `regsafe`, for a register that was read or whose being read is not asked.
-fn reg_safe<I: Ids>(old: &Reg, precise: bool, cur: &Reg, ids: &mut I, exact: Exact) -> bool {
+fn reg_safe<I: Ids>(old: &Reg, precise: bool, cur: &Reg, ids: &mut I, how: Manner) -> bool {
+    let Manner { exact, rules, .. } = how;
     if exact == Exact::Same {
         return regs_exact(old, cur, ids);
     }
@@ -285,14 +314,14 @@ fn reg_safe<I: Ids>(old: &Reg, precise: bool, cur: &Reg, ids: &mut I, exact: Exa
         return false;
     }
     match old.ty.base() {
-        RegBase::Scalar => (!precise && exact == Exact::Needed) || scalar_safe(old, cur, ids),
+        RegBase::Scalar => (!precise && exact == Exact::Needed) || scalar_safe(old, cur, ids, rules),
         RegBase::MapKey | RegBase::MapValue | RegBase::Mem | RegBase::Buf | RegBase::TpBuffer => {
             same_prefix(old, cur)
                 && range_and_tnum(old, cur)
                 && ids.check(old.id, cur.id)
                 && ids.check(old.ref_obj_id, cur.ref_obj_id)
         }
-        RegBase::PacketMeta | RegBase::Packet => packet_safe(old, cur, ids),
+        RegBase::PacketMeta | RegBase::Packet => packet_safe(old, cur, ids, rules),
         // fp-8 of one frame is not fp-8 of another.
         RegBase::Stack => regs_exact(old, cur, ids) && old.frameno == cur.frameno,
         RegBase::Arena => true,
@@ -311,18 +340,20 @@ fn reg_safe<I: Ids>(old: &Reg, precise: bool, cur: &Reg, ids: &mut I, exact: Exa
     }
 }
 
-fn scalar_safe<I: Ids>(old: &Reg, cur: &Reg, ids: &mut I) -> bool {
+fn scalar_safe<I: Ids>(old: &Reg, cur: &Reg, ids: &mut I, rules: Graph) -> bool {
     let (old_add, cur_add) = (old.id & ADD_CONST != 0, cur.id & ADD_CONST != 0);
-    if (old.id != 0 && old_add != cur_add) || (old_add && old.off != cur.off) {
+    let asked = old.id != 0 || rules.scalar_ids == ScalarIds::BothWays;
+    if (asked && old_add != cur_add) || (old_add && old.off != cur.off) {
         return false;
     }
     ids.check_scalar(old.id, cur.id) && range_and_tnum(old, cur)
 }
 
-fn packet_safe<I: Ids>(old: &Reg, cur: &Reg, ids: &mut I) -> bool {
+fn packet_safe<I: Ids>(old: &Reg, cur: &Reg, ids: &mut I, rules: Graph) -> bool {
     let (o, c) = (old.range(), cur.range());
-    // A negative range says "at" or "beyond" the end: only the same fact will do.
-    let range_ok = if o < 0 || c < 0 { o == c } else { o <= c };
+    // A negative range says "at" or "beyond" the end.
+    let fact = rules.packet_end == PacketEnd::Same && (o < 0 || c < 0);
+    let range_ok = if fact { o == c } else { o <= c };
     range_ok && old.off == cur.off && ids.check(old.id, cur.id) && range_and_tnum(old, cur)
 }
 
@@ -345,7 +376,8 @@ const fn known_bytes(types: u64) -> u64 {
 
 /// Compares one slot byte by byte, as the order of the rules matters: the first known byte decides whether
 /// the slots compare as scalars, and bytes before it are compared whatever they are when ranges are.
-fn slot_safe<I: Ids>(old: &Slot, precise: bool, cur: Option<&Slot>, exact: Exact, ids: &mut I) -> bool {
+fn slot_safe<I: Ids>(old: &Slot, precise: bool, cur: Option<&Slot>, how: Manner, ids: &mut I) -> bool {
+    let exact = how.exact;
     let types = old.packed_types();
     let known = known_bytes(types);
     // Reading uninitialised stack is allowed, so unknown data stands for anything.
@@ -361,19 +393,19 @@ fn slot_safe<I: Ids>(old: &Slot, precise: bool, cur: Option<&Slot>, exact: Exact
         return false;
     }
     if let (Some((o, spilled)), Some((c, _))) = (scalar_view(old), scalar_view(cur)) {
-        return reg_safe(o, precise && spilled, c, ids, exact);
+        return reg_safe(o, precise && spilled, c, ids, how);
     }
     let unlike = match exact {
         Exact::Needed => (0..8).any(|i| (known >> (8 * i)) & 0xff != 0 && (unlike >> (8 * i)) & 0xff != 0),
         Exact::Same | Exact::Range => unlike != 0,
     };
-    !unlike && (known >> 56 == 0 || contents_safe(old, precise, cur, ids, exact))
+    !unlike && (known >> 56 == 0 || contents_safe(old, precise, cur, ids, how))
 }
 
-fn contents_safe<I: Ids>(old: &Slot, precise: bool, cur: &Slot, ids: &mut I, exact: Exact) -> bool {
+fn contents_safe<I: Ids>(old: &Slot, precise: bool, cur: &Slot, ids: &mut I, how: Manner) -> bool {
     let (o, c) = (old.reg(), cur.reg());
     match old.types[7] {
-        SlotType::Spill => reg_safe(o, precise, c, ids, exact),
+        SlotType::Spill => reg_safe(o, precise, c, ids, how),
         SlotType::Dynptr => {
             o.dynptr_kind() == c.dynptr_kind()
                 && o.dynptr_first_slot() == c.dynptr_first_slot()
@@ -381,7 +413,7 @@ fn contents_safe<I: Ids>(old: &Slot, precise: bool, cur: &Slot, ids: &mut I, exa
         }
         // The depth is left out: it only keeps an iteration from looking like an endless loop.
         SlotType::Iter => {
-            o.ty == c.ty
+            (o.ty == c.ty || how.rules.iter_type == IterType::Ignored)
                 && o.btf() == c.btf()
                 && o.btf_id() == c.btf_id()
                 && o.iter_state() == c.iter_state()

@@ -165,6 +165,7 @@ impl<O: Observer> Verifier<'_, O> {
         self.resolve_imm64()?;
         self.check_cfg()?;
         self.check_attach()?;
+        self.prepare_graph();
         self.mark_fastcall_patterns();
         self.walking = true;
         self.check_main()?;

@@ -203,14 +203,15 @@ impl<O: Observer> Verifier<'_, O> {
             reject!(VerifierBug, EFAULT);
         }
         wanted.add_reg(wanted.frame, reg);
-        self.mark_precise(wanted)
+        self.mark_precise(wanted).map(|_changed| ())
     }
 
     /// What an explored state needed precisely, and read, the current one needs too (`propagate_precision`).
-    pub(crate) fn propagate_precision(&mut self, old: StateId) -> Res<()> {
+    /// Whether a mark was added.
+    pub(crate) fn propagate_precision(&mut self, old: StateId) -> Res<bool> {
         let mut wanted = Wanted::new(self.cur.curframe());
         for frame in (0..self.search.state(old).frames.len()).rev() {
-            let (regs, slots) = needed(self.search.state(old), frame);
+            let (regs, slots) = self.needed(old, frame);
             let mut first = true;
             for i in bits(u64::from(regs)) {
                 match first {
@@ -235,11 +236,34 @@ impl<O: Observer> Verifier<'_, O> {
         self.mark_precise(wanted)
     }
 
-    /// Walks back until nothing is wanted any more (`__mark_chain_precision`).
-    fn mark_precise(&mut self, mut wanted: Wanted) -> Res<()> {
-        if wanted.is_empty() {
-            return Ok(());
+    /// Scalars of an explored state's frame that it needs, precisely: of what it does not need nothing is left.
+    fn needed(&self, id: StateId, frame: usize) -> (u16, u64) {
+        let state = self.search.state(id);
+        let slot = &state.frames[frame];
+        let m = &slot.marks;
+        let kept = self.by_chains() && !state.cleaned;
+        let read = if kept { u16::MAX } else { m.read32 | m.read64 };
+        let mut regs = m.precise & read & !(1 << FP);
+        let mut slots = m.slot_precise & m.slot_read;
+        for r in bits(u64::from(regs)) {
+            if !slot.body.regs[r].is_scalar() {
+                regs &= !(1 << r);
+            }
         }
+        for spi in bits(slots) {
+            if !slot.body.stack.get(spi).is_some_and(Slot::is_scalar_spill) {
+                slots &= !(1 << spi);
+            }
+        }
+        (regs, slots)
+    }
+
+    /// Walks back until nothing is wanted any more (`__mark_chain_precision`); whether a mark was added.
+    fn mark_precise(&mut self, mut wanted: Wanted) -> Res<bool> {
+        if wanted.is_empty() {
+            return Ok(false);
+        }
+        let mut changed = false;
         let mut at: Option<StateId> = None;
         let mut first_idx = self.cur.first_insn_idx;
         let mut last_idx = self.insn_idx as i32;
@@ -255,13 +279,13 @@ impl<O: Observer> Verifier<'_, O> {
                 subseq_idx
             );
             if last_idx < 0 {
-                return self.reached_entry(at, &wanted);
+                return Ok(self.reached_entry(at, &wanted)? || changed);
             }
             match self.walk_segment(at, &mut wanted, last_idx, &mut subseq_idx, skip)? {
-                Walked::Done => return Ok(()),
+                Walked::Done => return Ok(changed),
                 Walked::GaveUp => {
                     self.force_all_precise();
-                    return Ok(());
+                    return Ok(changed);
                 }
                 Walked::Exhausted => {}
             }
@@ -272,9 +296,9 @@ impl<O: Observer> Verifier<'_, O> {
             };
             let Some(parent) = parent else { break };
             at = Some(parent);
-            self.mark_parent(parent, &mut wanted)?;
+            changed |= self.mark_parent(parent, &mut wanted)?;
             if wanted.is_empty() {
-                return Ok(());
+                return Ok(changed);
             }
             subseq_idx = first_idx as i32;
             let state = self.search.state(parent);
@@ -282,7 +306,7 @@ impl<O: Observer> Verifier<'_, O> {
             first_idx = state.first_insn_idx;
         }
         self.force_all_precise();
-        Ok(())
+        Ok(changed)
     }
 
     /// Walks the instructions of one segment.
@@ -353,17 +377,19 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The walk reached a function's entry: only arguments of a global function may still be wanted.
-    fn reached_entry(&mut self, at: Option<StateId>, wanted: &Wanted) -> Res<()> {
+    fn reached_entry(&mut self, at: Option<StateId>, wanted: &Wanted) -> Res<bool> {
         let state = self.segment_mut(at);
         let (subprog, callsite) = (state.frames[0].body.subprogno, state.frames[0].body.callsite);
         let (regs, slots) = (wanted.mask(), wanted.slots[wanted.frame]);
         if state.frames.len() == 1 && subprog > 0 && callsite == -1 && slots == 0 && regs & !ARGS == 0 {
+            let mut changed = false;
             for r in (0..FP).filter(|r| regs >> r & 1 != 0) {
                 if state.frames[0].body.regs[r].is_scalar() {
                     state.frames[0].marks.precise |= 1 << r;
+                    changed = true;
                 }
             }
-            return Ok(());
+            return Ok(changed);
         }
         reject!(
             VerifierBug,
@@ -375,8 +401,10 @@ impl<O: Observer> Verifier<'_, O> {
         )
     }
 
-    /// Marks what is wanted in a checkpoint; what was marked already, or is no scalar, is done.
-    fn mark_parent(&mut self, parent: StateId, wanted: &mut Wanted) -> Res<()> {
+    /// Marks what is wanted in a checkpoint; what was marked already, or is no scalar, is done. Whether a
+    /// mark was added.
+    fn mark_parent(&mut self, parent: StateId, wanted: &mut Wanted) -> Res<bool> {
+        let mut changed = false;
         for frame in (0..=wanted.frame).rev() {
             let state = self.search.state_mut(parent);
             let Some(slot) = state.frames.get_mut(frame) else {
@@ -388,6 +416,7 @@ impl<O: Observer> Verifier<'_, O> {
                     wanted.regs[frame] &= !u32::from(bit);
                 } else {
                     slot.marks.precise |= bit;
+                    changed = true;
                 }
             }
             let total = slot.body.stack.len();
@@ -406,6 +435,7 @@ impl<O: Observer> Verifier<'_, O> {
                     wanted.slots[frame] &= !bit;
                 } else {
                     slot.marks.slot_precise |= bit;
+                    changed = true;
                 }
             }
             if O::LISTENING {
@@ -419,11 +449,11 @@ impl<O: Observer> Verifier<'_, O> {
                 });
             }
         }
-        Ok(())
+        Ok(changed)
     }
 
     /// Marks every scalar of every parent (`mark_all_scalars_precise`).
-    fn force_all_precise(&mut self) {
+    pub(crate) fn force_all_precise(&mut self) {
         say2!(
             self,
             "mark_precise: frame{}: falling back to forcing all scalars precise\n",
@@ -661,25 +691,6 @@ enum Back {
     GiveUp,
     Final,
     Resync,
-}
-
-/// Precise and read scalars of a frame.
-fn needed(state: &State, frame: usize) -> (u16, u64) {
-    let slot = &state.frames[frame];
-    let m = &slot.marks;
-    let mut regs = m.precise & (m.read32 | m.read64) & !(1 << FP);
-    let mut slots = m.slot_precise & m.slot_read;
-    for r in bits(u64::from(regs)) {
-        if !slot.body.regs[r].is_scalar() {
-            regs &= !(1 << r);
-        }
-    }
-    for spi in bits(slots) {
-        if !slot.body.stack.get(spi).is_some_and(Slot::is_scalar_spill) {
-            slots &= !(1 << spi);
-        }
-    }
-    (regs, slots)
 }
 
 fn back_alu(insn: Insn, wanted: &mut Wanted) -> Back {

@@ -14,9 +14,11 @@ use verdict_syscall::prog::flags;
 use verdict_syscall::{AttachInfo, Map, Prog, SubprogArg};
 
 use crate::call::Kfuncs;
+use crate::cfg::PostOrder;
 use crate::equiv::{IdMap, Suspect};
 use crate::error::{About, Failure, Res, register, reject};
-use crate::explore::Search;
+use crate::explore::{Scc, Search};
+use crate::liveness::Chains;
 use crate::observer::{Event, Observer};
 use crate::precision::back_regs;
 use crate::state::{BtfHandle, FP, Frame, Hist, NO_LINK, REGS, Reg, State};
@@ -159,8 +161,8 @@ pub struct Stats {
     pub insns: u32,
     /// Checkpoints created.
     pub states: u32,
-    /// Checkpoints created and not freed again by eviction.
-    pub peak_states: i32,
+    /// Checkpoints held, in this kernel's way to count.
+    pub peak_states: u32,
     /// Longest list of checkpoints met.
     pub max_states_per_insn: u32,
     /// Longest climb of a read mark.
@@ -211,6 +213,14 @@ pub struct Verifier<'a, O: Observer> {
     pub(crate) back_regs: Vec<u16>,
     /// Facts about instructions.
     pub aux: Vec<InsnAux>,
+    /// Instructions in post-order.
+    pub(crate) order: PostOrder,
+    /// Per instruction the registers that are live before it, where states are compared by that.
+    pub(crate) live_regs: Vec<u16>,
+    /// Live stack slots per chain of calls; the same.
+    pub(crate) chains: Chains,
+    /// Loops as components of the program.
+    pub(crate) scc: Scc,
     /// Functions in the order of their starts.
     pub subprogs: Vec<Subprog>,
     /// Maps in the order of their first use, and inner maps met on the way.
@@ -284,6 +294,10 @@ impl<'a, O: Observer> Verifier<'a, O> {
             ops,
             back_regs,
             aux,
+            order: PostOrder::default(),
+            live_regs: Vec::new(),
+            chains: Chains::default(),
+            scc: Scc::default(),
             subprogs: Vec::new(),
             maps: Vec::new(),
             used_maps: 0,

@@ -25,7 +25,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Widens the newest path put aside against a checkpoint (`widen_imprecise_scalars`).
     pub(crate) fn widen_pending(&mut self, prev: StateId) {
-        self.id_map.reset(self.id_gen);
+        self.id_map
+            .reset(self.id_gen, self.kernel.semantics.graph.scalar_ids);
         let Some(mut pending) = self.search.pending.pop() else {
             return;
         };
@@ -35,7 +36,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Widens the current state against a checkpoint.
     pub(crate) fn widen_current(&mut self, prev: StateId) {
-        self.id_map.reset(self.id_gen);
+        self.id_map
+            .reset(self.id_gen, self.kernel.semantics.graph.scalar_ids);
         widen(self.search.state(prev), &mut self.cur, &mut self.id_map);
     }
 }

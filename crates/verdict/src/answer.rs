@@ -106,7 +106,7 @@ fn figures(facts: &ProgFacts, stats: &Stats, usec: u64) -> Figures {
         insns: stats.insns.into(),
         states: stats.states.into(),
         // Evictions are subtracted, so that the kernel's figure may pass below zero and wrap.
-        peak_states: (stats.peak_states as u32).into(),
+        peak_states: stats.peak_states.into(),
         max_states_per_insn: stats.max_states_per_insn.into(),
         mark_read: stats.mark_read.into(),
         stack_depth: depths.join("+"),

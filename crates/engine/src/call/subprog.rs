@@ -57,6 +57,7 @@ impl<O: Observer> Verifier<'_, O> {
             self.cur.frames[callee].marks.copy_struct(r, &from, r);
         }
         self.clear_caller_saved(caller)?;
+        self.leave_chain();
         if O::LISTENING {
             let (state, subprog) = (&self.cur, subprog as u32);
             self.obs.event(Event::Call {
@@ -272,6 +273,9 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Returns to the caller, or from a callback to the call that runs it (`prepare_func_exit`).
     pub(crate) fn prepare_func_exit(&mut self) -> Res<Flow> {
+        if self.by_chains() {
+            self.update_live_stack();
+        }
         let top = self.cur.curframe();
         let r0 = *self.reg(0);
         if r0.ty.is(RegBase::Stack) {

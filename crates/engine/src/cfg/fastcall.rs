@@ -40,7 +40,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
-    fn fastcall_of(&self, insn: Insn) -> Option<FastCall> {
+    pub(crate) fn fastcall_of(&self, insn: Insn) -> Option<FastCall> {
         if insn.is_helper_call() {
             let proto = self.helper_proto(insn.imm)?;
             let mut clobbered = u8::from(!proto.ret.is(RetBase::Void));

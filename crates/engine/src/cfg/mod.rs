@@ -7,7 +7,10 @@
 mod fastcall;
 mod subprogs;
 
+mod order;
+
 pub(crate) use fastcall::FastCall;
+pub(crate) use order::{Components, PostOrder, successors};
 
 use verdict_isa::{Insn, class, op};
 use verdict_kernel::helper::effects::changes_packet;

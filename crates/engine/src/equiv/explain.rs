@@ -3,9 +3,10 @@
 //! The comparison itself only says no, as fast as it can. This walks the two states once more, in the same
 //! order and with the same rules, and names the first thing that differs. Nobody but a listener pays for it.
 
+use verdict_kernel::semantics::graph::Graph;
 use verdict_kernel::types::{RegBase, RegType};
 
-use super::{Exact, IdMap, Ids, range_and_tnum, refs_safe, reg_safe, slot_safe};
+use super::{Exact, IdMap, Ids, Manner, range_and_tnum, refs_safe, reg_safe, slot_safe};
 use crate::state::{ADD_CONST, FP, Frame, FrameSlot, REGS, Reg, Slot, SlotType, State};
 
 /// Why an explored state did not stand for the current one: the first difference, in the order of comparison.
@@ -105,12 +106,23 @@ pub enum Unlike {
 }
 
 /// The first difference that keeps `old` from standing for `cur`; `None` if there is none.
-pub(crate) fn first_difference(old: &State, cur: &State, exact: Exact, id_gen: u32) -> Option<MissReason> {
+pub(crate) fn first_difference(
+    old: &State,
+    cur: &State,
+    exact: Exact,
+    rules: Graph,
+    id_gen: u32,
+) -> Option<MissReason> {
     if let Some(reason) = whole_state(old, cur) {
         return Some(reason);
     }
     let mut ids = IdMap::default();
-    ids.reset(id_gen);
+    ids.reset(id_gen, rules.scalar_ids);
+    let how = Manner {
+        exact,
+        rules,
+        cleaned: old.cleaned,
+    };
     if old.active_lock.id != 0 && !ids.check(old.active_lock.id, cur.active_lock.id) {
         return Some(MissReason::Lock);
     }
@@ -122,7 +134,7 @@ pub(crate) fn first_difference(old: &State, cur: &State, exact: Exact, id_gen: u
             if o.body.callsite != c.body.callsite {
                 return Some(MissReason::Callsite { frame });
             }
-            frame_difference(frame, o, &c.body, old.cleaned, exact, &mut ids)
+            frame_difference(frame, o, &c.body, how, &mut ids)
         })
 }
 
@@ -149,10 +161,10 @@ fn frame_difference(
     frame: usize,
     old: &FrameSlot,
     cur: &Frame,
-    cleaned: bool,
-    exact: Exact,
+    how: Manner,
     ids: &mut IdMap,
 ) -> Option<MissReason> {
+    let Manner { exact, cleaned, .. } = how;
     if old.body.callback_depth > cur.callback_depth {
         return Some(MissReason::CallbackDepth { frame });
     }
@@ -160,13 +172,13 @@ fn frame_difference(
     let read = marks.read32 | marks.read64;
     for reg in 0..REGS {
         let is_read = read >> reg & 1 != 0;
-        if !is_read && exact == Exact::Needed {
+        if how.regs(old) >> reg & 1 == 0 {
             continue;
         }
         let gone = cleaned && !is_read && reg != FP;
         let explored = if gone { &Reg::NOT_INIT } else { &old.body.regs[reg] };
         let precise = marks.precise >> reg & 1 != 0;
-        if !reg_safe(explored, precise, &cur.regs[reg], ids, exact) {
+        if !reg_safe(explored, precise, &cur.regs[reg], ids, how) {
             let what = unlike_regs(explored, precise || exact != Exact::Needed, &cur.regs[reg]);
             return Some(MissReason::Reg { frame, reg, what });
         }
@@ -180,7 +192,7 @@ fn frame_difference(
         let explored = if cleaned && !is_read { &gone } else { explored };
         let precise = marks.slot_precise >> slot & 1 != 0;
         let current = cur.stack.get(slot);
-        if !slot_safe(explored, precise, current, exact, ids) {
+        if !slot_safe(explored, precise, current, how, ids) {
             let what = unlike_slots(explored, precise || exact != Exact::Needed, current);
             return Some(MissReason::Slot { frame, slot, what });
         }

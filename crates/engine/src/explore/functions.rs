@@ -53,6 +53,8 @@ impl<O: Observer> Verifier<'_, O> {
             });
         }
         self.search.clear(self.insns.len());
+        self.scc.clear();
+        self.leave_chain();
         self.insn_idx = self.subprogs[subprog].start;
         let mut state = State::new(Frame::new(-1, 0, subprog as u32));
         state.first_insn_idx = self.insn_idx;

@@ -6,8 +6,10 @@
 //! [`Verifier::push_state`]: crate::verifier::Verifier::push_state
 
 mod functions;
+mod loops;
 mod search;
 mod visited;
 mod walk;
 
+pub(crate) use loops::Scc;
 pub(crate) use search::Search;

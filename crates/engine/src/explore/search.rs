@@ -43,15 +43,10 @@ pub struct Search {
     pub(crate) prev_jmps: u32,
     /// Instructions processed when the last checkpoint was created.
     pub(crate) prev_insns: u32,
-    /// What evicted checkpoints hold.
+    /// Checkpoints made and not freed again, in any function.
+    pub(crate) held: u32,
+    /// What freed checkpoints hold.
     nothing: Option<Rc<Frame>>,
-}
-
-/// A state that may be part of a loop.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Node {
-    Current,
-    At(StateId),
 }
 
 impl Search {
@@ -68,15 +63,17 @@ impl Search {
     /// Keeps a checkpoint.
     pub(crate) fn add(&mut self, state: State) -> StateId {
         self.states.push(state);
+        self.held += 1;
         StateId((self.states.len() - 1) as u32)
     }
-    /// Gives back what an evicted checkpoint holds; nothing refers to it any more.
+    /// Frees a checkpoint that nothing refers to any more.
     pub(crate) fn release(&mut self, id: StateId) {
         let nothing = FrameSlot {
             body: Rc::clone(self.nothing.get_or_insert_with(|| Rc::new(Frame::new(-1, 0, 0)))),
             marks: Marks::NONE,
         };
         self.state_mut(id).frames = Frames::new(nothing);
+        self.held = self.held.saturating_sub(1);
     }
     /// Forgets all checkpoints and paths: the next function starts anew.
     pub(crate) fn clear(&mut self, buckets: usize) {
@@ -85,73 +82,5 @@ impl Search {
         self.pending.clear();
         self.explored.clear();
         self.explored.resize_with(buckets, Vec::new);
-    }
-
-    fn entry_of(&self, cur: &State, node: Node) -> Option<StateId> {
-        match node {
-            Node::Current => cur.loop_entry,
-            Node::At(id) => self.state(id).loop_entry,
-        }
-    }
-
-    /// The outermost loop entry known for a state; shortens the way for the next time.
-    pub(crate) fn loop_entry(&mut self, cur: &mut State, node: Node) -> Option<StateId> {
-        let mut topmost = self.entry_of(cur, node)?;
-        while let Some(next) = self.state(topmost).loop_entry.filter(|n| *n != topmost) {
-            topmost = next;
-        }
-        let mut at = node;
-        loop {
-            let slot = match at {
-                Node::Current => &mut cur.loop_entry,
-                Node::At(id) => &mut self.state_mut(id).loop_entry,
-            };
-            if *slot == Some(topmost) {
-                return Some(topmost);
-            }
-            match slot.replace(topmost) {
-                Some(old) => at = Node::At(old),
-                None => return Some(topmost),
-            }
-        }
-    }
-
-    /// Notes that `node` and `header` are in one loop, if the header's outermost entry is on the current path
-    /// and not below ours.
-    pub(crate) fn join_loop(&mut self, cur: &mut State, node: Node, header: StateId) {
-        let ours = self.loop_entry(cur, node).map_or(node, Node::At);
-        let theirs = self.loop_entry(cur, Node::At(header)).unwrap_or(header);
-        let depth = match ours {
-            Node::Current => cur.dfs_depth,
-            Node::At(id) => self.state(id).dfs_depth,
-        };
-        let top = self.state(theirs);
-        if top.branches > 0 && top.dfs_depth <= depth {
-            match node {
-                Node::Current => cur.loop_entry = Some(header),
-                Node::At(id) => self.state_mut(id).loop_entry = Some(header),
-            }
-            self.state_mut(header).used_as_loop_entry = true;
-        }
-    }
-
-    /// A path has ended: its ancestors have one branch less, up to the first that has others left.
-    pub(crate) fn end_path(&mut self, cur: &mut State) {
-        cur.branches = cur.branches.saturating_sub(1);
-        if cur.branches > 0 {
-            return;
-        }
-        let (mut parent, mut entry) = (cur.parent, cur.loop_entry);
-        while let Some(id) = parent {
-            if let Some(entry) = entry {
-                self.join_loop(cur, Node::At(id), entry);
-            }
-            let state = self.state_mut(id);
-            state.branches = state.branches.saturating_sub(1);
-            if state.branches > 0 {
-                return;
-            }
-            (parent, entry) = (state.parent, state.loop_entry);
-        }
     }
 }

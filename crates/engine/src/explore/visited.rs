@@ -6,7 +6,8 @@ use crate::observer::{Event, MissReason, Observer};
 use crate::state::{FP, IterState, Marks, NO_LINK, State, StateId, Trail};
 use crate::verifier::Verifier;
 
-use super::search::{Listed, Node};
+use super::loops::Loop;
+use super::search::Listed;
 
 /// Longest history of a segment that does not force a checkpoint.
 const HISTORY_LIMIT: u32 = 40;
@@ -47,6 +48,7 @@ impl<O: Observer> Verifier<'_, O> {
         let soon = !forced && jumps < 20 && insns < 100;
 
         self.clean_live_states(list, idx);
+        let mut closes = Loop::None;
         let mut met = 0;
         for at in (0..list.len()).rev() {
             met += 1;
@@ -55,10 +57,11 @@ impl<O: Observer> Verifier<'_, O> {
                 continue;
             }
             self.suspect = listed.suspect;
-            match self.match_explored(listed.id, idx)? {
+            match self.match_explored(listed.id, idx, &mut closes)? {
                 Match::Hit => {
                     list[at].hits += 1;
                     self.take_over(listed.id, idx)?;
+                    self.close_loop(closes, listed.id, idx)?;
                     return Ok(true);
                 }
                 Match::Miss { calm } => {
@@ -84,19 +87,22 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// What the explored state's liveness and precision demand now holds of the current path too.
     fn take_over(&mut self, id: StateId, idx: u32) -> Res<()> {
-        self.propagate_liveness(id);
+        if !self.by_chains() {
+            self.propagate_liveness(id);
+        }
         if self.aux[idx as usize].jmp_point {
             self.push_history(0, 0);
         }
-        self.propagate_precision(id)
+        self.propagate_precision(id).map(|_changed| ())
     }
 
     fn equal(&mut self, id: StateId, exact: Exact) -> bool {
         let old = self.search.state(id);
-        if equiv::differs_in(self.suspect, old, &self.cur, exact) {
+        let rules = self.kernel.semantics.graph;
+        if equiv::differs_in(self.suspect, old, &self.cur, exact, rules) {
             return false;
         }
-        match equiv::states_equal(old, &self.cur, exact, &mut self.id_map, self.id_gen) {
+        match equiv::states_equal(old, &self.cur, exact, rules, &mut self.id_map, self.id_gen) {
             Ok(()) => true,
             Err(suspect) => {
                 self.suspect = suspect;
@@ -105,32 +111,25 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
-    fn join_loop(&mut self, header: StateId) {
-        self.search.join_loop(&mut self.cur, Node::Current, header);
-    }
-
-    fn match_explored(&mut self, id: StateId, idx: u32) -> Res<Match> {
+    /// Compares with a listed checkpoint; `closes` is the loop that a match closes.
+    fn match_explored(&mut self, id: StateId, idx: u32, closes: &mut Loop) -> Res<Match> {
         if self.search.state(id).branches > 0 {
-            return self.match_ancestor(id, idx);
+            return self.match_ancestor(id, idx, closes);
         }
-        let entry = self.search.loop_entry(&mut self.cur, Node::At(id));
-        let unfinished = entry.filter(|e| self.search.state(*e).branches > 0);
-        let exact = if unfinished.is_some() {
-            Exact::Range
-        } else {
-            Exact::Needed
+        *closes = self.unfinished_loop(id);
+        let exact = match closes {
+            Loop::Of(_) => Exact::Range,
+            Loop::None => Exact::Needed,
         };
-        if !self.equal(id, exact) {
-            return Ok(Match::Miss { calm: false });
+        if self.equal(id, exact) {
+            Ok(Match::Hit)
+        } else {
+            Ok(Match::Miss { calm: false })
         }
-        if let Some(entry) = unfinished {
-            self.join_loop(entry);
-        }
-        Ok(Match::Hit)
     }
 
     /// The explored state is on the current path: a match closes a loop.
-    fn match_ancestor(&mut self, id: StateId, idx: u32) -> Res<Match> {
+    fn match_ancestor(&mut self, id: StateId, idx: u32, closes: &mut Loop) -> Res<Match> {
         let calm = Ok(Match::Miss { calm: true });
         let top = self.search.state(id).frame();
         if top.in_async_callback_fn && top.async_entry_cnt != self.cur.frame().async_entry_cnt {
@@ -139,7 +138,7 @@ impl<O: Observer> Verifier<'_, O> {
         let aux = &self.aux[idx as usize];
         if aux.is_iter_next {
             if self.equal(id, Exact::Range) && self.iterator_in_r1_is_active() {
-                self.join_loop(id);
+                *closes = Loop::Of(id);
                 return Ok(Match::Hit);
             }
             return calm;
@@ -149,10 +148,14 @@ impl<O: Observer> Verifier<'_, O> {
             && self.search.state(id).may_goto_depth != self.cur.may_goto_depth
             && self.equal(id, Exact::Range)
         {
-            self.join_loop(id);
+            *closes = Loop::Of(id);
             return Ok(Match::Hit);
         }
         if calls_callback {
+            // A quirk with components: a match here closes the loop of the state that was compared before.
+            if !self.by_components() {
+                *closes = Loop::None;
+            }
             return if self.equal(id, Exact::Range) {
                 Ok(Match::Hit)
             } else {
@@ -201,12 +204,12 @@ impl<O: Observer> Verifier<'_, O> {
                 return MissReason::OnPath;
             }
         } else {
-            let entry = self.search.loop_entry(&mut self.cur, Node::At(id));
-            if entry.is_none_or(|e| self.search.state(e).branches == 0) {
+            if self.unfinished_loop(id) == Loop::None {
                 exact = Exact::Needed;
             }
         }
-        let difference = equiv::first_difference(self.search.state(id), &self.cur, exact, self.id_gen);
+        let rules = self.kernel.semantics.graph;
+        let difference = equiv::first_difference(self.search.state(id), &self.cur, exact, rules, self.id_gen);
         difference.unwrap_or(if is_iter_next {
             MissReason::IteratorDone
         } else {
@@ -267,10 +270,7 @@ impl<O: Observer> Verifier<'_, O> {
         if misses <= hits * n + n {
             return false;
         }
-        if state.cleaned && !state.used_as_loop_entry {
-            self.search.release(id);
-            self.stats.peak_states -= 1;
-        }
+        self.evict(id);
         true
     }
 
@@ -282,13 +282,12 @@ impl<O: Observer> Verifier<'_, O> {
             if listed.cleaned || self.search.state(listed.id).branches > 0 {
                 continue;
             }
-            let entry = self.search.loop_entry(&mut self.cur, Node::At(listed.id));
-            if entry.is_some_and(|e| self.search.state(e).branches > 0) {
+            if self.unfinished_loop(listed.id) != Loop::None {
                 continue;
             }
-            let state = self.search.state_mut(listed.id);
+            let state = self.search.state(listed.id);
             if listed.insn_idx == idx && equiv::same_callsites(state, &self.cur) {
-                state.cleaned = true;
+                self.clean(listed.id);
                 listed.cleaned = true;
             }
         }
@@ -297,20 +296,28 @@ impl<O: Observer> Verifier<'_, O> {
     /// Takes a checkpoint of the current state, which becomes its child.
     fn checkpoint(&mut self, idx: u32) -> Listed {
         self.stats.states += 1;
-        self.stats.peak_states += 1;
         self.search.prev_jmps = self.jmps_processed;
         self.search.prev_insns = self.stats.insns;
         forget_precision(&mut self.cur);
         let mut new = self.cur.clone();
         self.cur.history = Trail::default();
         new.insn_idx = idx;
+        if self.by_chains() {
+            self.assume_needed(&mut new);
+        }
         let depth = new.dfs_depth;
         let id = self.search.add(new);
+        self.note_peak();
+        if self.by_components() {
+            self.enter_component(id);
+        }
         self.cur.parent = Some(id);
         self.cur.first_insn_idx = idx;
         self.cur.dfs_depth = depth + 1;
         self.has_hist = false;
-        link_to_parent(&mut self.cur);
+        if !self.by_chains() {
+            link_to_parent(&mut self.cur);
+        }
         if O::LISTENING {
             self.obs.event(Event::Checkpoint {
                 state: &self.cur,

@@ -58,7 +58,14 @@ impl<O: Observer> Verifier<'_, O> {
                 }
                 self.aux[idx as usize].seen = true;
                 prev_idx = idx as i32;
-                self.execute(idx)?
+                if self.by_chains() {
+                    self.begin_writes(idx);
+                    let flow = self.execute(idx)?;
+                    self.commit_writes();
+                    flow
+                } else {
+                    self.execute(idx)?
+                }
             };
             match flow {
                 Flow::Next => self.insn_idx = self.insn_idx.wrapping_add(1),
@@ -69,7 +76,7 @@ impl<O: Observer> Verifier<'_, O> {
                     }
                     self.insn_idx = to;
                 }
-                Flow::End => match self.next_path() {
+                Flow::End => match self.next_path()? {
                     Some(prev) => prev_idx = prev,
                     None => return Ok(()),
                 },
@@ -78,18 +85,23 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Ends the path; the newest one put aside goes on. Gives the instruction that it comes from.
-    fn next_path(&mut self) -> Option<i32> {
+    fn next_path(&mut self) -> Res<Option<i32>> {
         if O::LISTENING {
             self.obs.event(Event::PathEnd);
         }
-        self.search.end_path(&mut self.cur);
-        let next = self.search.pending.pop()?;
+        self.end_path()?;
+        if self.by_chains() {
+            self.update_live_stack();
+        }
+        let Some(next) = self.search.pending.pop() else {
+            return Ok(None);
+        };
         self.cur = next.state;
         self.insn_idx = next.insn_idx;
         if O::LISTENING {
             self.obs.event(Event::Pop);
         }
-        Some(next.prev_insn_idx)
+        Ok(Some(next.prev_insn_idx))
     }
 
     /// Executes one instruction.

@@ -275,13 +275,6 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(stays_zero)
     }
 
-    /// Marks a slot as overwritten in full.
-    pub(super) fn mark_slot_written(&mut self, frame: usize, spi: usize) {
-        if let Some(slot) = self.cur.frames.get_mut(frame) {
-            slot.marks.slot_written |= 1u64.checked_shl(spi as u32).unwrap_or(0);
-        }
-    }
-
     /// Says whether a slot's scalar is needed precisely.
     pub(super) fn set_slot_precise(&mut self, frame: usize, spi: usize, precise: bool) {
         if let Some(slot) = self.cur.frames.get_mut(frame) {

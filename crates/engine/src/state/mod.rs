@@ -222,6 +222,8 @@ pub struct State {
     pub may_goto_depth: u32,
     /// Whether a `loop_entry` ever named this state.
     pub used_as_loop_entry: bool,
+    /// Whether it was taken out of its list.
+    pub evicted: bool,
     /// Whether sleeping is allowed.
     pub in_sleepable: bool,
     /// Whether an RCU read lock is held.
@@ -254,6 +256,7 @@ impl State {
             callback_unroll_depth: 0,
             may_goto_depth: 0,
             used_as_loop_entry: false,
+            evicted: false,
             in_sleepable: false,
             active_rcu_lock: false,
             active_preempt_lock: 0,

@@ -3,5 +3,73 @@
 switches! {
     /// The graph of states: checkpoints, pruning, liveness, loops.
     Graph = "graph" {
+    liveness: Liveness = "liveness" {
+        doc: "Which registers and stack slots of an explored state count when it is compared.",
+        upstream: "\"bpf: use register liveness information for func_states_equal\" (Linux 6.16), \
+                   \"bpf: switch to new liveness tracking\" (Linux 6.18).",
+        corpus: "dead_register",
+        values: {
+            ReadMarks = "read-marks": "Those that a path from it has read: marks climb from state to parent.",
+            CallChains = "call-chains": "Registers that the program's text may read, and slots that instructions \
+                                         of the same chain of calls were seen to read before they write.",
+        },
+        needs: [],
+    }
+    loop_model: LoopModel = "loop-model" {
+        doc: "How a state is known to be part of a loop that is not walked to its end.",
+        upstream: "\"bpf: compute SCCs in program control flow graph\" and \"bpf: use SCC info instead of \
+                   loop_entry\" (Linux 6.17).",
+        corpus: "loop_convergence",
+        values: {
+            LoopEntries = "loop-entries": "States name the outermost state of their loop; it is searched along them.",
+            Components = "components": "Strongly connected components of the program: states that end a round \
+                                        inside one are kept, and what their successors need is carried back \
+                                        until nothing changes, when the component is left.",
+        },
+        needs: [],
+    }
+    peak_states: PeakStates = "peak-states" {
+        doc: "What the footer's `peak_states` counts.",
+        upstream: "\"bpf: free verifier states when they are no longer referenced\" (Linux 6.15), and \
+                   \"bpf: include backedges in peak_states stat\" (Linux 6.17).",
+        corpus: "evicted_states",
+        values: {
+            NotFreed = "not-freed": "States made less states freed at eviction.",
+            MostHeld = "most-held": "The most states held at any time.",
+            MostHeldBackedges = "most-held-backedges": "The same, with the states that end a round of a loop.",
+        },
+        needs: [],
+    }
+    scalar_ids: ScalarIds = "scalar-ids" {
+        doc: "When ids of precise scalars correspond.",
+        upstream: "\"bpf: Relax scalar id equivalence for state pruning\" (after Linux 6.19, carried back).",
+        corpus: "scalar_id_missing",
+        values: {
+            BothWays = "both-ways": "One to one, where a scalar without id counts as one that is linked to nothing.",
+            OneWay = "one-way": "An explored scalar without id demands nothing; with an offset the ids of the \
+                                 bases correspond, too.",
+        },
+        needs: [],
+    }
+    packet_end: PacketEnd = "packet-end" {
+        doc: "How ranges of packet pointers compare that say at or beyond the packet's end.",
+        upstream: "A change to the comparison of packet pointers after Linux 6.19, carried back.",
+        corpus: "packet_end_pruning",
+        values: {
+            Ordered = "ordered": "Like numbers: they are negative, so less than any range.",
+            Same = "same": "Only with the same fact.",
+        },
+        needs: [],
+    }
+    iter_type: IterType = "iter-type" {
+        doc: "Whether iterators made under RCU and without compare as equal.",
+        upstream: "A change to the comparison of iterators after Linux 6.19, carried back.",
+        corpus: "iter_rcu_pruning",
+        values: {
+            Ignored = "ignored": "By their kind and progress alone.",
+            Compared = "compared": "Protection must be the same, too.",
+        },
+        needs: [],
+    }
     }
 }

@@ -87,14 +87,8 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
-    /// Marks a stack slot of the current state as read.
-    #[inline]
-    pub fn mark_slot_read(&mut self, frame: usize, spi: usize) {
-        self.mark_slots_read(frame, 1u64.checked_shl(spi as u32).unwrap_or(0));
-    }
-
-    /// Marks stack slots of the current state, a bit each, as read.
-    pub(crate) fn mark_slots_read(&mut self, frame: usize, slots: u64) {
+    /// Marks what stack slots of the current state, a bit each, come from.
+    pub(super) fn climb_from_slots(&mut self, frame: usize, slots: u64) {
         let Some(slot) = self.cur.frames.get(frame) else {
             return;
         };
@@ -105,8 +99,10 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
-    /// What an explored state read, the current one reads too, whatever it wrote (`propagate_liveness`).
-    pub(crate) fn propagate_liveness(&mut self, old: StateId) {
+    /// What an explored state read, the current one reads too, whatever it wrote (`propagate_liveness`). Whether a
+    /// mark was added.
+    pub(crate) fn propagate_liveness(&mut self, old: StateId) -> bool {
+        let mut changed = false;
         let top = self.cur.curframe();
         for frame in 0..=top {
             let explored = &self.search.state(old).frames[frame];
@@ -127,37 +123,40 @@ impl<O: Observer> Verifier<'_, O> {
                 let reg = regs.trailing_zeros() as usize;
                 regs &= regs - 1;
                 let full = read64 >> reg & 1 != 0;
-                self.propagate(Place { frame, reg }, if full { Width::Full } else { Width::Half });
+                changed |= self.propagate(Place { frame, reg }, if full { Width::Full } else { Width::Half });
             }
-            self.propagate_slots(frame, slot_read);
+            changed |= self.propagate_slots(frame, slot_read);
         }
+        changed
     }
 
     /// Marks a register of the current state itself, then climbs.
-    fn propagate(&mut self, place: Place, width: Width) {
+    fn propagate(&mut self, place: Place, width: Width) -> bool {
         let marks = &mut self.cur.frames[place.frame].marks;
         if !marks.mark_reg(place.reg, width) {
-            return;
+            return false;
         }
         let mut climbed = 1;
         if let (Some(above), Some(id)) = (marks.above(place.reg), self.cur.parent) {
             climbed += climb(&mut self.search, id, above, width);
         }
         self.stats.mark_read = self.stats.mark_read.max(climbed);
+        true
     }
 
     /// The same for slots, a bit each.
-    fn propagate_slots(&mut self, frame: usize, slots: u64) {
+    fn propagate_slots(&mut self, frame: usize, slots: u64) -> bool {
         let marks = &mut self.cur.frames[frame].marks;
         let fresh = marks.mark_slots(slots);
         if fresh == 0 {
-            return;
+            return false;
         }
         let mut climbed = 1;
         if let (above @ 1.., Some(id)) = (marks.slots_above(fresh), self.cur.parent) {
             climbed += climb_slots(&mut self.search, id, frame, above);
         }
         self.stats.mark_read = self.stats.mark_read.max(climbed);
+        true
     }
 
     /// Whether the instruction being executed reads a source register in full (`is_reg64` for sources).

@@ -1,0 +1,190 @@
+//! Orders and components of the graph of instructions, function by function: calls are no edges.
+
+use verdict_isa::{Insn, class, op};
+
+/// The instructions that may follow `idx` in its function, the fallthrough first (`bpf_insn_successors`).
+pub(crate) fn successors(insns: &[Insn], idx: u32) -> impl Iterator<Item = u32> {
+    let insn = insns.get(idx as usize).copied().unwrap_or_default();
+    let jump = matches!(insn.class(), class::JMP | class::JMP32);
+    let (falls, jumps) = match insn.op() {
+        _ if !jump => (true, false),
+        op::EXIT => (false, false),
+        op::JA => (false, true),
+        op::CALL => (true, false),
+        _ => (true, is_conditional(insn.op())),
+    };
+    let size = if insn.is_ld_imm64() { 2 } else { 1 };
+    let off = match (insn.class(), insn.op()) {
+        (class::JMP32, op::JA) => insn.imm,
+        _ => i32::from(insn.off),
+    };
+    let count = insns.len() as u32;
+    let next = falls.then(|| idx.wrapping_add(size));
+    let target = jumps.then(|| idx.wrapping_add_signed(off).wrapping_add(1));
+    next.into_iter().chain(target).filter(move |to| *to < count)
+}
+
+/// Whether a jump with this operation compares, or is a `may_goto`.
+fn is_conditional(op: u8) -> bool {
+    op != op::CALL && op != op::EXIT && op <= op::JCOND
+}
+
+/// Instructions in post-order, function after function (`compute_postorder`).
+#[derive(Debug, Default)]
+pub(crate) struct PostOrder {
+    order: Vec<u32>,
+    /// Where each function's part begins; at the end the length.
+    starts: Vec<usize>,
+}
+
+impl PostOrder {
+    /// The order for functions that begin at `starts`.
+    pub(crate) fn of(insns: &[Insn], starts: impl Iterator<Item = u32>) -> PostOrder {
+        let (mut found, mut left) = (vec![false; insns.len()], vec![false; insns.len()]);
+        let mut this = PostOrder::default();
+        for start in starts {
+            this.starts.push(this.order.len());
+            let mut stack = vec![start];
+            while let Some(&top) = stack.last() {
+                let at = top as usize;
+                if at >= insns.len() {
+                    break;
+                }
+                found[at] = true;
+                if left[at] {
+                    this.order.push(top);
+                    stack.pop();
+                    continue;
+                }
+                for to in successors(insns, top) {
+                    if !std::mem::replace(&mut found[to as usize], true) {
+                        stack.push(to);
+                    }
+                }
+                left[at] = true;
+            }
+        }
+        this.starts.push(this.order.len());
+        this
+    }
+
+    /// All instructions.
+    pub(crate) fn all(&self) -> &[u32] {
+        &self.order
+    }
+
+    /// A function's instructions.
+    pub(crate) fn of_function(&self, subprog: usize) -> &[u32] {
+        let bounds = self.starts.get(subprog).zip(self.starts.get(subprog + 1));
+        bounds
+            .and_then(|(from, to)| self.order.get(*from..*to))
+            .unwrap_or_default()
+    }
+}
+
+/// The strongly connected component of each instruction, numbered from 1 as they are completed; 0 for one that is
+/// in no loop (`compute_scc`: Tarjan's algorithm without recursion).
+#[derive(Debug, Default)]
+pub(crate) struct Components {
+    of: Vec<u32>,
+    count: u32,
+}
+
+impl Components {
+    /// The components of a program.
+    pub(crate) fn of(insns: &[Insn]) -> Components {
+        let mut tarjan = Tarjan {
+            insns,
+            preorder: vec![0; insns.len()],
+            low: vec![0; insns.len()],
+            open: Vec::new(),
+            next: 1,
+            found: Components {
+                of: vec![0; insns.len()],
+                count: 0,
+            },
+        };
+        for start in 0..insns.len() as u32 {
+            if tarjan.preorder[start as usize] == 0 {
+                tarjan.walk(start);
+            }
+        }
+        tarjan.found
+    }
+
+    /// The component of an instruction; 0 is none.
+    pub(crate) fn at(&self, idx: u32) -> u32 {
+        self.of.get(idx as usize).copied().unwrap_or(0)
+    }
+
+    /// The components of all instructions.
+    pub(crate) fn all(&self) -> &[u32] {
+        &self.of
+    }
+}
+
+/// What is known on the way.
+struct Tarjan<'a> {
+    insns: &'a [Insn],
+    /// When an instruction was met; 0 is not yet.
+    preorder: Vec<u32>,
+    /// The earliest number that is reachable, or [`CLOSED`].
+    low: Vec<u32>,
+    /// Instructions whose component is not complete.
+    open: Vec<u32>,
+    next: u32,
+    found: Components,
+}
+
+/// In place of the earliest number: the component is complete.
+const CLOSED: u32 = u32::MAX;
+
+impl Tarjan<'_> {
+    fn walk(&mut self, start: u32) {
+        let mut path = vec![start];
+        while let Some(&top) = path.last() {
+            let at = top as usize;
+            if self.preorder[at] == 0 {
+                self.low[at] = self.next;
+                self.preorder[at] = self.next;
+                self.next += 1;
+                self.open.push(top);
+            }
+            let fresh = self.look_ahead(top);
+            if let Some(fresh) = fresh {
+                path.push(fresh);
+                continue;
+            }
+            if self.low[at] >= self.preorder[at] {
+                self.close(top);
+            }
+            path.pop();
+        }
+    }
+
+    /// Takes over what is reachable from the instructions behind; or gives the first that was never met.
+    fn look_ahead(&mut self, idx: u32) -> Option<u32> {
+        for to in successors(self.insns, idx) {
+            if self.preorder[to as usize] == 0 {
+                return Some(to);
+            }
+            self.low[idx as usize] = self.low[idx as usize].min(self.low[to as usize]);
+        }
+        None
+    }
+
+    /// Completes the component whose first instruction is `root`. One instruction is a component only if it
+    /// jumps to itself.
+    fn close(&mut self, root: u32) {
+        let looping = self.open.last() != Some(&root) || successors(self.insns, root).any(|to| to == root);
+        let number = if looping { self.found.count + 1 } else { 0 };
+        while let Some(member) = self.open.pop() {
+            self.low[member as usize] = CLOSED;
+            self.found.of[member as usize] = number;
+            if member == root {
+                break;
+            }
+        }
+        self.found.count += u32::from(looping);
+    }
+}

@@ -1,0 +1,390 @@
+//! Stack slots that are live, per chain of calls (the kernel's `liveness.c`).
+//!
+//! For each chain of calls that leads into a function, and each instruction of the function, masks of slots of
+//! every frame of the chain: what the instruction was seen to read on some path, and to write on every path.
+//! Live before an instruction is what it reads, and what is live behind it unless it writes that. Reads only
+//! grow and writes only shrink, so that the equations may be solved again whenever something was added; that is
+//! when a path ends and when a function returns, before anybody asks. What a function reads and writes of its
+//! callers' frames counts as done by the call.
+
+use crate::cfg::successors;
+use crate::error::say2;
+use crate::observer::Observer;
+use crate::state::{MAX_FRAMES, State, StateId};
+use crate::verifier::Verifier;
+
+/// Slots of one frame at one instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Masks {
+    /// The instruction may read them.
+    may_read: u64,
+    /// The instruction writes them.
+    must_write: u64,
+    /// This instruction or one behind it, in this function, writes them.
+    must_write_acc: u64,
+    /// This instruction or one behind it may read them first.
+    live_before: u64,
+}
+
+/// A function as called through one chain of calls.
+#[derive(Debug)]
+struct Instance {
+    /// The caller's, and the call in it.
+    outer: Option<(usize, u32)>,
+    /// Instances called from here: the call, the callee's start, the instance.
+    inner: Vec<(u32, u32, usize)>,
+    /// Where the function begins, and how many instructions it has.
+    start: u32,
+    len: u32,
+    subprog: usize,
+    /// Frames of the chain below this one.
+    depth: usize,
+    /// Marks were added since the equations were solved.
+    updated: bool,
+    /// Writes were taken back.
+    dropped: bool,
+    /// Per frame the masks of each instruction; empty while nothing is known of the frame.
+    frames: [Vec<Masks>; MAX_FRAMES],
+    /// Whether an instruction's writes are known at all.
+    write_known: Vec<bool>,
+}
+
+impl Instance {
+    fn masks(&self, frame: usize, idx: u32) -> Masks {
+        let at = idx.wrapping_sub(self.start) as usize;
+        self.frames[frame].get(at).copied().unwrap_or_default()
+    }
+
+    /// The masks for writing; there are some from now on.
+    fn masks_mut(&mut self, frame: usize, idx: u32) -> Option<&mut Masks> {
+        let masks = &mut self.frames[frame];
+        if masks.is_empty() {
+            masks.resize(self.len as usize, Masks::default());
+        }
+        masks.get_mut(idx.wrapping_sub(self.start) as usize)
+    }
+
+    fn mark_read(&mut self, frame: usize, idx: u32, slots: u64) {
+        if let Some(masks) = self.masks_mut(frame, idx) {
+            let all = masks.may_read | slots;
+            let news = all != masks.may_read && all & !masks.live_before != 0;
+            masks.may_read = all;
+            self.updated |= news;
+        }
+    }
+
+    /// What an instruction wrote this time: what it always writes is what it wrote every time.
+    fn commit(&mut self, idx: u32, written: &[u64; MAX_FRAMES]) {
+        let at = idx.wrapping_sub(self.start) as usize;
+        let Some(known) = self.write_known.get(at).copied() else {
+            return;
+        };
+        for (frame, &slots) in written.iter().enumerate().take(self.depth + 1) {
+            if slots == 0 && !known {
+                continue;
+            }
+            let Some(masks) = self.masks_mut(frame, idx) else {
+                continue;
+            };
+            let old = masks.must_write;
+            let new = if known { slots & old } else { slots };
+            masks.must_write = new;
+            self.updated |= old != new;
+            self.dropped |= old & !new != 0;
+        }
+        self.write_known[at] = true;
+    }
+}
+
+/// All that is known of the stack's use.
+#[derive(Debug, Default)]
+pub(crate) struct Chains {
+    /// Where each function begins, and how many instructions it has.
+    functions: Vec<(u32, u32)>,
+    instances: Vec<Instance>,
+    /// The instances of functions that nothing calls.
+    outermost: Vec<(u32, usize)>,
+    /// The instance of the executing frame, once something asked for it.
+    current: Option<usize>,
+    /// The instruction being executed and what it has written so far.
+    idx: u32,
+    written: [u64; MAX_FRAMES],
+}
+
+impl Chains {
+    /// Nothing is known yet of functions with these beginnings and lengths.
+    pub(crate) fn new(functions: Vec<(u32, u32)>) -> Chains {
+        Chains {
+            functions,
+            ..Chains::default()
+        }
+    }
+
+    /// The instances of a state's frames, outermost first.
+    fn of(&mut self, state: &State) -> Vec<usize> {
+        let mut chain: Vec<usize> = Vec::with_capacity(state.frames.len());
+        for frame in state.frames.iter() {
+            let outer = chain.last().map(|at| (*at, frame.body.callsite as u32));
+            chain.push(self.instance(outer, frame.body.subprogno as usize));
+        }
+        chain
+    }
+
+    /// The instance of a function in a chain of calls; made if there is none.
+    fn instance(&mut self, outer: Option<(usize, u32)>, subprog: usize) -> usize {
+        let (start, len) = self.functions.get(subprog).copied().unwrap_or_default();
+        let found = match outer {
+            None => self.outermost.iter().find(|(s, _)| *s == start).map(|f| f.1),
+            Some((at, callsite)) => {
+                let mut inner = self.instances[at].inner.iter();
+                inner.find(|(c, s, _)| (*c, *s) == (callsite, start)).map(|f| f.2)
+            }
+        };
+        if let Some(found) = found {
+            return found;
+        }
+        let new = self.instances.len();
+        let depth = outer.map_or(0, |(at, _)| self.instances[at].depth + 1);
+        match outer {
+            None => self.outermost.push((start, new)),
+            Some((at, callsite)) => self.instances[at].inner.push((callsite, start, new)),
+        }
+        self.instances.push(Instance {
+            outer,
+            inner: Vec::new(),
+            start,
+            len,
+            subprog,
+            depth: depth.min(MAX_FRAMES - 1),
+            updated: false,
+            dropped: false,
+            frames: std::array::from_fn(|_| Vec::new()),
+            write_known: vec![false; len as usize],
+        });
+        new
+    }
+
+    /// Whether the slot is live in the chain of instances `chain`, innermost last, before `idx`.
+    fn live(&self, chain: &[usize], idx: u32, frame: usize, calls_callback: impl Fn(u32) -> bool) -> u64 {
+        let before = |at: usize, idx: u32| self.instances[at].masks(frame, idx).live_before;
+        let mut live = chain.last().map_or(0, |&top| before(top, idx));
+        for pair in chain.windows(2).skip(frame) {
+            let callsite = self.instances[pair[1]].outer.map_or(0, |(_, callsite)| callsite);
+            let resumes = if calls_callback(callsite) {
+                callsite
+            } else {
+                callsite + 1
+            };
+            live |= before(pair[0], resumes);
+        }
+        live
+    }
+
+    /// Gives what a function reads and writes of its callers' frames to the call.
+    fn pass_to_caller(&mut self, at: usize) {
+        let inner = &self.instances[at];
+        let Some((outer, callsite)) = inner.outer else {
+            return;
+        };
+        let mut written = [0; MAX_FRAMES];
+        let mut read = [None; MAX_FRAMES];
+        for frame in (0..inner.depth).filter(|f| !inner.frames[*f].is_empty()) {
+            let masks = inner.masks(frame, inner.start);
+            written[frame] = masks.must_write_acc;
+            read[frame] = Some(masks.live_before);
+        }
+        let outer = &mut self.instances[outer];
+        for (frame, slots) in read.into_iter().enumerate() {
+            if let Some(slots) = slots {
+                outer.mark_read(frame, callsite, slots);
+            }
+        }
+        outer.commit(callsite, &written);
+    }
+}
+
+impl<O: Observer> Verifier<'_, O> {
+    /// The instance of the executing frame.
+    fn current_instance(&mut self) -> usize {
+        if let Some(current) = self.chains.current {
+            return current;
+        }
+        let chain = self.chains.of(&self.cur);
+        let top = chain.last().copied().unwrap_or(0);
+        self.chains.current = Some(top);
+        top
+    }
+
+    /// Another frame executes: its instance is looked up when something asks.
+    pub(crate) fn leave_chain(&mut self) {
+        self.chains.current = None;
+    }
+
+    /// An instruction is about to be executed.
+    pub(crate) fn begin_writes(&mut self, idx: u32) {
+        self.current_instance();
+        self.chains.idx = idx;
+        self.chains.written = [0; MAX_FRAMES];
+    }
+
+    /// It was executed, unless by another frame than it ended in.
+    pub(crate) fn commit_writes(&mut self) {
+        let Chains {
+            current,
+            instances,
+            idx,
+            written,
+            ..
+        } = &mut self.chains;
+        if let Some(current) = current {
+            instances[*current].commit(*idx, written);
+        }
+    }
+
+    /// The instruction being executed reads slots.
+    pub(super) fn chain_read(&mut self, frame: usize, slots: u64) {
+        let at = self.current_instance();
+        let idx = self.insn_idx;
+        self.chains.instances[at].mark_read(frame.min(MAX_FRAMES - 1), idx, slots);
+    }
+
+    /// The instruction being executed writes a slot.
+    pub(super) fn chain_write(&mut self, frame: usize, slots: u64) {
+        if let Some(written) = self.chains.written.get_mut(frame) {
+            *written |= slots;
+        }
+    }
+
+    /// Solves the equations of the current state's chain, innermost function first (`bpf_update_live_stack`).
+    pub(crate) fn update_live_stack(&mut self) {
+        self.leave_chain();
+        let chain = self.chains.of(&self.cur);
+        for &at in chain.iter().rev() {
+            if self.chains.instances[at].updated {
+                self.solve(at);
+                let instance = &mut self.chains.instances[at];
+                (instance.updated, instance.dropped) = (false, false);
+            }
+        }
+    }
+
+    fn solve(&mut self, at: usize) {
+        let instance = &mut self.chains.instances[at];
+        if instance.dropped {
+            for masks in instance.frames.iter_mut().flatten() {
+                masks.must_write_acc = 0;
+            }
+        }
+        let (subprog, depth) = (instance.subprog, instance.depth);
+        let order = std::mem::take(&mut self.order);
+        let mut rounds = 0;
+        let mut changed = true;
+        while changed {
+            rounds += 1;
+            changed = false;
+            for frame in 0..=depth {
+                if self.chains.instances[at].frames[frame].is_empty() {
+                    continue;
+                }
+                for &idx in order.of_function(subprog) {
+                    changed |= self.solve_at(at, frame, idx);
+                }
+            }
+        }
+        self.order = order;
+        say2!(
+            self,
+            "{} live stack update done in {} iterations\n",
+            self.chain_name(at),
+            rounds
+        );
+        self.chains.pass_to_caller(at);
+    }
+
+    /// The equation of one instruction; whether something changed.
+    fn solve_at(&mut self, at: usize, frame: usize, idx: u32) -> bool {
+        let instance = &self.chains.instances[at];
+        let old = instance.masks(frame, idx);
+        let mut behind = None;
+        for to in successors(&self.insns, idx) {
+            let next = instance.masks(frame, to);
+            let (live, acc) = behind.unwrap_or((0, u64::MAX));
+            behind = Some((live | next.live_before, acc & next.must_write_acc));
+        }
+        // An exit's masks stay as they are: reads there would not count.
+        let Some((live, acc)) = behind else {
+            return false;
+        };
+        let new = Masks {
+            live_before: live & !old.must_write | old.may_read,
+            must_write_acc: acc | old.must_write,
+            ..old
+        };
+        if O::LISTENING {
+            let first = idx == instance.start;
+            if old.may_read | old.must_write != 0 || first || self.aux[idx as usize].prune_point {
+                self.say_masks(at, "live", (frame, idx), old.live_before, new.live_before);
+                self.say_masks(
+                    at,
+                    "written",
+                    (frame, idx),
+                    old.must_write_acc,
+                    new.must_write_acc,
+                );
+            }
+        }
+        if new == old {
+            return false;
+        }
+        if let Some(masks) = self.chains.instances[at].masks_mut(frame, idx) {
+            *masks = new;
+        }
+        true
+    }
+
+    /// Tells a listener which slots a mask gained and lost.
+    fn say_masks(&mut self, at: usize, what: &str, (frame, idx): (usize, u32), old: u64, new: u64) {
+        if old == new {
+            return;
+        }
+        say2!(self, "{} frame {} insn {} ", self.chain_name(at), frame, idx);
+        if new & !old != 0 {
+            say2!(self, "+{} {} ", what, slot_list(new & !old));
+        }
+        if old & !new != 0 {
+            say2!(self, "-{} {}", what, slot_list(old & !new));
+        }
+        say2!(self, "\n");
+    }
+
+    /// The calls of an instance's chain and its start, as the log writes them.
+    fn chain_name(&self, at: usize) -> String {
+        let instance = &self.chains.instances[at];
+        let mut name = format!("{})", instance.start);
+        let mut outer = instance.outer;
+        while let Some((at, callsite)) = outer {
+            name = format!("{callsite},{name}");
+            outer = self.chains.instances[at].outer;
+        }
+        format!("({name}")
+    }
+
+    /// Per frame of a checkpoint the slots that are live.
+    pub(super) fn live_slots(&mut self, id: StateId) -> [u64; MAX_FRAMES] {
+        let state = self.search.state(id);
+        let chain = self.chains.of(state);
+        let calls_callback = |callsite: u32| {
+            self.aux
+                .get(callsite as usize)
+                .is_some_and(|aux| aux.calls_callback)
+        };
+        std::array::from_fn(|frame| self.chains.live(&chain, state.insn_idx, frame, calls_callback))
+    }
+}
+
+/// Offsets of slots from the frame pointer.
+fn slot_list(slots: u64) -> String {
+    let offsets = (0..64).filter(|spi| slots >> spi & 1 != 0);
+    let offsets: Vec<_> = offsets.map(|spi: i32| (-8 * (spi + 1)).to_string()).collect();
+    offsets.join(",")
+}

@@ -1,0 +1,79 @@
+//! Which values the rest of a path depends on.
+//!
+//! Two ways to know: marks that reads leave in the states before ([`read_marks`]), or masks that are kept per
+//! instruction, of registers by the program's text ([`live_regs`]) and of stack slots by what was seen in a
+//! chain of calls ([`chains`]). Either way a finished state ends up with masks of what it needs, in its
+//! [`Marks`].
+
+mod chains;
+mod live_regs;
+mod read_marks;
+
+use verdict_kernel::semantics::graph::Liveness;
+
+pub(crate) use chains::Chains;
+
+use crate::observer::Observer;
+use crate::state::{Marks, State, StateId};
+use crate::verifier::Verifier;
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Whether liveness is known per instruction, without marks in states.
+    #[inline]
+    pub(crate) fn by_chains(&self) -> bool {
+        self.kernel.semantics.graph.liveness == Liveness::CallChains
+    }
+
+    /// Marks a stack slot of the current state as read.
+    #[inline]
+    pub fn mark_slot_read(&mut self, frame: usize, spi: usize) {
+        self.mark_slots_read(frame, 1u64.checked_shl(spi as u32).unwrap_or(0));
+    }
+
+    /// Marks stack slots of the current state, a bit each, as read.
+    #[inline]
+    pub(crate) fn mark_slots_read(&mut self, frame: usize, slots: u64) {
+        if self.by_chains() {
+            self.chain_read(frame, slots);
+        } else {
+            self.climb_from_slots(frame, slots);
+        }
+    }
+
+    /// Marks a slot as overwritten in full.
+    pub(crate) fn mark_slot_written(&mut self, frame: usize, spi: usize) {
+        let slots = 1u64.checked_shl(spi as u32).unwrap_or(0);
+        if self.by_chains() {
+            self.chain_write(frame, slots);
+        } else if let Some(slot) = self.cur.frames.get_mut(frame) {
+            slot.marks.slot_written |= slots;
+        }
+    }
+
+    /// A new checkpoint, to which no marks climb: until it is finished it needs every slot and the registers that
+    /// are live at its instructions.
+    pub(crate) fn assume_needed(&self, state: &mut State) {
+        let mut at = Some(state.insn_idx);
+        for frame in (0..state.frames.len()).rev() {
+            let slot = &mut state.frames[frame];
+            let live = at.and_then(|idx| self.live_regs.get(idx as usize));
+            slot.marks = Marks {
+                read64: live.copied().unwrap_or(u16::MAX),
+                slot_read: u64::MAX,
+                ..Marks::NONE
+            };
+            at = u32::try_from(slot.body.callsite).ok();
+        }
+    }
+
+    /// A finished state: what it needs is final (`clean_verifier_state`).
+    pub(crate) fn clean(&mut self, id: StateId) {
+        if self.by_chains() {
+            let live = self.live_slots(id);
+            for (slot, live) in self.search.state_mut(id).frames.iter_mut().zip(live) {
+                slot.marks.slot_read = live;
+            }
+        }
+        self.search.state_mut(id).cleaned = true;
+    }
+}
