@@ -72,6 +72,14 @@ pub enum Event<'a> {
         /// What stands before the line.
         prefix: &'a str,
     },
+    /// It is known which registers each instruction and those behind it may read, before the walk begins.
+    LiveRegs {
+        /// For each instruction a mask of the registers that are live before it.
+        live: &'a [u16],
+        /// For each instruction the number of the program's loop that it is part of; 0 is none. Empty when loops
+        /// are not known.
+        loops: &'a [u32],
+    },
     /// Verification of a function begins: the last source line shown is forgotten.
     FunctionStart {
         /// The subprogram.

@@ -8,11 +8,12 @@
 
 mod buffer;
 mod digits;
+mod footer;
 mod listing;
 mod names;
 mod normalize;
 mod render;
-mod state;
+mod style;
 mod tally;
 
 pub use buffer::{Buffer, Room, Written};

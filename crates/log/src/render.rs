@@ -4,18 +4,19 @@ use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use verdict_engine::Stats;
 use verdict_engine::observer::{Event, Observer};
 use verdict_engine::state::State;
 use verdict_isa::Disasm;
 use verdict_kernel::Kernel;
 use verdict_kernel::attr::LineInfo;
+use verdict_kernel::semantics::log::LiveTable;
 use verdict_syscall::{Map, Prog};
 
 use crate::buffer::{Buffer, Room, Written};
 use crate::digits::decimal;
+use crate::footer::footer;
 use crate::names::{LogNames, PercpuOffsets};
-use crate::state::{Context, Shown, frame_text};
+use crate::style::{Context, Shown, frame_text};
 
 /// What is logged: the sum of some of these (`log_level` of `BPF_PROG_LOAD`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -137,6 +138,10 @@ impl<'a> Log<'a> {
     fn words(&mut self, text: fmt::Arguments<'_>) {
         self.text.clear();
         let _ = self.text.write_fmt(text);
+        self.flush_words();
+    }
+
+    fn flush_words(&mut self) {
         for message in self.text.split_inclusive('\n') {
             self.buffer.push(message);
         }
@@ -222,6 +227,37 @@ impl<'a> Log<'a> {
         }
     }
 
+    /// The table of live registers, an instruction a line (`compute_live_registers`).
+    fn live_regs(&mut self, live: &[u16], loops: &[u32]) {
+        let with_loops = match self.kernel.semantics.log.live_table {
+            LiveTable::None => return,
+            LiveTable::Registers => false,
+            LiveTable::LoopsAndRegisters => true,
+        };
+        self.buffer.push("Live regs before insn:\n");
+        let mut idx = 0;
+        while let (Some(insn), Some(mask)) = (self.prog.insns.get(idx), live.get(idx)) {
+            self.text.clear();
+            if with_loops {
+                // Writing to a String cannot fail.
+                let _ = match loops.get(idx) {
+                    Some(number) if *number != 0 => write!(self.text, "{number:3} "),
+                    _ => write!(self.text, "    "),
+                };
+            }
+            let _ = write!(self.text, "{idx:3}: ");
+            let shown = |reg: u32| match mask >> reg & 1 {
+                0 => '.',
+                _ => char::from_digit(reg, 10).unwrap_or('?'),
+            };
+            self.text.extend((0..10).map(shown));
+            self.text.push(' ');
+            self.buffer.push(&self.text);
+            self.disassemble(idx as u32);
+            idx += if insn.is_ld_imm64() { 2 } else { 1 };
+        }
+    }
+
     /// What backtracking looks at: `mark_precise: frame0:`, what goes before the lists, the lists.
     fn precise(&mut self, frame: u64, before: &str, regs: u32, slots: u64) {
         let out = &mut self.text;
@@ -267,19 +303,6 @@ impl<'a> Log<'a> {
         } else {
             self.print(format_args!("{idx}: safe\n"));
         }
-    }
-
-    fn footer(&mut self, stats: &Stats) {
-        if self.level.has(Level::STATS) {
-            // How long it took is not known of another machine, and two runs give the same bytes.
-            self.print(format_args!("verification time 0 usec\n"));
-            let depth: Vec<String> = stats.stack_depth.iter().map(u32::to_string).collect();
-            self.print(format_args!("stack depth {}\n", depth.join("+")));
-        }
-        self.print(format_args!(
-            "processed {} insns (limit 1000000) max_states_per_insn {} total_states {} peak_states {} mark_read {}\n",
-            stats.insns, stats.max_states_per_insn, stats.states, stats.peak_states, stats.mark_read
-        ));
     }
 }
 
@@ -358,7 +381,16 @@ impl Observer for Log<'_> {
                     self.frame(state, frame, Shown::ALL);
                 }
             }
-            Event::End { stats } => self.footer(stats),
+            Event::LiveRegs { live, loops } => {
+                if self.steps == 2 {
+                    self.live_regs(live, loops);
+                }
+            }
+            Event::End { stats } => {
+                self.text.clear();
+                footer(&mut self.text, stats, self.level.has(Level::STATS));
+                self.flush_words();
+            }
         }
     }
 }

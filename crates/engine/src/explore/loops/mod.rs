@@ -11,7 +11,7 @@ pub(crate) use scc::Scc;
 use crate::cfg::{Components, PostOrder};
 use crate::error::Res;
 use crate::liveness::Chains;
-use crate::observer::Observer;
+use crate::observer::{Event, Observer};
 use crate::state::StateId;
 use crate::verifier::Verifier;
 
@@ -47,6 +47,12 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if self.by_chains() {
             self.live_regs = self.live_registers(&self.order);
+            if O::LISTENING {
+                self.obs.event(Event::LiveRegs {
+                    live: &self.live_regs,
+                    loops: self.scc.components.all(),
+                });
+            }
         }
     }
 

@@ -1,23 +1,17 @@
-//! A frame's state as text (`print_verifier_state`).
+//! A frame's state with ranges that share their number (`print_verifier_state`): `smin=smax=5`.
+//!
+//! Kernels that keep read and write marks show them behind each name: `R1_rw=0`.
 
 use std::fmt::{self, Write};
-use std::sync::Arc;
 
 use verdict_domain::{Bounds, Tnum};
 use verdict_engine::reg_type_str;
 use verdict_engine::state::{ADD_CONST, BtfHandle, Frame, IterState, Marks, REGS, Reg, SlotType, State};
-use verdict_kernel::Kernel;
+use verdict_kernel::semantics::log::StateMarks;
 use verdict_kernel::types::{Flags, RegBase};
-use verdict_syscall::{Map, Prog};
 
+use super::{Context, Shown};
 use crate::digits::{decimal, hex, signed};
-
-/// What names are needed.
-pub(crate) struct Context<'a> {
-    pub(crate) kernel: &'a Kernel,
-    pub(crate) prog: &'a Prog,
-    pub(crate) maps: &'a [Arc<Map>],
-}
 
 impl Context<'_> {
     fn type_name(&self, btf: BtfHandle, id: u32) -> &str {
@@ -32,23 +26,8 @@ impl Context<'_> {
     }
 }
 
-/// Which registers and slots to show.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Shown {
-    pub(crate) regs: u32,
-    pub(crate) slots: u64,
-}
-
-impl Shown {
-    pub(crate) const ALL: Shown = Shown {
-        regs: u32::MAX,
-        slots: u64::MAX,
-    };
-    pub(crate) const NONE: Shown = Shown { regs: 0, slots: 0 };
-}
-
 /// Appends the text of a frame, newline included.
-pub(crate) fn frame_text(
+pub(super) fn frame_text(
     out: &mut String,
     cx: &Context<'_>,
     frame: &Frame,
@@ -60,6 +39,7 @@ pub(crate) fn frame_text(
         cx,
         frame,
         marks,
+        marks_shown: cx.kernel.semantics.log.state_marks == StateMarks::Shown,
         done: state.cleaned,
     };
     // Writing to a String cannot fail.
@@ -70,6 +50,7 @@ struct Printer<'a> {
     cx: &'a Context<'a>,
     frame: &'a Frame,
     marks: &'a Marks,
+    marks_shown: bool,
     done: bool,
 }
 
@@ -113,6 +94,9 @@ impl Printer<'_> {
     }
 
     fn liveness(&self, out: &mut String, read: bool, written: bool, can_be_done: bool) -> fmt::Result {
+        if !self.marks_shown {
+            return Ok(());
+        }
         let done = self.done && can_be_done;
         if read || written || done {
             out.push('_');
