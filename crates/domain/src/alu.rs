@@ -1,7 +1,7 @@
 //! Arithmetic on two values: `adjust_scalar_min_max_vals`.
 
 use crate::span::{Span32, Span64};
-use crate::{Bounds, Tnum, Width};
+use crate::{Bounds, Rules, Tnum, Width};
 
 /// A two-operand arithmetic or bitwise operation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -69,16 +69,16 @@ impl Bounds {
     /// The operand's [`Bounds::fork_sign_mask`] is the caller's business.
     #[inline]
     #[must_use]
-    pub fn alu(&self, op: AluOp, width: Width, src: &Bounds) -> Bounds {
+    pub fn alu(&self, op: AluOp, width: Width, src: &Bounds, rules: Rules) -> Bounds {
         let mut result = match op {
-            AluOp::Add => self.added(src, width),
-            AluOp::Sub => self.subtracted(src, width),
-            AluOp::Mul => self.multiplied(src, width),
+            AluOp::Add => self.added(src, width, rules),
+            AluOp::Sub => self.subtracted(src, width, rules),
+            AluOp::Mul => self.multiplied(src, width, rules),
             AluOp::And => self.masked(src, width),
             AluOp::Or => self.ored(src, width),
             AluOp::Xor => self.xored(src, width),
             AluOp::Lsh | AluOp::Rsh | AluOp::Arsh => match src.shift_count(width) {
-                Some(count) => self.shifted(op, width, count),
+                Some(count) => self.shifted(op, width, count, rules),
                 None => return Bounds::UNKNOWN,
             },
             AluOp::Div | AluOp::SDiv | AluOp::Mod | AluOp::SMod => return Bounds::UNKNOWN,
@@ -86,16 +86,23 @@ impl Bounds {
         if width == Width::W32 {
             result.zext_32();
         }
-        result.sync();
+        result.sync(rules);
         result
+    }
+
+    /// The value with its sign changed, as complete as of [`Bounds::alu`]: what `0 - self` gives.
+    #[inline]
+    #[must_use]
+    pub fn negated(&self, width: Width, rules: Rules) -> Bounds {
+        Bounds::ZERO.alu(AluOp::Sub, width, self, rules)
     }
 
     /// The sum, in 64 and in 32 bits, without the sync that [`Bounds::alu`] ends with: what a scalar learns
     /// of another that it differs from by a constant (`sync_linked_regs`).
     #[inline]
     #[must_use]
-    pub fn add_unsynced(&self, delta: &Bounds) -> Bounds {
-        self.added(delta, Width::W64)
+    pub fn add_unsynced(&self, delta: &Bounds, rules: Rules) -> Bounds {
+        self.added(delta, Width::W64, rules)
     }
 
     /// Whether `&=` or `|=` with a constant treats this operand as a mask of all zeros or all ones and
@@ -147,40 +154,43 @@ impl Bounds {
     // A 32-bit result is extended with zeros in the end: what its upper half would be is not computed.
 
     #[inline]
-    fn added(&self, src: &Bounds, width: Width) -> Bounds {
+    fn added(&self, src: &Bounds, width: Width, rules: Rules) -> Bounds {
         let mut sum = Bounds {
             var_off: self.var_off + src.var_off,
             ..*self
         };
-        sum.set_span32(self.span32().add(src.span32()));
+        sum.set_span32(self.span32().add(src.span32(), rules));
         if width.is_64() {
-            sum.set_span64(self.span64().add(src.span64()));
+            sum.set_span64(self.span64().add(src.span64(), rules));
         }
         sum
     }
 
     #[inline]
-    fn subtracted(&self, src: &Bounds, width: Width) -> Bounds {
+    fn subtracted(&self, src: &Bounds, width: Width, rules: Rules) -> Bounds {
         let mut diff = Bounds {
             var_off: self.var_off - src.var_off,
             ..*self
         };
-        diff.set_span32(self.span32().sub(src.span32()));
+        diff.set_span32(self.span32().sub(src.span32(), rules));
         if width.is_64() {
-            diff.set_span64(self.span64().sub(src.span64()));
+            diff.set_span64(self.span64().sub(src.span64(), rules));
         }
         diff
     }
 
     #[inline]
-    fn multiplied(&self, src: &Bounds, width: Width) -> Bounds {
+    fn multiplied(&self, src: &Bounds, width: Width, rules: Rules) -> Bounds {
         let mut product = *self;
-        product.set_span32(self.span32().mul(src.span32()));
+        product.set_span32(self.span32().mul(src.span32(), rules));
         if width.is_64() {
-            product.var_off = self.var_off * src.var_off;
-            product.set_span64(self.span64().mul(src.span64()));
+            product.var_off = self.var_off.mul(src.var_off, rules.product_by_union);
+            product.set_span64(self.span64().mul(src.span64(), rules));
         } else {
-            product.var_off = self.var_off.subreg() * src.var_off.subreg();
+            product.var_off = self
+                .var_off
+                .subreg()
+                .mul(src.var_off.subreg(), rules.product_by_union);
         }
         product
     }
@@ -239,7 +249,7 @@ impl Bounds {
     }
 
     #[inline]
-    fn shifted(&self, op: AluOp, width: Width, count: u32) -> Bounds {
+    fn shifted(&self, op: AluOp, width: Width, count: u32, rules: Rules) -> Bounds {
         let mut result = *self;
         match width {
             Width::W32 => {
@@ -268,9 +278,13 @@ impl Bounds {
                 if op == AluOp::Lsh {
                     result.set_span32(self.span32().lsh(count));
                     if count == 32 {
-                        // `<<= 32` begins a sign extension: the low half's signed range moves up whole.
-                        result.smin = i64::from(self.s32_min) << 32;
-                        result.smax = i64::from(self.s32_max) << 32;
+                        // `<<= 32` begins a sign extension: the low half's signed range moves up.
+                        if rules.shift_sign || self.s32_min >= 0 {
+                            result.smin = i64::from(self.s32_min) << 32;
+                        }
+                        if rules.shift_sign || self.s32_max >= 0 {
+                            result.smax = i64::from(self.s32_max) << 32;
+                        }
                     }
                 }
                 result.learn_from_bits();

@@ -1,32 +1,33 @@
 //! What is known of one 64-bit value.
 
-use crate::Tnum;
+use crate::{Rules, Tnum};
 use std::fmt;
 
 /// What is known of one 64-bit value: its bits, and its range in four readings.
 ///
 /// The parts are redundant on purpose; [`Bounds::sync`] carries knowledge between them. They can come to
-/// contradict each other, on branches that cannot happen: see [`Bounds::violation`].
+/// contradict each other, on branches that cannot happen: see [`Bounds::violation`]. How they are kept is the
+/// crate's own affair.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Bounds {
     /// The bits.
-    pub var_off: Tnum,
+    pub(crate) var_off: Tnum,
     /// Smallest as `i64`.
-    pub smin: i64,
+    pub(crate) smin: i64,
     /// Largest as `i64`.
-    pub smax: i64,
+    pub(crate) smax: i64,
     /// Smallest as `u64`.
-    pub umin: u64,
+    pub(crate) umin: u64,
     /// Largest as `u64`.
-    pub umax: u64,
+    pub(crate) umax: u64,
     /// Smallest of the low 32 bits as `i32`.
-    pub s32_min: i32,
+    pub(crate) s32_min: i32,
     /// Largest of the low 32 bits as `i32`.
-    pub s32_max: i32,
+    pub(crate) s32_max: i32,
     /// Smallest of the low 32 bits as `u32`.
-    pub u32_min: u32,
+    pub(crate) u32_min: u32,
     /// Largest of the low 32 bits as `u32`.
-    pub u32_max: u32,
+    pub(crate) u32_max: u32,
 }
 
 impl Default for Bounds {
@@ -72,6 +73,97 @@ impl Bounds {
             u32_min: value as u32,
             u32_max: value as u32,
         }
+    }
+
+    /// These parts as they are, not [synced](Bounds::sync): the bits, and smallest and largest in each reading.
+    #[inline]
+    pub const fn new(
+        var_off: Tnum,
+        signed: (i64, i64),
+        unsigned: (u64, u64),
+        signed_32: (i32, i32),
+        unsigned_32: (u32, u32),
+    ) -> Bounds {
+        Bounds {
+            var_off,
+            smin: signed.0,
+            smax: signed.1,
+            umin: unsigned.0,
+            umax: unsigned.1,
+            s32_min: signed_32.0,
+            s32_max: signed_32.1,
+            u32_min: unsigned_32.0,
+            u32_max: unsigned_32.1,
+        }
+    }
+
+    /// The bits.
+    #[inline]
+    pub const fn var_off(&self) -> Tnum {
+        self.var_off
+    }
+
+    /// Smallest as `i64`.
+    #[inline]
+    pub const fn smin(&self) -> i64 {
+        self.smin
+    }
+
+    /// Largest as `i64`.
+    #[inline]
+    pub const fn smax(&self) -> i64 {
+        self.smax
+    }
+
+    /// Smallest as `u64`.
+    #[inline]
+    pub const fn umin(&self) -> u64 {
+        self.umin
+    }
+
+    /// Largest as `u64`.
+    #[inline]
+    pub const fn umax(&self) -> u64 {
+        self.umax
+    }
+
+    /// Smallest of the low 32 bits as `i32`.
+    #[inline]
+    pub const fn s32_min(&self) -> i32 {
+        self.s32_min
+    }
+
+    /// Largest of the low 32 bits as `i32`.
+    #[inline]
+    pub const fn s32_max(&self) -> i32 {
+        self.s32_max
+    }
+
+    /// Smallest of the low 32 bits as `u32`.
+    #[inline]
+    pub const fn u32_min(&self) -> u32 {
+        self.u32_min
+    }
+
+    /// Largest of the low 32 bits as `u32`.
+    #[inline]
+    pub const fn u32_max(&self) -> u32 {
+        self.u32_max
+    }
+
+    /// Replaces the signed ranges, of both widths; nothing is synced.
+    #[inline]
+    pub const fn set_signed(&mut self, wide: (i64, i64), low: (i32, i32)) {
+        (self.smin, self.smax) = wide;
+        (self.s32_min, self.s32_max) = low;
+    }
+
+    /// Replaces all four ranges by `0..=max`; nothing is synced.
+    #[inline]
+    pub const fn set_at_most(&mut self, max: u32) {
+        (self.umin, self.umax) = (0, max as u64);
+        (self.u32_min, self.u32_max) = (0, max);
+        self.set_signed((0, max as i64), (0, max as i32));
     }
 
     /// Makes the low 32 bits known, leaving everything 64 bits wide except those bits (`__mark_reg32_known`).
@@ -186,12 +278,12 @@ impl Bounds {
     /// Narrows the signed ranges, both widths, to `min..=max` and [syncs](Bounds::sync)
     /// (`__mark_reg_s32_range`, whose sanity check is the caller's to do).
     #[inline]
-    pub fn narrow_s32(&mut self, min: i32, max: i32) {
+    pub fn narrow_s32(&mut self, min: i32, max: i32, rules: Rules) {
         self.s32_min = self.s32_min.max(min);
         self.s32_max = self.s32_max.min(max);
         self.smin = self.smin.max(i64::from(min));
         self.smax = self.smax.min(i64::from(max));
-        self.sync();
+        self.sync(rules);
     }
 
     /// The first contradiction between the parts, if there is one (`reg_bounds_sanity_check`).

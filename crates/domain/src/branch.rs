@@ -1,6 +1,6 @@
 //! Comparisons: their outcome where it is certain, and what either outcome teaches.
 
-use crate::{Bounds, Tnum, Width};
+use crate::{Bounds, Rules, Tnum, Width};
 
 /// A condition between two values.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -111,11 +111,11 @@ impl View {
 /// Whether `a op b` is certain to hold (`Some(true)`) or not to hold (`Some(false)`), both operands being
 /// scalars (`is_scalar_branch_taken`).
 #[inline]
-pub fn branch_taken(op: JmpOp, width: Width, a: &Bounds, b: &Bounds) -> Option<bool> {
+pub fn branch_taken(op: JmpOp, width: Width, a: &Bounds, b: &Bounds, rules: Rules) -> Option<bool> {
     let (va, vb) = (View::new(a, width), View::new(b, width));
     match op {
-        JmpOp::Eq => equal(width, a, b, &va, &vb),
-        JmpOp::Ne => equal(width, a, b, &va, &vb).map(|equal| !equal),
+        JmpOp::Eq => equal(width, a, b, rules),
+        JmpOp::Ne => equal(width, a, b, rules).map(|equal| !equal),
         JmpOp::Set => bits_in_common(va.bits, vb.bits),
         JmpOp::NotSet => bits_in_common(va.bits, vb.bits).map(|common| !common),
         JmpOp::Gt => decide(va.umin > vb.umax, va.umax <= vb.umin),
@@ -142,12 +142,13 @@ const fn decide(always: bool, never: bool) -> Option<bool> {
 
 /// 64-bit operands are also compared by their low halves.
 #[inline]
-fn equal(width: Width, a: &Bounds, b: &Bounds, va: &View, vb: &View) -> Option<bool> {
+fn equal(width: Width, a: &Bounds, b: &Bounds, rules: Rules) -> Option<bool> {
+    let (va, vb) = (View::new(a, width), View::new(b, width));
     if va.bits.is_const() && vb.bits.is_const() {
         return Some(va.bits.value == vb.bits.value);
     }
-    let differ = !va.bits.overlap(vb.bits)
-        || va.is_apart(vb)
+    let differ = (rules.unequal_by_bits && !va.bits.overlap(vb.bits))
+        || va.is_apart(&vb)
         || (width == Width::W64 && View::new(a, Width::W32).is_apart(&View::new(b, Width::W32)));
     if differ { Some(false) } else { None }
 }

@@ -7,8 +7,8 @@
 //! comparisons ([`branch_taken`]) and what a comparison teaches ([`refine`]).
 //!
 //! The rules are those of `kernel/bpf/tnum.c` and of the bounds functions of `kernel/bpf/verifier.c` in
-//! Linux 6.12.117, to the bit: results are printed in logs and decide which states are equal, so a tighter
-//! or a looser answer would be as wrong as an unsound one.
+//! the kernel, to the bit: results are printed in logs and decide which states are equal, so a tighter
+//! or a looser answer would be as wrong as an unsound one. Where verifiers differ, [`Rules`] say how.
 //!
 //! **Architecture invariant:** nothing here knows registers, instructions' encoding, or kernels. Every type
 //! is `Copy`, nothing allocates, and no input can panic: bounds that contradict each other (they occur on
@@ -19,6 +19,7 @@ mod bounds;
 mod branch;
 mod pointer;
 mod resize;
+mod rules;
 mod span;
 mod sync;
 mod tnum;
@@ -26,6 +27,7 @@ mod tnum;
 pub use alu::{AluOp, SignMaskFork};
 pub use bounds::{Bounds, Violation, ViolationText};
 pub use branch::{JmpOp, branch_taken, refine, refine_same};
+pub use rules::Rules;
 pub use tnum::Tnum;
 
 /// The part of a register that an operation looks at.

@@ -1,7 +1,7 @@
 //! Changes of width: zero extension, truncation, sign extension.
 
 use crate::tnum::low_bytes;
-use crate::{Bounds, Tnum};
+use crate::{Bounds, Rules, Tnum};
 
 impl Bounds {
     /// The low 32 bits extended with zeros (`zext_32_to_64`). Not [synced](Bounds::sync).
@@ -24,7 +24,7 @@ impl Bounds {
 
     /// The lowest `bytes` bytes (1, 2 or 4) extended with zeros, synced (`coerce_reg_to_size`).
     #[inline]
-    pub fn truncate(&mut self, bytes: u32) {
+    pub fn truncate(&mut self, bytes: u32, rules: Rules) {
         let keep = low_bytes(bytes);
         self.var_off = self.var_off.cast(bytes);
         if self.umin & !keep == self.umax & !keep {
@@ -39,7 +39,7 @@ impl Bounds {
         if bytes < 4 {
             self.set_unbounded_32();
         }
-        self.sync();
+        self.sync(rules);
     }
 
     /// The lowest `bytes` bytes (1, 2 or 4) extended with their sign to 64 bits (`coerce_reg_to_size_sx`).

@@ -1,6 +1,6 @@
 //! One width's pair of ranges, unsigned and signed, and what both widths do alike.
 
-use crate::{Bounds, Tnum};
+use crate::{Bounds, Rules, Tnum};
 
 /// Defines the pair of ranges for one width; `$half_max` is the largest number whose square fits.
 macro_rules! span {
@@ -57,14 +57,16 @@ macro_rules! span {
             /// Numbers lie on a circle; the unsigned range is cut at 0, the signed one half way round. A
             /// range that does not contain the other's cut is a range for the other too. A signed range
             /// with the cut in it is two pieces for the unsigned one; if only one of them can meet it,
-            /// that piece's inner end is where both ranges begin or end.
+            /// that piece's inner end is where both ranges begin or end. The last is `split`'s to allow.
             #[inline]
-            pub(crate) fn cross_learn(&mut self) {
+            pub(crate) fn cross_learn(&mut self, split: bool) {
                 if self.umin as $s <= self.umax as $s {
                     self.learn_signed(self.umin as $s, self.umax as $s);
                 }
                 if self.smin as $u <= self.smax as $u {
                     self.learn_unsigned(self.smin as $u, self.smax as $u);
+                } else if !split {
+                    // Two pieces say nothing.
                 } else if self.umax < self.smin as $u {
                     self.smin = self.umin as $s;
                     self.umax = self.umax.min(self.smax as $u);
@@ -75,41 +77,73 @@ macro_rules! span {
             }
 
             #[inline]
-            pub(crate) fn add(self, other: $name) -> $name {
+            pub(crate) fn add(self, other: $name, rules: Rules) -> $name {
                 let mut sum = $name::FULL;
                 if let (Some(min), Some(max)) =
                     (self.smin.checked_add(other.smin), self.smax.checked_add(other.smax))
                 {
                     (sum.smin, sum.smax) = (min, max);
                 }
-                if let (Some(min), Some(max)) =
-                    (self.umin.checked_add(other.umin), self.umax.checked_add(other.umax))
-                {
-                    (sum.umin, sum.umax) = (min, max);
+                let (umin, least_wraps) = self.umin.overflowing_add(other.umin);
+                let (umax, most_wraps) = self.umax.overflowing_add(other.umax);
+                let known = match rules.keep_wrapped {
+                    true => least_wraps || !most_wraps,
+                    false => !least_wraps && !most_wraps,
+                };
+                if known {
+                    (sum.umin, sum.umax) = (umin, umax);
                 }
                 sum
             }
 
-            /// Only `umin` is tested for a borrow: consistent bounds have no larger one.
+            /// Unless what wraps is kept, only `umin` is tested for a borrow: consistent bounds have no larger one.
             #[inline]
-            pub(crate) fn sub(self, other: $name) -> $name {
+            pub(crate) fn sub(self, other: $name, rules: Rules) -> $name {
                 let mut diff = $name::FULL;
                 if let (Some(min), Some(max)) =
                     (self.smin.checked_sub(other.smax), self.smax.checked_sub(other.smin))
                 {
                     (diff.smin, diff.smax) = (min, max);
                 }
-                if self.umin >= other.umax {
-                    diff.umin = self.umin.wrapping_sub(other.umax);
-                    diff.umax = self.umax.wrapping_sub(other.umin);
+                let (umin, least_wraps) = self.umin.overflowing_sub(other.umax);
+                let (umax, most_wraps) = self.umax.overflowing_sub(other.umin);
+                if !least_wraps || (rules.keep_wrapped && most_wraps) {
+                    (diff.umin, diff.umax) = (umin, umax);
                 }
                 diff
+            }
+
+            #[inline]
+            pub(crate) fn mul(self, other: $name, rules: Rules) -> $name {
+                match rules.signed_product {
+                    true => self.mul_signed(other),
+                    false => self.mul_small(other),
+                }
+            }
+
+            /// Each range is known if no product of its ends overflows.
+            fn mul_signed(self, other: $name) -> $name {
+                let mut product = $name::FULL;
+                if let (Some(max), Some(min)) =
+                    (self.umax.checked_mul(other.umax), self.umin.checked_mul(other.umin))
+                {
+                    (product.umin, product.umax) = (min, max);
+                }
+                if let (Some(a), Some(b), Some(c), Some(d)) = (
+                    self.smin.checked_mul(other.smin),
+                    self.smin.checked_mul(other.smax),
+                    self.smax.checked_mul(other.smin),
+                    self.smax.checked_mul(other.smax),
+                ) {
+                    (product.smin, product.smax) = (a.min(b).min(c).min(d), a.max(b).max(c).max(d));
+                }
+                product
             }
 
             /// Nothing is known of the product unless both factors are non-negative and at most half as
             /// wide as the register.
             #[inline]
-            pub(crate) fn mul(self, other: $name) -> $name {
+            fn mul_small(self, other: $name) -> $name {
                 const HALF_MAX: $u = $half_max as $u;
                 if other.smin < 0 || self.smin < 0 || other.umax > HALF_MAX || self.umax > HALF_MAX {
                     return $name::FULL;

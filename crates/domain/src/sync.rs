@@ -1,28 +1,25 @@
 //! How the bits and the four ranges of a [`Bounds`] learn from each other.
 //!
 //! Each deduction is sound by itself; their order and number decide how far knowledge travels, and thereby
-//! what is printed and which states are equal. Linux 6.12.117 makes three rounds and knows the cases in
-//! which a range crosses the other signedness' boundary.
+//! what is printed and which states are equal. They are settings: [`Rules`].
 
 use crate::span::{Span32, Span64};
-use crate::{Bounds, Tnum};
-
-/// How often the deductions between ranges are repeated.
-const ROUNDS: u32 = 3;
+use crate::{Bounds, Rules, Tnum};
 
 const HIGH: u64 = 0xffff_ffff_0000_0000;
 
 impl Bounds {
     /// Lets every part learn from the others (`reg_bounds_sync`).
     #[inline]
-    pub fn sync(&mut self) {
-        // Most ranges say no more than the bits do. Then the deductions end with what the bits say: the four
-        // readings of a set of bits have the same ends but for the sign, and of a known sign they agree.
+    pub fn sync(&mut self, rules: Rules) {
+        // Most ranges say no more than the bits do. Then the deductions end with what the bits say, whatever the
+        // rules: the four readings of a set of bits have the same ends but for the sign, and of a known sign they
+        // agree.
         let by_bits = Bounds::of_bits(self.var_off);
         if self.range_within(&by_bits) {
             *self = by_bits;
         } else {
-            self.deduce();
+            self.deduce(rules);
         }
     }
 
@@ -38,12 +35,12 @@ impl Bounds {
     }
 
     /// All deductions in the kernel's order.
-    fn deduce(&mut self) {
+    fn deduce(&mut self, rules: Rules) {
         self.learn_from_bits();
         let (mut wide, mut low) = (self.span64(), self.span32());
-        for _ in 0..ROUNDS {
+        for _ in 0..rules.rounds {
             let before = (wide, low);
-            self.deduce_round(&mut wide, &mut low);
+            self.deduce_round(&mut wide, &mut low, rules);
             // A round is a function of the ranges alone: once it finds nothing, it never will.
             if (wide, low) == before {
                 break;
@@ -74,11 +71,11 @@ impl Bounds {
 
     /// One round of deduction between the ranges (`__reg_deduce_bounds`).
     #[inline]
-    fn deduce_round(&mut self, wide: &mut Span64, low: &mut Span32) {
+    fn deduce_round(&mut self, wide: &mut Span64, low: &mut Span32, rules: Rules) {
         low_from_wide(low, wide);
-        low.cross_learn();
-        wide.cross_learn();
-        wide_from_low(wide, low);
+        low.cross_learn(rules.split_32);
+        wide.cross_learn(rules.split_64);
+        wide_from_low(wide, low, rules.low_signed);
         if low.smin >= 0 && wide.smin >= i64::from(i32::MIN) && wide.smax <= i64::from(i32::MAX) {
             self.settle_non_negative(wide, low);
         }
@@ -142,10 +139,10 @@ fn learn_across_zero(low: &mut Span32, min: u64, max: u64) {
 
 /// Narrows the whole's ranges by the low half's: an end's low half cannot be beyond the low half's end.
 #[inline]
-fn wide_from_low(wide: &mut Span64, low: &Span32) {
+fn wide_from_low(wide: &mut Span64, low: &Span32, signed: bool) {
     learn_low_ends(wide, low.umin, low.umax);
     let (smin, smax) = (low.smin as u32, low.smax as u32);
-    if smin <= smax {
+    if signed && smin <= smax {
         learn_low_ends(wide, smin, smax);
     }
 }
@@ -162,7 +159,7 @@ fn learn_low_ends(wide: &mut Span64, min: u32, max: u32) {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Bounds, Tnum};
+    use crate::{Bounds, Rules, Tnum};
     use proptest::prelude::*;
 
     fn bits() -> impl Strategy<Value = Tnum> {
@@ -186,12 +183,27 @@ mod tests {
         })
     }
 
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(20_000))]
+    /// Rules by number: every mix of deductions, up to three rounds.
+    fn rules() -> impl Strategy<Value = Rules> {
+        (0..4u8, any::<[bool; 3]>()).prop_map(|(rounds, [split_64, split_32, low_signed])| Rules {
+            rounds,
+            split_64,
+            split_32,
+            low_signed,
+            unequal_by_bits: false,
+            keep_wrapped: false,
+            signed_product: false,
+            product_by_union: false,
+            shift_sign: false,
+        })
+    }
 
-        /// The short way of `sync` and the long one end at the same bounds.
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40_000))]
+
+        /// The short way of `sync` and the long one end at the same bounds, whatever the rules.
         #[test]
-        fn bits_alone_say_all(bits in bits(), wide in 0..16u8) {
+        fn bits_alone_say_all(bits in bits(), wide in 0..16u8, rules in rules()) {
             let known = Bounds::of_bits(bits);
             let mut start = known;
             // Each pair of ends may know as much as the bits, or nothing.
@@ -199,7 +211,7 @@ mod tests {
             if wide & 2 != 0 { (start.umin, start.umax) = (0, u64::MAX) }
             if wide & 4 != 0 { (start.s32_min, start.s32_max) = (i32::MIN, i32::MAX) }
             if wide & 8 != 0 { (start.u32_min, start.u32_max) = (0, u32::MAX) }
-            start.deduce();
+            start.deduce(rules);
             prop_assert_eq!(start, known);
         }
     }

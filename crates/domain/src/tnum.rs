@@ -1,7 +1,7 @@
 //! Tristate numbers: each bit is known to be 0, known to be 1, or unknown.
 
 use std::fmt;
-use std::ops::{Add, BitAnd, BitOr, BitXor, Mul, Sub};
+use std::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
 /// A set of 64-bit numbers given bit by bit.
 ///
@@ -88,6 +88,62 @@ impl Tnum {
             value: (self.value | other.value) & !mask,
             mask,
         }
+    }
+
+    /// What either set allows, and more: wherever the two differ, the bit is unknown.
+    #[inline]
+    pub const fn union(self, other: Tnum) -> Tnum {
+        let mask = (self.value ^ other.value) | self.mask | other.mask;
+        Tnum {
+            value: self.value & other.value & !mask,
+            mask,
+        }
+    }
+
+    /// The product, `by_union` of what each unknown bit of `self` may add or else with doubts summed apart.
+    #[inline]
+    #[must_use]
+    pub fn mul(self, other: Tnum, by_union: bool) -> Tnum {
+        match by_union {
+            true => self.mul_by_union(other),
+            false => self.mul_with_doubt(other),
+        }
+    }
+
+    /// Long multiplication: an unknown bit of `self` adds its row or does not.
+    fn mul_by_union(self, other: Tnum) -> Tnum {
+        let (mut bits, mut row) = (self, other);
+        let mut sum = Tnum::constant(0);
+        while bits.value | bits.mask != 0 {
+            if bits.value & 1 != 0 {
+                sum = sum + row;
+            } else if bits.mask & 1 != 0 {
+                sum = sum.union(sum + row);
+            }
+            bits = bits.rshift(1);
+            row = row.lshift(1);
+        }
+        sum
+    }
+
+    /// Long multiplication. The known parts are multiplied at once; what each bit of `self` may add beyond
+    /// that is summed as a tnum without known ones (Vishwanathan and others, arXiv 2105.05398).
+    #[inline]
+    fn mul_with_doubt(self, other: Tnum) -> Tnum {
+        let known = self.value.wrapping_mul(other.value);
+        let (mut bits, mut row) = (self, other);
+        let mut doubt = Tnum::constant(0);
+        while bits.value | bits.mask != 0 {
+            let mask = match (bits.value & 1 != 0, bits.mask & 1 != 0) {
+                (true, _) => row.mask,
+                (false, true) => row.value | row.mask,
+                (false, false) => 0,
+            };
+            doubt = doubt + Tnum { value: 0, mask };
+            bits = bits.rshift(1);
+            row = row.lshift(1);
+        }
+        Tnum::constant(known) + doubt
     }
 
     /// Whether some number may be in both: no bit is known to differ.
@@ -227,37 +283,6 @@ impl Sub for Tnum {
             value: known & !mask,
             mask,
         }
-    }
-}
-
-impl Mul for Tnum {
-    type Output = Tnum;
-
-    /// Long multiplication. The known parts are multiplied at once; what each bit of `self` may add beyond
-    /// that is summed as a tnum without known ones (Vishwanathan and others, arXiv 2105.05398).
-    #[inline]
-    fn mul(self, other: Tnum) -> Tnum {
-        let known = self.value.wrapping_mul(other.value);
-        let (mut bits, mut row) = (self, other);
-        let mut doubt = Tnum::constant(0);
-        while bits.value | bits.mask != 0 {
-            if bits.value & 1 != 0 {
-                doubt = doubt
-                    + Tnum {
-                        value: 0,
-                        mask: row.mask,
-                    };
-            } else if bits.mask & 1 != 0 {
-                doubt = doubt
-                    + Tnum {
-                        value: 0,
-                        mask: row.value | row.mask,
-                    };
-            }
-            bits = bits.rshift(1);
-            row = row.lshift(1);
-        }
-        Tnum::constant(known) + doubt
     }
 }
 

@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::{ALU, JMP, WIDTHS, compute, holds};
-use verdict_domain::{AluOp, Bounds, JmpOp, Tnum, Width, branch_taken, refine, refine_same};
+use common::{ALU, JMP, RULES, WIDTHS, compute, holds};
+use verdict_domain::{AluOp, Bounds, JmpOp, Rules, Tnum, Width, branch_taken, refine, refine_same};
 
 /// All tnums of `bits` low bits; those above are zero.
 fn tnums(bits: u32) -> Vec<Tnum> {
@@ -52,7 +52,9 @@ fn tnum_operations_are_sound_and_mostly_optimal() {
             check(a & b, |x, y| x & y, true);
             check(a | b, |x, y| x | y, true);
             check(a ^ b, |x, y| x ^ y, true);
-            check(a * b, u64::wrapping_mul, false);
+            check(a.mul(b, false), u64::wrapping_mul, false);
+            check(a.mul(b, true), u64::wrapping_mul, false);
+            assert_eq!(a.union(b), hull(members(a).chain(members(b))));
             assert_eq!(a.overlap(b), members(a).any(|x| members(b).any(|y| x == y)));
             assert_eq!(a.contains(b), members(b).all(|y| members(a).any(|x| x == y)));
             if a.overlap(b) {
@@ -106,26 +108,27 @@ struct Run {
     bounds: Bounds,
 }
 
-fn run(first: u64, len: u64) -> Run {
+fn run(first: u64, len: u64, rules: Rules) -> Run {
     let values: Vec<u64> = (0..len).map(|i| first.wrapping_add(i)).collect();
-    let v = || values.iter().copied();
-    let mut bounds = Bounds {
-        var_off: hull(v()),
-        smin: v().map(|x| x as i64).min().expect("not empty"),
-        smax: v().map(|x| x as i64).max().expect("not empty"),
-        umin: v().min().expect("not empty"),
-        umax: v().max().expect("not empty"),
-        s32_min: v().map(|x| x as i32).min().expect("not empty"),
-        s32_max: v().map(|x| x as i32).max().expect("not empty"),
-        u32_min: v().map(|x| x as u32).min().expect("not empty"),
-        u32_max: v().map(|x| x as u32).max().expect("not empty"),
-    };
-    bounds.sync();
+    let mut bounds = Bounds::new(
+        hull(values.iter().copied()),
+        ends(&values, |x| x as i64),
+        ends(&values, |x| x),
+        ends(&values, |x| x as i32),
+        ends(&values, |x| x as u32),
+    );
+    bounds.sync(rules);
     Run { values, bounds }
 }
 
+/// The smallest and the largest of `values` in some reading.
+fn ends<T: Ord>(values: &[u64], reading: fn(u64) -> T) -> (T, T) {
+    let read = || values.iter().map(|x| reading(*x));
+    (read().min().expect("not empty"), read().max().expect("not empty"))
+}
+
 /// All runs around 0, 2^31, 2^32 - 2^31, 2^32, 2^63 and some place without meaning.
-fn runs() -> Vec<Run> {
+fn runs(rules: Rules) -> Vec<Run> {
     let places = [
         0,
         1 << 31,
@@ -137,13 +140,13 @@ fn runs() -> Vec<Run> {
     places
         .iter()
         .flat_map(|place: &u64| (0..RUN).map(move |before| place.wrapping_sub(before)))
-        .flat_map(|first| (1..=RUN).map(move |len| run(first, len)))
+        .flat_map(|first| (1..=RUN).map(move |len| run(first, len, rules)))
         .collect()
 }
 
 #[test]
 fn syncing_a_run_keeps_it() {
-    for run in runs() {
+    for run in RULES.into_iter().flat_map(runs) {
         assert!(run.bounds.violation().is_none(), "{:?}", run.bounds);
         assert!(run.values.iter().all(|x| run.bounds.admits(*x)));
         assert_eq!(run.bounds.is_const(), run.values.len() == 1);
@@ -152,20 +155,20 @@ fn syncing_a_run_keeps_it() {
 
 #[test]
 fn arithmetic_is_sound() {
-    let runs = runs();
-    for a in &runs {
-        for b in &runs {
-            for op in ALU {
-                for width in WIDTHS {
-                    arithmetic_case(op, width, a, b);
+    for rules in RULES {
+        let runs = runs(rules);
+        for a in &runs {
+            for b in &runs {
+                for (op, width) in ALU.into_iter().flat_map(|op| WIDTHS.map(|width| (op, width))) {
+                    arithmetic_case(op, width, a, b, rules);
                 }
             }
         }
     }
 }
 
-fn arithmetic_case(op: AluOp, width: Width, a: &Run, b: &Run) {
-    let result = a.bounds.alu(op, width, &b.bounds);
+fn arithmetic_case(op: AluOp, width: Width, a: &Run, b: &Run, rules: Rules) {
+    let result = a.bounds.alu(op, width, &b.bounds, rules);
     assert!(
         result.violation().is_none(),
         "{op:?} {width:?} {:?} {:?}",
@@ -187,24 +190,24 @@ fn arithmetic_case(op: AluOp, width: Width, a: &Run, b: &Run) {
 
 #[test]
 fn comparisons_are_sound() {
-    let runs = runs();
-    for a in &runs {
-        for b in &runs {
-            for op in JMP {
-                for width in WIDTHS {
-                    comparison_case(op, width, a, b);
+    for rules in RULES {
+        let runs = runs(rules);
+        for a in &runs {
+            for b in &runs {
+                for (op, width) in JMP.into_iter().flat_map(|op| WIDTHS.map(|width| (op, width))) {
+                    comparison_case(op, width, a, b, rules);
                 }
             }
         }
     }
 }
 
-fn comparison_case(op: JmpOp, width: Width, a: &Run, b: &Run) {
-    let decided = branch_taken(op, width, &a.bounds, &b.bounds);
+fn comparison_case(op: JmpOp, width: Width, a: &Run, b: &Run, rules: Rules) {
+    let decided = branch_taken(op, width, &a.bounds, &b.bounds, rules);
     let (mut ra, mut rb) = (a.bounds, b.bounds);
     refine(op, width, &mut ra, &mut rb);
-    ra.sync();
-    rb.sync();
+    ra.sync(rules);
+    rb.sync(rules);
     for &x in &a.values {
         for &y in &b.values {
             let holds = holds(op, width, x, y);
@@ -224,12 +227,15 @@ fn comparison_case(op: JmpOp, width: Width, a: &Run, b: &Run) {
 
 #[test]
 fn comparing_with_itself_is_sound() {
-    for a in runs() {
+    for (rules, a) in RULES
+        .into_iter()
+        .flat_map(|r| runs(r).into_iter().map(move |a| (r, a)))
+    {
         for op in JMP {
             for width in WIDTHS {
                 let mut refined = a.bounds;
                 refine_same(op, width, &mut refined);
-                refined.sync();
+                refined.sync(rules);
                 for &x in a.values.iter().filter(|x| holds(op, width, **x, **x)) {
                     assert!(refined.admits(x), "{x:#x} {op:?} {width:?}: {refined:?}");
                 }
@@ -240,7 +246,10 @@ fn comparing_with_itself_is_sound() {
 
 #[test]
 fn changes_of_width_are_sound() {
-    for a in runs() {
+    for (rules, a) in RULES
+        .into_iter()
+        .flat_map(|r| runs(r).into_iter().map(move |a| (r, a)))
+    {
         let check = |bounds: Bounds, f: &dyn Fn(u64) -> u64| {
             for &x in &a.values {
                 assert!(bounds.admits(f(x)), "{x:#x} to {:#x} not in {bounds:?}", f(x));
@@ -248,12 +257,12 @@ fn changes_of_width_are_sound() {
         };
         let mut zext = a.bounds;
         zext.zext_32();
-        zext.sync();
+        zext.sync(rules);
         check(zext, &|x| x & 0xffff_ffff);
         for bytes in [1, 2, 4] {
             let drop = 64 - bytes * 8;
             let mut truncated = a.bounds;
-            truncated.truncate(bytes);
+            truncated.truncate(bytes, rules);
             check(truncated, &|x| x << drop >> drop);
             let mut extended = a.bounds;
             extended.sign_extend(bytes);
@@ -262,7 +271,7 @@ fn changes_of_width_are_sound() {
                 let mut low = a.bounds;
                 low.sign_extend_subreg(bytes);
                 low.zext_32();
-                low.sync();
+                low.sync(rules);
                 check(low, &|x| ((x << drop) as i64 >> drop) as u64 & 0xffff_ffff);
             }
         }

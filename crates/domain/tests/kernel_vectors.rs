@@ -7,7 +7,10 @@
 //! left out where nothing is known. Of a comparison the results are the outcome (-1 is open), then both
 //! operands where it holds, then both where it does not, not synced.
 
-use verdict_domain::{AluOp, Bounds, JmpOp, Tnum, Width, branch_taken, refine};
+mod common;
+
+use common::LINUX_6_12_117;
+use verdict_domain::{AluOp, Bounds, JmpOp, Rules, Tnum, Width, branch_taken, refine};
 
 const VECTORS: &str = include_str!("data/kernel-6.12.117.txt");
 
@@ -18,20 +21,15 @@ fn bounds(text: &str) -> Bounds {
         Some(hex) => u64::from_str_radix(hex, 16).expect("a hexadecimal number"),
         None => panic!("ten fields: {text}"),
     };
-    Bounds {
-        var_off: Tnum {
-            value: next(0),
-            mask: next(u64::MAX),
-        },
-        smin: next(i64::MIN as u64) as i64,
-        smax: next(i64::MAX as u64) as i64,
-        umin: next(0),
-        umax: next(u64::MAX),
-        s32_min: next(i32::MIN as u64) as i32,
-        s32_max: next(i32::MAX as u64) as i32,
-        u32_min: next(0) as u32,
-        u32_max: next(u64::from(u32::MAX)) as u32,
-    }
+    let var_off = Tnum {
+        value: next(0),
+        mask: next(u64::MAX),
+    };
+    let signed = (next(i64::MIN as u64) as i64, next(i64::MAX as u64) as i64);
+    let unsigned = (next(0), next(u64::MAX));
+    let signed_32 = (next(i32::MIN as u64) as i32, next(i32::MAX as u64) as i32);
+    let unsigned_32 = (next(0) as u32, next(u64::from(u32::MAX)) as u32);
+    Bounds::new(var_off, signed, unsigned, signed_32, unsigned_32)
 }
 
 fn alu_op(name: &str) -> Option<AluOp> {
@@ -66,17 +64,17 @@ fn jmp_op(name: &str) -> Option<JmpOp> {
     })
 }
 
-fn unary(name: &str, bytes: u32, b: &mut Bounds) {
+fn unary(name: &str, bytes: u32, b: &mut Bounds, rules: Rules) {
     match name {
-        "sync" => b.sync(),
-        "truncate" => b.truncate(bytes),
+        "sync" => b.sync(rules),
+        "truncate" => b.truncate(bytes, rules),
         "sign_extend" => b.sign_extend(bytes),
         "sign_extend_subreg" => b.sign_extend_subreg(bytes),
         _ => panic!("unknown operation {name}"),
     }
 }
 
-fn compare(line: &str, op: JmpOp, width: Width, rest: &[&str]) {
+fn compare(line: &str, op: JmpOp, width: Width, rest: &[&str], rules: Rules) {
     let [a, b, taken, true_a, true_b, false_a, false_b] = rest else {
         panic!("{line}")
     };
@@ -86,7 +84,7 @@ fn compare(line: &str, op: JmpOp, width: Width, rest: &[&str]) {
         "1" => Some(true),
         _ => None,
     };
-    assert_eq!(branch_taken(op, width, &a, &b), expected, "{line}");
+    assert_eq!(branch_taken(op, width, &a, &b, rules), expected, "{line}");
     for (op, after_a, after_b) in [(op, true_a, true_b), (op.negate(), false_a, false_b)] {
         let (mut a, mut b) = (a, b);
         refine(op, width, &mut a, &mut b);
@@ -96,19 +94,27 @@ fn compare(line: &str, op: JmpOp, width: Width, rest: &[&str]) {
 
 #[test]
 fn results_are_the_kernels() {
-    for line in VECTORS.lines() {
+    results_are(VECTORS, LINUX_6_12_117);
+}
+
+fn results_are(vectors: &str, rules: Rules) {
+    for line in vectors.lines() {
         let fields: Vec<&str> = line.split(' ').collect();
         let [name, number, rest @ ..] = &fields[..] else {
             panic!("{line}")
         };
         let width = if *number == "32" { Width::W32 } else { Width::W64 };
         if let Some(op) = jmp_op(name) {
-            compare(line, op, width, rest);
+            compare(line, op, width, rest, rules);
         } else if let (Some(op), [a, b, result]) = (alu_op(name), rest) {
-            assert_eq!(bounds(a).alu(op, width, &bounds(b)), bounds(result), "{line}");
+            assert_eq!(
+                bounds(a).alu(op, width, &bounds(b), rules),
+                bounds(result),
+                "{line}"
+            );
         } else if let [before, after] = rest {
             let mut b = bounds(before);
-            unary(name, number.parse().expect("a number of bytes"), &mut b);
+            unary(name, number.parse().expect("a number of bytes"), &mut b, rules);
             assert_eq!(b, bounds(after), "{line}");
         } else {
             panic!("{line}");

@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{ALU, JMP, WIDTHS, compute, holds};
+use common::{ALU, JMP, RULES, WIDTHS, compute, holds};
 use proptest::prelude::*;
 use proptest::sample::select;
-use verdict_domain::{Bounds, Tnum, branch_taken, refine};
+use verdict_domain::{Bounds, Rules, Tnum, branch_taken, refine};
 
 /// Numbers of all lengths, and near powers of two.
 fn number() -> impl Strategy<Value = u64> {
@@ -21,46 +21,49 @@ fn number() -> impl Strategy<Value = u64> {
 fn known_member() -> impl Strategy<Value = (u64, Bounds)> {
     let gaps = prop::array::uniform8(prop_oneof![Just(None), number().prop_map(Some)]);
     (number(), number(), any::<bool>(), gaps).prop_map(|(x, mask, bits, gaps)| {
-        let mut b = Bounds::UNKNOWN;
-        if bits {
-            b.var_off = Tnum {
+        let var_off = match bits {
+            true => Tnum {
                 value: x & !mask,
                 mask,
-            };
-        }
-        let below = |gap: Option<u64>| gap.map(|gap| gap >> 1);
-        if let Some(gap) = gaps[0] {
-            b.umin = x.saturating_sub(gap);
-        }
-        if let Some(gap) = gaps[1] {
-            b.umax = x.saturating_add(gap);
-        }
-        if let Some(gap) = below(gaps[2]) {
-            b.smin = (x as i64).saturating_sub_unsigned(gap);
-        }
-        if let Some(gap) = below(gaps[3]) {
-            b.smax = (x as i64).saturating_add_unsigned(gap);
-        }
-        if let Some(gap) = gaps[4] {
-            b.u32_min = (x as u32).saturating_sub(gap as u32);
-        }
-        if let Some(gap) = gaps[5] {
-            b.u32_max = (x as u32).saturating_add(gap as u32);
-        }
-        if let Some(gap) = gaps[6] {
-            b.s32_min = (x as i32).saturating_sub_unsigned(gap as u32 >> 1);
-        }
-        if let Some(gap) = gaps[7] {
-            b.s32_max = (x as i32).saturating_add_unsigned(gap as u32 >> 1);
-        }
+            },
+            false => Tnum::UNKNOWN,
+        };
+        let (signed, low, signed_low) = (x as i64, x as u32, x as i32);
+        let wide = |i: usize| gaps[i].map(|gap| gap >> 1);
+        let half = |i: usize| gaps[i].map(|gap| gap as u32 >> 1);
+        let b = Bounds::new(
+            var_off,
+            (
+                wide(2).map_or(i64::MIN, |gap| signed.saturating_sub_unsigned(gap)),
+                wide(3).map_or(i64::MAX, |gap| signed.saturating_add_unsigned(gap)),
+            ),
+            (
+                gaps[0].map_or(0, |gap| x.saturating_sub(gap)),
+                gaps[1].map_or(u64::MAX, |gap| x.saturating_add(gap)),
+            ),
+            (
+                half(6).map_or(i32::MIN, |gap| signed_low.saturating_sub_unsigned(gap)),
+                half(7).map_or(i32::MAX, |gap| signed_low.saturating_add_unsigned(gap)),
+            ),
+            (
+                gaps[4].map_or(0, |gap| low.saturating_sub(gap as u32)),
+                gaps[5].map_or(u32::MAX, |gap| low.saturating_add(gap as u32)),
+            ),
+        );
         (x, b)
     })
 }
 
-fn synced_member() -> impl Strategy<Value = (u64, Bounds)> {
-    known_member().prop_map(|(x, mut b)| {
-        b.sync();
-        (x, b)
+fn rules() -> impl Strategy<Value = Rules> {
+    select(&RULES[..])
+}
+
+/// Rules, and two numbers with bounds that admit them, synced.
+fn synced_members() -> impl Strategy<Value = (Rules, (u64, Bounds), (u64, Bounds))> {
+    (rules(), known_member(), known_member()).prop_map(|(rules, (x, mut a), (y, mut b))| {
+        a.sync(rules);
+        b.sync(rules);
+        (rules, (x, a), (y, b))
     })
 }
 
@@ -68,18 +71,18 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
 
     #[test]
-    fn sync_keeps_the_number((x, before) in known_member()) {
+    fn sync_keeps_the_number(rules in rules(), (x, before) in known_member()) {
         prop_assert!(before.admits(x));
         let mut after = before;
-        after.sync();
+        after.sync(rules);
         prop_assert!(after.admits(x), "{:?}", after);
-        prop_assert!(before.var_off.contains(after.var_off));
+        prop_assert!(before.var_off().contains(after.var_off()));
         prop_assert!(after.violation().is_none(), "{:?}", after);
     }
 
     #[test]
     fn arithmetic_is_sound(
-        (x, a) in synced_member(), (y, b) in synced_member(), count in 0..64u64,
+        (rules, (x, a), (y, b)) in synced_members(), count in 0..64u64,
         op in select(&ALU[..]), width in select(&WIDTHS[..]),
     ) {
         let (y, b) = if op.is_shift() {
@@ -88,59 +91,68 @@ proptest! {
         } else {
             (y, b)
         };
-        let result = a.alu(op, width, &b);
+        let result = a.alu(op, width, &b, rules);
         let value = compute(op, width, x, y);
         prop_assert!(result.admits(value), "{:#x} not in {:?}", value, result);
         prop_assert!(result.violation().is_none(), "{:?}", result);
     }
 
     #[test]
-    fn pointer_offsets_are_sound((x, a) in synced_member(), (y, b) in synced_member()) {
+    fn pointer_offsets_are_sound((rules, (x, a), (y, b)) in synced_members()) {
         prop_assert!(!b.is_contradictory_offset());
         let mut sum = a.add_to_pointer(&b);
-        sum.sync();
+        sum.sync(rules);
         prop_assert!(sum.admits(x.wrapping_add(y)));
         let mut difference = a.sub_from_pointer(&b);
-        difference.sync();
+        difference.sync(rules);
         prop_assert!(difference.admits(x.wrapping_sub(y)));
     }
 
     #[test]
     fn comparisons_are_sound(
-        (x, a) in synced_member(), (y, b) in synced_member(),
+        (rules, (x, a), (y, b)) in synced_members(),
         op in select(&JMP[..]), width in select(&WIDTHS[..]),
     ) {
         let outcome = holds(op, width, x, y);
-        if let Some(decided) = branch_taken(op, width, &a, &b) {
+        if let Some(decided) = branch_taken(op, width, &a, &b, rules) {
             prop_assert_eq!(decided, outcome);
         }
         prop_assert_eq!(outcome, !holds(op.negate(), width, x, y));
         prop_assert_eq!(outcome, holds(op.flip(), width, y, x));
         let (mut a, mut b) = (a, b);
         refine(if outcome { op } else { op.negate() }, width, &mut a, &mut b);
-        a.sync();
-        b.sync();
+        a.sync(rules);
+        b.sync(rules);
         prop_assert!(a.admits(x), "{:#x} not in {:?}", x, a);
         prop_assert!(b.admits(y), "{:#x} not in {:?}", y, b);
     }
 
     #[test]
-    fn changes_of_width_are_sound((x, a) in synced_member(), bytes in select(&[1u32, 2, 4][..])) {
+    fn changes_of_width_are_sound((rules, (x, a), _) in synced_members(), bytes in select(&[1u32, 2, 4][..])) {
         let drop = 64 - bytes * 8;
         let mut truncated = a;
-        truncated.truncate(bytes);
+        truncated.truncate(bytes, rules);
         prop_assert!(truncated.admits(x << drop >> drop));
         let mut extended = a;
         extended.sign_extend(bytes);
         prop_assert!(extended.admits(((x << drop) as i64 >> drop) as u64), "{:?}", extended);
         let mut zext = a;
         zext.zext_32();
-        zext.sync();
+        zext.sync(rules);
         prop_assert!(zext.admits(x & 0xffff_ffff), "{:?}", zext);
     }
 
     #[test]
-    fn a_sign_mask_is_one_of_its_two_values((x, a) in synced_member()) {
+    fn negation_is_sound((rules, (x, a), _) in synced_members(), width in select(&WIDTHS[..])) {
+        let value = match width.is_64() {
+            true => x.wrapping_neg(),
+            false => x.wrapping_neg() & 0xffff_ffff,
+        };
+        prop_assert!(a.negated(width, rules).admits(value), "{:#x} of {:?}", value, a);
+    }
+
+    #[test]
+    fn a_sign_mask_is_one_of_its_two_values((_, (x, a), _) in synced_members()) {
         if let Some(fork) = a.fork_sign_mask() {
             prop_assert!(fork.zero.admits(x) || fork.minus_one.admits(x));
         }
@@ -149,15 +161,21 @@ proptest! {
     /// Bounds that contradict themselves must not bring anything down.
     #[test]
     fn contradictions_are_harmless(
-        (_, a) in known_member(), (_, b) in known_member(),
+        rules in rules(), (_, a) in known_member(), (_, b) in known_member(),
         op in select(&ALU[..]), jmp in select(&JMP[..]), width in select(&WIDTHS[..]),
     ) {
-        let wild = Bounds { var_off: b.var_off, umax: b.umin, smin: a.smax, s32_max: b.s32_min, ..a };
+        let wild = Bounds::new(
+            b.var_off(),
+            (a.smax(), a.smax()),
+            (a.umin(), b.umin()),
+            (a.s32_min(), b.s32_min()),
+            (a.u32_min(), a.u32_max()),
+        );
         let mut c = wild;
-        c.sync();
-        let mut d = c.alu(op, width, &wild);
+        c.sync(rules);
+        let mut d = c.alu(op, width, &wild, rules);
         refine(jmp, width, &mut c, &mut d);
-        d.truncate(2);
+        d.truncate(2, rules);
         c.sign_extend(1);
         d.sign_extend_subreg(1);
         d.set_unbounded();

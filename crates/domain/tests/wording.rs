@@ -18,9 +18,11 @@ fn tnum() {
 
 #[test]
 fn violations() {
-    let mut b = Bounds::UNKNOWN;
-    b.umin = 5;
-    b.umax = 4;
+    let u = Bounds::UNKNOWN;
+    let s64 = (u.smin(), u.smax());
+    let s32 = (u.s32_min(), u.s32_max());
+    let u32 = (u.u32_min(), u.u32_max());
+    let b = Bounds::new(u.var_off(), s64, (5, 4), s32, u32);
     let violation = b.violation().expect("an empty range");
     assert_eq!(violation, Violation::EmptyRange);
     assert_eq!(
@@ -29,11 +31,10 @@ fn violations() {
          s64=[0x8000000000000000, 0x7fffffffffffffff] u32=[0x0, 0xffffffff] \
          s32=[0x80000000, 0x7fffffff] var_off=(0x0, 0xffffffffffffffff)"
     );
-    let mut b = Bounds::constant(7);
-    b.smax = 8;
+    let seven = Tnum::constant(7);
+    let b = Bounds::new(seven, (7, 8), (7, 7), (7, 7), (7, 7));
     assert_eq!(b.violation(), Some(Violation::Const));
-    let mut b = Bounds::constant(7);
-    b.u32_max = 8;
+    let mut b = Bounds::new(seven, (7, 7), (7, 7), (7, 7), (7, 8));
     assert_eq!(b.violation(), Some(Violation::SubregConst));
     b.set_unbounded();
     assert_eq!(b.violation(), Some(Violation::Const), "the bits are kept");

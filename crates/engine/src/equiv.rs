@@ -298,7 +298,7 @@ fn same_prefix(old: &Reg, cur: &Reg) -> bool {
 }
 
 fn range_and_tnum(old: &Reg, cur: &Reg) -> bool {
-    old.b.range_within(&cur.b) && old.b.var_off.contains(cur.b.var_off)
+    old.b.range_within(&cur.b) && old.b.var_off().contains(cur.b.var_off())
 }
 
 /// `regsafe`, for a register that was read or whose being read is not asked.

@@ -16,6 +16,7 @@
 use verdict_isa::{Insn, class, mode, op};
 
 use crate::error::{Failure, Res, reject, say, say2};
+use crate::linked::unpack_linked;
 use crate::observer::{Event, Observer};
 use crate::state::{FP, Hist, MAX_FRAMES, Slot, State, StateId, hist};
 use crate::verifier::Verifier;
@@ -43,36 +44,6 @@ pub(crate) fn back_regs(insn: Insn) -> u16 {
         _ if insn.is_ld_imm64() => bit(insn.dst),
         _ => BACK_ALWAYS,
     }
-}
-
-/// Members of a set of scalars known to be equal but for a constant, at most six.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Linked {
-    /// Its frame.
-    pub(crate) frame: u8,
-    /// Register, or slot.
-    pub(crate) index: u8,
-    /// Whether it is a register.
-    pub(crate) is_reg: bool,
-}
-
-/// Packs a linked set for a history entry: ten bits a member, four for the count.
-pub(crate) fn pack_linked(set: &[Linked]) -> u64 {
-    let members = set.iter().fold(0u64, |packed, l| {
-        packed << 10 | u64::from(l.frame & 7) | u64::from(l.index & 0x3f) << 3 | u64::from(l.is_reg) << 9
-    });
-    members << 4 | set.len() as u64
-}
-
-fn unpack_linked(packed: u64) -> impl Iterator<Item = Linked> {
-    (0..(packed & 0xf) as u32).map(move |i| {
-        let e = packed >> (4 + 10 * i);
-        Linked {
-            frame: (e & 7) as u8,
-            index: (e >> 3 & 0x3f) as u8,
-            is_reg: e >> 9 & 1 != 0,
-        }
-    })
 }
 
 /// The set of values asked for, per frame.

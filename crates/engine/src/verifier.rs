@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use verdict_btf::Btf;
+use verdict_domain::Rules;
 use verdict_isa::{Insn, Malformed, Op, decode, deferred_fault};
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
@@ -21,6 +22,7 @@ use crate::explore::{Scc, Search};
 use crate::liveness::Chains;
 use crate::observer::{Event, Observer};
 use crate::precision::back_regs;
+use crate::rules::domain_rules;
 use crate::state::{BtfHandle, FP, Frame, Hist, NO_LINK, REGS, Reg, State};
 
 /// What is remembered of an instruction across paths.
@@ -199,6 +201,8 @@ pub(crate) enum Flow {
 pub struct Verifier<'a, O: Observer> {
     /// The kernel asked.
     pub kernel: &'a Kernel,
+    /// How that kernel computes bounds.
+    pub(crate) rules: Rules,
     /// The program.
     pub prog: &'a Prog,
     /// An extension as a program of the kind that it extends; it takes the place of `prog` once it is clear what that is.
@@ -287,6 +291,7 @@ impl<'a, O: Observer> Verifier<'a, O> {
         let aux = vec![InsnAux::default(); insns.len()];
         Verifier {
             kernel,
+            rules: domain_rules(&kernel.semantics.bounds),
             prog,
             extended,
             obs,

@@ -1,6 +1,8 @@
 //! What the operations mean on single numbers, for the tests to compare with.
 
-use verdict_domain::{AluOp, JmpOp, Width};
+#![allow(dead_code, reason = "each test uses some of it")]
+
+use verdict_domain::{AluOp, JmpOp, Rules, Width};
 
 /// The operations whose results are computed.
 pub(crate) const ALU: [AluOp; 9] = [
@@ -33,6 +35,89 @@ pub(crate) const JMP: [JmpOp; 12] = [
 
 /// Both widths.
 pub(crate) const WIDTHS: [Width; 2] = [Width::W32, Width::W64];
+
+/// The rules of Linux 6.12.117.
+pub(crate) const LINUX_6_12_117: Rules = Rules {
+    rounds: 3,
+    split_64: true,
+    split_32: true,
+    low_signed: true,
+    unequal_by_bits: true,
+    keep_wrapped: false,
+    signed_product: false,
+    product_by_union: false,
+    shift_sign: true,
+};
+
+/// The rules of Linux 6.12.43.
+pub(crate) const LINUX_6_12_43: Rules = Rules {
+    rounds: 2,
+    split_64: false,
+    split_32: false,
+    unequal_by_bits: false,
+    shift_sign: false,
+    ..LINUX_6_12_117
+};
+
+/// The rules of Linux 6.18.15.
+pub(crate) const LINUX_6_18_15: Rules = Rules {
+    split_32: false,
+    low_signed: false,
+    keep_wrapped: true,
+    signed_product: true,
+    product_by_union: true,
+    shift_sign: false,
+    ..LINUX_6_12_117
+};
+
+/// Those of three kernels, those that differ from the first in one thing, and the least that there is.
+pub(crate) const RULES: [Rules; 14] = {
+    const BASE: Rules = LINUX_6_12_117;
+    [
+        BASE,
+        LINUX_6_12_43,
+        LINUX_6_18_15,
+        Rules { rounds: 1, ..BASE },
+        Rules { rounds: 2, ..BASE },
+        Rules {
+            split_64: false,
+            ..BASE
+        },
+        Rules {
+            split_32: false,
+            ..BASE
+        },
+        Rules {
+            low_signed: false,
+            ..BASE
+        },
+        Rules {
+            unequal_by_bits: false,
+            ..BASE
+        },
+        Rules {
+            keep_wrapped: true,
+            ..BASE
+        },
+        Rules {
+            signed_product: true,
+            ..BASE
+        },
+        Rules {
+            product_by_union: true,
+            ..BASE
+        },
+        Rules {
+            shift_sign: false,
+            ..BASE
+        },
+        Rules {
+            rounds: 0,
+            low_signed: false,
+            ..LINUX_6_12_43
+        },
+    ]
+};
 
 /// `a op b` as a processor computes it.
 pub(crate) fn compute(op: AluOp, width: Width, a: u64, b: u64) -> u64 {

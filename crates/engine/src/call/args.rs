@@ -238,7 +238,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             ArgBase::ConstSize | ArgBase::ConstSizeOrZero => {
                 let memory = arg.checked_sub(1).map_or(arg_ty, |before| proto.args[before].ty);
-                meta.msize_max = reg.b.umax;
+                meta.msize_max = reg.b.umax();
                 let raw = meta.raw_mode.then_some(&mut meta.raw);
                 let zero_ok = arg_ty.base() == ArgBase::ConstSizeOrZero;
                 self.check_mem_size_reg(regno, access_of(memory), zero_ok, raw)?;
@@ -248,7 +248,7 @@ impl<O: Observer> Verifier<'_, O> {
                 if !reg.is_const() {
                     reject!(ArgumentConstant, EACCES, "R{} is not a known constant'\n", regno);
                 }
-                meta.mem_size = reg.b.var_off.value;
+                meta.mem_size = reg.b.var_off().value;
                 self.mark_chain_precision(regno)?;
             }
             ArgBase::ConstStr => self.check_reg_const_str(reg, regno)?,

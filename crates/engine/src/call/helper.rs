@@ -200,7 +200,7 @@ impl<O: Observer> Verifier<'_, O> {
             ),
         };
         let reg = *self.reg(3);
-        let key = reg.b.var_off.value;
+        let key = reg.b.var_off().value;
         if !(reg.is_scalar() && reg.is_const() && key < max) {
             self.aux_mut().map_key = KEY_SEEN | KEY_POISON;
             return Ok(());
@@ -353,7 +353,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// `bpf_snprintf` with a constant format (`check_bpf_snprintf_call`).
     fn check_snprintf(&mut self) -> Res<()> {
-        let len = self.reg(5).b.var_off.value;
+        let len = self.reg(5).b.var_off().value;
         if !len.is_multiple_of(8) {
             reject!(FormatString, EINVAL);
         }
@@ -370,7 +370,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn call_loop(&mut self, subprogno: u32) -> Res<()> {
         self.note_loop(subprogno)?;
         self.mark_chain_precision(1)?;
-        if u64::from(self.cur.frame().callback_depth) < self.reg(1).b.umax {
+        if u64::from(self.cur.frame().callback_depth) < self.reg(1).b.umax() {
             return self.push_callback_call(subprogno as usize, CallbackFrame::Loop);
         }
         self.cur.frame_mut().callback_depth = 0;
@@ -539,7 +539,7 @@ impl<O: Observer> Verifier<'_, O> {
         if !proto.ret.is(RetBase::Integer) {
             return Ok(());
         }
-        let cpus = self.kernel.machine.nr_cpus;
+        let (cpus, rules) = (self.kernel.machine.nr_cpus, self.rules);
         let b = &mut self.cur.reg_mut(0).b;
         match proto.id {
             id::GET_STACK
@@ -547,19 +547,13 @@ impl<O: Observer> Verifier<'_, O> {
             | id::PROBE_READ_STR
             | id::PROBE_READ_KERNEL_STR
             | id::PROBE_READ_USER_STR => {
-                b.smax = meta.msize_max as i64;
-                b.s32_max = meta.msize_max as i32;
-                b.smin = i64::from(-MAX_ERRNO);
-                b.s32_min = -MAX_ERRNO;
-                b.sync();
+                let most = meta.msize_max;
+                b.set_signed((i64::from(-MAX_ERRNO), most as i64), (-MAX_ERRNO, most as i32));
+                b.sync(rules);
             }
             id::GET_SMP_PROCESSOR_ID => {
-                let max = cpus.saturating_sub(1);
-                (b.umin, b.umax) = (0, u64::from(max));
-                (b.u32_min, b.u32_max) = (0, max);
-                (b.smin, b.smax) = (0, i64::from(max));
-                (b.s32_min, b.s32_max) = (0, max as i32);
-                b.sync();
+                b.set_at_most(cpus.saturating_sub(1));
+                b.sync(rules);
             }
             _ => {}
         }

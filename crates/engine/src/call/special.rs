@@ -14,7 +14,7 @@ use crate::verifier::Verifier;
 impl<O: Observer> Verifier<'_, O> {
     /// Where in its object a pointer points, fixed and variable parts together.
     fn whole_offset(reg: &Reg) -> i64 {
-        (reg.b.var_off.value as i64).wrapping_add(i64::from(reg.off))
+        (reg.b.var_off().value as i64).wrapping_add(i64::from(reg.off))
     }
 
     /// Takes or gives back a spin lock (`process_spin_lock`).

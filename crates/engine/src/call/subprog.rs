@@ -318,12 +318,12 @@ impl<O: Observer> Verifier<'_, O> {
         self.mark_chain_precision(0)?;
         let frame = self.cur.frame();
         let (range, callsite) = (frame.callback_ret_range, frame.callsite);
-        if i64::from(range.min) > r0.b.smin || r0.b.smax > i64::from(range.max) {
+        if i64::from(range.min) > r0.b.smin() || r0.b.smax() > i64::from(range.max) {
             let text = self.invalid_scalar_text(r0, range, "At callback return", "R0");
             let failure = Failure::rejected(Rule::CallbackReturn, Errno::EINVAL, text);
             return Err(failure.about(|| Fact::Number {
                 reg: 0,
-                is: (r0.b.smin, r0.b.smax),
+                is: (r0.b.smin(), r0.b.smax()),
                 allowed: (range.min.into(), range.max.into()),
             }));
         }

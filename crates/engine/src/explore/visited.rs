@@ -242,7 +242,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     fn iterator_in_r1_is_active(&self) -> bool {
         let reg = self.reg(1);
-        let off = i64::from(reg.off).wrapping_add(reg.b.var_off.value as i64);
+        let off = i64::from(reg.off).wrapping_add(reg.b.var_off().value as i64);
         let frame = &self.cur.frames[self.frame_of(reg)].body;
         let spi = usize::try_from((-off - 1) / 8).unwrap_or(usize::MAX);
         frame

@@ -19,11 +19,11 @@ pub(super) fn check(strict: bool, reg: &Reg, off: i32, size: i32) -> Res<()> {
     }
     let start = if packet { IP_ALIGN } else { 0 };
     let fixed = start.wrapping_add(reg.off).wrapping_add(off);
-    let address = reg.b.var_off + Tnum::constant(i64::from(fixed) as u64);
+    let address = reg.b.var_off() + Tnum::constant(i64::from(fixed) as u64);
     if address.is_aligned(u64::from(size.unsigned_abs())) {
         return Ok(());
     }
-    let var = reg.b.var_off;
+    let var = reg.b.var_off();
     if packet {
         reject!(
             MisalignedAccess,

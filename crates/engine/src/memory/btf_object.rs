@@ -90,7 +90,7 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         if !reg.b.is_const_value(0) {
-            let var = reg.b.var_off;
+            let var = reg.b.var_off();
             reject!(
                 KernelObjectAccess,
                 EACCES,

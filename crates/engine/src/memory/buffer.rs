@@ -63,7 +63,7 @@ fn check_offset(reg: &Reg, regno: usize, off: i32, size: i32, what: &str) -> Res
             BufferBounds,
             EACCES,
             "R{regno} invalid variable buffer offset: off={off}, var_off={}\n",
-            reg.b.var_off
+            reg.b.var_off()
         );
     }
     Ok(())

@@ -35,7 +35,8 @@ impl<O: Observer> Verifier<'_, O> {
         self.set_unknown(value);
         match self.hook_return_range().filter(|_| given.is_retval) {
             Some((min, max)) => {
-                self.cur.reg_mut(value).b.narrow_s32(min, max);
+                let rules = self.rules;
+                self.cur.reg_mut(value).b.narrow_s32(min, max, rules);
                 self.check_reg_bounds(value, "s32_range")
             }
             None => Ok(()),
@@ -151,7 +152,7 @@ impl<O: Observer> Verifier<'_, O> {
                 ModifiedPointer,
                 EACCES,
                 "variable {name} access var_off={} disallowed\n",
-                reg.b.var_off
+                reg.b.var_off()
             );
         }
         Ok(())

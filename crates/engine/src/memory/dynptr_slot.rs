@@ -87,7 +87,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "{what} has to be at a constant offset\n"
             )));
         }
-        let off = reg.off.wrapping_add(reg.b.var_off.value as i32);
+        let off = reg.off.wrapping_add(reg.b.var_off().value as i32);
         let spi = off.wrapping_neg().wrapping_sub(1) / 8;
         if off % 8 != 0 || spi.wrapping_add(1) < slots {
             return Err(NoSlot::Misplaced(format!(

@@ -124,11 +124,11 @@ impl<O: Observer> Verifier<'_, O> {
         let size = *self.reg(regno);
         let fact = || Fact::Number {
             reg: regno as u8,
-            is: (size.b.smin, size.b.smax),
+            is: (size.b.smin(), size.b.smax()),
             allowed: (i64::from(!zero_ok), MAX_VAR_SIZE as i64 - 1),
         };
         check_size(regno, &size, zero_ok).about(fact)?;
-        let umax = size.b.umax;
+        let umax = size.b.umax();
         // Of an unknown size the helper may fill but a part.
         let raw = raw.filter(|_| size.is_const());
         self.check_helper_mem_access(regno.wrapping_sub(1), umax as i32, access, zero_ok, raw)?;
@@ -220,8 +220,8 @@ const fn has_converted_ctx(prog_type: ProgType) -> bool {
 
 /// Whether a size argument has sensible bounds.
 fn check_size(regno: usize, size: &Reg, zero_ok: bool) -> Res<()> {
-    let (umin, umax) = (size.b.umin, size.b.umax);
-    if size.b.smin < 0 {
+    let (umin, umax) = (size.b.umin(), size.b.umax());
+    if size.b.smin() < 0 {
         reject!(
             SizeArgument,
             EACCES,

@@ -22,7 +22,7 @@ impl<O: Observer> Verifier<'_, O> {
         let Some(value) = m.loaded() else { return Ok(()) };
         let map = self.map_of(reg)?;
         if reg.is_const() && map.is_rdonly() && map.has_direct_value() {
-            let at = i64::from(m.off).wrapping_add(reg.b.var_off.value as i64) as u32;
+            let at = i64::from(m.off).wrapping_add(reg.b.var_off().value as i64) as u32;
             let read = map.read_constant(at, m.size.unsigned_abs(), m.sign);
             let number = read.by(Rule::DirectValue)?;
             self.set_known_zero(value, RegBase::Scalar.into());
@@ -41,7 +41,7 @@ impl<O: Observer> Verifier<'_, O> {
         if !reg.is_const() {
             return Ok(None);
         }
-        let at = (reg.b.var_off.value as u32).wrapping_add(off as u32);
+        let at = (reg.b.var_off().value as u32).wrapping_add(off as u32);
         Ok(record.find(at, FieldMask::KPTR).copied())
     }
 
@@ -81,10 +81,10 @@ impl<O: Observer> Verifier<'_, O> {
         let map = self.map_of(reg)?;
         self.check_mem_region_access(regno, off, size, map.value_size, zero_ok)?;
         let Some(record) = &map.record else { return Ok(()) };
-        let least = reg.b.smin.wrapping_add(i64::from(off));
+        let least = reg.b.smin().wrapping_add(i64::from(off));
         let end = reg
             .b
-            .umax
+            .umax()
             .wrapping_add(i64::from(off) as u64)
             .wrapping_add(i64::from(size) as u64);
         for field in &record.fields {
@@ -117,7 +117,7 @@ fn check_field_access(reg: &Reg, field: &Field, off: i32, size: i32, source: Sou
     if !reg.is_const() {
         reject!(KptrAccess, EACCES, "kptr access cannot have variable offset\n");
     }
-    let at = (i64::from(off) as u64).wrapping_add(reg.b.var_off.value);
+    let at = (i64::from(off) as u64).wrapping_add(reg.b.var_off().value);
     if u64::from(field.offset) != at {
         reject!(
             KptrAccess,

@@ -142,11 +142,12 @@ impl<O: Observer> Verifier<'_, O> {
             && let Some(value) = m.loaded()
             && self.reg(value).is_scalar()
         {
+            let rules = self.rules;
             let b = &mut self.cur.reg_mut(value).b;
             if m.sign {
                 b.sign_extend(m.size.unsigned_abs());
             } else {
-                b.truncate(m.size.unsigned_abs());
+                b.truncate(m.size.unsigned_abs(), rules);
             }
         }
         Ok(())

@@ -42,7 +42,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// part, so only the fixed offset is compared.
     pub(crate) fn check_packet_access(&self, regno: usize, off: i32, size: i32, zero_ok: bool) -> Res<()> {
         let reg = self.reg(regno);
-        if reg.b.smin < 0 {
+        if reg.b.smin() < 0 {
             reject!(
                 NegativeOffset,
                 EACCES,

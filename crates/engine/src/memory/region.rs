@@ -99,7 +99,7 @@ impl<O: Observer> Verifier<'_, O> {
         };
         Fact::Access {
             reg: regno as u8,
-            from: (at(b.smin), at(b.smax)),
+            from: (at(b.smin()), at(b.smax())),
             size: size.into(),
             bytes,
         }
@@ -109,8 +109,8 @@ impl<O: Observer> Verifier<'_, O> {
         let b = &self.reg(regno).b;
         let wide_off = i64::from(off);
         // Sums are cut to 32 bits where the kernel passes them as `int`.
-        let least = b.smin.wrapping_add(wide_off);
-        if b.smin < 0 && (b.smin == i64::MIN || least != i64::from(least as i32) || least < 0) {
+        let least = b.smin().wrapping_add(wide_off);
+        if b.smin() < 0 && (b.smin() == i64::MIN || least != i64::from(least as i32) || least < 0) {
             reject!(
                 NegativeOffset,
                 EACCES,
@@ -119,14 +119,14 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.check_within(regno, least as i32, size, mem_size, zero_ok)
             .then(|| format!("R{regno} min value is outside of the allowed memory range\n"))?;
-        if b.umax >= MAX_VAR_OFF as u64 {
+        if b.umax() >= MAX_VAR_OFF as u64 {
             reject!(
                 UnboundedOffset,
                 EACCES,
                 "R{regno} unbounded memory access, make sure to bounds check any such access\n"
             );
         }
-        let most = b.umax.wrapping_add(wide_off as u64);
+        let most = b.umax().wrapping_add(wide_off as u64);
         self.check_within(regno, most as i32, size, mem_size, zero_ok)
             .then(|| format!("R{regno} max value is outside of the allowed memory range\n"))
     }

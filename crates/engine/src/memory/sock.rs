@@ -20,7 +20,7 @@ impl<O: Observer> Verifier<'_, O> {
                 reg_type_str(reg.ty)
             );
         }
-        if reg.b.smin < 0 {
+        if reg.b.smin() < 0 {
             reject!(
                 NegativeOffset,
                 EACCES,

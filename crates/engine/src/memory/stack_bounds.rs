@@ -79,12 +79,12 @@ impl Span {
     /// Of an access at `off` from a pointer whose bounds were checked.
     pub(super) fn of(reg: &Reg, off: i32) -> Span {
         if reg.is_const() {
-            let at = (reg.b.var_off.value as i32).wrapping_add(off);
+            let at = (reg.b.var_off().value as i32).wrapping_add(off);
             return Span { min: at, max: at };
         }
         Span {
-            min: (reg.b.smin as i32).wrapping_add(off),
-            max: (reg.b.smax as i32).wrapping_add(off),
+            min: (reg.b.smin() as i32).wrapping_add(off),
+            max: (reg.b.smax() as i32).wrapping_add(off),
         }
     }
 }
@@ -117,10 +117,10 @@ impl<O: Observer> Verifier<'_, O> {
         };
         let (off64, size64) = (i64::from(off), i64::from(size));
         let (min, max) = if reg.is_const() {
-            let at = (reg.b.var_off.value as i64).wrapping_add(off64);
+            let at = (reg.b.var_off().value as i64).wrapping_add(off64);
             (at, at.wrapping_add(size64))
         } else {
-            if reg.b.smax >= MAX_VAR_OFF || reg.b.smin <= -MAX_VAR_OFF {
+            if reg.b.smax() >= MAX_VAR_OFF || reg.b.smin() <= -MAX_VAR_OFF {
                 reject!(
                     StackBounds,
                     EACCES,
@@ -128,8 +128,8 @@ impl<O: Observer> Verifier<'_, O> {
                 );
             }
             (
-                reg.b.smin.wrapping_add(off64),
-                reg.b.smax.wrapping_add(off64).wrapping_add(size64),
+                reg.b.smin().wrapping_add(off64),
+                reg.b.smax().wrapping_add(off64).wrapping_add(size64),
             )
         };
         let lowest = -i64::from(self.kernel.limits.stack);
@@ -147,7 +147,7 @@ impl<O: Observer> Verifier<'_, O> {
         } else {
             format!(
                 "invalid variable-offset{what} stack R{regno} var_off={} off={off} size={size}\n",
-                reg.b.var_off
+                reg.b.var_off()
             )
         };
         let failure = Failure::rejected(Rule::StackBounds, errno, text);

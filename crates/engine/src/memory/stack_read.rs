@@ -7,6 +7,7 @@ use super::helper::RawMode;
 use super::stack_bounds::{Part, SLOT, Span, byte_of, parts, spi_of};
 use super::{MemAccess, Source};
 use crate::error::{Failure, Res, reject};
+use crate::linked::unlink;
 use crate::observer::Observer;
 use crate::state::{Reg, Slot, SlotType, hist};
 use crate::verifier::Verifier;
@@ -28,7 +29,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(super) fn check_stack_read(&mut self, ptr: &Reg, m: &MemAccess) -> Res<()> {
         let frame = self.frame_of(ptr);
         if ptr.is_const() {
-            let off = m.off.wrapping_add(ptr.b.var_off.value as i32);
+            let off = m.off.wrapping_add(ptr.b.var_off().value as i32);
             return self.read_fixed(frame, off, m.size, m.value);
         }
         let Some(dst) = m.value else {
@@ -36,7 +37,7 @@ impl<O: Observer> Verifier<'_, O> {
                 VariableStackOffset,
                 EACCES,
                 "variable offset stack pointer cannot be passed into helper function; var_off={} off={} size={}\n",
-                ptr.b.var_off,
+                ptr.b.var_off(),
                 m.off,
                 m.size
             );
@@ -117,8 +118,7 @@ impl<O: Observer> Verifier<'_, O> {
                 let mut part = kept;
                 // A value wider than the load is not that value any more.
                 if kept.b.width() > size.unsigned_abs() * 8 {
-                    part.id = 0;
-                    part.off = 0;
+                    unlink(&mut part, self.kernel.semantics.linked.unlinked_offset);
                 }
                 self.fill(frame, spi, part, dst);
             }
@@ -293,7 +293,7 @@ fn unreadable(reg: &Reg, regno: usize, source: Source, start: i32, at: i32, size
     } else {
         format!(
             "invalid{how} read from stack R{regno} var_off {}+{into} size {size}\n",
-            reg.b.var_off
+            reg.b.var_off()
         )
     };
     Failure::rejected(

@@ -75,7 +75,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(super) fn check_stack_write(&mut self, ptr: &Reg, m: &MemAccess) -> Res<()> {
         let frame = self.frame_of(ptr);
         if ptr.is_const() {
-            let off = m.off.wrapping_add(ptr.b.var_off.value as i32);
+            let off = m.off.wrapping_add(ptr.b.var_off().value as i32);
             self.write_fixed(frame, off, m.size, m.value)
         } else {
             self.write_variable(frame, Span::of(ptr, m.off), m.size, m.value)

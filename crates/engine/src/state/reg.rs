@@ -147,7 +147,7 @@ impl Reg {
     /// Whether this is the number 0 (`register_is_null`).
     #[inline]
     pub fn is_null(&self) -> bool {
-        self.is_scalar() && self.b.var_off.value == 0 && self.b.var_off.mask == 0
+        self.is_scalar() && self.b.var_off().value == 0 && self.b.var_off().mask == 0
     }
 
     /// Whether the pointer is into a packet, its metadata included.
@@ -159,7 +159,7 @@ impl Reg {
     /// Whether the variable part of the offset (or the scalar) is a constant.
     #[inline]
     pub fn is_const(&self) -> bool {
-        self.b.var_off.is_const()
+        self.b.var_off().is_const()
     }
 
     // --- payload ---

@@ -7,9 +7,10 @@ use verdict_kernel::rule::Fact;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
 use crate::error::{About, Res, register, reject, say};
+use crate::linked::{constant_added, link_after_arithmetic, unlink};
 use crate::memory::names::reg_type_str;
 use crate::observer::Observer;
-use crate::state::{ADD_CONST, Marks, Reg};
+use crate::state::{Marks, Reg};
 use crate::verifier::{ArgUse, Verifier};
 
 /// Fixed and variable offsets of pointers must stay below this.
@@ -92,6 +93,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             Operand::Reg(src) => usize::from(src),
         };
+        let (rules, offset) = (self.rules, self.kernel.semantics.linked.unlinked_offset);
         self.check_reg_arg(src, ArgUse::Src)?;
         self.check_reg_arg(dst, ArgUse::DstNoMark)?;
         if width.is_64() {
@@ -103,7 +105,7 @@ impl<O: Observer> Verifier<'_, O> {
             self.set_unknown(dst);
             let reg = self.cur.reg_mut(dst);
             reg.b.zext_32();
-            reg.b.sync();
+            reg.b.sync(rules);
             return Ok(dst);
         }
         let fits = self.reg(src).b.width() <= 32;
@@ -113,10 +115,10 @@ impl<O: Observer> Verifier<'_, O> {
         self.copy_reg(dst, src);
         let reg = self.cur.reg_mut(dst);
         if !fits {
-            clear_scalar_id(reg);
+            unlink(reg, offset);
         }
         reg.b.zext_32();
-        reg.b.sync();
+        reg.b.sync(rules);
         Ok(dst)
     }
 
@@ -125,21 +127,22 @@ impl<O: Observer> Verifier<'_, O> {
             self.set_unknown(dst);
             return;
         }
-        let unchanged = self.reg(src).b.umax < 1 << (bytes * 8 - 1);
+        let unchanged = self.reg(src).b.umax() < 1 << (bytes * 8 - 1);
         if unchanged {
             self.assign_scalar_id(src);
         }
         self.copy_reg(dst, src);
+        let (rules, offset) = (self.rules, self.kernel.semantics.linked.unlinked_offset);
         let reg = self.cur.reg_mut(dst);
         if !unchanged {
-            clear_scalar_id(reg);
+            unlink(reg, offset);
         }
         if width.is_64() {
             reg.b.sign_extend(bytes);
         } else {
             reg.b.sign_extend_subreg(bytes);
             reg.b.zext_32();
-            reg.b.sync();
+            reg.b.sync(rules);
         }
     }
 
@@ -150,24 +153,6 @@ impl<O: Observer> Verifier<'_, O> {
         let precise = marks.precise >> src & 1;
         marks.precise = marks.precise & !(1 << dst) | precise << dst;
         self.cur.frame_mut().regs[dst] = value;
-    }
-
-    /// Gives an unknown scalar an id before it is copied, so that copies learn from one another
-    /// (`assign_scalar_id_before_mov`).
-    pub(crate) fn assign_scalar_id(&mut self, src: usize) {
-        let reg = self.reg(src);
-        if !reg.is_scalar() {
-            return;
-        }
-        if reg.id & ADD_CONST != 0 {
-            // The copy would need the base's id and the sum of two offsets.
-            clear_scalar_id(self.cur.reg_mut(src));
-        }
-        let reg = self.reg(src);
-        if reg.id == 0 && !reg.is_const() {
-            let id = self.next_id();
-            self.cur.reg_mut(src).id = id;
-        }
     }
 
     fn arithmetic(&mut self, width: Width, op: AluOp, dst: usize, src: Operand) -> Res<usize> {
@@ -249,8 +234,9 @@ impl<O: Observer> Verifier<'_, O> {
             self.fork_sign_mask(dst)?;
         }
         // With `rX op= rX` the kernel reads a copy of the operand taken before.
+        let (rules, switches) = (self.rules, &self.kernel.semantics.linked);
         let reg = self.cur.reg_mut(dst);
-        let result = reg.b.alu(op, width, &src.b);
+        let result = reg.b.alu(op, width, &src.b, rules);
         let not_computed = result == Bounds::UNKNOWN && (op.is_division() || op.is_shift());
         if not_computed {
             *reg = Reg {
@@ -260,17 +246,11 @@ impl<O: Observer> Verifier<'_, O> {
         } else {
             reg.b = result;
         }
-        if op == AluOp::Add && width.is_64() && reg.id != 0 && src.is_const() && !same {
-            let value = src.b.var_off.value;
-            if reg.id & ADD_CONST != 0 || value > i32::MAX as u64 {
-                clear_scalar_id(reg);
-            } else {
-                reg.id |= ADD_CONST;
-                reg.off = value as i32;
-            }
-        } else {
-            clear_scalar_id(reg);
-        }
+        let added = match op == AluOp::Add && width.is_64() {
+            true => constant_added(reg, src, same, switches.self_sum),
+            false => None,
+        };
+        link_after_arithmetic(reg, added, switches);
         Ok(())
     }
 
@@ -367,7 +347,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
         }
         check_sane_offset(&result, pointer.ty)?;
-        result.b.sync();
+        result.b.sync(self.rules);
         self.cur.frame_mut().regs[dst] = result;
         Ok(())
     }
@@ -384,7 +364,7 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         let known = offset.is_const();
-        let adds_zero = known && offset.b.smin == 0 && op == AluOp::Add;
+        let adds_zero = known && offset.b.smin() == 0 && op == AluOp::Add;
         let allowed = match pointer.ty.base() {
             RegBase::Ctx
             | RegBase::MapValue
@@ -431,13 +411,13 @@ impl<O: Observer> Verifier<'_, O> {
         };
         Fact::Number {
             reg,
-            is: (offset.b.smin, offset.b.smax),
+            is: (offset.b.smin(), offset.b.smax()),
             allowed: (1 - MAX_VAR_OFF, MAX_VAR_OFF - 1),
         }
     }
 
     fn add_to_ptr(&mut self, result: &mut Reg, pointer: &Reg, offset: &Reg) {
-        let sum = i64::from(pointer.off).checked_add(offset.b.smin);
+        let sum = i64::from(pointer.off).checked_add(offset.b.smin());
         if let (true, Some(Ok(off))) = (offset.is_const(), sum.map(i32::try_from)) {
             result.b.set_unbounded_32();
             result.off = off;
@@ -451,7 +431,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     fn sub_from_ptr(&mut self, result: &mut Reg, pointer: &Reg, offset: &Reg) {
-        let diff = i64::from(pointer.off).checked_sub(offset.b.smin);
+        let diff = i64::from(pointer.off).checked_sub(offset.b.smin());
         if let (true, Some(Ok(off))) = (offset.is_const(), diff.map(i32::try_from)) {
             result.b.set_unbounded_32();
             result.off = off;
@@ -461,23 +441,17 @@ impl<O: Observer> Verifier<'_, O> {
         if pointer.is_pkt() {
             result.id = self.next_id();
             // What was subtracted may have been negative: then something was added.
-            if offset.b.smin < 0 {
+            if offset.b.smin() < 0 {
                 result.raw = [0; 2];
             }
         }
     }
 }
 
-/// Unlinks a scalar (`clear_scalar_id`, which since 6.12.117 also forgets the constant).
-pub(crate) fn clear_scalar_id(reg: &mut Reg) {
-    reg.id = 0;
-    reg.off = 0;
-}
-
 /// Whether an offset keeps a pointer in a range where nothing overflows (`check_reg_sane_offset`).
 fn check_sane_offset(reg: &Reg, ty: RegType) -> Res<()> {
-    let value = reg.b.var_off.value as i64;
-    let smin = reg.b.smin;
+    let value = reg.b.var_off().value as i64;
+    let smin = reg.b.smin();
     let name = || reg_type_str(ty);
     if reg.is_const() && (value >= MAX_VAR_OFF || value <= -MAX_VAR_OFF) {
         reject!(

@@ -7,11 +7,10 @@ use verdict_kernel::types::{Flags, RegBase, RegType};
 use crate::error::{Res, reject, say};
 use crate::memory::is_trusted;
 use crate::observer::{Event, Observer};
-use crate::precision::{Linked, pack_linked};
-use crate::state::{ADD_CONST, FP, Reg, State, hist};
+use crate::state::{Reg, State, hist};
 use crate::verifier::{ArgUse, Flow, Verifier};
 
-use super::alu::{MAX_VAR_OFF, clear_scalar_id};
+use super::alu::MAX_VAR_OFF;
 
 /// Range of a packet pointer that is beyond the packet's end.
 pub(crate) const BEYOND_PKT_END: i32 = -2;
@@ -95,12 +94,12 @@ impl<O: Observer> Verifier<'_, O> {
             self.show_branch(idx);
             return Ok(if taken { Flow::Goto(target) } else { Flow::Next });
         }
-        let linked = self.collect_linked(&cond, &src, &dst);
+        let linked = self.collect_linked(cond.dst, cond.src_reg());
         self.push_state(target, idx as i32)?;
         if dst.is_scalar() && src.is_scalar() {
             self.learn(&cond)?;
         }
-        self.tell_linked(&cond, &linked);
+        self.tell_linked(cond.dst, cond.src_reg(), &linked);
         self.learn_pointers(&cond);
         self.show_branch(idx);
         Ok(Flow::Next)
@@ -141,14 +140,14 @@ impl<O: Observer> Verifier<'_, O> {
             return packet_branch_taken(cond.op, dst, src);
         }
         if dst.is_scalar() && src.is_scalar() {
-            return branch_taken(cond.op, cond.width, &dst.b, &src.b);
+            return branch_taken(cond.op, cond.width, &dst.b, &src.b, self.rules);
         }
         if !wide {
             return None;
         }
         let is_const = |r: &Reg| r.is_scalar() && r.is_const();
         let (ptr, number) = if is_const(src) { (dst, src) } else { (src, dst) };
-        if !is_const(number) || number.b.var_off.value != 0 || !self.reg_not_null(ptr) {
+        if !is_const(number) || number.b.var_off().value != 0 || !self.reg_not_null(ptr) {
             return None;
         }
         match cond.op {
@@ -160,7 +159,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Whether a pointer is certainly not NULL (`reg_not_null`).
     fn reg_not_null(&self, reg: &Reg) -> bool {
-        if reg.ty.has(Flags::MAYBE_NULL) || reg.b.smin <= -MAX_VAR_OFF || reg.b.smax >= MAX_VAR_OFF {
+        if reg.ty.has(Flags::MAYBE_NULL) || reg.b.smin() <= -MAX_VAR_OFF || reg.b.smax() >= MAX_VAR_OFF {
             return false;
         }
         match reg.ty.base() {
@@ -178,26 +177,6 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
-    /// Scalars that are linked with an operand, those of the source first; members that find no room are
-    /// unlinked. A register that both operands are linked with is found twice.
-    fn collect_linked(&mut self, cond: &Cond, src: &Reg, dst: &Reg) -> Vec<Linked> {
-        let max = self.kernel.limits.linked_regs as usize;
-        let mut set = Vec::new();
-        if cond.src_reg().is_some() && src.is_scalar() && src.id != 0 {
-            collect(&mut self.cur, src.id & !ADD_CONST, max, &mut set);
-        }
-        // Collecting for the source may have unlinked the destination.
-        let dst_id = if dst.is_scalar() { self.reg(cond.dst).id } else { 0 };
-        if dst_id != 0 {
-            collect(&mut self.cur, dst_id & !ADD_CONST, max, &mut set);
-        }
-        if set.len() > 1 {
-            let packed = pack_linked(&set);
-            self.push_history(0, packed);
-        }
-        set
-    }
-
     /// The newest path put aside: the one in which the condition holds.
     fn other(&mut self) -> Option<&mut State> {
         self.search.pending.last_mut().map(|p| &mut p.state)
@@ -210,17 +189,18 @@ impl<O: Observer> Verifier<'_, O> {
             Operand::Reg(src) => (self.reg(usize::from(src)).b, usize::from(src) == cond.dst),
             Operand::Imm(imm) => (Bounds::constant(i64::from(imm) as u64), false),
         };
+        let rules = self.rules;
         let narrow = |op: JmpOp| {
             let (mut a, mut b) = (dst, src);
             if same {
                 refine_same(op, cond.width, &mut a);
-                a.sync();
-                a.sync();
+                a.sync(rules);
+                a.sync(rules);
                 b = a;
             } else {
                 refine(op, cond.width, &mut a, &mut b);
-                a.sync();
-                b.sync();
+                a.sync(rules);
+                b.sync(rules);
             }
             (a, b)
         };
@@ -243,18 +223,6 @@ impl<O: Observer> Verifier<'_, O> {
             store(other, cond.dst, src_reg, true_dst, true_src);
         }
         Ok(())
-    }
-
-    /// What was learnt of an operand holds of all that is linked with it.
-    fn tell_linked(&mut self, cond: &Cond, linked: &[Linked]) {
-        for reg in cond.src_reg().into_iter().chain([cond.dst]) {
-            if self.reg(reg).is_scalar() && self.reg(reg).id != 0 {
-                sync_linked(&mut self.cur, reg, linked);
-                if let Some(other) = self.other() {
-                    sync_linked(other, reg, linked);
-                }
-            }
-        }
     }
 
     fn check_sane(&mut self, bounds: &mut Bounds, context: &str) -> Res<()> {
@@ -344,7 +312,7 @@ impl<O: Observer> Verifier<'_, O> {
         if reg.id == 0 && !reg.ty.has(Flags::RCU) {
             return;
         }
-        let moved = reg.b.smin != 0 || reg.b.smax != 0 || !reg.b.is_const_value(0);
+        let moved = reg.b.smin() != 0 || reg.b.smax() != 0 || !reg.b.is_const_value(0);
         // Helpers may return objects of the program's own with an offset.
         let own = reg.is(RegBase::BtfId) && reg.ty.has(Flags::ALLOC | Flags::NON_OWN_REF);
         if moved || (!own && reg.off != 0) {
@@ -434,7 +402,7 @@ fn find_good_pkt_pointers(state: &mut State, ptr: &Reg, open: bool) {
     if ptr.off < 0 || (ptr.off == 0 && open) {
         return;
     }
-    if ptr.b.umax > MAX_PACKET_OFF || ptr.b.umax.wrapping_add(ptr.off as u64) > MAX_PACKET_OFF {
+    if ptr.b.umax() > MAX_PACKET_OFF || ptr.b.umax().wrapping_add(ptr.off as u64) > MAX_PACKET_OFF {
         return;
     }
     let range = ptr.off + i32::from(open);
@@ -456,76 +424,5 @@ fn store(state: &mut State, dst: usize, src: Option<usize>, dst_bounds: Bounds, 
     state.reg_mut(dst).b = dst_bounds;
     if let Some(src) = src {
         state.reg_mut(src).b = src_bounds;
-    }
-}
-
-/// Adds scalars with a base id to a linked set, registers before slots, the executing frame first.
-fn collect(state: &mut State, id: u32, max: usize, set: &mut Vec<Linked>) {
-    let linked = |r: &Reg| r.is_scalar() && r.id & !ADD_CONST == id;
-    for f in (0..state.frames.len()).rev() {
-        for r in 0..FP {
-            if linked(&state.frames[f].body.regs[r]) {
-                if set.len() < max {
-                    set.push(Linked {
-                        frame: f as u8,
-                        index: r as u8,
-                        is_reg: true,
-                    });
-                } else {
-                    clear_scalar_id(&mut state.frame_at_mut(f).regs[r]);
-                }
-            }
-        }
-        for spi in 0..state.frames[f].body.stack.len() {
-            let slot = &state.frames[f].body.stack.slots()[spi];
-            if slot.is_spill() && linked(slot.reg()) {
-                if set.len() < max {
-                    set.push(Linked {
-                        frame: f as u8,
-                        index: spi as u8,
-                        is_reg: false,
-                    });
-                } else if let Some(slot) = state.frame_at_mut(f).stack.get_mut(spi) {
-                    clear_scalar_id(slot.reg_mut());
-                }
-            }
-        }
-    }
-}
-
-/// Copies what is known of a register to the scalars linked with it, plus the constant between them
-/// (`sync_linked_regs`).
-fn sync_linked(state: &mut State, known_no: usize, set: &[Linked]) {
-    let top = state.curframe();
-    for l in set {
-        let (f, i) = (usize::from(l.frame), usize::from(l.index));
-        if l.is_reg && f == top && i == known_no {
-            continue;
-        }
-        let known = *state.reg(known_no);
-        let current = if l.is_reg {
-            state.frames[f].body.regs[i]
-        } else {
-            match state.frames[f].body.stack.get(i) {
-                Some(slot) => *slot.reg(),
-                None => continue,
-            }
-        };
-        if !current.is_scalar() || current.id & !ADD_CONST != known.id & !ADD_CONST {
-            continue;
-        }
-        let mut synced = known;
-        let plain = current.id & ADD_CONST == 0 && known.id & ADD_CONST == 0;
-        if !plain && current.off != known.off {
-            // Quirk: the bounds are not deduced from one another after the addition.
-            let delta = i64::from(current.off.wrapping_sub(known.off)) as u64;
-            synced.b = known.b.add_unsynced(&Bounds::constant(delta));
-            (synced.off, synced.id) = (current.off, current.id);
-        }
-        if l.is_reg {
-            state.frame_at_mut(f).regs[i] = synced;
-        } else if let Some(slot) = state.frame_at_mut(f).stack.get_mut(i) {
-            slot.set_reg(synced);
-        }
     }
 }

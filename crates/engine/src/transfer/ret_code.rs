@@ -101,16 +101,16 @@ impl<O: Observer> Verifier<'_, O> {
         self.mark_chain_precision(regno)?;
         let (min, max) = (i64::from(range.min), i64::from(range.max));
         let within = if range.is_32bit {
-            range.min <= reg.b.s32_min && reg.b.s32_max <= range.max
+            range.min <= reg.b.s32_min() && reg.b.s32_max() <= range.max
         } else {
-            min <= reg.b.smin && reg.b.smax <= max
+            min <= reg.b.smin() && reg.b.smax() <= max
         };
         if within {
             return Ok(());
         }
         let is = match range.is_32bit {
-            true => (i64::from(reg.b.s32_min), i64::from(reg.b.s32_max)),
-            false => (reg.b.smin, reg.b.smax),
+            true => (i64::from(reg.b.s32_min()), i64::from(reg.b.s32_max())),
+            false => (reg.b.smin(), reg.b.smax()),
         };
         let range = RetRange {
             min: range.min,
@@ -139,12 +139,12 @@ impl<O: Observer> Verifier<'_, O> {
         name: &str,
     ) -> String {
         let mut text = format!("{context} the register {name} has");
-        let (low, high) = (reg.b.smin > i64::MIN, reg.b.smax < i64::MAX);
+        let (low, high) = (reg.b.smin() > i64::MIN, reg.b.smax() < i64::MAX);
         if low {
-            text.push_str(&format!(" smin={}", reg.b.smin));
+            text.push_str(&format!(" smin={}", reg.b.smin()));
         }
         if high {
-            text.push_str(&format!(" smax={}", reg.b.smax));
+            text.push_str(&format!(" smax={}", reg.b.smax()));
         }
         if !low && !high {
             text.push_str(" unknown scalar value");

@@ -181,7 +181,7 @@ impl Printer<'_> {
             out.push('P');
         }
         if reg.is_scalar() && reg.is_const() {
-            return snum(out, reg.b.var_off.value as i64);
+            return snum(out, reg.b.var_off().value as i64);
         }
         if reg.is_scalar() {
             out.push_str("scalar");
@@ -196,7 +196,7 @@ impl Printer<'_> {
                 write!(out, "[{}]", reg.frameno)?;
             }
             if reg.is_const() {
-                return snum(out, (reg.b.var_off.value as i64).wrapping_add(i64::from(reg.off)));
+                return snum(out, (reg.b.var_off().value as i64).wrapping_add(i64::from(reg.off)));
             }
         }
         if reg.is(RegBase::BtfId) {
@@ -250,16 +250,16 @@ impl Printer<'_> {
             list.item(format_args!("type={}", reg.dynptr_kind().name()))?;
         }
         if reg.is_const() {
-            if reg.b.var_off.value != 0 {
+            if reg.b.var_off().value != 0 {
                 list.name("imm=");
-                snum(list.out, reg.b.var_off.value as i64)?;
+                snum(list.out, reg.b.var_off().value as i64)?;
             }
             return Ok(());
         }
         ranges(list, &reg.b)?;
-        if !reg.b.var_off.is_unknown() {
+        if !reg.b.var_off().is_unknown() {
             list.name("var_off=");
-            tnum(list.out, reg.b.var_off)?;
+            tnum(list.out, reg.b.var_off())?;
         }
         Ok(())
     }
@@ -345,14 +345,14 @@ fn ranges(list: &mut List<'_>, b: &Bounds) -> fmt::Result {
         }
     };
     let rows = [
-        ("smin", b.smin as u64, b.smin == i64::MIN),
-        ("smax", b.smax as u64, b.smax == i64::MAX),
-        ("umin", b.umin, b.umin == 0),
-        ("umax", b.umax, b.umax == u64::MAX),
-        ("smin32", narrow(b.s32_min), b.s32_min == i32::MIN),
-        ("smax32", narrow(b.s32_max), b.s32_max == i32::MAX),
-        ("umin32", u64::from(b.u32_min), b.u32_min == 0),
-        ("umax32", u64::from(b.u32_max), b.u32_max == u32::MAX),
+        ("smin", b.smin() as u64, b.smin() == i64::MIN),
+        ("smax", b.smax() as u64, b.smax() == i64::MAX),
+        ("umin", b.umin(), b.umin() == 0),
+        ("umax", b.umax(), b.umax() == u64::MAX),
+        ("smin32", narrow(b.s32_min()), b.s32_min() == i32::MIN),
+        ("smax32", narrow(b.s32_max()), b.s32_max() == i32::MAX),
+        ("umin32", u64::from(b.u32_min()), b.u32_min() == 0),
+        ("umax32", u64::from(b.u32_max()), b.u32_max() == u32::MAX),
     ];
     let is_negative = |row: &(&str, u64, bool)| row.0.starts_with('s') && (row.1 as i64) < 0;
     let mut omit = rows.map(|r| r.2);

@@ -171,9 +171,9 @@ fn range(bounds: &Bounds) -> String {
     match bounds.const_value() {
         Some(value) if value as i64 > -4096 => (value as i64).to_string(),
         Some(value) => format!("{value:#x}"),
-        None if bounds.smin >= 0 || bounds.smin > i64::from(i32::MIN) => {
-            format!("{}..{}", bounds.smin, bounds.smax)
+        None if bounds.smin() >= 0 || bounds.smin() > i64::from(i32::MIN) => {
+            format!("{}..{}", bounds.smin(), bounds.smax())
         }
-        None => format!("{}..{}", bounds.umin, bounds.umax),
+        None => format!("{}..{}", bounds.umin(), bounds.umax()),
     }
 }

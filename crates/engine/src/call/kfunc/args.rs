@@ -84,7 +84,7 @@ impl<O: Observer> Verifier<'_, O> {
         if !reg.is_const() {
             reject!(ArgumentConstant, EINVAL, "R{regno} is not a const\n");
         }
-        meta.r0_size = reg.b.var_off.value;
+        meta.r0_size = reg.b.var_off().value;
         if meta.r0_size > u64::from(u32::MAX) {
             reject!(
                 ArgumentConstant,
@@ -287,5 +287,5 @@ fn constant(reg: &Reg, regno: usize, meta: &Meta) -> Res<u64> {
     if !reg.is_const() {
         reject!(ArgumentConstant, EINVAL, "R{regno} must be a known constant\n");
     }
-    Ok(reg.b.var_off.value)
+    Ok(reg.b.var_off().value)
 }

@@ -72,7 +72,7 @@ pub(super) fn graph_node(root: GraphRoot) -> Reg {
 
 /// Where an argument points to, its variable part being constant.
 fn offset(reg: &Reg) -> u32 {
-    (reg.off as u32).wrapping_add(reg.b.var_off.value as u32)
+    (reg.off as u32).wrapping_add(reg.b.var_off().value as u32)
 }
 
 impl<O: Observer> Verifier<'_, O> {

@@ -228,7 +228,7 @@ impl<O: Observer> Verifier<'_, O> {
         };
         // No field is the error number in place of the offset.
         let at = record.wq_off().map_or(-22, i64::from);
-        let off = (reg.b.var_off.value as i64).wrapping_add(i64::from(reg.off));
+        let off = (reg.b.var_off().value as i64).wrapping_add(i64::from(reg.off));
         if at != off {
             reject!(
                 SpecialFieldArgument,

@@ -1,0 +1,30 @@
+//! What may differ between the bounds of two verifiers.
+
+/// The settings under which bounds are computed.
+///
+/// They are chosen once and handed to every function that depends on one of them. A deduction that is switched
+/// off is only a loss: bounds are sound under any setting.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Rules {
+    /// How often [`Bounds::sync`](crate::Bounds::sync) repeats the deductions between the ranges.
+    pub rounds: u8,
+    /// Whether a signed 64-bit range that crosses zero narrows an unsigned one that meets only one of its sides,
+    /// and is narrowed by it.
+    pub split_64: bool,
+    /// The same for the 32-bit ranges.
+    pub split_32: bool,
+    /// Whether the signed 32-bit range, where it does not cross zero, narrows the 64-bit ranges.
+    pub low_signed: bool,
+    /// Whether two values that are known to differ in a bit are known to be unequal.
+    pub unequal_by_bits: bool,
+    /// Whether the unsigned range of a sum or difference is kept when both its ends wrap.
+    pub keep_wrapped: bool,
+    /// Whether products keep their ranges as long as no end overflows, negative factors among them; otherwise
+    /// only those of factors that are not negative and at most half as wide as the register.
+    pub signed_product: bool,
+    /// Whether a product's bits are the union of what each unknown bit of a factor may add; otherwise what is
+    /// unknown is summed apart from what is known.
+    pub product_by_union: bool,
+    /// Whether `<<= 32` moves the signed range of the low half up even if it has negative numbers.
+    pub shift_sign: bool,
+}
