@@ -1,5 +1,7 @@
 //! At a prune point: does an explored state stand for the current one, and is a checkpoint due?
 
+use verdict_kernel::semantics::graph::{Eviction, LongHistory, LoopComparison};
+
 use crate::equiv::{self, Exact, Suspect};
 use crate::error::{Res, reject, say};
 use crate::observer::{Event, MissReason, Observer};
@@ -39,9 +41,8 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     fn is_state_in(&mut self, list: &mut Vec<Listed>, idx: u32) -> Res<bool> {
-        let forced = self.test_state_freq
-            || self.aux[idx as usize].force_checkpoint
-            || self.cur.history.len > HISTORY_LIMIT;
+        let forced =
+            self.test_state_freq || self.aux[idx as usize].force_checkpoint || self.history_is_long();
         let jumps = self.jmps_processed - self.search.prev_jmps;
         let insns = self.stats.insns - self.search.prev_insns;
         let mut add = forced || (jumps >= 2 && insns >= 8);
@@ -111,6 +112,21 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
+    /// Whether the path remembers so much that a checkpoint is due.
+    #[inline]
+    fn history_is_long(&self) -> bool {
+        self.cur.history.len > HISTORY_LIMIT
+            && self.kernel.semantics.graph.long_history == LongHistory::Checkpoint
+    }
+
+    /// How strictly states compare whose loop is not walked to its end.
+    fn in_loop(&self) -> Exact {
+        match self.kernel.semantics.graph.loop_comparison {
+            LoopComparison::Same => Exact::Same,
+            LoopComparison::RangeWithin => Exact::Range,
+        }
+    }
+
     /// Compares with a listed checkpoint; `closes` is the loop that a match closes.
     fn match_explored(&mut self, id: StateId, idx: u32, closes: &mut Loop) -> Res<Match> {
         if self.search.state(id).branches > 0 {
@@ -118,7 +134,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         *closes = self.unfinished_loop(id);
         let exact = match closes {
-            Loop::Of(_) => Exact::Range,
+            Loop::Of(_) => self.in_loop(),
             Loop::None => Exact::Needed,
         };
         if self.equal(id, exact) {
@@ -137,7 +153,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let aux = &self.aux[idx as usize];
         if aux.is_iter_next {
-            if self.equal(id, Exact::Range) && self.iterator_in_r1_is_active() {
+            if self.equal(id, self.in_loop()) && self.iterator_in_r1_is_active() {
                 *closes = Loop::Of(id);
                 return Ok(Match::Hit);
             }
@@ -146,7 +162,7 @@ impl<O: Observer> Verifier<'_, O> {
         let calls_callback = aux.calls_callback;
         if self.is_may_goto(idx)
             && self.search.state(id).may_goto_depth != self.cur.may_goto_depth
-            && self.equal(id, Exact::Range)
+            && self.equal(id, self.in_loop())
         {
             *closes = Loop::Of(id);
             return Ok(Match::Hit);
@@ -156,7 +172,7 @@ impl<O: Observer> Verifier<'_, O> {
             if !self.by_components() {
                 *closes = Loop::None;
             }
-            return if self.equal(id, Exact::Range) {
+            return if self.equal(id, self.in_loop()) {
                 Ok(Match::Hit)
             } else {
                 calm
@@ -193,7 +209,7 @@ impl<O: Observer> Verifier<'_, O> {
         let aux = &self.aux[idx as usize];
         let (is_iter_next, calls_callback) = (aux.is_iter_next, aux.calls_callback);
         let old = self.search.state(id);
-        let mut exact = Exact::Range;
+        let mut exact = self.in_loop();
         if old.branches > 0 {
             let top = old.frame();
             if top.in_async_callback_fn && top.async_entry_cnt != self.cur.frame().async_entry_cnt {
@@ -266,7 +282,8 @@ impl<O: Observer> Verifier<'_, O> {
         } = *listed;
         let state = self.search.state(id);
         let forced = self.aux[insn_idx as usize].force_checkpoint && state.branches > 0;
-        let n = if forced { 64 } else { 3 };
+        let late = self.kernel.semantics.graph.eviction == Eviction::Late;
+        let n = if forced && late { 64 } else { 3 };
         if misses <= hits * n + n {
             return false;
         }
@@ -302,6 +319,7 @@ impl<O: Observer> Verifier<'_, O> {
         let mut new = self.cur.clone();
         self.cur.history = Trail::default();
         new.insn_idx = idx;
+        self.copied(&mut new);
         if self.by_chains() {
             self.assume_needed(&mut new);
         }

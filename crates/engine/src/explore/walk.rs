@@ -96,7 +96,8 @@ impl<O: Observer> Verifier<'_, O> {
         let Some(next) = self.search.pending.pop() else {
             return Ok(None);
         };
-        self.cur = next.state;
+        let ended = std::mem::replace(&mut self.cur, next.state);
+        self.resumed_after(&ended);
         self.insn_idx = next.insn_idx;
         if O::LISTENING {
             self.obs.event(Event::Pop);
@@ -137,7 +138,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Puts a copy of the current state aside, to go on at `idx` (`push_stack`).
     pub fn push_state(&mut self, idx: u32, prev_idx: i32) -> Res<&mut State> {
-        let state = self.cur.clone();
+        let mut state = self.cur.clone();
+        self.copied(&mut state);
         self.push_pending(state, idx, prev_idx)
     }
 

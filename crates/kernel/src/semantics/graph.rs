@@ -7,7 +7,7 @@ switches! {
         doc: "Which registers and stack slots of an explored state count when it is compared.",
         upstream: "\"bpf: use register liveness information for func_states_equal\" (Linux 6.16), \
                    \"bpf: switch to new liveness tracking\" (Linux 6.18).",
-        corpus: "dead_register",
+        corpus: "liveness",
         values: {
             ReadMarks = "read-marks": "Those that a path from it has read: marks climb from state to parent.",
             CallChains = "call-chains": "Registers that the program's text may read, and slots that instructions \
@@ -19,7 +19,7 @@ switches! {
         doc: "How a state is known to be part of a loop that is not walked to its end.",
         upstream: "\"bpf: compute SCCs in program control flow graph\" and \"bpf: use SCC info instead of \
                    loop_entry\" (Linux 6.17).",
-        corpus: "loop_convergence",
+        corpus: "loops",
         values: {
             LoopEntries = "loop-entries": "States name the outermost state of their loop; it is searched along them.",
             Components = "components": "Strongly connected components of the program: states that end a round \
@@ -32,7 +32,7 @@ switches! {
         doc: "What the footer's `peak_states` counts.",
         upstream: "\"bpf: free verifier states when they are no longer referenced\" (Linux 6.15), and \
                    \"bpf: include backedges in peak_states stat\" (Linux 6.17).",
-        corpus: "evicted_states",
+        corpus: "loops",
         values: {
             NotFreed = "not-freed": "States made less states freed at eviction.",
             MostHeld = "most-held": "The most states held at any time.",
@@ -43,7 +43,7 @@ switches! {
     scalar_ids: ScalarIds = "scalar-ids" {
         doc: "When ids of precise scalars correspond.",
         upstream: "\"bpf: Relax scalar id equivalence for state pruning\" (after Linux 6.19, carried back).",
-        corpus: "scalar_id_missing",
+        corpus: "state_ids",
         values: {
             BothWays = "both-ways": "One to one, where a scalar without id counts as one that is linked to nothing.",
             OneWay = "one-way": "An explored scalar without id demands nothing; with an offset the ids of the \
@@ -54,7 +54,7 @@ switches! {
     packet_end: PacketEnd = "packet-end" {
         doc: "How ranges of packet pointers compare that say at or beyond the packet's end.",
         upstream: "A change to the comparison of packet pointers after Linux 6.19, carried back.",
-        corpus: "packet_end_pruning",
+        corpus: "state_ids",
         values: {
             Ordered = "ordered": "Like numbers: they are negative, so less than any range.",
             Same = "same": "Only with the same fact.",
@@ -64,10 +64,53 @@ switches! {
     iter_type: IterType = "iter-type" {
         doc: "Whether iterators made under RCU and without compare as equal.",
         upstream: "A change to the comparison of iterators after Linux 6.19, carried back.",
-        corpus: "iter_rcu_pruning",
+        corpus: "state_ids",
         values: {
             Ignored = "ignored": "By their kind and progress alone.",
             Compared = "compared": "Protection must be the same, too.",
+        },
+        needs: [],
+    }
+    loop_comparison: LoopComparison = "loop-comparison" {
+        doc: "How a state compares with one whose loop is not walked to its end.",
+        upstream: "\"bpf: exact states comparison for iterator convergence checks\" (Linux 6.7); ranges since the series \
+                   that brought may_goto (Linux 6.9).",
+        corpus: "loops",
+        values: {
+            Same = "same": "Every value is the same.",
+            RangeWithin = "range-within": "Ranges include the current ones, needed precisely or not.",
+        },
+        needs: [],
+    }
+    loop_entry_copy: LoopEntryCopy = "loop-entry-copy" {
+        doc: "Whether a copy of a state is known to be part of the same loop.",
+        upstream: "\"bpf: copy_verifier_state() should copy 'loop_entry' field\" (Linux 6.15, carried back).",
+        corpus: "loops",
+        values: {
+            Forgotten = "forgotten": "No: a new copy is in no loop, and a path that resumes is in that of the path \
+                                      that ended before it.",
+            Copied = "copied": "Yes.",
+        },
+        needs: [],
+    }
+    eviction: Eviction = "eviction" {
+        doc: "How often a state on the current path may match nothing before it leaves its list, at an instruction \
+              where a checkpoint is always taken.",
+        upstream: "\"bpf: exact states comparison for iterator convergence checks\" (Linux 6.7).",
+        corpus: "loops",
+        values: {
+            Early = "early": "As often as elsewhere: more than three times as often as it matched, plus three.",
+            Late = "late": "More than 64 times as often, plus 64: such states are what loops converge to.",
+        },
+        needs: [],
+    }
+    long_history: LongHistory = "long-history" {
+        doc: "Whether a path that remembers more than forty instructions takes a checkpoint at the next chance.",
+        upstream: "\"bpf: Force checkpoint when jmp history is too long\" (Linux 6.12).",
+        corpus: "loops",
+        values: {
+            Kept = "kept": "No.",
+            Checkpoint = "checkpoint": "Yes.",
         },
         needs: [],
     }

@@ -3,7 +3,7 @@
 mod entries;
 mod scc;
 
-use verdict_kernel::semantics::graph::{LoopModel, PeakStates};
+use verdict_kernel::semantics::graph::{LoopEntryCopy, LoopModel, PeakStates};
 
 pub(crate) use entries::Node;
 pub(crate) use scc::Scc;
@@ -12,7 +12,7 @@ use crate::cfg::{Components, PostOrder};
 use crate::error::Res;
 use crate::liveness::Chains;
 use crate::observer::{Event, Observer};
-use crate::state::StateId;
+use crate::state::{State, StateId};
 use crate::verifier::Verifier;
 
 /// The loop that a match closes.
@@ -90,6 +90,22 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.search.end_path(&mut self.cur);
         Ok(())
+    }
+
+    /// A copy of the current state was made.
+    #[inline]
+    pub(super) fn copied(&self, copy: &mut State) {
+        if self.kernel.semantics.graph.loop_entry_copy == LoopEntryCopy::Forgotten {
+            copy.loop_entry = None;
+        }
+    }
+
+    /// A pending path resumes. Its state is copied over that of the path that ended.
+    #[inline]
+    pub(super) fn resumed_after(&mut self, ended: &State) {
+        if self.kernel.semantics.graph.loop_entry_copy == LoopEntryCopy::Forgotten {
+            self.cur.loop_entry = ended.loop_entry;
+        }
     }
 
     /// A checkpoint leaves its list; it is freed if nothing else refers to it.
