@@ -4,6 +4,7 @@
 //! depths, functions that are gone) and what fails.
 
 use verdict_isa::{class, mode, op};
+use verdict_kernel::semantics::stack::MayGotoBound;
 use verdict_kernel::types::RegBase;
 use verdict_syscall::LoadedFunc;
 
@@ -236,13 +237,17 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Every function with a `may_goto` keeps a counter on its stack (`do_misc_fixups`).
     fn expand_may_goto(&mut self) {
+        let bytes = match self.kernel.semantics.stack.may_goto_bound {
+            MayGotoBound::Rounds => 8,
+            MayGotoBound::Time => 16,
+        };
         for s in 0..self.subprogs.len() {
             let has = (self.subprogs[s].start..self.subprog_end(s)).any(|i| {
                 self.insns[i as usize].code == (class::JMP | op::JCOND) && self.aux[i as usize].seen
             });
             if has {
-                self.subprogs[s].stack_depth += 8;
-                self.subprogs[s].stack_extra = 8;
+                self.subprogs[s].stack_depth += bytes;
+                self.subprogs[s].stack_extra = bytes;
             }
         }
     }

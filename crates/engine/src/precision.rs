@@ -14,6 +14,7 @@
 //! instruction needs to be understood beyond its operands.
 
 use verdict_isa::{Insn, class, mode, op};
+use verdict_kernel::semantics::precision::{AtomicFetch, CallbackArguments};
 
 use crate::error::{Failure, Res, reject, say, say2};
 use crate::linked::unpack_linked;
@@ -488,10 +489,11 @@ impl<O: Observer> Verifier<'_, O> {
             });
         }
         wanted.sync_linked(entry);
+        let fetches = self.kernel.semantics.precision.atomic_fetch;
         let step = match insn.code & 7 {
             class::ALU | class::ALU64 => back_alu(insn, wanted),
             class::LDX => back_load(insn.dst, entry, wanted),
-            class::STX | class::ST => back_store(insn, entry, wanted),
+            class::STX | class::ST => back_store(insn, entry, wanted, fetches),
             class::JMP | class::JMP32 => self.back_jump(idx, insn, subseq_idx, entry, wanted)?,
             _ => self.back_ld(idx, insn, subseq_idx, wanted)?,
         };
@@ -554,7 +556,12 @@ impl<O: Observer> Verifier<'_, O> {
                     .and_then(|i| self.insns.get(i));
                 let from_call = before.is_some_and(|i| i.code == (class::JMP | op::CALL) && i.src == 1);
                 let r0 = from_call && wanted.has(0);
-                if from_call {
+                let drops =
+                    self.kernel.semantics.precision.callback_arguments == CallbackArguments::Dropped;
+                if drops && self.returns_to_callback_call(subseq_idx) {
+                    wanted.regs[wanted.frame] &= !ARGS;
+                }
+                if from_call || drops {
                     self.no_args(wanted)?;
                 }
                 wanted.drop(0);
@@ -597,6 +604,14 @@ impl<O: Observer> Verifier<'_, O> {
         self.leave(wanted)?;
         wanted.regs[wanted.frame] |= args;
         Ok(Back::Final)
+    }
+
+    /// Whether the instruction executed next calls a callback, as after the callback's end.
+    fn returns_to_callback_call(&self, subseq_idx: i32) -> bool {
+        usize::try_from(subseq_idx)
+            .ok()
+            .and_then(|i| self.aux.get(i))
+            .is_some_and(|aux| aux.calls_callback)
     }
 
     fn no_args(&self, wanted: &Wanted) -> Res<()> {
@@ -700,9 +715,10 @@ fn back_load(loaded: u8, entry: Option<Hist>, wanted: &mut Wanted) -> Back {
     }
 }
 
-fn back_store(insn: Insn, entry: Option<Hist>, wanted: &mut Wanted) -> Back {
+fn back_store(insn: Insn, entry: Option<Hist>, wanted: &mut Wanted, fetches: AtomicFetch) -> Back {
     let is_stx = insn.code & 7 == class::STX;
-    if is_stx && insn.code & 0xe0 == mode::ATOMIC && insn.imm & 1 != 0 {
+    let atomic = is_stx && insn.code & 0xe0 == mode::ATOMIC;
+    if atomic && insn.imm & 1 != 0 && fetches == AtomicFetch::Load {
         let loaded = if insn.imm == 0xf1 { 0 } else { insn.src };
         return back_load(loaded, entry, wanted);
     }

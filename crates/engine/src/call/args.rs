@@ -4,6 +4,7 @@ use verdict_kernel::ctx::{Access, may_access_packet};
 use verdict_kernel::helper::{HelperId, HelperProto, id};
 use verdict_kernel::map::MapType;
 use verdict_kernel::rule::Rule;
+use verdict_kernel::semantics::precision::NullArgument;
 use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase, RegType};
 use verdict_syscall::Field;
 
@@ -151,7 +152,9 @@ impl<O: Observer> Verifier<'_, O> {
             arg_ty = self.resolve_map_arg(arg_ty, meta)?;
         }
         if reg.is_null() && arg_ty.has(Flags::MAYBE_NULL) {
-            self.mark_chain_precision(regno)?;
+            if self.kernel.semantics.precision.null_argument == NullArgument::Precise {
+                self.mark_chain_precision(regno)?;
+            }
         } else {
             self.check_reg_type(regno, arg_ty, proto.args[arg].btf, meta)?;
             self.check_func_arg_reg_off(&reg, regno, arg_ty)?;

@@ -4,6 +4,7 @@ use verdict_kernel::helper::effects::{acquires, casts_pointer, changes_packet, g
 use verdict_kernel::helper::{HelperId, HelperProto, HelperQuery, Refusal, id};
 use verdict_kernel::map::{Fit, MapType, fit};
 use verdict_kernel::prog::{AttachType, ProgType};
+use verdict_kernel::semantics::precision::StorageFlags;
 use verdict_kernel::types::{ArgBase, Flags, RegBase, RegType, RetBase};
 use verdict_syscall::map::flags as map_flags;
 use verdict_syscall::{FieldKind, FieldMask, KptrKind};
@@ -278,7 +279,9 @@ impl<O: Observer> Verifier<'_, O> {
                         "get_local_storage() doesn't support non-zero flags\n"
                     );
                 }
-                self.mark_chain_precision(2)?;
+                if self.kernel.semantics.precision.storage_flags == StorageFlags::Precise {
+                    self.mark_chain_precision(2)?;
+                }
             }
             id::FOR_EACH_MAP_ELEM => self.push_callback_call(subprog, CallbackFrame::MapElem)?,
             id::TIMER_SET_CALLBACK => self.push_callback_call(subprog, CallbackFrame::Timer)?,

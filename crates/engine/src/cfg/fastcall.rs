@@ -4,6 +4,7 @@
 //! the kernel does, the pairs are removed after verification and the stack shrinks.
 
 use verdict_isa::{Insn, class, mode, op, size};
+use verdict_kernel::semantics::stack::FastcallEntry;
 use verdict_kernel::types::{ArgBase, RetBase};
 
 use crate::observer::Observer;
@@ -63,6 +64,7 @@ impl<O: Observer> Verifier<'_, O> {
         let Some(FastCall { clobbered, kept }) = self.fastcall_of(self.insns[call]) else {
             return;
         };
+        let whole = self.kernel.semantics.stack.fastcall_entry == FastcallEntry::FirstSpill;
         let mut expected = !clobbered & CALLER_SAVED;
         let mut off = lowest;
         let mut pairs = 0;
@@ -74,7 +76,7 @@ impl<O: Observer> Verifier<'_, O> {
                 break;
             };
             // A jump to the first spill is fine, into the middle is not.
-            if self.aux[before + 1].jump_target || self.aux[after].jump_target {
+            if whole && (self.aux[before + 1].jump_target || self.aux[after].jump_target) {
                 break;
             }
             let bit = 1u8.checked_shl(u32::from(stx.src)).unwrap_or(0);

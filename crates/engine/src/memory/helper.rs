@@ -3,6 +3,7 @@
 use verdict_kernel::ctx::Access;
 use verdict_kernel::prog::ProgType;
 use verdict_kernel::rule::Fact;
+use verdict_kernel::semantics::stack::HelperAccess;
 use verdict_kernel::types::{Flags, RegBase};
 
 use super::{MemAccess, Source, buffer, reg_type_str};
@@ -63,7 +64,10 @@ impl<O: Observer> Verifier<'_, O> {
                 }
                 buffer::check_buffer(&reg, regno, off, size)
             }
-            RegBase::Stack => self.check_stack_range(regno, off, size, zero_ok, Source::Helper, raw),
+            RegBase::Stack => {
+                let by = self.helper_on_stack(access);
+                self.check_stack_range(regno, off, size, zero_ok, by, raw)
+            }
             RegBase::BtfId => {
                 let whole = MemAccess {
                     off,
@@ -94,6 +98,14 @@ impl<O: Observer> Verifier<'_, O> {
                 let (is, wanted) = (reg_type_str(reg.ty), reg_type_str(RegBase::Stack.into()));
                 reject!(ArgumentType, EACCES, "R{regno} type={is} expected={wanted}\n")
             }
+        }
+    }
+
+    /// What a helper's access of a stack is taken for.
+    fn helper_on_stack(&self, access: Access) -> (Source, Access) {
+        match self.kernel.semantics.stack.helper_access {
+            HelperAccess::AsWrite => (Source::Helper, Access::Write),
+            HelperAccess::ByDirection => (Source::Direct, access),
         }
     }
 

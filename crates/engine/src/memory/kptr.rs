@@ -1,6 +1,7 @@
 //! Pointers to kernel objects and to the program's own objects that are kept in map values.
 
 use verdict_isa::{class, mode};
+use verdict_kernel::semantics::precision::NullKptr;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::{BtfRef, Field, FieldKind, FieldMask, KptrKind, TypeRef};
 
@@ -39,7 +40,10 @@ impl<O: Observer> Verifier<'_, O> {
                 let stored = *self.reg(value);
                 if stored.is_null() {
                     // The store is right only for this very number.
-                    return self.mark_chain_precision(value);
+                    return match self.kernel.semantics.precision.null_kptr {
+                        NullKptr::Precise => self.mark_chain_precision(value),
+                        NullKptr::Imprecise => Ok(()),
+                    };
                 }
                 self.check_kptr_matches(field, &stored, value)
                     .map_err(|e| as_errno(e, verdict_kernel::errno::Errno::EACCES))

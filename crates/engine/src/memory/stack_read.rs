@@ -42,7 +42,8 @@ impl<O: Observer> Verifier<'_, O> {
                 m.size
             );
         };
-        self.check_stack_range(m.regno, m.off, m.size, false, Source::Direct, None)?;
+        let by = (Source::Direct, Access::Read);
+        self.check_stack_range(m.regno, m.off, m.size, false, by, None)?;
         let span = Span::of(ptr, m.off);
         self.load_bytes(frame, span.min, span.max.wrapping_add(m.size), dst)?;
         self.check_fastcall_contract(frame, span.min);
@@ -150,7 +151,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Checks a buffer on a stack that is read, or given to a helper (`check_stack_range_initialized`).
     ///
-    /// What a helper gets is overwritten with unknown data, even where the helper only reads. With `raw`, the
+    /// What is written is unknown data then. With `raw`, the
     /// buffer may be uninitialised: it is only noted there, for the caller to simulate the writes.
     pub(super) fn check_stack_range(
         &mut self,
@@ -158,17 +159,12 @@ impl<O: Observer> Verifier<'_, O> {
         off: i32,
         size: i32,
         zero_ok: bool,
-        source: Source,
+        (source, access): (Source, Access),
         raw: Option<&mut RawMode>,
     ) -> Res<()> {
         if size == 0 && !zero_ok {
             reject!(SizeArgument, EACCES, "invalid zero-sized read\n");
         }
-        let access = if source == Source::Helper {
-            Access::Write
-        } else {
-            Access::Read
-        };
         self.check_stack_bounds(regno, off, size, source, access)?;
         let reg = *self.reg(regno);
         let frame = self.frame_of(&reg);
@@ -184,7 +180,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let mut read = 0;
         for part in parts(span.min, end) {
-            if let Some(at) = self.touch_bytes(frame, part, source == Source::Helper)? {
+            if let Some(at) = self.touch_bytes(frame, part, access == Access::Write)? {
                 return Err(unreadable(&reg, regno, source, span.min, at, size));
             }
             read |= 1u64.checked_shl(part.spi as u32).unwrap_or(0);

@@ -4,7 +4,7 @@
 //! bytes, scalars with the bytes stored. Everything else is only known as zero or not.
 
 use verdict_isa::{class, mode};
-use verdict_kernel::semantics::stack::ZeroSpill;
+use verdict_kernel::semantics::stack::{VariableStore, ZeroSpill};
 use verdict_kernel::types::RegBase;
 
 use super::stack_bounds::{SLOT, Span, byte_of, parts, spi_of};
@@ -25,14 +25,18 @@ enum Store {
 impl Slot {
     /// Whatever was kept here is gone; its bytes are unknown data (`scrub_special_slot`).
     fn scrub(&mut self) {
+        self.erase();
+        if self.is_special() {
+            self.scrub_types();
+        }
+    }
+    /// Whatever was kept here is gone. What its bytes claim stays.
+    fn erase(&mut self) {
         // Of what was kept, only the reference can still be asked for.
         if self.reg().ref_obj_id == 0 {
             self.spill = None;
         } else {
             self.reg_mut().ty = RegBase::NotInit.into();
-        }
-        if self.is_special() {
-            self.scrub_types();
         }
     }
     /// All written bytes are unknown data.
@@ -264,8 +268,12 @@ impl<O: Observer> Verifier<'_, O> {
         if zero && slot.types[byte] == SlotType::Spill && slot.is_scalar_spill() && kept.b.is_const_value(0) {
             return Ok(true);
         }
+        let leaves = self.kernel.semantics.stack.variable_store;
         let slot = self.slot_mut(frame, spi)?;
-        slot.scrub();
+        match leaves {
+            VariableStore::Erases => slot.erase(),
+            VariableStore::Scrubs => slot.scrub(),
+        }
         let stays_zero = zero && slot.types[byte] == SlotType::Zero;
         slot.types[byte] = if stays_zero {
             SlotType::Zero

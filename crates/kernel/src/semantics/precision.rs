@@ -3,5 +3,55 @@
 switches! {
     /// Which scalars must be known precisely.
     Precision = "precision" {
+    null_argument: NullArgument = "null-argument" {
+        doc: "Whether a zero given for an argument that may be NULL must be known precisely.",
+        upstream: "A fix that 6.12.117 and 7.2 have, and 6.18.15 has not.",
+        corpus: "switch_precision",
+        values: {
+            Imprecise = "imprecise": "It need not: another number may be pruned against it.",
+            Precise = "precise": "It must.",
+        },
+        needs: [],
+    }
+    null_kptr: NullKptr = "null-kptr" {
+        doc: "Whether a zero stored into a field for a kernel pointer must be known precisely.",
+        upstream: "A fix that 6.12.117 and 7.2 have, and 6.18.15 has not.",
+        corpus: "switch_precision",
+        values: {
+            Imprecise = "imprecise": "It need not: another number may be pruned against it.",
+            Precise = "precise": "It must.",
+        },
+        needs: [],
+    }
+    storage_flags: StorageFlags = "storage-flags" {
+        doc: "Whether the flags of bpf_get_local_storage, which must be zero, must be known precisely.",
+        upstream: "A fix that 6.12.117 and 7.2 have, and 6.18.15 has not.",
+        corpus: "switch_precision",
+        values: {
+            Imprecise = "imprecise": "It need not: another number may be pruned against it.",
+            Precise = "precise": "It must.",
+        },
+        needs: [],
+    }
+    atomic_fetch: AtomicFetch = "atomic-fetch" {
+        doc: "What an atomic instruction that returns the old value is for backtracking.",
+        upstream: "A fix that 6.12.117 and 7.2 have, and 6.18.15 has not.",
+        corpus: "switch_precision",
+        values: {
+            Store = "store": "A store only: who wants the register with the old value wants it before, too.",
+            Load = "load": "A load of that register.",
+        },
+        needs: [],
+    }
+    callback_arguments: CallbackArguments = "callback-arguments" {
+        doc: "What backtracking from a call into its callback does with R1 to R5 that the call needs precisely.",
+        upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
+        corpus: "switch_precision",
+        values: {
+            Dropped = "dropped": "They are not wanted any more.",
+            Kept = "kept": "They stay wanted before the callback.",
+        },
+        needs: [],
+    }
     }
 }

@@ -13,5 +13,45 @@ switches! {
         },
         needs: [],
     }
+    helper_access: HelperAccess = "helper-access" {
+        doc: "What a helper that only reads a buffer on the stack leaves of it, and how refusals call its access.",
+        upstream: "\"bpf: verifier: Refactor helper access type tracking\" (Linux 6.14).",
+        corpus: "switch_stack",
+        values: {
+            AsWrite = "as-write": "Unknown data, as if the helper wrote; the access is called indirect.",
+            ByDirection = "by-direction": "What was there, unless the helper writes; the access is called a read or a write.",
+        },
+        needs: [],
+    }
+    variable_store: VariableStore = "variable-store" {
+        doc: "What a store at an unknown offset leaves of what is kept in the slots that it may hit.",
+        upstream: "A fix that 6.12.117 and 7.2 have, and 6.18.15 has not.",
+        corpus: "switch_stack",
+        values: {
+            Erases = "erases": "Bytes that claim a spill, of nothing, where it does not hit.",
+            Scrubs = "scrubs": "Unknown data in all bytes of the slot.",
+        },
+        needs: [],
+    }
+    may_goto_bound: MayGotoBound = "may-goto-bound" {
+        doc: "What bounds a may_goto loop at run time, and so the stack that it takes.",
+        upstream: "\"bpf: Add verifier support for timed may_goto\" (Linux 6.15).",
+        corpus: "switch_stack",
+        values: {
+            Rounds = "rounds": "A counter of rounds, 8 bytes.",
+            Time = "time": "A counter and a time, 16 bytes.",
+        },
+        needs: [],
+    }
+    fastcall_entry: FastcallEntry = "fastcall-entry" {
+        doc: "Whether a jump into the middle of a bpf_fastcall pattern ends the pattern there.",
+        upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
+        corpus: "switch_stack",
+        values: {
+            Anywhere = "anywhere": "It does not.",
+            FirstSpill = "first-spill": "It does: only the first spill may be jumped to.",
+        },
+        needs: [],
+    }
     }
 }
