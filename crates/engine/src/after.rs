@@ -4,6 +4,7 @@
 //! depths, functions that are gone) and what fails.
 
 use verdict_isa::{class, mode, op};
+use verdict_kernel::semantics::control::LdAbsCallback;
 use verdict_kernel::semantics::stack::MayGotoBound;
 use verdict_kernel::types::RegBase;
 use verdict_syscall::LoadedFunc;
@@ -115,7 +116,8 @@ impl<O: Observer> Verifier<'_, O> {
     /// Adds a function's stack to that of its callers; gives the sum.
     fn enter_function(&self, idx: usize, callers: &[(usize, u32)], depth: u32) -> Res<u32> {
         let sub = &self.subprogs[idx];
-        if sub.has_ld_abs && (sub.is_cb || callers.iter().any(|(c, _)| self.subprogs[*c].is_cb)) {
+        let placed = self.kernel.semantics.control.ld_abs_callback == LdAbsCallback::Refused;
+        if placed && sub.has_ld_abs && (sub.is_cb || callers.iter().any(|(c, _)| self.subprogs[*c].is_cb)) {
             reject!(
                 LdAbsPlacement,
                 EINVAL,

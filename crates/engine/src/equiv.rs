@@ -11,7 +11,7 @@ use verdict_kernel::types::RegBase;
 pub(crate) use explain::first_difference;
 pub use explain::{MissReason, Unlike};
 
-use crate::state::{ADD_CONST, FP, Frame, FrameSlot, REGS, Reg, Slot, SlotType, State};
+use crate::state::{ADD_CONST, FP, Frame, FrameSlot, REGS, Ref, Reg, Slot, SlotType, State};
 
 /// How strictly states are compared (`enum exact_level`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -170,6 +170,9 @@ pub(crate) fn states_equal(
         return Err(Suspect::None);
     }
     ids.reset(id_gen, rules.scalar_ids);
+    if !held_alike(old, cur, ids) {
+        return Err(Suspect::None);
+    }
     let how = Manner {
         exact,
         rules,
@@ -421,6 +424,22 @@ fn contents_safe<I: Ids>(old: &Slot, precise: bool, cur: &Slot, ids: &mut I, how
         }
         SlotType::Misc | SlotType::Zero | SlotType::Invalid => true,
     }
+}
+
+/// What states hold: interrupt flags and references in their order.
+pub(crate) fn held_alike<I: Ids>(old: &State, cur: &State, ids: &mut I) -> bool {
+    if old.active_irq == 0 && cur.active_irq == 0 && old.refs.is_empty() && cur.refs.is_empty() {
+        return true;
+    }
+    let alike = |o: &Ref, c: &Ref| o.kind == c.kind && o.lock == c.lock;
+    let mut same = |o: u32, c: u32| (o == 0 && c == 0) || (o != 0 && c != 0 && ids.check(o, c));
+    same(old.active_irq, cur.active_irq)
+        && old.refs.len() == cur.refs.len()
+        && old
+            .refs
+            .iter()
+            .zip(&cur.refs)
+            .all(|(o, c)| alike(o, c) && same(o.id, c.id))
 }
 
 fn refs_safe(old: &Frame, cur: &Frame, ids: &mut IdMap) -> bool {

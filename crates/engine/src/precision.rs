@@ -14,6 +14,8 @@
 //! instruction needs to be understood beyond its operands.
 
 use verdict_isa::{Insn, class, mode, op};
+use verdict_kernel::helper::id;
+use verdict_kernel::semantics::control::{LdAbsExit, TailCallExit};
 use verdict_kernel::semantics::precision::{AtomicFetch, CallbackArguments};
 
 use crate::error::{Failure, Res, reject, say, say2};
@@ -176,6 +178,13 @@ impl<O: Observer> Verifier<'_, O> {
         }
         wanted.add_reg(wanted.frame, reg);
         self.mark_precise(wanted).map(|_changed| ())
+    }
+
+    /// Marks the scalar that is spilled in a slot, and all that it came from, as needed precisely.
+    pub(crate) fn mark_slot_precision(&mut self, frame: usize, spi: usize) -> Res<()> {
+        let mut wanted = Wanted::new(self.cur.curframe());
+        wanted.add_slot(frame, spi);
+        self.mark_precise(wanted)
     }
 
     /// What an explored state needed precisely, and read, the current one needs too (`propagate_precision`).
@@ -515,7 +524,8 @@ impl<O: Observer> Verifier<'_, O> {
                 return Ok(Back::GiveUp);
             }
             // The hidden exit of a subprogram was taken: go into its frame.
-            if subseq_idx != idx as i32 + 1 {
+            let explored = self.kernel.semantics.control.ld_abs_exit == LdAbsExit::Explored;
+            if explored && subseq_idx != idx as i32 + 1 {
                 self.enter(wanted)?;
             }
             return Ok(Back::Final);
@@ -548,6 +558,12 @@ impl<O: Observer> Verifier<'_, O> {
                 }
                 wanted.drop(0);
                 self.no_args(wanted)?;
+                let explored = self.kernel.semantics.control.tail_call_exit == TailCallExit::Explored;
+                let ends = insn.src == 0 && u32::try_from(insn.imm) == Ok(id::TAIL_CALL);
+                if explored && ends && subseq_idx != idx as i32 + 1 {
+                    // The tail call ended a function.
+                    self.enter(wanted)?;
+                }
                 Ok(Back::Resync)
             }
             op::EXIT => {
@@ -556,8 +572,7 @@ impl<O: Observer> Verifier<'_, O> {
                     .and_then(|i| self.insns.get(i));
                 let from_call = before.is_some_and(|i| i.code == (class::JMP | op::CALL) && i.src == 1);
                 let r0 = from_call && wanted.has(0);
-                let drops =
-                    self.kernel.semantics.precision.callback_arguments == CallbackArguments::Dropped;
+                let drops = self.kernel.semantics.precision.callback_arguments == CallbackArguments::Dropped;
                 if drops && self.returns_to_callback_call(subseq_idx) {
                     wanted.regs[wanted.frame] &= !ARGS;
                 }
@@ -721,6 +736,9 @@ fn back_store(insn: Insn, entry: Option<Hist>, wanted: &mut Wanted, fetches: Ato
     if atomic && insn.imm & 1 != 0 && fetches == AtomicFetch::Load {
         let loaded = if insn.imm == 0xf1 { 0 } else { insn.src };
         return back_load(loaded, entry, wanted);
+    }
+    if atomic && insn.imm == verdict_isa::table::atomic::LOAD_ACQ {
+        return back_load(insn.dst, entry, wanted);
     }
     if wanted.has(insn.dst) {
         return Back::GiveUp;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use verdict_btf::{Kind, TypeId};
-use verdict_isa::{Insn, pseudo, resolve_fault};
+use verdict_isa::{Insn, Malformed, class, mode, pseudo, resolve_fault, size};
 use verdict_kernel::attr::MapId;
 use verdict_kernel::ctx;
 use verdict_kernel::map::MapType;
 use verdict_kernel::rule::Rule;
+use verdict_kernel::semantics::control::AcquireRelease;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::{FieldMask, Map};
 
@@ -21,12 +22,21 @@ use crate::verifier::{Imm64, Verifier};
 const PERCPU_SECTION: &str = ".data..percpu";
 
 impl<O: Observer> Verifier<'_, O> {
+    /// Atomic instructions smaller than 4 bytes are none unless there are such that acquire and release.
+    fn unknown_atomic(&self, insn: &Insn) -> Option<Malformed> {
+        let atomic = insn.class() == class::STX && insn.mode() == mode::ATOMIC;
+        let small = matches!(insn.size(), size::B | size::H);
+        let unknown = self.kernel.semantics.control.acquire_release == AcquireRelease::Unknown;
+        (atomic && small && unknown).then_some(Malformed::UnknownOpcode(insn.code))
+    }
+
     /// Resolves all `ld_imm64` (`resolve_pseudo_ldimm64`).
     pub(crate) fn resolve_imm64(&mut self) -> Res<()> {
         let mut i = 0;
         while let Some(insn) = self.insns.get(i).copied() {
             let next = self.insns.get(i + 1).copied();
-            if let Some(fault) = resolve_fault(&insn, next.as_ref()) {
+            let small = self.unknown_atomic(&insn);
+            if let Some(fault) = small.or_else(|| resolve_fault(&insn, next.as_ref())) {
                 reject!((malformed_rule(fault)), EINVAL, "{fault}\n");
             }
             if insn.is_ld_imm64() {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use verdict_btf::Btf;
 use verdict_domain::Rules;
-use verdict_isa::{Insn, Malformed, Op, decode, deferred_fault};
+use verdict_isa::{AtomicOp, Insn, Malformed, Op, decode, deferred_fault};
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::helper::{HelperProto, Helpers};
 use verdict_kernel::rule::Rule;
+use verdict_kernel::semantics::control::{AcquireRelease, Control, MayGotoNext};
 use verdict_kernel::types::RegType;
 use verdict_syscall::prog::flags;
 use verdict_syscall::{AttachInfo, Map, Prog, SubprogArg};
@@ -142,6 +143,8 @@ pub struct Subprog {
     pub keep_fastcall_stack: bool,
     /// May change packet data.
     pub changes_pkt_data: bool,
+    /// May sleep.
+    pub might_sleep: bool,
     /// Arguments, once prepared (`args_cached`).
     pub args: Option<Vec<SubprogArg>>,
     /// Is global, by BTF linkage.
@@ -286,7 +289,9 @@ impl<'a, O: Observer> Verifier<'a, O> {
         obs: &'a mut O,
     ) -> Self {
         let insns = prog.insns.clone();
-        let ops = (0..insns.len()).map(|i| decode_for_walk(&insns, i)).collect();
+        let ops = (0..insns.len())
+            .map(|i| decode_for_walk(&kernel.semantics.control, &insns, i))
+            .collect();
         let back_regs = insns.iter().map(|insn| back_regs(*insn)).collect();
         let aux = vec![InsnAux::default(); insns.len()];
         Verifier {
@@ -499,8 +504,20 @@ impl<'a, O: Observer> Verifier<'a, O> {
 }
 
 /// An instruction as the walk executes it; faults that the kernel notices late are still faults.
-fn decode_for_walk(insns: &[Insn], at: usize) -> Result<Op, Malformed> {
+fn decode_for_walk(control: &Control, insns: &[Insn], at: usize) -> Result<Op, Malformed> {
     let op = decode(&insns[at], insns.get(at + 1))?;
+    match op {
+        Op::MayGoto { off: off @ 0 } if control.may_goto_next == MayGotoNext::Refused => {
+            return Err(Malformed::MayGoto { off, imm: 0 });
+        }
+        Op::Atomic {
+            op: AtomicOp::LoadAcquire | AtomicOp::StoreRelease,
+            ..
+        } if control.acquire_release == AcquireRelease::Unknown => {
+            return Err(Malformed::AtomicOpcode(insns[at].imm));
+        }
+        _ => {}
+    }
     match deferred_fault(&insns[at]) {
         None => Ok(op),
         Some(fault) => Err(fault),

@@ -224,6 +224,9 @@ impl Cursor<'_> {
         if self.eat("if ") {
             return self.branch().map(|insn| (insn, None));
         }
+        if self.eat("store_release") {
+            return self.store_release().map(|insn| (insn, None));
+        }
         if self.eat("lock ") {
             return self.lock().map(|insn| (insn, None));
         }
@@ -466,6 +469,9 @@ impl Cursor<'_> {
         if word == "addr_space_cast" {
             return self.addr_space_cast(dst).map(|insn| (insn, None));
         }
+        if word == "load_acquire" {
+            return self.load_acquire(dst).map(|insn| (insn, None));
+        }
         if let Some(rest) = word.strip_prefix("atomic") {
             return self.fetch(dst, rest).map(|insn| (insn, None));
         }
@@ -525,12 +531,44 @@ impl Cursor<'_> {
         })
     }
 
+    /// What follows `r1 = load_acquire`.
+    fn load_acquire(&mut self, result: Reg) -> Option<Insn> {
+        self.expect("(")?;
+        let (size, _) = self.pointer_to()?;
+        let (src, off) = self.address()?;
+        self.expect(")")?;
+        Some(Insn {
+            code: class::STX | mode::ATOMIC | size,
+            dst: result.number,
+            src,
+            off,
+            imm: table::atomic::LOAD_ACQ,
+        })
+    }
+
+    /// What follows `store_release`.
+    fn store_release(&mut self) -> Option<Insn> {
+        self.expect("(")?;
+        let (size, _) = self.pointer_to()?;
+        let (dst, off) = self.address()?;
+        self.expect(",")?;
+        let src = self.reg()?.number;
+        self.expect(")")?;
+        Some(Insn {
+            code: class::STX | mode::ATOMIC | size,
+            dst,
+            src,
+            off,
+            imm: table::atomic::STORE_REL,
+        })
+    }
+
     /// What follows `r1 = atomic64_xchg`; `name` is `64_xchg`.
     fn fetch(&mut self, result: Reg, name: &str) -> Option<Insn> {
         let (wide, name) = name.split_once('_')?;
         let (imm, _, form) = *table::ATOMIC.iter().find(|row| match row.2 {
             AtomicForm::Fetch(form) | AtomicForm::CmpXchg(form) => form == name,
-            AtomicForm::Lock(_) => false,
+            AtomicForm::Lock(_) | AtomicForm::Load(_) | AtomicForm::Store(_) => false,
         })?;
         self.expect("(")?;
         let (size, _) = self.pointer_to()?;

@@ -234,9 +234,7 @@ fn jump(insn: &Insn, width: Width) -> Result<Op, Malformed> {
         },
         op::EXIT if !plain || src != 0 || imm != 0 || width == Width::W32 => Err(Malformed::Exit),
         op::EXIT => Ok(Op::Exit),
-        op::JCOND if !plain || src != pseudo::MAY_GOTO || imm != 0 || off == 0 => {
-            Err(Malformed::MayGoto { off, imm })
-        }
+        op::JCOND if !plain || src != pseudo::MAY_GOTO || imm != 0 => Err(Malformed::MayGoto { off, imm }),
         op::JCOND => Ok(Op::MayGoto { off }),
         code => match table::JMP.iter().find(|row| row.0 == code) {
             Some(&(_, op, _)) => Ok(Op::Branch {

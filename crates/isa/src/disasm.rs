@@ -152,6 +152,8 @@ impl<'a, N: Names> Disasm<'a, N> {
                     "r0 = atomic{wide}_{name}(({size} *)(r{dst} {off:+}), r0, r{src})"
                 )
             }
+            Some(AtomicForm::Load(name)) => write!(f, "r{dst} = {name}(({size} *)(r{src} {off:+}))"),
+            Some(AtomicForm::Store(name)) => write!(f, "{name}(({size} *)(r{dst} {off:+}), r{src})"),
             None => Ok(()),
         }
     }

@@ -117,7 +117,7 @@ pub enum Op {
     Atomic {
         /// The operation.
         op: AtomicOp,
-        /// 4 or 8 bytes.
+        /// 4 or 8 bytes; acquiring and releasing take any size.
         size: Size,
         /// Address.
         dst: u8,
@@ -147,7 +147,7 @@ pub enum Op {
     },
     /// `may_goto pc+1`
     MayGoto {
-        /// Distance, counted from the next instruction; not 0.
+        /// Distance, counted from the next instruction. Not all kernels allow 0.
         off: i16,
     },
     /// `call bpf_map_lookup_elem#1`
@@ -284,13 +284,30 @@ pub enum AtomicOp {
     Xchg,
     /// `=` if memory is equal to r0; the old value into r0
     CmpXchg,
+    /// A load that acquires: into the destination register, from the address in the source register
+    LoadAcquire,
+    /// A store that releases
+    StoreRelease,
 }
 
 impl AtomicOp {
-    /// Whether the old value goes into a register.
+    /// Whether memory is changed and its old value goes into a register.
     #[inline]
     pub const fn is_fetch(self) -> bool {
-        !matches!(self, AtomicOp::Add | AtomicOp::Or | AtomicOp::And | AtomicOp::Xor)
+        match self {
+            AtomicOp::FetchAdd
+            | AtomicOp::FetchOr
+            | AtomicOp::FetchAnd
+            | AtomicOp::FetchXor
+            | AtomicOp::Xchg
+            | AtomicOp::CmpXchg => true,
+            AtomicOp::Add
+            | AtomicOp::Or
+            | AtomicOp::And
+            | AtomicOp::Xor
+            | AtomicOp::LoadAcquire
+            | AtomicOp::StoreRelease => false,
+        }
     }
 }
 

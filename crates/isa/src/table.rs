@@ -166,6 +166,10 @@ pub mod atomic {
     pub const XCHG: i32 = 0xe0 | FETCH;
     /// Compare with r0 and exchange.
     pub const CMPXCHG: i32 = 0xf0 | FETCH;
+    /// A load that acquires.
+    pub const LOAD_ACQ: i32 = 0x100;
+    /// A store that releases.
+    pub const STORE_REL: i32 = 0x110;
 }
 
 /// What the source field of `ld_imm64`, of a call, and the offset of a move may say.
@@ -243,10 +247,14 @@ pub(crate) enum AtomicForm {
     Fetch(&'static str),
     /// `r0 = atomic64_cmpxchg((u64 *)(r1 +0), r0, r2)`
     CmpXchg(&'static str),
+    /// `r1 = load_acquire((u64 *)(r2 +0))`
+    Load(&'static str),
+    /// `store_release((u64 *)(r1 +0), r2)`
+    Store(&'static str),
 }
 
 /// Atomic operations: immediate, meaning, way of writing.
-pub(crate) const ATOMIC: [(i32, AtomicOp, AtomicForm); 10] = [
+pub(crate) const ATOMIC: [(i32, AtomicOp, AtomicForm); 12] = [
     (atomic::ADD, AtomicOp::Add, AtomicForm::Lock("+=")),
     (atomic::OR, AtomicOp::Or, AtomicForm::Lock("|=")),
     (atomic::AND, AtomicOp::And, AtomicForm::Lock("&=")),
@@ -273,6 +281,16 @@ pub(crate) const ATOMIC: [(i32, AtomicOp, AtomicForm); 10] = [
     ),
     (atomic::XCHG, AtomicOp::Xchg, AtomicForm::Fetch("xchg")),
     (atomic::CMPXCHG, AtomicOp::CmpXchg, AtomicForm::CmpXchg("cmpxchg")),
+    (
+        atomic::LOAD_ACQ,
+        AtomicOp::LoadAcquire,
+        AtomicForm::Load("load_acquire"),
+    ),
+    (
+        atomic::STORE_REL,
+        AtomicOp::StoreRelease,
+        AtomicForm::Store("store_release"),
+    ),
 ];
 
 /// The symbol of an operation as messages name it (`bpf_alu_string`): a signed division has the unsigned
@@ -310,7 +328,8 @@ pub const fn is_known(code: u8) -> bool {
         },
         class::STX => match mode(code) {
             mode::MEM => true,
-            mode::ATOMIC => matches!(size(code), size::W | size::DW),
+            // Smaller ones only of kernels that acquire and release.
+            mode::ATOMIC => true,
             _ => false,
         },
         class::ST => mode(code) == mode::MEM,

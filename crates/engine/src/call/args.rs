@@ -4,6 +4,7 @@ use verdict_kernel::ctx::{Access, may_access_packet};
 use verdict_kernel::helper::{HelperId, HelperProto, id};
 use verdict_kernel::map::MapType;
 use verdict_kernel::rule::Rule;
+use verdict_kernel::semantics::control::ArrayKey;
 use verdict_kernel::semantics::precision::NullArgument;
 use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase, RegType};
 use verdict_syscall::Field;
@@ -13,7 +14,7 @@ use crate::memory::check_aligned;
 use crate::memory::names::reg_type_str;
 use crate::memory::{RawMode, type_is_ptr_alloc_obj};
 use crate::observer::Observer;
-use crate::state::{BtfHandle, Reg};
+use crate::state::{BtfHandle, Reg, SlotType};
 use crate::verifier::{ArgUse, Verifier};
 
 /// What was learnt of a call from its arguments (`struct bpf_call_arg_meta`).
@@ -42,6 +43,8 @@ pub(crate) struct CallMeta {
     pub(crate) ret_btf_id: u32,
     pub(crate) subprogno: u32,
     pub(crate) kptr_field: Option<Field>,
+    /// The constant index into an array.
+    pub(crate) array_key: Option<u64>,
 }
 
 const fn ty(base: RegBase) -> RegType {
@@ -127,6 +130,29 @@ pub(crate) fn func_name(id: HelperId) -> &'static str {
 }
 
 impl<O: Observer> Verifier<'_, O> {
+    /// The constant that a stack buffer of this size holds (`get_constant_map_key`): the spilled scalar is needed
+    /// precisely then.
+    fn constant_key(&mut self, ptr: &Reg, size: i32) -> Res<Option<u64>> {
+        if !ptr.ty.is(RegBase::Stack) || !ptr.is_const() {
+            return Ok(None);
+        }
+        let off = (ptr.b.var_off.value as i32).wrapping_add(ptr.off);
+        let at = off.wrapping_neg().wrapping_sub(1);
+        let (frame, spi, byte) = (self.frame_of(ptr), (at / 8) as usize, (at & 7) as usize);
+        let slot = self.slot(frame, spi)?;
+        let run = |ty: SlotType| slot.types[..=byte].iter().rev().take_while(|t| **t == ty).count() as i32;
+        if run(SlotType::Zero) >= size {
+            return Ok(Some(0));
+        }
+        let kept = slot.reg();
+        if !slot.is_scalar_spill() || run(SlotType::Spill) != size || !kept.is_const() {
+            return Ok(None);
+        }
+        let key = kept.b.var_off.value;
+        self.mark_slot_precision(frame, spi)?;
+        Ok(i64::try_from(key).is_ok().then_some(key))
+    }
+
     /// Checks one argument of a helper (`check_func_arg`).
     pub(super) fn check_func_arg(&mut self, arg: usize, meta: &mut CallMeta, proto: &HelperProto) -> Res<()> {
         let regno = arg + 1;
@@ -196,7 +222,11 @@ impl<O: Observer> Verifier<'_, O> {
                     reject!(VerifierBug, EACCES, "invalid map_ptr to access map->key\n");
                 };
                 let size = map.key_size as i32;
+                let is_array = matches!(map.map_type, MapType::Array | MapType::PercpuArray);
                 self.check_helper_mem_access(regno, size, Access::Read, false, None)?;
+                if is_array && self.kernel.semantics.control.array_key == ArrayKey::NotNull {
+                    meta.array_key = self.constant_key(&reg, size)?;
+                }
             }
             ArgBase::MapValue if arg_ty.has(Flags::MAYBE_NULL) && reg.is_null() => {}
             ArgBase::MapValue => {

@@ -6,6 +6,7 @@
 
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
+use verdict_kernel::semantics::control::CallbackMap;
 use verdict_kernel::types::RegBase;
 
 use crate::error::{Res, reject};
@@ -146,10 +147,13 @@ impl<O: Observer> Verifier<'_, O> {
     /// What R1 to R5 of the callback are, from the registers of the call.
     fn callback_arguments(&mut self, kind: CallbackFrame) -> Res<[Source; 5]> {
         use Source::{Caller, New, Nothing};
+        let same_inner = self.kernel.semantics.control.callback_map == CallbackMap::SameInner;
         let map_reg = |base: RegBase, from: &Reg| {
             let mut reg = Reg::pointer(base);
             reg.set_map(from.map());
-            reg.set_map_uid(from.map_uid());
+            if same_inner {
+                reg.set_map_uid(from.map_uid());
+            }
             New(reg)
         };
         let r1 = *self.reg(1);

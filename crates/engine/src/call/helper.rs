@@ -4,6 +4,7 @@ use verdict_kernel::helper::effects::{acquires, casts_pointer, changes_packet, g
 use verdict_kernel::helper::{HelperId, HelperProto, HelperQuery, Refusal, id};
 use verdict_kernel::map::{Fit, MapType, fit};
 use verdict_kernel::prog::{AttachType, ProgType};
+use verdict_kernel::semantics::control::{LeaveChecks, TailCallExit};
 use verdict_kernel::semantics::precision::StorageFlags;
 use verdict_kernel::types::{ArgBase, Flags, RegBase, RegType, RetBase};
 use verdict_syscall::map::flags as map_flags;
@@ -61,6 +62,11 @@ impl<O: Observer> Verifier<'_, O> {
         self.check_map_fits(&meta)?;
         if proto.id == id::GET_FUNC_IP {
             self.check_get_func_ip()?;
+        }
+        let ends = proto.id == id::TAIL_CALL
+            && self.kernel.semantics.control.tail_call_exit == TailCallExit::Explored;
+        if ends {
+            return self.return_from_tail_call();
         }
         if effects.changes_packet {
             self.clear_all_pkt_pointers();
@@ -245,7 +251,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// A kernel pointer was exchanged into a map: per-CPU objects may still be used under RCU.
     fn give_away(&mut self, ref_obj_id: u32) -> bool {
         let in_rcu = self.in_rcu_cs();
-        if !self.cur.frame_mut().release_ref(ref_obj_id) {
+        if !self.cur.release_ref(ref_obj_id) {
             return false;
         }
         self.cur.for_each_reg_mut(
@@ -260,6 +266,22 @@ impl<O: Observer> Verifier<'_, O> {
             },
         );
         true
+    }
+
+    /// A tail call that succeeds never comes back here, but its program does to the caller of this function, which
+    /// resumes now; the call that fails is pending.
+    fn return_from_tail_call(&mut self) -> Res<Flow> {
+        if self.cur.curframe() == 0 {
+            return Ok(Flow::Next);
+        }
+        self.scratch_reg(0);
+        let idx = self.insn_idx;
+        self.push_state(idx + 1, idx as i32)?;
+        self.clear_all_pkt_pointers();
+        self.set_unknown(0);
+        let flow = self.leave_function()?;
+        self.clear_all_pkt_pointers();
+        Ok(flow)
     }
 
     /// The few helpers with rules of their own.
@@ -328,6 +350,9 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     fn check_tail_call(&mut self) -> Res<()> {
+        if self.kernel.semantics.control.leave_checks == LeaveChecks::Unified {
+            return self.check_resource_leak(false, true, "tail_call");
+        }
         if self.cur.active_lock.ptr != 0 {
             reject!(
                 LeaveInRegion,
@@ -451,6 +476,14 @@ impl<O: Observer> Verifier<'_, O> {
                 let Some(map) = self.meta_map(meta) else {
                     reject!(VerifierBug, EINVAL, "kernel subsystem misconfigured verifier\n");
                 };
+                let exists = proto.id == id::MAP_LOOKUP_ELEM
+                    && meta.array_key.is_some_and(|key| key < u64::from(map.max_entries));
+                let flags = if exists {
+                    flags.without(Flags::MAYBE_NULL)
+                } else {
+                    flags
+                };
+                let plain = |base: RegBase| Reg::pointer(RegType::new(base, flags));
                 let locked = map.has_field(FieldMask::SPIN_LOCK);
                 let mut reg = plain(RegBase::MapValue);
                 reg.set_map(meta.map - 1);

@@ -25,7 +25,7 @@ impl<O: Observer> Verifier<'_, O> {
         if self.cur.active_lock.ptr != 0 {
             let allowed = match call {
                 Call::Helper { id } => id == id::SPIN_UNLOCK as i32,
-                Call::Kfunc { btf_id, module } => module == 0 && self.is_graph_kfunc(btf_id),
+                Call::Kfunc { btf_id, module } => module == 0 && self.is_kfunc_under_lock(btf_id),
                 Call::Subprog { .. } => true,
             };
             if !allowed {

@@ -1,6 +1,7 @@
 //! Arguments that stand for a resource: locks, timers, kernel pointers, dynptrs, string constants.
 
 use verdict_kernel::rule::Rule;
+use verdict_kernel::semantics::control::{References, TreeCallback};
 use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase};
 use verdict_syscall::{FieldKind, FieldMask, KptrKind};
 
@@ -8,7 +9,7 @@ use super::args::CallMeta;
 use crate::error::{Res, reject};
 use crate::memory::{MemAccess, Source, dynptr_kind_of, type_is_ptr_alloc_obj};
 use crate::observer::Observer;
-use crate::state::{ActiveLock, Reg};
+use crate::state::{ActiveLock, FrameSlot, RefKind, Reg};
 use crate::verifier::Verifier;
 
 impl<O: Observer> Verifier<'_, O> {
@@ -76,17 +77,22 @@ impl<O: Observer> Verifier<'_, O> {
                     "Locking two bpf_spin_locks are not allowed\n"
                 );
             }
-            self.cur.active_lock = ActiveLock { ptr, id: reg.id };
+            self.acquire_lock(RefKind::Lock, ActiveLock { ptr, id: reg.id });
             return Ok(());
         }
         if held.ptr == 0 {
             reject!(LockPairing, EINVAL, "bpf_spin_unlock without taking a lock\n");
         }
-        if held != (ActiveLock { ptr, id: reg.id }) {
+        let lock = ActiveLock { ptr, id: reg.id };
+        let by_state = self.kernel.semantics.control.references == References::State;
+        if by_state && self.holds_lock(&[RefKind::Lock], lock) && held != lock {
+            reject!(LockPairing, EINVAL, "bpf_spin_unlock cannot be out of order\n");
+        }
+        if held != lock || by_state && !self.holds_lock(&[RefKind::Lock], lock) {
             reject!(LockPairing, EINVAL, "bpf_spin_unlock of different lock\n");
         }
+        self.release_lock(RefKind::Lock, lock);
         self.invalidate_non_owning_refs();
-        self.cur.active_lock = ActiveLock::default();
         Ok(())
     }
 
@@ -292,13 +298,17 @@ impl<O: Observer> Verifier<'_, O> {
     /// Whether a callback, or a function it calls, runs under the lock that the call of its kfunc demands
     /// (`in_rbtree_lock_required_cb`).
     pub(crate) fn in_rbtree_lock_required_cb(&self) -> bool {
-        self.cur.frames.iter().skip(1).any(|f| {
+        let in_callback = |f: &FrameSlot| {
             f.body.in_callback_fn
                 && self
                     .insns
                     .get(f.body.callsite as usize)
                     .is_some_and(|insn| self.is_rbtree_lock_kfunc(insn.imm))
-        })
+        };
+        match self.kernel.semantics.control.tree_callback {
+            TreeCallback::Itself => in_callback(self.cur.frames.top()),
+            TreeCallback::Callees => self.cur.frames.iter().skip(1).any(in_callback),
+        }
     }
 
     /// The register with the only dynptr argument of a prototype.

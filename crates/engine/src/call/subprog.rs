@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::{Fact, Rule};
+use verdict_kernel::semantics::control::GlobalCall;
 use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase};
 use verdict_syscall::SubprogArg;
 
@@ -104,15 +105,11 @@ impl<O: Observer> Verifier<'_, O> {
                 "global function calls are not allowed while holding a lock,\nuse static function instead\n"
             );
         }
-        if self.cur.active_preempt_lock != 0 {
+        if let Err(failure) = self.check_global_context(subprog) {
             if let Err(failure) = matched {
                 self.say_failure(&failure);
             }
-            reject!(
-                CallUnderLock,
-                EINVAL,
-                "global function calls are not allowed with preemption disabled,\nuse static function instead\n"
-            );
+            return Err(failure);
         }
         if let Err(failure) = matched {
             let Failure::Rejected(r) = *failure else {
@@ -151,6 +148,32 @@ impl<O: Observer> Verifier<'_, O> {
             });
         }
         Ok(Flow::Next)
+    }
+
+    /// Whether a global function may be called in the region that the call is in.
+    fn check_global_context(&self, subprog: usize) -> Res<()> {
+        let (state, preemptible) = (&self.cur, self.cur.active_preempt_lock == 0);
+        match self.kernel.semantics.control.global_call {
+            GlobalCall::Preemptible if !preemptible => reject!(
+                CallUnderLock,
+                EINVAL,
+                "global function calls are not allowed with preemption disabled,\nuse static function instead\n"
+            ),
+            GlobalCall::MightSleep if self.subprogs[subprog].might_sleep => {
+                let atomic = state.active_rcu_lock || !preemptible || state.active_irq != 0;
+                if atomic || !self.in_sleepable() {
+                    reject!(
+                        SleepInRegion,
+                        EINVAL,
+                        "global functions that may sleep are not allowed in non-sleepable context,\n\
+                         i.e., in a RCU/IRQ/preempt-disabled section, or in\n\
+                         a non-sleepable BPF program context\n"
+                    );
+                }
+                Ok(())
+            }
+            GlobalCall::Preemptible | GlobalCall::MightSleep => Ok(()),
+        }
     }
 
     /// R0 to R5 of a frame are gone after a call (`clear_caller_saved_regs`).

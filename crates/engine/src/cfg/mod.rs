@@ -14,6 +14,7 @@ pub(crate) use order::{Components, PostOrder, successors};
 
 use verdict_isa::{Insn, class, op};
 use verdict_kernel::helper::effects::changes_packet;
+use verdict_kernel::semantics::control::GlobalCall;
 
 use crate::error::{Res, reject};
 use crate::observer::{Event, Observer};
@@ -44,6 +45,10 @@ struct Walk {
 impl<O: Observer> Verifier<'_, O> {
     /// Walks the graph (`check_cfg`).
     pub(crate) fn check_cfg(&mut self) -> Res<()> {
+        if self.kernel.semantics.control.global_call == GlobalCall::MightSleep {
+            // Which functions may sleep is asked before it is known what the program attaches to.
+            self.helpers = self.kernel.helpers(&self.helper_query());
+        }
         let mut walk = Walk {
             seen: vec![Seen::No; self.insns.len()],
             stack: Vec::new(),
@@ -192,6 +197,14 @@ impl<O: Observer> Verifier<'_, O> {
             aux.prune_point = true;
             aux.jmp_point = true;
         }
+        let sleeps = match insn.is_helper_call() {
+            true => self.helper_proto(insn.imm).is_some_and(|proto| proto.might_sleep),
+            false => self.is_sleepable_kfunc_call(insn),
+        };
+        if sleeps {
+            let sub = self.containing_subprog(t);
+            self.subprogs[sub].might_sleep = true;
+        }
         if insn.is_helper_call() && u32::try_from(insn.imm).is_ok_and(changes_packet) {
             let sub = self.containing_subprog(t);
             self.subprogs[sub].changes_pkt_data = true;
@@ -219,6 +232,7 @@ impl<O: Observer> Verifier<'_, O> {
             self.containing_subprog(to.max(0) as u32),
         );
         self.subprogs[caller].changes_pkt_data |= self.subprogs[callee].changes_pkt_data;
+        self.subprogs[caller].might_sleep |= self.subprogs[callee].might_sleep;
         self.follow(t, to, Edge::Branch, walk)
     }
 }

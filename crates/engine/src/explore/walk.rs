@@ -1,6 +1,9 @@
 //! The main loop: next instruction, prune or checkpoint, execute, schedule.
 
-use verdict_isa::Op;
+use verdict_isa::{Op, class, op};
+use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::Rule;
+use verdict_kernel::semantics::control::PathLimit;
 
 use crate::error::{Failure, Res, reject};
 use crate::observer::{Event, Observer};
@@ -159,6 +162,21 @@ impl<O: Observer> Verifier<'_, O> {
         self.push_pending(state, idx, prev_idx)
     }
 
+    /// The errno when too many paths are pending.
+    fn path_limit_errno(&self) -> Errno {
+        if self.kernel.semantics.control.path_limit == PathLimit::TooBig {
+            return Errno::E2BIG;
+        }
+        let insn = self.insn();
+        let branches =
+            matches!(insn.class(), class::JMP | class::JMP32) && !matches!(insn.op(), op::CALL | op::JCOND);
+        if branches || self.calls_async_callback(self.insn_idx) {
+            Errno::EFAULT
+        } else {
+            Errno::ENOMEM
+        }
+    }
+
     fn push_pending(&mut self, state: State, insn_idx: u32, prev_insn_idx: i32) -> Res<&mut State> {
         if O::LISTENING {
             self.obs.event(Event::Push {
@@ -174,12 +192,8 @@ impl<O: Observer> Verifier<'_, O> {
         });
         let waiting = self.search.pending.len();
         if waiting > self.kernel.limits.jmp_seq as usize {
-            reject!(
-                JumpLimit,
-                E2BIG,
-                "The sequence of {} jumps is too complex.\n",
-                waiting
-            );
+            let text = format!("The sequence of {waiting} jumps is too complex.\n");
+            return Err(Failure::rejected(Rule::JumpLimit, self.path_limit_errno(), text));
         }
         if let Some(parent) = parent {
             self.search.state_mut(parent).branches += 1;

@@ -4,6 +4,7 @@ use verdict_btf::{TypeId, WalkError, Walked};
 use verdict_kernel::ctx::Access;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::Rule;
+use verdict_kernel::semantics::control::{FlexibleArray, UntrustedWrite};
 use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::TypeRef;
 
@@ -111,7 +112,8 @@ impl<O: Observer> Verifier<'_, O> {
                 "R{regno} is ptr_{name} access percpu memory: off={off}\n"
             );
         }
-        if m.access == Access::Write && reg.ty.has(Flags::UNTRUSTED) {
+        let unchecked = self.kernel.semantics.control.untrusted_write == UntrustedWrite::Unchecked;
+        if !unchecked && m.access == Access::Write && reg.ty.has(Flags::UNTRUSTED) {
             reject!(KernelObjectWrite, EACCES, "only read is supported\n");
         }
         Ok(())
@@ -280,6 +282,8 @@ impl<O: Observer> Verifier<'_, O> {
         let (Some(btf), Some(need_btf)) = (space.btf(own.btf), space.btf(need.btf)) else {
             return Err(String::new());
         };
+        let flex_arrays =
+            flex_arrays || self.kernel.semantics.control.flexible_array == FlexibleArray::Followed;
         btf.find_embedded(own.id, off, (need_btf, need.id), strict, flex_arrays)
             .map_err(|refused| refused.map_or_else(String::new, |refused| format!("{}\n", refused.message)))
     }

@@ -2,6 +2,7 @@
 //! attached, so here only the offset is judged.
 
 use verdict_kernel::ctx::Access;
+use verdict_kernel::semantics::control::NullableBuffer;
 use verdict_kernel::types::Flags;
 
 use super::{MemAccess, reg_type_str};
@@ -16,6 +17,11 @@ impl<O: Observer> Verifier<'_, O> {
         check_offset(reg, m.regno, m.off, m.size, "tracepoint")?;
         self.forget_loaded(m);
         Ok(())
+    }
+
+    /// Whether a buffer that may be NULL is accessed as if it were not.
+    pub(super) fn reads_nullable_buffers(&self) -> bool {
+        self.kernel.semantics.control.nullable_buffer == NullableBuffer::Accessible
     }
 
     /// A buffer of the kernel's.

@@ -4,6 +4,7 @@ use verdict_btf::{Kind, TypeId};
 use verdict_kernel::ctx::{self, CtxAnswer, CtxQuery};
 use verdict_kernel::lsm;
 use verdict_kernel::prog::{AttachType, ProgType};
+use verdict_kernel::semantics::control::RetvalLoad;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::{Notes, Silent, ctx_access};
 
@@ -32,15 +33,19 @@ impl<O: Observer> Verifier<'_, O> {
             self.set_ctx_pointer(value, &given);
             return Ok(());
         }
-        self.set_unknown(value);
-        match self.hook_return_range().filter(|_| given.is_retval) {
-            Some((min, max)) => {
-                let rules = self.rules;
-                self.cur.reg_mut(value).b.narrow_s32(min, max, rules);
-                self.check_reg_bounds(value, "s32_range")
-            }
-            None => Ok(()),
+        let Some((min, max)) = self.hook_return_range().filter(|_| given.is_retval) else {
+            self.set_unknown(value);
+            return Ok(());
+        };
+        if self.kernel.semantics.control.retval_load == RetvalLoad::Fresh {
+            self.set_unknown(value);
         }
+        let rules = self.rules;
+        let reg = self.cur.reg_mut(value);
+        // Quirk of kernels that narrow: of what the register held, only the type goes.
+        reg.ty = RegBase::Scalar.into();
+        reg.b.narrow_s32(min, max, rules);
+        self.check_reg_bounds(value, "s32_range")
     }
 
     fn set_ctx_pointer(&mut self, value: usize, given: &Given) {

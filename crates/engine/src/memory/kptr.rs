@@ -1,6 +1,7 @@
 //! Pointers to kernel objects and to the program's own objects that are kept in map values.
 
 use verdict_isa::{class, mode};
+use verdict_kernel::semantics::control::PercpuKptr;
 use verdict_kernel::semantics::precision::NullKptr;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::{BtfRef, Field, FieldKind, FieldMask, KptrKind, TypeRef};
@@ -108,7 +109,7 @@ impl<O: Observer> Verifier<'_, O> {
         let FieldKind::Kptr(kind, target) = field.kind else {
             return Err(Failure::bug("a kernel pointer match with another field"));
         };
-        if !kptr_flags_fit(kind, reg) {
+        if !self.kptr_flags_fit(kind, reg) {
             reject!(
                 KptrType,
                 EINVAL,
@@ -132,6 +133,28 @@ impl<O: Observer> Verifier<'_, O> {
         })
     }
 
+    /// Whether what is known of the pointer lets it into such a field.
+    fn kptr_flags_fit(&self, kind: KptrKind, reg: &Reg) -> bool {
+        if reg.ty.base() != RegBase::BtfId {
+            return false;
+        }
+        let mut fine = Flags::MAYBE_NULL;
+        if reg.btf() == BtfHandle::VMLINUX {
+            fine = fine | Flags::TRUSTED | Flags::RCU;
+            if kind == KptrKind::Unref {
+                fine = fine | Flags::UNTRUSTED;
+            }
+        } else {
+            fine = fine | Flags::ALLOC;
+            if kind == KptrKind::Percpu {
+                fine = fine | Flags::PERCPU;
+            }
+        }
+        let matched = self.kernel.semantics.control.percpu_kptr == PercpuKptr::PercpuOnly;
+        let percpu = reg.ty.has(Flags::PERCPU);
+        reg.ty.flags().without(fine) == Flags::NONE && (!matched || (kind == KptrKind::Percpu) == percpu)
+    }
+
     fn bad_kptr_type(&self, kind: KptrKind, target: TypeRef, reg: &Reg, regno: usize, name: &str) -> String {
         let wanted = self.type_name(self.handle_of(target.btf), target.id.0);
         let (is, expected) = (reg_type_str(reg.ty), reg_type_str(RegBase::BtfId.into()));
@@ -153,23 +176,3 @@ const RCU_PROTECTED: [&str; 5] = [
     "task_struct",
     "bpf_crypto_ctx",
 ];
-
-fn kptr_flags_fit(kind: KptrKind, reg: &Reg) -> bool {
-    if reg.ty.base() != RegBase::BtfId {
-        return false;
-    }
-    let mut fine = Flags::MAYBE_NULL;
-    if reg.btf() == BtfHandle::VMLINUX {
-        fine = fine | Flags::TRUSTED | Flags::RCU;
-        if kind == KptrKind::Unref {
-            fine = fine | Flags::UNTRUSTED;
-        }
-    } else {
-        fine = fine | Flags::ALLOC;
-        if kind == KptrKind::Percpu {
-            fine = fine | Flags::PERCPU;
-        }
-    }
-    let percpu = reg.ty.has(Flags::PERCPU);
-    reg.ty.flags().without(fine) == Flags::NONE && (kind == KptrKind::Percpu) == percpu
-}

@@ -172,7 +172,7 @@ impl<O: Observer> Verifier<'_, O> {
             RegBase::TpBuffer if plain => self.access_tp_buffer(reg, m),
             RegBase::BtfId if !maybe_null => self.access_btf_object(reg, m),
             RegBase::ConstMapPtr if plain => self.access_map_object(reg, m),
-            RegBase::Buf if !maybe_null => self.access_buf(reg, m),
+            RegBase::Buf if !maybe_null || self.reads_nullable_buffers() => self.access_buf(reg, m),
             RegBase::Arena if plain => {
                 self.forget_loaded(m);
                 Ok(())

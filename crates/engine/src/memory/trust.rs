@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use verdict_btf::TypeId;
+use verdict_kernel::semantics::control::CallbackSleep;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::{BtfRef, FieldMask, Record, TypeRef, TypeSpace};
 
@@ -47,7 +48,8 @@ pub(crate) fn type_is_non_owning_ref(ty: RegType) -> bool {
 impl<O: Observer> Verifier<'_, O> {
     /// Whether the program may sleep here.
     pub(crate) fn in_sleepable(&self) -> bool {
-        self.prog.sleepable || self.cur.in_sleepable
+        let by_program = self.kernel.semantics.control.callback_sleep == CallbackSleep::Program;
+        by_program && self.prog.sleepable || self.cur.in_sleepable
     }
 
     /// Whether RCU-protected objects stay alive here.

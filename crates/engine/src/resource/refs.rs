@@ -1,32 +1,111 @@
 //! References: ids of resources that were acquired and must be released.
 
 use verdict_kernel::errno::Errno;
+use verdict_kernel::prog::ProgType;
 use verdict_kernel::rule::{Fact, Rule};
+use verdict_kernel::semantics::control::References;
 
-use crate::error::{About, Failure, Res};
-use crate::memory::type_is_non_owning_ref;
+use crate::error::{About, Failure, Res, reject};
+use crate::memory::{Words, type_is_non_owning_ref};
 use crate::observer::Observer;
-use crate::state::{Ref, Reg};
+use crate::state::{ActiveLock, Ref, RefKind, Reg};
 use crate::verifier::Verifier;
 
 impl<O: Observer> Verifier<'_, O> {
     /// A resource was acquired by the instruction; gives its id (`acquire_reference_state`).
     pub(crate) fn acquire_reference(&mut self, insn_idx: u32) -> u32 {
         let id = self.next_id();
-        let frame = self.cur.frame_mut();
-        let callback_ref = if frame.in_callback_fn { frame.frameno } else { 0 };
-        frame.refs.push(Ref {
+        let mut acquired = Ref {
+            kind: RefKind::Object,
+            lock: 0,
             id,
             insn_idx,
-            callback_ref,
-        });
+            callback_ref: 0,
+        };
+        if self.kernel.semantics.control.references == References::State {
+            self.cur.refs.push(acquired);
+            return id;
+        }
+        let frame = self.cur.frame_mut();
+        if frame.in_callback_fn {
+            acquired.callback_ref = frame.frameno;
+        }
+        frame.refs.push(acquired);
         id
+    }
+
+    /// Whether such a lock is held (`find_lock_state`).
+    pub(crate) fn holds_lock(&self, kinds: &[RefKind], lock: ActiveLock) -> bool {
+        let same = |r: &Ref| kinds.contains(&r.kind) && r.id == lock.id && r.lock == lock.ptr;
+        self.cur.refs.iter().any(same)
+    }
+
+    /// A lock was taken (`acquire_lock_state`).
+    pub(crate) fn acquire_lock(&mut self, kind: RefKind, lock: ActiveLock) {
+        if self.kernel.semantics.control.references == References::State {
+            self.cur.refs.push(Ref {
+                kind,
+                lock: lock.ptr,
+                id: lock.id,
+                insn_idx: self.insn_idx,
+                callback_ref: 0,
+            });
+        }
+        self.cur.active_lock = lock;
+    }
+
+    /// The lock that was taken last was given back: the one before it is the last now (`release_lock_state`).
+    pub(crate) fn release_lock(&mut self, kind: RefKind, lock: ActiveLock) {
+        let mut before = ActiveLock::default();
+        let refs = &mut self.cur.refs;
+        for at in 0..refs.len() {
+            let held = refs[at];
+            if held.kind == kind && held.id == lock.id && held.lock == lock.ptr {
+                refs.remove(at);
+                break;
+            }
+            if held.kind.is_lock() {
+                before = ActiveLock {
+                    ptr: held.lock,
+                    id: held.id,
+                };
+            }
+        }
+        self.cur.active_lock = before;
+    }
+
+    /// What must not be held at this end of the program; `regions` says whether locks and other regions are looked
+    /// at, too (`check_resource_leak`).
+    pub(crate) fn check_resource_leak(&self, exception: bool, regions: bool, place: &str) -> Res<()> {
+        let state = &self.cur;
+        let refuse = |inside: &str| -> Res<()> {
+            reject!(
+                LeaveInRegion,
+                EINVAL,
+                "{place} cannot be used inside {inside}-ed region\n"
+            )
+        };
+        if regions && state.active_lock.ptr != 0 {
+            return refuse("bpf_spin_lock");
+        }
+        self.check_reference_leak(exception)
+            .then(|| format!("{place} would lead to reference leak\n"))?;
+        if regions && state.active_irq != 0 {
+            return refuse("bpf_local_irq_save");
+        }
+        if regions && state.active_rcu_lock {
+            return refuse("bpf_rcu_read_lock");
+        }
+        if regions && state.active_preempt_lock != 0 {
+            return refuse("bpf_preempt_disable");
+        }
+        Ok(())
     }
 
     /// Releases a resource and invalidates everything that refers to it (`release_reference`). False when
     /// the executing frame does not hold it, or may not release it; then nothing changes.
     pub(crate) fn release_reference(&mut self, id: u32) -> bool {
-        if !self.cur.frame_mut().release_ref(id) {
+        if !self.cur.release_ref(id) {
             return false;
         }
         self.cur
@@ -45,12 +124,17 @@ impl<O: Observer> Verifier<'_, O> {
     /// callback (`check_reference_leak`).
     pub(crate) fn check_reference_leak(&self, exception: bool) -> Res<()> {
         let frame = self.cur.frame();
-        if !exception && frame.frameno != 0 && !frame.in_callback_fn {
+        let by_state = self.kernel.semantics.control.references == References::State;
+        if !exception && frame.frameno != 0 && (by_state || !frame.in_callback_fn) {
             return Ok(());
         }
-        let own = |r: &&Ref| exception || !frame.in_callback_fn || r.callback_ref == frame.frameno;
+        let returned = self.returned_reference(exception);
+        let own = |r: &&Ref| {
+            let mine = by_state || exception || !frame.in_callback_fn || r.callback_ref == frame.frameno;
+            mine && r.kind == RefKind::Object && Some(r.id) != returned
+        };
         let mut text = String::new();
-        for lingering in frame.refs.iter().filter(own) {
+        for lingering in self.cur.held().filter(own) {
             text.push_str(&format!(
                 "Unreleased reference id={} alloc_insn={}\n",
                 lingering.id, lingering.insn_idx
@@ -60,11 +144,20 @@ impl<O: Observer> Verifier<'_, O> {
             Ok(())
         } else {
             let failure = Failure::rejected(Rule::ReferenceLeak, Errno::EINVAL, text);
-            let first = frame.refs.iter().find(own).map(|first| first.insn_idx);
+            let first = self.cur.held().find(own).map(|first| first.insn_idx);
             Err(match first {
                 Some(insn) => failure.about(|| Fact::Acquired(insn)),
                 None => failure,
             })
         }
+    }
+
+    /// The reference that a struct_ops program gives back to its caller.
+    fn returned_reference(&self, exception: bool) -> Option<u32> {
+        let gives = self.prog.prog_type == ProgType::StructOps
+            && self.kernel.semantics.control.references == References::State;
+        (gives && !exception)
+            .then_some(self.reg(0).ref_obj_id)
+            .filter(|id| *id != 0)
     }
 }

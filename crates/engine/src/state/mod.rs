@@ -27,9 +27,35 @@ pub const MAX_FRAMES: usize = 8;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash)]
 pub struct StateId(pub u32);
 
+/// What a reference is to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RefKind {
+    /// An object.
+    Object,
+    /// The interrupt flags that were saved.
+    Irq,
+    /// A spin lock.
+    Lock,
+    /// A spin lock of the resilient kind.
+    ResLock,
+    /// The same, taken together with saved interrupt flags.
+    ResLockIrq,
+}
+
+impl RefKind {
+    /// Whether it is a lock.
+    pub const fn is_lock(self) -> bool {
+        matches!(self, RefKind::Lock | RefKind::ResLock | RefKind::ResLockIrq)
+    }
+}
+
 /// A resource that the program has acquired and must release.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ref {
+    /// What it is to.
+    pub kind: RefKind,
+    /// Of a lock: the object that it is in, as in [`ActiveLock::ptr`]; else 0.
+    pub lock: u64,
     /// Its id.
     pub id: u32,
     /// The instruction that acquired it.
@@ -72,7 +98,7 @@ pub struct Frame {
     pub in_exception_callback_fn: bool,
     /// How deep callbacks called from here are unrolled.
     pub callback_depth: u32,
-    /// Resources held.
+    /// Resources held, where frames hold them.
     pub refs: Vec<Ref>,
 }
 
@@ -230,8 +256,12 @@ pub struct State {
     pub active_rcu_lock: bool,
     /// Nesting of disabled preemption.
     pub active_preempt_lock: u32,
-    /// Spin lock held.
+    /// Spin lock held; of several, the one taken last.
     pub active_lock: ActiveLock,
+    /// Id of the interrupt flags saved last; 0 is none.
+    pub active_irq: u32,
+    /// Resources held, where states hold them.
+    pub refs: Vec<Ref>,
     /// What backtracking must know of the segment.
     pub history: Trail,
     /// Marks are final and unread values are gone (`REG_LIVE_DONE`).
@@ -261,9 +291,27 @@ impl State {
             active_rcu_lock: false,
             active_preempt_lock: 0,
             active_lock: ActiveLock::default(),
+            active_irq: 0,
+            refs: Vec::new(),
             history: Trail::default(),
             cleaned: false,
         }
+    }
+    /// Forgets a reference to an object; false if the executing frame, or else the state, does not hold it or may
+    /// not release it. Only one of them ever holds any.
+    pub fn release_ref(&mut self, id: u32) -> bool {
+        let at = |r: &Ref| r.kind == RefKind::Object && r.id == id;
+        match self.refs.iter().position(at) {
+            Some(at) => {
+                self.refs.remove(at);
+                true
+            }
+            None => self.frame_mut().release_ref(id),
+        }
+    }
+    /// Resources that the executing frame, or else the state, holds.
+    pub fn held(&self) -> impl Iterator<Item = &Ref> {
+        self.refs.iter().chain(&self.frame().refs)
     }
     /// Index of the executing frame.
     #[inline]

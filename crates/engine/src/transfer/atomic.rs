@@ -3,6 +3,7 @@
 use verdict_isa::{AtomicOp, Op, Size};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::Rule;
+use verdict_kernel::semantics::control::AtomicPointer;
 use verdict_kernel::types::RegBase;
 
 use crate::error::{About, Failure, Res, register, reject};
@@ -24,6 +25,22 @@ impl<O: Observer> Verifier<'_, O> {
         else {
             return Ok(Flow::Next);
         };
+        match op {
+            AtomicOp::LoadAcquire => return self.load_acquire(size, usize::from(dst), usize::from(src), off),
+            AtomicOp::StoreRelease => {
+                return self.store_release(size, usize::from(dst), usize::from(src), off);
+            }
+            AtomicOp::Add
+            | AtomicOp::Or
+            | AtomicOp::And
+            | AtomicOp::Xor
+            | AtomicOp::FetchAdd
+            | AtomicOp::FetchOr
+            | AtomicOp::FetchAnd
+            | AtomicOp::FetchXor
+            | AtomicOp::Xchg
+            | AtomicOp::CmpXchg => {}
+        }
         if !matches!(size, Size::W | Size::Dw) {
             reject!(AtomicTarget, EINVAL, "invalid atomic operand size\n");
         }
@@ -35,10 +52,7 @@ impl<O: Observer> Verifier<'_, O> {
             self.check_reg_arg(0, ArgUse::Src)?;
         }
         if !takes_atomics(self.reg(dst), op) {
-            let name = reg_type_str(self.reg(dst).ty);
-            let text = format!("BPF_ATOMIC stores into R{dst} {name} is not allowed\n");
-            let failure = Failure::rejected(Rule::AtomicTarget, Errno::EACCES, text);
-            return Err(failure.about(|| register(dst)));
+            return Err(refused(self.reg(dst), dst, "stores into"));
         }
         let loaded = op.is_fetch().then_some(if exchanges_r0 { 0 } else { src });
         if let Some(loaded) = loaded {
@@ -55,13 +69,56 @@ impl<O: Observer> Verifier<'_, O> {
                 ..read
             })?;
         }
-        self.save_aux_ptr_type(self.reg(dst).ty, false)?;
+        let pointer = self.reg(dst).ty;
+        let all = self.kernel.semantics.control.atomic_pointer == AtomicPointer::All;
+        if all || pointer.is(RegBase::Arena) {
+            self.save_aux_ptr_type(pointer, false)?;
+        }
         self.check_mem_access(MemAccess {
             aligned: true,
             ..MemAccess::write(dst, i32::from(off), size.bytes() as i32, None)
         })?;
         Ok(Flow::Next)
     }
+
+    /// A load that acquires (`check_atomic_load`). Quirk: the pointer is looked at after the load, which may have
+    /// overwritten it.
+    fn load_acquire(&mut self, size: Size, dst: usize, src: usize, off: i16) -> Res<Flow> {
+        let bytes = size.bytes() as i32;
+        self.load_through(
+            MemAccess {
+                aligned: true,
+                ..MemAccess::read(src, i32::from(off), bytes, Some(dst))
+            },
+            false,
+            "atomic_load",
+        )?;
+        if !takes_atomics(self.reg(src), AtomicOp::LoadAcquire) {
+            return Err(refused(self.reg(src), src, "loads from"));
+        }
+        Ok(Flow::Next)
+    }
+
+    /// A store that releases (`check_atomic_store`).
+    fn store_release(&mut self, size: Size, dst: usize, src: usize, off: i16) -> Res<Flow> {
+        let bytes = size.bytes() as i32;
+        self.store_through(MemAccess {
+            aligned: true,
+            ..MemAccess::write(dst, i32::from(off), bytes, Some(src))
+        })?;
+        if !takes_atomics(self.reg(dst), AtomicOp::StoreRelease) {
+            return Err(refused(self.reg(dst), dst, "stores into"));
+        }
+        Ok(Flow::Next)
+    }
+}
+
+fn refused(reg: &Reg, regno: usize, does: &str) -> Box<Failure> {
+    let text = format!(
+        "BPF_ATOMIC {does} R{regno} {} is not allowed\n",
+        reg_type_str(reg.ty)
+    );
+    Failure::rejected(Rule::AtomicTarget, Errno::EACCES, text).about(|| register(regno))
 }
 
 /// Whether an atomic operation may use such a pointer (`atomic_ptr_type_ok`). On the arena, x86-64's JIT

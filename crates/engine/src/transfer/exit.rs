@@ -2,6 +2,7 @@
 
 use verdict_isa::{Insn, Malformed, Point};
 use verdict_kernel::rule::Rule;
+use verdict_kernel::semantics::control::{LeaveChecks, ThrowRegions};
 
 use crate::error::{Failure, Res, reject};
 use crate::observer::Observer;
@@ -13,9 +14,14 @@ impl<O: Observer> Verifier<'_, O> {
         if !exception {
             self.jmps_processed += 1;
         }
-        self.check_regions_left(exception)?;
-        // Before the frame goes: a callback must hold what its caller held.
-        self.check_reference_leak(exception)?;
+        if self.kernel.semantics.control.leave_checks == LeaveChecks::Unified {
+            let leaves = self.leaves_regions(exception);
+            self.check_resource_leak(exception, leaves, "BPF_EXIT instruction in main prog")?;
+        } else {
+            self.check_regions_left(exception)?;
+            // Before the frame goes: a callback must hold what its caller held.
+            self.check_reference_leak(exception)?;
+        }
         if exception {
             return Ok(Flow::End);
         }
@@ -26,12 +32,19 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(Flow::End)
     }
 
+    /// Whether the program ends here as far as regions are concerned.
+    fn leaves_regions(&self, exception: bool) -> bool {
+        let anywhere = self.kernel.semantics.control.throw_regions == ThrowRegions::Anywhere;
+        self.cur.curframe() == 0 || exception && anywhere
+    }
+
     /// Locks and disabled preemption must not outlive the program.
     fn check_regions_left(&self, exception: bool) -> Res<()> {
-        if !exception && self.cur.curframe() > 0 {
+        if !self.leaves_regions(exception) {
             return Ok(());
         }
-        let (throws, state) = (exception, &self.cur);
+        let anywhere = self.kernel.semantics.control.throw_regions == ThrowRegions::Anywhere;
+        let (throws, state) = (exception && anywhere, &self.cur);
         if state.active_lock.ptr != 0 {
             match throws {
                 true => reject!(

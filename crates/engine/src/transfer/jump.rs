@@ -300,7 +300,7 @@ impl<O: Observer> Verifier<'_, O> {
         let (id, ref_id) = (pointer.id, pointer.ref_obj_id);
         if ref_id != 0 && ref_id == id && is_null {
             // Nobody can have released it before the check.
-            state.frame_mut().release_ref(ref_id);
+            state.release_ref(ref_id);
         }
         state.for_each_reg_mut(
             |r| r.id == id && r.ty.has(Flags::MAYBE_NULL),

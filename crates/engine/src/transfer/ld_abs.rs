@@ -2,6 +2,7 @@
 
 use verdict_isa::{Op, deferred_fault};
 use verdict_kernel::ctx;
+use verdict_kernel::semantics::control::{LdAbsCallback, LdAbsExit, LeaveChecks};
 use verdict_kernel::types::RegBase;
 
 use super::malformed_rule;
@@ -36,9 +37,15 @@ impl<O: Observer> Verifier<'_, O> {
         self.check_ptr_off_reg(&skb, CTX_REG)?;
         self.clear_caller_saved(self.cur.curframe())?;
         self.set_unknown(0);
-        if self.cur.curframe() == 0 {
+        let explored = self.kernel.semantics.control.ld_abs_exit == LdAbsExit::Explored;
+        if self.cur.curframe() == 0 || !explored {
             return Ok(Flow::Next);
         }
+        self.scratch_reg(0);
+        let idx = self.insn_idx;
+        self.push_state(idx + 1, idx as i32)?;
+        // A failing load returns 0.
+        self.cur.reg_mut(0).set_known(0);
         self.leave_function()
     }
 
@@ -51,13 +58,14 @@ impl<O: Observer> Verifier<'_, O> {
                 "BPF_LD_[ABS|IND] instructions not allowed for this program type\n"
             );
         }
-        if self
-            .cur
-            .frames
-            .iter()
-            .skip(1)
-            .any(|frame| frame.body.in_callback_fn)
-        {
+        let in_callback = || {
+            self.cur
+                .frames
+                .iter()
+                .skip(1)
+                .any(|frame| frame.body.in_callback_fn)
+        };
+        if self.kernel.semantics.control.ld_abs_callback == LdAbsCallback::Refused && in_callback() {
             reject!(
                 LdAbsPlacement,
                 EINVAL,
@@ -69,6 +77,9 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The load may end the program, so nothing may be held.
     fn check_nothing_held(&self) -> Res<()> {
+        if self.kernel.semantics.control.leave_checks == LeaveChecks::Unified {
+            return self.check_resource_leak(false, true, "BPF_LD_[ABS|IND]");
+        }
         self.check_reference_leak(false)
             .then(|| "BPF_LD_[ABS|IND] cannot be mixed with socket references\n".to_owned())?;
         if self.cur.active_lock.ptr != 0 {
@@ -95,13 +106,8 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(())
     }
 
-    /// In a function, a failing load returns 0 to the caller: that goes on now, and the load that succeeds
-    /// is put aside.
-    fn leave_function(&mut self) -> Res<Flow> {
-        self.scratch_reg(0);
-        let idx = self.insn_idx;
-        self.push_state(idx + 1, idx as i32)?;
-        self.cur.reg_mut(0).set_known(0);
+    /// The function ends here, without an exit.
+    pub(crate) fn leave_function(&mut self) -> Res<Flow> {
         // Unlike after an exit, the caller's full state is not shown.
         Ok(match self.prepare_func_exit()? {
             Flow::Returned(to) => Flow::Goto(to),

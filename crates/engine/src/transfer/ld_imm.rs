@@ -2,6 +2,7 @@
 
 use verdict_isa::{ImmKind, Op};
 use verdict_kernel::map::MapType;
+use verdict_kernel::semantics::control::MainCallback;
 use verdict_kernel::types::RegBase;
 
 use crate::error::{Failure, Res, reject};
@@ -41,7 +42,8 @@ impl<O: Observer> Verifier<'_, O> {
         if self.subprogs[subprogno].is_global {
             reject!(CallbackFunction, EINVAL, "callback function not static\n");
         }
-        if subprogno == 0 {
+        let may_be_main = self.kernel.semantics.control.main_callback == MainCallback::Allowed;
+        if subprogno == 0 && !may_be_main {
             reject!(
                 CallbackFunction,
                 EINVAL,

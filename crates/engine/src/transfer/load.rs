@@ -3,7 +3,7 @@
 use verdict_isa::Op;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
-use crate::error::{Res, reject};
+use crate::error::{Failure, Res, reject};
 use crate::memory::MemAccess;
 use crate::observer::Observer;
 use crate::verifier::{ArgUse, Flow, Verifier};
@@ -22,14 +22,22 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(Flow::Next);
         };
         let (dst, src) = (usize::from(dst), usize::from(src));
-        self.check_reg_arg(src, ArgUse::Src)?;
-        self.check_reg_arg(dst, ArgUse::DstNoMark)?;
-        let pointer = self.reg(src).ty;
         let load = MemAccess::read(src, i32::from(off), size.bytes() as i32, Some(dst));
-        self.check_mem_access(MemAccess { sign: signed, ..load })?;
-        self.save_aux_ptr_type(pointer, true)?;
-        self.check_reg_bounds(dst, "ldx")?;
+        self.load_through(MemAccess { sign: signed, ..load }, true, "ldx")?;
         Ok(Flow::Next)
+    }
+
+    /// Loads into a register; `context` is for words about its bounds.
+    pub(super) fn load_through(&mut self, load: MemAccess, trust_may_differ: bool, context: &str) -> Res<()> {
+        let Some(dst) = load.value else {
+            return Err(Failure::bug("a load into no register"));
+        };
+        self.check_reg_arg(load.regno, ArgUse::Src)?;
+        self.check_reg_arg(dst, ArgUse::DstNoMark)?;
+        let pointer = self.reg(load.regno).ty;
+        self.check_mem_access(load)?;
+        self.save_aux_ptr_type(pointer, trust_may_differ)?;
+        self.check_reg_bounds(dst, context)
     }
 
     /// An instruction is rewritten for the kind of pointer that it uses, which must be the same on all paths

@@ -13,15 +13,19 @@ impl<O: Observer> Verifier<'_, O> {
         let Op::Store { size, dst, src, off } = op else {
             return Ok(Flow::Next);
         };
-        let dst = usize::from(dst);
-        let value = src.reg().map(usize::from);
-        if let Some(value) = value {
+        let (dst, value) = (usize::from(dst), src.reg().map(usize::from));
+        self.store_through(MemAccess::write(dst, i32::from(off), size.bytes() as i32, value))?;
+        Ok(Flow::Next)
+    }
+
+    /// Stores a register, or the instruction's immediate.
+    pub(super) fn store_through(&mut self, store: MemAccess) -> Res<()> {
+        if let Some(value) = store.value {
             self.check_reg_arg(value, ArgUse::Src)?;
         }
-        self.check_reg_arg(dst, ArgUse::Src)?;
-        let pointer = self.reg(dst).ty;
-        self.check_mem_access(MemAccess::write(dst, i32::from(off), size.bytes() as i32, value))?;
-        self.save_aux_ptr_type(pointer, false)?;
-        Ok(Flow::Next)
+        self.check_reg_arg(store.regno, ArgUse::Src)?;
+        let pointer = self.reg(store.regno).ty;
+        self.check_mem_access(store)?;
+        self.save_aux_ptr_type(pointer, false)
     }
 }

@@ -79,6 +79,40 @@ special! {
     IterCssTaskNew = "bpf_iter_css_task_new";
     /// Gives the cookie that entry and exit of a session share.
     SessionCookie = "bpf_session_cookie";
+    /// Looks at the node at the front of a list.
+    ListFront = "bpf_list_front";
+    /// Looks at the node at the back of a list.
+    ListBack = "bpf_list_back";
+    /// Looks at the root node of a red-black tree.
+    RbtreeRoot = "bpf_rbtree_root";
+    /// Looks at the left child of a node.
+    RbtreeLeft = "bpf_rbtree_left";
+    /// Looks at the right child of a node.
+    RbtreeRight = "bpf_rbtree_right";
+    /// Makes a dynptr of a packet buffer's metadata.
+    DynptrFromSkbMeta = "bpf_dynptr_from_skb_meta";
+    /// Makes more of an XDP frame linear.
+    XdpPullData = "bpf_xdp_pull_data";
+    /// Finds the cache that an address was allocated from.
+    GetKmemCache = "bpf_get_kmem_cache";
+    /// Saves the interrupt flags and disables interrupts.
+    LocalIrqSave = "bpf_local_irq_save";
+    /// Restores the interrupt flags.
+    LocalIrqRestore = "bpf_local_irq_restore";
+    /// Tries to take a resilient spin lock.
+    ResSpinLock = "bpf_res_spin_lock";
+    /// Gives back a resilient spin lock.
+    ResSpinUnlock = "bpf_res_spin_unlock";
+    /// Tries to take a resilient spin lock with interrupts disabled.
+    ResSpinLockIrqsave = "bpf_res_spin_lock_irqsave";
+    /// Gives back a resilient spin lock and restores the interrupt flags.
+    ResSpinUnlockIrqrestore = "bpf_res_spin_unlock_irqrestore";
+    /// What compilers make of undefined behaviour.
+    Trap = "__bpf_trap";
+    /// Schedules work for a task that is signalled.
+    TaskWorkSignal = "bpf_task_work_schedule_signal_impl";
+    /// Schedules work for a task that resumes.
+    TaskWorkResume = "bpf_task_work_schedule_resume_impl";
 }
 
 impl Special {
@@ -91,6 +125,18 @@ impl Special {
                 | Special::PreemptDisable
                 | Special::PreemptEnable
                 | Special::SessionCookie
+                | Special::XdpPullData
+                | Special::GetKmemCache
+                | Special::LocalIrqSave
+                | Special::LocalIrqRestore
+                | Special::ResSpinLock
+                | Special::ResSpinUnlock
+                | Special::ResSpinLockIrqsave
+                | Special::ResSpinUnlockIrqrestore
+                | Special::Trap
+                | Special::TaskWorkSignal
+                | Special::TaskWorkResume
+                | Special::DynptrFromSkbMeta
         )
     }
 
@@ -98,7 +144,12 @@ impl Special {
     pub const fn is_list(self) -> bool {
         matches!(
             self,
-            Special::ListPushFront | Special::ListPushBack | Special::ListPopFront | Special::ListPopBack
+            Special::ListPushFront
+                | Special::ListPushBack
+                | Special::ListPopFront
+                | Special::ListPopBack
+                | Special::ListFront
+                | Special::ListBack
         )
     }
 
@@ -106,7 +157,12 @@ impl Special {
     pub const fn is_rbtree(self) -> bool {
         matches!(
             self,
-            Special::RbtreeAdd | Special::RbtreeRemove | Special::RbtreeFirst
+            Special::RbtreeAdd
+                | Special::RbtreeRemove
+                | Special::RbtreeFirst
+                | Special::RbtreeRoot
+                | Special::RbtreeLeft
+                | Special::RbtreeRight
         )
     }
 
@@ -114,6 +170,35 @@ impl Special {
     /// (`is_bpf_graph_api_kfunc`).
     pub const fn is_graph(self) -> bool {
         self.is_list() || self.is_rbtree() || matches!(self, Special::RefcountAcquire)
+    }
+
+    /// Whether this takes or gives back a resilient spin lock (`is_bpf_res_spin_lock_kfunc`).
+    pub const fn is_resilient_lock(self) -> bool {
+        matches!(
+            self,
+            Special::ResSpinLock
+                | Special::ResSpinUnlock
+                | Special::ResSpinLockIrqsave
+                | Special::ResSpinUnlockIrqrestore
+        )
+    }
+
+    /// Whether this looks at a node of a graph without taking it out.
+    pub const fn peeks(self) -> bool {
+        matches!(
+            self,
+            Special::RbtreeFirst
+                | Special::RbtreeRoot
+                | Special::RbtreeLeft
+                | Special::RbtreeRight
+                | Special::ListFront
+                | Special::ListBack
+        )
+    }
+
+    /// Whether this schedules work for a task (`is_task_work_add_kfunc`).
+    pub const fn schedules_task_work(self) -> bool {
+        matches!(self, Special::TaskWorkSignal | Special::TaskWorkResume)
     }
 
     /// Whether this adds a node to a graph, which the graph then owns.
@@ -137,6 +222,6 @@ impl Special {
 
     /// Whether the kfunc calls back some time later (`is_async_callback_calling_kfunc`).
     pub const fn calls_back_later(self) -> bool {
-        matches!(self, Special::WqSetCallback)
+        matches!(self, Special::WqSetCallback) || self.schedules_task_work()
     }
 }

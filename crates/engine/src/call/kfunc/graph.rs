@@ -1,6 +1,7 @@
 //! Lists and trees of the program's objects: their roots, their nodes, and who owns a node.
 
 use verdict_kernel::kfunc::Special;
+use verdict_kernel::semantics::control::{References, TreeNode};
 use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::{FieldKind, FieldMask, GraphRoot, TypeRef};
 
@@ -8,7 +9,7 @@ use super::meta::Meta;
 use crate::error::{Res, reject};
 use crate::memory::{Words, type_is_non_owning_ref};
 use crate::observer::Observer;
-use crate::state::{ActiveLock, BtfHandle, Reg};
+use crate::state::{ActiveLock, BtfHandle, RefKind, Reg};
 use crate::verifier::Verifier;
 
 /// An object that the program allocated, with no other flag.
@@ -131,7 +132,13 @@ impl<O: Observer> Verifier<'_, O> {
         if held.ptr == 0 {
             reject!(GraphLock, EINVAL);
         }
-        if held != (ActiveLock { ptr, id: reg.id }) {
+        let wanted = ActiveLock { ptr, id: reg.id };
+        let by_state = self.kernel.semantics.control.references == References::State;
+        let is_held = match by_state {
+            true => self.holds_lock(&[RefKind::Lock, RefKind::ResLock, RefKind::ResLockIrq], wanted),
+            false => held == wanted,
+        };
+        if !is_held {
             reject!(
                 GraphLock,
                 EINVAL,
@@ -145,16 +152,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(super) fn check_graph_node(&mut self, regno: usize, graph: Graph, meta: &mut Meta) -> Res<()> {
         let (reg, arg) = (*self.reg(regno), regno - 1);
         if meta.func.is(Special::RbtreeRemove) {
-            if !type_is_non_owning_ref(reg.ty) || reg.ref_obj_id != 0 {
-                reject!(
-                    NodeOwnership,
-                    EINVAL,
-                    "rbtree_remove node input must be non-owning ref\n"
-                );
-            }
-            if self.in_rbtree_lock_required_cb() {
-                reject!(RbtreeCallback, EINVAL, "rbtree_remove not allowed in rbtree cb\n");
-            }
+            self.check_tree_node(&reg, &meta.func.name)?;
         } else {
             if reg.ty != OBJECT {
                 reject!(
@@ -197,6 +195,30 @@ impl<O: Observer> Verifier<'_, O> {
                 root.node_offset,
                 self.type_name(BtfHandle::PROGRAM, root.value.0)
             );
+        }
+        Ok(())
+    }
+
+    /// A node that is in a tree already.
+    fn check_tree_node(&self, reg: &Reg, func: &str) -> Res<()> {
+        let any = self.kernel.semantics.control.tree_node == TreeNode::Any;
+        if any && !type_is_non_owning_ref(reg.ty) && reg.ref_obj_id == 0 {
+            reject!(
+                NodeOwnership,
+                EINVAL,
+                "{func} can only take non-owning or refcounted bpf_rb_node pointer\n"
+            );
+        }
+        if !any && (!type_is_non_owning_ref(reg.ty) || reg.ref_obj_id != 0) {
+            reject!(
+                NodeOwnership,
+                EINVAL,
+                "rbtree_remove node input must be non-owning ref\n"
+            );
+        }
+        if self.in_rbtree_lock_required_cb() {
+            let func = if any { func } else { "rbtree_remove" };
+            reject!(RbtreeCallback, EINVAL, "{func} not allowed in rbtree cb\n");
         }
         Ok(())
     }
@@ -261,7 +283,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "verifier internal error: ref_obj_id is zero for owning -> non-owning conversion\n"
             );
         }
-        if !self.cur.frame().refs.iter().any(|r| r.id == node.ref_obj_id) {
+        if !self.cur.held().any(|r| r.id == node.ref_obj_id) {
             reject!(
                 VerifierBug,
                 EFAULT,

@@ -6,6 +6,7 @@ use verdict_btf::{Btf, TypeId};
 use verdict_isa::Insn;
 use verdict_kernel::kfunc::Kfunc as Listed;
 use verdict_kernel::kfunc::{Caller, KfuncFlags, Special};
+use verdict_kernel::semantics::control::LockCalls;
 use verdict_syscall::Field;
 use verdict_syscall::func_model::FuncModel;
 use verdict_syscall::prog::flags;
@@ -230,10 +231,16 @@ impl<O: Observer> Verifier<'_, O> {
         self.kfuncs.get(&btf_id)?.special
     }
 
-    /// Whether a function works on lists, trees or counted objects of the program, and may be called while
-    /// their lock is held.
-    pub(crate) fn is_graph_kfunc(&self, btf_id: i32) -> bool {
-        self.special_kfunc(btf_id).is_some_and(Special::is_graph)
+    /// Whether a function may be called while a spin lock is held: it works on lists, trees or counted objects of the
+    /// program, on the lock itself, or counts.
+    pub(crate) fn is_kfunc_under_lock(&self, btf_id: i32) -> bool {
+        let counts = self.kernel.semantics.control.lock_calls == LockCalls::GraphsAndCounts;
+        let is_counter = |func: &Kfunc| {
+            ["bpf_iter_num_new", "bpf_iter_num_next", "bpf_iter_num_destroy"].contains(&&*func.name)
+        };
+        self.special_kfunc(btf_id)
+            .is_some_and(|special| special.is_graph() || special.is_resilient_lock())
+            || counts && self.kfuncs.get(&btf_id).is_some_and(|func| is_counter(func))
     }
 
     /// Whether a function throws.
@@ -264,6 +271,14 @@ impl<O: Observer> Verifier<'_, O> {
     /// Whether a function demands that the lock of a tree is held.
     pub(crate) fn is_rbtree_lock_kfunc(&self, btf_id: i32) -> bool {
         self.special_kfunc(btf_id).is_some_and(Special::is_rbtree)
+    }
+
+    /// Whether a call is of a function that may sleep.
+    pub(crate) fn is_sleepable_kfunc_call(&self, insn: Insn) -> bool {
+        insn.is_kfunc_call()
+            && self
+                .callable_kfunc(insn)
+                .is_some_and(|func| func.has(KfuncFlags::SLEEPABLE))
     }
 
     /// Whether a call steps an iterator.

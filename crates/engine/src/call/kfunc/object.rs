@@ -4,6 +4,7 @@ use verdict_btf::{Btf, TypeId};
 use verdict_kernel::ctx;
 use verdict_kernel::kfunc::types::register_struct;
 use verdict_kernel::kfunc::{KfuncFlags, Special};
+use verdict_kernel::semantics::control::CountedOwner;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::TypeRef;
 
@@ -185,7 +186,8 @@ impl<O: Observer> Verifier<'_, O> {
                 "arg#{arg} is neither owning or non-owning ref\n"
             );
         }
-        meta.owns_object |= !type_is_non_owning_ref(reg.ty) && reg.ref_obj_id != 0;
+        let by_type = self.kernel.semantics.control.counted_owner == CountedOwner::Type;
+        meta.owns_object |= !type_is_non_owning_ref(reg.ty) && (by_type || reg.ref_obj_id != 0);
         let Some(record) = self.reg_record(reg) else {
             reject!(
                 NodeOwnership,
