@@ -23,6 +23,8 @@ pub enum Walked<'a> {
         /// Name of the member.
         field: &'a str,
     },
+    /// A pointer to something else.
+    PlainPtr,
     /// The start of an embedded struct (an array's element may be named by a typedef).
     Struct(TypeId),
 }
@@ -202,9 +204,8 @@ impl Btf {
                     ),
                 });
             }
-            if let Some(found) = self.pointer_to_struct(ty, name) {
-                return Ok(Some(Step::Found(found)));
-            }
+            let found = self.pointer_to_struct(ty, name).unwrap_or(Walked::PlainPtr);
+            return Ok(Some(Step::Found(found)));
         }
         if off.wrapping_add(size) > true_end && !untrusted {
             return Err(WalkError {
@@ -249,7 +250,7 @@ impl Btf {
             mode.untrusted = walk.through_union;
             match walk.found {
                 Walked::Struct(inner) => (id, off) = (inner, 0),
-                Walked::Scalar | Walked::Ptr { .. } => return Ok(walk),
+                Walked::Scalar | Walked::PlainPtr | Walked::Ptr { .. } => return Ok(walk),
             }
         }
         Err(WalkError {

@@ -209,7 +209,7 @@ fn walks_find_scalars_pointers_and_structs() {
     };
     assert_eq!(access(&btf, 64, 8), Ok(parent));
     // The name's target is no struct, and the bitfields share their word.
-    assert_eq!(access(&btf, 56, 8), Ok(Walked::Scalar));
+    assert_eq!(access(&btf, 56, 8), Ok(Walked::PlainPtr));
     assert_eq!(access(&btf, 28, 4), Ok(Walked::Scalar));
     // Across the elements of an array, and into one that has no end.
     assert_eq!(access(&btf, 40, 8), Ok(Walked::Scalar));

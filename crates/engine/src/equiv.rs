@@ -422,6 +422,7 @@ fn contents_safe<I: Ids>(old: &Slot, precise: bool, cur: &Slot, ids: &mut I, how
                 && o.iter_state() == c.iter_state()
                 && ids.check(o.ref_obj_id, c.ref_obj_id)
         }
+        SlotType::IrqFlag => o.irq_of_lock() == c.irq_of_lock() && ids.check(o.ref_obj_id, c.ref_obj_id),
         SlotType::Misc | SlotType::Zero | SlotType::Invalid => true,
     }
 }

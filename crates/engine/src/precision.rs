@@ -184,7 +184,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn mark_slot_precision(&mut self, frame: usize, spi: usize) -> Res<()> {
         let mut wanted = Wanted::new(self.cur.curframe());
         wanted.add_slot(frame, spi);
-        self.mark_precise(wanted)
+        self.mark_precise(wanted).map(|_| ())
     }
 
     /// What an explored state needed precisely, and read, the current one needs too (`propagate_precision`).

@@ -133,7 +133,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "tracing progs cannot use bpf_{{list_head,rb_root}} yet\n"
             );
         }
-        if has(FieldMask::SPIN_LOCK) && !ctx::may_use_spin_lock(self.prog.prog_type) {
+        if has(FieldMask::LOCK) && !ctx::may_use_spin_lock(self.prog.prog_type) {
             let who = if tracing { "tracing" } else { "socket filter" };
             reject!(
                 MapForProgram,

@@ -184,7 +184,6 @@ fn at_entry() {
         },
         "BPF_ALU uses reserved fields",
     );
-    at_entry(Insn { off: 0, ..MAY_GOTO }, "invalid may_goto off 0 imm 0");
     at_entry(Insn { imm: -3, ..MAY_GOTO }, "invalid may_goto off 1 imm -3");
     at_entry(Insn { off: 1, ..LD_IMM64 }, "BPF_LD_IMM64 uses reserved fields");
     at_entry(

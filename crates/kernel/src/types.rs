@@ -63,6 +63,8 @@ flags! {
     ALIGNED = 17;
     /// The memory is written to.
     WRITE = 18;
+    /// A dynptr over an skb's metadata.
+    DYNPTR_SKB_META = 19;
 }
 
 impl Flags {
@@ -70,7 +72,10 @@ impl Flags {
     pub const NONE: Flags = Flags(0);
     /// All dynptr kinds.
     pub const DYNPTR_ANY: Flags =
-        Flags(Flags::DYNPTR_LOCAL.0 | Flags::DYNPTR_RINGBUF.0 | Flags::DYNPTR_SKB.0 | Flags::DYNPTR_XDP.0);
+        Flags(Flags::DYNPTR_LOCAL.0 | Flags::DYNPTR_RINGBUF.0 | Flags::DYNPTR_PACKET.0);
+    /// Dynptr kinds over a packet, of which slices go when the packet moves.
+    pub const DYNPTR_PACKET: Flags =
+        Flags(Flags::DYNPTR_SKB.0 | Flags::DYNPTR_XDP.0 | Flags::DYNPTR_SKB_META.0);
     /// What the type tag behind a pointer says of what it points to.
     pub fn of_tag(tag: Option<&str>) -> Flags {
         match tag {

@@ -25,7 +25,7 @@ fn at(of: &str, off: i32, size: u32) -> String {
     };
     let trust = if walk.through_union { "?" } else { "" };
     match walk.found {
-        Walked::Scalar | Walked::Struct(_) => "scalar".to_owned(),
+        Walked::Scalar | Walked::PlainPtr | Walked::Struct(_) => "scalar".to_owned(),
         Walked::Ptr { target, field, tag } => {
             let tag = tag.unwrap_or("");
             format!("{field} -> {tag}{} {trust}", KERNEL.btf.type_name(target))

@@ -24,7 +24,7 @@ const SPECIAL: &[&str] = &[
 
 /// The fields that a program's struct may have: no timers and workqueues, those need a map.
 const STRUCT_FIELDS: FieldMask = FieldMask(
-    FieldMask::SPIN_LOCK.0
+    FieldMask::LOCK.0
         | FieldMask::LIST_HEAD.0
         | FieldMask::LIST_NODE.0
         | FieldMask::RB_ROOT.0

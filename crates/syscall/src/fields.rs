@@ -24,6 +24,8 @@ enum Named {
     SpinLock,
     Timer,
     Workqueue,
+    ResSpinLock,
+    TaskWork,
     ListHead,
     ListNode,
     RbRoot,
@@ -38,6 +40,15 @@ const NAMED: &[(&str, Named, FieldMask, u32, u32, bool)] = &[
     ("bpf_spin_lock", Named::SpinLock, FieldMask::SPIN_LOCK, 4, 4, true),
     ("bpf_timer", Named::Timer, FieldMask::TIMER, 16, 8, true),
     ("bpf_wq", Named::Workqueue, FieldMask::WORKQUEUE, 16, 8, true),
+    (
+        "bpf_res_spin_lock",
+        Named::ResSpinLock,
+        FieldMask::RES_SPIN_LOCK,
+        4,
+        4,
+        true,
+    ),
+    ("bpf_task_work", Named::TaskWork, FieldMask::TASK_WORK, 8, 8, true),
     (
         "bpf_list_head",
         Named::ListHead,
@@ -80,7 +91,8 @@ struct Found<'a> {
 impl Raw<'_> {
     fn size(self) -> u32 {
         match self {
-            Raw::Plain(FieldKind::SpinLock | FieldKind::Refcount) => 4,
+            Raw::Plain(FieldKind::SpinLock | FieldKind::ResSpinLock | FieldKind::Refcount) => 4,
+            Raw::Plain(FieldKind::TaskWork) => 8,
             Raw::Plain(FieldKind::ListNode) => 24,
             Raw::Plain(FieldKind::RbNode) => 32,
             Raw::Kptr(..) => 8,
@@ -107,6 +119,15 @@ pub struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Looks for fields of kinds `mask`.
     pub fn new(kernel: &'a Kernel, btf: &'a Btf, mask: FieldMask) -> Self {
+        // Those that came later are special where the kernel itself has the struct.
+        let later = [
+            ("bpf_res_spin_lock", FieldMask::RES_SPIN_LOCK),
+            ("bpf_task_work", FieldMask::TASK_WORK),
+        ];
+        let missing = later
+            .iter()
+            .filter(|(name, _)| kernel.btf.find(name, Kind::Struct).is_none());
+        let mask = missing.fold(mask, |mask, (_, kind)| FieldMask(mask.0 & !kind.0));
         let barren = HashMap::new();
         Self {
             kernel,
@@ -163,7 +184,10 @@ fn record(kernel: &Kernel, btf: &Btf, all: &[Found<'_>], size: u32) -> Result<Op
             kind,
         });
     }
-    if record.has(FieldMask::GRAPH_ROOT) && !record.has(FieldMask::SPIN_LOCK) {
+    if record.has(FieldMask::SPIN_LOCK) && record.has(FieldMask::RES_SPIN_LOCK) {
+        return Err(Errno::EINVAL);
+    }
+    if record.has(FieldMask::GRAPH_ROOT) && !record.has(FieldMask::LOCK) {
         return Err(Errno::EINVAL);
     }
     let both = record.has(FieldMask::LIST_NODE) && record.has(FieldMask::RB_NODE);
@@ -385,6 +409,8 @@ impl<'a> Scan<'a, '_> {
             Named::SpinLock => FieldKind::SpinLock,
             Named::Timer => FieldKind::Timer,
             Named::Workqueue => FieldKind::Workqueue,
+            Named::ResSpinLock => FieldKind::ResSpinLock,
+            Named::TaskWork => FieldKind::TaskWork,
             Named::ListNode => FieldKind::ListNode,
             Named::RbNode => FieldKind::RbNode,
             Named::Refcount => FieldKind::Refcount,

@@ -42,6 +42,12 @@ impl FieldMask {
     pub const REFCOUNT: FieldMask = FieldMask(1 << 9);
     /// `struct bpf_wq`.
     pub const WORKQUEUE: FieldMask = FieldMask(1 << 10);
+    /// `struct bpf_res_spin_lock`.
+    pub const RES_SPIN_LOCK: FieldMask = FieldMask(1 << 12);
+    /// `struct bpf_task_work`.
+    pub const TASK_WORK: FieldMask = FieldMask(1 << 13);
+    /// Any lock.
+    pub const LOCK: FieldMask = FieldMask(Self::SPIN_LOCK.0 | Self::RES_SPIN_LOCK.0);
 
     /// Whether any kind of `other` is in the set.
     pub const fn has(self, other: FieldMask) -> bool {
@@ -99,6 +105,10 @@ pub enum FieldKind {
     Timer,
     /// `struct bpf_wq`.
     Workqueue,
+    /// `struct bpf_res_spin_lock`.
+    ResSpinLock,
+    /// `struct bpf_task_work`.
+    TaskWork,
     /// Pointer to an object: of the kernel's BTF if a type of that name and kind is there (all `Ref` ones then
     /// have a destructor), else of the owner's BTF.
     Kptr(KptrKind, TypeRef),
@@ -121,6 +131,8 @@ impl FieldKind {
             FieldKind::SpinLock => FieldMask::SPIN_LOCK,
             FieldKind::Timer => FieldMask::TIMER,
             FieldKind::Workqueue => FieldMask::WORKQUEUE,
+            FieldKind::ResSpinLock => FieldMask::RES_SPIN_LOCK,
+            FieldKind::TaskWork => FieldMask::TASK_WORK,
             FieldKind::Kptr(KptrKind::Unref, _) => FieldMask::KPTR_UNREF,
             FieldKind::Kptr(KptrKind::Ref, _) => FieldMask::KPTR_REF,
             FieldKind::Kptr(KptrKind::Percpu, _) => FieldMask::KPTR_PERCPU,
@@ -138,6 +150,8 @@ impl FieldKind {
             FieldKind::SpinLock => "bpf_spin_lock",
             FieldKind::Timer => "bpf_timer",
             FieldKind::Workqueue => "bpf_wq",
+            FieldKind::ResSpinLock => "bpf_res_spin_lock",
+            FieldKind::TaskWork => "bpf_task_work",
             FieldKind::Kptr(KptrKind::Percpu, _) => "percpu_kptr",
             FieldKind::Kptr(..) => "kptr",
             FieldKind::ListHead(_) => "bpf_list_head",
@@ -200,6 +214,14 @@ impl Record {
     /// Where the spin lock is; there is at most one.
     pub fn spin_lock_off(&self) -> Option<u32> {
         self.offset_of(FieldMask::SPIN_LOCK)
+    }
+    /// Where the resilient spin lock is; there is at most one.
+    pub fn res_spin_lock_off(&self) -> Option<u32> {
+        self.offset_of(FieldMask::RES_SPIN_LOCK)
+    }
+    /// Where the work for a task is; there is at most one.
+    pub fn task_work_off(&self) -> Option<u32> {
+        self.offset_of(FieldMask::TASK_WORK)
     }
     /// Where the timer is; there is at most one.
     pub fn timer_off(&self) -> Option<u32> {

@@ -14,7 +14,7 @@ use crate::memory::check_aligned;
 use crate::memory::names::reg_type_str;
 use crate::memory::{RawMode, type_is_ptr_alloc_obj};
 use crate::observer::Observer;
-use crate::state::{BtfHandle, Reg, SlotType};
+use crate::state::{BtfHandle, RefKind, Reg, SlotType};
 use crate::verifier::{ArgUse, Verifier};
 
 /// What was learnt of a call from its arguments (`struct bpf_call_arg_meta`).
@@ -255,7 +255,7 @@ impl<O: Observer> Verifier<'_, O> {
                         "can't spin_{{lock,unlock}} in rbtree cb\n"
                     );
                 }
-                self.process_spin_lock(reg, regno, meta.id == id::SPIN_LOCK)?;
+                self.process_spin_lock(reg, regno, RefKind::Lock, meta.id == id::SPIN_LOCK)?;
             }
             ArgBase::Timer => self.process_timer_func(reg, regno, meta)?,
             ArgBase::Func => meta.subprogno = reg.subprogno(),

@@ -29,6 +29,8 @@ pub(crate) enum CallbackFrame {
     UserRingbuf,
     /// `bpf_rbtree_add`.
     RbtreeAdd,
+    /// `bpf_task_work_schedule_signal`, `bpf_task_work_schedule_resume`.
+    TaskWork,
 }
 
 /// Where an argument of a callback comes from.
@@ -124,7 +126,13 @@ impl<O: Observer> Verifier<'_, O> {
             };
         }
         frame.in_async_callback_fn = true;
-        frame.callback_ret_range = RetRange { min: 0, max: 1 };
+        frame.callback_ret_range = match kind {
+            CallbackFrame::TaskWork => RetRange {
+                min: i32::MIN,
+                max: i32::MAX,
+            },
+            _ => RetRange { min: 0, max: 0 },
+        };
         let state = self.push_async(start, idx as i32, frame, sleepable)?;
         state.frames[0].marks = Marks::NONE;
         if O::LISTENING
@@ -180,13 +188,19 @@ impl<O: Observer> Verifier<'_, O> {
                 ]
             }
             CallbackFrame::Loop => [New(Reg::UNKNOWN), Caller(3), Nothing, Nothing, Nothing],
-            CallbackFrame::Timer => [
-                map_reg(RegBase::ConstMapPtr, &r1),
-                map_reg(RegBase::MapKey, &r1),
-                map_reg(RegBase::MapValue, &r1),
-                Nothing,
-                Nothing,
-            ],
+            CallbackFrame::Timer | CallbackFrame::TaskWork => {
+                let map = match kind {
+                    CallbackFrame::TaskWork => *self.reg(3),
+                    _ => r1,
+                };
+                [
+                    map_reg(RegBase::ConstMapPtr, &map),
+                    map_reg(RegBase::MapKey, &map),
+                    map_reg(RegBase::MapValue, &map),
+                    Nothing,
+                    Nothing,
+                ]
+            }
             CallbackFrame::FindVma => {
                 let mut vma = Reg::pointer(RegBase::BtfId);
                 vma.set_btf(BtfHandle::VMLINUX, self.vmlinux_struct("vm_area_struct"));

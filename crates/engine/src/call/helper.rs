@@ -333,7 +333,7 @@ impl<O: Observer> Verifier<'_, O> {
                 let dynptr = self.dynptr_of(&self.dynptr_arg(&proto.args)?)?;
                 match dynptr.dynptr_kind() {
                     DynptrKind::Invalid => reject!(VerifierBug, EFAULT),
-                    DynptrKind::Skb => effects.changes_packet = true,
+                    DynptrKind::Skb | DynptrKind::SkbMeta => effects.changes_packet = true,
                     DynptrKind::Local | DynptrKind::Ringbuf | DynptrKind::Xdp => {}
                 }
             }
@@ -484,7 +484,7 @@ impl<O: Observer> Verifier<'_, O> {
                     flags
                 };
                 let plain = |base: RegBase| Reg::pointer(RegType::new(base, flags));
-                let locked = map.has_field(FieldMask::SPIN_LOCK);
+                let locked = map.has_field(FieldMask::LOCK);
                 let mut reg = plain(RegBase::MapValue);
                 reg.set_map(meta.map - 1);
                 reg.set_map_uid(meta.map_uid);

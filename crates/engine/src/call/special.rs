@@ -19,13 +19,72 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Takes or gives back a spin lock (`process_spin_lock`).
-    pub(crate) fn process_spin_lock(&mut self, reg: &Reg, regno: usize, is_lock: bool) -> Res<()> {
+    pub(crate) fn process_spin_lock(
+        &mut self,
+        reg: &Reg,
+        regno: usize,
+        kind: RefKind,
+        takes: bool,
+    ) -> Res<()> {
+        let resilient = kind != RefKind::Lock;
+        let name = if resilient { "bpf_res_spin" } else { "bpf_spin" };
+        self.check_lock_field(reg, regno, resilient, name)?;
+        let ptr = if reg.ty.is(RegBase::MapValue) {
+            u64::from(reg.map()) + 1
+        } else {
+            ActiveLock::BTF | u64::from(reg.btf().0)
+        };
+        let lock = ActiveLock { ptr, id: reg.id };
+        if takes {
+            self.check_lock_free(lock, resilient)?;
+            self.acquire_lock(kind, lock);
+            return Ok(());
+        }
+        let held = self.cur.active_lock;
+        if held.ptr == 0 {
+            reject!(LockPairing, EINVAL, "{name}_unlock without taking a lock\n");
+        }
+        let by_state = self.kernel.semantics.control.references == References::State;
+        if by_state && self.holds_lock(&[kind], lock) && held != lock {
+            reject!(LockPairing, EINVAL, "{name}_unlock cannot be out of order\n");
+        }
+        if held != lock || by_state && !self.holds_lock(&[kind], lock) {
+            reject!(LockPairing, EINVAL, "{name}_unlock of different lock\n");
+        }
+        self.release_lock(kind, lock);
+        self.invalidate_non_owning_refs();
+        Ok(())
+    }
+
+    /// Whether a lock can be taken beside those that are held.
+    fn check_lock_free(&self, lock: ActiveLock, resilient: bool) -> Res<()> {
+        if resilient {
+            if self.holds_lock(&[RefKind::ResLock, RefKind::ResLockIrq], lock) {
+                reject!(
+                    LockPairing,
+                    EINVAL,
+                    "Acquiring the same lock again, AA deadlock detected\n"
+                );
+            }
+            return Ok(());
+        }
+        if self.cur.active_lock.ptr != 0 {
+            reject!(
+                LockPairing,
+                EINVAL,
+                "Locking two bpf_spin_locks are not allowed\n"
+            );
+        }
+        Ok(())
+    }
+
+    /// Whether a pointer points to a lock.
+    fn check_lock_field(&self, reg: &Reg, regno: usize, resilient: bool, lock: &str) -> Res<()> {
         if !reg.is_const() {
             reject!(
                 SpecialFieldArgument,
                 EINVAL,
-                "R{} doesn't have constant offset. bpf_spin_lock has to be at the constant offset\n",
-                regno
+                "R{regno} doesn't have constant offset. {lock}_lock has to be at the constant offset\n"
             );
         }
         let in_map = reg.ty.is(RegBase::MapValue);
@@ -37,20 +96,20 @@ impl<O: Observer> Verifier<'_, O> {
                 reject!(
                     SpecialFieldArgument,
                     EINVAL,
-                    "map '{}' has to have BTF in order to use bpf_spin_lock\n",
-                    name
+                    "map '{name}' has to have BTF in order to use {lock}_lock\n"
                 );
             }
         }
-        let lock = self.reg_record(reg).and_then(|r| r.spin_lock_off());
-        let Some(at) = lock else {
+        let at = self.reg_record(reg).and_then(|record| match resilient {
+            true => record.res_spin_lock_off(),
+            false => record.spin_lock_off(),
+        });
+        let Some(at) = at else {
             let what = if in_map { "map" } else { "local" };
             reject!(
                 SpecialFieldArgument,
                 EINVAL,
-                "{} '{}' has no valid bpf_spin_lock\n",
-                what,
-                name
+                "{what} '{name}' has no valid {lock}_lock\n"
             );
         };
         let off = Self::whole_offset(reg);
@@ -58,41 +117,9 @@ impl<O: Observer> Verifier<'_, O> {
             reject!(
                 SpecialFieldArgument,
                 EINVAL,
-                "off {} doesn't point to 'struct bpf_spin_lock' that is at {}\n",
-                off,
-                at
+                "off {off} doesn't point to 'struct {lock}_lock' that is at {at}\n"
             );
         }
-        let ptr = if in_map {
-            u64::from(reg.map()) + 1
-        } else {
-            ActiveLock::BTF | u64::from(reg.btf().0)
-        };
-        let held = self.cur.active_lock;
-        if is_lock {
-            if held.ptr != 0 {
-                reject!(
-                    LockPairing,
-                    EINVAL,
-                    "Locking two bpf_spin_locks are not allowed\n"
-                );
-            }
-            self.acquire_lock(RefKind::Lock, ActiveLock { ptr, id: reg.id });
-            return Ok(());
-        }
-        if held.ptr == 0 {
-            reject!(LockPairing, EINVAL, "bpf_spin_unlock without taking a lock\n");
-        }
-        let lock = ActiveLock { ptr, id: reg.id };
-        let by_state = self.kernel.semantics.control.references == References::State;
-        if by_state && self.holds_lock(&[RefKind::Lock], lock) && held != lock {
-            reject!(LockPairing, EINVAL, "bpf_spin_unlock cannot be out of order\n");
-        }
-        if held != lock || by_state && !self.holds_lock(&[RefKind::Lock], lock) {
-            reject!(LockPairing, EINVAL, "bpf_spin_unlock of different lock\n");
-        }
-        self.release_lock(RefKind::Lock, lock);
-        self.invalidate_non_owning_refs();
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use verdict_btf::{TypeId, WalkError, Walked};
 use verdict_kernel::ctx::Access;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::Rule;
-use verdict_kernel::semantics::control::{FlexibleArray, UntrustedWrite};
+use verdict_kernel::semantics::control::{FlexibleArray, MemberPointer, UntrustedWrite};
 use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::TypeRef;
 
@@ -20,6 +20,8 @@ use crate::verifier::Verifier;
 pub(crate) enum Member {
     /// No pointer that could be followed.
     Scalar,
+    /// Untrusted memory.
+    Memory,
     /// A pointer to a struct of the same BTF.
     Ptr {
         /// The struct.
@@ -64,6 +66,7 @@ impl<O: Observer> Verifier<'_, O> {
         let Some(value) = m.loaded() else { return Ok(()) };
         match member {
             Member::Scalar => self.set_unknown(value),
+            Member::Memory => self.set_untrusted_memory(value),
             Member::Ptr { target, flags, field } => {
                 let flags = self.loaded_flags(reg, target, flags, &field);
                 self.set_btf_loaded(value, RegBase::BtfId, reg.btf(), target, flags);
@@ -152,7 +155,10 @@ impl<O: Observer> Verifier<'_, O> {
                 },
                 field: field.to_owned(),
             },
-            Walked::Ptr { .. } | Walked::Scalar | Walked::Struct(_) => Member::Scalar,
+            Walked::PlainPtr if self.kernel.semantics.control.member_pointer == MemberPointer::Memory => {
+                Member::Memory
+            }
+            Walked::Ptr { .. } | Walked::PlainPtr | Walked::Scalar | Walked::Struct(_) => Member::Scalar,
         })
     }
 
@@ -241,6 +247,7 @@ impl<O: Observer> Verifier<'_, O> {
         let Some(value) = m.loaded() else { return Ok(()) };
         match member {
             Member::Scalar => self.set_unknown(value),
+            Member::Memory => self.set_untrusted_memory(value),
             Member::Ptr { target, flags, .. } => {
                 self.set_btf_loaded(value, RegBase::BtfId, BtfHandle::VMLINUX, target, flags);
             }
@@ -268,6 +275,12 @@ impl<O: Observer> Verifier<'_, O> {
         reg.id = ptr_id;
     }
 
+    /// Makes a register point to memory of which nothing is known, not even whether it is there.
+    fn set_untrusted_memory(&mut self, regno: usize) {
+        self.set_known_zero(regno, UNTRUSTED_MEMORY);
+        self.cur.reg_mut(regno).set_mem_size(0);
+    }
+
     /// Whether a struct of type `need` begins at `off` of one of type `own` (`btf_struct_ids_match`). The
     /// error has the words that the kernel leaves in the log when it found no member there.
     pub(crate) fn struct_ids_match(
@@ -288,6 +301,9 @@ impl<O: Observer> Verifier<'_, O> {
             .map_err(|refused| refused.map_or_else(String::new, |refused| format!("{}\n", refused.message)))
     }
 }
+
+/// Memory that can be read at any offset, and gives zeros where there is none.
+pub(crate) const UNTRUSTED_MEMORY: RegType = RegType::new(RegBase::Mem, Flags::RDONLY.with(Flags::UNTRUSTED));
 
 fn walk_refused(refused: WalkError) -> Box<Failure> {
     Failure::rejected(

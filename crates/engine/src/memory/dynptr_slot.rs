@@ -29,7 +29,7 @@ impl NoSlot {
         }
     }
     /// As a refusal.
-    pub(super) fn refusal(self, rule: Rule) -> Box<Failure> {
+    pub(crate) fn refusal(self, rule: Rule) -> Box<Failure> {
         let errno = match self {
             NoSlot::Misplaced(_) => verdict_kernel::errno::Errno::EINVAL,
             NoSlot::Beyond => verdict_kernel::errno::Errno::ERANGE,
@@ -49,6 +49,7 @@ pub(crate) fn dynptr_kind_of(flags: Flags) -> DynptrKind {
         Flags::DYNPTR_RINGBUF => DynptrKind::Ringbuf,
         Flags::DYNPTR_SKB => DynptrKind::Skb,
         Flags::DYNPTR_XDP => DynptrKind::Xdp,
+        Flags::DYNPTR_SKB_META => DynptrKind::SkbMeta,
         _ => DynptrKind::Invalid,
     }
 }
@@ -61,6 +62,7 @@ pub(crate) fn dynptr_flag_of(kind: DynptrKind) -> Flags {
         DynptrKind::Ringbuf => Flags::DYNPTR_RINGBUF,
         DynptrKind::Skb => Flags::DYNPTR_SKB,
         DynptrKind::Xdp => Flags::DYNPTR_XDP,
+        DynptrKind::SkbMeta => Flags::DYNPTR_SKB_META,
     }
 }
 

@@ -37,6 +37,11 @@ impl<O: Observer> Verifier<'_, O> {
         self.object_spi(reg, "iter", slots as i32)
     }
 
+    /// The slot of the interrupt flags that a register points to (`irq_flag_get_spi`).
+    pub(crate) fn irq_spi(&self, reg: &Reg) -> Result<usize, NoSlot> {
+        self.object_spi(reg, "irq_flag", 1)
+    }
+
     /// Makes an iterator in the slots that a register points to (`mark_stack_slots_iter`).
     pub(crate) fn mark_iter_slots(&mut self, reg: &Reg, iter: IterArg) -> Res<()> {
         let spi = self

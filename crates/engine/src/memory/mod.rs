@@ -22,7 +22,8 @@ mod stack_read;
 mod stack_write;
 mod trust;
 
-pub(crate) use dynptr_slot::{dynptr_flag_of, dynptr_kind_of, is_refcounted};
+pub(crate) use btf_object::UNTRUSTED_MEMORY;
+pub(crate) use dynptr_slot::{NoSlot, dynptr_flag_of, dynptr_kind_of, is_refcounted};
 pub(crate) use helper::RawMode;
 pub(crate) use iter_slot::{IterArg, NotIter};
 pub(crate) use names::reg_type_str;
@@ -235,7 +236,10 @@ impl<O: Observer> Verifier<'_, O> {
                 reg_type_str(reg.ty)
             );
         }
-        self.check_mem_region_access(m.regno, m.off, m.size, reg.mem_size(), false)?;
+        // Reads of untrusted memory survive any address.
+        if !(read_only && reg.ty.has(Flags::UNTRUSTED)) {
+            self.check_mem_region_access(m.regno, m.off, m.size, reg.mem_size(), false)?;
+        }
         self.forget_loaded(m);
         Ok(())
     }

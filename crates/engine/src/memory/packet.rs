@@ -28,7 +28,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// The packet may have moved: pointers into it, and slices of dynptrs of it, are numbers now
     /// (`clear_all_pkt_pointers`).
     pub(crate) fn clear_all_pkt_pointers(&mut self) {
-        let slice = Flags::DYNPTR_SKB | Flags::DYNPTR_XDP;
+        let slice = Flags::DYNPTR_PACKET;
         self.cur.for_each_reg_mut(
             |reg| {
                 let end = reg.ty.is(RegBase::PacketEnd);

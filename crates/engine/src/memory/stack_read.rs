@@ -209,7 +209,12 @@ impl<O: Observer> Verifier<'_, O> {
     /// Reads bytes of a slot; for a helper they become unknown data. Returns the first that may not be read.
     fn touch_bytes(&mut self, frame: usize, part: Part, clobber: bool) -> Res<Option<i32>> {
         let slot = self.slot(frame, part.spi)?;
-        let kept = |ty| matches!(ty, SlotType::Spill | SlotType::Dynptr | SlotType::Iter);
+        let kept = |ty| {
+            matches!(
+                ty,
+                SlotType::Spill | SlotType::Dynptr | SlotType::Iter | SlotType::IrqFlag
+            )
+        };
         let first_kept = part.places().rev().find(|i| kept(slot.types[*i]));
         if let Some(place) = first_kept.filter(|_| !slot.is_spill()) {
             return Ok(Some(part.off_of(place)));
@@ -269,7 +274,7 @@ fn check_bytes(slot: &Slot, off: i32, size: i32, spill_ok: bool) -> Res<()> {
         match ty {
             SlotType::Misc | SlotType::Zero | SlotType::Invalid => {}
             SlotType::Spill if spill_ok => {}
-            SlotType::Spill | SlotType::Dynptr | SlotType::Iter => {
+            SlotType::Spill | SlotType::Dynptr | SlotType::Iter | SlotType::IrqFlag => {
                 reject!(
                     UninitializedStack,
                     EACCES,

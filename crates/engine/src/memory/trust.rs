@@ -108,7 +108,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// Whether what a register points to has a lock in it.
     pub(crate) fn may_point_to_spin_lock(&self, reg: &Reg) -> bool {
         self.reg_record(reg)
-            .is_some_and(|record| record.has(FieldMask::SPIN_LOCK))
+            .is_some_and(|record| record.has(FieldMask::LOCK))
     }
 
     /// What a maybe-null pointer is once it is known not to be (`mark_ptr_not_null_reg`).
@@ -125,7 +125,7 @@ impl<O: Observer> Verifier<'_, O> {
             reg.ty = RegBase::ConstMapPtr.into();
             reg.set_map(self.intern_map(inner));
             // A timer or work item must come from the very map that its callback was set in.
-            if inner.has_field(FieldMask::TIMER.with(FieldMask::WORKQUEUE)) {
+            if inner.has_field(FieldMask::TIMER | FieldMask::WORKQUEUE | FieldMask::TASK_WORK) {
                 reg.set_map_uid(reg.id);
             }
             return reg;

@@ -22,6 +22,8 @@ pub enum DynptrKind {
     Skb = 3,
     /// An XDP frame.
     Xdp = 4,
+    /// An skb's metadata.
+    SkbMeta = 5,
 }
 
 impl DynptrKind {
@@ -32,6 +34,7 @@ impl DynptrKind {
             DynptrKind::Ringbuf => "ringbuf",
             DynptrKind::Skb => "skb",
             DynptrKind::Xdp => "xdp",
+            DynptrKind::SkbMeta => "skb_meta",
             DynptrKind::Invalid => "<invalid>",
         }
     }
@@ -238,6 +241,7 @@ impl Reg {
             2 => DynptrKind::Ringbuf,
             3 => DynptrKind::Skb,
             4 => DynptrKind::Xdp,
+            5 => DynptrKind::SkbMeta,
             _ => DynptrKind::Invalid,
         }
     }
@@ -269,6 +273,16 @@ impl Reg {
     #[inline]
     pub fn set_iter(&mut self, state: IterState, depth: u32) {
         self.raw[1] = (self.raw[1] & 0xffff_ffff) | u64::from(state as u32) << 32 | u64::from(depth) << 34;
+    }
+    /// Interrupt flags: whether they were saved together with taking a lock.
+    #[inline]
+    pub fn irq_of_lock(&self) -> bool {
+        self.raw[0] == 2
+    }
+    /// Sets [`Reg::irq_of_lock`].
+    #[inline]
+    pub fn set_irq_of_lock(&mut self, of_lock: bool) {
+        self.raw[0] = 1 + u64::from(of_lock);
     }
     /// Functions: the subprogram.
     #[inline]

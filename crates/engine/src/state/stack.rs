@@ -21,6 +21,8 @@ pub enum SlotType {
     Dynptr = 4,
     /// Part of an iterator.
     Iter = 5,
+    /// Part of saved interrupt flags.
+    IrqFlag = 6,
 }
 
 impl SlotType {
@@ -33,6 +35,7 @@ impl SlotType {
             SlotType::Zero => '0',
             SlotType::Dynptr => 'd',
             SlotType::Iter => 'i',
+            SlotType::IrqFlag => 'f',
         }
     }
 }
@@ -96,7 +99,10 @@ impl Slot {
     /// Whether the slot holds something other than plain bytes (`is_stack_slot_special`).
     #[inline]
     pub fn is_special(&self) -> bool {
-        matches!(self.types[7], SlotType::Spill | SlotType::Dynptr | SlotType::Iter)
+        matches!(
+            self.types[7],
+            SlotType::Spill | SlotType::Dynptr | SlotType::Iter | SlotType::IrqFlag
+        )
     }
 }
 

@@ -4,6 +4,7 @@ use verdict_domain::{AluOp, Bounds, Width};
 use verdict_isa::table::alu_symbol;
 use verdict_isa::{AddrCast, Op, Operand};
 use verdict_kernel::rule::Fact;
+use verdict_kernel::semantics::control::{ArenaOperand, ScalarPlusPointer};
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
 use crate::error::{About, Res, register, reject, say};
@@ -169,7 +170,8 @@ impl<O: Observer> Verifier<'_, O> {
     fn adjust(&mut self, width: Width, op: AluOp, dst: usize, src: Operand) -> Res<()> {
         let src_reg = src.reg().map(usize::from);
         let is_arena = |r: &Reg| r.ty.is(RegBase::Arena);
-        if is_arena(self.reg(dst)) || src_reg.is_some_and(|s| is_arena(self.reg(s))) {
+        let either = self.kernel.semantics.control.arena_operand == ArenaOperand::Arena;
+        if is_arena(self.reg(dst)) || either && src_reg.is_some_and(|s| is_arena(self.reg(s))) {
             if let (false, Some(src)) = (is_arena(self.reg(dst)), src_reg) {
                 self.copy_struct(dst, src);
             }
@@ -226,6 +228,18 @@ impl<O: Observer> Verifier<'_, O> {
         let from: Marks = *marks;
         marks.copy_struct(dst, &from, src);
         self.cur.frame_mut().regs[dst] = value;
+    }
+
+    /// What a number takes over from the pointer that it is added to.
+    fn take_over_pointer(&mut self, dst: usize, ptr: usize) {
+        match self.kernel.semantics.control.scalar_plus_pointer {
+            ScalarPlusPointer::Whole => self.copy_struct(dst, ptr),
+            ScalarPlusPointer::TypeAndId => {
+                let pointer = *self.reg(ptr);
+                let reg = self.cur.reg_mut(dst);
+                (reg.ty, reg.id) = (pointer.ty, pointer.id);
+            }
+        }
     }
 
     /// Scalar and scalar (`adjust_scalar_min_max_vals`), then what is still known of the id.
@@ -293,8 +307,12 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         self.check_ptr_kind(op, dst, &pointer, offset)?;
+        if pointer.is(RegBase::Mem) && pointer.ty.has(Flags::UNTRUSTED) {
+            // Where it points does not matter.
+            return Ok(());
+        }
         if dst != ptr {
-            self.copy_struct(dst, ptr);
+            self.take_over_pointer(dst, ptr);
         }
         check_sane_offset(offset, pointer.ty).about(|| self.offset_fact(dst, ptr, offset))?;
         check_sane_offset(&pointer, pointer.ty)?;

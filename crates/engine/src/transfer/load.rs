@@ -1,6 +1,7 @@
 //! Loads.
 
 use verdict_isa::Op;
+use verdict_kernel::semantics::control::LoadTargets;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
 use crate::error::{Failure, Res, reject};
@@ -43,24 +44,52 @@ impl<O: Observer> Verifier<'_, O> {
     /// An instruction is rewritten for the kind of pointer that it uses, which must be the same on all paths
     /// (`save_aux_ptr_type`).
     pub(super) fn save_aux_ptr_type(&mut self, ty: RegType, trust_may_differ: bool) -> Res<()> {
+        let targets = self.kernel.semantics.control.load_targets;
         let aux = self.aux_mut();
         let prev = RegType(aux.ptr_type);
         if prev.is(RegBase::NotInit) {
             aux.ptr_type = ty.0;
         } else if ty != prev && (!may_differ(ty) || !may_differ(prev)) {
-            let objects = ty.base() == RegBase::BtfId && prev.base() == RegBase::BtfId;
-            if !trust_may_differ || !objects {
-                reject!(
+            match merged(targets, ty, prev).filter(|_| trust_may_differ) {
+                // The load that survives a bad address serves both.
+                Some(merged) => aux.ptr_type = merged.0,
+                None => reject!(
                     MixedPointers,
                     EINVAL,
                     "same insn cannot be used with different pointers\n"
-                );
+                ),
             }
-            // The load that survives a bad address serves both.
-            aux.ptr_type = RegType::new(RegBase::BtfId, Flags::UNTRUSTED).0;
         }
         Ok(())
     }
+}
+
+/// The kind of pointer that serves both, if there is one.
+fn merged(targets: LoadTargets, a: RegType, b: RegType) -> Option<RegType> {
+    let object = |ty: RegType| ty.base() == RegBase::BtfId;
+    let memory = |ty: RegType| ty.base() == RegBase::Mem;
+    if targets == LoadTargets::Objects {
+        return (object(a) && object(b)).then_some(RegType::new(RegBase::BtfId, Flags::UNTRUSTED));
+    }
+    if !(object(a) || memory(a)) || !(object(b) || memory(b)) {
+        return None;
+    }
+    let base = if memory(a) || memory(b) {
+        RegBase::Mem
+    } else {
+        RegBase::BtfId
+    };
+    let either = |flag: Flags| {
+        if a.has(flag) || b.has(flag) {
+            flag
+        } else {
+            Flags::NONE
+        }
+    };
+    Some(RegType::new(
+        base,
+        either(Flags::UNTRUSTED) | either(Flags::RDONLY),
+    ))
 }
 
 /// Whether an instruction may use this kind of pointer on one path and another kind on another

@@ -16,14 +16,14 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn check_return_code(&mut self, regno: usize, name: &str) -> Res<()> {
         let outermost = &self.cur.frames[0].body;
         let is_subprog = outermost.subprogno != 0;
-        let in_async = outermost.in_async_callback_fn;
+        let (in_async, range) = (outermost.in_async_callback_fn, outermost.callback_ret_range);
         let in_program = !is_subprog || outermost.in_exception_callback_fn;
         if in_program && self.returns_nothing() {
             return Ok(());
         }
         self.check_reg_arg(regno, ArgUse::Src)?;
         let (range, context) = if in_async {
-            (ctx::ASYNC_CALLBACK, "At async callback return")
+            (ReturnRange::new(range.min, range.max), "At async callback return")
         } else if !in_program {
             return self.check_scalar_returned(regno);
         } else {

@@ -23,7 +23,7 @@ pub use facts::{
     may_use_spin_lock, sleepable_map,
 };
 pub use layout::{Access, Field, Layout, Sizes};
-pub use returns::{ASYNC_CALLBACK, ReturnRange, ReturnRule, return_rule};
+pub use returns::{ReturnRange, ReturnRule, return_rule};
 
 use crate::prog::{AttachType, ProgType};
 use crate::types::{RegBase, RegType};

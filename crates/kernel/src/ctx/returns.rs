@@ -40,9 +40,6 @@ pub enum ReturnRule {
     Unsupported,
 }
 
-/// What callbacks that run asynchronously may return.
-pub const ASYNC_CALLBACK: ReturnRange = ReturnRange::new(0, 0);
-
 /// The rule for programs of this type (of the replaced program for `freplace`).
 ///
 /// `has_btf_target` is whether the program names a BTF type to attach to, `void_target` whether the function

@@ -183,6 +183,11 @@ impl Special {
         )
     }
 
+    /// Whether this tries to take a resilient spin lock.
+    pub const fn takes_resilient_lock(self) -> bool {
+        matches!(self, Special::ResSpinLock | Special::ResSpinLockIrqsave)
+    }
+
     /// Whether this looks at a node of a graph without taking it out.
     pub const fn peeks(self) -> bool {
         matches!(

@@ -293,5 +293,45 @@ switches! {
         },
         needs: [],
     }
+    member_pointer: MemberPointer = "member-pointer" {
+        doc: "What a member of a kernel object is that points to something other than a struct.",
+        upstream: "Between Linux 6.12 and 6.18.",
+        corpus: "switch_control",
+        values: {
+            Number = "number": "A number.",
+            Memory = "memory": "Untrusted memory that can be read without bounds.",
+        },
+        needs: [],
+    }
+    rdonly_cast: RdonlyCast = "rdonly-cast" {
+        doc: "What bpf_rdonly_cast casts to.",
+        upstream: "\"bpf: Allow void* cast using bpf_rdonly_cast()\" (Linux 6.17).",
+        corpus: "switch_control",
+        values: {
+            Structs = "structs": "Structs.",
+            StructsAndVoid = "structs-and-void": "Structs, and void, which gives untrusted memory.",
+        },
+        needs: [],
+    }
+    load_targets: LoadTargets = "load-targets" {
+        doc: "Which kinds of pointers one load may see on different paths.",
+        upstream: "Between Linux 6.12 and 6.18.",
+        corpus: "switch_control",
+        values: {
+            Objects = "objects": "Objects of the kernel, trusted or not.",
+            ObjectsAndMemory = "objects-and-memory": "Those, and memory.",
+        },
+        needs: [],
+    }
+    rcu_function: RcuFunction = "rcu-function" {
+        doc: "What a kernel function that is only good under RCU does elsewhere.",
+        upstream: "Between Linux 6.12 and 6.18.",
+        corpus: "switch_control",
+        values: {
+            Untrusted = "untrusted": "It makes an iterator that cannot be used.",
+            Refused = "refused": "It is refused; what it gives is protected by RCU.",
+        },
+        needs: [],
+    }
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 
 use verdict_domain::{Bounds, Tnum};
 use verdict_engine::reg_type_str;
-use verdict_engine::state::{ADD_CONST, BtfHandle, Frame, IterState, Marks, REGS, Reg, SlotType, State};
+use verdict_engine::state::{ADD_CONST, BtfHandle, Frame, IterState, Marks, REGS, Ref, Reg, SlotType, State};
 use verdict_kernel::semantics::log::StateMarks;
 use verdict_kernel::types::{Flags, RegBase};
 
@@ -41,6 +41,12 @@ pub(super) fn frame_text(
         marks,
         marks_shown: cx.kernel.semantics.log.state_marks == StateMarks::Shown,
         done: state.cleaned,
+        // Frames hold resources, or states do.
+        held: if frame.refs.is_empty() {
+            &state.refs
+        } else {
+            &frame.refs
+        },
     };
     // Writing to a String cannot fail.
     let _ = printer.frame(out, shown);
@@ -52,6 +58,7 @@ struct Printer<'a> {
     marks: &'a Marks,
     marks_shown: bool,
     done: bool,
+    held: &'a [Ref],
 }
 
 impl Printer<'_> {
@@ -78,8 +85,8 @@ impl Printer<'_> {
             self.reg(out, reg, m.precise >> r & 1 != 0)?;
         }
         self.stack(out, shown)?;
-        if frame.refs.first().is_some_and(|r| r.id != 0) {
-            for (i, r) in frame.refs.iter().filter(|r| r.id != 0).enumerate() {
+        if self.held.first().is_some_and(|r| r.id != 0) {
+            for (i, r) in self.held.iter().filter(|r| r.id != 0).enumerate() {
                 write!(out, "{}{}", if i == 0 { " refs=" } else { "," }, r.id)?;
             }
         }
@@ -166,7 +173,7 @@ impl Printer<'_> {
                         reg.ref_obj_id
                     )?;
                 }
-                SlotType::Misc | SlotType::Zero | SlotType::Invalid => {
+                SlotType::Misc | SlotType::Zero | SlotType::Invalid | SlotType::IrqFlag => {
                     self.slot_head(out, at)?;
                     out.extend(types);
                 }

@@ -18,13 +18,14 @@ use crate::struct_ops;
 
 /// The special fields that a map value may have.
 const VALUE_FIELDS: FieldMask = FieldMask(
-    FieldMask::SPIN_LOCK.0
+    FieldMask::LOCK.0
         | FieldMask::TIMER.0
         | FieldMask::KPTR.0
         | FieldMask::LIST_HEAD.0
         | FieldMask::RB_ROOT.0
         | FieldMask::REFCOUNT.0
-        | FieldMask::WORKQUEUE.0,
+        | FieldMask::WORKQUEUE.0
+        | FieldMask::TASK_WORK.0,
 );
 
 /// Makes a map.
@@ -263,9 +264,9 @@ fn check_record(map: &Map, record: &Record) -> Result<(), Errno> {
     use MapType as M;
     const LOCAL: [M; 4] = [M::SkStorage, M::InodeStorage, M::TaskStorage, M::CgrpStorage];
     let rows: [(FieldMask, &[M]); 4] = [
-        (FieldMask::SPIN_LOCK, &[M::Hash, M::Array, M::CgroupStorage]),
+        (FieldMask::LOCK, &[M::Hash, M::Array, M::CgroupStorage]),
         (
-            FieldMask::TIMER | FieldMask::WORKQUEUE,
+            FieldMask::TIMER | FieldMask::WORKQUEUE | FieldMask::TASK_WORK,
             &[M::Hash, M::LruHash, M::Array],
         ),
         (
@@ -284,7 +285,7 @@ fn check_record(map: &Map, record: &Record) -> Result<(), Errno> {
     if map.flags & (flags::RDONLY_PROG | flags::WRONLY_PROG) != 0 {
         return Err(Errno::EACCES);
     }
-    let in_local = FieldMask::SPIN_LOCK | FieldMask::KPTR | FieldMask::REFCOUNT;
+    let in_local = FieldMask::LOCK | FieldMask::KPTR | FieldMask::REFCOUNT;
     for (kinds, types) in rows {
         let local_too = in_local.has(kinds) && LOCAL.contains(&map.map_type);
         if record.has(kinds) && !types.contains(&map.map_type) && !local_too {

@@ -167,6 +167,9 @@ impl<O: Observer> Verifier<'_, O> {
                 self.check_kernel_object(&reg, arg, verdict_btf::TypeId(wanted), meta)
             }
             Kind::Workqueue => self.check_workqueue(&reg, arg, meta),
+            Kind::TaskWork => self.check_task_work(&reg, arg, meta),
+            Kind::IrqFlag => self.check_irq_flag(&reg, arg, meta),
+            Kind::ResLock => self.check_resilient_lock(&reg, arg, meta),
             Kind::Object => self.check_kernel_object(&reg, arg, ptr.target, meta),
             Kind::Callback => {
                 if !reg.ty.is(RegBase::Func) {
@@ -209,6 +212,7 @@ impl<O: Observer> Verifier<'_, O> {
         match meta.func.special {
             Some(Special::DynptrFromSkb) => ty = ty.with(Flags::DYNPTR_SKB),
             Some(Special::DynptrFromXdp) => ty = ty.with(Flags::DYNPTR_XDP),
+            Some(Special::DynptrFromSkbMeta) => ty = ty.with(Flags::DYNPTR_SKB_META),
             Some(Special::DynptrClone) if ptr.uninit => {
                 let original = meta.dynptr;
                 if original.kind == DynptrKind::Invalid {

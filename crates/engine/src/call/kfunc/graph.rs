@@ -58,7 +58,10 @@ impl Graph {
     const fn has_node(self, func: Special) -> bool {
         match self {
             Graph::List => matches!(func, Special::ListPushFront | Special::ListPushBack),
-            Graph::Tree => matches!(func, Special::RbtreeAdd | Special::RbtreeRemove),
+            Graph::Tree => matches!(
+                func,
+                Special::RbtreeAdd | Special::RbtreeRemove | Special::RbtreeLeft | Special::RbtreeRight
+            ),
         }
     }
 }
@@ -151,7 +154,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// An argument that is a node of a list or tree (`process_kf_arg_ptr_to_list_node` and its like).
     pub(super) fn check_graph_node(&mut self, regno: usize, graph: Graph, meta: &mut Meta) -> Res<()> {
         let (reg, arg) = (*self.reg(regno), regno - 1);
-        if meta.func.is(Special::RbtreeRemove) {
+        if graph == Graph::Tree && !meta.func.is(Special::RbtreeAdd) {
             self.check_tree_node(&reg, &meta.func.name)?;
         } else {
             if reg.ty != OBJECT {

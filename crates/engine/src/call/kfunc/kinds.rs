@@ -35,6 +35,11 @@ pub(super) enum Kind {
     ConstStr,
     Map,
     Workqueue,
+    TaskWork,
+    /// Saved interrupt flags on the stack.
+    IrqFlag,
+    /// A resilient spin lock.
+    ResLock,
     /// An object of the kernel.
     Object,
     Callback,
@@ -67,6 +72,9 @@ const SIGNS: &[(Sign, Kind)] = &[
     (Sign::Suffix("__str"), Kind::ConstStr),
     (Sign::Suffix("__map"), Kind::Map),
     (Sign::Struct("bpf_wq"), Kind::Workqueue),
+    (Sign::Struct("bpf_task_work"), Kind::TaskWork),
+    (Sign::Suffix("__irq_flag"), Kind::IrqFlag),
+    (Sign::Struct("bpf_res_spin_lock"), Kind::ResLock),
 ];
 
 impl Sign {

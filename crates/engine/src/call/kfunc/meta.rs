@@ -258,9 +258,10 @@ impl<O: Observer> Verifier<'_, O> {
         self.special_kfunc(btf_id).is_some_and(Special::calls_back_later)
     }
 
-    /// Whether a function sets the callback of a work queue, which may sleep.
+    /// Whether a function has a callback run later that may sleep: one of a work queue, or for a task.
     pub(crate) fn is_wq_callback_kfunc(&self, btf_id: i32) -> bool {
-        self.special_kfunc(btf_id) == Some(Special::WqSetCallback)
+        self.special_kfunc(btf_id)
+            .is_some_and(|special| special == Special::WqSetCallback || special.schedules_task_work())
     }
 
     /// Whether a function frees a per-CPU object.

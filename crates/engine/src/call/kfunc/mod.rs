@@ -3,6 +3,7 @@
 
 mod args;
 mod graph;
+mod irq;
 mod iter;
 mod kinds;
 mod meta;
@@ -11,6 +12,7 @@ mod proto;
 mod region;
 mod result;
 
+use proto::Kfunc;
 pub(crate) use proto::Kfuncs;
 
 use std::rc::Rc;
@@ -25,6 +27,8 @@ use crate::state::Reg;
 use crate::verifier::{Flow, Verifier};
 use meta::Meta;
 
+/// Errors that functions return are not below this, negated.
+const MAX_ERRNO: i32 = 4095;
 /// R0 to R5.
 const CALLER_SAVED: usize = 6;
 
@@ -47,6 +51,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let steps = func.has(KfuncFlags::ITER_NEXT);
         self.aux_mut().is_iter_next = steps;
+        self.fork_lock_failure(&func)?;
         let sleeps = func.has(KfuncFlags::SLEEPABLE);
         if sleeps && !self.in_sleepable() {
             reject!(
@@ -61,6 +66,7 @@ impl<O: Observer> Verifier<'_, O> {
         self.push_kfunc_callback(&mut meta)?;
         self.change_rcu_region(&meta.func)?;
         self.change_preempt_region(&meta.func)?;
+        self.check_irq_and_rcu(&meta.func)?;
         self.release_kfunc_args(&meta)?;
         if meta.func.is(Special::Throw) {
             self.check_throw(&meta)?;
@@ -70,10 +76,39 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.set_kfunc_result(&mut meta)?;
         self.mark_kfunc_args_read(&meta);
+        if meta.func.is(Special::XdpPullData) {
+            self.clear_all_pkt_pointers();
+        }
         if steps {
             self.process_iter_next_call(&meta)?;
         }
         Ok(Flow::Next)
+    }
+
+    /// Resilient locks can fail: that path is pending, without the lock. And what compilers make of undefined
+    /// behaviour must not be reached.
+    fn fork_lock_failure(&mut self, func: &Kfunc) -> Res<()> {
+        if func.is(Special::Trap) {
+            reject!(
+                KfuncForbidden,
+                EFAULT,
+                "unexpected __bpf_trap() due to uninitialized variable?\n"
+            );
+        }
+        if !func.special.is_some_and(Special::takes_resilient_lock) {
+            return Ok(());
+        }
+        let idx = self.insn_idx;
+        let failed = self
+            .push_state(idx + 1, idx as i32)
+            .then(|| "failed to push state for failed lock acquisition\n".to_owned())?;
+        for r in 0..CALLER_SAVED {
+            failed.set_reg(r, Reg::NOT_INIT);
+        }
+        let mut error = Reg::UNKNOWN;
+        error.b.narrow_s32(-MAX_ERRNO, -1);
+        failed.set_reg(0, error);
+        Ok(())
     }
 
     /// The callback's walk is put aside.
@@ -81,6 +116,7 @@ impl<O: Observer> Verifier<'_, O> {
         let frame = match meta.func.special {
             Some(Special::RbtreeAdd) => CallbackFrame::RbtreeAdd,
             Some(Special::WqSetCallback) => CallbackFrame::Timer,
+            Some(Special::TaskWorkSignal | Special::TaskWorkResume) => CallbackFrame::TaskWork,
             Some(Special::SessionCookie) => {
                 meta.r0_size = 8;
                 meta.r0_rdonly = false;

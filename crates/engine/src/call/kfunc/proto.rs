@@ -178,7 +178,8 @@ impl<'a> Reader<'a> {
         let ty = btf.skip_mods_and_typedefs(param.ty);
         let size = ty.map_or(0, |t| if t.is_ptr() { 8 } else { t.size() });
         let class = match ty {
-            _ if ends(name, "__ign") => Class::Ignored,
+            // Of what `__prog` ends, the kernel passes the program itself.
+            _ if ends(name, "__ign") || ends(name, "__prog") => Class::Ignored,
             Some(ty) if is_scalar(ty) => Class::Scalar(scalar(name)),
             Some(ty) if ty.is_ptr() => match btf.skip_mods_and_typedefs(ty.target()) {
                 Some(target) => Class::Pointer(self.pointer(index, name, param, ty, target)),

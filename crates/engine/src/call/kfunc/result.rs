@@ -3,13 +3,14 @@
 use verdict_btf::{Btf, Type, TypeId};
 use verdict_kernel::ctx::{Access, may_access_packet};
 use verdict_kernel::kfunc::{KfuncFlags, Special};
+use verdict_kernel::semantics::control::{RcuFunction, RdonlyCast};
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
 use super::graph::{OBJECT, graph_node};
 use super::meta::Meta;
 use super::proto::{check_scalar_struct, is_scalar};
 use crate::error::{Res, reject};
-use crate::memory::dynptr_flag_of;
+use crate::memory::{UNTRUSTED_MEMORY, dynptr_flag_of};
 use crate::observer::Observer;
 use crate::state::{BtfHandle, Reg};
 use crate::verifier::Verifier;
@@ -50,6 +51,10 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if is_scalar(ty) {
             self.set_unknown(0);
+            if meta.func.special.is_some_and(Special::takes_resilient_lock) {
+                // The call that failed is pending.
+                self.cur.reg_mut(0).set_known(0);
+            }
             self.cur.marks_mut().written |= 1;
         } else if let Some(target) = target {
             self.set_kfunc_pointer(meta, target)?;
@@ -63,7 +68,11 @@ impl<O: Observer> Verifier<'_, O> {
         let mut reg = match meta.func.special {
             Some(special) if special.decides_own_type() => self.special_result(special, meta)?,
             _ if target.is_void() => Reg::UNKNOWN,
-            _ if !target.is_struct() => memory_result(meta, target)?,
+            _ if !target.is_struct() => {
+                let mut reg = memory_result(meta, target)?;
+                reg.ty = reg.ty.with(self.rcu_result(meta));
+                reg
+            }
             _ => {
                 let steps = meta.func.has(KfuncFlags::ITER_NEXT);
                 let flags = if steps {
@@ -71,7 +80,13 @@ impl<O: Observer> Verifier<'_, O> {
                 } else {
                     Flags::NONE
                 };
-                kernel_object(flags, target.id())
+                let untrusted = meta.func.is(Special::GetKmemCache);
+                let flags = if untrusted {
+                    flags | Flags::UNTRUSTED
+                } else {
+                    flags
+                };
+                kernel_object(flags | self.rcu_result(meta), target.id())
             }
         };
         let owned = meta.func.is(Special::RefcountAcquire) && meta.owns_object;
@@ -87,7 +102,7 @@ impl<O: Observer> Verifier<'_, O> {
                 reg.id = id;
             }
             reg.ref_obj_id = id;
-        } else if meta.func.is(Special::RbtreeFirst) {
+        } else if meta.func.special.is_some_and(Special::peeks) {
             reg = self.non_owning(reg);
         }
         if self.may_point_to_spin_lock(&reg) && reg.id == 0 {
@@ -95,6 +110,13 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.set_reg(0, reg);
         Ok(())
+    }
+
+    /// What a function that is only good under RCU gives is protected by it.
+    fn rcu_result(&self, meta: &Meta) -> Flags {
+        let protects = self.kernel.semantics.control.rcu_function == RcuFunction::Refused
+            && meta.func.has(KfuncFlags::RCU_PROTECTED);
+        if protects { Flags::RCU } else { Flags::NONE }
     }
 
     /// Functions that decide themselves what they give back.
@@ -107,20 +129,31 @@ impl<O: Observer> Verifier<'_, O> {
                 self.aux_mut().kptr_struct_meta = self.has_struct_meta(meta.object);
                 Ok(reg)
             }
-            Special::ListPopFront | Special::ListPopBack | Special::RbtreeRemove | Special::RbtreeFirst => {
-                match meta.root.and_then(|f| f.kind.graph_root()) {
-                    Some(root) => Ok(graph_node(root)),
-                    None => reject!(VerifierBug, EFAULT),
-                }
-            }
+            Special::ListPopFront
+            | Special::ListPopBack
+            | Special::ListFront
+            | Special::ListBack
+            | Special::RbtreeRemove
+            | Special::RbtreeFirst
+            | Special::RbtreeRoot
+            | Special::RbtreeLeft
+            | Special::RbtreeRight => match meta.root.and_then(|f| f.kind.graph_root()) {
+                Some(root) => Ok(graph_node(root)),
+                None => reject!(VerifierBug, EFAULT),
+            },
             Special::CastToKernCtx => Ok(kernel_object(Flags::TRUSTED, meta.ctx_type)),
             Special::RdonlyCast => {
                 let id = TypeId(meta.constant.unwrap_or(0) as u32);
+                let void = self.kernel.semantics.control.rdonly_cast == RdonlyCast::StructsAndVoid;
+                if void && id == TypeId::VOID {
+                    return Ok(Reg::pointer(UNTRUSTED_MEMORY));
+                }
                 if !self.kernel.btf.ty(id).is_some_and(Type::is_composite) {
                     reject!(
                         AllocatedType,
                         EINVAL,
-                        "kfunc bpf_rdonly_cast type ID argument must be of a struct\n"
+                        "kfunc bpf_rdonly_cast type ID argument must be of a struct{}\n",
+                        if void { " or void" } else { "" }
                     );
                 }
                 Ok(kernel_object(Flags::UNTRUSTED, id))
