@@ -136,7 +136,7 @@ impl<O: Observer> Verifier<'_, O> {
         if !ptr.ty.is(RegBase::Stack) || !ptr.is_const() {
             return Ok(None);
         }
-        let off = (ptr.b.var_off.value as i32).wrapping_add(ptr.off);
+        let off = (ptr.b.var_off().value as i32).wrapping_add(ptr.off);
         let at = off.wrapping_neg().wrapping_sub(1);
         let (frame, spi, byte) = (self.frame_of(ptr), (at / 8) as usize, (at & 7) as usize);
         let slot = self.slot(frame, spi)?;
@@ -148,7 +148,7 @@ impl<O: Observer> Verifier<'_, O> {
         if !slot.is_scalar_spill() || run(SlotType::Spill) != size || !kept.is_const() {
             return Ok(None);
         }
-        let key = kept.b.var_off.value;
+        let key = kept.b.var_off().value;
         self.mark_slot_precision(frame, spi)?;
         Ok(i64::try_from(key).is_ok().then_some(key))
     }

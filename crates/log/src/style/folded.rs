@@ -203,7 +203,10 @@ impl Printer<'_> {
                 write!(out, "[{}]", reg.frameno)?;
             }
             if reg.is_const() {
-                return snum(out, (reg.b.var_off().value as i64).wrapping_add(i64::from(reg.off)));
+                return snum(
+                    out,
+                    (reg.b.var_off().value as i64).wrapping_add(i64::from(reg.off)),
+                );
             }
         }
         if reg.is(RegBase::BtfId) {

@@ -209,7 +209,7 @@ impl<O: Observer> Verifier<'_, O> {
                 map.name
             );
         };
-        let off = (reg.b.var_off.value as i64).wrapping_add(i64::from(reg.off));
+        let off = (reg.b.var_off().value as i64).wrapping_add(i64::from(reg.off));
         if i64::from(at) != off {
             reject!(
                 SpecialFieldArgument,

@@ -98,7 +98,7 @@ impl<O: Observer> Verifier<'_, O> {
         if !func.special.is_some_and(Special::takes_resilient_lock) {
             return Ok(());
         }
-        let idx = self.insn_idx;
+        let (idx, rules) = (self.insn_idx, self.rules);
         let failed = self
             .push_state(idx + 1, idx as i32)
             .then(|| "failed to push state for failed lock acquisition\n".to_owned())?;
@@ -106,7 +106,7 @@ impl<O: Observer> Verifier<'_, O> {
             failed.set_reg(r, Reg::NOT_INIT);
         }
         let mut error = Reg::UNKNOWN;
-        error.b.narrow_s32(-MAX_ERRNO, -1);
+        error.b.narrow_s32(-MAX_ERRNO, -1, rules);
         failed.set_reg(0, error);
         Ok(())
     }
