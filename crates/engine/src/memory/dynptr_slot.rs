@@ -1,6 +1,7 @@
 //! Dynptrs on a stack: two slots, the first one at the lower address, i.e. the higher slot number.
 
 use verdict_kernel::rule::Rule;
+use verdict_kernel::semantics::log::DynptrReads;
 use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase};
 
 use crate::error::{Failure, Res, reject};
@@ -267,8 +268,12 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let spi = self.dynptr_spi(reg).map_err(misplaced)?;
         let frame = self.frame_of(reg);
+        let shown = self.kernel.semantics.log.dynptr_reads == DynptrReads::Shown;
         for at in pair_of(spi)? {
             self.mark_slot_read(frame, at);
+            if shown {
+                self.scratch_slot(at);
+            }
         }
         Ok(())
     }

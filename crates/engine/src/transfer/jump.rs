@@ -170,8 +170,8 @@ impl<O: Observer> Verifier<'_, O> {
             | RegBase::MapValue
             | RegBase::MapKey
             | RegBase::SockCommon
-            | RegBase::Mem
             | RegBase::ConstMapPtr => true,
+            RegBase::Mem => !reg.ty.has(Flags::UNTRUSTED),
             RegBase::BtfId => is_trusted(reg),
             _ => false,
         }

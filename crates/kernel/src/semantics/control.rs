@@ -6,7 +6,7 @@ switches! {
     throw_regions: ThrowRegions = "throw-regions" {
         doc: "From where an exception must not leave a locked, RCU or non-preemptible region.",
         upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
-        corpus: "switch_control",
+        corpus: "switch_calls",
         values: {
             MainOnly = "main-only": "From the main program; functions may throw while they hold a lock.",
             Anywhere = "anywhere": "From everywhere.",
@@ -16,7 +16,7 @@ switches! {
     leave_checks: LeaveChecks = "leave-checks" {
         doc: "In which order what must not be held is checked where the program may end, and in which words.",
         upstream: "\"bpf: Unify resource leak checks\" (Linux 6.13).",
-        corpus: "switch_control",
+        corpus: "switch_calls",
         values: {
             Separate = "separate": "Each place in its own way.",
             Unified = "unified": "Lock, references, interrupts, RCU, preemption; the words name the place.",
@@ -26,7 +26,7 @@ switches! {
     references: References = "references" {
         doc: "Who holds references.",
         upstream: "\"bpf: Refactor {acquire,release}_reference_state\" and \"bpf: Consolidate locks and reference state\" (Linux 6.13, 6.14).",
-        corpus: "switch_control",
+        corpus: "switch_calls",
         values: {
             Frame = "frame": "The frame that runs: calls take them along, callbacks must not release those of their callers.",
             State = "state": "The state: callbacks may release what their callers acquired; a lock is a reference, too.",
@@ -36,7 +36,7 @@ switches! {
     ld_abs_exit: LdAbsExit = "ld-abs-exit" {
         doc: "Whether a load from the packet in a function also leads back to the caller with 0, as when it fails.",
         upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
-        corpus: "switch_control",
+        corpus: "switch_calls",
         values: {
             Ignored = "ignored": "It does not.",
             Explored = "explored": "It does; backtracking knows.",
@@ -46,7 +46,7 @@ switches! {
     ld_abs_callback: LdAbsCallback = "ld-abs-callback" {
         doc: "Whether callbacks may load from the packet with LD_ABS and LD_IND.",
         upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
-        corpus: "switch_control",
+        corpus: "switch_calls",
         values: {
             Allowed = "allowed": "They may.",
             Refused = "refused": "They may not.",
@@ -56,7 +56,7 @@ switches! {
     tail_call_exit: TailCallExit = "tail-call-exit" {
         doc: "Whether a tail call in a function also leads back to the caller, as when the other program ends.",
         upstream: "A fix that 6.18.15 and 7.2 have, and 6.12.117 has not.",
-        corpus: "switch_control",
+        corpus: "switch_calls",
         values: {
             Ignored = "ignored": "It does not.",
             Explored = "explored": "It does, with an unknown result and without packet pointers.",
@@ -66,7 +66,7 @@ switches! {
     main_callback: MainCallback = "main-callback" {
         doc: "Whether the main program may be a callback.",
         upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
-        corpus: "switch_control",
+        corpus: "switch_calls",
         values: {
             Allowed = "allowed": "It may, if BTF calls it static.",
             Refused = "refused": "It may not.",
@@ -76,7 +76,7 @@ switches! {
     callback_map: CallbackMap = "callback-map" {
         doc: "Whether a callback for an inner map knows which one it is.",
         upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
-        corpus: "switch_control",
+        corpus: "switch_calls",
         values: {
             AnyInner = "any-inner": "It does not: all inner maps of one kind are alike.",
             SameInner = "same-inner": "It does.",
@@ -86,7 +86,7 @@ switches! {
     tree_callback: TreeCallback = "tree-callback" {
         doc: "What is inside the callback of bpf_rbtree_add, where trees must not be changed.",
         upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
-        corpus: "switch_control",
+        corpus: "switch_objects",
         values: {
             Itself = "itself": "The callback.",
             Callees = "callees": "The callback and the functions that it calls.",
@@ -96,7 +96,7 @@ switches! {
     tree_node: TreeNode = "tree-node" {
         doc: "Which pointers bpf_rbtree_remove takes for a node.",
         upstream: "\"bpf: Allow refcounted bpf_rb_node used in bpf_rbtree_{remove,left,right}\" (Linux 6.16).",
-        corpus: "switch_control",
+        corpus: "switch_objects",
         values: {
             NonOwning = "non-owning": "Those that do not own it.",
             Any = "any": "Those, and those that own a reference.",
@@ -106,7 +106,7 @@ switches! {
     lock_calls: LockCalls = "lock-calls" {
         doc: "Which kernel functions may be called under a spin lock.",
         upstream: "\"bpf: Allow bpf_for/bpf_repeat calls while holding a spinlock\" (Linux 6.14).",
-        corpus: "switch_control",
+        corpus: "switch_calls",
         values: {
             Graphs = "graphs": "Those of lists and trees.",
             GraphsAndCounts = "graphs-and-counts": "Those, and numeric iterators.",
@@ -116,7 +116,7 @@ switches! {
     percpu_kptr: PercpuKptr = "percpu-kptr" {
         doc: "Whether a field for per-CPU objects takes only those.",
         upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
-        corpus: "switch_control",
+        corpus: "switch_objects",
         values: {
             AnyObject = "any-object": "It takes any object of the type.",
             PercpuOnly = "percpu-only": "It does, and no other field takes them.",
@@ -126,7 +126,7 @@ switches! {
     flexible_array: FlexibleArray = "flexible-array" {
         doc: "Whether an offset behind an object that the program allocated is one in its flexible array.",
         upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
-        corpus: "switch_control",
+        corpus: "switch_objects",
         values: {
             Followed = "followed": "It is, as in objects of the kernel.",
             Kernel = "kernel": "Only in objects of the kernel.",
@@ -136,7 +136,7 @@ switches! {
     callback_sleep: CallbackSleep = "callback-sleep" {
         doc: "Whether callbacks of timers in a sleepable program may sleep.",
         upstream: "Between Linux 6.12 and 6.18.",
-        corpus: "switch_control",
+        corpus: "switch_calls",
         values: {
             Program = "program": "They may, as the program may.",
             Callback = "callback": "They may not; those of work queues may.",
@@ -146,7 +146,7 @@ switches! {
     global_call: GlobalCall = "global-call" {
         doc: "Where global functions may be called.",
         upstream: "\"bpf: Summarize sleepable global subprogs\" (Linux 6.15).",
-        corpus: "switch_control",
+        corpus: "switch_calls",
         values: {
             Preemptible = "preemptible": "Not where preemption is off.",
             MightSleep = "might-sleep": "Not where sleeping is forbidden, if they may sleep.",
@@ -156,7 +156,7 @@ switches! {
     array_key: ArrayKey = "array-key" {
         doc: "Whether a lookup of a constant, existing element of an array may be NULL.",
         upstream: "\"bpf: verifier: Support eliding map lookup nullness\" (Linux 6.14).",
-        corpus: "switch_control",
+        corpus: "switch_objects",
         values: {
             MaybeNull = "maybe-null": "It may.",
             NotNull = "not-null": "It may not.",
@@ -166,7 +166,7 @@ switches! {
     atomic_pointer: AtomicPointer = "atomic-pointer" {
         doc: "Whether an atomic instruction must see the same kind of pointer on all paths.",
         upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
-        corpus: "switch_control",
+        corpus: "switch_objects",
         values: {
             Arena = "arena": "Only as to the arena.",
             All = "all": "It must.",
@@ -176,7 +176,7 @@ switches! {
     nullable_buffer: NullableBuffer = "nullable-buffer" {
         doc: "Whether a buffer that may be NULL can be accessed.",
         upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
-        corpus: "switch_control",
+        corpus: "switch_objects",
         values: {
             Accessible = "accessible": "It can.",
             Refused = "refused": "It cannot.",
@@ -186,27 +186,17 @@ switches! {
     retval_load: RetvalLoad = "retval-load" {
         doc: "What is known of the return value that an LSM program loads from its context.",
         upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
-        corpus: "switch_control",
+        corpus: "switch_objects",
         values: {
             Narrowed = "narrowed": "What was known of the register before, and the range of the hook.",
             Fresh = "fresh": "The range of the hook.",
         },
         needs: [],
     }
-    buffer_size: BufferSize = "buffer-size" {
-        doc: "What a kernel function does with a size of its result that is no 32-bit number.",
-        upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
-        corpus: "switch_control",
-        values: {
-            Cut = "cut": "Takes its low 32 bits.",
-            Refused = "refused": "Refuses it.",
-        },
-        needs: [],
-    }
     counted_owner: CountedOwner = "counted-owner" {
         doc: "Whose reference makes the result of bpf_refcount_acquire not NULL.",
         upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
-        corpus: "switch_control",
+        corpus: "switch_objects",
         values: {
             Type = "type": "A pointer that is not marked as not owning.",
             Reference = "reference": "Such a pointer that holds a reference.",
@@ -216,7 +206,7 @@ switches! {
     untrusted_write: UntrustedWrite = "untrusted-write" {
         doc: "Whether programs with writable kernel objects may write through untrusted pointers.",
         upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
-        corpus: "switch_control",
+        corpus: "switch_objects",
         values: {
             Unchecked = "unchecked": "They may, to the members that they may write.",
             Refused = "refused": "Nobody may.",
@@ -226,7 +216,7 @@ switches! {
     path_limit: PathLimit = "path-limit" {
         doc: "The errno when too many paths are pending.",
         upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
-        corpus: "switch_control",
+        corpus: "switch_calls",
         values: {
             ByPlace = "by-place": "EFAULT for branches and asynchronous callbacks, else ENOMEM.",
             TooBig = "too-big": "E2BIG.",
@@ -236,7 +226,7 @@ switches! {
     may_goto_next: MayGotoNext = "may-goto-next" {
         doc: "Whether may_goto may go to the next instruction.",
         upstream: "\"bpf: Allow 'may_goto 0' instruction in verifier\" (Linux 6.14).",
-        corpus: "switch_control",
+        corpus: "switch_calls",
         values: {
             Refused = "refused": "It may not.",
             Removed = "removed": "It may, and is removed.",
@@ -246,7 +236,7 @@ switches! {
     scalar_plus_pointer: ScalarPlusPointer = "scalar-plus-pointer" {
         doc: "What a number that a pointer is added to takes over from the pointer.",
         upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
-        corpus: "switch_control",
+        corpus: "switch_objects",
         values: {
             TypeAndId = "type-and-id": "What is pointed at, type and id.",
             Whole = "whole": "All, its reference and frame included.",
@@ -256,37 +246,17 @@ switches! {
     arena_operand: ArenaOperand = "arena-operand" {
         doc: "What arithmetic of a number with an arena pointer as second operand gives.",
         upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
-        corpus: "switch_control",
+        corpus: "switch_objects",
         values: {
             Pointer = "pointer": "What it gives with any other pointer.",
             Arena = "arena": "An arena pointer.",
         },
         needs: [],
     }
-    sleepable_cgroup: SleepableCgroup = "sleepable-cgroup" {
-        doc: "Whether LSM programs of control groups may be sleepable.",
-        upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
-        corpus: "switch_control",
-        values: {
-            Allowed = "allowed": "They may.",
-            Refused = "refused": "They may not.",
-        },
-        needs: [],
-    }
-    wide_return: WideReturn = "wide-return" {
-        doc: "Whether fexit and fmod_ret programs may attach to functions that return more than eight bytes.",
-        upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
-        corpus: "switch_control",
-        values: {
-            Allowed = "allowed": "They may.",
-            Refused = "refused": "They may not.",
-        },
-        needs: [],
-    }
     acquire_release: AcquireRelease = "acquire-release" {
         doc: "Whether there are loads that acquire and stores that release.",
         upstream: "\"bpf: Introduce load-acquire and store-release instructions\" (Linux 6.15).",
-        corpus: "switch_control",
+        corpus: "switch_objects",
         values: {
             Unknown = "unknown": "There are none.",
             Known = "known": "There are, of all sizes.",
@@ -296,7 +266,7 @@ switches! {
     member_pointer: MemberPointer = "member-pointer" {
         doc: "What a member of a kernel object is that points to something other than a struct.",
         upstream: "Between Linux 6.12 and 6.18.",
-        corpus: "switch_control",
+        corpus: "switch_objects",
         values: {
             Number = "number": "A number.",
             Memory = "memory": "Untrusted memory that can be read without bounds.",
@@ -306,7 +276,7 @@ switches! {
     rdonly_cast: RdonlyCast = "rdonly-cast" {
         doc: "What bpf_rdonly_cast casts to.",
         upstream: "\"bpf: Allow void* cast using bpf_rdonly_cast()\" (Linux 6.17).",
-        corpus: "switch_control",
+        corpus: "switch_objects",
         values: {
             Structs = "structs": "Structs.",
             StructsAndVoid = "structs-and-void": "Structs, and void, which gives untrusted memory.",
@@ -316,7 +286,7 @@ switches! {
     load_targets: LoadTargets = "load-targets" {
         doc: "Which kinds of pointers one load may see on different paths.",
         upstream: "Between Linux 6.12 and 6.18.",
-        corpus: "switch_control",
+        corpus: "switch_objects",
         values: {
             Objects = "objects": "Objects of the kernel, trusted or not.",
             ObjectsAndMemory = "objects-and-memory": "Those, and memory.",
@@ -326,7 +296,7 @@ switches! {
     rcu_function: RcuFunction = "rcu-function" {
         doc: "What a kernel function that is only good under RCU does elsewhere.",
         upstream: "Between Linux 6.12 and 6.18.",
-        corpus: "switch_control",
+        corpus: "switch_calls",
         values: {
             Untrusted = "untrusted": "It makes an iterator that cannot be used.",
             Refused = "refused": "It is refused; what it gives is protected by RCU.",

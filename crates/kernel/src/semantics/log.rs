@@ -25,5 +25,15 @@ switches! {
         },
         needs: [],
     }
+    dynptr_reads: DynptrReads = "dynptr-reads" {
+        doc: "Whether a dynptr that a call only reads is shown behind the call.",
+        upstream: "\"bpf: callchain sensitive stack liveness tracking\" (Linux 6.18).",
+        corpus: "dynptr",
+        values: {
+            Hidden = "hidden": "It is not.",
+            Shown = "shown": "It is.",
+        },
+        needs: [],
+    }
     }
 }

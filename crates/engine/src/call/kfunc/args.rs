@@ -2,7 +2,6 @@
 
 use verdict_kernel::kfunc::Special;
 use verdict_kernel::kfunc::types::register_struct;
-use verdict_kernel::semantics::control::BufferSize;
 use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase};
 use verdict_syscall::func_args::kernel_ctx_type;
 use verdict_syscall::func_model::MAX_REG_ARGS;
@@ -86,8 +85,7 @@ impl<O: Observer> Verifier<'_, O> {
             reject!(ArgumentConstant, EINVAL, "R{regno} is not a const\n");
         }
         meta.r0_size = reg.b.var_off().value;
-        let limited = self.kernel.semantics.control.buffer_size == BufferSize::Refused;
-        if limited && meta.r0_size > u64::from(u32::MAX) {
+        if meta.r0_size > u64::from(u32::MAX) {
             reject!(
                 ArgumentConstant,
                 EINVAL,
