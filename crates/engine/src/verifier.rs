@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use verdict_btf::Btf;
 use verdict_domain::Rules;
-use verdict_isa::{AtomicOp, Insn, Malformed, Op, decode, deferred_fault};
+use verdict_isa::{Atomic, AtomicOp, Insn, Jump, Malformed, Op, decode, deferred_fault};
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::helper::{HelperProto, Helpers};
@@ -507,13 +507,13 @@ impl<'a, O: Observer> Verifier<'a, O> {
 fn decode_for_walk(control: &Control, insns: &[Insn], at: usize) -> Result<Op, Malformed> {
     let op = decode(&insns[at], insns.get(at + 1))?;
     match op {
-        Op::MayGoto { off: off @ 0 } if control.may_goto_next == MayGotoNext::Refused => {
+        Op::Jump(Jump::MayGoto { off: off @ 0 }) if control.may_goto_next == MayGotoNext::Refused => {
             return Err(Malformed::MayGoto { off, imm: 0 });
         }
-        Op::Atomic {
+        Op::Atomic(Atomic {
             op: AtomicOp::LoadAcquire | AtomicOp::StoreRelease,
             ..
-        } if control.acquire_release == AcquireRelease::Unknown => {
+        }) if control.acquire_release == AcquireRelease::Unknown => {
             return Err(Malformed::AtomicOpcode(insns[at].imm));
         }
         _ => {}

@@ -1,8 +1,8 @@
 //! From encoding to meaning, with the kernel's checks of reserved fields.
 
 use crate::{
-    AddrCast, AluOp, AtomicOp, ByteOrder, Call, ImmKind, Insn, Malformed, Op, Operand, Size, Width, class,
-    mode, op, pseudo, size, src, table,
+    AddrCast, Alu, AluOp, Atomic, AtomicOp, Branch, ByteOrder, Call, ImmKind, Insn, Jump, LdImm64, LdPacket,
+    Load, Malformed, Op, Operand, Size, Store, Width, class, mode, op, pseudo, size, src, table,
 };
 
 /// Decodes one instruction; `next` is the one after it, which `ld_imm64` needs.
@@ -21,22 +21,22 @@ pub fn decode(insn: &Insn, next: Option<&Insn>) -> Result<Op, Malformed> {
         class::JMP32 => jump(insn, Width::W32),
         class::LDX => {
             let (size, signed) = (access_size(insn), insn.mode() == mode::MEMSX);
-            Ok(Op::Load {
+            Ok(Op::Load(Load {
                 size,
                 signed,
                 dst: insn.dst,
                 src: insn.src,
                 off: insn.off,
-            })
+            }))
         }
         class::STX => store_reg(insn),
         class::ST if insn.src != 0 => Err(Malformed::St),
-        class::ST => Ok(Op::Store {
+        class::ST => Ok(Op::Store(Store {
             size: access_size(insn),
             dst: insn.dst,
             src: Operand::Imm(insn.imm),
             off: insn.off,
-        }),
+        })),
         _ => load_special(insn, next),
     }
 }
@@ -103,7 +103,7 @@ fn alu(insn: &Insn, width: Width) -> Result<Op, Malformed> {
         op::NEG if insn.is_src_reg() || insn.src != 0 || insn.off != 0 || insn.imm != 0 => {
             Err(Malformed::Neg)
         }
-        op::NEG => Ok(Op::Neg { width, dst: insn.dst }),
+        op::NEG => Ok(Op::Alu(Alu::Neg { width, dst: insn.dst })),
         op::END => byte_order(insn, width),
         op::MOV => mov(insn, width),
         _ => {
@@ -113,12 +113,12 @@ fn alu(insn: &Insn, width: Width) -> Result<Op, Malformed> {
                 insn.src != 0
             };
             match binary(insn.op(), insn.off) {
-                Some(op) if !reserved => Ok(Op::Alu {
+                Some(op) if !reserved => Ok(Op::Alu(Alu::Binary {
                     width,
                     op,
                     dst: insn.dst,
                     src: operand(insn),
-                }),
+                })),
                 _ => Err(Malformed::Alu),
             }
         }
@@ -149,11 +149,11 @@ fn byte_order(insn: &Insn, width: Width) -> Result<Op, Malformed> {
     if insn.src != 0 || insn.off != 0 {
         return Err(Malformed::End);
     }
-    Ok(Op::End {
+    Ok(Op::Alu(Alu::End {
         order,
         bits,
         dst: insn.dst,
-    })
+    }))
 }
 
 fn mov(insn: &Insn, width: Width) -> Result<Op, Malformed> {
@@ -165,11 +165,11 @@ fn mov(insn: &Insn, width: Width) -> Result<Op, Malformed> {
         return if reserved {
             Err(Malformed::Mov)
         } else {
-            Ok(Op::Mov {
+            Ok(Op::Alu(Alu::Mov {
                 width,
                 dst,
                 src: Operand::Imm(imm),
-            })
+            }))
         };
     }
     if width == Width::W64 && off == pseudo::ADDR_SPACE_CAST {
@@ -178,33 +178,33 @@ fn mov(insn: &Insn, width: Width) -> Result<Op, Malformed> {
             0x1_0000 => AddrCast::ToUser,
             _ => return Err(Malformed::AddrSpaceCast),
         };
-        return Ok(Op::AddrSpaceCast { dst, src, cast });
+        return Ok(Op::Alu(Alu::AddrSpaceCast { dst, src, cast }));
     }
     match (off, width) {
         _ if imm != 0 => Err(Malformed::Mov),
-        (0, _) => Ok(Op::Mov {
+        (0, _) => Ok(Op::Alu(Alu::Mov {
             width,
             dst,
             src: Operand::Reg(src),
-        }),
-        (8, _) => Ok(Op::MovSx {
+        })),
+        (8, _) => Ok(Op::Alu(Alu::MovSx {
             width,
             dst,
             src,
             bytes: 1,
-        }),
-        (16, _) => Ok(Op::MovSx {
+        })),
+        (16, _) => Ok(Op::Alu(Alu::MovSx {
             width,
             dst,
             src,
             bytes: 2,
-        }),
-        (32, Width::W64) => Ok(Op::MovSx {
+        })),
+        (32, Width::W64) => Ok(Op::Alu(Alu::MovSx {
             width,
             dst,
             src,
             bytes: 4,
-        }),
+        })),
         _ => Err(Malformed::Mov),
     }
 }
@@ -228,22 +228,22 @@ fn jump(insn: &Insn, width: Width) -> Result<Op, Malformed> {
         },
         op::JA => match width {
             _ if !plain || src != 0 => Err(Malformed::Ja),
-            Width::W64 if imm == 0 => Ok(Op::Jump { off: i32::from(off) }),
-            Width::W32 if off == 0 => Ok(Op::Jump { off: imm }),
+            Width::W64 if imm == 0 => Ok(Op::Jump(Jump::Always { off: i32::from(off) })),
+            Width::W32 if off == 0 => Ok(Op::Jump(Jump::Always { off: imm })),
             _ => Err(Malformed::Ja),
         },
         op::EXIT if !plain || src != 0 || imm != 0 || width == Width::W32 => Err(Malformed::Exit),
         op::EXIT => Ok(Op::Exit),
         op::JCOND if !plain || src != pseudo::MAY_GOTO || imm != 0 => Err(Malformed::MayGoto { off, imm }),
-        op::JCOND => Ok(Op::MayGoto { off }),
+        op::JCOND => Ok(Op::Jump(Jump::MayGoto { off })),
         code => match table::JMP.iter().find(|row| row.0 == code) {
-            Some(&(_, op, _)) => Ok(Op::Branch {
+            Some(&(_, op, _)) => Ok(Op::Jump(Jump::Branch(Branch {
                 op,
                 width,
                 dst,
                 src: operand(insn),
                 off,
-            }),
+            }))),
             None => Err(Malformed::UnknownOpcode(insn.code)),
         },
     }
@@ -256,23 +256,23 @@ fn store_reg(insn: &Insn) -> Result<Op, Malformed> {
     let size = access_size(insn);
     if insn.mode() == mode::ATOMIC {
         let op = atomic(imm).ok_or(Malformed::AtomicOpcode(imm))?;
-        return Ok(Op::Atomic {
+        return Ok(Op::Atomic(Atomic {
             op,
             size,
             dst,
             src,
             off,
-        });
+        }));
     }
     if imm != 0 {
         return Err(Malformed::Stx);
     }
-    Ok(Op::Store {
+    Ok(Op::Store(Store {
         size,
         dst,
         src: Operand::Reg(src),
         off,
-    })
+    }))
 }
 
 fn atomic(imm: i32) -> Option<AtomicOp> {
@@ -281,25 +281,26 @@ fn atomic(imm: i32) -> Option<AtomicOp> {
 
 fn load_special(insn: &Insn, next: Option<&Insn>) -> Result<Op, Malformed> {
     match insn.mode() {
-        mode::ABS => Ok(Op::LdAbs {
+        mode::ABS => Ok(Op::LdPacket(LdPacket {
             size: access_size(insn),
+            index: None,
             imm: insn.imm,
-        }),
-        mode::IND => Ok(Op::LdInd {
+        })),
+        mode::IND => Ok(Op::LdPacket(LdPacket {
             size: access_size(insn),
-            src: insn.src,
+            index: Some(insn.src),
             imm: insn.imm,
-        }),
+        })),
         _ if insn.off != 0 => Err(Malformed::LdImm64),
         _ => {
             let hi = next.map_or(0, |half| half.imm);
             let kind = imm_kind(insn.src, hi).ok_or(Malformed::LdImm64Kind)?;
-            Ok(Op::LdImm64 {
+            Ok(Op::LdImm64(LdImm64 {
                 dst: insn.dst,
                 kind,
                 lo: insn.imm,
                 hi,
-            })
+            }))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The BPF instruction set: encoding, decoding, the kernel's log syntax.
 //!
-//! An [`Insn`] is eight bytes as encoded. [`decode`] turns it into an [`Op`], a closed enum in which every
-//! instruction that a program may have is one variant; what cannot be decoded is a [`Malformed`], which
+//! An [`Insn`] is eight bytes as encoded. [`decode`] turns it into an [`Op`], a closed enum of the
+//! classes of instructions, each with a type for its members; what cannot be decoded is a [`Malformed`], which
 //! speaks the kernel's words. [`Disasm`] writes an instruction as the verifier's log does, [`assemble`] reads
 //! that text back.
 //!
@@ -23,7 +23,10 @@ pub use decode::{decode, deferred_fault, resolve_fault};
 pub use disasm::{Disasm, Names, NoNames};
 pub use insn::Insn;
 pub use malformed::{EINVAL, Malformed, Point};
-pub use ops::{AddrCast, AtomicOp, ByteOrder, Call, ImmKind, Op, Operand, Size};
+pub use ops::{
+    AddrCast, Alu, Atomic, AtomicOp, Branch, ByteOrder, Call, ImmKind, Jump, LdImm64, LdPacket, Load, Op,
+    Operand, Size, Store,
+};
 pub use program::Program;
 pub use table::{atomic, class, mode, op, pseudo, size, src};
 pub use verdict_domain::{AluOp, JmpOp, Width};

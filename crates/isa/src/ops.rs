@@ -2,12 +2,53 @@
 
 use crate::{AluOp, JmpOp, Width};
 
-/// A decoded instruction. Register numbers are 0 to 15 as encoded: that only 0 to 10 exist is checked where
+/// A decoded instruction, by class. Register numbers are 0 to 15 as encoded: that only 0 to 10 exist is checked where
 /// a register is accessed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Op {
+    /// Arithmetic, moves, byte order.
+    Alu(Alu),
+    /// `r1 = 0x123456789`; takes two instructions.
+    LdImm64(LdImm64),
+    /// `r0 = *(u8 *)skb[14]`, `r0 = *(u8 *)skb[r2 + 14]`
+    LdPacket(LdPacket),
+    /// `r1 = *(u8 *)(r2 +0)`
+    Load(Load),
+    /// `*(u8 *)(r1 +0) = r2`
+    Store(Store),
+    /// `lock *(u64 *)(r1 +0) += r2` and similar
+    Atomic(Atomic),
+    /// Jumps other than calls and exit.
+    Jump(Jump),
+    /// `call bpf_map_lookup_elem#1`
+    Call(Call),
+    /// `exit`
+    Exit,
+}
+
+impl Op {
+    /// How many instructions it takes: 2 for `ld_imm64`, else 1.
+    #[inline]
+    pub const fn slots(&self) -> u8 {
+        match self {
+            Op::LdImm64(_) => 2,
+            Op::Alu(_)
+            | Op::LdPacket(_)
+            | Op::Load(_)
+            | Op::Store(_)
+            | Op::Atomic(_)
+            | Op::Jump(_)
+            | Op::Call(_)
+            | Op::Exit => 1,
+        }
+    }
+}
+
+/// Arithmetic, moves, byte order.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Alu {
     /// `r1 += r2`
-    Alu {
+    Binary {
         /// 32 bits zero-extend.
         width: Width,
         /// The operation.
@@ -62,109 +103,132 @@ pub enum Op {
         /// Operand and result.
         dst: u8,
     },
-    /// `r1 = 0x123456789`; takes two instructions.
-    LdImm64 {
-        /// Result.
-        dst: u8,
-        /// What the immediate is.
-        kind: ImmKind,
-        /// The immediate of the first instruction.
-        lo: i32,
-        /// The immediate of the second instruction.
-        hi: i32,
-    },
-    /// `r0 = *(u8 *)skb[14]`
-    LdAbs {
-        /// At most 4 bytes.
-        size: Size,
-        /// Offset.
-        imm: i32,
-    },
-    /// `r0 = *(u8 *)skb[r2 + 14]`
-    LdInd {
-        /// At most 4 bytes.
-        size: Size,
-        /// Variable part of the offset.
-        src: u8,
-        /// Constant part of the offset.
-        imm: i32,
-    },
-    /// `r1 = *(u8 *)(r2 +0)`
-    Load {
-        /// What to load.
-        size: Size,
-        /// Whether it extends its sign rather than zeros.
-        signed: bool,
-        /// Result.
-        dst: u8,
-        /// Address.
-        src: u8,
-        /// Added to the address.
-        off: i16,
-    },
-    /// `*(u8 *)(r1 +0) = r2`
-    Store {
-        /// What to store.
-        size: Size,
-        /// Address.
-        dst: u8,
-        /// The value; an immediate is sign-extended.
-        src: Operand,
-        /// Added to the address.
-        off: i16,
-    },
-    /// `lock *(u64 *)(r1 +0) += r2` and such
-    Atomic {
-        /// The operation.
-        op: AtomicOp,
-        /// 4 or 8 bytes; acquiring and releasing take any size.
-        size: Size,
-        /// Address.
-        dst: u8,
-        /// Operand, and the old value if the operation [fetches](AtomicOp::is_fetch) and is not
-        /// [`AtomicOp::CmpXchg`], which uses r0.
-        src: u8,
-        /// Added to the address.
-        off: i16,
-    },
+}
+
+impl Alu {
+    /// The register of the result.
+    #[inline]
+    pub const fn dst(&self) -> u8 {
+        match *self {
+            Alu::Binary { dst, .. }
+            | Alu::Mov { dst, .. }
+            | Alu::MovSx { dst, .. }
+            | Alu::AddrSpaceCast { dst, .. }
+            | Alu::Neg { dst, .. }
+            | Alu::End { dst, .. } => dst,
+        }
+    }
+}
+
+/// `r1 = 0x123456789`
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct LdImm64 {
+    /// Result.
+    pub dst: u8,
+    /// What the immediate is.
+    pub kind: ImmKind,
+    /// The immediate of the first instruction.
+    pub lo: i32,
+    /// The immediate of the second instruction.
+    pub hi: i32,
+}
+
+/// `r0 = *(u8 *)skb[14]` (`LD_ABS`), `r0 = *(u8 *)skb[r2 + 14]` (`LD_IND`)
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct LdPacket {
+    /// At most 4 bytes.
+    pub size: Size,
+    /// Register of the offset's variable part.
+    pub index: Option<u8>,
+    /// Constant part of the offset.
+    pub imm: i32,
+}
+
+/// `r1 = *(u8 *)(r2 +0)`
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Load {
+    /// What to load.
+    pub size: Size,
+    /// Whether it extends its sign rather than zeros.
+    pub signed: bool,
+    /// Result.
+    pub dst: u8,
+    /// Address.
+    pub src: u8,
+    /// Added to the address.
+    pub off: i16,
+}
+
+/// `*(u8 *)(r1 +0) = r2`
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Store {
+    /// What to store.
+    pub size: Size,
+    /// Address.
+    pub dst: u8,
+    /// The value; an immediate is sign-extended.
+    pub src: Operand,
+    /// Added to the address.
+    pub off: i16,
+}
+
+/// `lock *(u64 *)(r1 +0) += r2` and similar
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Atomic {
+    /// The operation.
+    pub op: AtomicOp,
+    /// 4 or 8 bytes; acquiring and releasing take any size.
+    pub size: Size,
+    /// Address.
+    pub dst: u8,
+    /// Operand.
+    pub src: u8,
+    /// Added to the address.
+    pub off: i16,
+}
+
+impl Atomic {
+    /// The register that receives the old value, if the operation [fetches](AtomicOp::is_fetch) it.
+    #[inline]
+    pub const fn loaded(&self) -> Option<u8> {
+        match self.op {
+            AtomicOp::CmpXchg => Some(0),
+            op if op.is_fetch() => Some(self.src),
+            _ => None,
+        }
+    }
+}
+
+/// A jump other than a call or exit.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Jump {
     /// `goto pc+1`, `gotol pc+1`
-    Jump {
+    Always {
         /// Distance, counted from the next instruction.
         off: i32,
     },
     /// `if r1 == r2 goto pc+1`
-    Branch {
-        /// The condition.
-        op: JmpOp,
-        /// The part of the operands that is compared.
-        width: Width,
-        /// First operand.
-        dst: u8,
-        /// Second operand; an immediate is sign-extended.
-        src: Operand,
-        /// Distance, counted from the next instruction.
-        off: i16,
-    },
+    Branch(Branch),
     /// `may_goto pc+1`
     MayGoto {
         /// Distance, counted from the next instruction. Not all kernels allow 0.
         off: i16,
     },
-    /// `call bpf_map_lookup_elem#1`
-    Call(Call),
-    /// `exit`
-    Exit,
 }
 
-impl Op {
-    /// How many instructions it takes: 2 for `ld_imm64`, else 1.
-    #[inline]
-    pub const fn slots(&self) -> u8 {
-        match self {
-            Op::LdImm64 { .. } => 2,
-            _ => 1,
-        }
-    }
+/// `if r1 == r2 goto pc+1`
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Branch {
+    /// The condition.
+    pub op: JmpOp,
+    /// The part of the operands that is compared.
+    pub width: Width,
+    /// First operand.
+    pub dst: u8,
+    /// Second operand; an immediate is sign-extended.
+    pub src: Operand,
+    /// Distance, counted from the next instruction.
+    pub off: i16,
 }
 
 /// A second operand.

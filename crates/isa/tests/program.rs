@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use verdict_isa::{
-    AluOp, Call, Disasm, ImmKind, Insn, JmpOp, NoNames, Op, Operand, Program, Size, Width, assemble, decode,
-    deferred_fault,
+    Alu, AluOp, Branch, Call, Disasm, ImmKind, Insn, JmpOp, Jump, LdImm64, NoNames, Op, Operand, Program,
+    Size, Store, Width, assemble, decode, deferred_fault,
 };
 
 const TEXT: &str = "\
@@ -35,42 +35,42 @@ fn assembles_and_lists() {
     let ops: Vec<Option<Op>> = program.decode().into_iter().map(Result::ok).collect();
     assert_eq!(
         ops[0],
-        Some(Op::LdImm64 {
+        Some(Op::LdImm64(LdImm64 {
             dst: 1,
             kind: ImmKind::Plain,
             lo: 1,
             hi: -1
-        })
+        }))
     );
     assert_eq!(ops[1], None);
     assert_eq!(
         ops[2],
-        Some(Op::Mov {
+        Some(Op::Alu(Alu::Mov {
             width: Width::W64,
             dst: 6,
             src: Operand::Reg(1)
-        })
+        }))
     );
     assert_eq!(
         ops[3],
-        Some(Op::Store {
+        Some(Op::Store(Store {
             size: Size::W,
             dst: 10,
             src: Operand::Reg(6),
             off: -4
-        })
+        }))
     );
     assert_eq!(ops[4], Some(Op::Call(Call::Helper { id: 1 })));
     let (op, width, src) = (JmpOp::Ne, Width::W64, Operand::Imm(0));
     assert_eq!(
         ops[5],
-        Some(Op::Branch {
+        Some(Op::Jump(Jump::Branch(Branch {
             op,
             width,
             dst: 0,
             src,
             off: 1
-        })
+        })))
     );
     assert_eq!(ops[7], Some(Op::Call(Call::Subprog { off: -2 })));
     assert_eq!(ops[8], Some(Op::Exit));
@@ -84,22 +84,22 @@ fn indices_states_and_comments_do_not_count() {
     let src = Operand::Imm(8);
     assert_eq!(
         ops[0],
-        Ok(Op::Alu {
+        Ok(Op::Alu(Alu::Binary {
             width: Width::W64,
             op: AluOp::Add,
             dst: 1,
             src
-        })
+        }))
     );
     let src = Operand::Imm(-3);
     assert_eq!(
         ops[1],
-        Ok(Op::Alu {
+        Ok(Op::Alu(Alu::Binary {
             width: Width::W64,
             op: AluOp::SMod,
             dst: 0,
             src
-        })
+        }))
     );
 }
 
@@ -108,7 +108,7 @@ fn what_an_immediate_is_can_be_written() {
     let kind = |text: &str| {
         let (insn, half) = assemble(text).expect("an instruction");
         match decode(&insn, half.as_ref()) {
-            Ok(Op::LdImm64 { kind, lo, hi, .. }) => (kind, lo, hi),
+            Ok(Op::LdImm64(LdImm64 { kind, lo, hi, .. })) => (kind, lo, hi),
             other => panic!("{other:?}"),
         }
     };

@@ -115,25 +115,20 @@ impl<O: Observer> Verifier<'_, O> {
             Err(malformed) => return self.malformed(idx, *malformed),
         };
         match op {
-            Op::Alu { .. }
-            | Op::Mov { .. }
-            | Op::MovSx { .. }
-            | Op::AddrSpaceCast { .. }
-            | Op::Neg { .. }
-            | Op::End { .. } => self.check_alu(op).map(|()| Flow::Next),
-            Op::Load { .. } => self.check_load(op),
-            Op::Store { .. } => self.check_store(op),
-            Op::Atomic { .. } => self.check_atomic(op),
-            Op::LdImm64 { .. } => {
-                self.check_ld_imm(op)?;
+            Op::Alu(alu) => self.check_alu(alu).map(|()| Flow::Next),
+            Op::Load(load) => self.check_load(load),
+            Op::Store(store) => self.check_store(store),
+            Op::Atomic(atomic) => self.check_atomic(atomic),
+            Op::LdImm64(ld_imm64) => {
+                self.check_ld_imm(ld_imm64)?;
                 // The second half counts as executed: it is no dead code.
                 if let Some(aux) = self.aux.get_mut(idx as usize + 1) {
                     aux.seen = true;
                 }
                 Ok(Flow::Goto(idx + 2))
             }
-            Op::LdAbs { .. } | Op::LdInd { .. } => self.check_ld_abs(op),
-            Op::Jump { .. } | Op::MayGoto { .. } | Op::Branch { .. } => self.check_jump(op),
+            Op::LdPacket(load) => self.check_ld_abs(load),
+            Op::Jump(jump) => self.check_jump(jump),
             Op::Call(call) => self.check_call(call),
             Op::Exit => self.check_exit(false),
         }

@@ -2,7 +2,7 @@
 
 use verdict_domain::{AluOp, Bounds, Width};
 use verdict_isa::table::alu_symbol;
-use verdict_isa::{AddrCast, Op, Operand};
+use verdict_isa::{AddrCast, Alu, Operand};
 use verdict_kernel::rule::Fact;
 use verdict_kernel::semantics::control::{ArenaOperand, ScalarPlusPointer};
 use verdict_kernel::types::{Flags, RegBase, RegType};
@@ -19,16 +19,16 @@ pub(crate) const MAX_VAR_OFF: i64 = 1 << 29;
 
 impl<O: Observer> Verifier<'_, O> {
     /// Executes an instruction of the classes ALU and ALU64 (`check_alu_op`).
-    pub(crate) fn check_alu(&mut self, op: Op) -> Res<()> {
-        let dst = match op {
-            Op::Neg { dst, .. } | Op::End { dst, .. } => {
+    pub(crate) fn check_alu(&mut self, alu: Alu) -> Res<()> {
+        let dst = match alu {
+            Alu::Neg { dst, .. } | Alu::End { dst, .. } => {
                 let dst = usize::from(dst);
                 self.check_reg_arg(dst, ArgUse::Src)?;
                 self.check_reg_arg(dst, ArgUse::Dst)?;
                 dst
             }
-            Op::Mov { width, dst, src } => self.mov(width, usize::from(dst), src)?,
-            Op::MovSx {
+            Alu::Mov { width, dst, src } => self.mov(width, usize::from(dst), src)?,
+            Alu::MovSx {
                 width,
                 dst,
                 src,
@@ -40,11 +40,10 @@ impl<O: Observer> Verifier<'_, O> {
                 self.mov_sx(width, dst, src, u32::from(bytes));
                 dst
             }
-            Op::AddrSpaceCast { dst, src, cast } => {
+            Alu::AddrSpaceCast { dst, src, cast } => {
                 self.addr_space_cast(usize::from(dst), usize::from(src), cast)?
             }
-            Op::Alu { width, op, dst, src } => self.arithmetic(width, op, usize::from(dst), src)?,
-            _ => return Ok(()),
+            Alu::Binary { width, op, dst, src } => self.arithmetic(width, op, usize::from(dst), src)?,
         };
         self.check_bounds_sanity(dst)
     }

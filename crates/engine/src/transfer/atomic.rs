@@ -1,6 +1,6 @@
 //! Atomic read-modify-write instructions.
 
-use verdict_isa::{AtomicOp, Op, Size};
+use verdict_isa::{Atomic, AtomicOp, Size};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::Rule;
 use verdict_kernel::semantics::control::AtomicPointer;
@@ -14,17 +14,14 @@ use crate::verifier::{ArgUse, Flow, Verifier};
 
 impl<O: Observer> Verifier<'_, O> {
     /// Executes an atomic instruction (`check_atomic_rmw`): a read, then a write of an unknown value.
-    pub(crate) fn check_atomic(&mut self, op: Op) -> Res<Flow> {
-        let Op::Atomic {
+    pub(crate) fn check_atomic(&mut self, atomic: Atomic) -> Res<Flow> {
+        let Atomic {
             op,
             size,
             dst,
             src,
             off,
-        } = op
-        else {
-            return Ok(Flow::Next);
-        };
+        } = atomic;
         match op {
             AtomicOp::LoadAcquire => return self.load_acquire(size, usize::from(dst), usize::from(src), off),
             AtomicOp::StoreRelease => {
@@ -47,14 +44,13 @@ impl<O: Observer> Verifier<'_, O> {
         let (dst, src) = (usize::from(dst), usize::from(src));
         self.check_reg_arg(src, ArgUse::Src)?;
         self.check_reg_arg(dst, ArgUse::Src)?;
-        let exchanges_r0 = op == AtomicOp::CmpXchg;
-        if exchanges_r0 {
+        if op == AtomicOp::CmpXchg {
             self.check_reg_arg(0, ArgUse::Src)?;
         }
         if !takes_atomics(self.reg(dst), op) {
             return Err(refused(self.reg(dst), dst, "stores into"));
         }
-        let loaded = op.is_fetch().then_some(if exchanges_r0 { 0 } else { src });
+        let loaded = atomic.loaded().map(usize::from);
         if let Some(loaded) = loaded {
             self.check_reg_arg(loaded, ArgUse::Dst)?;
         }

@@ -1,7 +1,7 @@
 //! Jumps: conditions, what either outcome teaches, `goto`, `may_goto`.
 
 use verdict_domain::{Bounds, JmpOp, Width, branch_taken, refine, refine_same};
-use verdict_isa::{Op, Operand};
+use verdict_isa::{Branch, Jump, Operand};
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
 use crate::error::{Res, reject, say};
@@ -36,20 +36,20 @@ impl Cond {
 
 impl<O: Observer> Verifier<'_, O> {
     /// Executes a jump other than a call or an exit.
-    pub(crate) fn check_jump(&mut self, op: Op) -> Res<Flow> {
+    pub(crate) fn check_jump(&mut self, jump: Jump) -> Res<Flow> {
         self.jmps_processed += 1;
         let idx = self.insn_idx;
         let target = |off: i32| (i64::from(idx) + 1 + i64::from(off)) as u32;
-        match op {
-            Op::Jump { off } => Ok(Flow::Goto(target(off))),
-            Op::MayGoto { off } => self.may_goto(idx, target(i32::from(off))),
-            Op::Branch {
+        match jump {
+            Jump::Always { off } => Ok(Flow::Goto(target(off))),
+            Jump::MayGoto { off } => self.may_goto(idx, target(i32::from(off))),
+            Jump::Branch(Branch {
                 op,
                 width,
                 dst,
                 src,
                 off,
-            } => {
+            }) => {
                 let cond = Cond {
                     op,
                     width,
@@ -58,7 +58,6 @@ impl<O: Observer> Verifier<'_, O> {
                 };
                 self.branch(cond, target(i32::from(off)))
             }
-            _ => Ok(Flow::Next),
         }
     }
 

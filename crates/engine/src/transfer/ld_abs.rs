@@ -1,6 +1,6 @@
 //! `LD_ABS` and `LD_IND`: loads from an skb that end the function when they fail.
 
-use verdict_isa::{Op, deferred_fault};
+use verdict_isa::{LdPacket, deferred_fault};
 use verdict_kernel::ctx;
 use verdict_kernel::semantics::control::{LdAbsCallback, LdAbsExit, LeaveChecks};
 use verdict_kernel::types::RegBase;
@@ -16,7 +16,7 @@ const CTX_REG: usize = 6;
 
 impl<O: Observer> Verifier<'_, O> {
     /// Executes a load from the packet (`check_ld_abs`).
-    pub(crate) fn check_ld_abs(&mut self, op: Op) -> Res<Flow> {
+    pub(crate) fn check_ld_abs(&mut self, load: LdPacket) -> Res<Flow> {
         self.check_ld_abs_context()?;
         if let Some(fault) = deferred_fault(&self.insn()) {
             reject!((malformed_rule(fault)), EINVAL, "{fault}\n");
@@ -30,8 +30,8 @@ impl<O: Observer> Verifier<'_, O> {
                 "at the time of BPF_LD_ABS|IND R6 != pointer to skb\n"
             );
         }
-        if let Op::LdInd { src, .. } = op {
-            self.check_reg_arg(usize::from(src), ArgUse::Src)?;
+        if let Some(index) = load.index {
+            self.check_reg_arg(usize::from(index), ArgUse::Src)?;
         }
         let skb = *self.reg(CTX_REG);
         self.check_ptr_off_reg(&skb, CTX_REG)?;

@@ -1,6 +1,6 @@
 //! `ld_imm64`: numbers, maps, kernel variables, functions.
 
-use verdict_isa::{ImmKind, Op};
+use verdict_isa::{ImmKind, LdImm64};
 use verdict_kernel::map::MapType;
 use verdict_kernel::semantics::control::MainCallback;
 use verdict_kernel::types::RegBase;
@@ -12,10 +12,8 @@ use crate::verifier::{ArgUse, Imm64, Verifier};
 
 impl<O: Observer> Verifier<'_, O> {
     /// Executes an `ld_imm64` (`check_ld_imm`).
-    pub(crate) fn check_ld_imm(&mut self, op: Op) -> Res<()> {
-        let Op::LdImm64 { dst, kind, lo, hi } = op else {
-            return Ok(());
-        };
+    pub(crate) fn check_ld_imm(&mut self, ld_imm64: LdImm64) -> Res<()> {
+        let LdImm64 { dst, kind, lo, hi } = ld_imm64;
         let dst = usize::from(dst);
         self.check_reg_arg(dst, ArgUse::Dst)?;
         let value = match kind {

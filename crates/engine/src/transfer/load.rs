@@ -1,6 +1,6 @@
 //! Loads.
 
-use verdict_isa::Op;
+use verdict_isa::Load;
 use verdict_kernel::semantics::control::LoadTargets;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
@@ -11,20 +11,24 @@ use crate::verifier::{ArgUse, Flow, Verifier};
 
 impl<O: Observer> Verifier<'_, O> {
     /// Executes a load (`check_load_mem`).
-    pub(crate) fn check_load(&mut self, op: Op) -> Res<Flow> {
-        let Op::Load {
+    pub(crate) fn check_load(&mut self, load: Load) -> Res<Flow> {
+        let Load {
             size,
             signed,
             dst,
             src,
             off,
-        } = op
-        else {
-            return Ok(Flow::Next);
-        };
+        } = load;
         let (dst, src) = (usize::from(dst), usize::from(src));
-        let load = MemAccess::read(src, i32::from(off), size.bytes() as i32, Some(dst));
-        self.load_through(MemAccess { sign: signed, ..load }, true, "ldx")?;
+        let access = MemAccess::read(src, i32::from(off), size.bytes() as i32, Some(dst));
+        self.load_through(
+            MemAccess {
+                sign: signed,
+                ..access
+            },
+            true,
+            "ldx",
+        )?;
         Ok(Flow::Next)
     }
 

@@ -1,6 +1,6 @@
 //! Stores of registers and immediates.
 
-use verdict_isa::Op;
+use verdict_isa::Store;
 
 use crate::error::Res;
 use crate::memory::MemAccess;
@@ -9,10 +9,8 @@ use crate::verifier::{ArgUse, Flow, Verifier};
 
 impl<O: Observer> Verifier<'_, O> {
     /// Executes a store (`check_store_reg` and `BPF_ST`).
-    pub(crate) fn check_store(&mut self, op: Op) -> Res<Flow> {
-        let Op::Store { size, dst, src, off } = op else {
-            return Ok(Flow::Next);
-        };
+    pub(crate) fn check_store(&mut self, store: Store) -> Res<Flow> {
+        let Store { size, dst, src, off } = store;
         let (dst, value) = (usize::from(dst), src.reg().map(usize::from));
         self.store_through(MemAccess::write(dst, i32::from(off), size.bytes() as i32, value))?;
         Ok(Flow::Next)

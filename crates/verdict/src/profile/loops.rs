@@ -1,6 +1,6 @@
 //! The loops of a program: strongly connected parts of each function's control flow, and those within them.
 
-use verdict_isa::{Insn, Op, decode};
+use verdict_isa::{Branch, Insn, Jump, Op, decode};
 use verdict_report::profile::Loop;
 
 /// Deepest nesting that is told apart.
@@ -39,9 +39,11 @@ fn flow(insns: &[Insn], starts: &[u32]) -> Vec<[Option<u32>; 2]> {
         let inside = |to: i64| u32::try_from(to).ok().filter(|to| (start..end).contains(to));
         let after = |off: i64| inside(i64::from(idx) + 1 + off);
         flow.push(match decode(insn, insns.get(idx as usize + 1)) {
-            Ok(Op::Jump { off }) => [after(off.into()), None],
-            Ok(Op::Branch { off, .. } | Op::MayGoto { off }) => [after(0), after(off.into())],
-            Ok(Op::LdImm64 { .. }) => [after(1), None],
+            Ok(Op::Jump(Jump::Always { off })) => [after(off.into()), None],
+            Ok(Op::Jump(Jump::Branch(Branch { off, .. }) | Jump::MayGoto { off })) => {
+                [after(0), after(off.into())]
+            }
+            Ok(Op::LdImm64(_)) => [after(1), None],
             Ok(Op::Exit) => [None, None],
             _ => [after(0), None],
         });
