@@ -5,6 +5,7 @@
 
 use verdict_isa::{class, mode, op};
 use verdict_kernel::semantics::control::LdAbsCallback;
+use verdict_kernel::semantics::log::ExceptionCall;
 use verdict_kernel::semantics::stack::MayGotoBound;
 use verdict_kernel::types::RegBase;
 use verdict_syscall::LoadedFunc;
@@ -183,11 +184,14 @@ impl<O: Observer> Verifier<'_, O> {
                     continue;
                 }
                 if sub.is_exception_cb {
+                    let end = match self.kernel.semantics.log.exception_call {
+                        ExceptionCall::Line => "\n",
+                        ExceptionCall::Unended => "",
+                    };
                     reject!(
                         ExceptionCallback,
                         EINVAL,
-                        "insn {} cannot call exception cb directly\n",
-                        i
+                        "insn {i} cannot call exception cb directly{end}"
                     );
                 }
             }

@@ -34,6 +34,7 @@ pub mod state;
 mod transfer;
 mod verifier;
 mod widen;
+mod words;
 
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
@@ -109,7 +110,13 @@ fn run<O: Observer, T>(
 ) -> (Outcome, T) {
     let extended = prog.as_extended();
     let mut verifier = Verifier::new(kernel, prog, extended.as_ref(), observer);
-    let result = verifier.check();
+    let mut result = verifier.check();
+    if let Err(failure) = &mut result
+        && let Failure::Rejected(refusal) = &mut **failure
+        && let Some(text) = words::reworded(kernel, refusal)
+    {
+        refusal.text = text;
+    }
     if O::LISTENING
         && let Err(failure) = &result
         && let Failure::Rejected(r) = &**failure

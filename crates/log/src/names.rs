@@ -13,6 +13,8 @@ use verdict_syscall::Prog;
 
 /// Section of the kernel's per-CPU variables.
 const PERCPU_SECTION: &str = ".data..percpu";
+/// The first variable of that section, if it begins at 0.
+const FIRST_AT_ZERO: &str = "fixed_percpu_data";
 /// Stands for an address of the kernel, which differs from boot to boot.
 const KERNEL_ADDRESS: u64 = 0xff00_0000_0000_0000;
 /// Stands for where an arena that asks for no address is mapped, which differs from run to run.
@@ -50,8 +52,13 @@ impl LogNames<'_> {
     }
 }
 
+/// Empty where the section has addresses like all others, and no offsets from 0 on. The variable for which kernels
+/// of x86 once reserved the offset 0 tells.
 fn percpu_offsets(kernel: &Kernel) -> BTreeMap<TypeId, u32> {
     let btf = &kernel.btf;
+    if btf.find(FIRST_AT_ZERO, Kind::Var).is_none() {
+        return BTreeMap::new();
+    }
     let section = btf.find(PERCPU_SECTION, Kind::DataSec).and_then(|id| btf.ty(id));
     section
         .into_iter()

@@ -12,6 +12,7 @@ use verdict_kernel::kfunc::{attach, iter};
 use verdict_kernel::lsm;
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::Rule;
+use verdict_kernel::semantics::log::AttachWords;
 use verdict_kernel::types::RegType;
 
 use crate::func_model::FuncModel;
@@ -203,14 +204,26 @@ pub(crate) fn check_numbers(kernel: &Kernel, prog: &Prog) -> Result<(), Rejectio
     let listed = kernel.btf.ty(prog.attach_btf_id).filter(|ty| ty.is_func());
     let name = listed.map_or("", Type::name);
     let changes_return = prog.expects(AttachType::ModifyReturn) || prog.expects(AttachType::TraceFexit);
+    let names = kernel.semantics.log.attach_words == AttachWords::Name;
     if prog.prog_type == ProgType::Tracing && attach::is_denied(name) {
+        if names {
+            reject!(
+                AttachForbidden,
+                Errno::EINVAL,
+                "Attaching tracing programs to function '{name}' is rejected.\n"
+            );
+        }
         return Err(Rule::AttachForbidden.with(Errno::EINVAL).into());
     }
     if changes_return && attach::is_no_return(name) {
+        let what = match names {
+            true => format!("function '{name}'"),
+            false => "functions".to_owned(),
+        };
         reject!(
             AttachForbidden,
             Errno::EINVAL,
-            "Attaching fexit/fmod_ret to __noreturn functions is rejected.\n"
+            "Attaching fexit/fmod_ret to __noreturn {what} is rejected.\n"
         );
     }
     Ok(())

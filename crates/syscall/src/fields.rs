@@ -467,8 +467,7 @@ fn kptr_target(kernel: &Kernel, btf: &Btf, kind: KptrKind, pointee: TypeId) -> R
 /// Whether the kernel can destroy a reference to this struct.
 fn has_destructor(kernel: &Kernel, id: TypeId) -> bool {
     let name = kernel.btf.type_name(id);
-    let destructor = types::destructor(name).filter(|_| kernel.btf.find(name, Kind::Struct) == Some(id));
-    destructor.is_some_and(|function| kernel.btf.find(function, Kind::Func).is_some())
+    kernel.btf.find(name, Kind::Struct) == Some(id) && types::destructor(&kernel.btf, name).is_some()
 }
 
 /// Bytes from the start of struct `value` to its member `name`, a graph node.

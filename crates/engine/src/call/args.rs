@@ -5,6 +5,7 @@ use verdict_kernel::helper::{HelperId, HelperProto, id};
 use verdict_kernel::map::MapType;
 use verdict_kernel::rule::Rule;
 use verdict_kernel::semantics::control::ArrayKey;
+use verdict_kernel::semantics::log::BugWords;
 use verdict_kernel::semantics::precision::NullArgument;
 use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase, RegType};
 use verdict_syscall::Field;
@@ -191,14 +192,20 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if reg.ref_obj_id != 0 && arg_ty.base() != ArgBase::KptrXchgDest {
             if meta.ref_obj_id != 0 {
-                reject!(
-                    VerifierBug,
-                    EFAULT,
-                    "verifier internal error: more than one arg with ref_obj_id R{} {} {}\n",
-                    regno,
-                    reg.ref_obj_id,
-                    meta.ref_obj_id
-                );
+                let (first, second) = (reg.ref_obj_id, meta.ref_obj_id);
+                match self.kernel.semantics.log.bug_words {
+                    BugWords::Own => reject!(
+                        VerifierBug,
+                        EFAULT,
+                        "verifier internal error: more than one arg with ref_obj_id R{regno} {first} {second}\n"
+                    ),
+                    // No contradiction any more, and without an end.
+                    BugWords::Alike => reject!(
+                        VerifierBug,
+                        EACCES,
+                        "more than one arg with ref_obj_id R{regno} {first} {second}"
+                    ),
+                }
             }
             meta.ref_obj_id = reg.ref_obj_id;
         }

@@ -73,13 +73,6 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(Flow::Goto(self.subprogs[subprog].start))
     }
 
-    /// Text of a refusal that does not end the verification.
-    pub(crate) fn say_failure(&mut self, failure: &Failure) {
-        if let Failure::Rejected(r) = failure {
-            say!(self, "{}", r.text);
-        }
-    }
-
     fn show_frame(&mut self, title: &str, frame: usize) {
         if O::LISTENING {
             self.obs.event(Event::Text {

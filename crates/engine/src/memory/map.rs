@@ -2,6 +2,7 @@
 
 use verdict_kernel::ctx::Access;
 use verdict_kernel::rule::{By, Rule};
+use verdict_kernel::semantics::log::PointerWords;
 use verdict_kernel::types::RegBase;
 use verdict_syscall::{Field, FieldKind, FieldMask};
 
@@ -87,10 +88,11 @@ impl<O: Observer> Verifier<'_, O> {
             .umax()
             .wrapping_add(i64::from(off) as u64)
             .wrapping_add(i64::from(size) as u64);
+        let words = self.kernel.semantics.log.pointer_words;
         for field in &record.fields {
             let field_end = field.offset.wrapping_add(field.size);
             if least < i64::from(field_end) && u64::from(field.offset) < end {
-                check_field_access(reg, field, off, size, source)?;
+                check_field_access(reg, field, off, size, source, words)?;
             }
         }
         Ok(())
@@ -98,7 +100,14 @@ impl<O: Observer> Verifier<'_, O> {
 }
 
 /// An access touches a special field: only a kernel pointer may be, directly and as a whole.
-fn check_field_access(reg: &Reg, field: &Field, off: i32, size: i32, source: Source) -> Res<()> {
+fn check_field_access(
+    reg: &Reg,
+    field: &Field,
+    off: i32,
+    size: i32,
+    source: Source,
+    words: PointerWords,
+) -> Res<()> {
     let FieldKind::Kptr(..) = field.kind else {
         reject!(
             SpecialFieldAccess,
@@ -107,27 +116,31 @@ fn check_field_access(reg: &Reg, field: &Field, off: i32, size: i32, source: Sou
             field.kind.name()
         );
     };
+    let name = match words {
+        PointerWords::Kptr => "kptr",
+        PointerWords::ByKind => field.kind.name(),
+    };
     if source != Source::Direct {
         reject!(
             KptrAccess,
             EACCES,
-            "kptr cannot be accessed indirectly by helper\n"
+            "{name} cannot be accessed indirectly by helper\n"
         );
     }
     if !reg.is_const() {
-        reject!(KptrAccess, EACCES, "kptr access cannot have variable offset\n");
+        reject!(KptrAccess, EACCES, "{name} access cannot have variable offset\n");
     }
     let at = (i64::from(off) as u64).wrapping_add(reg.b.var_off().value);
     if u64::from(field.offset) != at {
         reject!(
             KptrAccess,
             EACCES,
-            "kptr access misaligned expected={} off={at}\n",
+            "{name} access misaligned expected={} off={at}\n",
             field.offset
         );
     }
     if size != 8 {
-        reject!(KptrAccess, EACCES, "kptr access size must be BPF_DW\n");
+        reject!(KptrAccess, EACCES, "{name} access size must be BPF_DW\n");
     }
     Ok(())
 }

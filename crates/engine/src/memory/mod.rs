@@ -38,7 +38,7 @@ use verdict_kernel::rule::Rule;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::Map;
 
-use crate::error::{About, Failure, Res, register, reject, say};
+use crate::error::{About, Failure, Res, register, reject};
 use crate::observer::{Event, Observer};
 use crate::state::Reg;
 use crate::transfer::MAX_VAR_OFF;
@@ -292,12 +292,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// Reports bounds that contradict each other and forgets the ranges (`reg_bounds_sanity_check`).
     pub(crate) fn check_reg_bounds(&mut self, reg: usize, context: &str) -> Res<()> {
         let b = self.reg(reg).b;
-        if let Some(violation) = b.violation() {
-            let text = format!("{}\n", b.violation_text(violation, context));
-            if self.test_reg_invariants {
-                reject!(RegisterInvariants, EFAULT, "{text}");
-            }
-            say!(self, "{text}");
+        if self.bounds_are_violated(&b, context)? {
             self.cur.reg_mut(reg).b.set_unbounded();
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use verdict_kernel::ctx::Access;
 use verdict_kernel::rule::Rule;
+use verdict_kernel::semantics::log::StackWords;
 
 use super::{MAX_VAR_OFF, MemAccess, Source};
 use crate::error::{About, Failure, Res, reject};
@@ -110,10 +111,10 @@ impl<O: Observer> Verifier<'_, O> {
         access: Access,
     ) -> Res<()> {
         let reg = *self.reg(regno);
-        let what = match (source, access) {
-            (Source::Helper, _) => " indirect access to",
-            (Source::Direct, Access::Read) => " read from",
-            (Source::Direct, Access::Write) => " write to",
+        let what = match access {
+            _ if self.says_indirect(source) => " indirect access to",
+            Access::Read => " read from",
+            Access::Write => " write to",
         };
         let (off64, size64) = (i64::from(off), i64::from(size));
         let (min, max) = if reg.is_const() {
@@ -152,6 +153,11 @@ impl<O: Observer> Verifier<'_, O> {
         };
         let failure = Failure::rejected(Rule::StackBounds, errno, text);
         Err(failure.about(|| self.access_fact(regno, off, size, (lowest, 0))))
+    }
+
+    /// Whether the words about a stack access say that a helper makes it, rather than what is done.
+    pub(super) fn says_indirect(&self, source: Source) -> bool {
+        source == Source::Helper && self.kernel.semantics.log.stack_words == StackWords::BySource
     }
 
     /// Makes room for `size` bytes, in whole slots, and remembers the function's deepest use

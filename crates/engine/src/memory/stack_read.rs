@@ -181,7 +181,14 @@ impl<O: Observer> Verifier<'_, O> {
         let mut read = 0;
         for part in parts(span.min, end) {
             if let Some(at) = self.touch_bytes(frame, part, access == Access::Write)? {
-                return Err(unreadable(&reg, regno, source, span.min, at, size));
+                return Err(unreadable(
+                    &reg,
+                    regno,
+                    self.says_indirect(source),
+                    span.min,
+                    at,
+                    size,
+                ));
             }
             read |= 1u64.checked_shl(part.spi as u32).unwrap_or(0);
         }
@@ -286,8 +293,8 @@ fn check_bytes(slot: &Slot, off: i32, size: i32, spill_ok: bool) -> Res<()> {
     Ok(())
 }
 
-fn unreadable(reg: &Reg, regno: usize, source: Source, start: i32, at: i32, size: i32) -> Box<Failure> {
-    let how = if source == Source::Helper { " indirect" } else { "" };
+fn unreadable(reg: &Reg, regno: usize, indirect: bool, start: i32, at: i32, size: i32) -> Box<Failure> {
+    let how = if indirect { " indirect" } else { "" };
     let into = at.wrapping_sub(start);
     let text = if reg.is_const() {
         format!("invalid{how} read from stack R{regno} off {start}+{into} size {size}\n")

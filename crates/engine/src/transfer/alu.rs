@@ -7,7 +7,7 @@ use verdict_kernel::rule::Fact;
 use verdict_kernel::semantics::control::{ArenaOperand, ScalarPlusPointer};
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
-use crate::error::{About, Res, register, reject, say};
+use crate::error::{About, Res, register, reject};
 use crate::linked::{constant_added, link_after_arithmetic, unlink};
 use crate::memory::names::reg_type_str;
 use crate::observer::Observer;
@@ -50,12 +50,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Contradictory bounds are reported and forgotten (`reg_bounds_sanity_check`).
     fn check_bounds_sanity(&mut self, dst: usize) -> Res<()> {
-        if let Some(violation) = self.reg(dst).b.violation() {
-            let b = self.reg(dst).b;
-            say!(self, "{}\n", b.violation_text(violation, "alu"));
-            if self.test_reg_invariants {
-                reject!(RegisterInvariants, EFAULT);
-            }
+        let b = self.reg(dst).b;
+        if self.bounds_are_violated(&b, "alu")? {
             self.cur.reg_mut(dst).b.set_unbounded();
         }
         Ok(())

@@ -4,7 +4,7 @@ use verdict_domain::{Bounds, JmpOp, Width, branch_taken, refine, refine_same};
 use verdict_isa::{Branch, Jump, Operand};
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
-use crate::error::{Res, reject, say};
+use crate::error::Res;
 use crate::memory::is_trusted;
 use crate::observer::{Event, Observer};
 use crate::state::{Reg, State, hist};
@@ -225,11 +225,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     fn check_sane(&mut self, bounds: &mut Bounds, context: &str) -> Res<()> {
-        if let Some(violation) = bounds.violation() {
-            say!(self, "{}\n", bounds.violation_text(violation, context));
-            if self.test_reg_invariants {
-                reject!(RegisterInvariants, EFAULT);
-            }
+        if self.bounds_are_violated(bounds, context)? {
             bounds.set_unbounded();
         }
         Ok(())

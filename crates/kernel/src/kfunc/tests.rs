@@ -175,11 +175,11 @@ fn destructors_take_what_they_destroy() {
                 .count(),
             1
         );
-        let dtor = k.btf.find(types::destructor(name).unwrap(), Kind::Func).unwrap();
+        let dtor = types::destructor(&k.btf, name).unwrap();
         assert_eq!(k.btf.func_proto(dtor).unwrap().params().count(), 1);
         assert_eq!(k.btf.ty(of).unwrap().name(), *name);
     }
-    assert_eq!(types::destructor("sock"), None);
+    assert_eq!(types::destructor(&k.btf, "sock"), None);
 }
 
 #[test]

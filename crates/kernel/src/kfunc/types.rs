@@ -5,7 +5,7 @@
 //! `net/bpf/test_run.c`), and the `map_btf_id` of each map type. Types are asked for by the name of their
 //! structure in vmlinux BTF, where each of these names exists once.
 
-use verdict_btf::{Btf, TypeId};
+use verdict_btf::{Btf, Kind, TypeId};
 
 use crate::map::MapType;
 use crate::types::RegBase;
@@ -19,12 +19,14 @@ pub const RCU_PROTECTED: &[&str] = &[
     "bpf_crypto_ctx",
 ];
 
-/// Structures and the kernel functions that destroy a reference to one kept in a map.
+/// Structures and the kernel functions that destroy a reference to one kept in a map. Of several for one structure
+/// a kernel has one.
 const DESTRUCTORS: &[(&str, &str)] = &[
     ("task_struct", "bpf_task_release_dtor"),
     ("cgroup", "bpf_cgroup_release_dtor"),
     ("bpf_cpumask", "bpf_cpumask_release_dtor"),
     ("bpf_crypto_ctx", "bpf_crypto_ctx_release_dtor"),
+    ("bpf_crypto_ctx", "bpf_crypto_ctx_release"),
     ("prog_test_ref_kfunc", "bpf_kfunc_call_test_release_dtor"),
     ("prog_test_member", "bpf_kfunc_call_memb_release_dtor"),
 ];
@@ -36,11 +38,9 @@ pub fn is_rcu_protected(name: &str) -> bool {
 
 /// The kernel function that destroys a structure of this name (`btf_find_dtor_kfunc`); `None` when programs
 /// cannot keep references to it in maps.
-pub fn destructor(name: &str) -> Option<&'static str> {
-    DESTRUCTORS
-        .iter()
-        .find(|(of, _)| *of == name)
-        .map(|(_, dtor)| *dtor)
+pub fn destructor(btf: &Btf, name: &str) -> Option<TypeId> {
+    let mut of_this = DESTRUCTORS.iter().filter(|(of, _)| *of == name);
+    of_this.find_map(|(_, destructor)| btf.find(destructor, Kind::Func))
 }
 
 /// The kernel structure as which kfuncs take a register of this type (`reg2btf_ids`); such registers are

@@ -1,0 +1,112 @@
+//! Words of the log that kernels changed together: one place for each wording. What one check alone says stands
+//! with the check.
+
+use verdict_domain::Bounds;
+use verdict_kernel::Kernel;
+use verdict_kernel::rule::Rule;
+use verdict_kernel::semantics::log::BugWords;
+
+use crate::error::{Failure, Rejection, Res, reject, say};
+use crate::observer::Observer;
+use crate::verifier::Verifier;
+
+/// What stands before the words of a kernel that reports all contradictions in itself alike.
+const BUG: &str = "verifier bug: ";
+
+/// What stands before them where each place has its own way.
+const OWN_WAYS: &[&str] = &[
+    "verifier internal error: ",
+    "verifier bug: ",
+    "verifier bug. ",
+    "BUG: ",
+    "bug: ",
+    "BUG ",
+    "kernel subsystem misconfigured ",
+];
+
+/// Contradictions whose words are others, not only what stands before them: how the words begin, and what they are
+/// where all are reported alike. What stands behind `…` is kept.
+const RENAMED: &[(&str, &str)] = &[
+    ("Verifier bug\n", "func_info undefined\n"),
+    ("Verifier bug in function …", "unreliable BTF for function …"),
+    (
+        "kernel subsystem misconfigured verifier\n",
+        "expected map for helper call\n",
+    ),
+];
+
+/// The words of a refusal in this kernel's wording, if that is another than the one that is given where something
+/// is refused.
+pub(crate) fn reworded(kernel: &Kernel, refusal: &Rejection) -> Option<String> {
+    if refusal.rule != Rule::VerifierBug || kernel.semantics.log.bug_words == BugWords::Own {
+        return None;
+    }
+    alike(&refusal.text)
+}
+
+/// A contradiction in the words of kernels that report all alike; `None` if they leave this one as it is.
+fn alike(own: &str) -> Option<String> {
+    for (old, new) in RENAMED {
+        if let (Some(old), Some(new)) = (old.strip_suffix('…'), new.strip_suffix('…'))
+            && let Some(rest) = own.strip_prefix(old)
+        {
+            return Some(format!("{BUG}{new}{rest}"));
+        }
+        if own == *old {
+            return Some(format!("{BUG}{new}"));
+        }
+    }
+    let rest = OWN_WAYS.iter().find_map(|way| own.strip_prefix(way))?;
+    Some(format!("{BUG}{rest}"))
+}
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Whether bounds contradict each other, which is reported and in tests refused (`reg_bounds_sanity_check`).
+    pub(crate) fn bounds_are_violated(&mut self, bounds: &Bounds, context: &str) -> Res<bool> {
+        let Some(violation) = bounds.violation() else {
+            return Ok(false);
+        };
+        let before = match self.kernel.semantics.log.bug_words {
+            BugWords::Own => "",
+            BugWords::Alike => BUG,
+        };
+        let text = bounds.violation_text(violation, context);
+        if self.test_reg_invariants {
+            reject!(RegisterInvariants, EFAULT, "{before}{text}\n");
+        }
+        say!(self, "{before}{text}\n");
+        Ok(true)
+    }
+
+    /// Says the words of a failure that does not end the verification.
+    pub(crate) fn say_failure(&mut self, failure: &Failure) {
+        if let Failure::Rejected(refusal) = failure
+            && O::LISTENING
+        {
+            match reworded(self.kernel, refusal) {
+                Some(text) => say!(self, "{text}"),
+                None => say!(self, "{}", refusal.text),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::alike;
+
+    #[test]
+    fn contradictions_are_reported_alike() {
+        let words = |own| alike(own).unwrap();
+        assert_eq!(words("BUG regs 3\n"), "verifier bug: regs 3\n");
+        assert_eq!(
+            words("verifier internal error: no dynptr id\n"),
+            "verifier bug: no dynptr id\n"
+        );
+        assert_eq!(
+            words("Verifier bug in function f()\n"),
+            "verifier bug: unreliable BTF for function f()\n"
+        );
+        assert_eq!(alike("invalid insn idx 3 insn_cnt 2\n"), None);
+    }
+}
