@@ -13,7 +13,7 @@ use verdict_syscall::Prog;
 
 /// Section of the kernel's per-CPU variables.
 const PERCPU_SECTION: &str = ".data..percpu";
-/// The first variable of that section, if it begins at 0.
+/// The structure that lies at its start where the section begins at 0.
 const FIRST_AT_ZERO: &str = "fixed_percpu_data";
 /// Stands for an address of the kernel, which differs from boot to boot.
 const KERNEL_ADDRESS: u64 = 0xff00_0000_0000_0000;
@@ -52,11 +52,11 @@ impl LogNames<'_> {
     }
 }
 
-/// Empty where the section has addresses like all others, and no offsets from 0 on. The variable for which kernels
-/// of x86 once reserved the offset 0 tells.
+/// Empty where variables have addresses as others have, instead of offsets from 0. The structure for which x86
+/// reserved the first bytes tells: it went when the section began to have addresses.
 fn percpu_offsets(kernel: &Kernel) -> BTreeMap<TypeId, u32> {
     let btf = &kernel.btf;
-    if btf.find(FIRST_AT_ZERO, Kind::Var).is_none() {
+    if btf.find(FIRST_AT_ZERO, Kind::Struct).is_none() {
         return BTreeMap::new();
     }
     let section = btf.find(PERCPU_SECTION, Kind::DataSec).and_then(|id| btf.ty(id));

@@ -28,7 +28,7 @@ switches! {
     bug_words: BugWords = "bug-words" {
         doc: "How contradictions in the verifier itself are reported, such as `REG INVARIANTS VIOLATION`.",
         upstream: "\"bpf: WARN_ONCE on verifier bugs\" (Linux 6.16).",
-        corpus: "rules_words",
+        corpus: "log_words",
         values: {
             Own = "own": "Each place in its own way: `verifier internal error: …`, `BUG …`, or the bare words.",
             Alike = "alike": "`verifier bug: …`, each ended by a newline.",
@@ -38,7 +38,7 @@ switches! {
     stack_words: StackWords = "stack-words" {
         doc: "What is said of a stack access that a helper makes outside the stack, or of memory without a value.",
         upstream: "\"bpf: verifier: Refactor helper access type tracking\" (Linux 6.14).",
-        corpus: "rules_words",
+        corpus: "log_words",
         values: {
             BySource = "by-source": "It is indirect: `invalid indirect access to stack`.",
             ByAccess = "by-access": "It reads or writes: `invalid write to stack`.",
@@ -48,7 +48,7 @@ switches! {
     pointer_words: PointerWords = "pointer-words" {
         doc: "What a field of a map that holds a pointer is called when an access to it is refused.",
         upstream: "\"bpf: Add uptr support in the map_value of the task local storage\" (Linux 6.13).",
-        corpus: "rules_words",
+        corpus: "log_words",
         values: {
             Kptr = "kptr": "kptr, always.",
             ByKind = "by-kind": "kptr, percpu_kptr or uptr.",
@@ -59,7 +59,7 @@ switches! {
         doc: "What is said when a tracing program must stay away from a function.",
         upstream: "\"bpf: Show precise rejected function when attaching fexit/fmod_ret to __noreturn functions\" and \
                    \"bpf: Add log for attaching tracing programs to functions in deny list\" (Linux 6.17).",
-        corpus: "rules_words",
+        corpus: "log_words",
         values: {
             Group = "group": "That it is a __noreturn function, without its name; of others nothing.",
             Name = "name": "The function's name.",
@@ -79,7 +79,7 @@ switches! {
     exception_call: ExceptionCall = "exception-call" {
         doc: "How the words about a direct call of an exception callback end.",
         upstream: "The newline was lost between Linux 6.12 and 6.18.",
-        corpus: "rules_words",
+        corpus: "log_words",
         values: {
             Line = "line": "With a newline.",
             Unended = "unended": "With the call's number and text; what follows stands on the same line.",
