@@ -188,3 +188,77 @@ impl Tarjan<'_> {
         self.found.count += u32::from(looping);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use verdict_isa::{Insn, class, op};
+
+    use super::{Components, PostOrder, successors};
+
+    fn mov() -> Insn {
+        Insn {
+            code: class::ALU64 | op::MOV,
+            ..Insn::default()
+        }
+    }
+
+    fn jump(op: u8, off: i16) -> Insn {
+        Insn {
+            code: class::JMP | op,
+            off,
+            ..Insn::default()
+        }
+    }
+
+    fn exit() -> Insn {
+        jump(op::EXIT, 0)
+    }
+
+    #[test]
+    fn edges() {
+        let insns = [jump(op::JEQ, 1), jump(op::JA, -2), jump(op::CALL, 7), exit()];
+        let of = |idx| successors(&insns, idx).collect::<Vec<_>>();
+        assert_eq!(of(0), [1, 2]);
+        assert_eq!(of(1), [0]);
+        assert_eq!(of(2), [3]);
+        assert_eq!(of(3), []);
+        assert_eq!(of(9), [], "behind the end");
+        let out = [jump(op::JEQ, 100), jump(op::JA, i16::MIN)];
+        assert_eq!(successors(&out, 0).collect::<Vec<_>>(), [1]);
+        assert_eq!(successors(&out, 1).collect::<Vec<_>>(), []);
+    }
+
+    #[test]
+    fn post_order_by_function() {
+        // 0: if … goto 2; 1: exit; 2: exit | 3: mov; 4: exit
+        let insns = [jump(op::JEQ, 1), exit(), exit(), mov(), exit()];
+        let order = PostOrder::of(&insns, [0, 3].into_iter());
+        assert_eq!(order.of_function(0), [2, 1, 0]);
+        assert_eq!(order.of_function(1), [4, 3]);
+        assert_eq!(order.of_function(2), []);
+        assert_eq!(order.all(), [2, 1, 0, 4, 3]);
+    }
+
+    #[test]
+    fn components_are_loops() {
+        // 0: mov; 1: if … goto 4; 2: mov; 3: goto 1; 4: goto 4 or on; 5: exit
+        let insns = [
+            mov(),
+            jump(op::JEQ, 2),
+            mov(),
+            jump(op::JA, -3),
+            jump(op::JNE, -1),
+            exit(),
+        ];
+        assert_eq!(Components::of(&insns).all(), [0, 2, 2, 2, 1, 0]);
+        assert_eq!(Components::of(&[exit()]).at(0), 0);
+        assert_eq!(Components::of(&[]).at(3), 0);
+    }
+
+    #[test]
+    fn nested_loops_are_one_component() {
+        // 0: mov; 1: mov; 2: if … goto 1; 3: if … goto 0; 4: exit
+        let insns = [mov(), mov(), jump(op::JEQ, -2), jump(op::JEQ, -4), exit()];
+        assert_eq!(Components::of(&insns).all(), [1, 1, 1, 1, 0]);
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::loops::Entries;
 use crate::equiv::Suspect;
 use crate::state::{Frame, FrameSlot, Frames, Histories, Marks, State, StateId};
 
@@ -27,6 +28,8 @@ pub(crate) struct Pending {
     pub(crate) state: State,
     pub(crate) insn_idx: u32,
     pub(crate) prev_insn_idx: i32,
+    /// The loop that its state is known to be part of.
+    pub(crate) loop_entry: Option<StateId>,
 }
 
 /// The state of the search: every checkpoint ever made, the lists in which they are found again, and the
@@ -43,6 +46,8 @@ pub struct Search {
     pub(crate) prev_jmps: u32,
     /// Instructions processed when the last checkpoint was created.
     pub(crate) prev_insns: u32,
+    /// Which loops the states are part of, where that is known by entries.
+    pub(crate) entries: Entries,
     /// Checkpoints made and not freed again, in any function.
     pub(crate) held: u32,
     /// What freed checkpoints hold.
@@ -60,9 +65,10 @@ impl Search {
     pub fn state_mut(&mut self, id: StateId) -> &mut State {
         &mut self.states[id.0 as usize]
     }
-    /// Keeps a checkpoint.
-    pub(crate) fn add(&mut self, state: State) -> StateId {
+    /// Keeps a checkpoint, which is part of a loop.
+    pub(crate) fn add(&mut self, state: State, loop_entry: Option<StateId>) -> StateId {
         self.states.push(state);
+        self.entries.add(loop_entry);
         self.held += 1;
         StateId((self.states.len() - 1) as u32)
     }
@@ -78,6 +84,7 @@ impl Search {
     /// Forgets all checkpoints and paths: the next function starts anew.
     pub(crate) fn clear(&mut self, buckets: usize) {
         self.states.clear();
+        self.entries.clear();
         self.history.clear();
         self.pending.clear();
         self.explored.clear();

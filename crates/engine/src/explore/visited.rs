@@ -319,12 +319,11 @@ impl<O: Observer> Verifier<'_, O> {
         let mut new = self.cur.clone();
         self.cur.history = Trail::default();
         new.insn_idx = idx;
-        self.copied(&mut new);
         if self.by_chains() {
             self.assume_needed(&mut new);
         }
         let depth = new.dfs_depth;
-        let id = self.search.add(new);
+        let id = self.search.add(new, self.copied_loop_entry());
         self.note_peak();
         if self.by_components() {
             self.enter_component(id);

@@ -99,8 +99,8 @@ impl<O: Observer> Verifier<'_, O> {
         let Some(next) = self.search.pending.pop() else {
             return Ok(None);
         };
-        let ended = std::mem::replace(&mut self.cur, next.state);
-        self.resumed_after(&ended);
+        self.cur = next.state;
+        self.resume_in_loop(next.loop_entry);
         self.insn_idx = next.insn_idx;
         if O::LISTENING {
             self.obs.event(Event::Pop);
@@ -136,9 +136,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Puts a copy of the current state aside, to go on at `idx` (`push_stack`).
     pub fn push_state(&mut self, idx: u32, prev_idx: i32) -> Res<&mut State> {
-        let mut state = self.cur.clone();
-        self.copied(&mut state);
-        self.push_pending(state, idx, prev_idx)
+        let state = self.cur.clone();
+        self.push_pending(state, idx, prev_idx, self.copied_loop_entry())
     }
 
     /// Puts an asynchronous callback's state aside: it has no parent and starts a search of its own
@@ -154,7 +153,7 @@ impl<O: Observer> Verifier<'_, O> {
             in_sleepable,
             ..State::new(frame)
         };
-        self.push_pending(state, idx, prev_idx)
+        self.push_pending(state, idx, prev_idx, None)
     }
 
     /// The errno when too many paths are pending.
@@ -172,7 +171,13 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
-    fn push_pending(&mut self, state: State, insn_idx: u32, prev_insn_idx: i32) -> Res<&mut State> {
+    fn push_pending(
+        &mut self,
+        state: State,
+        insn_idx: u32,
+        prev_insn_idx: i32,
+        loop_entry: Option<StateId>,
+    ) -> Res<&mut State> {
         if O::LISTENING {
             self.obs.event(Event::Push {
                 idx: insn_idx,
@@ -184,6 +189,7 @@ impl<O: Observer> Verifier<'_, O> {
             state,
             insn_idx,
             prev_insn_idx,
+            loop_entry,
         });
         let waiting = self.search.pending.len();
         if waiting > self.kernel.limits.jmp_seq as usize {

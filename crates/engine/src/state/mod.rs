@@ -238,18 +238,12 @@ pub struct State {
     pub first_insn_idx: u32,
     /// Last instruction of it.
     pub last_insn_idx: u32,
-    /// A state of the loop that this one is part of.
-    pub loop_entry: Option<StateId>,
     /// Depth in the tree of checkpoints.
     pub dfs_depth: u32,
     /// How deep callbacks are unrolled.
     pub callback_unroll_depth: u32,
     /// How often `may_goto` went on.
     pub may_goto_depth: u32,
-    /// Whether a `loop_entry` ever named this state.
-    pub used_as_loop_entry: bool,
-    /// Whether it was taken out of its list.
-    pub evicted: bool,
     /// Whether sleeping is allowed.
     pub in_sleepable: bool,
     /// Whether an RCU read lock is held.
@@ -281,12 +275,9 @@ impl State {
             insn_idx: 0,
             first_insn_idx: 0,
             last_insn_idx: 0,
-            loop_entry: None,
             dfs_depth: 0,
             callback_unroll_depth: 0,
             may_goto_depth: 0,
-            used_as_loop_entry: false,
-            evicted: false,
             in_sleepable: false,
             active_rcu_lock: false,
             active_preempt_lock: 0,

@@ -10,26 +10,58 @@ pub(crate) enum Node {
     At(StateId),
 }
 
-impl Search {
-    fn entry_of(&self, cur: &State, node: Node) -> Option<StateId> {
+/// Which loops states are part of.
+#[derive(Debug, Default)]
+pub(crate) struct Entries {
+    /// The current state's.
+    pub(crate) current: Option<StateId>,
+    /// Per checkpoint.
+    of: Vec<Entry>,
+}
+
+/// What is known of a checkpoint.
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    /// A state of the loop that it is part of.
+    of: Option<StateId>,
+    /// Whether another one ever named it.
+    used: bool,
+}
+
+impl Entries {
+    /// A checkpoint was made, which is part of this loop.
+    pub(crate) fn add(&mut self, of: Option<StateId>) {
+        self.of.push(Entry { of, used: false });
+    }
+
+    /// Whether another state ever named this one.
+    pub(crate) fn is_used(&self, id: StateId) -> bool {
+        self.of[id.0 as usize].used
+    }
+
+    /// Forgets all states.
+    pub(crate) fn clear(&mut self) {
+        self.of.clear();
+        self.current = None;
+    }
+
+    #[inline]
+    fn slot(&mut self, node: Node) -> &mut Option<StateId> {
         match node {
-            Node::Current => cur.loop_entry,
-            Node::At(id) => self.state(id).loop_entry,
+            Node::Current => &mut self.current,
+            Node::At(id) => &mut self.of[id.0 as usize].of,
         }
     }
 
     /// The outermost loop entry known for a state; shortens the way for the next time.
-    pub(crate) fn loop_entry(&mut self, cur: &mut State, node: Node) -> Option<StateId> {
-        let mut topmost = self.entry_of(cur, node)?;
-        while let Some(next) = self.state(topmost).loop_entry.filter(|n| *n != topmost) {
+    pub(crate) fn outermost(&mut self, node: Node) -> Option<StateId> {
+        let mut topmost = (*self.slot(node))?;
+        while let Some(next) = self.slot(Node::At(topmost)).filter(|n| *n != topmost) {
             topmost = next;
         }
         let mut at = node;
         loop {
-            let slot = match at {
-                Node::Current => &mut cur.loop_entry,
-                Node::At(id) => &mut self.state_mut(id).loop_entry,
-            };
+            let slot = self.slot(at);
             if *slot == Some(topmost) {
                 return Some(topmost);
             }
@@ -39,23 +71,22 @@ impl Search {
             }
         }
     }
+}
 
+impl Search {
     /// Notes that `node` and `header` are in one loop, if the header's outermost entry is on the current path
     /// and not below ours.
-    pub(crate) fn join_loop(&mut self, cur: &mut State, node: Node, header: StateId) {
-        let ours = self.loop_entry(cur, node).map_or(node, Node::At);
-        let theirs = self.loop_entry(cur, Node::At(header)).unwrap_or(header);
+    pub(crate) fn join_loop(&mut self, cur: &State, node: Node, header: StateId) {
+        let ours = self.entries.outermost(node).map_or(node, Node::At);
+        let theirs = self.entries.outermost(Node::At(header)).unwrap_or(header);
         let depth = match ours {
             Node::Current => cur.dfs_depth,
             Node::At(id) => self.state(id).dfs_depth,
         };
         let top = self.state(theirs);
         if top.branches > 0 && top.dfs_depth <= depth {
-            match node {
-                Node::Current => cur.loop_entry = Some(header),
-                Node::At(id) => self.state_mut(id).loop_entry = Some(header),
-            }
-            self.state_mut(header).used_as_loop_entry = true;
+            *self.entries.slot(node) = Some(header);
+            self.entries.of[header.0 as usize].used = true;
         }
     }
 
@@ -65,7 +96,7 @@ impl Search {
         if cur.branches > 0 {
             return;
         }
-        let (mut parent, mut entry) = (cur.parent, cur.loop_entry);
+        let (mut parent, mut entry) = (cur.parent, self.entries.current);
         while let Some(id) = parent {
             if let Some(entry) = entry {
                 self.join_loop(cur, Node::At(id), entry);
@@ -75,7 +106,8 @@ impl Search {
             if state.branches > 0 {
                 return;
             }
-            (parent, entry) = (state.parent, state.loop_entry);
+            parent = state.parent;
+            entry = *self.entries.slot(Node::At(id));
         }
     }
 }

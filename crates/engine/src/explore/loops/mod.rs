@@ -5,14 +5,14 @@ mod scc;
 
 use verdict_kernel::semantics::graph::{LoopEntryCopy, LoopModel, PeakStates};
 
-pub(crate) use entries::Node;
+pub(crate) use entries::{Entries, Node};
 pub(crate) use scc::Scc;
 
 use crate::cfg::{Components, PostOrder};
 use crate::error::Res;
 use crate::liveness::Chains;
 use crate::observer::{Event, Observer};
-use crate::state::{State, StateId};
+use crate::state::StateId;
 use crate::verifier::Verifier;
 
 /// The loop that a match closes.
@@ -66,7 +66,7 @@ impl<O: Observer> Verifier<'_, O> {
                 Loop::None
             };
         }
-        let entry = self.search.loop_entry(&mut self.cur, Node::At(id));
+        let entry = self.search.entries.outermost(Node::At(id));
         match entry.filter(|entry| self.search.state(*entry).branches > 0) {
             Some(entry) => Loop::Of(entry),
             None => Loop::None,
@@ -79,7 +79,7 @@ impl<O: Observer> Verifier<'_, O> {
         if self.by_components() {
             return self.add_backedge(id, idx);
         }
-        self.search.join_loop(&mut self.cur, Node::Current, entry);
+        self.search.join_loop(&self.cur, Node::Current, entry);
         Ok(())
     }
 
@@ -92,32 +92,31 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(())
     }
 
-    /// A copy of the current state was made.
+    /// The loop that a copy of the current state is part of.
     #[inline]
-    pub(super) fn copied(&self, copy: &mut State) {
-        if self.kernel.semantics.graph.loop_entry_copy == LoopEntryCopy::Forgotten {
-            copy.loop_entry = None;
+    pub(super) fn copied_loop_entry(&self) -> Option<StateId> {
+        match self.kernel.semantics.graph.loop_entry_copy {
+            LoopEntryCopy::Forgotten => None,
+            LoopEntryCopy::Copied => self.search.entries.current,
         }
     }
 
-    /// A pending path resumes. Its state is copied over that of the path that ended.
+    /// A pending path resumes; its state was in this loop. Where that is not copied, what is known of the path that
+    /// ended stays.
     #[inline]
-    pub(super) fn resumed_after(&mut self, ended: &State) {
-        if self.kernel.semantics.graph.loop_entry_copy == LoopEntryCopy::Forgotten {
-            self.cur.loop_entry = ended.loop_entry;
+    pub(super) fn resume_in_loop(&mut self, entry: Option<StateId>) {
+        if self.kernel.semantics.graph.loop_entry_copy == LoopEntryCopy::Copied {
+            self.search.entries.current = entry;
         }
     }
 
     /// A checkpoint leaves its list; it is freed if nothing else refers to it.
     pub(super) fn evict(&mut self, id: StateId) {
         if self.by_components() {
-            self.search.state_mut(id).evicted = true;
+            self.scc.note_evicted(id);
             self.free_if_unused(id);
-        } else {
-            let state = self.search.state(id);
-            if state.cleaned && !state.used_as_loop_entry {
-                self.search.release(id);
-            }
+        } else if self.search.state(id).cleaned && !self.search.entries.is_used(id) {
+            self.search.release(id);
         }
         self.note_peak();
     }

@@ -57,6 +57,8 @@ pub(crate) struct Scc {
     visits: Vec<Visit>,
     /// Backedges of visits that are not over.
     pub(crate) pending: u32,
+    /// Which checkpoints left their lists.
+    evicted: Vec<bool>,
 }
 
 impl Scc {
@@ -70,6 +72,20 @@ impl Scc {
     /// Forgets all visits: the next function starts anew.
     pub(crate) fn clear(&mut self) {
         self.visits.clear();
+        self.evicted.clear();
+    }
+
+    /// A checkpoint left its list.
+    pub(super) fn note_evicted(&mut self, id: StateId) {
+        let at = id.0 as usize;
+        if self.evicted.len() <= at {
+            self.evicted.resize(at + 1, false);
+        }
+        self.evicted[at] = true;
+    }
+
+    fn is_evicted(&self, id: StateId) -> bool {
+        self.evicted.get(id.0 as usize).copied().unwrap_or(false)
     }
 
     /// The outermost component that a state at `idx` is in (`compute_scc_callchain`).
@@ -253,7 +269,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// (`maybe_free_verifier_state`).
     pub(crate) fn free_if_unused(&mut self, id: StateId) {
         let state = self.search.state(id);
-        if state.evicted && state.branches == 0 && !self.scc.is_incomplete(state) {
+        if self.scc.is_evicted(id) && state.branches == 0 && !self.scc.is_incomplete(state) {
             self.search.release(id);
         }
     }
