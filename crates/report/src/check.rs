@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
+use serde::Serialize;
 use verdict_kernel::rule::{Fact, Role, Rule};
 
 use crate::{Record, Stage, Verdict};
@@ -27,6 +28,39 @@ pub struct Refusal {
     pub fact: Option<Fact>,
     /// The instruction that it goes back to, and why.
     pub origin: Option<(Role, Place)>,
+    /// What the kernel lacks, when that is the reason.
+    pub need: Option<Need>,
+}
+
+/// Something that a program needs and a kernel lacks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(tag = "kind", content = "name", rename_all = "kebab-case")]
+pub enum Need {
+    /// A helper, by name or number.
+    Helper(String),
+    /// A kfunc.
+    Kfunc(String),
+    /// A variable of the kernel or of its configuration.
+    Symbol(String),
+    /// What a CO-RE relocation looks for: `struct task_struct.pid`.
+    Type(String),
+    /// A function or another thing to attach to.
+    AttachTarget(String),
+    /// A struct of operations.
+    StructOps(String),
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Need::Helper(name) => write!(f, "needs helper {name}"),
+            Need::Kfunc(name) => write!(f, "needs kfunc {name}"),
+            Need::Symbol(name) => write!(f, "needs symbol {name}"),
+            Need::Type(name) => write!(f, "CO-RE: no {name}"),
+            Need::AttachTarget(name) => write!(f, "needs attach target {name}"),
+            Need::StructOps(name) => write!(f, "needs struct_ops {name}"),
+        }
+    }
 }
 
 impl Refusal {
@@ -36,6 +70,7 @@ impl Refusal {
             rule,
             fact: None,
             origin: None,
+            need: None,
         }
     }
 }
@@ -77,14 +112,28 @@ pub fn write_entry(out: &mut dyn Write, entry: &CheckEntry<'_>, verbose: bool) -
     }
 }
 
-fn write_rejection(out: &mut dyn Write, entry: &CheckEntry<'_>, name: Name<'_>) -> io::Result<()> {
-    let record = entry.record;
-    let by = match record.stage {
+/// Who refuses at this stage, as a part of a sentence.
+pub(crate) fn by_whom(stage: Stage) -> &'static str {
+    match stage {
         Stage::Open => "when libbpf opens the object",
         Stage::Prepare => "when libbpf prepares it",
         Stage::Verify => "by the kernel",
-    };
+    }
+}
+
+fn write_rejection(out: &mut dyn Write, entry: &CheckEntry<'_>, name: Name<'_>) -> io::Result<()> {
+    let record = entry.record;
+    let by = by_whom(record.stage);
     writeln!(out, "rejected     {name}: {} {by}", entry.errno_name)?;
+    write_reason(out, entry)
+}
+
+/// Writes why a program was rejected: the lines below the one that says so.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_reason(out: &mut dyn Write, entry: &CheckEntry<'_>) -> io::Result<()> {
+    let record = entry.record;
     if let Some(place) = entry.place {
         if let Some((line, text)) = &place.source {
             writeln!(out, "    at {line}: {}", text.trim())?;
@@ -233,6 +282,7 @@ mod tests {
                 allowed: (0, 3),
             }),
             origin: Some((Role::Sets, origin)),
+            need: None,
         };
         let entry = CheckEntry {
             record: &record,

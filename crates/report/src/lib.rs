@@ -18,9 +18,10 @@ mod spec;
 mod stat;
 mod summary;
 mod sweep;
+pub mod why;
 
 pub use budget::{Breach, Budgets, FailIf};
-pub use check::{CheckEntry, CheckSummary, Place, Refusal, write_entry};
+pub use check::{CheckEntry, CheckSummary, Need, Place, Refusal, write_entry, write_reason};
 pub use column::{Column, UnknownColumn, Value, parse_columns};
 pub use compare::{Joined, join, write_comparison};
 pub use csv::{CsvError, read_rows};

@@ -17,6 +17,20 @@ pub struct Answer {
     pub refusal: Option<Refusal>,
 }
 
+impl From<Record> for Answer {
+    /// An answer of which nothing else is known.
+    fn from(record: Record) -> Answer {
+        Answer {
+            record,
+            place: None,
+            refusal: None,
+        }
+    }
+}
+
+/// What stands before the words of a contradiction of the model.
+pub(crate) const CONTRADICTION: &str = "internal contradiction: ";
+
 /// How the loading of a program ended.
 #[derive(Debug)]
 pub(crate) enum End {

@@ -1,8 +1,9 @@
 //! Which kernel is asked.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use verdict_kernel::{Capabilities, Kernel};
+use verdict_kernel::{Capabilities, KNOWN, Kernel, KernelError};
 
 /// A kernel by name or directory, with switches set, and the machine it runs on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +24,39 @@ pub struct KernelChoice {
 /// The profile that is asked unless another one is named.
 const DEFAULT: &str = "6.12";
 
+/// What names all known kernels in a list.
+const ALL: &str = "all";
+
 impl KernelChoice {
+    /// This choice for each kernel of the lists, which have names separated by commas, or `all`; those that are named
+    /// twice count once. Without names it is the choice itself.
+    ///
+    /// # Errors
+    /// When there is no such kernel, or a directory is given, which is one kernel.
+    pub fn each(&self, lists: &[impl AsRef<str>]) -> Result<Vec<KernelChoice>, String> {
+        let mut names: Vec<&str> = Vec::new();
+        let listed = lists.iter().flat_map(|list| list.as_ref().split(','));
+        for name in listed.map(str::trim).filter(|name| !name.is_empty()) {
+            match name {
+                ALL => names.extend(KNOWN.iter().map(|known| known.name)),
+                name => names.push(known(name)?),
+            }
+        }
+        let mut seen = BTreeSet::new();
+        names.retain(|name| seen.insert(*name));
+        let named = |name: &str| KernelChoice {
+            name: Some(name.to_owned()),
+            ..self.clone()
+        };
+        match names.as_slice() {
+            [] => Ok(vec![self.clone()]),
+            [_, _, ..] if self.dir.is_some() => {
+                Err("the kernel of a directory follows one other kernel's rules, not several".to_owned())
+            }
+            names => Ok(names.iter().map(|name| named(name)).collect()),
+        }
+    }
+
     /// Opens the profile.
     ///
     /// # Errors
@@ -53,4 +86,13 @@ impl KernelChoice {
         }
         Ok(kernel)
     }
+}
+
+/// The full name of a known kernel.
+fn known(name: &str) -> Result<&'static str, String> {
+    KNOWN
+        .iter()
+        .find(|known| known.name == name || known.aliases.contains(&name))
+        .map(|known| known.name)
+        .ok_or_else(|| KernelError::Unknown(name.to_owned()).to_string())
 }

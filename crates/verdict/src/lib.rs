@@ -75,10 +75,13 @@ mod embedded;
 mod files;
 mod last_words;
 mod listen;
+mod need;
 mod profile;
 mod suite;
 mod target;
 mod verifier;
+mod verifiers;
+mod why;
 
 pub use answer::{Answer, open_failure};
 pub use choice::KernelChoice;
@@ -88,6 +91,8 @@ pub use profile::{Profiled, Profiler};
 pub use suite::{ReadFile, Suite, may_have_tests};
 pub use target::Target;
 pub use verifier::{Loader, OpenObject, Options, Verifier};
+pub use verifiers::{ProgramAnswers, Verifiers};
+pub use why::{Why, WhyObject};
 
 pub use verdict_loader::{GlobalError, Globals};
 

@@ -169,6 +169,7 @@ fn judge_loaded(object: &OpenObject<'_>, index: usize, spec: &Spec, auxiliary: &
     let request = Request {
         also: auxiliary,
         flags: spec.flags,
+        ..Request::default()
     };
     let (end, log) = load(object, index, request, spec.log_level);
     let refused = match end {

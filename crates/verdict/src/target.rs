@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use verdict_engine::load;
 use verdict_engine::observer::Silent;
+use verdict_kernel::Kernel;
 use verdict_kernel::attr::ProgId;
 use verdict_loader::{AttachTarget, OpenError};
 use verdict_syscall::{LoadedProg, Session};
@@ -56,8 +57,8 @@ impl OpenObject<'_> {
     }
 
     /// What was loaded before the object.
-    pub(crate) fn session(&self) -> Session<'_> {
-        let mut session = Session::new(self.kernel());
+    pub(crate) fn session<'k>(&self, kernel: &'k Kernel) -> Session<'k> {
+        let mut session = Session::new(kernel);
         for target in &self.targets {
             session.add_program(Arc::clone(target));
         }

@@ -14,10 +14,11 @@ use verdict_syscall::prog::{LoadError, flags};
 use verdict_syscall::{LoadedProg, Prog, Session};
 
 use crate::Answer;
-use crate::answer::End;
+use crate::answer::{CONTRADICTION, End};
 use crate::bridge::Bridge;
 use crate::last_words::last_words;
 use crate::listen::{Libbpf, LogOptions};
+use crate::need::need;
 use crate::target::Target;
 
 /// How programs are verified.
@@ -91,6 +92,17 @@ impl Verifier {
         &self.globals
     }
 
+    /// The same questions to another kernel.
+    pub(crate) fn of(&self, kernel: Kernel) -> Verifier {
+        Verifier {
+            kernel,
+            options: self.options,
+            globals: self.globals.clone(),
+            manner: self.manner.clone(),
+            target: self.target.clone(),
+        }
+    }
+
     /// The kernel that is asked.
     pub fn kernel(&self) -> &Kernel {
         &self.kernel
@@ -141,6 +153,8 @@ pub(crate) struct Request<'r> {
     pub(crate) also: &'r [usize],
     /// `BPF_F_*` of the program, beside its own.
     pub(crate) flags: u32,
+    /// A kernel with other rules than the one for which the object was opened, and with the same types and tables.
+    pub(crate) rules: Option<&'r Kernel>,
 }
 
 /// How loading a program ended, and what was found out until then.
@@ -173,11 +187,6 @@ impl OpenObject<'_> {
     /// The programs' names, in the object's order.
     pub fn programs(&self) -> impl Iterator<Item = &str> {
         (0..self.object.program_count()).map(|index| self.object.program_name(index))
-    }
-
-    /// The kernel that is asked.
-    pub(crate) fn kernel(&self) -> &Kernel {
-        &self.verifier.kernel
     }
 
     /// A program's name.
@@ -217,6 +226,9 @@ impl OpenObject<'_> {
             hide_addresses(&mut log);
             record.tail = Some(last_words(&log));
         }
+        if let Some(refusal) = &mut refusal {
+            refusal.need = need(refusal.rule, &record);
+        }
         Answer {
             record,
             place,
@@ -226,13 +238,23 @@ impl OpenObject<'_> {
 
     /// What `bpf_object__load` does when only this program is to be loaded.
     pub(crate) fn load(&self, index: usize, ask: Ask<'_>) -> Loaded {
-        let flags = self.verifier.options.flags();
-        self.load_with(index, Request { also: &[], flags }, ask)
+        self.load_under(index, None, ask)
+    }
+
+    /// The same, by the rules of another kernel that has the same types and tables.
+    pub(crate) fn load_under(&self, index: usize, rules: Option<&Kernel>, ask: Ask<'_>) -> Loaded {
+        let request = Request {
+            flags: self.verifier.options.flags(),
+            rules,
+            ..Request::default()
+        };
+        self.load_with(index, request, ask)
     }
 
     /// What `bpf_object__load` does when this program and some others are to be loaded.
     pub(crate) fn load_with(&self, index: usize, request: Request<'_>, ask: Ask<'_>) -> Loaded {
-        let mut bpf = Bridge(self.session());
+        let kernel = request.rules.unwrap_or(&self.verifier.kernel);
+        let mut bpf = Bridge(self.session(kernel));
         let prepared = match self.object.prepare_with(index, request.also, &mut bpf) {
             Ok(prepared) => prepared,
             Err(error) => {
@@ -242,7 +264,8 @@ impl OpenObject<'_> {
         };
         let mut loaded = Loaded::new(End::Accepted, prepared.facts);
         for at in 0..prepared.loads.len() {
-            loaded.end = self.load_one(&bpf.0, &prepared, at, request.flags, ask, &mut loaded.outcome);
+            let step = (kernel, at, request.flags);
+            loaded.end = load_one(&bpf.0, &prepared, step, ask, &mut loaded.outcome);
             if let (End::Kernel(broken), Some(outcome)) = (&mut loaded.end, &loaded.outcome)
                 && let Verdict::Rejected(rejected) = &outcome.verdict
                 && let Some(insn) = rejected.insn
@@ -260,40 +283,38 @@ impl OpenObject<'_> {
         }
         loaded
     }
+}
 
-    /// `BPF_PROG_LOAD` of one of the prepared programs. The outcome is kept when it is the one asked for.
-    fn load_one(
-        &self,
-        session: &Session<'_>,
-        prepared: &Prepared,
-        at: usize,
-        flags: u32,
-        ask: Ask<'_>,
-        kept: &mut Option<Outcome>,
-    ) -> End {
-        let Some(attr) = prepared.loads.get(at) else {
-            return End::Accepted;
-        };
-        let asked_for = prepared.target == Some(at);
-        let loaded = if asked_for {
-            session.prog_load(&ProgLoad {
-                prog_flags: attr.prog_flags | flags,
-                ..attr.clone()
-            })
-        } else {
-            session.prog_load(attr)
-        };
-        let prog = match loaded {
-            Ok(prog) => prog,
-            Err(LoadError::Refused(broken)) => return End::Kernel(broken),
-            Err(LoadError::Unsupported(what)) => return End::Unsupported(what.to_owned()),
-        };
-        let kernel = &self.verifier.kernel;
-        if !asked_for {
-            return verify(kernel, &prog, &mut Silent).verdict.into();
-        }
-        kept.insert(ask(kernel, &prog)).verdict.clone().into()
+/// `BPF_PROG_LOAD` of one of the prepared programs: for this kernel, the program's place among them, and flags for the
+/// one that is asked for. That one's outcome is kept.
+fn load_one(
+    session: &Session<'_>,
+    prepared: &Prepared,
+    (kernel, at, flags): (&Kernel, usize, u32),
+    ask: Ask<'_>,
+    kept: &mut Option<Outcome>,
+) -> End {
+    let Some(attr) = prepared.loads.get(at) else {
+        return End::Accepted;
+    };
+    let asked_for = prepared.target == Some(at);
+    let loaded = if asked_for {
+        session.prog_load(&ProgLoad {
+            prog_flags: attr.prog_flags | flags,
+            ..attr.clone()
+        })
+    } else {
+        session.prog_load(attr)
+    };
+    let prog = match loaded {
+        Ok(prog) => prog,
+        Err(LoadError::Refused(broken)) => return End::Kernel(broken),
+        Err(LoadError::Unsupported(what)) => return End::Unsupported(what.to_owned()),
+    };
+    if !asked_for {
+        return verify(kernel, &prog, &mut Silent).verdict.into();
     }
+    kept.insert(ask(kernel, &prog)).verdict.clone().into()
 }
 
 impl Loaded {
@@ -313,7 +334,7 @@ impl From<Verdict> for End {
             Verdict::Accepted => End::Accepted,
             Verdict::Rejected(rejected) => End::Kernel(rejected.rule.with(rejected.errno)),
             Verdict::Unsupported(what) => End::Unsupported(what),
-            Verdict::Bug(what) => End::Unsupported(format!("internal contradiction: {what}")),
+            Verdict::Bug(what) => End::Unsupported(format!("{CONTRADICTION}{what}")),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::dir::unpack;
 use super::read::{How, Row};
 use super::{KernelError, Parts, Rules, Table};
 use crate::limits::{Capabilities, Jit, Limits, Machine};
-use crate::semantics::Semantics;
+use crate::semantics::{Evidence, Semantics};
 use crate::sorted;
 
 /// A kernel whose profile is embedded in the binary.
@@ -61,6 +61,14 @@ pub(super) fn find(name: &str) -> Result<&'static Known, KernelError> {
 }
 
 impl Known {
+    /// How the values of its switches are known.
+    ///
+    /// # Errors
+    /// When the profile does not state all of them.
+    pub fn evidence(&self) -> Result<Evidence, KernelError> {
+        self.rules().map(|rules| rules.semantics.1)
+    }
+
     /// What its two files state.
     pub(super) fn rules(&self) -> Result<Rules, KernelError> {
         let semantics =

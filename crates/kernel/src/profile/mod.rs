@@ -261,6 +261,19 @@ impl Kernel {
         Ok(self)
     }
 
+    /// This kernel's rules on another kernel's version, types, configuration and symbols.
+    #[must_use]
+    pub fn with_types_of(self, other: &Kernel) -> Kernel {
+        Kernel {
+            version: other.version,
+            btf: Arc::clone(&other.btf),
+            config: other.config.clone(),
+            kallsyms: other.kallsyms.clone(),
+            features: OnceLock::new(),
+            ..self
+        }
+    }
+
     /// The value of a kernel configuration option as it is written there (`y`, `m`, a number, a quoted
     /// string); `None` when it is not set. `option` is the whole name, with `CONFIG_`.
     pub fn config(&self, option: &str) -> Option<&str> {

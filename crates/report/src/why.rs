@@ -1,0 +1,307 @@
+//! Which differences between two kernels decide on a program.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{self, Write};
+
+use serde::Serialize;
+use verdict_kernel::semantics::Switch;
+
+use crate::check::by_whom;
+use crate::sheet::{Cell, Head, Sheet};
+use crate::{Format, Need, Record, Verdict};
+
+/// Something in which two kernels differ.
+#[derive(Clone, Copy, Debug)]
+pub enum Element {
+    /// Limits of the verifier.
+    Limits,
+    /// The machine.
+    Machine,
+    /// Tables of helpers, kfuncs, contexts and map types.
+    Tables,
+    /// Types, configuration and symbols.
+    Types,
+    /// A switch, with its value in the first kernel and in the second.
+    Switch(&'static Switch, &'static str, &'static str),
+}
+
+impl Element {
+    /// Its name, the same for all programs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Element::Limits => "its limits",
+            Element::Machine => "its machine",
+            Element::Tables => "the tables",
+            Element::Types => "its BTF",
+            Element::Switch(switch, ..) => switch.name,
+        }
+    }
+}
+
+impl fmt::Display for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Element::Switch(switch, from, to) => write!(f, "{}.{} {from} -> {to}", switch.family, switch.name),
+            _ => f.write_str(self.name()),
+        }
+    }
+}
+
+/// An element that decides, and what it adds.
+#[derive(Clone, Copy, Debug)]
+pub struct Cause {
+    /// The element.
+    pub element: Element,
+    /// Processed instructions that it adds when the causes are set one after another, in their order.
+    pub insns: i64,
+    /// States that it adds.
+    pub states: i64,
+}
+
+/// A program on which two kernels differ in the verdict or its cost.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    /// What the first kernel says.
+    pub a: Record,
+    /// What the second one says.
+    pub b: Record,
+    /// The fewest elements found that turn the first kernel's figures into the second one's: no element of them
+    /// can be left out. Empty when one side is unsupported.
+    pub causes: Vec<Cause>,
+    /// What one of the kernels lacks, as it is the reason.
+    pub need: Option<Need>,
+    /// Settings that were tried.
+    pub runs: usize,
+    /// Settings under which the model contradicted itself, and which therefore count as no answer.
+    pub contradictions: usize,
+}
+
+impl Difference {
+    fn change(&self, figure: fn(&crate::Figures) -> u64) -> i64 {
+        let number = |record: &Record| {
+            let n = record.figures.as_ref().map_or(0, figure);
+            i64::try_from(n).unwrap_or(i64::MAX)
+        };
+        number(&self.b).saturating_sub(number(&self.a))
+    }
+
+    /// Whether it is known what makes the difference: not where one side is unsupported.
+    pub fn is_explained(&self) -> bool {
+        !self.causes.is_empty()
+    }
+}
+
+/// A side's verdict, as a word.
+fn word(record: &Record) -> &'static str {
+    match record.verdict {
+        Verdict::Success => "accepted",
+        Verdict::Failure => "rejected",
+        Verdict::Unsupported => "unsupported",
+    }
+}
+
+/// What a record says, in short.
+fn short(record: &Record) -> String {
+    let (insns, states) = record.figures.as_ref().map_or((0, 0), |f| (f.insns, f.states));
+    let figures = format!("{insns} insns, {states} states");
+    match record.verdict {
+        Verdict::Success => format!("accepted, {figures}"),
+        Verdict::Unsupported => format!("unsupported: {}", record.unsupported.as_deref().unwrap_or("?")),
+        Verdict::Failure if insns == 0 => format!("rejected {}", by_whom(record.stage)),
+        Verdict::Failure => format!("rejected, {figures}"),
+    }
+}
+
+/// Writes the differences, `names` being those of the kernels.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_why(
+    out: &mut dyn Write,
+    names: (&str, &str),
+    differences: &[Difference],
+    format: Format,
+) -> io::Result<()> {
+    match format {
+        Format::Json | Format::Jsonl => {
+            for difference in differences {
+                let line = serde_json::to_string(&Line::of(names, difference)).unwrap_or_default();
+                writeln!(out, "{line}")?;
+            }
+            Ok(())
+        }
+        Format::Table => {
+            for difference in differences {
+                write_one(out, difference)?;
+            }
+            write_summary(out, names, differences)
+        }
+        Format::Csv | Format::Markdown => sheet(differences).write(out, format),
+    }
+}
+
+fn write_one(out: &mut dyn Write, difference: &Difference) -> io::Result<()> {
+    let (a, b) = (&difference.a, &difference.b);
+    let program = a.program.as_deref().or(b.program.as_deref()).unwrap_or_default();
+    writeln!(out, "{} {program}: {} -> {}", a.object, short(a), short(b))?;
+    for cause in &difference.causes {
+        write!(out, "    {}: {:+} insns, {:+} states", cause.element, cause.insns, cause.states)?;
+        match (&difference.need, cause.element) {
+            (Some(need), Element::Tables | Element::Types) => writeln!(out, ": {need}")?,
+            (_, Element::Switch(switch, ..)) => writeln!(out, ": {}", switch.upstream)?,
+            _ => writeln!(out)?,
+        }
+    }
+    Ok(())
+}
+
+/// What the causes add up to over all programs.
+fn write_summary(out: &mut dyn Write, (a, b): (&str, &str), differences: &[Difference]) -> io::Result<()> {
+    let mut causes: BTreeMap<String, (usize, i64, i64)> = BTreeMap::new();
+    for cause in differences.iter().flat_map(|difference| &difference.causes) {
+        let sum = causes.entry(cause.element.to_string()).or_default();
+        sum.0 += 1;
+        sum.1 = sum.1.saturating_add(cause.insns);
+        sum.2 = sum.2.saturating_add(cause.states);
+    }
+    let mut causes: Vec<_> = causes.into_iter().collect();
+    causes.sort_by_key(|(_, (programs, ..))| std::cmp::Reverse(*programs));
+    if !causes.is_empty() {
+        writeln!(out)?;
+    }
+    for (cause, (programs, insns, states)) in causes {
+        let noun = if programs == 1 { "program" } else { "programs" };
+        writeln!(out, "{cause}: {programs} {noun}, {insns:+} insns, {states:+} states")?;
+    }
+    let explained = differences.iter().filter(|difference| difference.is_explained()).count();
+    let noun = if differences.len() == 1 { "program differs" } else { "programs differ" };
+    write!(out, "{} {noun} between {a} and {b}, {explained} explained", differences.len())?;
+    match differences.len() - explained {
+        0 => writeln!(out),
+        open => writeln!(out, ", {open} unsupported on one side"),
+    }
+}
+
+fn sheet(differences: &[Difference]) -> Sheet {
+    let text = |name: &str| Head {
+        title: "",
+        suffix: "",
+        name: name.to_owned(),
+        left: true,
+        left_cells: true,
+    };
+    let number = |name: &str| Head {
+        left_cells: false,
+        ..text(name)
+    };
+    let rows: Vec<_> = differences.iter().map(cells).collect();
+    Sheet {
+        heads: vec![
+            text("file_name"),
+            text("prog_name"),
+            text("verdict_a"),
+            text("verdict_b"),
+            number("total_insns_diff"),
+            number("total_states_diff"),
+            text("causes"),
+            text("needs"),
+        ],
+        shown: rows.len(),
+        rows,
+        closing: None,
+    }
+}
+
+fn cells(difference: &Difference) -> Vec<Cell> {
+    let causes: Vec<_> = difference
+        .causes
+        .iter()
+        .map(|cause| format!("{}: {:+}", cause.element, cause.insns))
+        .collect();
+    let (a, b) = (&difference.a, &difference.b);
+    let program = a.program.clone().or_else(|| b.program.clone());
+    vec![
+        Cell::Text(a.object.clone()),
+        Cell::Text(program.unwrap_or_default()),
+        Cell::Text(word(a).to_owned()),
+        Cell::Text(word(b).to_owned()),
+        Cell::Number(difference.change(|figures| figures.insns)),
+        Cell::Number(difference.change(|figures| figures.states)),
+        Cell::Text(causes.join("; ")),
+        Cell::Text(difference.need.as_ref().map(Need::to_string).unwrap_or_default()),
+    ]
+}
+
+/// A difference as a line of JSON.
+#[derive(Serialize)]
+struct Line<'d> {
+    object: &'d str,
+    program: Option<&'d str>,
+    a: Side<'d>,
+    b: Side<'d>,
+    causes: Vec<CauseLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    need: Option<&'d Need>,
+    runs: usize,
+    contradictions: usize,
+}
+
+#[derive(Serialize)]
+struct Side<'d> {
+    kernel: &'d str,
+    #[serde(flatten)]
+    record: &'d Record,
+}
+
+#[derive(Serialize)]
+struct CauseLine {
+    cause: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream: Option<&'static str>,
+    insns: i64,
+    states: i64,
+}
+
+impl<'d> Line<'d> {
+    fn of((a, b): (&'d str, &'d str), difference: &'d Difference) -> Line<'d> {
+        let program = difference.a.program.as_deref().or(difference.b.program.as_deref());
+        Line {
+            object: &difference.a.object,
+            program,
+            a: Side {
+                kernel: a,
+                record: &difference.a,
+            },
+            b: Side {
+                kernel: b,
+                record: &difference.b,
+            },
+            causes: difference.causes.iter().map(CauseLine::of).collect(),
+            need: difference.need.as_ref(),
+            runs: difference.runs,
+            contradictions: difference.contradictions,
+        }
+    }
+}
+
+impl CauseLine {
+    fn of(cause: &Cause) -> CauseLine {
+        let (from, to, upstream) = match cause.element {
+            Element::Switch(switch, from, to) => (Some(from), Some(to), Some(switch.upstream)),
+            _ => (None, None, None),
+        };
+        CauseLine {
+            cause: cause.element.name(),
+            from,
+            to,
+            upstream,
+            insns: cause.insns,
+            states: cause.states,
+        }
+    }
+}

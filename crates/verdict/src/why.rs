@@ -1,0 +1,271 @@
+//! Which differences between two kernels decide on a program: found by setting them one by one.
+//!
+//! Two kernels differ in the values of switches, and in their limits, machine, tables and types. A *mixture* is
+//! the first kernel with some of these elements taken from the second; with all of them it is the second. For a
+//! program on which the kernels differ, the elements are reduced (delta debugging) to a set of which none can be left out
+//! and that still gives the second kernel's figures. Every claim is a run: what is reported was verified under exactly
+//! that mixture.
+
+mod mixture;
+mod reduce;
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use verdict_engine::observer::Silent;
+use verdict_engine::verify;
+use verdict_kernel::{Kernel, SWITCHES};
+use verdict_loader::OpenError;
+use verdict_report::why::{Cause, Difference, Element};
+use verdict_report::{Need, Record, Verdict};
+
+use crate::answer::{CONTRADICTION, open_failure};
+use crate::{OpenObject, Verifier};
+use mixture::{Mixtures, Set};
+
+/// The differences between two kernels, to be tried on programs.
+///
+/// ```
+/// use verdict::{KernelChoice, Options, Verifier, Why};
+///
+/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../corpus")).map_err(|e| e.to_string())?;
+/// let verifier = |switch: &str| -> Result<Verifier, String> {
+///     let choice = KernelChoice {
+///         switches: vec![switch.to_owned()],
+///         ..KernelChoice::default()
+///     };
+///     Ok(Verifier::new(choice.open()?, Options::default()))
+/// };
+/// let (a, b) = (verifier("zero-spill=stack-zero")?, verifier("zero-spill=imprecise-scalar")?);
+/// let why = Why::new(&a, &b);
+/// let bytes = std::fs::read("zero_spill.bpf.o").map_err(|e| e.to_string())?;
+/// let object = why.object("zero_spill.bpf.o", bytes);
+/// let causes: Vec<_> = (0..object.programs().len())
+///     .filter_map(|index| object.explain(index))
+///     .flat_map(|difference| difference.causes)
+///     .collect();
+/// assert!(causes.iter().all(|cause| cause.element.name() == "zero-spill"));
+/// assert!(!causes.is_empty());
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Debug)]
+pub struct Why<'v> {
+    mixtures: Mixtures<'v>,
+}
+
+/// An object whose programs are compared.
+#[derive(Debug)]
+pub struct WhyObject<'w> {
+    mixtures: &'w Mixtures<'w>,
+    name: String,
+    bytes: Vec<u8>,
+    /// Opened for each combination of what an object depends on, when first needed.
+    opened: Vec<OnceLock<Result<OpenObject<'w>, OpenError>>>,
+}
+
+impl<'v> Why<'v> {
+    /// The differences between the kernels of two verifiers.
+    pub fn new(a: &'v Verifier, b: &'v Verifier) -> Why<'v> {
+        Why {
+            mixtures: Mixtures::new(a, b),
+        }
+    }
+
+    /// The elements in which the kernels differ.
+    pub fn elements(&self) -> &[Element] {
+        self.mixtures.elements()
+    }
+
+    /// An object to compare the kernels on. `name` is its file name.
+    pub fn object(&self, name: &str, bytes: Vec<u8>) -> WhyObject<'_> {
+        WhyObject {
+            mixtures: &self.mixtures,
+            name: name.to_owned(),
+            bytes,
+            opened: (0..Mixtures::COMBINATIONS).map(|_| OnceLock::new()).collect(),
+        }
+    }
+}
+
+impl<'w> WhyObject<'w> {
+    /// The object's file name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The programs' names, in the object's order; none when libbpf can open it for neither kernel. Then
+    /// [`WhyObject::explain`] answers for the object as a whole, under number 0.
+    pub fn programs(&self) -> Vec<&str> {
+        let ends = [Set::new(), self.mixtures.all()];
+        let object = ends.iter().find_map(|set| self.open(set).as_ref().ok());
+        object.map(|object| object.programs().collect()).unwrap_or_default()
+    }
+
+    /// Explains the difference between the two kernels on one program; `None` when there is none.
+    pub fn explain(&self, index: usize) -> Option<Difference> {
+        let mut trials = Trials {
+            object: self,
+            index,
+            known: BTreeMap::new(),
+            contradictions: 0,
+        };
+        let all = self.mixtures.all();
+        let (a, b) = (trials.record(&Set::new()), trials.record(&all));
+        if same(&a, &b) {
+            return None;
+        }
+        let mut difference = Difference {
+            a,
+            b,
+            causes: Vec::new(),
+            need: None,
+            runs: 0,
+            contradictions: 0,
+        };
+        let supported = |record: &Record| record.verdict != Verdict::Unsupported;
+        if supported(&difference.a) && supported(&difference.b) {
+            let set = trials.reduce(&difference.b);
+            difference.causes = trials.shares(&set);
+            difference.need = [Set::new(), all].iter().find_map(|end| self.need(end, index));
+        }
+        (difference.runs, difference.contradictions) = (trials.known.len(), trials.contradictions);
+        Some(difference)
+    }
+
+    /// The object, opened for a mixture.
+    fn open(&self, set: &Set) -> &Result<OpenObject<'w>, OpenError> {
+        let combination = self.mixtures.combination(set);
+        // There is a place for each combination.
+        let place = &self.opened[combination];
+        place.get_or_init(|| {
+            let verifier = self.mixtures.verifier(combination);
+            let mut object = verifier.open(&self.name, &self.bytes)?;
+            // A variable that cannot be set stays what it is: whoever sets some has asked both kernels before.
+            let _ = object.set_globals(verifier.globals());
+            Ok(object)
+        })
+    }
+
+    /// What the program comes to under a mixture.
+    fn run(&self, set: &Set, index: usize) -> Record {
+        let object = match self.open(set) {
+            Ok(object) => object,
+            Err(error) => return open_failure(&self.name, error),
+        };
+        let Some(rules) = self.mixtures.kernel(set) else {
+            return unsupported(&self.name, "these settings do not go together");
+        };
+        let loaded = object.load_under(index, Some(&rules), &mut |kernel: &Kernel, prog| {
+            verify(kernel, prog, &mut Silent)
+        });
+        let stats = loaded.outcome.map(|outcome| outcome.stats).unwrap_or_default();
+        let program = object.programs().nth(index).unwrap_or_default();
+        loaded.end.record(&self.name, program, &loaded.facts, &stats, 0)
+    }
+
+    /// What one of the two kernels lacks for the program.
+    fn need(&self, end: &Set, index: usize) -> Option<Need> {
+        let object = self.open(end).as_ref().ok()?;
+        object.check(index).refusal?.need
+    }
+}
+
+fn unsupported(object: &str, what: &str) -> Record {
+    Record {
+        object: object.to_owned(),
+        program: None,
+        verdict: Verdict::Unsupported,
+        stage: verdict_report::Stage::Verify,
+        errno: 0,
+        figures: None,
+        libbpf: None,
+        tail: None,
+        unsupported: Some(what.to_owned()),
+        log_sha256: None,
+    }
+}
+
+/// Whether the verdict and its cost are the same. Words are none of it, nor is the time, nor how far read marks travel,
+/// which is bookkeeping that later kernels do not have.
+fn same(a: &Record, b: &Record) -> bool {
+    let figures = |record: &Record| {
+        let mut figures = record.figures.clone().unwrap_or_default();
+        (figures.usec, figures.mark_read) = (None, 0);
+        figures
+    };
+    let ends = |r: &Record| (r.verdict, r.stage, r.errno, r.unsupported.clone());
+    ends(a) == ends(b) && figures(a) == figures(b)
+}
+
+/// Runs of one program under mixtures, each remembered.
+struct Trials<'o, 'w> {
+    object: &'o WhyObject<'w>,
+    index: usize,
+    known: BTreeMap<Set, Record>,
+    contradictions: usize,
+}
+
+impl Trials<'_, '_> {
+    fn record(&mut self, set: &Set) -> Record {
+        if let Some(record) = self.known.get(set) {
+            return record.clone();
+        }
+        let record = self.object.run(set, self.index);
+        let says = record.unsupported.as_deref().unwrap_or_default();
+        self.contradictions += usize::from(says.starts_with(CONTRADICTION));
+        self.known.insert(set.clone(), record.clone());
+        record
+    }
+
+    /// A set of elements that gives `wanted`, and of which none can be left out.
+    fn reduce(&mut self, wanted: &Record) -> Set {
+        let mixtures = self.object.mixtures;
+        let all = mixtures.all();
+        let (parts, switches): (Set, Set) = all.iter().partition(|element| mixtures.is_part(**element));
+        let mut gives = |set: &Set| {
+            let set = mixtures.completed(set)?;
+            same(&self.record(&set), wanted).then_some(set)
+        };
+        // Mostly it is switches alone, or none of them.
+        let start = gives(&switches).or_else(|| gives(&parts)).unwrap_or(all);
+        reduce::reduce(start, gives)
+    }
+
+    /// What each element of the set adds, when they are set one after another.
+    fn shares(&mut self, set: &Set) -> Vec<Cause> {
+        let mixtures = self.object.mixtures;
+        let figures = |record: &Record| {
+            let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+            let figures = record.figures.as_ref();
+            figures.map_or((0, 0), |f| (number(f.insns), number(f.states)))
+        };
+        let mut before = figures(&self.record(&Set::new()));
+        let (mut taken, mut causes) = (Set::new(), Vec::new());
+        for &index in set {
+            taken.insert(index);
+            let step = mixtures.completed(&taken).filter(|step| step.is_subset(set));
+            let record = step.map(|step| self.record(&step));
+            let after = match record {
+                Some(record) if record.verdict != Verdict::Unsupported => figures(&record),
+                // What it adds is counted with the next one's.
+                _ => before,
+            };
+            causes.extend(mixtures.elements().get(index).map(|element| Cause {
+                element: *element,
+                insns: after.0.saturating_sub(before.0),
+                states: after.1.saturating_sub(before.1),
+            }));
+            before = after;
+        }
+        causes
+    }
+}
+
+/// The switches to which two kernels give different values, as elements.
+fn differing(a: &Kernel, b: &Kernel) -> impl Iterator<Item = Element> {
+    let (a, b) = (a.semantics, b.semantics);
+    SWITCHES.iter().filter_map(move |switch| {
+        let (from, to) = (a.get(switch.name)?, b.get(switch.name)?);
+        (from != to).then_some(Element::Switch(switch, from, to))
+    })
+}
