@@ -91,11 +91,13 @@ fn known(dir: &Path, release: &read::Release, out: &Path) -> String {
         version,
         default: _,
         tables,
+        missing,
         limits,
         machine,
     } = release;
     format!(
         "Known {{ name: {name:?}, aliases: &{aliases:?}, doc: {doc:?}, version: {version:?}, tables: {tables:?}, \
+         missing: &{missing:?}, \
          limits: {limits:?}, machine: {machine:?}, semantics: &[{semantics}], files: {files} }},\n"
     )
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 
+use crate::run::side_by_side;
 use clap::{Parser, Subcommand, ValueEnum};
 use verdict::{Globals, KernelChoice, Loader, Options, Verifier};
 use verdict_report::{Column, FailIf, FilterError, Format, parse_columns};
@@ -24,9 +25,10 @@ pub(crate) struct Args {
 /// Which kernel is asked.
 #[derive(clap::Args)]
 pub(crate) struct KernelArgs {
-    /// Kernel profile, one of `verdict kernels` [default: 6.12]
-    #[arg(long, global = true, value_name = "NAME")]
-    kernel: Option<String>,
+    /// Kernels, of `verdict kernels`, separated by commas, or "all"; a command that takes one only says so
+    /// [default: 6.12]
+    #[arg(long, global = true, value_name = "NAMES")]
+    kernel: Vec<String>,
     /// Directory with another kernel's vmlinux.btf, config and kallsyms
     #[arg(long, global = true, value_name = "DIR")]
     kernel_dir: Option<PathBuf>,
@@ -70,9 +72,18 @@ impl LoaderName {
 }
 
 impl KernelArgs {
-    /// The verifier of the chosen kernel.
+    /// The verifier of the chosen kernel, where there is to be one only.
     pub(crate) fn verifier(&self, options: Options) -> Result<Verifier, String> {
-        self.verifier_of(&self.choice(), options)
+        self.verifier_of(&self.choice()?, options)
+    }
+
+    /// The verifiers of all chosen kernels, with the same initial values of globals.
+    pub(crate) fn verifiers(&self, options: Options, globals: &Globals) -> Result<Vec<Verifier>, String> {
+        let open = |choice: &KernelChoice| self.verifier_of(choice, options);
+        side_by_side(&self.choices()?, open)
+            .into_iter()
+            .map(|verifier| Ok(verifier?.with_globals(globals.clone())))
+            .collect()
     }
 
     /// The verifier of another kernel, for the same objects.
@@ -81,9 +92,32 @@ impl KernelArgs {
         attached(verifier, &self.attach_to)
     }
 
-    pub(crate) fn choice(&self) -> KernelChoice {
+    /// The chosen kernels: the default one, where none is named.
+    pub(crate) fn choices(&self) -> Result<Vec<KernelChoice>, String> {
+        self.base().each(&self.kernel)
+    }
+
+    /// The chosen kernel, where there is to be one only.
+    pub(crate) fn choice(&self) -> Result<KernelChoice, String> {
+        let mut choices = self.choices()?;
+        match (choices.pop(), choices.len()) {
+            (Some(choice), 0) => Ok(choice),
+            (_, more) => Err(format!(
+                "this command takes one kernel: --kernel names {}",
+                more + 1
+            )),
+        }
+    }
+
+    /// The kernels' names as they are given.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.kernel
+    }
+
+    /// Everything but the kernel's name.
+    pub(crate) fn base(&self) -> KernelChoice {
         KernelChoice {
-            name: self.kernel.clone(),
+            name: None,
             dir: self.kernel_dir.clone(),
             switches: self.set.clone(),
             cpus: self.cpus,
@@ -102,6 +136,9 @@ pub(crate) fn attached(verifier: Verifier, places: &[String]) -> Result<Verifier
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Say which programs the kernel accepts, and why it rejects the others
+    ///
+    /// Of several kernels (--kernel 6.12,6.18) it is a table with a column for each: accepted with insns/states, refused
+    /// with the rule, or what the kernel lacks; and below it each reason once. The exit code is that of the worst column.
     ///
     /// Exit code: 0 all accepted, 1 unusable input, 2 a rejection, 3 something unsupported.
     Check(CheckArgs),
@@ -138,9 +175,9 @@ pub(crate) enum Command {
     Test(SuiteArgs),
     /// Explain a rule that a program broke, or list all rules
     Explain(ExplainArgs),
-    /// List the known kernels
+    /// List the known kernels, and how what they decide is known
     Kernels,
-    /// List the verifier's switches, with the chosen kernel's settings
+    /// List the verifier's switches, with the chosen kernel's settings; of several kernels, a column for each
     Switches,
 }
 
@@ -153,9 +190,12 @@ pub(crate) struct ExplainArgs {
 
 #[derive(clap::Args)]
 pub(crate) struct CheckArgs {
-    /// Show accepted programs, too
+    /// Show accepted programs, too; the table of several kernels has them always
     #[arg(long, short)]
     pub(crate) verbose: bool,
+    /// Form of the output
+    #[arg(long, short, value_name = "FORM", default_value = "text")]
+    pub(crate) output: CheckOutput,
     #[command(flatten)]
     pub(crate) globals: GlobalArgs,
     #[command(flatten)]
@@ -163,6 +203,15 @@ pub(crate) struct CheckArgs {
     /// Objects, directories or globs
     #[arg(required = true, value_name = "OBJECT")]
     pub(crate) objects: Vec<PathBuf>,
+}
+
+/// How answers are printed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckOutput {
+    /// In words
+    Text,
+    /// A JSON object for each program, with all that each kernel says
+    Jsonl,
 }
 
 /// Test modes of the verifier.
@@ -260,7 +309,8 @@ pub(crate) struct StatArgs {
 
 #[derive(clap::Args)]
 pub(crate) struct CompareArgs {
-    /// First setting: kernel=NAME, kernel-dir=DIR, set=SWITCH=VALUE, global=NAME=VALUE, separated by commas
+    /// First setting: kernel=NAME, kernel-dir=DIR, set=SWITCH=VALUE, global=NAME=VALUE, separated by commas. Two kernels
+    /// alone can be given as --kernel A,B
     #[arg(long, value_name = "SETTING", requires = "b")]
     pub(crate) a: Option<String>,
     /// Second setting
@@ -272,6 +322,11 @@ pub(crate) struct CompareArgs {
     /// Columns, comma-separated [default: file,prog,insns,states, and verdict where one changes]
     #[arg(long, short, value_name = "COLUMNS", value_parser = columns)]
     pub(crate) emit: Option<Columns>,
+    /// Find out which differences between the two decide: for each program whose verdict or cost differs, the switches
+    /// of the verifier (or the tables, or the kernel's types) that must change, none of them needlessly, to get from the
+    /// first one's figures to the second one's, and what each adds
+    #[arg(long, conflicts_with_all = ["emit", "all", "summary", "fail_if"])]
+    pub(crate) why: bool,
     /// Show unchanged programs, too
     #[arg(long)]
     pub(crate) all: bool,
@@ -304,7 +359,7 @@ pub(crate) struct GateArgs {
     pub(crate) inputs: Vec<PathBuf>,
 }
 
-/// Settings with several values: `--set 'SWITCH=*'` or `'SWITCH=VALUE|VALUE'`, `--kernel 'A|B'`,
+/// Settings with several values: `--set 'SWITCH=*'` or `'SWITCH=VALUE|VALUE'`, `--kernel A,B`,
 /// `-G 'NAME = 1|2|4'` or `-G 'NAME = 1..8'`; all their combinations are tried.
 #[derive(clap::Args)]
 pub(crate) struct SweepArgs {

@@ -1,21 +1,32 @@
 //! `verdict check`.
 
-use std::io::Write;
+use std::collections::BTreeSet;
+use std::io::{self, Write};
 
 use verdict::kernel::errno::Errno;
-use verdict_report::{CheckEntry, CheckSummary, write_entry};
+use verdict::kernel::rule::Rule;
+use verdict::{Answer, Verifier};
+use verdict_report::{
+    CheckEntry, CheckSummary, MatrixRow, Refusal, write_entry, write_matrix, write_matrix_json, write_reasons,
+};
 
-use crate::Done;
-use crate::args::{CheckArgs, KernelArgs};
-use crate::run::verify_all;
+use crate::args::{CheckArgs, CheckOutput, KernelArgs};
+use crate::run::{ObjectResult, Unusable, verify_all, verify_each};
+use crate::{Done, worst};
 
 pub(crate) fn run(kernel: &KernelArgs, args: &CheckArgs, out: &mut dyn Write) -> Done {
-    let verifier = kernel
-        .verifier(args.test.options())?
-        .with_globals(args.globals.read()?);
+    let verifiers = kernel.verifiers(args.test.options(), &args.globals.read()?)?;
+    match (verifiers.as_slice(), args.output) {
+        ([verifier], CheckOutput::Text) => run_one(verifier, args, out),
+        (verifiers, output) => run_several(verifiers, args, output, out),
+    }
+}
+
+/// One kernel: a paragraph for each program.
+fn run_one(verifier: &Verifier, args: &CheckArgs, out: &mut dyn Write) -> Done {
     let mut summary = CheckSummary::default();
     let mut rules = Vec::new();
-    for object in verify_all(&verifier, &args.objects) {
+    for object in verify_all(verifier, &args.objects) {
         let programs = match object.programs {
             Ok(programs) => programs,
             Err(unusable) => {
@@ -34,13 +45,7 @@ pub(crate) fn run(kernel: &KernelArgs, args: &CheckArgs, out: &mut dyn Write) ->
                 Ok(answer) => {
                     summary.count(answer.record.verdict);
                     let errno_name = Errno(answer.record.errno).to_string();
-                    let place = answer.place.as_ref();
-                    let entry = CheckEntry {
-                        record: &answer.record,
-                        errno_name: &errno_name,
-                        place,
-                        refusal: answer.refusal.as_ref(),
-                    };
+                    let entry = entry(&answer, &errno_name);
                     write_entry(out, &entry, args.verbose)?;
                     rules.extend(entry.refusal.map(|refusal| refusal.rule));
                 }
@@ -57,4 +62,149 @@ pub(crate) fn run(kernel: &KernelArgs, args: &CheckArgs, out: &mut dyn Write) ->
     }
     writeln!(out, "{summary}")?;
     Ok(summary.exit_code())
+}
+
+fn entry<'a>(answer: &'a Answer, errno_name: &'a str) -> CheckEntry<'a> {
+    CheckEntry {
+        record: &answer.record,
+        errno_name,
+        place: answer.place.as_ref(),
+        refusal: answer.refusal.as_ref(),
+    }
+}
+
+/// What several kernels say of one program, or of an object that none can open.
+#[derive(Default)]
+struct Program {
+    object: String,
+    name: Option<String>,
+    /// For each kernel, with the name of its error number.
+    answers: Vec<Option<(Answer, String)>>,
+}
+
+/// Several kernels: a table, and each reason once.
+fn run_several(verifiers: &[Verifier], args: &CheckArgs, output: CheckOutput, out: &mut dyn Write) -> Done {
+    let each: Vec<_> = verifiers.iter().collect();
+    let names: Vec<_> = verifiers
+        .iter()
+        .map(|verifier| verifier.kernel().name.as_str())
+        .collect();
+    let mut summaries = vec![CheckSummary::default(); verifiers.len()];
+    let programs = turned(verify_each(&each, &args.objects), &mut summaries);
+    let rows: Vec<_> = programs.iter().map(row).collect();
+    if output == CheckOutput::Jsonl {
+        write_matrix_json(out, &names, &rows)?;
+    } else {
+        write_matrix(out, &names, &rows)?;
+        writeln!(out)?;
+        write_reasons(out, &names, &rows)?;
+        write_end(out, &names, &rows, &summaries)?;
+    }
+    Ok(worst(summaries.iter().map(CheckSummary::exit_code)))
+}
+
+fn row(program: &Program) -> MatrixRow<'_> {
+    let answers = program.answers.iter();
+    MatrixRow {
+        object: &program.object,
+        program: program.name.as_deref(),
+        entries: answers
+            .map(|answer| answer.as_ref().map(|(answer, errno)| entry(answer, errno)))
+            .collect(),
+    }
+}
+
+/// Points to a rule's page, and counts for each kernel.
+fn write_end(
+    out: &mut dyn Write,
+    names: &[&str],
+    rows: &[MatrixRow<'_>],
+    summaries: &[CheckSummary],
+) -> io::Result<()> {
+    let refusals = rows.iter().flat_map(|row| row.entries.iter().flatten());
+    let rule: Option<Rule> = refusals.filter_map(|entry| entry.refusal.map(|r| r.rule)).next();
+    if let Some(rule) = rule {
+        writeln!(out, "more about a rule: verdict explain {}", rule.code())?;
+    }
+    for (name, summary) in names.iter().zip(summaries) {
+        writeln!(out, "{name}: {summary}")?;
+    }
+    Ok(())
+}
+
+/// What each kernel says of each object, turned into what is said of each program; counted on the way. What is wrong
+/// with an object for all kernels is printed once.
+fn turned(results: Vec<Vec<ObjectResult>>, summaries: &mut [CheckSummary]) -> Vec<Program> {
+    let mut columns: Vec<_> = results.into_iter().map(Vec::into_iter).collect();
+    let (mut programs, mut told) = (Vec::new(), BTreeSet::new());
+    loop {
+        let sides: Vec<_> = columns.iter_mut().filter_map(Iterator::next).collect();
+        if sides.is_empty() {
+            return programs;
+        }
+        let mut complain = |message: String| {
+            if !told.contains(&message) {
+                eprintln!("verdict: {message}");
+                told.insert(message);
+            }
+        };
+        programs.extend(of_object(sides, summaries, &mut complain));
+    }
+}
+
+/// The programs of one object.
+fn of_object(
+    sides: Vec<ObjectResult>,
+    summaries: &mut [CheckSummary],
+    complain: &mut impl FnMut(String),
+) -> Vec<Program> {
+    let count = sides.iter().flat_map(|side| &side.programs).map(Vec::len).max();
+    let mut programs: Vec<Program> = (0..count.unwrap_or(1)).map(|_| Program::default()).collect();
+    let kernels = sides.len();
+    for ((at, side), summary) in sides.into_iter().enumerate().zip(summaries) {
+        let answers: Vec<_> = match side.programs {
+            Ok(answers) => answers,
+            Err(unusable) => match answer_of(&unusable) {
+                Some(answer) => vec![Ok(answer); programs.len()],
+                None => vec![Err(unusable.message)],
+            },
+        };
+        for (program, answer) in programs.iter_mut().zip(answers) {
+            match answer {
+                Ok(answer) => {
+                    summary.count(answer.record.verdict);
+                    program.take(at, kernels, answer);
+                }
+                Err(message) => {
+                    summary.unusable += 1;
+                    complain(message);
+                }
+            }
+        }
+    }
+    programs.retain(|program| !program.answers.is_empty());
+    programs
+}
+
+/// That libbpf refuses to open an object, as an answer.
+fn answer_of(unusable: &Unusable) -> Option<Answer> {
+    Some(Answer {
+        refusal: unusable.rule.map(Refusal::by),
+        ..Answer::from((**unusable.record.as_ref()?).clone())
+    })
+}
+
+impl Program {
+    /// Takes the answer of one of the kernels.
+    fn take(&mut self, at: usize, kernels: usize, answer: Answer) {
+        self.answers.resize_with(kernels, || None);
+        self.object.clone_from(&answer.record.object);
+        if let Some(name) = &answer.record.program {
+            self.name = Some(name.clone());
+        }
+        let errno = Errno(answer.record.errno).to_string();
+        if let Some(place) = self.answers.get_mut(at) {
+            *place = Some((answer, errno));
+        }
+    }
 }

@@ -10,16 +10,23 @@ use verdict_report::{Column, Format, Joined, Row, Summary, join, read_rows, writ
 use crate::args::{CompareArgs, KernelArgs};
 use crate::gate::EXCEEDED;
 use crate::stat::Gathered;
-use crate::{Done, interrupt, step_summary};
+use crate::{Done, interrupt, step_summary, why};
 
 pub(crate) fn run(kernel: &KernelArgs, args: &CompareArgs, out: &mut dyn Write) -> Done {
-    let (a, b, code) = match (&args.a, &args.b) {
-        (Some(a), Some(b)) => {
-            let (a, b) = (verifier(kernel, args, a)?, verifier(kernel, args, b)?);
-            let (a, b) = Gathered::of_both(&a, &b, &args.inputs);
+    let both = verifiers(kernel, args)?;
+    if args.why {
+        let (a, b) = both.ok_or_else(|| "compare --why: expected --a and --b, or --kernel A,B".to_owned())?;
+        return why::run(&a, &b, args, out);
+    }
+    let (a, b, code) = match both {
+        Some((a, b)) => {
+            let gathered = Gathered::of_each(&[&a, &b], &args.inputs);
+            let [a, b] = gathered.as_slice() else {
+                return Ok(crate::UNUSABLE);
+            };
             (a.rows(), b.rows(), a.exit_code().max(b.exit_code()))
         }
-        _ => {
+        None => {
             let [a, b] = args.inputs.as_slice() else {
                 let message = "compare: expected two files of figures, or --a and --b with objects";
                 return Err(message.to_owned().into());
@@ -119,8 +126,25 @@ fn read(path: &Path) -> Result<Vec<Row>, String> {
         .map_err(|e| format!("{shown}: {e}"))
 }
 
+/// What is compared: two settings, or else two kernels; `None` is two files.
+fn verifiers(kernel: &KernelArgs, args: &CompareArgs) -> Result<Option<(Verifier, Verifier)>, String> {
+    if let (Some(a), Some(b)) = (&args.a, &args.b) {
+        return Ok(Some((verifier(kernel, args, a)?, verifier(kernel, args, b)?)));
+    }
+    if kernel.choices()?.len() < 2 {
+        return Ok(None);
+    }
+    let mut all = kernel
+        .verifiers(args.test.options(), &args.globals.read()?)?
+        .into_iter();
+    match (all.next(), all.next(), all.next()) {
+        (Some(a), Some(b), None) => Ok(Some((a, b))),
+        _ => Err("compare: expected two kernels: several are for 'verdict sweep'".to_owned()),
+    }
+}
+
 fn verifier(kernel: &KernelArgs, args: &CompareArgs, setting: &str) -> Result<Verifier, String> {
-    let (choice, globals) = with_setting(kernel.choice(), args.globals.read()?, setting)?;
+    let (choice, globals) = with_setting(kernel.choice()?, args.globals.read()?, setting)?;
     let verifier = kernel.verifier_of(&choice, args.test.options())?;
     Ok(verifier.with_globals(globals))
 }

@@ -1,5 +1,6 @@
 //! `verdict gate`: programs against the budgets in a checked-in file, for CI.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -28,6 +29,11 @@ pub(crate) fn run(kernel: &KernelArgs, args: &GateArgs, out: &mut dyn Write) -> 
     }
     let (rows, mut code) = figures(kernel, args, inputs)?;
     let judged: Vec<_> = rows.iter().map(|row| (row, budgets.judge(row))).collect();
+    let kernels: BTreeSet<_> = rows.iter().map(|row| row.kernel.as_str()).collect();
+    let judged = Judged {
+        rows: judged,
+        several: kernels.len() > 1,
+    };
     write_text(out, &judged)?;
     for entry in budgets.unused(&rows) {
         out.flush()?;
@@ -35,7 +41,7 @@ pub(crate) fn run(kernel: &KernelArgs, args: &GateArgs, out: &mut dyn Write) -> 
         code = UNUSABLE;
     }
     step_summary::append(|page| write_markdown(page, &judged))?;
-    let breaches = || judged.iter().flat_map(|(_, breaches)| breaches);
+    let breaches = || judged.rows.iter().flat_map(|(_, breaches)| breaches);
     Ok(if code != 0 {
         code
     } else if breaches().any(|breach| *breach != Breach::Unsupported) {
@@ -69,23 +75,42 @@ fn figures(
     }
     let mut code = 0;
     if !objects.is_empty() {
-        let verifier = kernel
-            .verifier(args.test.options())?
-            .with_globals(args.globals.read()?);
-        let gathered = Gathered::of(&verifier, &objects);
-        code = gathered.exit_code();
-        rows.extend(gathered.rows());
+        let verifiers = kernel.verifiers(args.test.options(), &args.globals.read()?)?;
+        let each: Vec<_> = verifiers.iter().collect();
+        for (gathered, verifier) in Gathered::of_each(&each, &objects).iter().zip(&verifiers) {
+            code = code.max(gathered.exit_code());
+            rows.extend(gathered.rows().into_iter().map(|row| Row {
+                kernel: verifier.kernel().name.clone(),
+                ..row
+            }));
+        }
     }
+    // The kernels keep their order.
     rows.sort_by(|a, b| a.key().cmp(&b.key()));
     Ok((rows, code))
 }
 
-type Judged<'r> = [(&'r Row, Vec<Breach>)];
+/// Rows and what is wrong with them.
+struct Judged<'r> {
+    rows: Vec<(&'r Row, Vec<Breach>)>,
+    /// Whether they are of several kernels.
+    several: bool,
+}
+
+impl Judged<'_> {
+    /// The kernel's name, where it tells rows apart.
+    fn on(&self, row: &Row) -> String {
+        match self.several && !row.kernel.is_empty() {
+            true => format!(" on {}", row.kernel),
+            false => String::new(),
+        }
+    }
+}
 
 fn write_text(out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
-    for (row, breaches) in judged {
+    for (row, breaches) in &judged.rows {
         for breach in breaches {
-            writeln!(out, "{} {}: {breach}", row.file, row.program)?;
+            writeln!(out, "{} {}{}: {breach}", row.file, row.program, judged.on(row))?;
         }
     }
     writeln!(out, "{}", counts(judged))
@@ -93,21 +118,31 @@ fn write_text(out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
 
 fn write_markdown(page: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
     writeln!(page, "## verdict gate\n\n{}\n", counts(judged))?;
-    if judged.iter().all(|(_, breaches)| breaches.is_empty()) {
+    if judged.rows.iter().all(|(_, breaches)| breaches.is_empty()) {
         return Ok(());
     }
     writeln!(page, "| File | Program | |\n|---|---|---|")?;
-    for (row, breaches) in judged {
+    for (row, breaches) in &judged.rows {
         for breach in breaches {
-            writeln!(page, "| {} | {} | {breach} |", row.file, row.program)?;
+            writeln!(
+                page,
+                "| {} | {}{} | {breach} |",
+                row.file,
+                row.program,
+                judged.on(row)
+            )?;
         }
     }
     Ok(())
 }
 
 fn counts(judged: &Judged<'_>) -> String {
-    let total = judged.len();
-    let within = judged.iter().filter(|(_, breaches)| breaches.is_empty()).count();
+    let total = judged.rows.len();
+    let within = judged
+        .rows
+        .iter()
+        .filter(|(_, breaches)| breaches.is_empty())
+        .count();
     let noun = if total == 1 { "program" } else { "programs" };
     format!("{total} {noun}: {within} within budget, {} not", total - within)
 }

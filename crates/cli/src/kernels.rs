@@ -1,8 +1,10 @@
 //! `verdict kernels` and `verdict switches`.
 
-use std::io::Write;
+use std::io::{self, Write};
 
-use verdict::kernel::{KNOWN, SWITCHES};
+use verdict::kernel::semantics::{Evidence, Provenance, Switch};
+use verdict::kernel::{KNOWN, Kernel, Known, SWITCHES};
+use verdict_report::write_switches;
 
 use crate::Done;
 use crate::args::KernelArgs;
@@ -15,33 +17,86 @@ pub(crate) fn list(out: &mut dyn Write) -> Done {
         if !known.aliases.is_empty() {
             writeln!(out, "    also called {}", known.aliases.join(", "))?;
         }
+        let evidence = known.evidence().map_err(|e| e.to_string())?;
+        write_evidence(out, known, &evidence)?;
     }
     Ok(0)
 }
 
-/// Lists the switches with the kernel's settings.
-pub(crate) fn switches(kernel: &KernelArgs, out: &mut dyn Write) -> Done {
-    let kernel = kernel.choice().open()?;
-    writeln!(out, "{}", kernel.name)?;
-    for switch in SWITCHES {
-        let setting = kernel.semantics.get(switch.name).unwrap_or("?");
-        writeln!(out, "\n{} = {setting}", switch.name)?;
-        writeln!(out, "    {}", switch.doc.trim())?;
-        for value in switch.values {
-            writeln!(out, "    {}: {}", value.name, value.doc.trim())?;
-        }
-        for needed in switch.prerequisites {
-            writeln!(
-                out,
-                "    {} only where {} is {}",
-                needed.value, needed.needs, needed.to_be
-            )?;
-        }
-        writeln!(out, "    upstream: {}", switch.upstream)?;
-        writeln!(out, "    told apart by corpus/{}.bpf.c", switch.corpus)?;
-        if let Some(evidence) = kernel.evidence.get(switch.name) {
-            writeln!(out, "    this kernel's own setting, {evidence}")?;
-        }
+/// Writes how many switches are known how, and names those that are only assumed.
+fn write_evidence(out: &mut dyn Write, known: &Known, evidence: &Evidence) -> io::Result<()> {
+    let count = |wanted: fn(&Provenance) -> bool| evidence.iter().filter(|(_, how)| wanted(how)).count();
+    writeln!(
+        out,
+        "    {} switches: {} read in source, {} seen by probe, {} assumed",
+        SWITCHES.len(),
+        count(|how| matches!(how, Provenance::Source(_))),
+        count(|how| matches!(how, Provenance::Probed(_))),
+        count(|how| matches!(how, Provenance::Assumed(_))),
+    )?;
+    let assumed = evidence
+        .iter()
+        .filter(|(_, how)| matches!(how, Provenance::Assumed(_)));
+    for (switch, how) in assumed {
+        writeln!(out, "        {}: {how}", switch.name)?;
     }
+    for gap in known.missing {
+        writeln!(out, "    missing: {gap}")?;
+    }
+    Ok(())
+}
+
+/// Lists the switches with the kernels' settings.
+pub(crate) fn switches(kernel: &KernelArgs, out: &mut dyn Write) -> Done {
+    let kernels: Vec<_> = kernel
+        .choices()?
+        .iter()
+        .map(verdict::KernelChoice::open)
+        .collect::<Result<_, _>>()?;
+    if let [kernel] = kernels.as_slice() {
+        describe(kernel, out)?;
+        return Ok(0);
+    }
+    let columns: Vec<_> = kernels
+        .iter()
+        .map(|kernel| (kernel.name.as_str(), kernel.semantics))
+        .collect();
+    write_switches(out, &columns)?;
     Ok(0)
+}
+
+/// Says everything of each switch, family by family.
+fn describe(kernel: &Kernel, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", kernel.name)?;
+    let mut family = "";
+    for switch in SWITCHES {
+        if switch.family != family {
+            family = switch.family;
+            writeln!(out, "\n[{family}]")?;
+        }
+        describe_switch(kernel, switch, out)?;
+    }
+    Ok(())
+}
+
+fn describe_switch(kernel: &Kernel, switch: &Switch, out: &mut dyn Write) -> io::Result<()> {
+    let setting = kernel.semantics.get(switch.name).unwrap_or("?");
+    writeln!(out, "\n{} = {setting}", switch.name)?;
+    writeln!(out, "    {}", switch.doc.trim())?;
+    for value in switch.values {
+        writeln!(out, "    {}: {}", value.name, value.doc.trim())?;
+    }
+    for needed in switch.prerequisites {
+        writeln!(
+            out,
+            "    {} only where {} is {}",
+            needed.value, needed.needs, needed.to_be
+        )?;
+    }
+    writeln!(out, "    upstream: {}", switch.upstream)?;
+    writeln!(out, "    told apart by corpus/{}.bpf.c", switch.corpus)?;
+    if let Some(evidence) = kernel.evidence.get(switch.name) {
+        writeln!(out, "    this kernel's own setting, {evidence}")?;
+    }
+    Ok(())
 }

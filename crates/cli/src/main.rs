@@ -15,6 +15,7 @@ mod step_summary;
 mod sweep;
 mod test;
 mod veristat;
+mod why;
 
 use std::env;
 use std::ffi::OsString;
@@ -97,6 +98,12 @@ fn execute(args: &Args, out: &mut dyn Write) -> Done {
         Command::Kernels => kernels::list(out),
         Command::Switches => kernels::switches(&args.kernel, out),
     }
+}
+
+/// The exit code of several results: that of the worst. Unusable input is worse than a rejection, and that is worse
+/// than something unsupported.
+fn worst(codes: impl IntoIterator<Item = u8>) -> u8 {
+    codes.into_iter().filter(|code| *code != 0).min().unwrap_or(0)
 }
 
 /// Prints an error and gives the exit code that goes with it.

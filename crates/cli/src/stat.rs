@@ -21,12 +21,13 @@ impl Gathered {
         Gathered::from_results(verify_all(verifier, objects), &mut BTreeSet::new())
     }
 
-    /// The same by two verifiers, each program by both before the next one.
-    pub(crate) fn of_both(a: &Verifier, b: &Verifier, objects: &[PathBuf]) -> (Gathered, Gathered) {
+    /// The same by several verifiers, each program by all of them before the next one.
+    pub(crate) fn of_each(verifiers: &[&Verifier], objects: &[PathBuf]) -> Vec<Gathered> {
         let mut told = BTreeSet::new();
-        let mut results = verify_each(&[a, b], objects).into_iter();
-        let mut next = || Gathered::from_results(results.next().unwrap_or_default(), &mut told);
-        (next(), next())
+        let results = verify_each(verifiers, objects).into_iter();
+        results
+            .map(|results| Gathered::from_results(results, &mut told))
+            .collect()
     }
 
     /// Complains of what cannot be used, unless that was told already.

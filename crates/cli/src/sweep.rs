@@ -16,7 +16,7 @@ const MAX_SETTINGS: usize = 256;
 pub(crate) fn run(kernel: &KernelArgs, args: &SweepArgs, out: &mut dyn Write) -> Done {
     let mut runs = Vec::new();
     let mut code = 0;
-    for setting in settings(kernel.choice(), &args.globals.set_global_vars)? {
+    for setting in settings(kernel.base(), kernel.names(), &args.globals.set_global_vars)? {
         let mut globals = args.globals.dumped()?;
         for expression in &setting.globals {
             globals.add(expression).map_err(|e| e.to_string())?;
@@ -62,23 +62,17 @@ impl Setting {
 }
 
 /// All combinations of what has several values.
-fn settings(mut choice: KernelChoice, globals: &[String]) -> Result<Vec<Setting>, String> {
-    let names = choice.name.take();
+fn settings(mut choice: KernelChoice, names: &[String], globals: &[String]) -> Result<Vec<Setting>, String> {
     let switches = std::mem::take(&mut choice.switches);
     let mut all = vec![Setting {
         choice,
         ..Setting::default()
     }];
-    if let Some(names) = names {
-        let known = || KNOWN.iter().map(|known| known.name.to_owned()).collect();
-        spread(
-            &mut all,
-            &alternatives(&names, known),
-            |setting, name, several| {
-                setting.choice.name = Some(name.to_owned());
-                several.then(|| name.to_owned())
-            },
-        )?;
+    if !names.is_empty() {
+        spread(&mut all, &kernels(names), |setting, name, several| {
+            setting.choice.name = Some(name.to_owned());
+            several.then(|| name.to_owned())
+        })?;
     }
     for switch in switches
         .iter()
@@ -117,11 +111,24 @@ fn settings(mut choice: KernelChoice, globals: &[String]) -> Result<Vec<Setting>
     }
     match all.as_slice() {
         [only] if only.label.is_empty() => Err(
-            "nothing to sweep over: expected --set 'SWITCH=*', --kernel 'A|B' or -G 'NAME = 1|2|4' (or 1..8)"
+            "nothing to sweep over: expected --set 'SWITCH=*', --kernel A,B or -G 'NAME = 1|2|4' (or 1..8)"
                 .to_owned(),
         ),
         _ => Ok(all),
     }
+}
+
+/// The kernels of lists, separated by commas or as other values are; all that are known for `*` and `all`.
+fn kernels(lists: &[String]) -> Vec<String> {
+    let known = || KNOWN.iter().map(|known| known.name.to_owned()).collect();
+    let names = lists.iter().flat_map(|list| list.split(','));
+    let mut all: Vec<String> = Vec::new();
+    for name in names.flat_map(|name| alternatives(if name == "all" { "*" } else { name }, known)) {
+        if !name.is_empty() && !all.contains(&name) {
+            all.push(name);
+        }
+    }
+    all
 }
 
 /// `A|B|C`, or all that `every` knows for `*`.
@@ -184,7 +191,7 @@ mod tests {
             ..KernelChoice::default()
         };
         let globals: Vec<_> = globals.iter().map(|s| (*s).to_owned()).collect();
-        let labels = settings(choice, &globals)?
+        let labels = settings(choice, &[], &globals)?
             .into_iter()
             .map(|setting| setting.label);
         Ok(labels.collect())

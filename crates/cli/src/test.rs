@@ -6,12 +6,12 @@ use std::path::{Component, Path, PathBuf};
 
 use verdict::expect::report::{Detail, Summary, TestResult, write_failures, write_summary, write_test};
 use verdict::expect::{Known, junit};
-use verdict::{Options, Suite, Verifier, may_have_tests, read_object};
+use verdict::{Globals, Options, Suite, Verifier, may_have_tests, read_object};
 
 use crate::args::{KernelArgs, SuiteArgs, TestOutput};
 use crate::interrupt;
 use crate::run::{Progress, expand, file_name, guarded, side_by_side};
-use crate::{Done, UNUSABLE};
+use crate::{Done, UNUSABLE, worst};
 
 pub(crate) fn run(kernel: &KernelArgs, args: &SuiteArgs, out: &mut dyn Write) -> Done {
     let known = args
@@ -20,9 +20,26 @@ pub(crate) fn run(kernel: &KernelArgs, args: &SuiteArgs, out: &mut dyn Write) ->
         .map(read_known)
         .transpose()?
         .unwrap_or_default();
-    let verifier = kernel.verifier(Options::default())?;
+    let verifiers = kernel.verifiers(Options::default(), &Globals::default())?;
+    if verifiers.len() > 1 && args.output == TestOutput::Junit {
+        return Err("test: JUnit's form has no place for several kernels"
+            .to_owned()
+            .into());
+    }
+    let mut codes = Vec::new();
+    for verifier in &verifiers {
+        if verifiers.len() > 1 {
+            writeln!(out, "kernel {}", verifier.kernel().name)?;
+        }
+        codes.push(run_one(verifier, &known, args, out)?);
+    }
+    Ok(worst(codes))
+}
+
+/// Runs the tests of all objects on one kernel.
+fn run_one(verifier: &Verifier, known: &Known, args: &SuiteArgs, out: &mut dyn Write) -> Done {
     let opened = side_by_side(&expand(&args.objects), |argument| match argument {
-        Ok(path) => open(&verifier, path).map(|suite| suite.map(|suite| (path.clone(), suite))),
+        Ok(path) => open(verifier, path).map(|suite| suite.map(|suite| (path.clone(), suite))),
         Err((_, message)) => Err(message.clone()),
     });
     let (mut suites, mut unusable) = (Vec::new(), false);

@@ -42,7 +42,9 @@ impl Element {
 impl fmt::Display for Element {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Element::Switch(switch, from, to) => write!(f, "{}.{} {from} -> {to}", switch.family, switch.name),
+            Element::Switch(switch, from, to) => {
+                write!(f, "{}.{} {from} -> {to}", switch.family, switch.name)
+            }
             _ => f.write_str(self.name()),
         }
     }
@@ -146,7 +148,11 @@ fn write_one(out: &mut dyn Write, difference: &Difference) -> io::Result<()> {
     let program = a.program.as_deref().or(b.program.as_deref()).unwrap_or_default();
     writeln!(out, "{} {program}: {} -> {}", a.object, short(a), short(b))?;
     for cause in &difference.causes {
-        write!(out, "    {}: {:+} insns, {:+} states", cause.element, cause.insns, cause.states)?;
+        write!(
+            out,
+            "    {}: {:+} insns, {:+} states",
+            cause.element, cause.insns, cause.states
+        )?;
         match (&difference.need, cause.element) {
             (Some(need), Element::Tables | Element::Types) => writeln!(out, ": {need}")?,
             (_, Element::Switch(switch, ..)) => writeln!(out, ": {}", switch.upstream)?,
@@ -172,11 +178,25 @@ fn write_summary(out: &mut dyn Write, (a, b): (&str, &str), differences: &[Diffe
     }
     for (cause, (programs, insns, states)) in causes {
         let noun = if programs == 1 { "program" } else { "programs" };
-        writeln!(out, "{cause}: {programs} {noun}, {insns:+} insns, {states:+} states")?;
+        writeln!(
+            out,
+            "{cause}: {programs} {noun}, {insns:+} insns, {states:+} states"
+        )?;
     }
-    let explained = differences.iter().filter(|difference| difference.is_explained()).count();
-    let noun = if differences.len() == 1 { "program differs" } else { "programs differ" };
-    write!(out, "{} {noun} between {a} and {b}, {explained} explained", differences.len())?;
+    let explained = differences
+        .iter()
+        .filter(|difference| difference.is_explained())
+        .count();
+    let noun = if differences.len() == 1 {
+        "program differs"
+    } else {
+        "programs differ"
+    };
+    write!(
+        out,
+        "{} {noun} between {a} and {b}, {explained} explained",
+        differences.len()
+    )?;
     match differences.len() - explained {
         0 => writeln!(out),
         open => writeln!(out, ", {open} unsupported on one side"),
@@ -269,7 +289,11 @@ struct CauseLine {
 
 impl<'d> Line<'d> {
     fn of((a, b): (&'d str, &'d str), difference: &'d Difference) -> Line<'d> {
-        let program = difference.a.program.as_deref().or(difference.b.program.as_deref());
+        let program = difference
+            .a
+            .program
+            .as_deref()
+            .or(difference.b.program.as_deref());
         Line {
             object: &difference.a.object,
             program,

@@ -38,7 +38,11 @@ impl KernelChoice {
         let listed = lists.iter().flat_map(|list| list.as_ref().split(','));
         for name in listed.map(str::trim).filter(|name| !name.is_empty()) {
             match name {
-                ALL => names.extend(KNOWN.iter().map(|known| known.name)),
+                ALL => {
+                    let mut all: Vec<_> = KNOWN.iter().collect();
+                    all.sort_by_key(|known| known.version);
+                    names.extend(all.iter().map(|known| known.name));
+                }
                 name => names.push(known(name)?),
             }
         }

@@ -35,7 +35,8 @@ pub(crate) fn need(rule: Rule, record: &Record) -> Option<Need> {
             Some(Need::AttachTarget(quoted(target)?))
         }
         Rule::StructOpsMap => {
-            let (_, name) = line(" is not found in kernel BTF")?.split_once("struct_ops init_kern: struct ")?;
+            let (_, name) =
+                line(" is not found in kernel BTF")?.split_once("struct_ops init_kern: struct ")?;
             Some(Need::StructOps(name.split(' ').next()?.to_owned()))
         }
         _ => None,
@@ -72,8 +73,16 @@ mod tests {
     #[test]
     fn names() {
         let cases = [
-            (Rule::UnknownHelper, "invalid func bpf_x#300\n", "needs helper bpf_x"),
-            (Rule::UnknownHelper, "0: (85) call unknown#300\ninvalid func unknown#300\n", "needs helper #300"),
+            (
+                Rule::UnknownHelper,
+                "invalid func bpf_x#300\n",
+                "needs helper bpf_x",
+            ),
+            (
+                Rule::UnknownHelper,
+                "0: (85) call unknown#300\ninvalid func unknown#300\n",
+                "needs helper #300",
+            ),
             (
                 Rule::UnresolvedExtern,
                 "libbpf: extern (func ksym) 'bpf_y': not found in kernel or module BTFs\n",

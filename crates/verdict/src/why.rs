@@ -98,7 +98,9 @@ impl<'w> WhyObject<'w> {
     pub fn programs(&self) -> Vec<&str> {
         let ends = [Set::new(), self.mixtures.all()];
         let object = ends.iter().find_map(|set| self.open(set).as_ref().ok());
-        object.map(|object| object.programs().collect()).unwrap_or_default()
+        object
+            .map(|object| object.programs().collect())
+            .unwrap_or_default()
     }
 
     /// Explains the difference between the two kernels on one program; `None` when there is none.

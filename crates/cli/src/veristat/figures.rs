@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use verdict::log::SourceTally;
-use verdict::{LogOptions, NotLoaded, OpenObject, Verifier};
+use verdict::{KernelChoice, LogOptions, NotLoaded, OpenObject, Verifier};
 use verdict_report::{
     Column, Counts, Format, Record, Row, SourceCount, sort_rows, to_json_line, write_stats, write_top_sources,
 };
@@ -25,20 +25,28 @@ pub(super) fn print(options: &Options, out: &mut dyn Write) -> Done {
         test_states: options.test_states,
         test_invariants: options.test_invariants,
     };
-    let verifier = Verifier::new(options.kernel.open()?, settings).with_loader(options.loader);
-    let verifier = attached(verifier, &options.attach_to)?;
+    let open = |choice: &KernelChoice| {
+        let verifier = Verifier::new(choice.open()?, settings).with_loader(options.loader);
+        attached(verifier, &options.attach_to)
+    };
+    let opened = side_by_side(&options.kernel.each(&options.kernels)?, open);
+    let verifiers = opened.into_iter().collect::<Result<Vec<_>, _>>()?;
     if options.dump.jited {
         eprintln!("verdict: machine code is not modelled: there is none to dump");
     }
     if options.dump.insns {
         eprintln!("verdict: how a kernel rewrites programs is not modelled: dumping them as they are loaded");
     }
-    let objects = opened(&verifier, options);
-    let answers = verified(&verifier, options, &objects);
-    let mut all = Gathered::default();
-    let mut answers = answers.into_iter();
-    for object in &objects {
-        all.take(options, object, &mut answers, out)?;
+    let mut all = Gathered {
+        several: verifiers.len() > 1,
+        ..Gathered::default()
+    };
+    for verifier in &verifiers {
+        let objects = opened_by(verifier, options);
+        let mut answers = verified(verifier, options, &objects).into_iter();
+        for object in &objects {
+            all.take(options, object, &mut answers, out)?;
+        }
     }
     all.print(options, out)?;
     Ok(all.code)
@@ -61,7 +69,7 @@ enum State<'v> {
 }
 
 /// Opens all objects that are wanted, each once.
-fn opened<'v>(verifier: &'v Verifier, options: &Options) -> Vec<Input<'v>> {
+fn opened_by<'v>(verifier: &'v Verifier, options: &Options) -> Vec<Input<'v>> {
     let arguments: Vec<_> = options.files.iter().map(PathBuf::from).collect();
     side_by_side(&expand(&arguments), |found| match found {
         Ok(path) => Input {
@@ -169,6 +177,8 @@ struct Gathered {
     rows: Vec<Row>,
     counts: Counts,
     code: u8,
+    /// Whether they are of several kernels.
+    several: bool,
 }
 
 impl Gathered {
@@ -257,13 +267,16 @@ impl Gathered {
     }
 
     fn print(&mut self, options: &Options, out: &mut dyn Write) -> io::Result<()> {
-        let whole = options.emit.is_empty() && options.sort.is_empty() && options.top_n == 0;
+        let whole = !self.several && options.emit.is_empty() && options.sort.is_empty() && options.top_n == 0;
         if options.format() == Format::Jsonl && whole {
             return self.print_records(options, out);
         }
         sort_rows(&mut self.rows, &options.sort);
         self.rows.retain(|row| options.filters.wants_row(row));
-        let (columns, limit, format) = (options.columns(), options.limit(), options.format());
+        let (mut columns, limit, format) = (options.columns(), options.limit(), options.format());
+        if self.several && !columns.contains(&Column::Kernel) {
+            columns.insert(0, Column::Kernel);
+        }
         write_stats(out, &columns, &self.rows, limit, format, &self.counts)
     }
 

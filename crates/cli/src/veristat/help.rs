@@ -20,7 +20,8 @@ What is verified:
       --globals-from=FILE    Set the variables of a data map as 'bpftool map dump -j' printed it
   -r, --test-reg-invariants  Treat contradictory bounds of a register as an error
   -t, --test-states          Create a state at every prune point
-      --kernel=NAME          Kernel profile, one of 'verdict kernels'
+      --kernel=NAMES         Kernels of 'verdict kernels', separated by commas, or
+                             'all': of several, a row for each
       --kernel-dir=DIR       Directory with another kernel's BTF, config and symbols
       --set=SWITCH=VALUE     Set a switch of the verifier, one of 'verdict switches'
       --loader=LIBRARY       The library that loads the objects: libbpf, cilium or aya
@@ -65,7 +66,7 @@ pub(super) fn usage(name: &str) -> String {
         "\
 Usage: {name} [-CdqrRtvV?] [-e COLUMNS] [-f FILTER] [-G VAR] [-j N] [-l LEVEL] [-n N]
             [-o FORM] [-s COLUMNS] [-S N] [--log-fixed] [--log-size=BYTES] [--dump[=MODE]]
-            [--kernel=NAME] [--kernel-dir=DIR] [--set=SWITCH=VALUE] [--loader=LIBRARY]
+            [--kernel=NAMES] [--kernel-dir=DIR] [--set=SWITCH=VALUE] [--loader=LIBRARY]
             [--attach-to=PLACE] OBJECT...
 "
     )

@@ -39,6 +39,8 @@ pub(super) struct Options {
     pub(super) dump: Dump,
     pub(super) show: Option<Show>,
     pub(super) kernel: KernelChoice,
+    /// The kernels that are named.
+    pub(super) kernels: Vec<String>,
     pub(super) loader: Loader,
     /// What the programs attach to.
     pub(super) attach_to: Vec<String>,
@@ -198,7 +200,7 @@ impl Options {
                 self.loader = name.loader();
             }
             Key::AttachTo => self.attach_to.push(value.to_owned()),
-            Key::Kernel => self.kernel.name = Some(value.to_owned()),
+            Key::Kernel => self.kernels.push(value.to_owned()),
             Key::KernelDir => self.kernel.dir = Some(value.into()),
             Key::Switch => self.kernel.switches.push(value.to_owned()),
             Key::Jobs => {

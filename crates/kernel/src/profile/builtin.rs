@@ -23,6 +23,8 @@ pub struct Known {
     pub doc: &'static str,
     /// Major, minor and patch level.
     pub version: (u8, u8, u8),
+    /// What of it is not modelled, a line each.
+    pub missing: &'static [&'static str],
     tables: &'static str,
     limits: Limits,
     machine: Machine,

@@ -26,6 +26,9 @@ pub(crate) struct Release {
     pub(crate) default: bool,
     /// The tables of helpers, kfuncs, contexts and map types that hold.
     pub(crate) tables: String,
+    /// What of it is not modelled, a line each.
+    #[serde(default)]
+    pub(crate) missing: Vec<String>,
     /// Bounds on programs and on the work of verifying them.
     pub(crate) limits: Limits,
     /// The machine that it runs on when nothing else is said.

@@ -26,12 +26,7 @@ pub(super) struct Mixtures<'v> {
 }
 
 /// What kernels have beside switches, in the order of bits of a combination.
-const PARTS: [Element; 4] = [
-    Element::Limits,
-    Element::Machine,
-    Element::Tables,
-    Element::Types,
-];
+const PARTS: [Element; 4] = [Element::Limits, Element::Machine, Element::Tables, Element::Types];
 
 impl<'v> Mixtures<'v> {
     /// Combinations of parts.
