@@ -10,12 +10,14 @@ mod child;
 mod corpus;
 mod delta;
 mod hostile;
+mod kernels;
 mod licences;
 mod logs;
 mod mutate;
 mod parity;
 mod tidy;
 mod veristat;
+mod why;
 mod words;
 mod workers;
 
@@ -36,6 +38,10 @@ enum Chore {
     Parity(parity::Args),
     /// Write what differs between the records of two kernels, for `parity --delta`
     Delta(delta::Args),
+    /// Explain every difference between two kernels, check each explanation, and hold the counts to a file.
+    Why(why::Args),
+    /// Hold the time that several kernels take to that of one.
+    Kernels(kernels::Args),
     /// Compare verdict's logs with checksums of a real kernel's.
     Words(words::Args),
     /// Compare verdict's speed and memory with the running kernel's.
@@ -71,6 +77,8 @@ fn main() -> ExitCode {
     let done = match Args::parse().chore {
         Chore::Parity(args) => parity::run(&args),
         Chore::Delta(args) => delta::run(&args),
+        Chore::Why(args) => why::run(&args),
+        Chore::Kernels(args) => kernels::run(&args),
         Chore::Words(args) => words::run(&args),
         Chore::Bench(args) => bench::run(&args),
         Chore::Hostile(args) => hostile::run(&args),

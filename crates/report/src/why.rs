@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 use serde::Serialize;
+use verdict_kernel::rule::Rule;
 use verdict_kernel::semantics::Switch;
 
 use crate::check::by_whom;
@@ -71,6 +72,8 @@ pub struct Difference {
     /// The fewest elements found that turn the first kernel's figures into the second one's: no element of them
     /// can be left out. Empty when one side is unsupported.
     pub causes: Vec<Cause>,
+    /// The rule by which each of the kernels refuses it.
+    pub rules: [Option<Rule>; 2],
     /// What one of the kernels lacks, as it is the reason.
     pub need: Option<Need>,
     /// Settings that were tried.
@@ -103,16 +106,43 @@ fn word(record: &Record) -> &'static str {
     }
 }
 
-/// What a record says, in short.
-fn short(record: &Record) -> String {
+/// What a kernel says, in short.
+fn short(record: &Record, rule: Option<Rule>) -> String {
     let (insns, states) = record.figures.as_ref().map_or((0, 0), |f| (f.insns, f.states));
     let figures = format!("{insns} insns, {states} states");
     match record.verdict {
         Verdict::Success => format!("accepted, {figures}"),
         Verdict::Unsupported => format!("unsupported: {}", record.unsupported.as_deref().unwrap_or("?")),
-        Verdict::Failure if insns == 0 => format!("rejected {}", by_whom(record.stage)),
-        Verdict::Failure => format!("rejected, {figures}"),
+        Verdict::Failure => {
+            let rule = rule.map(|rule| format!(" {}", rule.code())).unwrap_or_default();
+            match insns {
+                0 => format!("rejected{rule} {}", by_whom(record.stage)),
+                _ => format!("rejected{rule}, {figures}"),
+            }
+        }
     }
+}
+
+/// Figures beside instructions and states that differ.
+fn other_changes(a: &Record, b: &Record) -> Vec<String> {
+    let (Some(a), Some(b)) = (&a.figures, &b.figures) else {
+        return Vec::new();
+    };
+    let numbers = [
+        ("peak_states", a.peak_states, b.peak_states),
+        (
+            "max_states_per_insn",
+            a.max_states_per_insn,
+            b.max_states_per_insn,
+        ),
+        ("prog_size", a.prog_size, b.prog_size),
+    ];
+    let changed = numbers.iter().filter(|(_, a, b)| a != b);
+    let mut all: Vec<_> = changed.map(|(name, a, b)| format!("{name} {a} -> {b}")).collect();
+    if a.stack_depth != b.stack_depth {
+        all.push(format!("stack {} -> {}", a.stack_depth, b.stack_depth));
+    }
+    all
 }
 
 /// Writes the differences, `names` being those of the kernels.
@@ -146,23 +176,62 @@ pub fn write_why(
 fn write_one(out: &mut dyn Write, difference: &Difference) -> io::Result<()> {
     let (a, b) = (&difference.a, &difference.b);
     let program = a.program.as_deref().or(b.program.as_deref()).unwrap_or_default();
-    writeln!(out, "{} {program}: {} -> {}", a.object, short(a), short(b))?;
+    let [rule_a, rule_b] = difference.rules;
+    write!(
+        out,
+        "{} {program}: {} -> {}",
+        a.object,
+        short(a, rule_a),
+        short(b, rule_b)
+    )?;
+    match other_changes(a, b).as_slice() {
+        [] => writeln!(out)?,
+        changes => writeln!(out, " ({})", changes.join(", "))?,
+    }
     for cause in &difference.causes {
-        write!(
-            out,
-            "    {}: {:+} insns, {:+} states",
-            cause.element, cause.insns, cause.states
-        )?;
+        let (insns, states) = (cause.insns, cause.states);
+        write!(out, "    {}: {insns:+} insns, {states:+} states", cause.element)?;
         match (&difference.need, cause.element) {
             (Some(need), Element::Tables | Element::Types) => writeln!(out, ": {need}")?,
-            (_, Element::Switch(switch, ..)) => writeln!(out, ": {}", switch.upstream)?,
             _ => writeln!(out)?,
         }
     }
     Ok(())
 }
 
-/// What the causes add up to over all programs.
+/// What an element adds to all programs for which it is a cause.
+#[derive(Clone, Copy, Debug)]
+pub struct Total {
+    /// The element.
+    pub element: Element,
+    /// How many programs those are.
+    pub programs: usize,
+    /// Processed instructions.
+    pub insns: i64,
+    /// States.
+    pub states: i64,
+}
+
+/// What each element adds up to over all programs, those with most programs first.
+pub fn totals(differences: &[Difference]) -> Vec<Total> {
+    let mut all: BTreeMap<&str, Total> = BTreeMap::new();
+    for cause in differences.iter().flat_map(|difference| &difference.causes) {
+        let total = all.entry(cause.element.name()).or_insert(Total {
+            element: cause.element,
+            programs: 0,
+            insns: 0,
+            states: 0,
+        });
+        total.programs += 1;
+        total.insns = total.insns.saturating_add(cause.insns);
+        total.states = total.states.saturating_add(cause.states);
+    }
+    let mut all: Vec<_> = all.into_values().collect();
+    all.sort_by_key(|total| std::cmp::Reverse(total.programs));
+    all
+}
+
+/// Writes what the causes add up to over all programs.
 fn write_summary(out: &mut dyn Write, (a, b): (&str, &str), differences: &[Difference]) -> io::Result<()> {
     let mut causes: BTreeMap<String, (usize, i64, i64)> = BTreeMap::new();
     for cause in differences.iter().flat_map(|difference| &difference.causes) {
@@ -261,6 +330,7 @@ struct Line<'d> {
     a: Side<'d>,
     b: Side<'d>,
     causes: Vec<CauseLine>,
+    rules: [Option<&'static str>; 2],
     #[serde(skip_serializing_if = "Option::is_none")]
     need: Option<&'d Need>,
     runs: usize,
@@ -306,6 +376,7 @@ impl<'d> Line<'d> {
                 record: &difference.b,
             },
             causes: difference.causes.iter().map(CauseLine::of).collect(),
+            rules: difference.rules.map(|rule| rule.map(Rule::code)),
             need: difference.need.as_ref(),
             runs: difference.runs,
             contradictions: difference.contradictions,

@@ -71,17 +71,16 @@ impl KernelChoice {
             None => Kernel::open(self.name.as_deref().unwrap_or(DEFAULT)),
         }
         .map_err(|e| e.to_string())?;
-        for setting in self
-            .switches
-            .iter()
-            .flat_map(|s| s.split(','))
-            .filter(|s| !s.is_empty())
-        {
-            let (switch, value) = setting
-                .split_once('=')
-                .ok_or_else(|| format!("'{setting}': expected switch=value"))?;
-            kernel = kernel.with_switch(switch, value).map_err(|e| e.to_string())?;
-        }
+        let listed = self.switches.iter().flat_map(|list| list.split(','));
+        let settings: Vec<_> = listed
+            .filter(|setting| !setting.is_empty())
+            .map(|setting| setting.split_once('=').ok_or(setting))
+            .collect::<Result<_, _>>()
+            .map_err(|setting| format!("'{setting}': expected switch=value"))?;
+        // At once, as some presuppose others.
+        kernel = kernel
+            .with_switches(settings.iter().copied())
+            .map_err(|e| e.to_string())?;
         if let Some(cpus) = self.cpus {
             kernel.machine.nr_cpus = cpus;
         }

@@ -14,6 +14,7 @@ use std::sync::OnceLock;
 
 use verdict_engine::observer::Silent;
 use verdict_engine::verify;
+use verdict_kernel::rule::Rule;
 use verdict_kernel::{Kernel, SWITCHES};
 use verdict_loader::OpenError;
 use verdict_report::why::{Cause, Difference, Element};
@@ -120,6 +121,7 @@ impl<'w> WhyObject<'w> {
             a,
             b,
             causes: Vec::new(),
+            rules: [None; 2],
             need: None,
             runs: 0,
             contradictions: 0,
@@ -128,7 +130,15 @@ impl<'w> WhyObject<'w> {
         if supported(&difference.a) && supported(&difference.b) {
             let set = trials.reduce(&difference.b);
             difference.causes = trials.shares(&set);
-            difference.need = [Set::new(), all].iter().find_map(|end| self.need(end, index));
+        }
+        let sides = [&difference.a, &difference.b].map(|record| record.verdict);
+        for ((rule, end), verdict) in difference.rules.iter_mut().zip([Set::new(), all]).zip(sides) {
+            if verdict != Verdict::Failure {
+                continue;
+            }
+            let (broken, need) = self.refusal(&end, index);
+            *rule = broken;
+            difference.need = difference.need.or(need);
         }
         (difference.runs, difference.contradictions) = (trials.known.len(), trials.contradictions);
         Some(difference)
@@ -165,10 +175,15 @@ impl<'w> WhyObject<'w> {
         loaded.end.record(&self.name, program, &loaded.facts, &stats, 0)
     }
 
-    /// What one of the two kernels lacks for the program.
-    fn need(&self, end: &Set, index: usize) -> Option<Need> {
-        let object = self.open(end).as_ref().ok()?;
-        object.check(index).refusal?.need
+    /// Why one of the two kernels refuses the program: the rule, and what the kernel lacks.
+    fn refusal(&self, end: &Set, index: usize) -> (Option<Rule>, Option<Need>) {
+        match self.open(end) {
+            Ok(object) => match object.check(index).refusal {
+                Some(refusal) => (Some(refusal.rule), refusal.need),
+                None => (None, None),
+            },
+            Err(error) => (Some(error.rule), None),
+        }
     }
 }
 
