@@ -35,6 +35,15 @@ pub struct Btf {
     tags: OnceLock<TagIndex>,
 }
 
+/// Two are equal when their bytes and those of their bases are.
+impl PartialEq for Btf {
+    fn eq(&self, other: &Btf) -> bool {
+        self.data == other.data && self.base == other.base
+    }
+}
+
+impl Eq for Btf {}
+
 impl fmt::Debug for Btf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Btf")

@@ -137,6 +137,15 @@ impl Table {
         }))
     }
 
+    /// Whether both were made of the same; of two files it is the text that counts.
+    fn is_same(&self, other: &Table) -> bool {
+        match (self, other) {
+            (Table::File(a), Table::File(b)) => a.text == b.text,
+            (Table::Embedded(a), Table::Embedded(b)) => a == b,
+            _ => false,
+        }
+    }
+
     fn bytes(&self) -> &[u8] {
         match self {
             Table::Embedded(bytes) => bytes,
@@ -259,6 +268,13 @@ impl Kernel {
             self.evidence.choose(switch);
         }
         Ok(self)
+    }
+
+    /// Whether another kernel has the same version, types, configuration and symbols.
+    pub fn has_types_of(&self, other: &Kernel) -> bool {
+        let btf = || Arc::ptr_eq(&self.btf, &other.btf) || self.btf == other.btf;
+        let symbols = || self.kallsyms.is_same(&other.kallsyms);
+        self.version == other.version && self.config.is_same(&other.config) && btf() && symbols()
     }
 
     /// This kernel's rules on another kernel's version, types, configuration and symbols.

@@ -1,7 +1,7 @@
 //! Kernels between two kernels.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use verdict_kernel::{Kernel, Semantics, SwitchError};
 use verdict_report::why::Element;
@@ -38,7 +38,7 @@ impl<'v> Mixtures<'v> {
             Element::Limits => from.limits != to.limits,
             Element::Machine => from.machine != to.machine,
             Element::Tables => from.tables != to.tables,
-            Element::Types => !Arc::ptr_eq(&from.btf, &to.btf) && from.name != to.name,
+            Element::Types => !from.has_types_of(to),
             Element::Switch(..) => false,
         };
         let mut elements: Vec<_> = PARTS.into_iter().filter(differs).collect();

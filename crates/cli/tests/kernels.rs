@@ -1,0 +1,205 @@
+//! Several kernels in one command, and why they differ.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::Path;
+use std::process::Command;
+
+fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let output = Command::new(env!("CARGO_BIN_EXE_verdict"))
+        .args(arguments)
+        .current_dir(root)
+        .env_remove("GITHUB_STEP_SUMMARY")
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+const TWO: &str = "6.12.43,6.12";
+
+#[test]
+fn check_has_a_column_for_each_kernel_and_each_reason_once() {
+    let (code, out, err) = run(&["check", "--kernel", TWO, "corpus/packet_access.bpf.o"]);
+    assert_eq!((code, err.as_str()), (Some(2), ""));
+    let expected = "\
+File                 Program     6.12.43-deb12-amd64  6.12.117-deb12-amd64
+-------------------  ----------  -------------------  --------------------
+packet_access.bpf.o  fixed       accepted 16/1        accepted 16/1
+packet_access.bpf.o  variable    accepted 19/1        accepted 19/1
+packet_access.bpf.o  unchecked   refused V0201        refused V0201
+packet_access.bpf.o  off_by_one  refused V0201        refused V0201
+
+rejected: EACCES by the kernel
+    packet_access.bpf.o unchecked: all kernels
+    at corpus/packet_access.bpf.c:";
+    assert!(out.starts_with(expected), "{out}");
+    let ending = "\
+more about a rule: verdict explain V0201
+6.12.43-deb12-amd64: 4 programs: 2 accepted, 2 rejected, 0 unsupported
+6.12.117-deb12-amd64: 4 programs: 2 accepted, 2 rejected, 0 unsupported
+";
+    assert!(out.ends_with(ending), "{out}");
+    assert_eq!(out.matches("rejected: EACCES").count(), 2, "{out}");
+}
+
+#[test]
+fn what_kernels_lack_is_named() {
+    let objects = [
+        "corpus/rules_extern.bpf.o",
+        "corpus/core_relocation.bpf.o",
+        "corpus/rules_call.bpf.o",
+    ];
+    let mut arguments = vec!["check", "--kernel", TWO];
+    arguments.extend(objects);
+    let (code, out, _) = run(&arguments);
+    assert_eq!(code, Some(2));
+    for word in ["  CO-RE: no ", "  needs helper #", "  needs "] {
+        assert!(out.contains(word), "{word}: {out}");
+    }
+}
+
+#[test]
+fn json_has_all_that_each_kernel_says() {
+    let (_, out, _) = run(&[
+        "check",
+        "-o",
+        "jsonl",
+        "--kernel",
+        TWO,
+        "corpus/packet_access.bpf.o",
+    ]);
+    let line = out.lines().nth(2).unwrap();
+    let start = r#"{"object":"packet_access.bpf.o","program":"unchecked","kernels":[{"kernel":"6.12.43-deb12-amd64","rule":"V0201","#;
+    assert!(line.starts_with(start), "{line}");
+    assert_eq!(out.lines().count(), 4);
+    // One kernel has the same form.
+    let (_, out, _) = run(&["check", "-o", "jsonl", "corpus/packet_access.bpf.o"]);
+    assert!(
+        out.contains(r#""kernels":[{"kernel":"6.12.117-deb12-amd64","object""#),
+        "{out}"
+    );
+}
+
+#[test]
+fn kernels_are_named_once_and_known() {
+    let (code, out, _) = run(&[
+        "check",
+        "--kernel",
+        "6.12",
+        "--kernel",
+        "6.12.117,6.12",
+        "corpus/externs.bpf.o",
+    ]);
+    assert_eq!(
+        (code, out.as_str()),
+        (Some(0), "4 programs: 4 accepted, 0 rejected, 0 unsupported\n")
+    );
+    let (code, _, err) = run(&["check", "--kernel", "6.12,5.99", "corpus/externs.bpf.o"]);
+    assert_eq!(code, Some(1));
+    assert!(err.contains("no kernel is called '5.99'; known are: "), "{err}");
+    for command in ["log", "profile"] {
+        let (code, _, err) = run(&[command, "--kernel", TWO, "corpus/externs.bpf.o"]);
+        assert_eq!(code, Some(1));
+        assert!(
+            err.contains("this command takes one kernel: --kernel names 2"),
+            "{err}"
+        );
+    }
+}
+
+#[test]
+fn the_exit_code_is_that_of_the_worst_kernel() {
+    let (code, _, _) = run(&["check", "--kernel", TWO, "no/such.o", "corpus/externs.bpf.o"]);
+    assert_eq!(code, Some(1));
+    let (code, out, _) = run(&["check", "--kernel", TWO, "corpus/externs.bpf.o"]);
+    assert_eq!(code, Some(0), "{out}");
+}
+
+#[test]
+fn other_commands_ask_each_kernel() {
+    let object = "corpus/packet_access.bpf.o";
+    let (_, out, _) = run(&[
+        "stat",
+        "-q",
+        "-o",
+        "csv",
+        "-e",
+        "prog,insns",
+        "--kernel",
+        TWO,
+        object,
+    ]);
+    assert!(out.starts_with("kernel,prog_name,total_insns\n"), "{out}");
+    assert!(
+        out.contains("6.12.43-deb12-amd64,fixed,16\n6.12.117-deb12-amd64,fixed,16\n"),
+        "{out}"
+    );
+    let (_, out, _) = run(&["sweep", "--kernel", TWO, "-o", "csv", object]);
+    assert!(out.contains(",fixed,16,16\n"), "{out}");
+    let (code, out, _) = run(&["test", "-q", "--kernel", TWO, "corpus/tests/parser.bpf.o"]);
+    assert_eq!(code, Some(0), "{out}");
+    assert!(out.starts_with("kernel 6.12.43-deb12-amd64\n"), "{out}");
+    assert_eq!(out.matches("5 passed").count(), 2, "{out}");
+    let (code, out, err) = run(&["compare", "--kernel", TWO, object]);
+    assert_eq!(code, Some(0), "{out}{err}");
+}
+
+#[test]
+fn switches_are_compared_side_by_side() {
+    let (_, out, _) = run(&["switches", "--kernel", TWO]);
+    assert!(out.starts_with("Family"), "{out}");
+    let line = out.lines().find(|line| line.contains(" zero-spill ")).unwrap();
+    assert_eq!(line.matches("imprecise-scalar").count(), 2, "{line}");
+    let (_, out, _) = run(&["switches"]);
+    assert!(out.contains("\n[stack]\n"), "{out}");
+    let (_, out, _) = run(&["kernels"]);
+    assert!(out.contains(" switches: "), "{out}");
+    assert!(out.contains(" read in source, "), "{out}");
+}
+
+#[test]
+fn why_names_the_switch_and_what_it_adds() {
+    let why = |more: &[&str]| {
+        let mut arguments = vec![
+            "compare",
+            "--why",
+            "--a",
+            "set=zero-spill=stack-zero",
+            "--b",
+            "set=zero-spill=imprecise-scalar",
+            "corpus/zero_spill.bpf.o",
+            "corpus/externs.bpf.o",
+        ];
+        arguments.extend(more);
+        run(&arguments)
+    };
+    let (code, out, err) = why(&[]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    let cause = "    stack.zero-spill stack-zero -> imprecise-scalar: ";
+    assert!(out.starts_with("zero_spill.bpf.o "), "{out}");
+    assert!(out.contains(cause), "{out}");
+    assert!(!out.contains("externs"), "{out}");
+    assert!(out.contains("    \"bpf: track aligned STACK_ZERO cases"), "{out}");
+    let last = out.lines().last().unwrap();
+    assert!(
+        last.contains(" explained") && !last.contains("unsupported"),
+        "{last}"
+    );
+    let (_, json, _) = why(&["-o", "jsonl"]);
+    assert!(
+        json.contains(r#""cause":"zero-spill","from":"stack-zero","to":"imprecise-scalar""#),
+        "{json}"
+    );
+    let (_, csv, _) = why(&["-o", "csv"]);
+    assert!(
+        csv.starts_with("file_name,prog_name,verdict_a,verdict_b,total_insns_diff,"),
+        "{csv}"
+    );
+    // Two runs say the same.
+    assert_eq!(why(&[]).1, out);
+    let (code, _, err) = run(&["compare", "--why", "corpus/externs.bpf.o"]);
+    assert_eq!(code, Some(1));
+    assert!(err.contains("expected --a and --b, or --kernel A,B"), "{err}");
+}
