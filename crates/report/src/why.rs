@@ -233,24 +233,25 @@ pub fn totals(differences: &[Difference]) -> Vec<Total> {
 
 /// Writes what the causes add up to over all programs.
 fn write_summary(out: &mut dyn Write, (a, b): (&str, &str), differences: &[Difference]) -> io::Result<()> {
-    let mut causes: BTreeMap<String, (usize, i64, i64)> = BTreeMap::new();
-    for cause in differences.iter().flat_map(|difference| &difference.causes) {
-        let sum = causes.entry(cause.element.to_string()).or_default();
-        sum.0 += 1;
-        sum.1 = sum.1.saturating_add(cause.insns);
-        sum.2 = sum.2.saturating_add(cause.states);
-    }
-    let mut causes: Vec<_> = causes.into_iter().collect();
-    causes.sort_by_key(|(_, (programs, ..))| std::cmp::Reverse(*programs));
+    let causes = totals(differences);
     if !causes.is_empty() {
         writeln!(out)?;
     }
-    for (cause, (programs, insns, states)) in causes {
+    for total in causes {
+        let Total {
+            element,
+            programs,
+            insns,
+            states,
+        } = total;
         let noun = if programs == 1 { "program" } else { "programs" };
         writeln!(
             out,
-            "{cause}: {programs} {noun}, {insns:+} insns, {states:+} states"
+            "{element}: {programs} {noun}, {insns:+} insns, {states:+} states"
         )?;
+        if let Element::Switch(switch, ..) = element {
+            writeln!(out, "    {}", switch.upstream)?;
+        }
     }
     let explained = differences
         .iter()
