@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use verdict::report::Record;
@@ -122,7 +122,7 @@ fn switches_alone(difference: &Difference) -> Option<String> {
 }
 
 /// Whether the verifier comes to these figures.
-fn gives(verifier: &Verifier, path: &PathBuf, index: usize, expected: &Record) -> bool {
+fn gives(verifier: &Verifier, path: &Path, index: usize, expected: &Record) -> bool {
     let Ok(bytes) = verdict::read_object(path) else {
         return false;
     };
