@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Where kernels decide differently about calls, what is held across them, and where functions end. */
+/* Without arguments, as assembly has no names for them and the kernel refuses BTF of those without. */
 #include "corpus.h"
 
 struct bpf_iter_task { u64 opaque[3]; } __attribute__((aligned(8)));
@@ -104,12 +105,12 @@ int released_by_callback(void *ctx)
 }
 
 /* A load from the packet that fails ends its function. */
-static NAKED __attribute__((noinline)) int loads(void *ctx)
+NOINLINE int loads(void *ctx)
 {
-	__asm__ volatile("r6 = r1;"
-			 "r0 = *(u8 *)skb[14];"
-			 "r0 = 7;"
-			 "exit;");
+	__asm__ volatile("r6 = %[ctx];"
+			 "r0 = *(u8 *)skb[14];" ::[ctx] "r"(ctx)
+			 : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "memory");
+	return 7;
 }
 
 SEC("socket")
@@ -118,12 +119,12 @@ int function_loads(void *ctx)
 	return loads(ctx) == 7;
 }
 
-static NAKED __attribute__((noinline)) int callback_load(u32 index, void **ctx)
+NOINLINE int callback_load(u32 index, void **ctx)
 {
-	__asm__ volatile("r6 = *(u64 *)(r2 + 0);"
-			 "r0 = *(u8 *)skb[14];"
-			 "r0 = 0;"
-			 "exit;");
+	__asm__ volatile("r6 = *(u64 *)(%[ctx] + 0);"
+			 "r0 = *(u8 *)skb[14];" ::[ctx] "r"(ctx)
+			 : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "memory");
+	return 0;
 }
 
 SEC("socket")
@@ -146,20 +147,6 @@ SEC("xdp")
 int function_leaves(struct xdp_md *ctx)
 {
 	return leaves(ctx) == 1 ? XDP_PASS : XDP_DROP;
-}
-
-/* The main program as a callback of its own: bpf_loop(1, main, NULL, 0). BTF has it static, as it is hidden. */
-SEC("xdp")
-__attribute__((visibility("hidden"))) NAKED int called_back(struct xdp_md *ctx)
-{
-	__asm__ volatile("r1 = 1;"
-			 ".byte 0x18, 0x42, 0, 0, 0xfe, 0xff, 0xff, 0xff;" /* r2 = func[-2] ll */
-			 ".byte 0, 0, 0, 0, 0, 0, 0, 0;"
-			 "r3 = 0;"
-			 "r4 = 0;"
-			 "call 181;"
-			 "r0 = 1;"
-			 "exit;" ::: "memory");
 }
 
 NOINLINE int inits(void *map, u32 *key, struct timed *value)
@@ -259,7 +246,7 @@ int counted_under_lock(void *ctx)
 
 /* may_goto to the next instruction. */
 SEC("xdp")
-NAKED int goes_nowhere(struct xdp_md *ctx)
+NAKED int goes_nowhere(void)
 {
 	__asm__ volatile("r0 = 2;"
 			 ".byte 0xe5, 0, 0, 0, 0, 0, 0, 0;"
@@ -279,7 +266,7 @@ int iterated_without_rcu(void *ctx)
 
 /* More paths pending than there may be. */
 SEC("xdp")
-NAKED int too_many_paths(struct xdp_md *ctx)
+NAKED int too_many_paths(void)
 {
 	__asm__ volatile(".rept 8200;"
 			 "r2 = *(u32 *)(r1 + 12);"

@@ -2,6 +2,7 @@
 /* Where kernels decide differently about objects: the program's own and the kernel's, and memory. Compiled with
  * -mcpu=v4.
  */
+/* Without arguments, as assembly has no names for them and the kernel refuses BTF of those without. */
 #include "corpus.h"
 
 typedef _Bool bool;
@@ -203,7 +204,7 @@ int atomic_targets(void *ctx)
 
 /* Zero plus a pointer that holds a reference: who releases it? */
 SEC("tc")
-NAKED int zero_plus_record(void *ctx)
+NAKED int zero_plus_record(void)
 {
 	__asm__ volatile("r1 = %[ring] ll;"
 			 "r2 = 8;"
@@ -221,7 +222,7 @@ NAKED int zero_plus_record(void *ctx)
 
 /* A member that points to something other than a struct; then a cast to no type at all. */
 SEC("tp_btf/task_newtask")
-NAKED int member_pointer(u64 *ctx)
+NAKED int member_pointer(void)
 {
 	__asm__ volatile("r1 = *(u64 *)(r1 + 0);"
 			 "r1 = *(u64 *)(r1 + %[stack]);"
@@ -265,7 +266,7 @@ int constant_key(struct xdp_md *ctx)
 
 /* A key that may be missing. */
 SEC("iter/bpf_map_elem")
-NAKED int nullable_key(void *ctx)
+NAKED int nullable_key(void)
 {
 	__asm__ volatile("r1 = *(u64 *)(r1 + 16);"
 			 "r0 = *(u32 *)(r1 + 0);"
@@ -275,7 +276,7 @@ NAKED int nullable_key(void *ctx)
 
 /* What a hook returns, loaded into a register that holds -7. */
 SEC("lsm/bpf_map")
-NAKED int returned(u64 *ctx)
+NAKED int returned(void)
 {
 	__asm__ volatile("r2 = -7;"
 			 "r2 = *(u64 *)(r1 + 16);"
@@ -303,7 +304,7 @@ int arena_operand(void *ctx)
 
 /* Loads that acquire and stores that release. */
 SEC("xdp")
-NAKED int acquired(struct xdp_md *ctx)
+NAKED int acquired(void)
 {
 	__asm__ volatile("r1 = 3;"
 			 "*(u64 *)(r10 - 8) = r1;"

@@ -2,6 +2,7 @@
 /* Where kernels decide differently which scalars must be known precisely. In most of the programs a second path
  * brings a value that must not be; it is only seen if the first path's value was needed precisely.
  */
+/* Without arguments, as assembly has no names for them and the kernel refuses BTF of those without. */
 #include "corpus.h"
 
 struct task_struct { int pid; } RELOCATED;
@@ -42,7 +43,7 @@ char table[64];
 
 /* NULL where memory may be missing; on the other path 5. */
 SEC("xdp")
-NAKED int null_argument(struct xdp_md *ctx)
+NAKED int null_argument(void)
 {
 	__asm__ volatile("r6 = *(u32 *)(r1 + 12);" MERGE("0", "5")
 			 "r1 = r7;"
@@ -57,7 +58,7 @@ NAKED int null_argument(struct xdp_md *ctx)
 
 /* NULL stored as a kernel pointer; on the other path 5. */
 SEC("xdp")
-NAKED int null_kptr(struct xdp_md *ctx)
+NAKED int null_kptr(void)
 {
 	__asm__ volatile("r6 = *(u32 *)(r1 + 12);"
 			 "r2 = 0;"
@@ -76,7 +77,7 @@ NAKED int null_kptr(struct xdp_md *ctx)
 
 /* Flags that must be zero; on the other path they are 5. */
 SEC("cgroup_skb/egress")
-NAKED int storage_flags(void *ctx)
+NAKED int storage_flags(void)
 {
 	__asm__ volatile("r6 = *(u32 *)(r1 + 0);" MERGE("0", "5")
 			 "r1 = %[storage] ll;"
@@ -89,7 +90,7 @@ NAKED int storage_flags(void *ctx)
 
 /* An atomic instruction gives the old value, an offset; on the other path it is out of bounds. */
 SEC("xdp")
-NAKED int atomic_fetch(struct xdp_md *ctx)
+NAKED int atomic_fetch(void)
 {
 	__asm__ volatile("r6 = *(u32 *)(r1 + 12);" MERGE("8", "80")
 			 "*(u64 *)(r10 - 8) = r7;"

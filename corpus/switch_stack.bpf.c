@@ -2,6 +2,7 @@
 /* Where kernels decide differently about the stack: what helpers and stores at unknown offsets leave of it, and
  * what calls and loops take of it.
  */
+/* Without arguments, as assembly has no names for them and the kernel refuses BTF of those without. */
 #include "corpus.h"
 
 struct {
@@ -13,7 +14,7 @@ struct {
 
 /* A key that a helper only reads: are its bytes still zero, and the register beside it still spilled? */
 SEC("xdp")
-NAKED int helper_reads_key(struct xdp_md *ctx)
+NAKED int helper_reads_key(void)
 {
 	__asm__ volatile("r6 = *(u32 *)(r1 + 12);"
 			 "r7 = 0;"
@@ -33,7 +34,7 @@ NAKED int helper_reads_key(struct xdp_md *ctx)
 
 /* A byte is stored somewhere in the upper half of a spilled register, which is then read as a whole. */
 SEC("xdp")
-NAKED int store_over_spill(struct xdp_md *ctx)
+NAKED int store_over_spill(void)
 {
 	__asm__ volatile("r6 = *(u32 *)(r1 + 12);"
 			 "r7 = *(u32 *)(r1 + 16);"
@@ -51,7 +52,7 @@ NAKED int store_over_spill(struct xdp_md *ctx)
 
 /* What bounds the loop takes stack. */
 SEC("xdp")
-NAKED int may_goto_stack(struct xdp_md *ctx)
+NAKED int may_goto_stack(void)
 {
 	__asm__ volatile("r0 = 2;"
 			 "1: .byte 0xe5, 0, 1, 0, 0, 0, 0, 0;" /* may_goto +1 */
@@ -61,7 +62,7 @@ NAKED int may_goto_stack(struct xdp_md *ctx)
 
 /* The call of a bpf_fastcall pattern is jumped to: are spill and fill still removed? */
 SEC("xdp")
-NAKED int fastcall_jump_target(struct xdp_md *ctx)
+NAKED int fastcall_jump_target(void)
 {
 	__asm__ volatile("r6 = *(u32 *)(r1 + 12);"
 			 "if r6 > 3 goto 1f;"

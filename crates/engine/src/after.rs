@@ -249,7 +249,9 @@ impl<O: Observer> Verifier<'_, O> {
         };
         for s in 0..self.subprogs.len() {
             let has = (self.subprogs[s].start..self.subprog_end(s)).any(|i| {
-                self.insns[i as usize].code == (class::JMP | op::JCOND) && self.aux[i as usize].seen
+                let insn = self.insns[i as usize];
+                // One that goes to the next instruction is removed before.
+                insn.code == (class::JMP | op::JCOND) && insn.off != 0 && self.aux[i as usize].seen
             });
             if has {
                 self.subprogs[s].stack_depth += bytes;

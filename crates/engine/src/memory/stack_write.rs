@@ -25,17 +25,19 @@ enum Store {
 impl Slot {
     /// Whatever was kept here is gone; its bytes are unknown data (`scrub_special_slot`).
     fn scrub(&mut self) {
-        self.erase();
-        if self.is_special() {
-            self.scrub_types();
-        }
-    }
-    /// Whatever was kept here is gone. What its bytes claim stays.
-    fn erase(&mut self) {
         // Of what was kept, only the reference can still be asked for.
         if self.reg().ref_obj_id == 0 {
             self.spill = None;
         } else {
+            self.erase();
+        }
+        if self.is_special() {
+            self.scrub_types();
+        }
+    }
+    /// What was kept here has no type any more. All else stays, and so does what the bytes claim.
+    fn erase(&mut self) {
+        if self.spill.is_some() {
             self.reg_mut().ty = RegBase::NotInit.into();
         }
     }

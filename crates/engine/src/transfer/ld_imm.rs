@@ -2,7 +2,6 @@
 
 use verdict_isa::{ImmKind, LdImm64};
 use verdict_kernel::map::MapType;
-use verdict_kernel::semantics::control::MainCallback;
 use verdict_kernel::types::RegBase;
 
 use crate::error::{Failure, Res, reject};
@@ -40,8 +39,7 @@ impl<O: Observer> Verifier<'_, O> {
         if self.subprogs[subprogno].is_global {
             reject!(CallbackFunction, EINVAL, "callback function not static\n");
         }
-        let may_be_main = self.kernel.semantics.control.main_callback == MainCallback::Allowed;
-        if subprogno == 0 && !may_be_main {
+        if subprogno == 0 {
             reject!(
                 CallbackFunction,
                 EINVAL,

@@ -63,16 +63,6 @@ switches! {
         },
         needs: [],
     }
-    main_callback: MainCallback = "main-callback" {
-        doc: "Whether the main program may be a callback.",
-        upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
-        corpus: "switch_calls",
-        values: {
-            Allowed = "allowed": "It may, if BTF calls it static.",
-            Refused = "refused": "It may not.",
-        },
-        needs: [],
-    }
     callback_map: CallbackMap = "callback-map" {
         doc: "Whether a callback for an inner map knows which one it is.",
         upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
