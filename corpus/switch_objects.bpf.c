@@ -44,9 +44,13 @@ struct plain {
 	u64 number;
 };
 
+struct cell {
+	struct plain plain;
+};
+
 struct row {
 	u64 number;
-	struct plain plain[];
+	struct cell cells[];
 };
 
 struct value {
@@ -159,7 +163,7 @@ int flexible_element(void *ctx)
 	row = NEW(struct row);
 	if (!row)
 		return 0;
-	*(struct plain *volatile *)&value->dangling = row->plain;
+	*(struct plain *volatile *)&value->dangling = &row->cells[0].plain;
 	DROP(row);
 	return 0;
 }
@@ -259,7 +263,7 @@ int load_targets(u64 *ctx)
 SEC("xdp")
 int constant_key(struct xdp_md *ctx)
 {
-	u32 key = 1;
+	u32 key = 0;
 
 	return *(volatile u64 *)map_lookup_elem(&numbers, &key) ? XDP_PASS : XDP_DROP;
 }
@@ -296,6 +300,7 @@ int arena_operand(void *ctx)
 	at = page;
 	__asm__ volatile("r1 = 8;"
 			 "r2 = %[at];"
+			 ".byte 0xbf, 0x22, 1, 0, 1, 0, 0, 0;" /* r2 = addr_space_cast(r2, 0, 1) */
 			 "r1 += r2;"
 			 "r1 = *(u8 *)(r1 + 0);" ::[at] "r"(at)
 			 : "r1", "r2", "memory");

@@ -105,7 +105,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn helper_on_stack(&self, access: Access) -> (Source, Access) {
         match self.kernel.semantics.stack.helper_access {
             HelperAccess::AsWrite => (Source::Helper, Access::Write),
-            HelperAccess::ByDirection => (Source::Direct, access),
+            HelperAccess::ByDirection => (Source::Helper, access),
         }
     }
 

@@ -361,6 +361,10 @@ impl<O: Observer> Verifier<'_, O> {
         }
         check_sane_offset(&result, pointer.ty)?;
         result.b.sync(self.rules);
+        if dst != ptr && self.kernel.semantics.control.scalar_plus_pointer == ScalarPlusPointer::TypeAndId {
+            let number = self.reg(dst);
+            (result.ref_obj_id, result.frameno) = (number.ref_obj_id, number.frameno);
+        }
         self.cur.frame_mut().regs[dst] = result;
         Ok(())
     }

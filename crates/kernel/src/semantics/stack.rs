@@ -14,12 +14,12 @@ switches! {
         needs: [],
     }
     helper_access: HelperAccess = "helper-access" {
-        doc: "What a helper that only reads a buffer on the stack leaves of it, and how refusals call its access.",
+        doc: "What a helper that only reads a buffer on the stack leaves of it.",
         upstream: "\"bpf: verifier: Refactor helper access type tracking\" (Linux 6.14).",
         corpus: "switch_stack",
         values: {
-            AsWrite = "as-write": "Unknown data, as if the helper wrote; the access is called indirect.",
-            ByDirection = "by-direction": "What was there, unless the helper writes; the access is called a read or a write.",
+            AsWrite = "as-write": "Unknown data, as if the helper wrote.",
+            ByDirection = "by-direction": "What was there.",
         },
         needs: [],
     }
