@@ -13,8 +13,6 @@ pub struct Rules {
     pub split_64: bool,
     /// The same for the 32-bit ranges.
     pub split_32: bool,
-    /// Whether the signed 32-bit range, where it does not cross zero, narrows the 64-bit ranges.
-    pub low_signed: bool,
     /// Whether two values that are known to differ in a bit are known to be unequal.
     pub unequal_by_bits: bool,
     /// Whether the unsigned range of a sum or difference is kept when both its ends wrap.

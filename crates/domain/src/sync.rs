@@ -75,7 +75,7 @@ impl Bounds {
         low_from_wide(low, wide);
         low.cross_learn(rules.split_32);
         wide.cross_learn(rules.split_64);
-        wide_from_low(wide, low, rules.low_signed);
+        wide_from_low(wide, low);
         if low.smin >= 0 && wide.smin >= i64::from(i32::MIN) && wide.smax <= i64::from(i32::MAX) {
             self.settle_non_negative(wide, low);
         }
@@ -138,18 +138,12 @@ fn learn_across_zero(low: &mut Span32, min: u64, max: u64) {
 }
 
 /// Narrows the whole's ranges by the low half's: an end's low half cannot be beyond the low half's end.
+///
+/// Linux before 6.18 does the same with the signed range, where it does not cross zero. That adds nothing: the
+/// unsigned range has just learned from it.
 #[inline]
-fn wide_from_low(wide: &mut Span64, low: &Span32, signed: bool) {
-    learn_low_ends(wide, low.umin, low.umax);
-    let (smin, smax) = (low.smin as u32, low.smax as u32);
-    if signed && smin <= smax {
-        learn_low_ends(wide, smin, smax);
-    }
-}
-
-#[inline]
-fn learn_low_ends(wide: &mut Span64, min: u32, max: u32) {
-    let (min, max) = (u64::from(min), u64::from(max));
+fn wide_from_low(wide: &mut Span64, low: &Span32) {
+    let (min, max) = (u64::from(low.umin), u64::from(low.umax));
     wide.learn_unsigned((wide.umin & HIGH) | min, (wide.umax & HIGH) | max);
     wide.learn_signed(
         ((wide.smin as u64 & HIGH) | min) as i64,
@@ -185,11 +179,10 @@ mod tests {
 
     /// Rules by number: every mix of deductions, up to three rounds.
     fn rules() -> impl Strategy<Value = Rules> {
-        (0..4u8, any::<[bool; 3]>()).prop_map(|(rounds, [split_64, split_32, low_signed])| Rules {
+        (0..4u8, any::<[bool; 2]>()).prop_map(|(rounds, [split_64, split_32])| Rules {
             rounds,
             split_64,
             split_32,
-            low_signed,
             unequal_by_bits: false,
             keep_wrapped: false,
             signed_product: false,

@@ -1,10 +1,14 @@
-//! The settings of the domain, from the kernel's switches.
+//! The settings of the domain, from the kernel's switches; bounds that contradict each other.
 
-use verdict_domain::Rules;
+use verdict_domain::{Bounds as RegBounds, Rules};
 use verdict_kernel::semantics::bounds::{
-    Bounds, DeductionRounds, ProductBits, ProductRange, S32Into64, ShiftBy32, SplitS32, SplitS64,
-    UnequalBits, WrappedSum,
+    Bounds, DeductionRounds, ProductBits, ProductRange, ShiftBy32, SplitS32, SplitS64, UnequalBits,
+    WrappedSum,
 };
+
+use crate::error::Res;
+use crate::observer::Observer;
+use crate::verifier::Verifier;
 
 /// How bounds are computed under these switches.
 pub(crate) fn domain_rules(bounds: &Bounds) -> Rules {
@@ -15,11 +19,30 @@ pub(crate) fn domain_rules(bounds: &Bounds) -> Rules {
         },
         split_64: bounds.split_s64 == SplitS64::Narrows,
         split_32: bounds.split_s32 == SplitS32::Narrows,
-        low_signed: bounds.s32_into_64 == S32Into64::Narrows,
         unequal_by_bits: bounds.unequal_bits == UnequalBits::Decide,
         keep_wrapped: bounds.wrapped_sum == WrappedSum::Kept,
         signed_product: bounds.product_range == ProductRange::Unless,
         product_by_union: bounds.product_bits == ProductBits::Union,
         shift_sign: bounds.shift_by_32 == ShiftBy32::Both,
+    }
+}
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Reports bounds that contradict each other and forgets the ranges (`reg_bounds_sanity_check`).
+    pub(crate) fn check_bounds(&mut self, bounds: &mut RegBounds, context: &str) -> Res<()> {
+        if self.bounds_are_violated(bounds, context)? {
+            bounds.set_unbounded();
+        }
+        Ok(())
+    }
+
+    /// As [`Verifier::check_bounds`], of a register.
+    pub(crate) fn check_reg_bounds(&mut self, reg: usize, context: &str) -> Res<()> {
+        let mut bounds = self.reg(reg).b;
+        if bounds.violation().is_some() {
+            self.check_bounds(&mut bounds, context)?;
+            self.cur.reg_mut(reg).b = bounds;
+        }
+        Ok(())
     }
 }

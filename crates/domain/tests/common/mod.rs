@@ -41,7 +41,6 @@ pub(crate) const LINUX_6_12_117: Rules = Rules {
     rounds: 3,
     split_64: true,
     split_32: true,
-    low_signed: true,
     unequal_by_bits: true,
     keep_wrapped: false,
     signed_product: false,
@@ -62,7 +61,6 @@ pub(crate) const LINUX_6_12_43: Rules = Rules {
 /// The rules of Linux 6.18.15.
 pub(crate) const LINUX_6_18_15: Rules = Rules {
     split_32: false,
-    low_signed: false,
     keep_wrapped: true,
     signed_product: true,
     product_by_union: true,
@@ -71,7 +69,7 @@ pub(crate) const LINUX_6_18_15: Rules = Rules {
 };
 
 /// Those of three kernels, those that differ from the first in one thing, and the least that there is.
-pub(crate) const RULES: [Rules; 14] = {
+pub(crate) const RULES: [Rules; 13] = {
     const BASE: Rules = LINUX_6_12_117;
     [
         BASE,
@@ -88,8 +86,7 @@ pub(crate) const RULES: [Rules; 14] = {
             ..BASE
         },
         Rules {
-            low_signed: false,
-            ..BASE
+                    ..BASE
         },
         Rules {
             unequal_by_bits: false,
@@ -113,8 +110,7 @@ pub(crate) const RULES: [Rules; 14] = {
         },
         Rules {
             rounds: 0,
-            low_signed: false,
-            ..LINUX_6_12_43
+                    ..LINUX_6_12_43
         },
     ]
 };

@@ -288,15 +288,6 @@ impl<O: Observer> Verifier<'_, O> {
             });
         }
     }
-
-    /// Reports bounds that contradict each other and forgets the ranges (`reg_bounds_sanity_check`).
-    pub(crate) fn check_reg_bounds(&mut self, reg: usize, context: &str) -> Res<()> {
-        let b = self.reg(reg).b;
-        if self.bounds_are_violated(&b, context)? {
-            self.cur.reg_mut(reg).b.set_unbounded();
-        }
-        Ok(())
-    }
 }
 
 /// The rule against access through a register that does not point to memory.

@@ -4,6 +4,7 @@ use verdict_domain::{AluOp, Bounds, Width};
 use verdict_isa::table::alu_symbol;
 use verdict_isa::{AddrCast, Alu, Operand};
 use verdict_kernel::rule::Fact;
+use verdict_kernel::semantics::bounds::{Negation, SignMask};
 use verdict_kernel::semantics::control::{ArenaOperand, ScalarPlusPointer};
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
@@ -21,7 +22,13 @@ impl<O: Observer> Verifier<'_, O> {
     /// Executes an instruction of the classes ALU and ALU64 (`check_alu_op`).
     pub(crate) fn check_alu(&mut self, alu: Alu) -> Res<()> {
         let dst = match alu {
-            Alu::Neg { dst, .. } | Alu::End { dst, .. } => {
+            Alu::Neg { width, dst } => {
+                let dst = usize::from(dst);
+                self.check_reg_arg(dst, ArgUse::Src)?;
+                self.negate(width, dst)?;
+                dst
+            }
+            Alu::End { dst, .. } => {
                 let dst = usize::from(dst);
                 self.check_reg_arg(dst, ArgUse::Src)?;
                 self.check_reg_arg(dst, ArgUse::Dst)?;
@@ -45,15 +52,21 @@ impl<O: Observer> Verifier<'_, O> {
             }
             Alu::Binary { width, op, dst, src } => self.arithmetic(width, op, usize::from(dst), src)?,
         };
-        self.check_bounds_sanity(dst)
+        self.check_reg_bounds(dst, "alu")
     }
 
-    /// Contradictory bounds are reported and forgotten (`reg_bounds_sanity_check`).
-    fn check_bounds_sanity(&mut self, dst: usize) -> Res<()> {
-        let b = self.reg(dst).b;
-        if self.bounds_are_violated(&b, "alu")? {
-            self.cur.reg_mut(dst).b.set_unbounded();
+    /// The sign changed; the register is read already.
+    fn negate(&mut self, width: Width, dst: usize) -> Res<()> {
+        let known = self.kernel.semantics.bounds.negation == Negation::Difference;
+        if !known || !self.reg(dst).is_scalar() {
+            return self.check_reg_arg(dst, ArgUse::Dst);
         }
+        self.check_reg_arg(dst, ArgUse::DstNoMark)?;
+        let rules = self.rules;
+        let reg = self.cur.reg_mut(dst);
+        let negated = reg.b.negated(width, rules);
+        reg.set_known(0);
+        reg.b = negated;
         Ok(())
     }
 
@@ -226,20 +239,20 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// What a number takes over from the pointer that it is added to.
-    fn take_over_pointer(&mut self, dst: usize, ptr: usize) {
+    fn take_over_pointer(&mut self, result: &mut Reg, dst: usize, ptr: usize) {
         match self.kernel.semantics.control.scalar_plus_pointer {
             ScalarPlusPointer::Whole => self.copy_struct(dst, ptr),
             ScalarPlusPointer::TypeAndId => {
-                let pointer = *self.reg(ptr);
-                let reg = self.cur.reg_mut(dst);
-                (reg.ty, reg.id) = (pointer.ty, pointer.id);
+                let number = self.reg(dst);
+                (result.frameno, result.ref_obj_id) = (number.frameno, number.ref_obj_id);
             }
         }
     }
 
     /// Scalar and scalar (`adjust_scalar_min_max_vals`), then what is still known of the id.
     fn adjust_scalar(&mut self, width: Width, op: AluOp, dst: usize, src: &Reg, same: bool) -> Res<()> {
-        if matches!(op, AluOp::And | AluOp::Or) && src.is_const() {
+        let forks = self.kernel.semantics.bounds.sign_mask == SignMask::Fork;
+        if forks && matches!(op, AluOp::And | AluOp::Or) && src.is_const() {
             self.fork_sign_mask(dst)?;
         }
         // With `rX op= rX` the kernel reads a copy of the operand taken before.
@@ -301,17 +314,18 @@ impl<O: Observer> Verifier<'_, O> {
                 dst
             );
         }
-        self.check_ptr_kind(op, dst, &pointer, offset)?;
-        if pointer.is(RegBase::Mem) && pointer.ty.has(Flags::UNTRUSTED) {
-            // Where it points does not matter.
+        if pointer.is(RegBase::Mem) && pointer.ty.has(Flags::UNTRUSTED) && !pointer.ty.has(Flags::MAYBE_NULL)
+        {
+            // Whatever it points to, reading it cannot fault.
             return Ok(());
         }
+        self.check_ptr_kind(op, dst, &pointer, offset)?;
+        let mut result = pointer;
         if dst != ptr {
-            self.take_over_pointer(dst, ptr);
+            self.take_over_pointer(&mut result, dst, ptr);
         }
         check_sane_offset(offset, pointer.ty).about(|| self.offset_fact(dst, ptr, offset))?;
         check_sane_offset(&pointer, pointer.ty)?;
-        let mut result = pointer;
         match op {
             AluOp::Add => self.add_to_ptr(&mut result, &pointer, offset),
             AluOp::Sub => {

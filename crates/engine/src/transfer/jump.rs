@@ -2,6 +2,7 @@
 
 use verdict_domain::{Bounds, JmpOp, Width, branch_taken, refine, refine_same};
 use verdict_isa::{Branch, Jump, Operand};
+use verdict_kernel::semantics::bounds::{EqualPointer, NeverNull, NullTestWidth};
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
 use crate::error::Res;
@@ -141,12 +142,20 @@ impl<O: Observer> Verifier<'_, O> {
         if dst.is_scalar() && src.is_scalar() {
             return branch_taken(cond.op, cond.width, &dst.b, &src.b, self.rules);
         }
-        if !wide {
+        if !wide && self.kernel.semantics.bounds.null_test_width == NullTestWidth::Whole {
             return None;
         }
-        let is_const = |r: &Reg| r.is_scalar() && r.is_const();
-        let (ptr, number) = if is_const(src) { (dst, src) } else { (src, dst) };
-        if !is_const(number) || number.b.var_off().value != 0 || !self.reg_not_null(ptr) {
+        let value = |r: &Reg| match (r.is_scalar(), wide) {
+            (false, _) => None,
+            (true, true) => r.b.const_value(),
+            (true, false) => r.b.subreg_const_value().map(u64::from),
+        };
+        let (ptr, number) = if value(src).is_some() {
+            (dst, src)
+        } else {
+            (src, dst)
+        };
+        if value(number) != Some(0) || !self.reg_not_null(ptr) {
             return None;
         }
         match cond.op {
@@ -158,18 +167,21 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Whether a pointer is certainly not NULL (`reg_not_null`).
     fn reg_not_null(&self, reg: &Reg) -> bool {
-        if reg.ty.has(Flags::MAYBE_NULL) || reg.b.smin() <= -MAX_VAR_OFF || reg.b.smax() >= MAX_VAR_OFF {
+        if reg.ty.has(Flags::MAYBE_NULL) {
+            return false;
+        }
+        let within = self.kernel.semantics.bounds.never_null == NeverNull::KindsWithin;
+        if within && (reg.b.smin() <= -MAX_VAR_OFF || reg.b.smax() >= MAX_VAR_OFF) {
             return false;
         }
         match reg.ty.base() {
             RegBase::Socket
             | RegBase::TcpSock
-            | RegBase::XdpSock
-            | RegBase::Buf
             | RegBase::MapValue
             | RegBase::MapKey
             | RegBase::SockCommon
             | RegBase::ConstMapPtr => true,
+            RegBase::XdpSock | RegBase::Buf => within,
             RegBase::Mem => !reg.ty.has(Flags::UNTRUSTED),
             RegBase::BtfId => is_trusted(reg),
             _ => false,
@@ -209,24 +221,17 @@ impl<O: Observer> Verifier<'_, O> {
             (&mut true_dst, &mut true_src, ["true_reg1", "true_reg2"]),
             (&mut false_dst, &mut false_src, ["false_reg1", "false_reg2"]),
         ] {
-            self.check_sane(dst, contexts[0])?;
+            self.check_bounds(dst, contexts[0])?;
             // A register compared with itself is checked again, as the first check has left it.
             if same {
                 *src = *dst;
             }
-            self.check_sane(src, contexts[1])?;
+            self.check_bounds(src, contexts[1])?;
         }
         let src_reg = cond.src_reg();
         store(&mut self.cur, cond.dst, src_reg, false_dst, false_src);
         if let Some(other) = self.other() {
             store(other, cond.dst, src_reg, true_dst, true_src);
-        }
-        Ok(())
-    }
-
-    fn check_sane(&mut self, bounds: &mut Bounds, context: &str) -> Res<()> {
-        if self.bounds_are_violated(bounds, context)? {
-            bounds.set_unbounded();
         }
         Ok(())
     }
@@ -265,8 +270,13 @@ impl<O: Observer> Verifier<'_, O> {
             JmpOp::Ne => false,
             _ => return,
         };
+        let rule = self.kernel.semantics.bounds.equal_pointer;
         for (proof, reg, no) in [(dst, src, src_no), (src, dst, cond.dst)] {
-            if !self.reg_not_null(proof) || !reg.ty.has(Flags::MAYBE_NULL) {
+            let proves = match rule {
+                EqualPointer::Unflagged => !proof.ty.has(Flags::MAYBE_NULL),
+                EqualPointer::Proven => self.reg_not_null(proof),
+            };
+            if !proves || !reg.ty.has(Flags::MAYBE_NULL) {
                 continue;
             }
             let changed = self.as_not_null(reg);
