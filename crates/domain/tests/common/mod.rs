@@ -86,9 +86,6 @@ pub(crate) const RULES: [Rules; 13] = {
             ..BASE
         },
         Rules {
-                    ..BASE
-        },
-        Rules {
             unequal_by_bits: false,
             ..BASE
         },
@@ -110,7 +107,7 @@ pub(crate) const RULES: [Rules; 13] = {
         },
         Rules {
             rounds: 0,
-                    ..LINUX_6_12_43
+            ..LINUX_6_12_43
         },
     ]
 };
