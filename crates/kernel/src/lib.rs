@@ -5,24 +5,18 @@
 //! ([`ctx`]), [`map`] types, [`lsm`] hooks, [`errno`] values, and the [`rule`]s that refusals name. What the
 //! loader hands over is in [`attr`], the vocabulary of register and argument types in [`types`].
 
-pub mod attr;
-pub mod ctx;
-pub mod errno;
+mod abi;
 mod feature;
-pub mod helper;
-pub mod kfunc;
 pub mod limits;
-pub mod lsm;
-pub mod map;
-mod numbered;
 mod profile;
-pub mod prog;
 pub mod rule;
 pub mod semantics;
 mod sorted;
-pub mod types;
+pub mod tables;
 
+pub use abi::{attr, errno, prog, types};
 pub use feature::Feature;
 pub use limits::{Capabilities, Jit, Limits, Machine};
 pub use profile::{FormError, KNOWN, Kernel, KernelError, Known, Ksym, ProfileError};
 pub use semantics::{SWITCHES, Semantics, SwitchError};
+pub use tables::{Tables, ctx, helper, kfunc, lsm, map};

@@ -8,8 +8,7 @@ use verdict_kernel::Kernel;
 use verdict_kernel::ctx;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::kfunc::struct_ops::{MemberRefusal, NULLABLE, StructOps};
-use verdict_kernel::kfunc::{attach, iter};
-use verdict_kernel::lsm;
+use verdict_kernel::kfunc::iter;
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::Rule;
 use verdict_kernel::semantics::log::AttachWords;
@@ -188,7 +187,7 @@ fn nullable_args(kernel: &Kernel, ops: &StructOps, member: &str, proto: Type<'_>
 /// What a program gets that the iterator calls which is known by this function's name
 /// (`bpf_iter_prog_supported`).
 pub(crate) fn iterator_args(kernel: &Kernel, name: &str) -> Result<Vec<CtxArgInfo>, Rejection> {
-    let target = iter::of_function(name).ok_or(Rule::AttachTarget.with(Errno::EINVAL))?;
+    let target = kernel.iter_target(name).ok_or(Rule::AttachTarget.with(Errno::EINVAL))?;
     let find = |name| kernel.btf.find(name, Kind::Struct).map(TypeRef::vmlinux);
     let arg = |arg: &iter::IterArg| CtxArgInfo {
         off: arg.off,
@@ -205,7 +204,7 @@ pub(crate) fn check_numbers(kernel: &Kernel, prog: &Prog) -> Result<(), Rejectio
     let name = listed.map_or("", Type::name);
     let changes_return = prog.expects(AttachType::ModifyReturn) || prog.expects(AttachType::TraceFexit);
     let names = kernel.semantics.log.attach_words == AttachWords::Name;
-    if prog.prog_type == ProgType::Tracing && attach::is_denied(name) {
+    if prog.prog_type == ProgType::Tracing && kernel.is_denied_target(name) {
         if names {
             reject!(
                 AttachForbidden,
@@ -215,7 +214,7 @@ pub(crate) fn check_numbers(kernel: &Kernel, prog: &Prog) -> Result<(), Rejectio
         }
         return Err(Rule::AttachForbidden.with(Errno::EINVAL).into());
     }
-    if changes_return && attach::is_no_return(name) {
+    if changes_return && kernel.is_no_return(name) {
         let what = match names {
             true => format!("function '{name}'"),
             false => "functions".to_owned(),
@@ -392,7 +391,7 @@ impl<'k> Target<'k> {
     fn may_sleep(&self) -> bool {
         match self.prog.prog_type {
             ProgType::Tracing => self.kernel.is_sleepable_target(self.name),
-            ProgType::Lsm => lsm::is_sleepable(self.name),
+            ProgType::Lsm => self.kernel.lsm().is_sleepable(self.name),
             _ => false,
         }
     }
@@ -408,14 +407,14 @@ impl<'k> Target<'k> {
                     "LSM programs must have a GPL compatible license\n"
                 );
             }
-            if lsm::is_disabled(name) {
+            if self.kernel.lsm().is_disabled(name) {
                 reject!(
                     AttachForbidden,
                     Errno::EINVAL,
                     "attach_btf_id {id} points to disabled hook {name}\n"
                 );
             }
-            if !lsm::is_hook(name) {
+            if !self.kernel.lsm().is_hook(name) {
                 reject!(
                     AttachTarget,
                     Errno::EINVAL,

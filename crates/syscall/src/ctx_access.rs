@@ -4,8 +4,6 @@
 use verdict_btf::{Btf, Kind, Type, TypeId};
 use verdict_kernel::Kernel;
 use verdict_kernel::ctx;
-use verdict_kernel::kfunc::raw_tp;
-use verdict_kernel::lsm;
 use verdict_kernel::prog::AttachType;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
@@ -49,7 +47,7 @@ pub struct Denied;
 
 /// Judges a read of `size` bytes at `off` of the arguments that a program gets.
 ///
-/// Asked after [`ctx::access`] answered [`ctx::CtxAnswer::ByBtf`]. The verifier's own words about a refusal
+/// Asked after [`Kernel::ctx_access`] answered [`ctx::CtxAnswer::ByBtf`]. The verifier's own words about a refusal
 /// come after the notes.
 ///
 /// # Errors
@@ -314,7 +312,7 @@ impl<'a> Query<'a> {
         if self.prog.extends {
             return Flags::NONE;
         }
-        let hook_trusted = lsm::is_trusted(self.name());
+        let hook_trusted = self.kernel.lsm().is_trusted(self.name());
         // A struct_ops program's attach type is a member's index; nothing depends on it then.
         let attach_type = self.prog.attach_type().unwrap_or(AttachType::StructOps);
         if ctx::arguments_trusted(self.prog.prog_type, attach_type, hook_trusted) {
@@ -332,6 +330,7 @@ impl<'a> Query<'a> {
         }
         let attached = self.kernel.btf.type_name(self.prog.attach_btf_id);
         let tracepoint = attached.get("btf_trace_".len()..).unwrap_or("");
-        raw_tp::note(tracepoint, index).map_or((false, false), |note| (note.null, note.error))
+        let note = self.kernel.raw_tp_note(tracepoint, index);
+        note.map_or((false, false), |note| (note.null, note.error))
     }
 }

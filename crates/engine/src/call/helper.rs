@@ -104,7 +104,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "cannot call GPL-restricted function from non-GPL compatible program\n"
             );
         }
-        if !self.helper_query().allows(proto) {
+        if !self.helper_query().allows(self.kernel, proto) {
             reject!(HelperForbidden, EINVAL, "helper call is not allowed in probe\n");
         }
         if !self.in_sleepable() && proto.might_sleep {

@@ -1,8 +1,7 @@
 //! The program's context.
 
 use verdict_btf::{Kind, TypeId};
-use verdict_kernel::ctx::{self, CtxAnswer, CtxQuery};
-use verdict_kernel::lsm;
+use verdict_kernel::ctx::{CtxAnswer, CtxQuery};
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::semantics::control::RetvalLoad;
 use verdict_kernel::types::{Flags, RegBase, RegType};
@@ -73,7 +72,10 @@ impl<O: Observer> Verifier<'_, O> {
         let answer = match self.prog.prog_type {
             // What may be read is known of the struct's members only.
             ProgType::StructOps if self.prog.extends => CtxAnswer::Denied,
-            _ => ctx::access(&query, m.off, m.size.unsigned_abs(), m.access, m.sign),
+            _ => {
+                let size = m.size.unsigned_abs();
+                self.kernel.ctx_access(&query, m.off, size, m.access, m.sign)
+            }
         };
         match answer {
             CtxAnswer::Allowed(access) => {
@@ -124,7 +126,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn hook_return_range(&self) -> Option<(i32, i32)> {
         let mac = self.own_type() == ProgType::Lsm && self.prog.expects(AttachType::LsmMac);
         let has = mac && !self.attach.returns_void(self.kernel);
-        has.then(|| lsm::return_range(&self.attach.func_name))
+        has.then(|| self.kernel.lsm().return_range(&self.attach.func_name))
     }
 
     /// A pointer must be as it was made (`check_ptr_off_reg`).

@@ -62,7 +62,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The values that the program's type and attach type allow; `None` is any.
     fn demanded_range(&self) -> Res<Option<ReturnRange>> {
-        let attach_type = self.prog.attach_type().unwrap_or(AttachType::StructOps);
+        let attach_type = self.kernel.attach_type(self.prog.expected_attach_type);
+        let attach_type = attach_type.unwrap_or(AttachType::StructOps);
         let has_target = self.prog.attach_btf_id.0 != 0;
         let void = self.attach.returns_void(self.kernel);
         match ctx::return_rule(self.prog.prog_type, attach_type, has_target, void) {

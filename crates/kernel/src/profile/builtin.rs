@@ -7,7 +7,7 @@ use verdict_btf::Btf;
 
 use super::dir::unpack;
 use super::read::{How, Row};
-use super::{KernelError, Parts, Rules, Table};
+use super::{KernelError, Parts, Rules, Table, tables};
 use crate::limits::{Capabilities, Jit, Limits, Machine};
 use crate::semantics::{Evidence, Semantics};
 use crate::sorted;
@@ -73,11 +73,11 @@ impl Known {
 
     /// What its two files state.
     pub(super) fn rules(&self) -> Result<Rules, KernelError> {
-        let semantics =
-            Semantics::read(self.semantics).map_err(|e| KernelError::Profile(PathBuf::from(self.name), e))?;
+        let wrong = |e| KernelError::Profile(PathBuf::from(self.name), e);
+        let semantics = Semantics::read(self.semantics).map_err(wrong)?;
         Ok(Rules {
             release: self.name.into(),
-            tables: self.tables.into(),
+            tables: tables(self.tables).map_err(wrong)?,
             version: self.version,
             limits: self.limits,
             machine: self.machine,

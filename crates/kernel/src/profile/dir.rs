@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::read;
-use super::{KNOWN, KernelError, ProfileError, Rules, builtin};
+use super::{KNOWN, KernelError, ProfileError, Rules, builtin, tables};
 use crate::semantics::Semantics;
 use crate::sorted;
 
@@ -91,11 +91,11 @@ pub(super) fn rules(dir: &Path, config: &File, assume: Option<&str>) -> Result<R
         }
     };
     if let Some(file) = release {
-        let read = read::release(&file.bytes);
-        let release = read.map_err(|e| KernelError::Profile(file.path, e.into()))?;
+        let wrong = |e| KernelError::Profile(file.path.clone(), e);
+        let release = read::release(&file.bytes).map_err(|e| wrong(e.into()))?;
         rules = Rules {
             release: release.name.into(),
-            tables: release.tables.into(),
+            tables: tables(&release.tables).map_err(wrong)?,
             version: release.version,
             limits: release.limits,
             machine: release.machine,

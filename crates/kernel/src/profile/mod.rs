@@ -16,6 +16,7 @@ use crate::feature::{Feature, Features};
 use crate::limits::{Limits, Machine};
 use crate::semantics::{Evidence, Semantics, SwitchError};
 use crate::sorted;
+use crate::tables::Tables;
 
 pub use builtin::{KNOWN, Known};
 pub use read::FormError;
@@ -47,6 +48,8 @@ pub enum ProfileError {
     MissingSwitch(String),
     /// It has a value for something that is no switch of that family.
     UnknownSwitch(String),
+    /// There are no tables of this name.
+    Tables(String),
     /// A switch cannot have this value.
     Value(SwitchError),
 }
@@ -69,6 +72,10 @@ impl fmt::Display for ProfileError {
             ProfileError::Form(e) => e.fmt(f),
             ProfileError::MissingSwitch(name) => write!(f, "a value for switch '{name}' was expected"),
             ProfileError::UnknownSwitch(name) => write!(f, "there is no switch '{name}'"),
+            ProfileError::Tables(name) => {
+                let known: Vec<_> = Tables::names().collect();
+                write!(f, "there are no tables '{name}'; known are {}", known.join(", "))
+            }
             ProfileError::Value(e) => e.fmt(f),
         }
     }
@@ -168,7 +175,7 @@ pub struct Kernel {
     /// How the values of `semantics` are known.
     pub evidence: Evidence,
     /// The tables of helpers, kfuncs, contexts and map types that hold.
-    pub tables: Cow<'static, str>,
+    pub tables: &'static Tables,
     /// Limits of its verifier.
     pub limits: Limits,
     /// Facts of the machine.
@@ -333,10 +340,15 @@ impl Kernel {
     }
 }
 
+/// The tables that a profile names.
+fn tables(name: &str) -> Result<&'static Tables, ProfileError> {
+    Tables::named(name).ok_or_else(|| ProfileError::Tables(name.to_owned()))
+}
+
 /// What a profile states by its two files.
 struct Rules {
     release: Cow<'static, str>,
-    tables: Cow<'static, str>,
+    tables: &'static Tables,
     version: (u8, u8, u8),
     limits: Limits,
     machine: Machine,

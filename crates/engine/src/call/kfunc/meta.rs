@@ -198,8 +198,9 @@ impl<O: Observer> Verifier<'_, O> {
         FuncModel::distill(btf, proto, name)?;
         let caller = Caller {
             prog_type: self.own_type(),
-            resolved_type: self.prog.prog_type,
-            attach_type: self.prog.attach_type(),
+            hook: kernel.kfunc_hook(self.prog.prog_type),
+            attach_type: kernel.attach_type(self.prog.expected_attach_type),
+            implements: self.attach.struct_ops.as_ref().map(|(ops, member)| (ops.name, &**member)),
         };
         let callable = known.and_then(|k| k.callable_by(&caller));
         let special = known.and_then(|k| k.special);

@@ -3,6 +3,8 @@
 //! `raw_tp_null_args` of `kernel/bpf/btf.c`. BTF does not tell, so the kernel keeps a list of the tracepoints
 //! whose callers were found to pass such values.
 
+use crate::Kernel;
+
 /// Per tracepoint a word with four bits for each argument, the first argument (after the program's data) in
 /// the lowest: 1 is "may be NULL", 2 is "may be an encoded error". Sorted by name.
 #[rustfmt::skip]
@@ -75,6 +77,9 @@ const NULL_ARGS: &[(&str, u64)] = &[
     ("xs_stream_read_data", 0x1),
 ];
 
+/// In a release's changes: the tracepoint is not on its list.
+pub(in crate::tables) const GONE: u64 = u64::MAX;
+
 /// What the list says about an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArgNote {
@@ -84,18 +89,27 @@ pub struct ArgNote {
     pub error: bool,
 }
 
-/// What is known of argument `arg` (from 0) of `tracepoint`, whose name is without `btf_trace_`; `None` when
-/// the tracepoint is not listed. (Of unlisted tracepoints in modules, every pointer may be NULL.)
-pub fn note(tracepoint: &str, arg: u32) -> Option<ArgNote> {
-    let at = NULL_ARGS
-        .binary_search_by(|(name, _)| (*name).cmp(tracepoint))
-        .ok()?;
-    let (_, mask) = NULL_ARGS.get(at)?;
-    let bits = mask.checked_shr(arg.checked_mul(4)?).unwrap_or(0);
-    Some(ArgNote {
-        null: bits & 1 != 0,
-        error: bits & 2 != 0,
-    })
+impl Kernel {
+    /// What is known of argument `arg` (from 0) of `tracepoint`, whose name is without `btf_trace_`; `None` when
+    /// the tracepoint is not listed. (Of unlisted tracepoints in modules, every pointer may be NULL.)
+    pub fn raw_tp_note(&self, tracepoint: &str, arg: u32) -> Option<ArgNote> {
+        let mut changes = self.tables.changes.raw_tp.iter();
+        let mask = match changes.find(|(name, _)| *name == tracepoint) {
+            Some((_, GONE)) => return None,
+            Some((_, mask)) => mask,
+            None => {
+                let at = NULL_ARGS
+                    .binary_search_by(|(name, _)| (*name).cmp(tracepoint))
+                    .ok()?;
+                &NULL_ARGS.get(at)?.1
+            }
+        };
+        let bits = mask.checked_shr(arg.checked_mul(4)?).unwrap_or(0);
+        Some(ArgNote {
+            null: bits & 1 != 0,
+            error: bits & 2 != 0,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -109,7 +123,8 @@ mod tests {
 
     #[test]
     fn notes() {
-        let of = |tp, arg| note(tp, arg).map(|n| (n.null, n.error));
+        let kernel = Kernel::open("6.12.117").unwrap();
+        let of = |tp, arg| kernel.raw_tp_note(tp, arg).map(|n| (n.null, n.error));
         assert_eq!(of("sched_pi_setprio", 1), Some((true, false)));
         assert_eq!(of("sched_pi_setprio", 0), Some((false, false)));
         assert_eq!(of("cachefiles_lookup", 2), Some((false, true)));

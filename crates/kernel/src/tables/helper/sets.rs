@@ -16,10 +16,11 @@ use When::*;
 use super::protos::{common::*, other::*, packet::*, sock::*, tracing::*};
 use super::{HelperProto, HelperQuery};
 use crate::prog::{AttachType, ProgType};
-use crate::{Feature, Kernel, lsm};
+use crate::{Feature, Kernel};
 
 /// A condition on the kernel or the program.
-enum When {
+#[derive(Debug)]
+pub(crate) enum When {
     /// The option is set.
     Config(Feature),
     /// The loader has `CAP_BPF`.
@@ -38,6 +39,8 @@ enum When {
     Trampoline,
     /// It attaches to one of these functions of the kernel.
     Function(&'static [&'static str]),
+    /// It attaches to a hook of security modules where options of sockets can be used.
+    SockoptHook,
     /// It implements this member of its struct.
     Member(&'static str),
 }
@@ -61,32 +64,40 @@ impl When {
                 _ => false,
             },
             Function(names) => q.attach_func.is_some_and(|f| names.contains(&f)),
+            SockoptHook => q.attach_func.is_some_and(|f| kernel.lsm().has_sockopt(f)),
             Member(name) => q.struct_ops_member == Some(name),
         }
     }
 }
 
 /// A line of a set.
-struct Line {
-    allow: bool,
-    when: &'static [When],
-    protos: &'static [&'static HelperProto],
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(in crate::tables) allow: bool,
+    pub(in crate::tables) when: &'static [When],
+    pub(in crate::tables) protos: &'static [&'static HelperProto],
 }
 
-type Set = &'static [Line];
+/// A set of lines.
+#[derive(Debug)]
+pub(crate) struct Set {
+    pub(in crate::tables) name: &'static str,
+    pub(in crate::tables) lines: &'static [Line],
+}
 
 /// Declares sets: `allow if [conditions]: ROWS;`, `deny if [conditions]: ROWS;`, the `if` optional.
 macro_rules! sets {
     ($($(#[$doc:meta])* $set:ident { $($verb:ident $(if [$($when:expr),*])?: $($proto:ident)*;)* })*) => {
-        $($(#[$doc])* const $set: Set = &[$(Line {
+        $($(#[$doc])* const $set: Set = Set { name: stringify!($set), lines: &[$(Line {
             allow: sets!(@ $verb),
             when: &[$($($when),*)?],
             protos: &[$(&$proto),*],
-        }),*];)*
+        }),*] };)*
     };
     (@ allow) => { true };
     (@ deny) => { false };
 }
+pub(in crate::tables) use sets;
 
 /// Hooks whose result the program may neither read nor set.
 const NO_RETVAL: &[AttachType] = &[
@@ -171,7 +182,7 @@ sets! {
         allow if [Sleepable]: GET_STACK_SLEEPABLE;
         allow: GET_STACK;
         allow if [Config(Feature::BpfKprobeOverride)]: OVERRIDE_RETURN;
-        allow if [Attach(&[TraceKprobeMulti, TraceKprobeSession, TraceUprobeMulti])]: GET_FUNC_IP_MULTI;
+        allow if [Attach(&[TraceKprobeMulti, TraceKprobeSession, TraceUprobeMulti, TraceUprobeSession])]: GET_FUNC_IP_MULTI;
         allow: GET_FUNC_IP;
     }
 
@@ -214,7 +225,7 @@ sets! {
         allow if [Config(Feature::Net)]: SK_STORAGE_GET SK_STORAGE_DELETE;
         allow if [Trampoline]: GET_ATTACH_COOKIE;
         deny: GET_ATTACH_COOKIE;
-        allow if [Config(Feature::Net), Attach(&[LsmCgroup]), Function(lsm::SOCKOPT_HOOKS)]: SETSOCKOPT_SK GETSOCKOPT_SK;
+        allow if [Config(Feature::Net), Attach(&[LsmCgroup]), SockoptHook]: SETSOCKOPT_SK GETSOCKOPT_SK;
         deny if [Config(Feature::Net)]: SETSOCKOPT_SK GETSOCKOPT_SK;
     }
 
@@ -421,9 +432,15 @@ fn chain(q: &HelperQuery<'_>) -> &'static [Set] {
 
 /// Calls `decide` with each row that is named and whether it is allowed, the deciding one first.
 pub(super) fn rows(kernel: &Kernel, q: &HelperQuery<'_>, mut decide: impl FnMut(&'static HelperProto, bool)) {
-    for line in chain(q).iter().flat_map(|set| set.iter()) {
-        if line.when.iter().all(|w| w.holds(kernel, q)) {
-            line.protos.iter().for_each(|proto| decide(proto, line.allow));
+    let changes = &kernel.tables.changes.helper;
+    for set in chain(q) {
+        let first = changes.sets.iter().filter(|s| s.name == set.name);
+        for line in first.flat_map(|s| s.lines).chain(set.lines) {
+            if line.when.iter().all(|w| w.holds(kernel, q)) {
+                line.protos
+                    .iter()
+                    .for_each(|proto| decide(changes.row(proto), line.allow));
+            }
         }
     }
 }

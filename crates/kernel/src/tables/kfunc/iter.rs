@@ -4,6 +4,7 @@
 //! `net/core/{sock_map,bpf_sk_storage}.c`, `net/ipv4/{tcp_ipv4,udp}.c`, `net/ipv6/route.c`,
 //! `net/netlink/af_netlink.c` and `net/unix/af_unix.c`.
 
+use crate::Kernel;
 use crate::types::{Flags, RegBase, RegType};
 
 /// What every iterator's function is called before its target's name.
@@ -31,14 +32,14 @@ pub struct IterTarget {
     pub resched: bool,
 }
 
-const fn object(off: u32, btf: &'static str) -> IterArg {
+pub(in crate::tables) const fn object(off: u32, btf: &'static str) -> IterArg {
     IterArg {
         off,
         reg_type: RegType::new(RegBase::BtfId, Flags::MAYBE_NULL),
         btf: Some(btf),
     }
 }
-const fn trusted(off: u32, btf: &'static str) -> IterArg {
+pub(in crate::tables) const fn trusted(off: u32, btf: &'static str) -> IterArg {
     let object = object(off, btf);
     IterArg {
         reg_type: object.reg_type.with(Flags::TRUSTED),
@@ -52,7 +53,7 @@ const fn buffer(off: u32, flags: Flags) -> IterArg {
         btf: None,
     }
 }
-const fn target(name: &'static str, args: &'static [IterArg]) -> IterTarget {
+pub(in crate::tables) const fn target(name: &'static str, args: &'static [IterArg]) -> IterTarget {
     IterTarget {
         name,
         args,
@@ -60,7 +61,7 @@ const fn target(name: &'static str, args: &'static [IterArg]) -> IterTarget {
     }
 }
 impl IterTarget {
-    const fn resched(self) -> IterTarget {
+    pub(in crate::tables) const fn resched(self) -> IterTarget {
         IterTarget {
             resched: true,
             ..self
@@ -103,8 +104,11 @@ pub static TARGETS: &[IterTarget] = &[
     target("unix", &[object(8, "unix_sock")]),
 ];
 
-/// The target whose programs attach to the function `func` (`bpf_iter_prog_supported`).
-pub fn of_function(func: &str) -> Option<&'static IterTarget> {
-    let name = func.strip_prefix(PREFIX)?;
-    TARGETS.iter().find(|t| t.name == name)
+impl Kernel {
+    /// The target whose programs attach to the function `func` (`bpf_iter_prog_supported`).
+    pub fn iter_target(&self, func: &str) -> Option<&'static IterTarget> {
+        let name = func.strip_prefix(PREFIX)?;
+        let mut targets = TARGETS.iter().chain(self.tables.changes.iterators);
+        targets.find(|t| t.name == name)
+    }
 }

@@ -67,6 +67,72 @@ impl StructOps {
     }
 }
 
+/// `struct sched_ext_ops`. Members that a kernel's structure lacks are never asked for.
+pub(in crate::tables) const SCHED_EXT_OPS: StructOps = StructOps {
+    name: "sched_ext_ops",
+    members: &[
+        "select_cpu",
+        "enqueue",
+        "dequeue",
+        "dispatch",
+        "tick",
+        "runnable",
+        "running",
+        "stopping",
+        "quiescent",
+        "yield",
+        "core_sched_before",
+        "set_weight",
+        "set_cpumask",
+        "update_idle",
+        "cpu_acquire",
+        "cpu_release",
+        "init_task",
+        "exit_task",
+        "enable",
+        "disable",
+        "cgroup_init",
+        "cgroup_exit",
+        "cgroup_prep_move",
+        "cgroup_move",
+        "cgroup_cancel_move",
+        "cgroup_set_weight",
+        "cgroup_set_bandwidth",
+        "cpu_online",
+        "cpu_offline",
+        "init",
+        "exit",
+        "dump",
+        "dump_cpu",
+        "dump_task",
+    ],
+    sleepable: Some(&[
+        "init_task",
+        "cgroup_init",
+        "cgroup_exit",
+        "cgroup_prep_move",
+        "cpu_online",
+        "cpu_offline",
+        "init",
+        "exit",
+    ]),
+    nullable: &[("dispatch", 1), ("yield", 1)],
+    nullable_first: true,
+    promotes: None,
+    writes: &SCHED_EXT,
+};
+
+/// `struct Qdisc_ops`.
+pub(in crate::tables) const QDISC_OPS: StructOps = StructOps {
+    name: "Qdisc_ops",
+    members: &["enqueue", "dequeue", "init", "reset", "destroy"],
+    sleepable: None,
+    nullable: &[],
+    nullable_first: false,
+    promotes: None,
+    writes: &QDISC,
+};
+
 /// All structures that programs may implement.
 pub static STRUCT_OPS: &[StructOps] = &[
     StructOps {
@@ -91,58 +157,7 @@ pub static STRUCT_OPS: &[StructOps] = &[
         promotes: Some(("sock", "tcp_sock")),
         writes: &TCP_CONGESTION,
     },
-    StructOps {
-        name: "sched_ext_ops",
-        members: &[
-            "select_cpu",
-            "enqueue",
-            "dequeue",
-            "dispatch",
-            "tick",
-            "runnable",
-            "running",
-            "stopping",
-            "quiescent",
-            "yield",
-            "core_sched_before",
-            "set_weight",
-            "set_cpumask",
-            "update_idle",
-            "cpu_acquire",
-            "cpu_release",
-            "init_task",
-            "exit_task",
-            "enable",
-            "disable",
-            "cgroup_init",
-            "cgroup_exit",
-            "cgroup_prep_move",
-            "cgroup_move",
-            "cgroup_cancel_move",
-            "cgroup_set_weight",
-            "cpu_online",
-            "cpu_offline",
-            "init",
-            "exit",
-            "dump",
-            "dump_cpu",
-            "dump_task",
-        ],
-        sleepable: Some(&[
-            "init_task",
-            "cgroup_init",
-            "cgroup_exit",
-            "cgroup_prep_move",
-            "cpu_online",
-            "cpu_offline",
-            "init",
-            "exit",
-        ]),
-        nullable: &[("dispatch", 1), ("yield", 1)],
-        nullable_first: true,
-        promotes: None,
-        writes: &SCHED_EXT,
-    },
+    SCHED_EXT_OPS,
     StructOps {
         name: "hid_bpf_ops",
         members: &[
@@ -175,7 +190,9 @@ struct Writable {
     of: &'static str,
     /// The names that lead to the field.
     path: &'static [&'static str],
-    /// Bytes at the field's end that may not be written.
+    /// Bytes at the field's start that may not be written.
+    head: u32,
+    /// Bytes at its end that may not be written.
     tail: u32,
     /// Whether a write may start anywhere in the field, rather than at its first byte only.
     anywhere: bool,
@@ -186,6 +203,7 @@ impl Writable {
         Writable {
             of,
             path,
+            head: 0,
             tail: 0,
             anywhere: false,
         }
@@ -195,6 +213,10 @@ impl Writable {
             anywhere: true,
             ..self
         }
+    }
+    /// Only what lies between so many bytes at its start and its end.
+    const fn between(self, head: u32, tail: u32) -> Writable {
+        Writable { head, tail, ..self }
     }
     /// A string: its last byte stays.
     const fn string(self) -> Writable {
@@ -214,7 +236,8 @@ impl Writable {
             ty = btf.skip_mods_and_typedefs(member)?.id();
             size = btf.resolve_size(member)?;
         }
-        Some((start, start.checked_add(size)?.checked_sub(self.tail)?))
+        let end = start.checked_add(size)?.checked_sub(self.tail)?;
+        Some((start.checked_add(self.head)?, end))
     }
 }
 
@@ -243,6 +266,8 @@ fn find_member(btf: &Btf, of: TypeId, name: &str, depth: u32) -> Option<(u32, Ty
 enum Words {
     /// By the offset, naming the structure.
     ByOffset(&'static str),
+    /// By the offset in each structure, naming it.
+    EachByOffset,
     /// By the structure first, then by its read-only parts.
     Hid,
     /// Only one structure, which may be written anywhere.
@@ -290,6 +315,19 @@ static SCHED_EXT: WriteRule = WriteRule {
         Writable::new("task_struct", &["scx", "disallow"]).anywhere(),
     ],
     words: Words::Silent,
+};
+
+static QDISC: WriteRule = WriteRule {
+    structs: &["Qdisc", "sk_buff"],
+    fields: &[
+        Writable::new("Qdisc", &["limit"]),
+        Writable::new("Qdisc", &["q", "qlen"]),
+        Writable::new("Qdisc", &["qstats"]).anywhere(),
+        Writable::new("sk_buff", &["tstamp"]),
+        // Of the 48 bytes, `struct qdisc_skb_cb` leaves these to the qdisc.
+        Writable::new("sk_buff", &["cb"]).between(8, 20).anywhere(),
+    ],
+    words: Words::EachByOffset,
 };
 
 static HID: WriteRule = WriteRule {
@@ -358,14 +396,21 @@ impl WriteRule {
             Words::Hid => refused(format!(
                 "write access at off {off} with size {size} on read-only part of {name}"
             )),
-            Words::ByOffset(_) if !known => refused("only read is supported"),
-            Words::ByOffset(called) => match self.field_at(btf, off) {
-                None => refused(format!("no write support to {called} at off {off}")),
-                Some(limit) if fits(limit) => Ok(()),
-                Some(limit) => refused(format!(
-                    "write access at off {off} with size {size} beyond the member of {called} ended at {limit}"
-                )),
-            },
+            Words::ByOffset(_) | Words::EachByOffset if !known => refused("only read is supported"),
+            Words::ByOffset(called) => self.check_at(btf, None, called, off, size),
+            Words::EachByOffset => self.check_at(btf, Some(name), name, off, size),
+        }
+    }
+
+    /// Judges a write by the field that it starts in: one of the structure `of`, if that is named.
+    fn check_at(&self, btf: &Btf, of: Option<&str>, called: &str, off: i32, size: u32) -> Result<(), WriteRefused> {
+        let end = i64::from(off) + i64::from(size);
+        match self.field_at(btf, of, off) {
+            None => refused(format!("no write support to {called} at off {off}")),
+            Some(limit) if off >= 0 && end <= i64::from(limit) => Ok(()),
+            Some(limit) => refused(format!(
+                "write access at off {off} with size {size} beyond the member of {called} ended at {limit}"
+            )),
         }
     }
 
@@ -383,9 +428,10 @@ impl WriteRule {
     }
 
     /// The end of the field that a write at `off` may start in.
-    fn field_at(&self, btf: &Btf, off: i32) -> Option<u32> {
+    fn field_at(&self, btf: &Btf, of: Option<&str>, off: i32) -> Option<u32> {
         let off = u32::try_from(off).ok()?;
-        self.fields.iter().find_map(|f| {
+        let mut fields = self.fields.iter().filter(|f| of.is_none_or(|of| f.of == of));
+        fields.find_map(|f| {
             let (start, end) = f.span(btf)?;
             let starts = off == start || f.anywhere && (start..end).contains(&off);
             starts.then_some(end)
@@ -397,7 +443,8 @@ impl Kernel {
     /// The structure of this name that programs may implement: one that the kernel has, together with the
     /// structure of its maps.
     pub fn struct_ops(&self, name: &str) -> Option<&'static StructOps> {
-        let ops = STRUCT_OPS.iter().find(|ops| ops.name == name)?;
+        let mut all = self.tables.changes.struct_ops.iter().chain(STRUCT_OPS);
+        let ops = all.find(|ops| ops.name == name)?;
         self.btf.find(name, Kind::Struct)?;
         self.btf.find(&format!("{VALUE_PREFIX}{name}"), Kind::Struct)?;
         Some(ops)

@@ -1,6 +1,6 @@
 //! Program types and attach types.
 
-use crate::numbered::numbered;
+use crate::abi::numbered::numbered;
 use crate::{Feature, Kernel};
 
 numbered! {
@@ -43,7 +43,7 @@ numbered! {
 }
 
 numbered! {
-    /// Attach types: `enum bpf_attach_type` of Linux 6.12, names as `libbpf_bpf_attach_type_str` gives them.
+    /// Attach types: `enum bpf_attach_type` of all kernels that are known, names as `libbpf_bpf_attach_type_str` gives them.
     ///
     /// Number 0 doubles as "none" in program types that have no attach type.
     AttachType {
@@ -104,6 +104,7 @@ numbered! {
         NetkitPrimary = 54, "BPF_NETKIT_PRIMARY", "netkit_primary";
         NetkitPeer = 55, "BPF_NETKIT_PEER", "netkit_peer";
         TraceKprobeSession = 56, "BPF_TRACE_KPROBE_SESSION", "trace_kprobe_session";
+        TraceUprobeSession = 57, "BPF_TRACE_UPROBE_SESSION", "trace_uprobe_session";
     }
 }
 
@@ -140,6 +141,11 @@ fn requirements(ty: ProgType) -> &'static [Feature] {
 }
 
 impl Kernel {
+    /// The attach type of this number, if the kernel knows it.
+    pub fn attach_type(&self, raw: u32) -> Option<AttachType> {
+        AttachType::from_raw(raw).filter(|_| raw < self.tables.changes.attach_types)
+    }
+
     /// Whether programs of this type can be loaded at all (otherwise `BPF_PROG_LOAD` gives `EINVAL`).
     pub fn supports_prog_type(&self, ty: ProgType) -> bool {
         ty != ProgType::Unspec && requirements(ty).iter().all(|f| self.features().has(*f))

@@ -4,7 +4,7 @@
 //! and where `register_btf_kfunc_id_set` puts it. All sets of the source are here, also those of modules and
 //! of options that a kernel may lack: a kernel has of them what its BTF has.
 
-use super::Hook::{self, *};
+use super::Hook;
 use super::KfuncFlags as F;
 
 /// Which programs a set's kfuncs are for, beyond those that its hooks name.
@@ -16,8 +16,10 @@ pub enum Filter {
     LsmPrograms,
     /// Iterators only.
     Iterators,
-    /// Session kprobes only.
+    /// Session kprobes and uprobes only.
     KprobeSessions,
+    /// Implementations of `struct Qdisc_ops`, by member.
+    Qdiscs,
 }
 
 /// A set of kfuncs.
@@ -37,18 +39,22 @@ pub struct Set {
 
 macro_rules! sets {
     ($($set:ident in $source:literal for [$($hook:ident),*] with $filter:ident { $($kfunc:ident $($flag:ident)*;)* })*) => {
-        /// All sets.
-        pub static SETS: &[Set] = &[$(Set {
+        &[$($crate::kfunc::Set {
             name: stringify!($set),
             source: $source,
-            hooks: &[$($hook),*],
-            filter: Filter::$filter,
-            kfuncs: &[$((stringify!($kfunc), F::NONE$(.with(F::$flag))*)),*],
-        }),*];
+            hooks: &[$($crate::kfunc::Hook::$hook),*],
+            filter: $crate::kfunc::Filter::$filter,
+            kfuncs: &[$((
+                stringify!($kfunc),
+                $crate::kfunc::KfuncFlags::NONE$(.with($crate::kfunc::KfuncFlags::$flag))*,
+            )),*],
+        }),*]
     };
 }
+pub(in crate::tables) use sets;
 
-sets! {
+/// All sets.
+pub static SETS: &[Set] = sets! {
     generic_btf_ids in "kernel/bpf/helpers.c" for [Tracing, Tc, Xdp, StructOps, Syscall, Cgroup] with None {
         crash_kexec DESTRUCTIVE;
         bpf_obj_new_impl ACQUIRE RET_NULL;
@@ -346,4 +352,4 @@ sets! {
         hid_bpf_input_report;
     }
 
-}
+};

@@ -25,10 +25,11 @@ pub use sets::{Filter, SETS, Set};
 pub use special::Special;
 
 use std::fmt;
-use std::sync::LazyLock;
 
 use verdict_btf::{Kind, TypeId};
 
+use super::Tables;
+use super::changes::Changes;
 use crate::Kernel;
 use crate::prog::{AttachType, ProgType};
 
@@ -72,6 +73,14 @@ flags! {
     ITER_DESTROY = 10;
     /// Must be called inside an RCU read section.
     RCU_PROTECTED = 11;
+    /// Follows the `bpf_fastcall` contract.
+    FASTCALL = 12;
+    /// Gives a pointer into an arena.
+    ARENA_RET = 13;
+    /// The first argument is a pointer into an arena.
+    ARENA_ARG1 = 14;
+    /// The second argument is a pointer into an arena.
+    ARENA_ARG2 = 15;
 }
 
 impl KfuncFlags {
@@ -125,9 +134,8 @@ pub enum Hook {
 }
 
 impl Hook {
-    /// The hook of a program type beside [`Hook::Common`] (`bpf_prog_type_to_kfunc_hook`); of a program that
-    /// replaces another, the other's.
-    pub const fn of(prog_type: ProgType) -> Option<Hook> {
+    /// The hook of a program type in the base.
+    const fn of(prog_type: ProgType) -> Option<Hook> {
         Some(match prog_type {
             ProgType::Unspec => Hook::Common,
             ProgType::Xdp => Hook::Xdp,
@@ -162,22 +170,33 @@ impl Hook {
 
 /// The facts about a program that decide which kfuncs it may call.
 #[derive(Clone, Copy, Debug)]
-pub struct Caller {
+pub struct Caller<'p> {
     /// The program's own type.
     pub prog_type: ProgType,
-    /// The type by which it is verified: of a program that replaces another, the other's.
-    pub resolved_type: ProgType,
+    /// The hook of the type by which it is verified: [`Kernel::kfunc_hook`].
+    pub hook: Option<Hook>,
     /// Its expected attach type; `None` for struct_ops programs, which have a member's index instead.
     pub attach_type: Option<AttachType>,
+    /// What a struct_ops program implements: structure and member.
+    pub implements: Option<(&'p str, &'p str)>,
 }
 
 impl Filter {
-    fn lets(self, caller: &Caller) -> bool {
+    fn lets(self, kfunc: &str, caller: &Caller<'_>) -> bool {
         match self {
             Filter::None => true,
             Filter::LsmPrograms => caller.prog_type == ProgType::Lsm,
             Filter::Iterators => caller.attach_type == Some(AttachType::TraceIter),
-            Filter::KprobeSessions => caller.attach_type == Some(AttachType::TraceKprobeSession),
+            Filter::KprobeSessions => matches!(
+                caller.attach_type,
+                Some(AttachType::TraceKprobeSession | AttachType::TraceUprobeSession)
+            ),
+            Filter::Qdiscs => match (caller.implements, kfunc) {
+                (Some(("Qdisc_ops", _)), "bpf_skb_get_hash" | "bpf_kfree_skb" | "bpf_dynptr_from_skb") => true,
+                (Some(("Qdisc_ops", "enqueue")), "bpf_qdisc_skb_drop" | "bpf_qdisc_watchdog_schedule") => true,
+                (Some(("Qdisc_ops", "dequeue")), "bpf_qdisc_watchdog_schedule" | "bpf_qdisc_bstats_update") => true,
+                _ => false,
+            },
         }
     }
 }
@@ -200,9 +219,9 @@ impl Kfunc {
     }
 
     /// The kfunc's flags when `caller` may call it; `None` when it may not (`btf_kfunc_id_set_contains`).
-    pub fn callable_by(&self, caller: &Caller) -> Option<KfuncFlags> {
-        let lets = |filter: Filter| filter.lets(caller);
-        let own = || self.flags_in(Hook::of(caller.resolved_type)?, lets);
+    pub fn callable_by(&self, caller: &Caller<'_>) -> Option<KfuncFlags> {
+        let lets = |filter: Filter| filter.lets(self.name, caller);
+        let own = || self.flags_in(caller.hook?, lets);
         self.flags_in(Hook::Common, lets).or_else(own)
     }
 
@@ -213,41 +232,62 @@ impl Kfunc {
     }
 }
 
-/// All kfuncs, sorted by name.
-fn all() -> &'static [Kfunc] {
-    static ALL: LazyLock<Vec<Kfunc>> = LazyLock::new(|| {
-        let rows = SETS
-            .iter()
-            .flat_map(|set| set.kfuncs.iter().map(move |(name, flags)| (*name, set, *flags)));
-        let mut rows: Vec<(&'static str, &'static Set, KfuncFlags)> = rows.collect();
-        rows.sort_by_key(|row| row.0);
-        let mut all: Vec<Kfunc> = Vec::new();
-        for (name, set, flags) in rows {
-            match all.last_mut().filter(|k| k.name == name) {
-                Some(k) => k.sets.push((set, flags)),
-                None => all.push(Kfunc {
-                    name,
-                    special: Special::from_name(name),
-                    sets: vec![(set, flags)],
-                }),
-            }
-        }
-        all
+/// The sets that a release registers, with those kfuncs of each that it has.
+fn sets_of(changes: &'static Changes) -> impl Iterator<Item = (&'static Set, Vec<(&'static str, KfuncFlags)>)> {
+    let base = SETS.iter().filter_map(|set| {
+        let changed = changes.kfunc_sets.iter().find(|s| s.name == set.name);
+        let gone = changes.kfuncs_removed.iter().find(|(name, _)| *name == set.name);
+        let stays = |name: &str| gone.is_none_or(|(_, kfuncs)| !kfuncs.is_empty() && !kfuncs.contains(&name));
+        let others = changed.map_or(&[][..], |s| s.kfuncs);
+        let kept = set.kfuncs.iter().filter(|(name, _)| stays(name) && !others.iter().any(|(o, _)| o == name));
+        let kfuncs: Vec<_> = kept.chain(others).copied().collect();
+        (!kfuncs.is_empty()).then_some((changed.unwrap_or(set), kfuncs))
     });
-    &ALL
+    let new = changes.kfunc_sets.iter().filter(|set| SETS.iter().all(|s| s.name != set.name));
+    base.chain(new.map(|set| (set, set.kfuncs.to_vec())))
 }
 
-/// The kfunc of this name.
-pub fn find(name: &str) -> Option<&'static Kfunc> {
-    let at = all().binary_search_by(|k| k.name.cmp(name)).ok()?;
-    all().get(at)
+/// All kfuncs of a release, sorted by name.
+fn all(changes: &'static Changes) -> Vec<Kfunc> {
+    let rows = sets_of(changes).flat_map(|(set, kfuncs)| kfuncs.into_iter().map(move |(name, flags)| (name, set, flags)));
+    let mut rows: Vec<(&'static str, &'static Set, KfuncFlags)> = rows.collect();
+    rows.sort_by_key(|row| row.0);
+    let mut all: Vec<Kfunc> = Vec::new();
+    for (name, set, flags) in rows {
+        match all.last_mut().filter(|k| k.name == name) {
+            Some(k) => k.sets.push((set, flags)),
+            None => all.push(Kfunc {
+                name,
+                special: Special::from_name(name),
+                sets: vec![(set, flags)],
+            }),
+        }
+    }
+    all
+}
+
+impl Tables {
+    /// The kfunc of this name.
+    pub fn kfunc(&'static self, name: &str) -> Option<&'static Kfunc> {
+        let all = self.kfuncs.get_or_init(|| all(&self.changes));
+        let at = all.binary_search_by(|k| k.name.cmp(name)).ok()?;
+        all.get(at)
+    }
 }
 
 impl Kernel {
     /// The kfunc with this number in the kernel's BTF; `None` when it is another function, or no function.
     pub fn kfunc(&self, func: TypeId) -> Option<&'static Kfunc> {
         let ty = self.btf.ty(func).filter(|t| t.is_func())?;
-        find(ty.name())
+        self.tables.kfunc(ty.name())
+    }
+
+    /// The hook of a program type beside [`Hook::Common`] (`bpf_prog_type_to_kfunc_hook`); of a program that
+    /// replaces another, the other's.
+    pub fn kfunc_hook(&self, prog_type: ProgType) -> Option<Hook> {
+        let mut changes = self.tables.changes.kfunc_hooks.iter();
+        let changed = changes.find(|(of, _)| *of == prog_type);
+        changed.map(|(_, hook)| *hook).or(Hook::of(prog_type))
     }
 
     /// The function with this number in the kernel's BTF; what other tables of this module are asked by.

@@ -4,7 +4,7 @@ mod uses;
 
 pub use uses::{Fit, fit};
 
-use crate::numbered::numbered;
+use crate::abi::numbered::numbered;
 
 numbered! {
     /// Map types: `enum bpf_map_type` of Linux 6.12, names as `libbpf_bpf_map_type_str` gives them.

@@ -4,57 +4,107 @@
 //! A hook `x` is the kernel function `bpf_lsm_x`; which of them a kernel has, and whether one returns `void`,
 //! its BTF says. All questions here are asked by the function's name.
 
+use super::NameChanges;
+use crate::Kernel;
+
 /// What the function of every hook is called before the hook's name.
 pub const PREFIX: &str = "bpf_lsm_";
 
 /// The largest errno, negated the smallest value that most hooks return (`MAX_ERRNO`).
 const MAX_ERRNO: i32 = 4095;
 
-fn is_in(func: &str, list: &[&str]) -> bool {
-    func.strip_prefix(PREFIX)
-        .is_some_and(|hook| list.binary_search(&hook).is_ok())
+/// How a release's hooks differ from the base's.
+#[derive(Debug)]
+pub(crate) struct Changes {
+    /// All hooks.
+    pub hooks: NameChanges,
+    /// Hooks that no program attaches to.
+    pub disabled: NameChanges,
+    /// Hooks on incomplete objects.
+    pub untrusted: NameChanges,
+    /// Hooks where the kernel may sleep.
+    pub sleepable: NameChanges,
+    /// Hooks where options of sockets can be used.
+    pub sockopt: NameChanges,
 }
 
-/// Whether `func` is the function of a hook; of others the kernel says `attach_btf_id %u points to wrong type
-/// name %s`.
-pub fn is_hook(func: &str) -> bool {
-    is_in(func, HOOKS)
+impl Changes {
+    pub(crate) const NONE: Changes = Changes {
+        hooks: NameChanges::NONE,
+        disabled: NameChanges::NONE,
+        untrusted: NameChanges::NONE,
+        sleepable: NameChanges::NONE,
+        sockopt: NameChanges::NONE,
+    };
 }
 
-/// Whether programs are refused at this hook: `attach_btf_id %u points to disabled hook %s`.
-pub fn is_disabled(func: &str) -> bool {
-    is_in(func, DISABLED)
+/// The hooks of a kernel: [`Kernel::lsm`].
+#[derive(Clone, Copy, Debug)]
+pub struct Hooks {
+    changes: &'static Changes,
 }
 
-/// Whether sleepable programs may attach to this hook (`bpf_lsm_is_sleepable_hook`).
-pub fn is_sleepable(func: &str) -> bool {
-    is_in(func, SLEEPABLE)
-}
-
-/// Whether pointers among the hook's arguments are trusted (`bpf_lsm_is_trusted`).
-pub fn is_trusted(func: &str) -> bool {
-    !is_in(func, UNTRUSTED)
-}
-
-/// The values that a program on this hook may return, judged as 32 bits (`bpf_lsm_get_retval_range`).
-///
-/// Hooks that return `void` have no range; the caller knows them by their prototype.
-pub fn return_range(func: &str) -> (i32, i32) {
-    if is_in(func, BOOL) {
-        (0, 1)
-    } else {
-        (-MAX_ERRNO, 0)
+impl Kernel {
+    /// The hooks of this kernel.
+    pub fn lsm(&self) -> Hooks {
+        Hooks {
+            changes: &self.tables.changes.lsm,
+        }
     }
 }
 
-/// Hooks where programs of cgroups can use the options of a socket: it is locked, or not yet shared
-/// (`bpf_lsm_locked_sockopt_hooks`, `bpf_lsm_unlocked_sockopt_hooks`).
-pub(crate) const SOCKOPT_HOOKS: &[&str] = &[
-    "bpf_lsm_sock_graft",
-    "bpf_lsm_inet_csk_clone",
-    "bpf_lsm_inet_conn_established",
-    "bpf_lsm_socket_post_create",
-    "bpf_lsm_socket_socketpair",
+fn is_in(func: &str, list: &[&str], changes: &NameChanges) -> bool {
+    func.strip_prefix(PREFIX)
+        .is_some_and(|hook| changes.has(hook, list.binary_search(&hook).is_ok()))
+}
+
+impl Hooks {
+    /// Whether `func` is the function of a hook; of others the kernel says `attach_btf_id %u points to wrong type
+    /// name %s`.
+    pub fn is_hook(self, func: &str) -> bool {
+        is_in(func, HOOKS, &self.changes.hooks)
+    }
+
+    /// Whether programs are refused at this hook: `attach_btf_id %u points to disabled hook %s`.
+    pub fn is_disabled(self, func: &str) -> bool {
+        is_in(func, DISABLED, &self.changes.disabled)
+    }
+
+    /// Whether sleepable programs may attach to this hook (`bpf_lsm_is_sleepable_hook`).
+    pub fn is_sleepable(self, func: &str) -> bool {
+        is_in(func, SLEEPABLE, &self.changes.sleepable)
+    }
+
+    /// Whether pointers among the hook's arguments are trusted (`bpf_lsm_is_trusted`).
+    pub fn is_trusted(self, func: &str) -> bool {
+        !is_in(func, UNTRUSTED, &self.changes.untrusted)
+    }
+
+    /// Whether programs of cgroups can use the options of a socket at this hook: it is locked, or not yet shared
+    /// (`bpf_lsm_locked_sockopt_hooks`, `bpf_lsm_unlocked_sockopt_hooks`).
+    pub(crate) fn has_sockopt(self, func: &str) -> bool {
+        is_in(func, SOCKOPT, &self.changes.sockopt)
+    }
+
+    /// The values that a program on this hook may return, judged as 32 bits (`bpf_lsm_get_retval_range`).
+    ///
+    /// Hooks that return `void` have no range; the caller knows them by their prototype.
+    pub fn return_range(self, func: &str) -> (i32, i32) {
+        if is_in(func, BOOL, &NameChanges::NONE) {
+            (0, 1)
+        } else {
+            (-MAX_ERRNO, 0)
+        }
+    }
+}
+
+/// Hooks where programs of cgroups can use the options of a socket.
+const SOCKOPT: &[&str] = &[
+    "inet_conn_established",
+    "inet_csk_clone",
+    "sock_graft",
+    "socket_post_create",
+    "socket_socketpair",
 ];
 
 /// Hooks that no program attaches to.
@@ -167,7 +217,7 @@ mod tests {
 
     #[test]
     fn lists_are_sorted_and_of_hooks() {
-        for list in [HOOKS, DISABLED, SLEEPABLE, UNTRUSTED, BOOL] {
+        for list in [HOOKS, DISABLED, SLEEPABLE, UNTRUSTED, BOOL, SOCKOPT] {
             assert!(list.is_sorted_by(|a, b| a < b), "{list:?}");
             assert!(list.iter().all(|hook| HOOKS.contains(hook)), "{list:?}");
         }
@@ -175,11 +225,12 @@ mod tests {
 
     #[test]
     fn questions() {
-        assert!(is_hook("bpf_lsm_file_open") && !is_hook("file_open") && !is_hook("bpf_lsm_"));
-        assert!(is_sleepable("bpf_lsm_file_open") && !is_sleepable("bpf_lsm_task_free"));
-        assert!(is_trusted("bpf_lsm_file_open") && !is_trusted("bpf_lsm_task_free"));
-        assert_eq!(return_range("bpf_lsm_file_open"), (-4095, 0));
-        assert_eq!(return_range("bpf_lsm_audit_rule_known"), (0, 1));
-        assert!(SOCKOPT_HOOKS.iter().all(|hook| is_hook(hook)));
+        let hooks = Kernel::open("6.12.117").unwrap().lsm();
+        assert!(hooks.is_hook("bpf_lsm_file_open") && !hooks.is_hook("file_open") && !hooks.is_hook("bpf_lsm_"));
+        assert!(hooks.is_sleepable("bpf_lsm_file_open") && !hooks.is_sleepable("bpf_lsm_task_free"));
+        assert!(hooks.is_trusted("bpf_lsm_file_open") && !hooks.is_trusted("bpf_lsm_task_free"));
+        assert_eq!(hooks.return_range("bpf_lsm_file_open"), (-4095, 0));
+        assert_eq!(hooks.return_range("bpf_lsm_audit_rule_known"), (0, 1));
+        assert!(hooks.has_sockopt("bpf_lsm_sock_graft") && !hooks.has_sockopt("bpf_lsm_file_open"));
     }
 }

@@ -9,9 +9,9 @@
 //! `kernel/bpf/syscall.c`, `net/netfilter/nf_bpf_link.c` and `drivers/media/rc/bpf-lirc.c` of Linux 6.12.117;
 //! a test holds them to what that kernel answered when it was asked every offset and size.
 
-mod attached;
+pub(in crate::tables) mod attached;
 mod facts;
-mod layout;
+pub(in crate::tables) mod layout;
 mod net;
 mod returns;
 mod skb;
@@ -25,6 +25,7 @@ pub use facts::{
 pub use layout::{Access, Field, Layout, Sizes};
 pub use returns::{ReturnRange, ReturnRule, return_rule};
 
+use crate::Kernel;
 use crate::prog::{AttachType, ProgType};
 use crate::types::{RegBase, RegType};
 
@@ -83,10 +84,8 @@ pub enum CtxKind {
 /// Bytes of the largest context that consists of a function's arguments (12 of them).
 const ARGUMENTS_SIZE: i32 = 8 * 12;
 
-/// How the context of programs of type `prog_type` is described.
-///
-/// A program that replaces another (`freplace`) is judged by the other's type.
-pub fn kind(prog_type: ProgType) -> CtxKind {
+/// How the base describes the context of programs of type `prog_type`.
+fn kind(prog_type: ProgType) -> CtxKind {
     use CtxKind::{Arguments, None, Rows, UncheckedArguments};
     match prog_type {
         ProgType::SocketFilter => Rows(skb::socket_filter()),
@@ -119,23 +118,36 @@ pub fn kind(prog_type: ProgType) -> CtxKind {
     }
 }
 
-/// Judges an access of `size` bytes at `off` to the context.
-///
-/// `sign_extending` is set for `ldsx` loads. The answer follows each type's `is_valid_access`; every access
-/// that it allows is one that the kernel later manages to convert.
-pub fn access(q: &CtxQuery, off: i32, size: u32, access: Access, sign_extending: bool) -> CtxAnswer {
-    match kind(q.prog_type) {
-        CtxKind::Rows(layout) => layout.access(q, off, size, access, sign_extending),
-        CtxKind::UncheckedArguments => CtxAnswer::ByBtf,
-        CtxKind::Arguments => {
-            let aligned = size != 0 && off.unsigned_abs().is_multiple_of(size);
-            if (0..ARGUMENTS_SIZE).contains(&off) && access == Access::Read && aligned {
-                CtxAnswer::ByBtf
-            } else {
-                CtxAnswer::Denied
-            }
+impl Kernel {
+    /// How the context of programs of type `prog_type` is described.
+    ///
+    /// A program that replaces another (`freplace`) is judged by the other's type.
+    pub fn context(&self, prog_type: ProgType) -> CtxKind {
+        let mut changes = self.tables.changes.contexts.iter();
+        match changes.find(|(of, _)| *of == prog_type) {
+            Some((_, layout)) => CtxKind::Rows(layout),
+            None => kind(prog_type),
         }
-        CtxKind::None => CtxAnswer::Denied,
+    }
+
+    /// Judges an access of `size` bytes at `off` to the context.
+    ///
+    /// `sign_extending` is set for `ldsx` loads. The answer follows each type's `is_valid_access`; every access
+    /// that it allows is one that the kernel later manages to convert.
+    pub fn ctx_access(&self, q: &CtxQuery, off: i32, size: u32, access: Access, sign_extending: bool) -> CtxAnswer {
+        match self.context(q.prog_type) {
+            CtxKind::Rows(layout) => layout.access(q, off, size, access, sign_extending),
+            CtxKind::UncheckedArguments => CtxAnswer::ByBtf,
+            CtxKind::Arguments => {
+                let aligned = size != 0 && off.unsigned_abs().is_multiple_of(size);
+                if (0..ARGUMENTS_SIZE).contains(&off) && access == Access::Read && aligned {
+                    CtxAnswer::ByBtf
+                } else {
+                    CtxAnswer::Denied
+                }
+            }
+            CtxKind::None => CtxAnswer::Denied,
+        }
     }
 }
 

@@ -89,7 +89,7 @@ pub fn return_rule(
             A::TraceIter => BOOL,
             _ => Unsupported,
         },
-        ProgType::Kprobe if attach_type == A::TraceKprobeSession => BOOL,
+        ProgType::Kprobe if matches!(attach_type, A::TraceKprobeSession | A::TraceUprobeSession) => BOOL,
         ProgType::Lsm if attach_type != A::LsmCgroup => LsmHook,
         ProgType::Lsm if void_target => ONE,
         ProgType::Lsm => BOOL,

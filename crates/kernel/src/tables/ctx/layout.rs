@@ -104,7 +104,7 @@ pub struct Field {
 
 impl Field {
     /// A field that is read as a number and not written.
-    pub(super) const fn new(name: &'static str, off: u32, size: u32, read: Sizes) -> Field {
+    pub(in crate::tables) const fn new(name: &'static str, off: u32, size: u32, read: Sizes) -> Field {
         Field {
             name,
             off,
@@ -120,44 +120,44 @@ impl Field {
         }
     }
     /// A field of four bytes that is read whole or in parts.
-    pub(super) const fn narrow(name: &'static str, off: u32) -> Field {
+    pub(in crate::tables) const fn narrow(name: &'static str, off: u32) -> Field {
         Field::new(name, off, 4, Sizes::Narrow(4))
     }
     /// A field of four bytes that is only read whole.
-    pub(super) const fn whole(name: &'static str, off: u32) -> Field {
+    pub(in crate::tables) const fn whole(name: &'static str, off: u32) -> Field {
         Field::new(name, off, 4, Sizes::Exact(4))
     }
     /// A field of eight bytes that is only read whole and gives a pointer.
-    pub(super) const fn pointer(name: &'static str, off: u32, base: RegBase) -> Field {
+    pub(in crate::tables) const fn pointer(name: &'static str, off: u32, base: RegBase) -> Field {
         Field::new(name, off, 8, Sizes::Exact(8)).gives(base, Flags::NONE)
     }
     /// The field gives this type of register.
-    pub(super) const fn gives(self, base: RegBase, flags: Flags) -> Field {
+    pub(in crate::tables) const fn gives(self, base: RegBase, flags: Flags) -> Field {
         Field {
             reg: RegType::new(base, flags),
             ..self
         }
     }
     /// The field may be NULL.
-    pub(super) const fn or_null(self) -> Field {
+    pub(in crate::tables) const fn or_null(self) -> Field {
         Field {
             reg: self.reg.with(Flags::MAYBE_NULL),
             ..self
         }
     }
     /// The field gives a trusted pointer to this kernel structure.
-    pub(super) const fn trusted(self, btf: &'static str) -> Field {
+    pub(in crate::tables) const fn trusted(self, btf: &'static str) -> Field {
         Field {
             btf: Some(btf),
             ..self.gives(RegBase::BtfId, Flags::TRUSTED)
         }
     }
     /// The field is written like this.
-    pub(super) const fn writes(self, write: Sizes) -> Field {
+    pub(in crate::tables) const fn writes(self, write: Sizes) -> Field {
         Field { write, ..self }
     }
     /// Only these attach types have the field.
-    pub(super) const fn only(self, attach: &'static [AttachType]) -> Field {
+    pub(in crate::tables) const fn only(self, attach: &'static [AttachType]) -> Field {
         Field {
             readers: attach,
             writers: attach,
@@ -165,7 +165,7 @@ impl Field {
         }
     }
     /// Only these attach types may write the field.
-    pub(super) const fn written_by(self, attach: &'static [AttachType]) -> Field {
+    pub(in crate::tables) const fn written_by(self, attach: &'static [AttachType]) -> Field {
         Field {
             writers: attach,
             ..self
@@ -195,7 +195,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    pub(super) const fn new(name: &'static str, fields: &'static [Field]) -> Layout {
+    pub(in crate::tables) const fn new(name: &'static str, fields: &'static [Field]) -> Layout {
         Layout {
             name,
             fields: std::borrow::Cow::Borrowed(fields),

@@ -7,11 +7,11 @@
 use super::{Allowed, Arg, HelperId, HelperProto};
 use crate::types::{ArgBase, ArgType, Flags, RetType};
 
-pub(super) mod common;
-pub(super) mod other;
-pub(super) mod packet;
-pub(super) mod sock;
-pub(super) mod tracing;
+pub(in crate::tables) mod common;
+pub(in crate::tables) mod other;
+pub(in crate::tables) mod packet;
+pub(in crate::tables) mod sock;
+pub(in crate::tables) mod tracing;
 
 pub(super) const NO_ARG: Arg = Arg {
     ty: ArgType::new(ArgBase::DontCare, Flags::NONE),
@@ -20,25 +20,25 @@ pub(super) const NO_ARG: Arg = Arg {
 };
 
 impl Arg {
-    const fn new(ty: ArgType) -> Arg {
+    pub(in crate::tables) const fn new(ty: ArgType) -> Arg {
         Arg {
             ty,
             btf: None,
             size: 0,
         }
     }
-    const fn of_struct(mut self, name: &'static str) -> Arg {
+    pub(in crate::tables) const fn of_struct(mut self, name: &'static str) -> Arg {
         self.btf = Some(name);
         self
     }
-    const fn of_size(mut self, size: u32) -> Arg {
+    pub(in crate::tables) const fn of_size(mut self, size: u32) -> Arg {
         self.size = size;
         self
     }
 }
 
 impl HelperProto {
-    const fn new(id: HelperId, given: &[Arg], ret: RetType) -> HelperProto {
+    pub(in crate::tables) const fn new(id: HelperId, given: &[Arg], ret: RetType) -> HelperProto {
         let mut args = [NO_ARG; 5];
         let mut i = 0;
         while i < given.len() {
@@ -58,27 +58,27 @@ impl HelperProto {
             allowed: Allowed::Always,
         }
     }
-    const fn returns_struct(mut self, name: &'static str) -> HelperProto {
+    pub(in crate::tables) const fn returns_struct(mut self, name: &'static str) -> HelperProto {
         self.ret_btf = Some(name);
         self
     }
-    const fn gpl_only(mut self) -> HelperProto {
+    pub(in crate::tables) const fn gpl_only(mut self) -> HelperProto {
         self.gpl_only = true;
         self
     }
-    const fn pkt_access(mut self) -> HelperProto {
+    pub(in crate::tables) const fn pkt_access(mut self) -> HelperProto {
         self.pkt_access = true;
         self
     }
-    const fn might_sleep(mut self) -> HelperProto {
+    pub(in crate::tables) const fn might_sleep(mut self) -> HelperProto {
         self.might_sleep = true;
         self
     }
-    const fn allow_fastcall(mut self) -> HelperProto {
+    pub(in crate::tables) const fn allow_fastcall(mut self) -> HelperProto {
         self.allow_fastcall = true;
         self
     }
-    const fn allowed(mut self, allowed: Allowed) -> HelperProto {
+    pub(in crate::tables) const fn allowed(mut self, allowed: Allowed) -> HelperProto {
         self.allowed = allowed;
         self
     }
@@ -91,7 +91,7 @@ macro_rules! protos {
             $($arg:ident $(| $flag:ident)* $(<$struct:literal>)? $(= $size:literal)?),*
         ) -> $ret:ident $(| $ret_flag:ident)* $(<$ret_struct:literal>)? [$($attr:ident $(($value:ident))?),*];
     )*) => {
-        $(pub(in crate::helper) static $name: $crate::helper::HelperProto = $crate::helper::HelperProto::new(
+        $(pub(in crate::tables) static $name: $crate::helper::HelperProto = $crate::helper::HelperProto::new(
             $id,
             &[$($crate::helper::Arg::new($crate::types::ArgType::new(
                 $crate::types::ArgBase::$arg,
@@ -105,7 +105,7 @@ macro_rules! protos {
 
         /// All rows of this file.
         #[cfg(test)]
-        pub(in crate::helper) static ALL: &[&$crate::helper::HelperProto] = &[$(&$name),*];
+        pub(in crate::tables) static ALL: &[&$crate::helper::HelperProto] = &[$(&$name),*];
     };
 }
-use protos;
+pub(in crate::tables) use protos;

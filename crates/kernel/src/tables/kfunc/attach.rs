@@ -109,16 +109,6 @@ const SYSCALLS_WITHOUT_ARGUMENTS: &[&str] = &[
     "vhangup",
 ];
 
-/// Whether no tracing program may attach to `func` (`-EINVAL`, nothing is logged).
-pub fn is_denied(func: &str) -> bool {
-    DENIED.contains(&func)
-}
-
-/// Whether `func` does not return: fexit and `fmod_ret` programs are refused.
-pub fn is_no_return(func: &str) -> bool {
-    NO_RETURN.contains(&func)
-}
-
 fn is_syscall(func: &str) -> bool {
     let bare = func.strip_prefix("__do_sys_");
     SYSCALL_PREFIXES.iter().any(|p| func.starts_with(p))
@@ -126,6 +116,16 @@ fn is_syscall(func: &str) -> bool {
 }
 
 impl Kernel {
+    /// Whether no tracing program may attach to `func` (`-EINVAL`, nothing is logged).
+    pub fn is_denied_target(&self, func: &str) -> bool {
+        self.tables.changes.denied.has(func, DENIED.contains(&func))
+    }
+
+    /// Whether `func` does not return: fexit and `fmod_ret` programs are refused.
+    pub fn is_no_return(&self, func: &str) -> bool {
+        NO_RETURN.contains(&func)
+    }
+
     /// Whether `func` of vmlinux may be made to fail (`within_error_injection_list`).
     ///
     /// A system call that the kernel was built without still has an entry point; it is taken for a real
@@ -143,14 +143,14 @@ impl Kernel {
         if !excluded && self.is_error_injectable(func) {
             return true;
         }
-        let flags = super::find(func).and_then(super::Kfunc::modify_return);
+        let flags = self.tables.kfunc(func).and_then(super::Kfunc::modify_return);
         flags.is_some_and(|flags| flags.has(KfuncFlags::SLEEPABLE))
     }
 
     /// Whether `fmod_ret` programs that do not sleep may attach to `func` of vmlinux; of others the kernel
     /// says that it `is not modifiable`.
     pub fn is_modifiable(&self, func: &str) -> bool {
-        super::find(func).is_some_and(|k| k.modify_return().is_some())
+        self.tables.kfunc(func).is_some_and(|k| k.modify_return().is_some())
             || self.is_error_injectable(func)
             || func.starts_with("security_")
     }

@@ -113,6 +113,12 @@ pub(super) static LIRC: Layout = Layout::new("__u32", &[Field::whole("sample", 0
 /// `struct pt_regs` of x86-64.
 pub(super) static PT_REGS: Layout = Layout::new("pt_regs", &[Field::new("registers", 0, 168, Sizes::Inside)]);
 
+/// The same, where uprobes may change registers: what may not is refused when it is attached.
+pub(in crate::tables) static PT_REGS_WRITABLE: Layout = Layout::new(
+    "pt_regs",
+    &[Field::new("registers", 0, 168, Sizes::Inside).writes(Sizes::Inside)],
+);
+
 /// The record of a tracepoint: its first eight bytes are the kernel's own, its end is that of perf's buffer.
 pub(super) static TRACEPOINT: Layout = Layout::new(
     "(tracepoint)",

@@ -5,10 +5,11 @@
 
 pub mod effects;
 pub mod id;
-mod protos;
-mod sets;
+pub(in crate::tables) mod protos;
+pub(in crate::tables) mod sets;
 
-use crate::lsm;
+use sets::Set;
+
 use crate::prog::{AttachType, ProgType};
 use crate::types::{ArgType, RetType};
 
@@ -90,6 +91,25 @@ pub struct HelperQuery<'p> {
     pub struct_ops_member: Option<&'p str>,
 }
 
+/// How a release's helpers differ from the base's.
+#[derive(Debug)]
+pub(crate) struct Changes {
+    /// Lines that are asked before those of the base's set of the same name.
+    pub sets: &'static [Set],
+    /// Rows of the base, and those that take their place.
+    pub rows: &'static [(&'static HelperProto, &'static HelperProto)],
+}
+
+impl Changes {
+    pub(crate) const NONE: Changes = Changes { sets: &[], rows: &[] };
+
+    /// The row that a row of the base becomes.
+    fn row(&self, base: &'static HelperProto) -> &'static HelperProto {
+        let replaced = self.rows.iter().find(|(old, _)| std::ptr::eq(*old, base));
+        replaced.map_or(base, |(_, new)| new)
+    }
+}
+
 /// Why a helper is not available.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refusal {
@@ -167,17 +187,17 @@ impl crate::Kernel {
 impl HelperQuery<'_> {
     /// Whether the program may call a helper that is available to it ([`HelperProto`]'s `allowed`); otherwise
     /// the kernel says `helper call is not allowed in probe`.
-    pub fn allows(&self, proto: &HelperProto) -> bool {
+    pub fn allows(&self, kernel: &crate::Kernel, proto: &HelperProto) -> bool {
         let attach = |t: AttachType| self.expected_attach_type == t.raw();
         let attach_func = self.attach_func.unwrap_or_default();
         match proto.allowed {
             Allowed::Always => true,
             Allowed::DPath => match self.prog_type {
                 ProgType::Tracing if attach(AttachType::TraceIter) => true,
-                ProgType::Lsm => lsm::is_sleepable(attach_func),
+                ProgType::Lsm => kernel.lsm().is_sleepable(attach_func),
                 _ => D_PATH_FUNCTIONS.contains(&attach_func),
             },
-            Allowed::ImaHash => lsm::is_sleepable(attach_func),
+            Allowed::ImaHash => kernel.lsm().is_sleepable(attach_func),
             Allowed::SkStorageTracing => {
                 attach(AttachType::TraceIter)
                     || attach(AttachType::TraceRawTp)

@@ -1,0 +1,72 @@
+//! What a kernel knows: helpers, kfuncs, contexts, hooks of security modules, maps.
+//!
+//! The rows of the folders beside this file are those of one release, the base; [`changes`] has, for every other release
+//! that is known, what differs: rows that are added, removed or replaced. [`Tables`] is one release's view of both, and
+//! [`Kernel`](crate::Kernel) is asked, never a row.
+
+mod changes;
+pub mod ctx;
+pub mod helper;
+pub mod kfunc;
+pub mod lsm;
+pub mod map;
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use changes::Changes;
+use kfunc::Kfunc;
+
+/// The tables of one release.
+pub struct Tables {
+    /// What `release.toml` calls them.
+    pub name: &'static str,
+    pub(crate) changes: Changes,
+    /// All kfuncs, sorted by name; made when one is first asked for.
+    kfuncs: OnceLock<Vec<Kfunc>>,
+}
+
+impl fmt::Debug for Tables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tables").field(&self.name).finish()
+    }
+}
+
+impl Tables {
+    const fn new(name: &'static str, changes: Changes) -> Tables {
+        Tables {
+            name,
+            changes,
+            kfuncs: OnceLock::new(),
+        }
+    }
+
+    /// The tables of this name.
+    pub fn named(name: &str) -> Option<&'static Tables> {
+        changes::ALL.iter().copied().find(|t| t.name == name)
+    }
+
+    /// The names of all tables.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        changes::ALL.iter().map(|t| t.name)
+    }
+}
+
+/// How a list of names differs from the base's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NameChanges {
+    added: &'static [&'static str],
+    removed: &'static [&'static str],
+}
+
+impl NameChanges {
+    const NONE: NameChanges = NameChanges {
+        added: &[],
+        removed: &[],
+    };
+
+    /// Whether the list has `name`, when `in_base` tells whether the base's has it.
+    fn has(&self, name: &str, in_base: bool) -> bool {
+        (in_base && !self.removed.contains(&name)) || self.added.contains(&name)
+    }
+}
