@@ -1,12 +1,44 @@
 //! The rows against what the kernel answered.
 
 use super::*;
+use crate::Kernel;
 
-/// `golden/6.12.117-deb12-amd64/contexts.txt`; its head explains the format.
-const ANSWERS: &str = include_str!(concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../golden/6.12.117-deb12-amd64/contexts.txt"
-));
+/// What each kernel that is known answered, and how many accesses it accepted: `golden/RELEASE/contexts.txt`, whose head
+/// explains the format.
+const ANSWERS: [(&str, &str, usize); 3] = [
+    (
+        "6.12.117",
+        include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../golden/6.12.117-deb12-amd64/contexts.txt"
+        )),
+        8292,
+    ),
+    (
+        "6.12.43",
+        include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../golden/6.12.43-deb12-amd64/contexts.txt"
+        )),
+        8292,
+    ),
+    (
+        "6.18.15",
+        include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../golden/6.18.15-deb13-amd64/contexts.txt"
+        )),
+        9237,
+    ),
+];
+
+fn kernel() -> Kernel {
+    Kernel::open("6.12.117").unwrap()
+}
+
+fn access(q: &CtxQuery, off: i32, size: u32, access: Access, sign_extending: bool) -> CtxAnswer {
+    kernel().ctx_access(q, off, size, access, sign_extending)
+}
 
 /// One accepted access.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -39,9 +71,9 @@ fn offsets(text: &str) -> Vec<i32> {
         .collect()
 }
 
-fn programs() -> Vec<Program> {
+fn programs(answers: &str) -> Vec<Program> {
     let mut all: Vec<Program> = Vec::new();
-    for line in ANSWERS.lines().filter(|l| !l.starts_with('#') && !l.is_empty()) {
+    for line in answers.lines().filter(|l| !l.starts_with('#') && !l.is_empty()) {
         if let Some((what, offs)) = line.split_once(": ") {
             let what: Vec<&str> = what.split(' ').collect();
             let facts = offsets(offs).into_iter().map(|off| Fact {
@@ -173,12 +205,12 @@ fn register(access: &CtxAccess) -> String {
 }
 
 /// Every access the rows allow, in the span that the kernel was asked about.
-fn allowed(q: &CtxQuery) -> Vec<Fact> {
+fn allowed(kernel: &Kernel, q: &CtxQuery) -> Vec<Fact> {
     let mut facts = Vec::new();
     for (write, access) in [(false, Access::Read), (true, Access::Write)] {
         for off in 0..640 {
             for size in [1, 2, 4, 8] {
-                if let CtxAnswer::Allowed(a) = super::access(q, off, size, access, false) {
+                if let CtxAnswer::Allowed(a) = kernel.ctx_access(q, off, size, access, false) {
                     let reg = if write { String::new() } else { register(&a) };
                     facts.push(Fact {
                         write,
@@ -196,47 +228,48 @@ fn allowed(q: &CtxQuery) -> Vec<Fact> {
 
 #[test]
 fn rows_allow_what_the_kernel_allowed() {
-    let mut facts = 0;
-    for p in programs().into_iter().filter(|p| p.loads) {
-        facts += p.facts.len();
-        let q = query(&p.name);
-        if matches!(kind(q.prog_type), CtxKind::Rows(_)) {
-            let mut expected = p.facts;
-            expected.sort();
-            assert_eq!(allowed(&q), expected, "{}", p.name);
-        } else {
-            for f in p.facts {
-                let access = if f.write { Access::Write } else { Access::Read };
-                assert_eq!(
-                    super::access(&q, f.off, f.size, access, false),
-                    CtxAnswer::ByBtf,
-                    "{f:?}"
-                );
-            }
+    for (name, answers, accepted) in ANSWERS {
+        let kernel = Kernel::open(name).unwrap();
+        let programs: Vec<_> = programs(answers).into_iter().filter(|p| p.loads).collect();
+        assert_eq!(programs.iter().map(|p| p.facts.len()).sum::<usize>(), accepted);
+        for p in programs {
+            check_accesses(&kernel, p);
         }
     }
-    assert_eq!(facts, 8292);
+}
+
+fn check_accesses(kernel: &Kernel, p: Program) {
+    let q = query(&p.name);
+    if matches!(kernel.context(q.prog_type), CtxKind::Rows(_)) {
+        let mut expected = p.facts;
+        expected.sort();
+        assert_eq!(allowed(kernel, &q), expected, "{} {}", kernel.name, p.name);
+        return;
+    }
+    for f in p.facts {
+        let access = if f.write { Access::Write } else { Access::Read };
+        let answer = kernel.ctx_access(&q, f.off, f.size, access, false);
+        assert_eq!(answer, CtxAnswer::ByBtf, "{f:?}");
+    }
 }
 
 #[test]
 fn programs_return_what_the_kernel_let_them() {
-    for p in programs().into_iter().filter(|p| p.loads) {
-        let q = query(&p.name);
-        let may_return = |v: i32| match return_rule(q.prog_type, q.attach_type, true, false) {
-            ReturnRule::Any => true,
-            ReturnRule::Range(r) => (r.min..=r.max).contains(&v),
-            // The programs were attached to an int hook, which returns errors.
-            ReturnRule::LsmHook => (-4095..=0).contains(&v),
-            ReturnRule::Unsupported => false,
-        };
-        // A raw tracepoint program without a BTF target is not judged.
-        if q.prog_type != ProgType::RawTracepoint {
-            assert_eq!(
-                p.returns,
-                [0, 1].into_iter().filter(|v| may_return(*v)).collect::<Vec<_>>(),
-                "{}",
-                p.name
-            );
+    for (name, answers, _) in ANSWERS {
+        for p in programs(answers).into_iter().filter(|p| p.loads) {
+            let q = query(&p.name);
+            let may_return = |v: i32| match return_rule(q.prog_type, q.attach_type, true, false) {
+                ReturnRule::Any => true,
+                ReturnRule::Range(r) => (r.min..=r.max).contains(&v),
+                // The programs were attached to an int hook, which returns errors.
+                ReturnRule::LsmHook => (-4095..=0).contains(&v),
+                ReturnRule::Unsupported => false,
+            };
+            // A raw tracepoint program without a BTF target is not judged.
+            if q.prog_type != ProgType::RawTracepoint {
+                let may: Vec<i32> = [0, 1].into_iter().filter(|v| may_return(*v)).collect();
+                assert_eq!(p.returns, may, "{name} {}", p.name);
+            }
         }
     }
 }

@@ -7,18 +7,26 @@ use std::io::Read;
 
 use super::*;
 use crate::types::RegBase;
-use crate::{Kernel, lsm};
+use crate::Kernel;
 
 fn kernel() -> Kernel {
     Kernel::open("6.12.117-deb12-amd64").unwrap()
 }
 
+/// All kernels that are known.
+fn kernels() -> Vec<Kernel> {
+    crate::KNOWN.iter().map(|k| Kernel::open(k.name).unwrap()).collect()
+}
+
+/// The kfunc of this name of the base.
+fn find(name: &str) -> Option<&'static Kfunc> {
+    kernel().tables.kfunc(name)
+}
+
 /// The sets of BTF ids: kind (`set`, `set8`), name and the functions that follow.
-fn id_sets() -> Vec<(String, String, Vec<String>)> {
-    let packed = std::fs::File::open(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/profiles/6.12.117-deb12-amd64/kallsyms.zst"
-    ));
+fn id_sets(k: &Kernel) -> Vec<(String, String, Vec<String>)> {
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/profiles/");
+    let packed = std::fs::File::open(format!("{dir}{}/kallsyms.zst", k.name));
     let mut text = String::new();
     let mut source = ruzstd::decoding::StreamingDecoder::new(packed.unwrap()).unwrap();
     source.read_to_string(&mut text).unwrap();
@@ -43,17 +51,18 @@ fn id_sets() -> Vec<(String, String, Vec<String>)> {
 }
 
 /// The entries of a set that is not one of kfuncs.
-fn id_set(name: &str, len: usize) -> Vec<String> {
-    let (_, _, mut funcs) = id_sets().into_iter().find(|(_, n, _)| n == name).unwrap();
+fn id_set(k: &Kernel, name: &str, len: usize) -> Vec<String> {
+    let (_, _, mut funcs) = id_sets(k).into_iter().find(|(_, n, _)| n == name).unwrap();
     funcs.truncate(len);
     funcs
 }
 
-fn caller(prog_type: ProgType, attach_type: AttachType) -> Caller {
+fn caller(prog_type: ProgType, attach_type: AttachType) -> Caller<'static> {
     Caller {
         prog_type,
-        resolved_type: prog_type,
+        hook: kernel().kfunc_hook(prog_type),
         attach_type: Some(attach_type),
+        implements: None,
     }
 }
 
@@ -61,27 +70,24 @@ const NO_ATTACH: AttachType = AttachType::CgroupInetIngress;
 
 #[test]
 fn sets_are_those_of_the_kernel() {
-    let k = kernel();
-    let of_kernel: Vec<_> = id_sets()
-        .into_iter()
-        .filter(|(kind, _, _)| kind == "set8")
-        .collect();
-    let in_kernel = |name: &&str| k.btf.find(name, Kind::Func).is_some();
-    let mut seen = 0;
-    for set in SETS {
-        let names: Vec<&str> = set
-            .kfuncs
-            .iter()
-            .map(|(name, _)| *name)
-            .filter(in_kernel)
-            .collect();
-        let there = of_kernel.iter().find(|(_, name, _)| name == set.name);
-        assert_eq!(there.is_some(), !names.is_empty(), "{}", set.name);
-        let Some((_, _, funcs)) = there else { continue };
-        assert_eq!(funcs.get(..names.len()).unwrap(), names, "{}", set.name);
-        seen += 1;
+    for k in kernels() {
+        let ids = id_sets(&k);
+        let of_kernel: Vec<_> = ids.iter().filter(|(kind, _, _)| kind == "set8").collect();
+        let mut seen = 0;
+        for (set, kfuncs) in sets_of(&k.tables.changes) {
+            let kfuncs = kfuncs.iter().map(|(name, _)| *name);
+            let mut names: Vec<&str> = kfuncs.filter(|name| k.btf.find(name, Kind::Func).is_some()).collect();
+            let there = of_kernel.iter().find(|(_, name, _)| name == set.name);
+            assert_eq!(there.is_some(), !names.is_empty(), "{} {}", k.name, set.name);
+            let Some((_, _, funcs)) = there else { continue };
+            let mut funcs: Vec<&str> = funcs.iter().take(names.len()).map(String::as_str).collect();
+            names.sort_unstable();
+            funcs.sort_unstable();
+            assert_eq!(funcs, names, "{} {}", k.name, set.name);
+            seen += 1;
+        }
+        assert_eq!(seen, of_kernel.len(), "{}", k.name);
     }
-    assert_eq!(seen, of_kernel.len());
 }
 
 #[test]
@@ -97,7 +103,7 @@ fn special_kfuncs_are_those_of_the_kernel() {
         .filter(|s| s.decides_own_type())
         .map(|s| s.name())
         .collect();
-    let funcs = id_set("special_kfunc_set", own_type.len() + here.len());
+    let funcs = id_set(&kernel(), "special_kfunc_set", own_type.len() + here.len());
     let (mut set, list) = funcs.split_at(own_type.len());
     let mut set: Vec<&str> = std::mem::take(&mut set).iter().map(String::as_str).collect();
     // The kernel's list has the one that depends on an option last.
@@ -111,49 +117,52 @@ fn special_kfuncs_are_those_of_the_kernel() {
 
 #[test]
 fn security_hooks_are_those_of_the_kernel() {
-    let hooks: Vec<String> = id_sets()
-        .into_iter()
-        .find(|(_, n, _)| n == "bpf_lsm_hooks")
-        .unwrap()
-        .2;
-    assert_eq!(hooks.len(), 266);
-    assert!(hooks.iter().all(|h| lsm::is_hook(h)));
-    let having = |is: fn(&str) -> bool| -> Vec<&String> {
-        let mut found: Vec<&String> = hooks.iter().filter(|h| is(h)).collect();
-        found.sort();
-        found
-    };
-    for (set, is) in [
-        ("bpf_lsm_disabled_hooks", lsm::is_disabled as fn(&str) -> bool),
-        ("sleepable_lsm_hooks", lsm::is_sleepable),
-        ("untrusted_lsm_hooks", |h| !lsm::is_trusted(h)),
-        ("bool_lsm_hooks", |h| lsm::return_range(h) == (0, 1)),
-    ] {
-        let ours = having(is);
-        let mut theirs = id_set(set, ours.len());
-        theirs.sort();
-        assert_eq!(ours, theirs.iter().collect::<Vec<_>>(), "{set}");
-    }
-    // What the symbols cannot say is where a set ends; the next begins right behind these.
-    for (set, len) in [
-        ("bpf_lsm_disabled_hooks", 12),
-        ("untrusted_lsm_hooks", 7),
-        ("bool_lsm_hooks", 3),
-    ] {
-        assert_eq!(id_set(set, usize::MAX).len(), len, "{set}");
+    for (k, count, [disabled, untrusted, bool]) in kernels().iter().zip([266, 263, 268]).map(|(k, count)| {
+        let disabled = if count == 266 { 12 } else { 11 };
+        (k, count, [disabled, 7, 3])
+    }) {
+        let lsm = k.lsm();
+        let (_, _, hooks) = id_sets(k).into_iter().find(|(_, n, _)| n == "bpf_lsm_hooks").unwrap();
+        assert_eq!(hooks.len(), count, "{}", k.name);
+        assert!(hooks.iter().all(|h| lsm.is_hook(h)), "{}", k.name);
+        let having = |is: &dyn Fn(&str) -> bool| -> Vec<&String> {
+            let mut found: Vec<&String> = hooks.iter().filter(|h| is(h)).collect();
+            found.sort();
+            found
+        };
+        for (set, is) in [
+            ("bpf_lsm_disabled_hooks", &(|h: &str| lsm.is_disabled(h)) as &dyn Fn(&str) -> bool),
+            ("sleepable_lsm_hooks", &|h: &str| lsm.is_sleepable(h)),
+            ("untrusted_lsm_hooks", &|h: &str| !lsm.is_trusted(h)),
+            ("bool_lsm_hooks", &|h: &str| lsm.return_range(h) == (0, 1)),
+        ] {
+            let ours = having(is);
+            let mut theirs = id_set(k, set, ours.len());
+            theirs.sort();
+            assert_eq!(ours, theirs.iter().collect::<Vec<_>>(), "{} {set}", k.name);
+        }
+        // What the symbols cannot say is where a set ends; the next begins right behind these.
+        for (set, len) in [
+            ("bpf_lsm_disabled_hooks", disabled),
+            ("untrusted_lsm_hooks", untrusted),
+            ("bool_lsm_hooks", bool),
+        ] {
+            assert_eq!(id_set(k, set, usize::MAX).len(), len, "{} {set}", k.name);
+        }
     }
 }
 
 #[test]
 fn attach_lists_are_those_of_the_kernel() {
     let k = kernel();
-    for (set, len, is) in [
-        ("btf_id_deny", 4, attach::is_denied as fn(&str) -> bool),
-        ("noreturn_deny", 10, attach::is_no_return),
-    ] {
-        let funcs = id_set(set, usize::MAX);
-        assert_eq!(funcs.len(), len);
-        assert!(funcs.iter().all(|f| is(f)), "{set}");
+    for k in kernels() {
+        for (set, is) in [
+            ("btf_id_deny", &(|f: &str| k.is_denied_target(f)) as &dyn Fn(&str) -> bool),
+            ("noreturn_deny", &|f: &str| k.is_no_return(f)),
+        ] {
+            let funcs = id_set(&k, set, usize::MAX);
+            assert!(funcs.len() >= 4 && funcs.iter().all(|f| is(f)), "{} {set}: {funcs:?}", k.name);
+        }
     }
     // This kernel was built without error injection.
     assert!(!k.is_error_injectable("__x64_sys_getpid"));
@@ -224,7 +233,7 @@ fn iterators_have_the_arguments_of_the_kernel() {
     for target in iter::TARGETS {
         let func = format!("{}{}", iter::PREFIX, target.name);
         assert!(k.btf.find(&func, Kind::Func).is_some(), "{func}");
-        assert_eq!(iter::of_function(&func).map(|t| t.name), Some(target.name));
+        assert_eq!(k.iter_target(&func).map(|t| t.name), Some(target.name));
         let ctx = k
             .btf
             .find(&format!("bpf_iter__{}", target.name), Kind::Struct)
@@ -252,7 +261,7 @@ fn iterators_have_the_arguments_of_the_kernel() {
         .filter(|t| t.is_struct() && t.name().starts_with("bpf_iter__"));
     // One is not a context but a list of trusted fields of one.
     assert_eq!(contexts.count(), iter::TARGETS.len() + 1);
-    assert!(iter::of_function("bpf_iter_num_new").is_none());
+    assert!(k.iter_target("bpf_iter_num_new").is_none());
 }
 
 #[test]
@@ -328,7 +337,7 @@ fn writes_to_kernel_structures() {
 
 #[test]
 fn who_may_call_what() {
-    let may = |name: &str, c: Caller| find(name).unwrap().callable_by(&c);
+    let may = |name: &str, c: Caller<'_>| find(name).unwrap().callable_by(&c);
     let xdp = caller(ProgType::Xdp, AttachType::Xdp);
     let kprobe = caller(ProgType::Kprobe, NO_ATTACH);
     let session = caller(ProgType::Kprobe, AttachType::TraceKprobeSession);
