@@ -7,8 +7,8 @@ use verdict_btf::{Btf, Kind, Type, TypeId};
 use verdict_kernel::Kernel;
 use verdict_kernel::ctx;
 use verdict_kernel::errno::Errno;
-use verdict_kernel::kfunc::struct_ops::{MemberRefusal, NULLABLE, StructOps};
 use verdict_kernel::kfunc::iter;
+use verdict_kernel::kfunc::struct_ops::{MemberRefusal, NULLABLE, StructOps};
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::Rule;
 use verdict_kernel::semantics::log::AttachWords;
@@ -187,7 +187,9 @@ fn nullable_args(kernel: &Kernel, ops: &StructOps, member: &str, proto: Type<'_>
 /// What a program gets that the iterator calls which is known by this function's name
 /// (`bpf_iter_prog_supported`).
 pub(crate) fn iterator_args(kernel: &Kernel, name: &str) -> Result<Vec<CtxArgInfo>, Rejection> {
-    let target = kernel.iter_target(name).ok_or(Rule::AttachTarget.with(Errno::EINVAL))?;
+    let target = kernel
+        .iter_target(name)
+        .ok_or(Rule::AttachTarget.with(Errno::EINVAL))?;
     let find = |name| kernel.btf.find(name, Kind::Struct).map(TypeRef::vmlinux);
     let arg = |arg: &iter::IterArg| CtxArgInfo {
         off: arg.off,

@@ -226,7 +226,9 @@ mod tests {
     #[test]
     fn questions() {
         let hooks = Kernel::open("6.12.117").unwrap().lsm();
-        assert!(hooks.is_hook("bpf_lsm_file_open") && !hooks.is_hook("file_open") && !hooks.is_hook("bpf_lsm_"));
+        assert!(
+            hooks.is_hook("bpf_lsm_file_open") && !hooks.is_hook("file_open") && !hooks.is_hook("bpf_lsm_")
+        );
         assert!(hooks.is_sleepable("bpf_lsm_file_open") && !hooks.is_sleepable("bpf_lsm_task_free"));
         assert!(hooks.is_trusted("bpf_lsm_file_open") && !hooks.is_trusted("bpf_lsm_task_free"));
         assert_eq!(hooks.return_range("bpf_lsm_file_open"), (-4095, 0));

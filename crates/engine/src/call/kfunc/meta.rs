@@ -200,7 +200,11 @@ impl<O: Observer> Verifier<'_, O> {
             prog_type: self.own_type(),
             hook: kernel.kfunc_hook(self.prog.prog_type),
             attach_type: kernel.attach_type(self.prog.expected_attach_type),
-            implements: self.attach.struct_ops.as_ref().map(|(ops, member)| (ops.name, &**member)),
+            implements: self
+                .attach
+                .struct_ops
+                .as_ref()
+                .map(|(ops, member)| (ops.name, &**member)),
         };
         let callable = known.and_then(|k| k.callable_by(&caller));
         let special = known.and_then(|k| k.special);

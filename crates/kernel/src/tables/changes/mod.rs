@@ -57,3 +57,9 @@ impl Changes {
         struct_ops: &[],
     };
 }
+
+/// The helpers' prototypes that replace others.
+#[cfg(test)]
+pub(super) fn changed_rows() -> [&'static [&'static helper::HelperProto]; 2] {
+    [v6_12_43::ALL, v6_18_15::ALL]
+}

@@ -175,9 +175,15 @@ sets! {
 
 static KFUNCS_REMOVED: &[(&str, &[&str])] = &[
     ("key_sig_kfunc_set", &[]),
-    ("bpf_rstat_kfunc_ids", &["cgroup_rstat_updated", "cgroup_rstat_flush"]),
+    (
+        "bpf_rstat_kfunc_ids",
+        &["cgroup_rstat_updated", "cgroup_rstat_flush"],
+    ),
     ("scx_kfunc_ids_select_cpu", &[]),
-    ("scx_kfunc_ids_enqueue_dispatch", &["scx_bpf_dispatch", "scx_bpf_dispatch_vtime"]),
+    (
+        "scx_kfunc_ids_enqueue_dispatch",
+        &["scx_bpf_dispatch", "scx_bpf_dispatch_vtime"],
+    ),
     (
         "scx_kfunc_ids_dispatch",
         &[

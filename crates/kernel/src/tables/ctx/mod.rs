@@ -134,7 +134,14 @@ impl Kernel {
     ///
     /// `sign_extending` is set for `ldsx` loads. The answer follows each type's `is_valid_access`; every access
     /// that it allows is one that the kernel later manages to convert.
-    pub fn ctx_access(&self, q: &CtxQuery, off: i32, size: u32, access: Access, sign_extending: bool) -> CtxAnswer {
+    pub fn ctx_access(
+        &self,
+        q: &CtxQuery,
+        off: i32,
+        size: u32,
+        access: Access,
+        sign_extending: bool,
+    ) -> CtxAnswer {
         match self.context(q.prog_type) {
             CtxKind::Rows(layout) => layout.access(q, off, size, access, sign_extending),
             CtxKind::UncheckedArguments => CtxAnswer::ByBtf,

@@ -3,6 +3,7 @@
 use super::protos::{common, other, packet, sock, tracing};
 use super::*;
 use crate::Kernel;
+use crate::tables::changes::changed_rows;
 use crate::types::{ArgBase, Flags, RetBase};
 
 /// What each kernel that is known answered, and how many kinds of programs it loads; the head explains the format.
@@ -36,6 +37,7 @@ const ANSWERS: [(&str, &str, u32); 3] = [
 fn rows() -> impl Iterator<Item = &'static HelperProto> {
     [common::ALL, other::ALL, packet::ALL, sock::ALL, tracing::ALL]
         .into_iter()
+        .chain(changed_rows())
         .flatten()
         .copied()
 }

@@ -150,7 +150,9 @@ impl Kernel {
     /// Whether `fmod_ret` programs that do not sleep may attach to `func` of vmlinux; of others the kernel
     /// says that it `is not modifiable`.
     pub fn is_modifiable(&self, func: &str) -> bool {
-        self.tables.kfunc(func).is_some_and(|k| k.modify_return().is_some())
+        self.tables
+            .kfunc(func)
+            .is_some_and(|k| k.modify_return().is_some())
             || self.is_error_injectable(func)
             || func.starts_with("security_")
     }

@@ -192,9 +192,16 @@ impl Filter {
                 Some(AttachType::TraceKprobeSession | AttachType::TraceUprobeSession)
             ),
             Filter::Qdiscs => match (caller.implements, kfunc) {
-                (Some(("Qdisc_ops", _)), "bpf_skb_get_hash" | "bpf_kfree_skb" | "bpf_dynptr_from_skb") => true,
-                (Some(("Qdisc_ops", "enqueue")), "bpf_qdisc_skb_drop" | "bpf_qdisc_watchdog_schedule") => true,
-                (Some(("Qdisc_ops", "dequeue")), "bpf_qdisc_watchdog_schedule" | "bpf_qdisc_bstats_update") => true,
+                (Some(("Qdisc_ops", _)), "bpf_skb_get_hash" | "bpf_kfree_skb" | "bpf_dynptr_from_skb") => {
+                    true
+                }
+                (Some(("Qdisc_ops", "enqueue")), "bpf_qdisc_skb_drop" | "bpf_qdisc_watchdog_schedule") => {
+                    true
+                }
+                (
+                    Some(("Qdisc_ops", "dequeue")),
+                    "bpf_qdisc_watchdog_schedule" | "bpf_qdisc_bstats_update",
+                ) => true,
                 _ => false,
             },
         }
@@ -233,23 +240,32 @@ impl Kfunc {
 }
 
 /// The sets that a release registers, with those kfuncs of each that it has.
-fn sets_of(changes: &'static Changes) -> impl Iterator<Item = (&'static Set, Vec<(&'static str, KfuncFlags)>)> {
+fn sets_of(
+    changes: &'static Changes,
+) -> impl Iterator<Item = (&'static Set, Vec<(&'static str, KfuncFlags)>)> {
     let base = SETS.iter().filter_map(|set| {
         let changed = changes.kfunc_sets.iter().find(|s| s.name == set.name);
         let gone = changes.kfuncs_removed.iter().find(|(name, _)| *name == set.name);
         let stays = |name: &str| gone.is_none_or(|(_, kfuncs)| !kfuncs.is_empty() && !kfuncs.contains(&name));
         let others = changed.map_or(&[][..], |s| s.kfuncs);
-        let kept = set.kfuncs.iter().filter(|(name, _)| stays(name) && !others.iter().any(|(o, _)| o == name));
+        let kept = set
+            .kfuncs
+            .iter()
+            .filter(|(name, _)| stays(name) && !others.iter().any(|(o, _)| o == name));
         let kfuncs: Vec<_> = kept.chain(others).copied().collect();
         (!kfuncs.is_empty()).then_some((changed.unwrap_or(set), kfuncs))
     });
-    let new = changes.kfunc_sets.iter().filter(|set| SETS.iter().all(|s| s.name != set.name));
+    let new = changes
+        .kfunc_sets
+        .iter()
+        .filter(|set| SETS.iter().all(|s| s.name != set.name));
     base.chain(new.map(|set| (set, set.kfuncs.to_vec())))
 }
 
 /// All kfuncs of a release, sorted by name.
 fn all(changes: &'static Changes) -> Vec<Kfunc> {
-    let rows = sets_of(changes).flat_map(|(set, kfuncs)| kfuncs.into_iter().map(move |(name, flags)| (name, set, flags)));
+    let rows = sets_of(changes)
+        .flat_map(|(set, kfuncs)| kfuncs.into_iter().map(move |(name, flags)| (name, set, flags)));
     let mut rows: Vec<(&'static str, &'static Set, KfuncFlags)> = rows.collect();
     rows.sort_by_key(|row| row.0);
     let mut all: Vec<Kfunc> = Vec::new();

@@ -403,7 +403,14 @@ impl WriteRule {
     }
 
     /// Judges a write by the field that it starts in: one of the structure `of`, if that is named.
-    fn check_at(&self, btf: &Btf, of: Option<&str>, called: &str, off: i32, size: u32) -> Result<(), WriteRefused> {
+    fn check_at(
+        &self,
+        btf: &Btf,
+        of: Option<&str>,
+        called: &str,
+        off: i32,
+        size: u32,
+    ) -> Result<(), WriteRefused> {
         let end = i64::from(off) + i64::from(size);
         match self.field_at(btf, of, off) {
             None => refused(format!("no write support to {called} at off {off}")),

@@ -3,11 +3,13 @@
 //! That kernel's symbols include those of its BTF id sets, in the order of their addresses: the name of
 //! each set followed by its entries as written in the source.
 
+use std::collections::BTreeMap;
 use std::io::Read;
+use std::sync::Mutex;
 
 use super::*;
-use crate::types::RegBase;
 use crate::Kernel;
+use crate::types::RegBase;
 
 fn kernel() -> Kernel {
     Kernel::open("6.12.117-deb12-amd64").unwrap()
@@ -15,22 +17,36 @@ fn kernel() -> Kernel {
 
 /// All kernels that are known.
 fn kernels() -> Vec<Kernel> {
-    crate::KNOWN.iter().map(|k| Kernel::open(k.name).unwrap()).collect()
+    crate::KNOWN
+        .iter()
+        .map(|k| Kernel::open(k.name).unwrap())
+        .collect()
 }
 
 /// The kfunc of this name of the base.
 fn find(name: &str) -> Option<&'static Kfunc> {
-    kernel().tables.kfunc(name)
+    Tables::named("6.12.117").unwrap().kfunc(name)
 }
 
-/// The sets of BTF ids: kind (`set`, `set8`), name and the functions that follow.
-fn id_sets(k: &Kernel) -> Vec<(String, String, Vec<String>)> {
+/// Kind (`set`, `set8`) and name of a set of BTF ids, and the functions that follow.
+type IdSet = (String, String, Vec<String>);
+
+/// The sets of BTF ids of a kernel.
+fn id_sets(k: &Kernel) -> Vec<IdSet> {
+    static READ: Mutex<BTreeMap<String, Vec<IdSet>>> = Mutex::new(BTreeMap::new());
+    let mut read = READ.lock().unwrap();
+    read.entry(k.name.clone())
+        .or_insert_with(|| read_id_sets(k))
+        .clone()
+}
+
+fn read_id_sets(k: &Kernel) -> Vec<IdSet> {
     let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/profiles/");
     let packed = std::fs::File::open(format!("{dir}{}/kallsyms.zst", k.name));
     let mut text = String::new();
     let mut source = ruzstd::decoding::StreamingDecoder::new(packed.unwrap()).unwrap();
     source.read_to_string(&mut text).unwrap();
-    let mut sets: Vec<(String, String, Vec<String>)> = Vec::new();
+    let mut sets: Vec<IdSet> = Vec::new();
     for line in text.lines() {
         let Some(symbol) = line
             .split_whitespace()
@@ -76,7 +92,9 @@ fn sets_are_those_of_the_kernel() {
         let mut seen = 0;
         for (set, kfuncs) in sets_of(&k.tables.changes) {
             let kfuncs = kfuncs.iter().map(|(name, _)| *name);
-            let mut names: Vec<&str> = kfuncs.filter(|name| k.btf.find(name, Kind::Func).is_some()).collect();
+            let mut names: Vec<&str> = kfuncs
+                .filter(|name| k.btf.find(name, Kind::Func).is_some())
+                .collect();
             let there = of_kernel.iter().find(|(_, name, _)| name == set.name);
             assert_eq!(there.is_some(), !names.is_empty(), "{} {}", k.name, set.name);
             let Some((_, _, funcs)) = there else { continue };
@@ -122,7 +140,10 @@ fn security_hooks_are_those_of_the_kernel() {
         (k, count, [disabled, 7, 3])
     }) {
         let lsm = k.lsm();
-        let (_, _, hooks) = id_sets(k).into_iter().find(|(_, n, _)| n == "bpf_lsm_hooks").unwrap();
+        let (_, _, hooks) = id_sets(k)
+            .into_iter()
+            .find(|(_, n, _)| n == "bpf_lsm_hooks")
+            .unwrap();
         assert_eq!(hooks.len(), count, "{}", k.name);
         assert!(hooks.iter().all(|h| lsm.is_hook(h)), "{}", k.name);
         let having = |is: &dyn Fn(&str) -> bool| -> Vec<&String> {
@@ -131,7 +152,10 @@ fn security_hooks_are_those_of_the_kernel() {
             found
         };
         for (set, is) in [
-            ("bpf_lsm_disabled_hooks", &(|h: &str| lsm.is_disabled(h)) as &dyn Fn(&str) -> bool),
+            (
+                "bpf_lsm_disabled_hooks",
+                &(|h: &str| lsm.is_disabled(h)) as &dyn Fn(&str) -> bool,
+            ),
             ("sleepable_lsm_hooks", &|h: &str| lsm.is_sleepable(h)),
             ("untrusted_lsm_hooks", &|h: &str| !lsm.is_trusted(h)),
             ("bool_lsm_hooks", &|h: &str| lsm.return_range(h) == (0, 1)),
@@ -157,11 +181,18 @@ fn attach_lists_are_those_of_the_kernel() {
     let k = kernel();
     for k in kernels() {
         for (set, is) in [
-            ("btf_id_deny", &(|f: &str| k.is_denied_target(f)) as &dyn Fn(&str) -> bool),
+            (
+                "btf_id_deny",
+                &(|f: &str| k.is_denied_target(f)) as &dyn Fn(&str) -> bool,
+            ),
             ("noreturn_deny", &|f: &str| k.is_no_return(f)),
         ] {
             let funcs = id_set(&k, set, usize::MAX);
-            assert!(funcs.len() >= 4 && funcs.iter().all(|f| is(f)), "{} {set}: {funcs:?}", k.name);
+            assert!(
+                funcs.len() >= 4 && funcs.iter().all(|f| is(f)),
+                "{} {set}: {funcs:?}",
+                k.name
+            );
         }
     }
     // This kernel was built without error injection.
