@@ -32,6 +32,15 @@ impl fmt::Debug for Tables {
     }
 }
 
+/// There is one of each name.
+impl PartialEq for Tables {
+    fn eq(&self, other: &Tables) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Tables {}
+
 impl Tables {
     const fn new(name: &'static str, changes: Changes) -> Tables {
         Tables {

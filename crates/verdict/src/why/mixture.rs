@@ -91,7 +91,7 @@ impl<'v> Mixtures<'v> {
                 match part {
                     Element::Limits => kernel.limits = to.limits,
                     Element::Machine => kernel.machine = to.machine,
-                    Element::Tables => kernel.tables = to.tables.clone(),
+                    Element::Tables => kernel.tables = to.tables,
                     Element::Types => kernel = kernel.with_types_of(to),
                     Element::Switch(..) => {}
                 }

@@ -191,19 +191,19 @@ impl Filter {
                 caller.attach_type,
                 Some(AttachType::TraceKprobeSession | AttachType::TraceUprobeSession)
             ),
-            Filter::Qdiscs => match (caller.implements, kfunc) {
-                (Some(("Qdisc_ops", _)), "bpf_skb_get_hash" | "bpf_kfree_skb" | "bpf_dynptr_from_skb") => {
-                    true
-                }
-                (Some(("Qdisc_ops", "enqueue")), "bpf_qdisc_skb_drop" | "bpf_qdisc_watchdog_schedule") => {
-                    true
-                }
+            Filter::Qdiscs => matches!(
+                (caller.implements, kfunc),
                 (
+                    Some(("Qdisc_ops", _)),
+                    "bpf_skb_get_hash" | "bpf_kfree_skb" | "bpf_dynptr_from_skb"
+                ) | (
+                    Some(("Qdisc_ops", "enqueue")),
+                    "bpf_qdisc_skb_drop" | "bpf_qdisc_watchdog_schedule"
+                ) | (
                     Some(("Qdisc_ops", "dequeue")),
-                    "bpf_qdisc_watchdog_schedule" | "bpf_qdisc_bstats_update",
-                ) => true,
-                _ => false,
-            },
+                    "bpf_qdisc_watchdog_schedule" | "bpf_qdisc_bstats_update"
+                )
+            ),
         }
     }
 }
