@@ -1,5 +1,6 @@
 //! The main program, then every global function that is called.
 
+use verdict_kernel::semantics::control::ArgumentId;
 use verdict_kernel::types::{ArgBase, Flags, RegBase, RegType};
 use verdict_syscall::SubprogArg;
 
@@ -124,7 +125,11 @@ impl<O: Observer> Verifier<'_, O> {
             ArgBase::Mem => {
                 let mut reg = Reg::pointer(RegType::new(RegBase::Mem, carried(Flags::MAYBE_NULL)));
                 reg.set_mem_size(arg.mem_size);
-                reg.id = self.next_id();
+                if self.kernel.semantics.control.argument_id == ArgumentId::Always
+                    || arg.ty.has(Flags::MAYBE_NULL)
+                {
+                    reg.id = self.next_id();
+                }
                 reg
             }
             ArgBase::BtfId => {

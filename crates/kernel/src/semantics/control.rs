@@ -63,6 +63,16 @@ switches! {
         },
         needs: [],
     }
+    argument_id: ArgumentId = "argument-id" {
+        doc: "Which pointers to memory have an id as arguments of a function that is verified on its own.",
+        upstream: "\"bpf: add support for __arg_untrusted in global functions\" series (Linux 6.17).",
+        corpus: "global_func",
+        values: {
+            Always = "always": "All.",
+            Nullable = "nullable": "Those that may be NULL.",
+        },
+        needs: [],
+    }
     callback_map: CallbackMap = "callback-map" {
         doc: "Whether a callback for an inner map knows which one it is.",
         upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
