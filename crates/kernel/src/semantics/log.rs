@@ -82,7 +82,7 @@ switches! {
         corpus: "log_words",
         values: {
             Line = "line": "With a newline.",
-            Unended = "unended": "With the call's number and text; what follows stands on the same line.",
+            Unended = "unended": "Without one: what follows stands on the same line.",
         },
         needs: [],
     }
