@@ -3,11 +3,12 @@
 //! The path that led to the refusal is walked backwards, by the same history that precision tracking uses.
 //! **Invariant:** nothing is decided by it.
 
-use verdict_isa::{Insn, class, mode, op, pseudo};
+use verdict_isa::{Alu, Call, Op, Operand};
 use verdict_kernel::rule::{Fact, Origin, Role};
 
 use crate::observer::Observer;
-use crate::state::{FP, Hist, Histories, State, Trail, hist};
+use crate::precision::slot_of;
+use crate::state::{FP, Hist, Histories, State, Trail};
 use crate::verifier::Verifier;
 
 /// The registers of arguments: what a call leaves nothing in.
@@ -64,8 +65,7 @@ impl<O: Observer> Verifier<'_, O> {
                 if std::mem::take(&mut skip) {
                     continue;
                 }
-                let insn = *self.insns.get(idx as usize)?;
-                match self.step_origin(idx, insn, after, entry, &mut frame, &mut wanted)? {
+                match self.step_origin(idx, after, entry, &mut frame, &mut wanted)? {
                     Back::On => {}
                     Back::Found(role) => return Some(Origin { insn: idx, role }),
                     Back::Cleared(insn) => {
@@ -84,59 +84,63 @@ impl<O: Observer> Verifier<'_, O> {
     fn step_origin(
         &self,
         idx: u32,
-        insn: Insn,
         after: u32,
         entry: Option<Hist>,
         frame: &mut usize,
         wanted: &mut (usize, Place),
     ) -> Option<Back> {
-        let is_jump = matches!(insn.class(), class::JMP | class::JMP32);
-        if is_jump && insn.op() == op::EXIT {
-            // Into the function that was called before `after`, or that a call at `after` runs.
-            return self.enter_origin(after, frame, wanted);
-        }
-        if is_jump && insn.op() == op::CALL {
-            return self.leave_origin(idx, insn, after, frame, wanted);
-        }
+        // What is not decoded is the second half of an `ld_imm64`.
+        let Ok(op) = self.ops.get(idx as usize)? else {
+            return Some(Back::On);
+        };
         let here = |place: u8| *wanted == (*frame, Place::Reg(place));
-        let slot = slot_of(entry);
-        match insn.class() {
-            class::ALU | class::ALU64 if here(insn.dst) => {
-                if insn.op() == op::MOV && insn.is_src_reg() && insn.src != FP as u8 {
-                    wanted.1 = Place::Reg(insn.src);
-                    return Some(Back::On);
+        match *op {
+            // Into the function that was called before `after`, or that a call at `after` runs.
+            Op::Exit => self.enter_origin(after, frame, wanted),
+            Op::Call(call) => self.leave_origin(idx, call, after, frame, wanted),
+            Op::Alu(alu) if !here(alu.dst()) => Some(Back::On),
+            Op::Alu(alu) => match alu {
+                Alu::Mov {
+                    src: Operand::Reg(src),
+                    ..
                 }
-                Some(Back::Found(Role::Sets))
-            }
-            class::LDX if here(insn.dst) => {
-                let Some((of, spi)) = slot else {
+                | Alu::MovSx { src, .. }
+                | Alu::AddrSpaceCast { src, .. }
+                    if src != FP as u8 =>
+                {
+                    wanted.1 = Place::Reg(src);
+                    Some(Back::On)
+                }
+                Alu::Mov { .. }
+                | Alu::MovSx { .. }
+                | Alu::AddrSpaceCast { .. }
+                | Alu::Binary { .. }
+                | Alu::Neg { .. }
+                | Alu::End { .. } => Some(Back::Found(Role::Sets)),
+            },
+            Op::Load(load) if !here(load.dst) => Some(Back::On),
+            Op::Load(_) => {
+                let Some((of, spi)) = slot_of(entry) else {
                     return Some(Back::Found(Role::Sets));
                 };
                 *wanted = (of, Place::Slot(spi));
                 Some(Back::On)
             }
-            class::ST | class::STX if insn.mode() != mode::ATOMIC => {
-                let Some((of, spi)) = slot else {
-                    return Some(Back::On);
-                };
-                if *wanted != (of, Place::Slot(spi)) {
-                    return Some(Back::On);
+            Op::Store(store) => match (slot_of(entry), store.src) {
+                (Some((of, spi)), src) if *wanted == (of, Place::Slot(spi)) => {
+                    let Operand::Reg(src) = src else {
+                        return Some(Back::Found(Role::Sets));
+                    };
+                    *wanted = (*frame, Place::Reg(src));
+                    Some(Back::On)
                 }
-                if insn.class() == class::ST {
-                    return Some(Back::Found(Role::Sets));
-                }
-                *wanted = (*frame, Place::Reg(insn.src));
-                Some(Back::On)
-            }
-            class::STX => {
-                let loads = insn.imm & 1 != 0;
-                let loaded = if insn.imm == 0xf1 { 0 } else { insn.src };
-                Some(Back::of(loads && here(loaded)))
-            }
-            class::LD if insn.is_ld_imm64() => Some(Back::of(here(insn.dst))),
+                _ => Some(Back::On),
+            },
+            Op::Atomic(atomic) => Some(Back::of(atomic.loaded().is_some_and(here))),
+            Op::LdImm64(ld_imm64) => Some(Back::of(here(ld_imm64.dst))),
             // Loads from the packet call a helper.
-            class::LD => Some(Back::of((0..=5).any(here))),
-            _ => Some(Back::On),
+            Op::LdPacket(_) => Some(Back::of((0..=5).any(here))),
+            Op::Jump(_) => Some(Back::On),
         }
     }
 
@@ -161,7 +165,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn leave_origin(
         &self,
         idx: u32,
-        insn: Insn,
+        call: Call,
         after: u32,
         frame: &mut usize,
         wanted: &mut (usize, Place),
@@ -171,7 +175,7 @@ impl<O: Observer> Verifier<'_, O> {
             return match *wanted {
                 // A callee's arguments are its caller's; those of a callback are made for it.
                 (of, Place::Reg(reg)) if of > *frame => {
-                    let passed = ARGS.contains(&reg) && insn.src == pseudo::CALL;
+                    let passed = ARGS.contains(&reg) && matches!(call, Call::Subprog { .. });
                     wanted.0 = *frame;
                     passed.then_some(Back::On)
                 }
@@ -233,9 +237,4 @@ impl<'v> PathBack<'v> {
         };
         Some((i, entry))
     }
-}
-
-fn slot_of(entry: Option<Hist>) -> Option<(usize, u32)> {
-    let flags = entry?.flags;
-    (flags & hist::STACK_ACCESS != 0).then_some((usize::from(flags & 7), u32::from(flags >> 3 & 0x3f)))
 }

@@ -289,10 +289,10 @@ impl<'a, O: Observer> Verifier<'a, O> {
         obs: &'a mut O,
     ) -> Self {
         let insns = prog.insns.clone();
-        let ops = (0..insns.len())
+        let ops: Vec<_> = (0..insns.len())
             .map(|i| decode_for_walk(&kernel.semantics.control, &insns, i))
             .collect();
-        let back_regs = insns.iter().map(|insn| back_regs(*insn)).collect();
+        let back_regs = ops.iter().map(back_regs).collect();
         let aux = vec![InsnAux::default(); insns.len()];
         Verifier {
             kernel,

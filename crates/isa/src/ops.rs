@@ -188,13 +188,18 @@ pub struct Atomic {
 }
 
 impl Atomic {
-    /// The register that receives the old value, if the operation [fetches](AtomicOp::is_fetch) it.
+    /// The register that receives what was in memory, if any does.
     #[inline]
     pub const fn loaded(&self) -> Option<u8> {
         match self.op {
+            AtomicOp::FetchAdd
+            | AtomicOp::FetchOr
+            | AtomicOp::FetchAnd
+            | AtomicOp::FetchXor
+            | AtomicOp::Xchg => Some(self.src),
             AtomicOp::CmpXchg => Some(0),
-            op if op.is_fetch() => Some(self.src),
-            _ => None,
+            AtomicOp::LoadAcquire => Some(self.dst),
+            AtomicOp::Add | AtomicOp::Or | AtomicOp::And | AtomicOp::Xor | AtomicOp::StoreRelease => None,
         }
     }
 }

@@ -1,0 +1,155 @@
+//! Marks of checkpoints, set and passed on.
+
+use crate::error::{Failure, Res, reject, say, say2};
+use crate::observer::{Event, Observer};
+use crate::state::{FP, Slot, StateId};
+use crate::verifier::Verifier;
+
+use super::wanted::{Wanted, bits};
+
+impl<O: Observer> Verifier<'_, O> {
+    /// What an explored state needed precisely, and read, the current one needs too (`propagate_precision`).
+    /// Whether a mark was added.
+    pub(crate) fn propagate_precision(&mut self, old: StateId) -> Res<bool> {
+        let mut wanted = Wanted::new(self.cur.curframe());
+        for frame in (0..self.search.state(old).frames.len()).rev() {
+            let (regs, slots) = self.needed(old, frame);
+            let mut first = true;
+            for i in bits(u64::from(regs)) {
+                match first {
+                    true => say2!(self, "frame {}: propagating r{}", frame, i),
+                    false => say2!(self, ",r{}", i),
+                }
+                wanted.add_reg(frame, i);
+                first = false;
+            }
+            for i in bits(slots) {
+                match first {
+                    true => say2!(self, "frame {}: propagating fp{}", frame, -8 * (i as i32 + 1)),
+                    false => say2!(self, ",fp{}", -8 * (i as i32 + 1)),
+                }
+                wanted.add_slot(frame, i);
+                first = false;
+            }
+            if !first {
+                say!(self, "\n");
+            }
+        }
+        self.mark_precise(wanted)
+    }
+
+    /// Scalars of an explored state's frame that it needs, precisely: of what it does not need nothing is left.
+    fn needed(&self, id: StateId, frame: usize) -> (u16, u64) {
+        let state = self.search.state(id);
+        let slot = &state.frames[frame];
+        let m = &slot.marks;
+        let kept = self.by_chains() && !state.cleaned;
+        let read = if kept { u16::MAX } else { m.read32 | m.read64 };
+        let mut regs = m.precise & read & !(1 << FP);
+        let mut slots = m.slot_precise & m.slot_read;
+        for r in bits(u64::from(regs)) {
+            if !slot.body.regs[r].is_scalar() {
+                regs &= !(1 << r);
+            }
+        }
+        for spi in bits(slots) {
+            if !slot.body.stack.get(spi).is_some_and(Slot::is_scalar_spill) {
+                slots &= !(1 << spi);
+            }
+        }
+        (regs, slots)
+    }
+    /// Marks what is wanted in a checkpoint; what was marked already, or is no scalar, is done. Whether a
+    /// mark was added.
+    pub(super) fn mark_parent(&mut self, parent: StateId, wanted: &mut Wanted) -> Res<bool> {
+        let mut changed = false;
+        for frame in (0..=wanted.frame).rev() {
+            let state = self.search.state_mut(parent);
+            let Some(slot) = state.frames.get_mut(frame) else {
+                return Err(Failure::bug("backtracking left the frames of a checkpoint"));
+            };
+            for r in bits(u64::from(wanted.regs[frame])) {
+                let bit = 1u16 << r;
+                if !slot.body.regs[r].is_scalar() || slot.marks.precise & bit != 0 {
+                    wanted.regs[frame] &= !u32::from(bit);
+                } else {
+                    slot.marks.precise |= bit;
+                    changed = true;
+                }
+            }
+            let total = slot.body.stack.len();
+            for spi in bits(wanted.slots[frame]) {
+                let bit = 1u64 << spi;
+                let Some(s) = slot.body.stack.get(spi) else {
+                    reject!(
+                        VerifierBug,
+                        EFAULT,
+                        "BUG backtracking (stack slot {}, total slots {})\n",
+                        spi,
+                        total
+                    );
+                };
+                if !s.is_scalar_spill() || slot.marks.slot_precise & bit != 0 {
+                    wanted.slots[frame] &= !bit;
+                } else {
+                    slot.marks.slot_precise |= bit;
+                    changed = true;
+                }
+            }
+            if O::LISTENING {
+                let (regs, slots) = (wanted.regs[frame], wanted.slots[frame]);
+                let state = self.search.state(parent);
+                self.obs.event(Event::PreciseParent {
+                    frame,
+                    regs,
+                    slots,
+                    state,
+                });
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Marks every scalar of every parent (`mark_all_scalars_precise`).
+    pub(crate) fn force_all_precise(&mut self) {
+        say2!(
+            self,
+            "mark_precise: frame{}: falling back to forcing all scalars precise\n",
+            self.cur.curframe()
+        );
+        self.search.history.forget_walks(self.cur.history);
+        let mut at = self.cur.parent;
+        while let Some(id) = at {
+            self.search.history.forget_walks(self.search.state(id).history);
+            for frame in 0..self.search.state(id).frames.len() {
+                for r in 0..FP {
+                    let slot = &mut self.search.state_mut(id).frames[frame];
+                    if slot.body.regs[r].is_scalar() && slot.marks.precise >> r & 1 == 0 {
+                        slot.marks.precise |= 1 << r;
+                        say2!(
+                            self,
+                            "force_precise: frame{}: forcing r{} to be precise\n",
+                            frame,
+                            r
+                        );
+                    }
+                }
+                for spi in 0..self.search.state(id).frames[frame].body.stack.len().min(64) {
+                    let slot = &mut self.search.state_mut(id).frames[frame];
+                    if slot.body.stack.slots()[spi].is_scalar_spill()
+                        && slot.marks.slot_precise >> spi & 1 == 0
+                    {
+                        slot.marks.slot_precise |= 1 << spi;
+                        say2!(
+                            self,
+                            "force_precise: frame{}: forcing fp{} to be precise\n",
+                            frame,
+                            -8 * (spi as i32 + 1)
+                        );
+                    }
+                }
+            }
+            at = self.search.state(id).parent;
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! From a use back to where the value came from, segment by segment.
+
+use crate::error::{Res, reject, say2};
+use crate::observer::Observer;
+use crate::state::{FP, State, StateId};
+use crate::verifier::Verifier;
+
+use super::ARGS;
+use super::recorded::Walked;
+use super::wanted::Wanted;
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Marks the scalar in `reg` of the executing frame, and all that it came from, as needed precisely.
+    pub fn mark_chain_precision(&mut self, reg: usize) -> Res<()> {
+        let mut wanted = Wanted::new(self.cur.curframe());
+        if !self.reg(reg).is_scalar() {
+            // The kernel warns of "backtracing misuse".
+            reject!(VerifierBug, EFAULT);
+        }
+        wanted.add_reg(wanted.frame, reg);
+        self.mark_precise(wanted).map(|_changed| ())
+    }
+
+    /// Marks the scalar that is spilled in a slot, and all that it came from, as needed precisely.
+    pub(crate) fn mark_slot_precision(&mut self, frame: usize, spi: usize) -> Res<()> {
+        let mut wanted = Wanted::new(self.cur.curframe());
+        wanted.add_slot(frame, spi);
+        self.mark_precise(wanted).map(|_| ())
+    }
+
+    /// Walks back until nothing is wanted any more (`__mark_chain_precision`); whether a mark was added.
+    pub(super) fn mark_precise(&mut self, mut wanted: Wanted) -> Res<bool> {
+        if wanted.is_empty() {
+            return Ok(false);
+        }
+        let mut changed = false;
+        let mut at: Option<StateId> = None;
+        let mut first_idx = self.cur.first_insn_idx;
+        let mut last_idx = self.insn_idx as i32;
+        let mut subseq_idx = -1;
+        let mut skip = true;
+        loop {
+            say2!(
+                self,
+                "mark_precise: frame{}: last_idx {} first_idx {} subseq_idx {} \n",
+                wanted.frame,
+                last_idx,
+                first_idx,
+                subseq_idx
+            );
+            if last_idx < 0 {
+                return Ok(self.reached_entry(at, &wanted)? || changed);
+            }
+            match self.walk_segment(at, &mut wanted, last_idx, &mut subseq_idx, skip)? {
+                Walked::Done => return Ok(changed),
+                Walked::GaveUp => {
+                    self.force_all_precise();
+                    return Ok(changed);
+                }
+                Walked::Exhausted => {}
+            }
+            skip = false;
+            let parent = match at {
+                None => self.cur.parent,
+                Some(id) => self.search.state(id).parent,
+            };
+            let Some(parent) = parent else { break };
+            at = Some(parent);
+            changed |= self.mark_parent(parent, &mut wanted)?;
+            if wanted.is_empty() {
+                return Ok(changed);
+            }
+            subseq_idx = first_idx as i32;
+            let state = self.search.state(parent);
+            last_idx = state.last_insn_idx as i32;
+            first_idx = state.first_insn_idx;
+        }
+        self.force_all_precise();
+        Ok(changed)
+    }
+
+    pub(super) fn segment_mut(&mut self, at: Option<StateId>) -> &mut State {
+        match at {
+            None => &mut self.cur,
+            Some(id) => self.search.state_mut(id),
+        }
+    }
+
+    /// The walk reached a function's entry: only arguments of a global function may still be wanted.
+    fn reached_entry(&mut self, at: Option<StateId>, wanted: &Wanted) -> Res<bool> {
+        let state = self.segment_mut(at);
+        let (subprog, callsite) = (state.frames[0].body.subprogno, state.frames[0].body.callsite);
+        let (regs, slots) = (wanted.mask(), wanted.slots[wanted.frame]);
+        if state.frames.len() == 1 && subprog > 0 && callsite == -1 && slots == 0 && regs & !ARGS == 0 {
+            let mut changed = false;
+            for r in (0..FP).filter(|r| regs >> r & 1 != 0) {
+                if state.frames[0].body.regs[r].is_scalar() {
+                    state.frames[0].marks.precise |= 1 << r;
+                    changed = true;
+                }
+            }
+            return Ok(changed);
+        }
+        reject!(
+            VerifierBug,
+            EFAULT,
+            "BUG backtracking func entry subprog {} reg_mask {:x} stack_mask {:x}\n",
+            subprog,
+            regs,
+            slots
+        )
+    }
+}

@@ -1,0 +1,113 @@
+//! The set of values that a walk backwards looks for.
+
+use crate::linked::unpack_linked;
+use crate::state::{Hist, MAX_FRAMES};
+
+use super::recorded::slot_of;
+
+/// The set of values asked for, per frame.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    /// The frame that the walk is in.
+    pub(super) frame: usize,
+    pub(super) regs: [u32; MAX_FRAMES],
+    pub(super) slots: [u64; MAX_FRAMES],
+}
+
+impl Wanted {
+    #[inline]
+    pub(crate) fn new(frame: usize) -> Wanted {
+        Wanted {
+            frame: frame.min(MAX_FRAMES - 1),
+            ..Wanted::default()
+        }
+    }
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        let f = self.frame;
+        if self.regs[f] != 0 || self.slots[f] != 0 {
+            return false;
+        }
+        self.regs[..f].iter().all(|r| *r == 0) && self.slots[..f].iter().all(|s| *s == 0)
+    }
+    pub(crate) fn add_reg(&mut self, frame: usize, reg: usize) {
+        self.regs[frame] |= 1 << reg;
+    }
+    pub(crate) fn add_slot(&mut self, frame: usize, spi: usize) {
+        self.slots[frame] |= 1 << spi;
+    }
+    #[inline]
+    pub(super) fn has(&self, reg: u8) -> bool {
+        self.regs[self.frame] >> reg & 1 != 0
+    }
+    #[inline]
+    pub(super) fn want(&mut self, reg: u8) {
+        self.regs[self.frame] |= 1 << reg;
+    }
+    #[inline]
+    pub(super) fn drop(&mut self, reg: u8) {
+        self.regs[self.frame] &= !(1u32 << reg);
+    }
+    #[inline]
+    pub(super) fn mask(&self) -> u32 {
+        self.regs[self.frame]
+    }
+    /// Drops those that an earlier walk carried past this entry, and notes the others in it. Members in outer
+    /// frames stay. Whether none is left.
+    #[inline]
+    pub(super) fn pass(&mut self, entry: &mut Hist) -> bool {
+        let (regs, slots) = (&mut self.regs[self.frame], &mut self.slots[self.frame]);
+        *regs &= !u32::from(entry.walked_regs);
+        *slots &= !entry.walked_slots;
+        entry.walked_regs |= *regs as u16;
+        entry.walked_slots |= *slots;
+        self.is_empty()
+    }
+    /// Whether an instruction that names these registers, and with this history, may, backwards, change the set.
+    /// The highest bit is that of instructions that are always looked at.
+    #[inline]
+    pub(super) fn concerns(&self, names: u16, entry: Option<Hist>) -> bool {
+        names & (self.mask() as u16 | 1 << 15) != 0
+            || entry.is_some_and(|entry| {
+                let slot = slot_of(Some(entry));
+                entry.linked != 0 || slot.is_some_and(|(frame, spi)| self.slots[frame] >> spi & 1 != 0)
+            })
+    }
+    /// If any member of a linked set is wanted, all are.
+    #[inline]
+    pub(super) fn sync_linked(&mut self, entry: Option<Hist>) {
+        let Some(Hist {
+            linked: packed @ 1.., ..
+        }) = entry
+        else {
+            return;
+        };
+        let wanted = unpack_linked(packed).any(|l| {
+            let (f, i) = (usize::from(l.frame), l.index);
+            if l.is_reg {
+                self.regs[f] >> i & 1 != 0
+            } else {
+                self.slots[f] >> i & 1 != 0
+            }
+        });
+        if wanted {
+            for l in unpack_linked(packed) {
+                let f = usize::from(l.frame);
+                if l.is_reg {
+                    self.regs[f] |= 1 << l.index;
+                } else {
+                    self.slots[f] |= 1 << l.index;
+                }
+            }
+        }
+    }
+}
+
+/// The numbers of the bits that are set.
+pub(super) fn bits(mut mask: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = mask.trailing_zeros() as usize;
+        mask &= mask.checked_sub(1)?;
+        Some(bit)
+    })
+}
