@@ -6,6 +6,7 @@
 use verdict_domain::{Bounds, Rules};
 use verdict_kernel::semantics::linked::{Linked as Switches, SelfSum, SyncedLink, UnlinkedOffset};
 
+use crate::explore::Fork;
 use crate::observer::Observer;
 use crate::state::{ADD_CONST, FP, Reg, State};
 use crate::verifier::Verifier;
@@ -85,16 +86,16 @@ impl<O: Observer> Verifier<'_, O> {
         set
     }
 
-    /// What was learnt of an operand holds of all that is linked with it, in this path and in the newest
-    /// pending one.
-    pub(crate) fn tell_linked(&mut self, dst: usize, src: Option<usize>, linked: &[Linked]) {
+    /// What was learnt of an operand holds of all that is linked with it, in this path and in the one that was
+    /// split off.
+    pub(crate) fn tell_linked(&mut self, dst: usize, src: Option<usize>, linked: &[Linked], fork: Fork) {
         let (rules, link) = (self.rules, self.kernel.semantics.linked.synced_link);
         for operand in src.into_iter().chain([dst]) {
             let reg = self.reg(operand);
             if reg.is_scalar() && reg.id != 0 {
                 sync_linked(&mut self.cur, operand, linked, rules, link);
-                if let Some(pending) = self.search.pending.last_mut() {
-                    sync_linked(&mut pending.state, operand, linked, rules, link);
+                if let Some(other) = self.other(fork) {
+                    sync_linked(other, operand, linked, rules, link);
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Helping loops to converge: scalars that changed since the last time round become unknown.
 
 use crate::equiv::{self, IdMap};
+use crate::explore::Fork;
 use crate::observer::Observer;
 use crate::state::{FrameSlot, Reg, State, StateId};
 use crate::verifier::Verifier;
@@ -23,15 +24,13 @@ impl<O: Observer> Verifier<'_, O> {
         })
     }
 
-    /// Widens the newest path put aside against a checkpoint (`widen_imprecise_scalars`).
-    pub(crate) fn widen_pending(&mut self, prev: StateId) {
+    /// Widens the path that was split off against a checkpoint (`widen_imprecise_scalars`).
+    pub(crate) fn widen_fork(&mut self, fork: Fork, prev: StateId) {
         self.id_map
             .reset(self.id_gen, self.kernel.semantics.graph.scalar_ids);
-        let Some(mut pending) = self.search.pending.pop() else {
-            return;
-        };
-        widen(self.search.state(prev), &mut pending.state, &mut self.id_map);
-        self.search.pending.push(pending);
+        self.both(fork, |this, other| {
+            widen(this.search.state(prev), other, &mut this.id_map);
+        });
     }
 
     /// Widens the current state against a checkpoint.

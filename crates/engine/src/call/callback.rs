@@ -44,8 +44,7 @@ enum Source {
 }
 
 impl<O: Observer> Verifier<'_, O> {
-    /// Puts the callback's walk aside; the call itself goes on as if it had returned
-    /// (`push_callback_call`).
+    /// Splits off the callback's walk; the call itself goes on as if it had returned (`push_callback_call`).
     pub(crate) fn push_callback_call(&mut self, subprog: usize, kind: CallbackFrame) -> Res<()> {
         let idx = self.insn_idx;
         if let Err(failure) = self.check_subprog_args(subprog) {
@@ -59,22 +58,13 @@ impl<O: Observer> Verifier<'_, O> {
         if self.calls_async_callback(idx) {
             return self.push_async_callback(subprog, start, kind);
         }
-        self.push_state(start, idx as i32)?;
-        let Some(mut pending) = self.search.pending.pop() else {
-            return Ok(());
-        };
-        let entered = self.enter_callback(&mut pending.state, subprog, idx, kind);
-        if O::LISTENING && entered.is_ok() {
-            let (state, subprog) = (&pending.state, subprog as u32);
-            self.obs.event(Event::Call {
-                state,
-                idx,
-                subprog,
-                how: CallKind::Callback,
-            });
-        }
-        self.search.pending.push(pending);
-        entered?;
+        let fork = self.fork(start)?;
+        let entered: Option<Res<()>> = self.both(fork, |this, other| {
+            this.enter_callback(other, subprog, idx, kind)?;
+            this.show_callback(other, subprog, CallKind::Callback);
+            Ok(())
+        });
+        entered.unwrap_or(Ok(()))?;
         self.cur.frame_mut().callback_depth = 0;
         Ok(())
     }
@@ -110,8 +100,19 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(())
     }
 
+    fn show_callback(&mut self, state: &State, subprog: usize, how: CallKind) {
+        if O::LISTENING {
+            let (idx, subprog) = (self.insn_idx, subprog as u32);
+            self.obs.event(Event::Call {
+                state,
+                idx,
+                subprog,
+                how,
+            });
+        }
+    }
+
     fn push_async_callback(&mut self, subprog: usize, start: u32, kind: CallbackFrame) -> Res<()> {
-        let idx = self.insn_idx;
         self.subprogs[subprog].is_async_cb = true;
         let sleepable = self.insn().is_kfunc_call() && self.is_wq_callback_kfunc(self.insn().imm);
         let mut frame = Frame::new(-1, 0, subprog as u32);
@@ -133,19 +134,11 @@ impl<O: Observer> Verifier<'_, O> {
             },
             _ => RetRange { min: 0, max: 0 },
         };
-        let state = self.push_async(start, idx as i32, frame, sleepable)?;
-        state.frames[0].marks = Marks::NONE;
-        if O::LISTENING
-            && let Some(pending) = self.search.pending.last()
-        {
-            let (state, subprog) = (&pending.state, subprog as u32);
-            self.obs.event(Event::Call {
-                state,
-                idx,
-                subprog,
-                how: CallKind::AsyncCallback,
-            });
-        }
+        let fork = self.fork_async(start, frame, sleepable)?;
+        self.both(fork, |this, other| {
+            other.frames[0].marks = Marks::NONE;
+            this.show_callback(other, subprog, CallKind::AsyncCallback);
+        });
         if O::LISTENING {
             self.obs.event(Event::All);
         }

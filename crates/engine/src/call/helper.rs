@@ -276,7 +276,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.scratch_reg(0);
         let idx = self.insn_idx;
-        self.push_state(idx + 1, idx as i32)?;
+        self.fork(idx + 1)?;
         self.clear_all_pkt_pointers();
         self.set_unknown(0);
         let flow = self.leave_function()?;

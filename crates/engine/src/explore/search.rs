@@ -22,14 +22,14 @@ pub(crate) struct Listed {
     pub(crate) suspect: Suspect,
 }
 
-/// A path put aside.
+/// A path that is still to be walked.
 #[derive(Debug)]
-pub(crate) struct Pending {
-    pub(crate) state: State,
-    pub(crate) insn_idx: u32,
-    pub(crate) prev_insn_idx: i32,
+pub(super) struct Pending {
+    pub(super) state: State,
+    pub(super) insn_idx: u32,
+    pub(super) prev_insn_idx: i32,
     /// The loop that its state is known to be part of.
-    pub(crate) loop_entry: Option<StateId>,
+    pub(super) loop_entry: Option<StateId>,
 }
 
 /// The state of the search: every checkpoint ever made, the lists in which they are found again, and the
@@ -41,7 +41,7 @@ pub struct Search {
     pub(crate) history: Histories,
     /// Per bucket its checkpoints, the newest last.
     pub(crate) explored: Vec<Vec<Listed>>,
-    pub(crate) pending: Vec<Pending>,
+    pub(super) pending: Vec<Pending>,
     /// Jumps processed when the last checkpoint was created.
     pub(crate) prev_jmps: u32,
     /// Instructions processed when the last checkpoint was created.

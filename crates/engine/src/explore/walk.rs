@@ -1,16 +1,10 @@
 //! The main loop: next instruction, prune or checkpoint, execute, schedule.
 
-use verdict_isa::{Op, class, op};
-use verdict_kernel::errno::Errno;
-use verdict_kernel::rule::Rule;
-use verdict_kernel::semantics::control::PathLimit;
+use verdict_isa::Op;
 
-use crate::error::{Failure, Res, reject};
+use crate::error::{Res, reject};
 use crate::observer::{Event, Observer};
-use crate::state::{Frame, State, StateId};
 use crate::verifier::{Flow, Verifier};
-
-use super::search::Pending;
 
 impl<O: Observer> Verifier<'_, O> {
     /// Walks all paths from the current state (`do_check`).
@@ -87,7 +81,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
-    /// Ends the path; the newest one put aside goes on. Gives the instruction that it comes from.
+    /// Ends the path; the newest pending one resumes. Gives the instruction that it comes from.
     fn next_path(&mut self) -> Res<Option<i32>> {
         if O::LISTENING {
             self.obs.event(Event::PathEnd);
@@ -131,77 +125,6 @@ impl<O: Observer> Verifier<'_, O> {
             Op::Jump(jump) => self.check_jump(jump),
             Op::Call(call) => self.check_call(call),
             Op::Exit => self.check_exit(false),
-        }
-    }
-
-    /// Puts a copy of the current state aside, to go on at `idx` (`push_stack`).
-    pub fn push_state(&mut self, idx: u32, prev_idx: i32) -> Res<&mut State> {
-        let state = self.cur.clone();
-        self.push_pending(state, idx, prev_idx, self.copied_loop_entry())
-    }
-
-    /// Puts an asynchronous callback's state aside: it has no parent and starts a search of its own
-    /// (`push_async_cb`).
-    pub fn push_async(
-        &mut self,
-        idx: u32,
-        prev_idx: i32,
-        frame: Frame,
-        in_sleepable: bool,
-    ) -> Res<&mut State> {
-        let state = State {
-            in_sleepable,
-            ..State::new(frame)
-        };
-        self.push_pending(state, idx, prev_idx, None)
-    }
-
-    /// The errno when too many paths are pending.
-    fn path_limit_errno(&self) -> Errno {
-        if self.kernel.semantics.control.path_limit == PathLimit::TooBig {
-            return Errno::E2BIG;
-        }
-        let insn = self.insn();
-        let branches =
-            matches!(insn.class(), class::JMP | class::JMP32) && !matches!(insn.op(), op::CALL | op::JCOND);
-        if branches || self.calls_async_callback(self.insn_idx) {
-            Errno::EFAULT
-        } else {
-            Errno::ENOMEM
-        }
-    }
-
-    fn push_pending(
-        &mut self,
-        state: State,
-        insn_idx: u32,
-        prev_insn_idx: i32,
-        loop_entry: Option<StateId>,
-    ) -> Res<&mut State> {
-        if O::LISTENING {
-            self.obs.event(Event::Push {
-                idx: insn_idx,
-                prev_idx: prev_insn_idx as u32,
-            });
-        }
-        let parent: Option<StateId> = state.parent;
-        self.search.pending.push(Pending {
-            state,
-            insn_idx,
-            prev_insn_idx,
-            loop_entry,
-        });
-        let waiting = self.search.pending.len();
-        if waiting > self.kernel.limits.jmp_seq as usize {
-            let text = format!("The sequence of {waiting} jumps is too complex.\n");
-            return Err(Failure::rejected(Rule::JumpLimit, self.path_limit_errno(), text));
-        }
-        if let Some(parent) = parent {
-            self.search.state_mut(parent).branches += 1;
-        }
-        match self.search.pending.last_mut() {
-            Some(pending) => Ok(&mut pending.state),
-            None => Err(Failure::bug("a path put aside is gone")),
         }
     }
 }

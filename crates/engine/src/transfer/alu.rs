@@ -278,20 +278,21 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// `&=` and `|=` of a mask that is all zeros or all ones: both are explored (`maybe_fork_scalars`).
     fn fork_sign_mask(&mut self, dst: usize) -> Res<()> {
-        let Some(fork) = self.reg(dst).b.fork_sign_mask() else {
+        let Some(halves) = self.reg(dst).b.fork_sign_mask() else {
             return Ok(());
         };
-        let idx = self.insn_idx;
-        let wide = fork.width.is_64();
+        let wide = halves.width.is_64();
         let set = |reg: &mut Reg, b: Bounds| {
             if wide {
                 reg.set_known(0);
             }
             reg.b = b;
         };
-        let other = self.push_state(idx, idx as i32)?;
-        set(other.reg_mut(dst), fork.zero);
-        set(self.cur.reg_mut(dst), fork.minus_one);
+        let fork = self.fork(self.insn_idx)?;
+        if let Some(other) = self.other(fork) {
+            set(other.reg_mut(dst), halves.zero);
+        }
+        set(self.cur.reg_mut(dst), halves.minus_one);
         Ok(())
     }
 

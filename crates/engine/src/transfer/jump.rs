@@ -6,6 +6,7 @@ use verdict_kernel::semantics::bounds::{EqualPointer, NeverNull, NullTestWidth};
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
 use crate::error::Res;
+use crate::explore::Fork;
 use crate::memory::is_trusted;
 use crate::observer::{Event, Observer};
 use crate::state::{Reg, State, hist};
@@ -68,10 +69,12 @@ impl<O: Observer> Verifier<'_, O> {
             .cur
             .parent
             .and_then(|parent| self.find_prev_entry(Some(parent), idx));
-        let queued = self.push_state(idx + 1, idx as i32)?;
-        queued.may_goto_depth += 1;
+        let fork = self.fork(idx + 1)?;
+        if let Some(other) = self.other(fork) {
+            other.may_goto_depth += 1;
+        }
         if let Some(prev) = prev {
-            self.widen_pending(prev);
+            self.widen_fork(fork, prev);
         }
         Ok(Flow::Goto(target))
     }
@@ -95,12 +98,12 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(if taken { Flow::Goto(target) } else { Flow::Next });
         }
         let linked = self.collect_linked(cond.dst, cond.src_reg());
-        self.push_state(target, idx as i32)?;
+        let fork = self.fork(target)?;
         if dst.is_scalar() && src.is_scalar() {
-            self.learn(&cond)?;
+            self.learn(&cond, fork)?;
         }
-        self.tell_linked(cond.dst, cond.src_reg(), &linked);
-        self.learn_pointers(&cond);
+        self.tell_linked(cond.dst, cond.src_reg(), &linked, fork);
+        self.learn_pointers(&cond, fork);
         self.show_branch(idx);
         Ok(Flow::Next)
     }
@@ -188,13 +191,8 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
-    /// The newest path put aside: the one in which the condition holds.
-    fn other(&mut self) -> Option<&mut State> {
-        self.search.pending.last_mut().map(|p| &mut p.state)
-    }
-
     /// Narrows both operands in both paths (`reg_set_min_max`).
-    fn learn(&mut self, cond: &Cond) -> Res<()> {
+    fn learn(&mut self, cond: &Cond, fork: Fork) -> Res<()> {
         let dst = self.reg(cond.dst).b;
         let (src, same) = match cond.src {
             Operand::Reg(src) => (self.reg(usize::from(src)).b, usize::from(src) == cond.dst),
@@ -230,38 +228,38 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let src_reg = cond.src_reg();
         store(&mut self.cur, cond.dst, src_reg, false_dst, false_src);
-        if let Some(other) = self.other() {
+        if let Some(other) = self.other(fork) {
             store(other, cond.dst, src_reg, true_dst, true_src);
         }
         Ok(())
     }
 
     /// What a comparison teaches about pointers: that they are NULL or not, and how far a packet goes.
-    fn learn_pointers(&mut self, cond: &Cond) {
+    fn learn_pointers(&mut self, cond: &Cond, fork: Fork) {
         let wide = cond.width.is_64();
         let dst = *self.reg(cond.dst);
         if let Some(src_no) = cond.src_reg() {
             let src = *self.reg(src_no);
             if wide && !src.is_scalar() && !dst.is_scalar() {
-                self.learn_from_equality(cond, src_no, &src, &dst);
+                self.learn_from_equality(cond, src_no, &src, &dst, fork);
             }
             // The other path's operands may have changed; the kernel looks at those of this path.
             if wide {
                 let dst = *self.reg(cond.dst);
                 let src = *self.reg(src_no);
-                self.match_pkt_pointers(cond.op, cond.dst, src_no, &dst, &src);
+                self.match_pkt_pointers(cond.op, [cond.dst, src_no], &dst, &src, fork);
             }
             return;
         }
         let is_zero = cond.src.imm() == Some(0);
         if wide && is_zero && matches!(cond.op, JmpOp::Eq | JmpOp::Ne) && dst.ty.has(Flags::MAYBE_NULL) {
             let null_here = cond.op == JmpOp::Ne;
-            self.split_null(cond.dst, null_here);
+            self.split_null(cond.dst, null_here, fork);
         }
     }
 
     /// A pointer equal to one that is not NULL is not NULL.
-    fn learn_from_equality(&mut self, cond: &Cond, src_no: usize, src: &Reg, dst: &Reg) {
+    fn learn_from_equality(&mut self, cond: &Cond, src_no: usize, src: &Reg, dst: &Reg, fork: Fork) {
         if src.is(RegBase::BtfId) || dst.is(RegBase::BtfId) {
             return;
         }
@@ -282,7 +280,7 @@ impl<O: Observer> Verifier<'_, O> {
             let changed = self.as_not_null(reg);
             if !in_other {
                 *self.cur.reg_mut(no) = changed;
-            } else if let Some(other) = self.other() {
+            } else if let Some(other) = self.other(fork) {
                 *other.reg_mut(no) = changed;
             }
         }
@@ -290,15 +288,12 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// All registers with the pointer's id are NULL in one path and not NULL in the other
     /// (`mark_ptr_or_null_regs`).
-    fn split_null(&mut self, reg: usize, null_here: bool) {
+    fn split_null(&mut self, reg: usize, null_here: bool, fork: Fork) {
         let pointer = *self.reg(reg);
         let mut this = std::mem::replace(&mut self.cur, State::new(crate::state::Frame::new(-1, 0, 0)));
         self.mark_null(&mut this, &pointer, null_here);
         self.cur = this;
-        if let Some(mut pending) = self.search.pending.pop() {
-            self.mark_null(&mut pending.state, &pointer, !null_here);
-            self.search.pending.push(pending);
-        }
+        self.both(fork, |this, other| this.mark_null(other, &pointer, !null_here));
     }
 
     fn mark_null(&mut self, state: &mut State, pointer: &Reg, is_null: bool) {
@@ -338,7 +333,14 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// A packet pointer compared with the packet's end: how many bytes are there in which path
     /// (`try_match_pkt_pointers`).
-    fn match_pkt_pointers(&mut self, op: JmpOp, dst_no: usize, src_no: usize, dst: &Reg, src: &Reg) {
+    fn match_pkt_pointers(
+        &mut self,
+        op: JmpOp,
+        [dst_no, src_no]: [usize; 2],
+        dst: &Reg,
+        src: &Reg,
+        fork: Fork,
+    ) {
         let forward = is_end_check(dst, src);
         let backward = is_start_check(dst, src);
         if !forward && !backward {
@@ -358,17 +360,15 @@ impl<O: Observer> Verifier<'_, O> {
             JmpOp::Ge => (true, true),
             _ => return,
         };
-        let Some(mut pending) = self.search.pending.pop() else {
-            return;
-        };
-        let (within, beyond) = if in_this {
-            (&mut self.cur, &mut pending.state)
-        } else {
-            (&mut pending.state, &mut self.cur)
-        };
-        find_good_pkt_pointers(within, ptr, open);
-        mark_pkt_end(beyond, no, !open);
-        self.search.pending.push(pending);
+        self.both(fork, |this, other| {
+            let (within, beyond) = if in_this {
+                (&mut this.cur, other)
+            } else {
+                (other, &mut this.cur)
+            };
+            find_good_pkt_pointers(within, ptr, open);
+            mark_pkt_end(beyond, no, !open);
+        });
     }
 }
 

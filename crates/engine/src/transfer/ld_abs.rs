@@ -43,7 +43,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.scratch_reg(0);
         let idx = self.insn_idx;
-        self.push_state(idx + 1, idx as i32)?;
+        self.fork(idx + 1)?;
         // A failing load returns 0.
         self.cur.reg_mut(0).set_known(0);
         self.leave_function()

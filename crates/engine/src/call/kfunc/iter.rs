@@ -131,16 +131,16 @@ impl<O: Observer> Verifier<'_, O> {
                 reject!(VerifierBug, EFAULT, "bug: bad parent state for iter next call");
             }
             let prev = self.find_prev_entry(parent, idx);
-            let queued = self.push_state(idx.wrapping_add(1), idx as i32)?;
-            set_iter(queued, meta, |depth| (IterState::Active, depth.wrapping_add(1)));
+            let fork = self.fork(idx.wrapping_add(1))?;
+            if let Some(other) = self.other(fork) {
+                set_iter(other, meta, |depth| (IterState::Active, depth.wrapping_add(1)));
+            }
             if let Some(prev) = prev {
-                self.widen_pending(prev);
+                self.widen_fork(fork, prev);
             }
-            if let Some(mut pending) = self.search.pending.pop() {
-                let element = self.as_not_null(pending.state.reg(0));
-                pending.state.frame_mut().regs[0] = element;
-                self.search.pending.push(pending);
-            }
+            self.both(fork, |this, other| {
+                other.frame_mut().regs[0] = this.as_not_null(other.reg(0));
+            });
         }
         set_iter(&mut self.cur, meta, |depth| (IterState::Drained, depth));
         self.set_const_zero(0);

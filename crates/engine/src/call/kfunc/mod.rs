@@ -99,9 +99,12 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(());
         }
         let (idx, rules) = (self.insn_idx, self.rules);
-        let failed = self
-            .push_state(idx + 1, idx as i32)
+        let fork = self
+            .fork(idx + 1)
             .then(|| "failed to push state for failed lock acquisition\n".to_owned())?;
+        let Some(failed) = self.other(fork) else {
+            return Ok(());
+        };
         for r in 0..CALLER_SAVED {
             failed.set_reg(r, Reg::NOT_INIT);
         }
