@@ -85,6 +85,45 @@ const FORBIDDEN_WORDS: &[(&str, &[&str], &str)] = &[
     ),
 ];
 
+/// Words that must not occur below a directory, with the invariant that they break.
+const FORBIDDEN_BELOW: &[(&str, &[&str], &str)] = &[
+    (
+        "crates/engine/src/transfer/",
+        &[".search", "push_pending"],
+        "a transfer asks for a fork and does not touch the search",
+    ),
+    (
+        "crates/engine/src/",
+        &["kernel.release", "kernel.version", "\"5.", "\"6.", "\"7."],
+        "the engine asks switches, not releases",
+    ),
+    (
+        "crates/log/src/",
+        &["kernel.release", "kernel.version", "\"5.", "\"6.", "\"7."],
+        "a log's form is a setting, not a release",
+    ),
+    (
+        "crates/domain/src/bounds.rs",
+        &["    pub smin:", "    pub smax:", "    pub umin:", "    pub umax:"],
+        "ranges are behind accessors",
+    ),
+    (
+        "crates/domain/src/span.rs",
+        &["    pub min:", "    pub max:"],
+        "ranges are behind accessors",
+    ),
+];
+
+/// Where a match over instructions names every one of them.
+const EXHAUSTIVE: [&str; 3] = [
+    "crates/engine/src/transfer/",
+    "crates/engine/src/precision/",
+    "crates/engine/src/origin.rs",
+];
+
+/// How an arm of a match over instructions begins.
+const INSN_ARMS: [&str; 6] = ["Op::", "Alu::", "Jump::", "Call::", "AtomicOp::", "ImmKind::"];
+
 /// Marks of unfinished work.
 const UNFINISHED: [&str; 4] = ["TODO", "FIXME", "XXX:", "HACK:"];
 
@@ -177,6 +216,13 @@ fn check_source(file: &Path, text: &str, wrong: &mut Vec<String>) {
     if shown.starts_with("xtask/") {
         return; // names the words it searches for
     }
+    if EXHAUSTIVE.iter().any(|place| shown.starts_with(place)) {
+        for number in catch_all_arms(text) {
+            wrong.push(format!(
+                "{shown}:{number}: a match over instructions has no catch-all arm"
+            ));
+        }
+    }
     for (number, line) in text.lines().enumerate() {
         let number = number + 1;
         for word in UNFINISHED.iter().filter(|word| line.contains(*word)) {
@@ -191,5 +237,48 @@ fn check_source(file: &Path, text: &str, wrong: &mut Vec<String>) {
                 wrong.push(format!("{shown}:{number}: {word}: {why}"));
             }
         }
+        for (_, words, why) in FORBIDDEN_BELOW.iter().filter(|row| shown.starts_with(row.0)) {
+            for word in words.iter().filter(|word| code.contains(*word)) {
+                wrong.push(format!("{shown}:{number}: {word}: {why}"));
+            }
+        }
+    }
+}
+
+/// The lines with a catch-all arm (`_ =>`) beside arms that name instructions. Arms of one match are indented alike, and
+/// less indentation ends it.
+fn catch_all_arms(text: &str) -> Vec<usize> {
+    let lines: Vec<&str> = text.lines().collect();
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        if !line.trim_start().starts_with("_ =>") {
+            continue;
+        }
+        let arms = lines[..at]
+            .iter()
+            .rev()
+            .filter(|other| !other.trim().is_empty())
+            .take_while(|other| indent(other) >= indent(line))
+            .filter(|other| indent(other) == indent(line));
+        let mut names = arms.map(|arm| arm.trim_start().trim_start_matches("| "));
+        if names.any(|arm| INSN_ARMS.iter().any(|name| arm.starts_with(name))) {
+            found.push(at + 1);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::catch_all_arms;
+
+    #[test]
+    fn a_catch_all_arm_over_instructions_is_found() {
+        let over_insns = "match op {\n    Op::Exit => 1,\n    Op::Call(_)\n    | Op::Jump(_) => {\n        2\n    }\n    _ => 0,\n}\n";
+        assert_eq!(catch_all_arms(over_insns), [7]);
+        let over_others =
+            "match op {\n    Op::Exit => match ty {\n        Ctx => 1,\n        _ => 2,\n    },\n}\n";
+        assert!(catch_all_arms(over_others).is_empty());
     }
 }
