@@ -232,7 +232,7 @@ impl<O: Observer> Verifier<'_, O> {
                 let is_array = matches!(map.map_type, MapType::Array | MapType::PercpuArray);
                 self.check_helper_mem_access(regno, size, Access::Read, false, None)?;
                 if is_array && self.kernel.semantics.control.array_key == ArrayKey::NotNull {
-                    meta.array_key = self.constant_key(&reg, size)?;
+                    meta.array_key = self.constant_key(reg, size)?;
                 }
             }
             ArgBase::MapValue if arg_ty.has(Flags::MAYBE_NULL) && reg.is_null() => {}
