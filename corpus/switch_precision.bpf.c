@@ -5,19 +5,6 @@
 /* Without arguments, as assembly has no names for them and the kernel refuses BTF of those without. */
 #include "corpus.h"
 
-struct task_struct { int pid; } RELOCATED;
-
-struct value {
-	struct task_struct TYPE_TAG("kptr_untrusted") *task;
-};
-
-struct {
-	NUMBER(type, ARRAY);
-	NUMBER(max_entries, 1);
-	TYPE(key, u32);
-	TYPE(value, struct value);
-} values SEC(".maps");
-
 struct cgroup_key {
 	u64 inode;
 	u32 attach_type;
@@ -54,25 +41,6 @@ NAKED int null_argument(void)
 			 "call 28;"
 			 "r0 = 2;"
 			 "exit;" ::: "memory");
-}
-
-/* NULL stored as a kernel pointer; on the other path 5. */
-SEC("xdp")
-NAKED int null_kptr(void)
-{
-	__asm__ volatile("r6 = *(u32 *)(r1 + 12);"
-			 "r2 = 0;"
-			 "*(u32 *)(r10 - 4) = r2;"
-			 "r1 = %[values] ll;"
-			 "r2 = r10;"
-			 "r2 += -4;"
-			 "call 1;"
-			 "if r0 == 0 goto 3f;"
-			 "r8 = r0;" MERGE("0", "5")
-			 "*(u64 *)(r8 + 0) = r7;"
-			 "3: r0 = 2;"
-			 "exit;" ::[values] "i"(&values)
-			 : "memory");
 }
 
 /* Flags that must be zero; on the other path they are 5. */

@@ -16,7 +16,7 @@ switches! {
     null_kptr: NullKptr = "null-kptr" {
         doc: "Whether a zero stored into a field for a kernel pointer must be known precisely.",
         upstream: "A fix that 6.12.117 and 7.2 have, and 6.18.15 has not.",
-        corpus: "switch_precision",
+        corpus: "switch_null_kptr",
         values: {
             Imprecise = "imprecise": "It need not: another number may be pruned against it.",
             Precise = "precise": "It must.",
