@@ -294,7 +294,11 @@ fn every_rejected_program_of_the_corpus_broke_a_rule_that_fits() {
             ),
             None => assert!(tells_kernels_apart, "say what {object} is about"),
         }
-        assert_ne!(rule, Rule::VerifierBug, "{object} {program}: {log}");
+        // What tells kernels apart may be that one contradicts itself.
+        assert!(
+            rule != Rule::VerifierBug || tells_kernels_apart,
+            "{object} {program}: {log}"
+        );
     }
 }
 
