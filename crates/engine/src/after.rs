@@ -37,6 +37,9 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Loads that the JIT has no instruction for (`convert_ctx_accesses`).
     fn check_arena_loads(&self) -> Res<()> {
+        if self.kernel.machine.jit.arena_sign_extension {
+            return Ok(());
+        }
         for (insn, aux) in self.insns.iter().zip(&self.aux) {
             let extends = insn.class() == class::LDX && insn.mode() == mode::MEMSX;
             if extends && aux.ptr_type == RegBase::Arena as u32 {

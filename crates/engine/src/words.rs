@@ -13,9 +13,12 @@ use crate::verifier::Verifier;
 /// What stands before the words of a kernel that reports all contradictions in itself alike.
 const BUG: &str = "verifier bug: ";
 
+/// The most usual of the other ways.
+const INTERNAL_ERROR: &str = "verifier internal error: ";
+
 /// What stands before them where each place has its own way.
 const OWN_WAYS: &[&str] = &[
-    "verifier internal error: ",
+    INTERNAL_ERROR,
     "verifier bug: ",
     "verifier bug. ",
     "BUG: ",
@@ -38,7 +41,9 @@ const RENAMED: &[(&str, &str)] = &[
 /// The words of a refusal in this kernel's wording, if that is another than the one that is given where something
 /// is refused.
 pub(crate) fn reworded(kernel: &Kernel, refusal: &Rejection) -> Option<String> {
-    if refusal.rule != Rule::VerifierBug || kernel.semantics.log.bug_words == BugWords::Own {
+    // Some contradictions are the program's fault, and have its rule; their words give them away.
+    let blames_itself = refusal.rule == Rule::VerifierBug || refusal.text.starts_with(INTERNAL_ERROR);
+    if !blames_itself || kernel.semantics.log.bug_words == BugWords::Own {
         return None;
     }
     alike(&refusal.text)

@@ -80,6 +80,8 @@ pub struct Jit {
     pub ptr_xchg: bool,
     /// Arenas.
     pub arena: bool,
+    /// Sign-extending loads from arenas (`bpf_jit_supports_insn`; verifiers that do not ask refuse them all).
+    pub arena_sign_extension: bool,
     /// Stacks of subprograms apart from the caller's.
     pub private_stack: bool,
 }

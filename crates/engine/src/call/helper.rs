@@ -5,6 +5,7 @@ use verdict_kernel::helper::{HelperId, HelperProto, HelperQuery, Refusal, id};
 use verdict_kernel::map::{Fit, MapType, fit};
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::semantics::control::{LeaveChecks, TailCallExit};
+use verdict_kernel::semantics::log::BugWords;
 use verdict_kernel::semantics::precision::StorageFlags;
 use verdict_kernel::types::{ArgBase, Flags, RegBase, RegType, RetBase};
 use verdict_syscall::map::flags as map_flags;
@@ -203,7 +204,12 @@ impl<O: Observer> Verifier<'_, O> {
             _ => reject!(
                 MapHelperPairing,
                 EINVAL,
-                "kernel subsystem misconfigured verifier\n"
+                "{}",
+                // Where contradictions are reported alike, this is none any more, and its line does not end.
+                match self.kernel.semantics.log.bug_words {
+                    BugWords::Own => "kernel subsystem misconfigured verifier\n",
+                    BugWords::Alike => "expected prog array map for tail call",
+                }
             ),
         };
         let reg = *self.reg(3);

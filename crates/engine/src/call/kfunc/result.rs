@@ -148,6 +148,14 @@ impl<O: Observer> Verifier<'_, O> {
                 if void && id == TypeId::VOID {
                     return Ok(Reg::pointer(UNTRUSTED_MEMORY));
                 }
+                if void && self.kernel.btf.ty(id).is_none() {
+                    reject!(
+                        AllocatedType,
+                        EINVAL,
+                        "Unknown type ID {} passed to kfunc bpf_rdonly_cast\n",
+                        meta.constant.unwrap_or(0) as i64
+                    );
+                }
                 if !self.kernel.btf.ty(id).is_some_and(Type::is_composite) {
                     reject!(
                         AllocatedType,
