@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -53,7 +53,18 @@ fn for_each(verifier: &Verifier, names: &[String], mut each: impl FnMut(&str, Re
     }
 }
 
-/// All programs of a recording: same record, same level-2 log.
+/// The programs that are known to differ from a recording, with what is missing beside them.
+fn known_gaps(recording: &str) -> BTreeSet<(String, String)> {
+    let path = root().join("golden").join(recording).join("known-gaps.txt");
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let gap = |line: &str| {
+        let mut words = line.split('#').next()?.split_whitespace();
+        Some((words.next()?.to_owned(), words.next()?.to_owned()))
+    };
+    text.lines().filter_map(gap).collect()
+}
+
+/// All programs of a recording: same record, same level-2 log; but for the known gaps, which must differ.
 fn assert_equal(kernel: &str, recording: &str, switches: &[&str]) {
     let choice = KernelChoice {
         name: Some(kernel.to_owned()),
@@ -64,7 +75,10 @@ fn assert_equal(kernel: &str, recording: &str, switches: &[&str]) {
     let mut golden = golden(recording);
     let names: Vec<_> = golden.keys().map(|(object, _)| object.clone()).collect();
     let mut wrong = Vec::new();
+    let gaps = known_gaps(recording);
     for_each(&verifier, &names, |program, mut said, log| {
+        let before = wrong.len();
+        let key = (said.object.clone(), program.to_owned());
         let expected = golden.remove(&(said.object.clone(), said.program.clone()));
         let Some(mut expected) = expected else {
             wrong.push(format!("{} {program}: not in the recording", said.object));
@@ -84,6 +98,12 @@ fn assert_equal(kernel: &str, recording: &str, switches: &[&str]) {
         let expected = fs::read_to_string(root().join("golden").join(recording).join("logs").join(file));
         if let (Some(log), Ok(expected)) = (log, expected) {
             wrong.extend(first_difference(&said.object, program, &expected, &log));
+        }
+        if gaps.contains(&key) {
+            match wrong.len() > before {
+                true => wrong.truncate(before),
+                false => wrong.push(format!("{key:?}: known to differ, but equal now")),
+            }
         }
     });
     wrong.extend(
