@@ -9,6 +9,7 @@ mod chance;
 mod child;
 mod corpus;
 mod delta;
+mod facts;
 mod hostile;
 mod kernels;
 mod licences;
@@ -42,6 +43,8 @@ enum Chore {
     Why(why::Args),
     /// Hold the time that several kernels take to that of one.
     Kernels(kernels::Args),
+    /// Write a real kernel's answers about helpers and contexts as the tests of the tables read them
+    Facts(facts::Args),
     /// Compare verdict's logs with checksums of a real kernel's.
     Words(words::Args),
     /// Compare verdict's speed and memory with the running kernel's.
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Chore::Parity(args) => parity::run(&args),
         Chore::Delta(args) => delta::run(&args),
         Chore::Why(args) => why::run(&args),
+        Chore::Facts(args) => facts::run(&args),
         Chore::Kernels(args) => kernels::run(&args),
         Chore::Words(args) => words::run(&args),
         Chore::Bench(args) => bench::run(&args),
