@@ -1,6 +1,8 @@
 //! What the compiler does not check: which crate may depend on which, how long files are, and those
 //! invariants of ARCHITECTURE.md that a search can find broken.
 
+mod modules;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -134,6 +136,7 @@ const MAX_LINES: usize = 800;
 pub(crate) fn run() -> Done {
     let mut wrong = Vec::new();
     check_arrows(&mut wrong)?;
+    modules::check(root(), &mut wrong)?;
     for file in sources(root())? {
         let text = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
         check_source(&file, &text, &mut wrong);

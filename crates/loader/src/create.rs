@@ -8,7 +8,7 @@ use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
 use verdict_kernel::rule::{Broken, By, Rule};
 
-use crate::Bpf;
+use crate::bpf::Bpf;
 use crate::error::{Warnings, strerror, warning};
 use crate::maps::{Internal, Map, MapDef, OBJ_NAME_LEN};
 use crate::object::Object;

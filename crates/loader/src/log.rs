@@ -4,9 +4,9 @@ use verdict_btf::core::{POISON, failure_text};
 use verdict_isa::{class, op};
 use verdict_kernel::rule::Rule;
 
-use crate::Prepared;
 use crate::link::{POISON_KFUNC, POISON_MAP};
 use crate::object::Object;
+use crate::prepare::Prepared;
 
 /// Lines from the end in which libbpf looks for its own poison.
 const LAST_LINES: usize = 10;

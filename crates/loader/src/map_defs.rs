@@ -11,6 +11,12 @@ use crate::maps::{Map, MapDef};
 /// The section of BTF-defined maps.
 pub(crate) const MAPS_SEC: &str = ".maps";
 
+/// What BTF says of that section.
+pub(crate) fn datasec(btf: &Btf) -> Option<Type<'_>> {
+    btf.types()
+        .find(|t| t.kind() == Kind::DataSec && t.name() == MAPS_SEC)
+}
+
 /// A definition as it is parsed.
 struct Parsed {
     def: MapDef,

@@ -8,7 +8,6 @@ use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
 
 use crate::error::{Warnings, owned_name, warning};
-use crate::struct_ops::StructOps;
 
 pub(crate) const PAGE_SIZE: u32 = 4096;
 /// Bytes of a name that the kernel takes, the NUL included.
@@ -161,6 +160,31 @@ impl Map {
             return Err(Errno::EINVAL);
         }
         Ok(map)
+    }
+}
+
+/// What a struct_ops map is filled with.
+#[derive(Clone, Debug)]
+pub(crate) struct StructOps {
+    /// The struct in the object's BTF.
+    pub(crate) type_id: TypeId,
+    /// The section that has its initial value, without the programs.
+    pub(crate) section: Arc<[u8]>,
+    /// Where the value begins there.
+    pub(crate) start: usize,
+    /// Programs by the byte offset of the member that points to them.
+    pub(crate) programs: BTreeMap<u32, usize>,
+}
+
+impl StructOps {
+    /// Whether the bytes are zero and no program is among them.
+    pub(crate) fn is_zero(&self, offset: u32, size: u32) -> bool {
+        let Some(end) = offset.checked_add(size) else {
+            return false;
+        };
+        let value = self.section.get(self.start..).unwrap_or_default();
+        let bytes = value.get(offset as usize..end as usize).unwrap_or_default();
+        bytes.iter().all(|b| *b == 0) && self.programs.range(offset..end).next().is_none()
     }
 }
 

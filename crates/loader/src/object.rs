@@ -1,23 +1,18 @@
 //! [`Object`]: what an opened file consists of.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use verdict_btf::Btf;
 use verdict_isa::Insn;
-use verdict_kernel::Kernel;
 use verdict_kernel::rule::Broken;
 
-use crate::error::{OpenError, Warnings};
+use crate::error::Warnings;
 use crate::ext::ExtInfo;
 use crate::externs::Extern;
-use crate::fixups::ExceptionTag;
 use crate::maps::Map;
-use crate::program::Program;
+use crate::program::{Code, Program};
 use crate::resolve::Resolved;
-
-/// Instructions by section.
-pub(crate) type Code = BTreeMap<usize, Vec<Insn>>;
+use crate::tags::ExceptionTag;
 
 /// An opened object, for one kernel.
 ///
@@ -85,35 +80,6 @@ impl Manner {
 }
 
 impl Object {
-    /// Reads the object in `bytes`, to be loaded into `kernel`; `file_name` is what messages call it and
-    /// what its data maps are named after.
-    ///
-    /// It is opened in the manner of `veristat`.
-    ///
-    /// # Errors
-    /// What `bpf_object__open_file` refuses.
-    pub fn open(file_name: &str, bytes: &[u8], kernel: &Kernel) -> Result<Object, OpenError> {
-        Object::open_as(file_name, bytes, kernel, &Manner::Veristat)
-    }
-
-    /// As [`Object::open`], in a chosen manner.
-    ///
-    /// # Errors
-    /// What `bpf_object__open_file` refuses.
-    pub fn open_as(
-        file_name: &str,
-        bytes: &[u8],
-        kernel: &Kernel,
-        manner: &Manner,
-    ) -> Result<Object, OpenError> {
-        let mut warnings = Warnings::default();
-        crate::open::open(file_name, bytes, kernel, manner, &mut warnings).map_err(|broken| OpenError {
-            errno: broken.errno,
-            rule: broken.rule,
-            messages: warnings.into_lines(),
-        })
-    }
-
     /// Number of programs, subprograms left out.
     pub fn program_count(&self) -> usize {
         self.entries.len()
@@ -145,11 +111,6 @@ impl Object {
 
     /// A program's own instructions as they are in the file.
     pub(crate) fn own_insns(&self, prog: &Program) -> &[Insn] {
-        let code = self
-            .code
-            .get(&prog.section)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        code.get(prog.range.clone()).unwrap_or_default()
+        prog.insns(&self.code)
     }
 }

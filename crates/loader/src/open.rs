@@ -2,79 +2,68 @@
 
 use std::sync::Arc;
 
+use verdict_btf::Btf;
 use verdict_btf::build::Builder;
 use verdict_btf::ext::BtfExt;
-use verdict_btf::{Btf, Kind};
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
 use verdict_kernel::rule::{Broken, By, Rule};
 
 use crate::elf::{self, Elf, Section};
-use crate::error::{Warnings, libbpf, warning};
+use crate::error::{OpenError, Warnings, libbpf, warning};
 use crate::ext::ExtInfo;
-use crate::externs::{self, Externs, KCONFIG_SEC};
+use crate::externs::{self, KCONFIG_SEC};
 use crate::insn;
 use crate::map_defs::{self, MAPS_SEC};
-use crate::maps::{Internal, Map, OBJ_NAME_LEN, PAGE_SIZE};
-use crate::object::{Code, Manner, Object};
-use crate::program::{self, Program};
+use crate::maps::{Internal, Map, PAGE_SIZE};
+use crate::object::{Manner, Object};
+use crate::opening::{Opening, SecKind};
+use crate::program;
 use crate::sections::SecDef;
-use crate::{datasec, fixups, relos, resolve, struct_ops};
+use crate::{datasec, relos, resolve, struct_ops, tags, veristat};
 
 /// The section of variables in an arena.
 const ARENA_SEC: &str = ".addr_space.1";
 /// Bytes of a licence that libbpf keeps.
 const MAX_LICENSE: usize = 63;
 
-/// What a section is for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) enum SecKind {
-    #[default]
-    Unused,
-    Relocs,
-    Bss,
-    Data,
-    Rodata,
-    StructOps,
-}
+impl Object {
+    /// Reads the object in `bytes`, to be loaded into `kernel`; `file_name` is what messages call it and
+    /// what its data maps are named after.
+    ///
+    /// It is opened in the manner of `veristat`.
+    ///
+    /// # Errors
+    /// What `bpf_object__open_file` refuses.
+    pub fn open(file_name: &str, bytes: &[u8], kernel: &Kernel) -> Result<Object, OpenError> {
+        Object::open_as(file_name, bytes, kernel, &Manner::Veristat)
+    }
 
-/// The object while it is opened.
-pub(crate) struct Opening<'a> {
-    pub(crate) elf: Elf<'a>,
-    pub(crate) path: &'a str,
-    /// What object and data maps are called.
-    pub(crate) name: String,
-    /// What each section is for.
-    pub(crate) kinds: Vec<SecKind>,
-    pub(crate) text: Option<usize>,
-    pub(crate) maps_section: Option<usize>,
-    /// Sections of maps that are defined by plain structs.
-    pub(crate) struct_sections: Vec<usize>,
-    /// Whether conventions of other loaders are kept.
-    lenient: bool,
-    pub(crate) arena_section: Option<usize>,
-    pub(crate) has_struct_ops: bool,
-    pub(crate) license: String,
-    pub(crate) version: u32,
-    pub(crate) programs: Vec<Program>,
-    pub(crate) code: Code,
-    pub(crate) btf: Option<Arc<Btf>>,
-    pub(crate) ext: Option<BtfExt>,
-    pub(crate) externs: Externs,
-    pub(crate) maps: Vec<Map>,
-    pub(crate) kconfig_map: Option<usize>,
-    pub(crate) arena_map: Option<usize>,
-    /// Bytes that may still be copied out of the file: sections may overlap, many times over.
-    budget: u64,
-    pub(crate) w: &'a mut Warnings,
+    /// As [`Object::open`], in a chosen manner.
+    ///
+    /// # Errors
+    /// What `bpf_object__open_file` refuses.
+    pub fn open_as(
+        file_name: &str,
+        bytes: &[u8],
+        kernel: &Kernel,
+        manner: &Manner,
+    ) -> Result<Object, OpenError> {
+        let mut warnings = Warnings::default();
+        open(file_name, bytes, kernel, manner, &mut warnings).map_err(|broken| OpenError {
+            errno: broken.errno,
+            rule: broken.rule,
+            messages: warnings.into_lines(),
+        })
+    }
 }
 
 /// The contents of `.BTF` and `.BTF.ext`.
 type BtfSections<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
 
 /// Opens an object.
-pub(crate) fn open(
+fn open(
     path: &str,
     bytes: &[u8],
     kernel: &Kernel,
@@ -82,30 +71,8 @@ pub(crate) fn open(
     w: &mut Warnings,
 ) -> Result<Object, Broken> {
     let elf = Elf::parse(path, bytes, w).by(Rule::ObjectFormat)?;
-    let mut o = Opening {
-        kinds: vec![SecKind::Unused; elf.sections.len()],
-        elf,
-        path,
-        name: object_name(path),
-        text: None,
-        maps_section: None,
-        struct_sections: Vec::new(),
-        lenient: manner.is_lenient(),
-        arena_section: None,
-        has_struct_ops: false,
-        license: String::new(),
-        version: kernel.version_code(),
-        programs: Vec::new(),
-        code: Code::default(),
-        btf: None,
-        ext: None,
-        externs: Externs::default(),
-        maps: Vec::new(),
-        kconfig_map: None,
-        arena_map: None,
-        budget: (bytes.len() as u64).saturating_mul(4),
-        w,
-    };
+    let mut o = Opening::new(path, elf, bytes.len(), kernel, w);
+    o.lenient = manner.is_lenient();
     o.find_symbols().by(Rule::ObjectFormat)?;
     let (btf, ext) = o.collect_sections()?;
     program::sort(&mut o.programs);
@@ -117,20 +84,7 @@ pub(crate) fn open(
     Ok(o.finish(kernel, manner))
 }
 
-/// The file's name without directories and up to its first dot, at most 15 bytes.
-fn object_name(path: &str) -> String {
-    let base = path.rsplit('/').next().unwrap_or(path);
-    let end = base.floor_char_boundary(OBJ_NAME_LEN - 1);
-    let name = base.get(..end).unwrap_or_default();
-    name.split('.').next().unwrap_or_default().to_owned()
-}
-
 impl<'a> Opening<'a> {
-    fn charge(&mut self, bytes: u64) -> Result<(), Errno> {
-        self.budget = charge(self.budget, bytes)?;
-        Ok(())
-    }
-
     fn find_symbols(&mut self) -> Result<(), Errno> {
         let mut tables = self
             .elf
@@ -227,7 +181,7 @@ impl<'a> Opening<'a> {
             if name == ".text" {
                 self.text = Some(index);
             }
-            self.charge(section.size)?;
+            self.budget.charge(section.size)?;
             self.code
                 .insert(index, insn::decode(section.data.unwrap_or_default()));
             program::collect(
@@ -346,7 +300,7 @@ impl<'a> Opening<'a> {
         };
         for (index, kind) in self.kinds.iter().enumerate() {
             if let (SecKind::StructOps, Some(section)) = (kind, self.elf.sections.get(index)) {
-                self.budget = charge(self.budget, section.size)?;
+                self.budget.charge(section.size)?;
                 struct_ops::read_maps(&btf, section, index, &mut self.maps, self.w)?;
             }
         }
@@ -360,10 +314,7 @@ impl<'a> Opening<'a> {
         let Some(section) = self.elf.sections.get(index) else {
             return Ok(());
         };
-        let found = btf
-            .types()
-            .find(|t| t.kind() == Kind::DataSec && t.name() == MAPS_SEC);
-        let Some(datasec) = found else {
+        let Some(datasec) = map_defs::datasec(&btf) else {
             warning!(self.w, "DATASEC '{MAPS_SEC}' not found.");
             return Err(Errno::ENOENT);
         };
@@ -434,7 +385,7 @@ impl<'a> Opening<'a> {
             }
             let name = section.name.as_deref().unwrap_or_default();
             let (size, data) = (section.size, section.data.unwrap_or_default());
-            self.budget = charge(self.budget, data.len() as u64)?;
+            self.budget.charge(data.len() as u64)?;
             let btf = self.btf.as_deref();
             let map = Map::for_data(&self.name, kind, name, index, size, data, btf, self.w)?;
             self.maps.push(map);
@@ -469,14 +420,14 @@ impl<'a> Opening<'a> {
             .enumerate()
             .filter(|(_, p)| Some(p.section) != text);
         let entries: Vec<usize> = entries.map(|(i, _)| i).collect();
-        let exceptions = fixups::exception_tags(self.btf.as_deref());
+        let exceptions = tags::exception_tags(self.btf.as_deref());
         let load_btf = self
             .btf
             .as_ref()
-            .map(|btf| fixups::hide_functions(btf, &self.programs, text));
+            .map(|btf| tags::hide_functions(btf, &self.programs, text));
         match manner {
             Manner::Veristat | Manner::Cilium => {
-                fixups::as_veristat(&mut self.programs, &entries, &mut self.maps, self.btf.as_deref());
+                veristat::adjust(&mut self.programs, &entries, &mut self.maps, self.btf.as_deref());
             }
             Manner::Test { .. } => self.maps.iter_mut().for_each(|map| map.autocreate = true),
         }
@@ -503,11 +454,6 @@ impl<'a> Opening<'a> {
             resolved,
         }
     }
-}
-
-/// What is left of a budget.
-fn charge(budget: u64, bytes: u64) -> Result<u64, Errno> {
-    budget.checked_sub(bytes).ok_or(Errno::ENOMEM)
 }
 
 /// Sections that libbpf does not look at.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use verdict_btf::core::{CoreError, Relocator};
+use verdict_btf::ext::CoreRelo;
 use verdict_btf::{Btf, Kind, TypeId};
 use verdict_kernel::attr::{MapId, MapValue, ProgLoad};
 use verdict_kernel::errno::Errno;
@@ -10,6 +11,7 @@ use verdict_kernel::map::MapType;
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::{Broken, By, Rule};
 
+use crate::bpf::Bpf;
 use crate::create::{create_maps, kernel_name};
 use crate::error::{PrepareError, ProgFacts, Warnings, warning};
 use crate::link::{self, Linked, Patched};
@@ -17,12 +19,35 @@ use crate::object::Object;
 use crate::program::Program;
 use crate::resolve::Resolved;
 use crate::sections::SecFlags;
-use crate::{Bpf, Prepared};
+use crate::target::AttachTarget;
 
 const BPF_F_SLEEPABLE: u32 = 1 << 4;
 const BPF_F_XDP_HAS_FRAGS: u32 = 1 << 5;
 /// Bytes of the name of a type that is attached to, the NUL included.
 const MAX_TYPE_NAME: usize = 128;
+
+/// A program made ready, with those that libbpf loads beside it.
+#[derive(Clone, Debug, Default)]
+pub struct Prepared {
+    /// The programs to hand to `BPF_PROG_LOAD`, in this order. More than one only where struct_ops maps
+    /// need other programs; loading stops at the first that the kernel refuses.
+    pub loads: Vec<ProgLoad>,
+    /// Which of `loads` was asked for; `None` when libbpf leaves it out (a struct_ops program of maps that
+    /// are not created) or fails before it gets there.
+    pub target: Option<usize>,
+    /// What libbpf tells of the program that was asked for.
+    pub facts: ProgFacts,
+    /// Warnings so far, a line each.
+    pub messages: Vec<String>,
+    /// Why libbpf would go no further than `loads`.
+    stopped: Option<PrepareError>,
+    /// The programs of `loads` by their index in the object.
+    programs: Vec<usize>,
+    /// Created maps by their index in the object.
+    maps: Vec<Option<MapId>>,
+    /// CO-RE relocations of each of `loads`, by instruction.
+    pub(crate) core: Vec<Vec<(usize, CoreRelo)>>,
+}
 
 impl Object {
     /// Makes program `index` ready: everything that libbpf does up to `BPF_PROG_LOAD` when no other program
@@ -384,15 +409,28 @@ impl<'a> Load<'a> {
         }
         if def.flags.has(SecFlags::ATTACH_BTF) && attr.attach_btf_id == TypeId::VOID {
             attr.attach_btf_id = match &prog.attach_to {
-                Some(attachment) => attachment.target.named_by(prog, &mut self.w)?,
-                None => self.attach_target(prog, attr.expected_attach_type)?,
+                Some(attachment) => self.in_program(prog, &attachment.target)?,
+                None => self.in_kernel(prog, attr.expected_attach_type)?,
             };
         }
         Ok(())
     }
 
+    /// The function of another program that a program's section names (`libbpf_find_attach_btf_id`).
+    fn in_program(&mut self, prog: &Program, target: &AttachTarget) -> Result<TypeId, Errno> {
+        let name = prog.named_target(&mut self.w)?;
+        target.find(name, &mut self.w).inspect_err(|e| {
+            let (prog, fd) = (&prog.name, target.prog.0);
+            warning!(
+                self.w,
+                "prog '{prog}': failed to find BPF program (FD {fd}) BTF ID for '{name}': -{}",
+                e.0
+            );
+        })
+    }
+
     /// The type of vmlinux that a program attaches to.
-    fn attach_target(&mut self, prog: &Program, attach_type: u32) -> Result<TypeId, Errno> {
+    fn in_kernel(&mut self, prog: &Program, attach_type: u32) -> Result<TypeId, Errno> {
         let name = &prog.name;
         let wanted = prog.named_target(&mut self.w)?;
         if prog.prog_type == ProgType::Ext.raw() {

@@ -1,8 +1,10 @@
 //! Programs and subprograms of an object, and the relocations of their instructions.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use verdict_btf::ext::CoreRelo;
+use verdict_isa::Insn;
 use verdict_kernel::errno::Errno;
 
 use crate::elf::{Elf, Symbol};
@@ -10,6 +12,9 @@ use crate::error::{Warnings, libbpf, owned_name, warning};
 use crate::insn::INSN_SIZE;
 use crate::sections::SecDef;
 use crate::target::Attachment;
+
+/// Instructions by section.
+pub(crate) type Code = BTreeMap<usize, Vec<Insn>>;
 
 /// A program, or a function that programs call.
 #[derive(Clone, Debug)]
@@ -41,6 +46,12 @@ impl Program {
     /// Number of its own instructions.
     pub(crate) fn len(&self) -> usize {
         self.range.len()
+    }
+
+    /// Its own instructions as they are in the file.
+    pub(crate) fn insns<'c>(&self, code: &'c Code) -> &'c [Insn] {
+        let section = code.get(&self.section).map(Vec::as_slice).unwrap_or_default();
+        section.get(self.range.clone()).unwrap_or_default()
     }
 
     /// What follows the first `/` of the section name: what the program attaches to.

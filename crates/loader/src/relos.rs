@@ -9,9 +9,9 @@ use verdict_kernel::map::MapType;
 use crate::elf::{Elf, Rel, SHN_LORESERVE, Section, Symbol};
 use crate::error::{Warnings, libbpf, warning};
 use crate::insn::{self, INSN_SIZE};
-use crate::map_defs::MAPS_SEC;
+use crate::map_defs;
 use crate::maps::Internal;
-use crate::open::{Opening, SecKind};
+use crate::opening::{Opening, SecKind};
 use crate::program::{self, Program, Reloc, RelocKind};
 use crate::struct_ops;
 
@@ -155,16 +155,8 @@ type Refusal = (Errno, String);
 
 impl Referrer<'_, '_> {
     fn resolve(&self, rel: Rel, symbol: &Symbol) -> Result<RelocKind, Refusal> {
-        let code = self
-            .o
-            .code
-            .get(&self.prog.section)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let insn = code
-            .get(self.prog.range.start + self.at)
-            .copied()
-            .unwrap_or_default();
+        let insns = self.prog.insns(&self.o.code);
+        let insn = insns.get(self.at).copied().unwrap_or_default();
         let name = self.symbol_name(symbol);
         if !insn::is_call(&insn) && !insn.is_ld_imm64() {
             let (at, code) = (self.at, insn.code);
@@ -349,10 +341,7 @@ struct Place {
 
 /// Places of the maps of the section, sorted.
 fn places(o: &Opening<'_>, btf: &Btf, section: usize) -> Result<Vec<Place>, Errno> {
-    let found = btf
-        .types()
-        .find(|t| t.kind() == verdict_btf::Kind::DataSec && t.name() == MAPS_SEC);
-    let datasec = found.ok_or(Errno::EINVAL)?;
+    let datasec = map_defs::datasec(btf).ok_or(Errno::EINVAL)?;
     let mut places = Vec::new();
     for (i, map) in o.maps.iter().enumerate().filter(|(_, m)| m.section == section) {
         let Some(info) = datasec.vars().get(map.var_index) else {

@@ -8,7 +8,7 @@ use verdict_kernel::rule::{Broken, By, Rule};
 
 use crate::error::{Warnings, warning};
 use crate::externs::{Extern, ExternKind, Kconfig, KconfigType};
-use crate::open::Opening;
+use crate::opening::Opening;
 use crate::struct_ops;
 
 /// What an unknown address of the kernel looks like: profiles have no addresses, and the logs to be

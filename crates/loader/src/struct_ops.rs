@@ -11,7 +11,7 @@ use verdict_kernel::prog::ProgType;
 use crate::elf::{Elf, SHN_LORESERVE, Section};
 use crate::error::{Warnings, libbpf, warning};
 use crate::insn::INSN_SIZE;
-use crate::maps::{BPF_F_LINK, Map, MapDef};
+use crate::maps::{BPF_F_LINK, Map, MapDef, StructOps};
 use crate::program::{self, Program};
 
 /// How the kernel calls the struct that wraps one of struct_ops.
@@ -24,19 +24,6 @@ pub(crate) const SECTIONS: [&str; 4] = [
     "?.struct_ops",
     "?.struct_ops.link",
 ];
-
-/// What a struct_ops map is filled with.
-#[derive(Clone, Debug)]
-pub(crate) struct StructOps {
-    /// The struct in the object's BTF.
-    pub(crate) type_id: TypeId,
-    /// The section that has its initial value, without the programs.
-    section: Arc<[u8]>,
-    /// Where the value begins there.
-    start: usize,
-    /// Programs by the byte offset of the member that points to them.
-    programs: BTreeMap<u32, usize>,
-}
 
 /// What the kernel's types make of struct_ops maps.
 #[derive(Clone, Debug, Default)]
@@ -439,17 +426,5 @@ impl<'a> Resolver<'a> {
             w,
             "struct_ops init_kern {map} func ptr {member}: invalid reuse of prog {prog} in sec {section} with type {ty}: {difference}"
         );
-    }
-}
-
-impl StructOps {
-    /// Whether the bytes are zero and no program is among them.
-    fn is_zero(&self, offset: u32, size: u32) -> bool {
-        let Some(end) = offset.checked_add(size) else {
-            return false;
-        };
-        let value = self.section.get(self.start..).unwrap_or_default();
-        let bytes = value.get(offset as usize..end as usize).unwrap_or_default();
-        bytes.iter().all(|b| *b == 0) && self.programs.range(offset..end).next().is_none()
     }
 }

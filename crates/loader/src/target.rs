@@ -1,17 +1,12 @@
-//! Other programs as what a program attaches to: `bpf_program__set_attach_target` of libbpf.
+//! Other programs as what a program attaches to.
 
 use std::sync::Arc;
 
 use verdict_btf::{Btf, Kind, TypeId};
 use verdict_kernel::attr::ProgId;
 use verdict_kernel::errno::Errno;
-use verdict_kernel::prog::{AttachType, ProgType};
-use verdict_kernel::rule::Rule;
 
-use crate::error::{OpenError, Warnings, warning};
-use crate::object::Object;
-use crate::program::Program;
-use crate::sections::SecFlags;
+use crate::error::{Warnings, warning};
 
 /// A loaded program that others attach to.
 #[derive(Clone, Debug)]
@@ -31,20 +26,8 @@ pub(crate) struct Attachment {
 }
 
 impl AttachTarget {
-    /// The type of the function that a program's section names (`libbpf_find_attach_btf_id`).
-    pub(crate) fn named_by(&self, prog: &Program, w: &mut Warnings) -> Result<TypeId, Errno> {
-        let name = prog.named_target(w)?;
-        self.find(name, w).inspect_err(|e| {
-            let (prog, fd) = (&prog.name, self.prog.0);
-            warning!(
-                w,
-                "prog '{prog}': failed to find BPF program (FD {fd}) BTF ID for '{name}': -{}",
-                e.0
-            );
-        })
-    }
-
-    fn find(&self, name: &str, w: &mut Warnings) -> Result<TypeId, Errno> {
+    /// The type of a function of the program.
+    pub(crate) fn find(&self, name: &str, w: &mut Warnings) -> Result<TypeId, Errno> {
         let Some(btf) = &self.btf else {
             warning!(w, "The target program doesn't have BTF");
             return Err(Errno::EINVAL);
@@ -54,55 +37,5 @@ impl AttachTarget {
             return Err(Errno::ENOENT);
         };
         Ok(func)
-    }
-}
-
-impl Object {
-    /// Whether program `index` is of a kind that attaches to functions of other programs, too: an extension, or one
-    /// that runs before or after a function.
-    pub fn may_attach_to_program(&self, index: usize) -> bool {
-        let Some(prog) = self.entries.get(index).and_then(|at| self.programs.get(*at)) else {
-            return false;
-        };
-        let by_function = [
-            AttachType::TraceFentry,
-            AttachType::TraceFexit,
-            AttachType::ModifyReturn,
-        ];
-        let attaches = prog.def.is_some_and(|def| def.flags.has(SecFlags::ATTACH_BTF));
-        let tracing = prog.prog_type == ProgType::Tracing.raw()
-            && by_function.iter().any(|ty| ty.raw() == prog.attach_type);
-        prog.replaces.is_some() || (attaches && (tracing || prog.prog_type == ProgType::Ext.raw()))
-    }
-
-    /// Has program `index` attach to another one: to this function, or to the one that its section names. An
-    /// extension is one then, whatever it was taken for.
-    ///
-    /// # Errors
-    /// When the other program has no function of that name, in libbpf's words.
-    pub fn set_attach_target(
-        &mut self,
-        index: usize,
-        target: &AttachTarget,
-        function: Option<&str>,
-    ) -> Result<(), OpenError> {
-        let Some(prog) = self.entries.get(index).and_then(|at| self.programs.get_mut(*at)) else {
-            return Ok(());
-        };
-        if let Some(def) = prog.replaces.take() {
-            prog.def = Some(def);
-            prog.prog_type = ProgType::Ext.raw();
-            prog.attach_type = 0;
-        }
-        let mut w = Warnings::default();
-        let func = function.map(|name| target.find(name, &mut w)).transpose();
-        let func = func.map_err(|errno| OpenError {
-            errno,
-            rule: Rule::AttachTarget,
-            messages: w.into_lines(),
-        })?;
-        let target = target.clone();
-        prog.attach_to = Some(Attachment { target, func });
-        Ok(())
     }
 }

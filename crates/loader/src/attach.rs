@@ -1,0 +1,59 @@
+//! Having a program attach to another one: `bpf_program__set_attach_target` of libbpf.
+
+use verdict_kernel::prog::{AttachType, ProgType};
+use verdict_kernel::rule::Rule;
+
+use crate::error::{OpenError, Warnings};
+use crate::object::Object;
+use crate::sections::SecFlags;
+use crate::target::{AttachTarget, Attachment};
+
+impl Object {
+    /// Whether program `index` is of a kind that attaches to functions of other programs, too: an extension, or one
+    /// that runs before or after a function.
+    pub fn may_attach_to_program(&self, index: usize) -> bool {
+        let Some(prog) = self.entries.get(index).and_then(|at| self.programs.get(*at)) else {
+            return false;
+        };
+        let by_function = [
+            AttachType::TraceFentry,
+            AttachType::TraceFexit,
+            AttachType::ModifyReturn,
+        ];
+        let attaches = prog.def.is_some_and(|def| def.flags.has(SecFlags::ATTACH_BTF));
+        let tracing = prog.prog_type == ProgType::Tracing.raw()
+            && by_function.iter().any(|ty| ty.raw() == prog.attach_type);
+        prog.replaces.is_some() || (attaches && (tracing || prog.prog_type == ProgType::Ext.raw()))
+    }
+
+    /// Has program `index` attach to another one: to this function, or to the one that its section names. An
+    /// extension is one then, whatever it was taken for.
+    ///
+    /// # Errors
+    /// When the other program has no function of that name, in libbpf's words.
+    pub fn set_attach_target(
+        &mut self,
+        index: usize,
+        target: &AttachTarget,
+        function: Option<&str>,
+    ) -> Result<(), OpenError> {
+        let Some(prog) = self.entries.get(index).and_then(|at| self.programs.get_mut(*at)) else {
+            return Ok(());
+        };
+        if let Some(def) = prog.replaces.take() {
+            prog.def = Some(def);
+            prog.prog_type = ProgType::Ext.raw();
+            prog.attach_type = 0;
+        }
+        let mut w = Warnings::default();
+        let func = function.map(|name| target.find(name, &mut w)).transpose();
+        let func = func.map_err(|errno| OpenError {
+            errno,
+            rule: Rule::AttachTarget,
+            messages: w.into_lines(),
+        })?;
+        let target = target.clone();
+        prog.attach_to = Some(Attachment { target, func });
+        Ok(())
+    }
+}
