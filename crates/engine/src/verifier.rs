@@ -51,10 +51,8 @@ pub struct InsnAux {
     pub fastcall_spills_num: u8,
     /// What an `ld_imm64` loads, once resolved.
     pub imm64: Imm64,
-    /// Map that a helper call was made with (`map_ptr_state`).
-    pub map_ptr: MapPtrState,
-    /// Constant key that a helper call was made with (`map_key_state`): bit 63 seen, bit 62 poisoned.
-    pub map_key: u64,
+    /// Index of the map that a helper call was made with, the last time it was.
+    pub map: Option<u32>,
     /// How `bpf_loop` was called here.
     pub loop_inline: LoopInline,
     /// For object allocation: the type's special fields exist.
@@ -63,15 +61,6 @@ pub struct InsnAux {
     pub call_with_percpu_alloc_ptr: bool,
     /// The call may not sleep when it allocates local storage.
     pub storage_get_func_atomic: bool,
-}
-
-/// Maps that reached a helper call.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct MapPtrState {
-    /// 1 + index of the map; 0 is none yet.
-    pub map: u32,
-    /// Different maps reached it.
-    pub poison: bool,
 }
 
 /// How a `bpf_loop` call was made, which decides whether it is rewritten afterwards.

@@ -24,8 +24,8 @@ pub(crate) struct CallMeta {
     pub(crate) id: HelperId,
     /// Memory arguments may point into a packet.
     pub(crate) pkt_access: bool,
-    /// 1 + index of the map; 0 is none.
-    pub(crate) map: u32,
+    /// Index of the map.
+    pub(crate) map: Option<u32>,
     pub(crate) map_uid: u32,
     /// Register that the call releases; 0 is none.
     pub(crate) release_regno: usize,
@@ -317,7 +317,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The map that an argument named.
     pub(crate) fn meta_map(&self, meta: &CallMeta) -> Option<&verdict_syscall::Map> {
-        self.maps.get(meta.map.checked_sub(1)? as usize).map(|m| &**m)
+        self.maps.get(meta.map? as usize).map(|m| &**m)
     }
 
     /// Values of some maps are not memory (`resolve_map_arg_type`).
@@ -604,8 +604,10 @@ fn access_of(arg_ty: ArgType) -> Access {
 
 /// A map as an argument: that of a timer before it must be the same.
 fn take_map(reg: &Reg, meta: &mut CallMeta) -> Res<()> {
-    let map = reg.map() + 1;
-    if meta.map != 0 && (meta.map != map || meta.map_uid != reg.map_uid()) {
+    let map = reg.map();
+    if let Some(before) = meta.map
+        && (before != map || meta.map_uid != reg.map_uid())
+    {
         reject!(
             SpecialFieldArgument,
             EINVAL,
@@ -614,7 +616,7 @@ fn take_map(reg: &Reg, meta: &mut CallMeta) -> Res<()> {
             reg.map_uid()
         );
     }
-    meta.map = map;
+    meta.map = Some(map);
     meta.map_uid = reg.map_uid();
     Ok(())
 }

@@ -160,11 +160,9 @@ impl<O: Observer> Verifier<'_, O> {
         let r1 = *self.reg(1);
         Ok(match kind {
             CallbackFrame::MapElem => {
-                let map = self.aux[self.insn_idx as usize].map_ptr.map;
-                let iterable = self
-                    .maps
-                    .get(map.wrapping_sub(1) as usize)
-                    .is_some_and(|m| has_for_each(m.map_type));
+                let map = self.aux[self.insn_idx as usize].map;
+                let map = map.and_then(|map| self.maps.get(map as usize));
+                let iterable = map.is_some_and(|m| has_for_each(m.map_type));
                 if !iterable {
                     reject!(
                         CallbackFunction,

@@ -21,10 +21,6 @@ use crate::observer::Observer;
 use crate::state::{BtfHandle, DynptrKind, Reg};
 use crate::verifier::{Flow, Verifier};
 
-/// Key state of a tail call: seen with different or unknown keys.
-const KEY_POISON: u64 = 1 << 63;
-/// Set in a key state that was seen.
-const KEY_SEEN: u64 = 1 << 62;
 /// Errors that helpers return are not below this, negated.
 const MAX_ERRNO: i32 = 4095;
 
@@ -50,7 +46,7 @@ impl<O: Observer> Verifier<'_, O> {
                 .about(|| register(arg + 1))?;
         }
         self.record_map(&meta)?;
-        self.record_key(&meta)?;
+        self.check_tail_call_key(&meta)?;
         self.write_buffer(meta.raw)?;
         if meta.release_regno != 0 {
             self.release(&meta, proto)?;
@@ -185,17 +181,12 @@ impl<O: Observer> Verifier<'_, O> {
         if map.flags & map_flags::RDONLY_PROG != 0 && writes.contains(&meta.id) {
             reject!(MapAccessFlags, EACCES, "write into map forbidden\n");
         }
-        let state = &mut self.aux_mut().map_ptr;
-        if state.map == 0 {
-            state.map = meta.map;
-        } else if state.map != meta.map {
-            (state.map, state.poison) = (meta.map, true);
-        }
+        self.aux_mut().map = meta.map;
         Ok(())
     }
 
-    /// Remembers the constant key of a tail call (`record_func_key`).
-    fn record_key(&mut self, meta: &CallMeta) -> Res<()> {
+    /// A constant key of a tail call is relied upon: the JIT may jump there directly (`record_func_key`).
+    fn check_tail_call_key(&mut self, meta: &CallMeta) -> Res<()> {
         if meta.id != id::TAIL_CALL {
             return Ok(());
         }
@@ -214,16 +205,8 @@ impl<O: Observer> Verifier<'_, O> {
         };
         let reg = *self.reg(3);
         let key = reg.b.var_off().value;
-        if !(reg.is_scalar() && reg.is_const() && key < max) {
-            self.aux_mut().map_key = KEY_SEEN | KEY_POISON;
-            return Ok(());
-        }
-        self.mark_chain_precision(3)?;
-        let state = &mut self.aux_mut().map_key;
-        if *state & KEY_SEEN == 0 {
-            *state = KEY_SEEN | key;
-        } else if *state & KEY_POISON == 0 && *state != KEY_SEEN | key {
-            *state = KEY_SEEN | KEY_POISON;
+        if reg.is_scalar() && reg.is_const() && key < max {
+            self.mark_chain_precision(3)?;
         }
         Ok(())
     }
@@ -479,7 +462,7 @@ impl<O: Observer> Verifier<'_, O> {
         let plain = |base: RegBase| Reg::pointer(RegType::new(base, flags));
         Ok(match proto.ret.base() {
             RetBase::MapValue => {
-                let Some(map) = self.meta_map(meta) else {
+                let (Some(index), Some(map)) = (meta.map, self.meta_map(meta)) else {
                     reject!(VerifierBug, EINVAL, "kernel subsystem misconfigured verifier\n");
                 };
                 let exists = proto.id == id::MAP_LOOKUP_ELEM
@@ -492,7 +475,7 @@ impl<O: Observer> Verifier<'_, O> {
                 let plain = |base: RegBase| Reg::pointer(RegType::new(base, flags));
                 let locked = map.has_field(FieldMask::LOCK);
                 let mut reg = plain(RegBase::MapValue);
-                reg.set_map(meta.map - 1);
+                reg.set_map(index);
                 reg.set_map_uid(meta.map_uid);
                 if !flags.has(Flags::MAYBE_NULL) && locked {
                     reg.id = self.next_id();

@@ -160,7 +160,7 @@ impl<O: Observer> Verifier<'_, O> {
                 at
             );
         }
-        if meta.map != 0 {
+        if meta.map.is_some() {
             reject!(
                 VerifierBug,
                 EFAULT,
@@ -168,7 +168,7 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         meta.map_uid = reg.map_uid();
-        meta.map = reg.map() + 1;
+        meta.map = Some(reg.map());
         Ok(())
     }
 
@@ -184,7 +184,7 @@ impl<O: Observer> Verifier<'_, O> {
                     map.name
                 );
             }
-            meta.map = reg.map() + 1;
+            meta.map = Some(reg.map());
         }
         if !reg.is_const() {
             reject!(
