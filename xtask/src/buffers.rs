@@ -1,28 +1,13 @@
 //! What a real kernel writes into log buffers of many kinds, recorded.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{self, Command};
-use std::{env, fs};
+use std::path::Path;
+use std::{env, fs, process};
 
 use sha2::{Digest, Sha256};
 
-use crate::child::execute;
+use crate::oracle::{self, Args, GOLDEN, KERNEL};
 use crate::{Done, root};
-
-/// What to record.
-#[derive(clap::Args)]
-pub(crate) struct Args {
-    /// Directory with the oracle's boot.sh
-    #[arg(long, value_name = "DIR")]
-    oracle: PathBuf,
-    /// `golden/buffers/record.c`, built so that it needs no libraries
-    #[arg(long, value_name = "FILE")]
-    binary: PathBuf,
-}
-
-/// The kernel, as the oracle calls it, and the directory of its recordings.
-const KERNEL: (&str, &str) = ("6.12.117+deb12-amd64", "6.12.117-deb12-amd64");
 
 /// Loads the listed programs, and writes what came of each load into the kernel's `buffers.txt`.
 pub(crate) fn run(args: &Args) -> Done {
@@ -34,30 +19,16 @@ pub(crate) fn run(args: &Args) -> Done {
     let record = dir.join("record");
     fs::copy(&args.binary, &record).map_err(|e| format!("{}: {e}", args.binary.display()))?;
     let out = dir.join("out");
-    let mut boot = Command::new("bash");
-    boot.arg(args.oracle.join("boot.sh"))
-        .args([KERNEL.0.as_ref(), out.as_os_str()])
-        .arg("./record programs")
-        .args([&record, &list])
-        .args(
-            programs
-                .lines()
-                .filter(|line| !line.starts_with(' '))
-                .map(|object| root().join("corpus").join(object)),
-        );
-    execute(&mut boot)?;
+    let objects = programs.lines().filter(|line| !line.starts_with(' '));
+    let objects = objects.map(|object| root().join("corpus").join(object));
+    let files = [record, list.clone()].into_iter().chain(objects);
+    oracle::ask(&args.oracle, KERNEL, &out, "./record programs", files)?;
     let logs = dir.join("logs");
     fs::create_dir_all(&logs).map_err(|e| format!("{}: {e}", logs.display()))?;
-    execute(
-        Command::new("tar")
-            .arg("-C")
-            .arg(&logs)
-            .arg("-xf")
-            .arg(dir.join("out.logs.tar")),
-    )?;
+    oracle::unpack_logs(&out, &logs)?;
     let said = fs::read_to_string(&out).map_err(|e| format!("{}: {e}", out.display()))?;
     let recording = with_checksums(&said, &logs)?;
-    let to = golden.join(KERNEL.1).join("buffers.txt");
+    let to = golden.join(GOLDEN).join("buffers.txt");
     fs::write(&to, recording).map_err(|e| format!("{}: {e}", to.display()))?;
     let _ = fs::remove_dir_all(&dir); // what is left behind in the temporary directory does no harm
     println!("{}", to.display());

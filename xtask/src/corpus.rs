@@ -7,6 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::child::execute;
+use crate::oracle;
 use crate::workers::file_name;
 use crate::{Done, root};
 
@@ -139,16 +140,8 @@ fn record(oracle: &Path, name: &str, kernel: &str, objects: &[&PathBuf]) -> Resu
     fs::create_dir_all(&logs).map_err(|e| format!("{}: {e}", logs.display()))?;
     let raw = golden.join("raw");
     let archive = golden.join("raw.logs.tar");
-    let boot = oracle.join("boot.sh");
-    execute(
-        Command::new("bash")
-            .arg(&boot)
-            .arg(kernel)
-            .arg(&raw)
-            .arg("oracle -l 2 -L /logs *.o")
-            .args(objects),
-    )?;
-    execute(Command::new("tar").arg("-C").arg(&logs).arg("-xf").arg(&archive))?;
+    oracle::ask(oracle, kernel, &raw, "oracle -l 2 -L /logs *.o", objects)?;
+    oracle::unpack_logs(&raw, &logs)?;
     let text = fs::read_to_string(&raw).map_err(|e| format!("{}: {e}", raw.display()))?;
     let lines = text.lines().map(without_time).collect::<Result<Vec<_>, _>>()?;
     fs::write(golden.join("corpus.jsonl"), lines.concat()).map_err(|e| e.to_string())?;

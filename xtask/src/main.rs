@@ -15,6 +15,7 @@ mod kernels;
 mod licences;
 mod logs;
 mod mutate;
+mod oracle;
 mod parity;
 mod tidy;
 mod veristat;
@@ -60,11 +61,11 @@ enum Chore {
     /// Rebuild the project's BPF programs, and ask real kernels about them.
     Corpus(corpus::Args),
     /// Record what a real kernel writes into log buffers of many kinds
-    Buffers(buffers::Args),
+    Buffers(oracle::Args),
     /// Record what a real kernel says of programs that attach to other programs
-    Attach(attach::Args),
+    Attach(oracle::Args),
     /// Records what the real veristat prints
-    Veristat(veristat::Args),
+    Veristat(oracle::Args),
     /// Verify objects and print what was found, for the other chores.
     #[command(hide = true)]
     Worker(workers::WorkerArgs),

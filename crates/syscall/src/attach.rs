@@ -97,6 +97,11 @@ pub fn check_attach_btf_id(
     }
     match prog.prog_type {
         ProgType::StructOps => check_struct_ops(kernel, prog),
+        ProgType::Tracing | ProgType::Lsm | ProgType::Ext if prog.attach_btf_id == TypeId::VOID => reject!(
+            AttachTarget,
+            Errno::EINVAL,
+            "Tracing programs must provide btf_id\n"
+        ),
         ProgType::Tracing | ProgType::Lsm | ProgType::Ext => match &prog.target {
             Some(target) => target::check(kernel, prog, target, changes_pkt_data),
             None => Target::find(kernel, prog)?.check(notes),
@@ -241,13 +246,6 @@ struct Target<'k> {
 impl<'k> Target<'k> {
     fn find(kernel: &'k Kernel, prog: &'k Prog) -> Result<Target<'k>, Rejection> {
         let id = prog.attach_btf_id;
-        if id == TypeId::VOID {
-            reject!(
-                AttachTarget,
-                Errno::EINVAL,
-                "Tracing programs must provide btf_id\n"
-            );
-        }
         let Some(ty) = kernel.btf.ty(id) else {
             reject!(AttachTarget, Errno::EINVAL, "attach_btf_id {id} is invalid\n");
         };

@@ -73,13 +73,6 @@ pub(crate) fn check(
     changes_pkt_data: bool,
 ) -> Result<AttachInfo, Rejection> {
     let id = prog.attach_btf_id;
-    if id == TypeId::VOID {
-        reject!(
-            AttachTarget,
-            Errno::EINVAL,
-            "Tracing programs must provide btf_id\n"
-        );
-    }
     let Some(btf) = target.btf() else {
         reject!(
             AttachTarget,

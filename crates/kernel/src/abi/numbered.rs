@@ -1,4 +1,4 @@
-//! Enumerations of the bpf(2) interface: a Rust enum whose numbers and names come from one table.
+//! Enumerations and sets of bits of the kernel: Rust types whose numbers and names come from one table.
 
 /// Declares an enum of the bpf(2) interface from rows `Variant = number, "BPF_NAME", "libbpf name";`.
 macro_rules! numbered {
@@ -64,3 +64,20 @@ macro_rules! numbered {
     };
 }
 pub(crate) use numbered;
+
+/// Gives a set of bits, a tuple of one `u32`, its members from rows `NAME = bit;`, counted from bit `$from`; its `Debug`
+/// prints their names.
+macro_rules! flags {
+    ($ty:ident from $from:literal; $($(#[$doc:meta])* $name:ident = $bit:literal;)*) => {
+        impl $ty { $($(#[$doc])* pub const $name: $ty = $ty(1 << ($from + $bit));)* }
+
+        impl std::fmt::Debug for $ty {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let rows = [$(($ty::$name, stringify!($name))),*];
+                let names: Vec<&str> = rows.iter().filter(|(bit, _)| self.has(*bit)).map(|row| row.1).collect();
+                f.write_str(&names.join("|"))
+            }
+        }
+    };
+}
+pub(crate) use flags;

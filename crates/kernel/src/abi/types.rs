@@ -7,24 +7,14 @@
 
 use std::fmt;
 
+use crate::abi::numbered::flags;
+
 /// Flags that qualify a register, argument or return type.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
 pub struct Flags(pub u32);
 
-macro_rules! flags {
-    ($($(#[$doc:meta])* $name:ident = $bit:expr;)*) => {
-        impl Flags { $($(#[$doc])* pub const $name: Flags = Flags(1 << (8 + $bit));)* }
-        impl fmt::Debug for Flags {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let mut names = Vec::new();
-                $(if self.has(Flags::$name) { names.push(stringify!($name)); })*
-                f.write_str(&names.join("|"))
-            }
-        }
-    };
-}
-
 flags! {
+    Flags from 8;
     /// May be NULL until the program has compared it.
     MAYBE_NULL = 0;
     /// The memory must not be written.

@@ -27,7 +27,7 @@ impl Context<'_> {
 }
 
 /// Appends the text of a frame, newline included.
-pub(super) fn frame_text(
+pub(crate) fn frame_text(
     out: &mut String,
     cx: &Context<'_>,
     frame: &Frame,

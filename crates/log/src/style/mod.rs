@@ -5,9 +5,10 @@ mod folded;
 
 use std::sync::Arc;
 
-use verdict_engine::state::{Frame, Marks, State};
 use verdict_kernel::Kernel;
 use verdict_syscall::{Map, Prog};
+
+pub(crate) use folded::frame_text;
 
 /// What names are needed.
 pub(crate) struct Context<'a> {
@@ -29,16 +30,4 @@ impl Shown {
         slots: u64::MAX,
     };
     pub(crate) const NONE: Shown = Shown { regs: 0, slots: 0 };
-}
-
-/// Appends the text of a frame, newline included.
-pub(crate) fn frame_text(
-    out: &mut String,
-    cx: &Context<'_>,
-    frame: &Frame,
-    marks: &Marks,
-    state: &State,
-    shown: Shown,
-) {
-    folded::frame_text(out, cx, frame, marks, state, shown);
 }

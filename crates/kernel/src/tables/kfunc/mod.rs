@@ -24,33 +24,20 @@ pub mod types;
 pub use sets::{Filter, SETS, Set};
 pub use special::Special;
 
-use std::fmt;
-
 use verdict_btf::{Kind, TypeId};
 
 use super::Tables;
 use super::changes::Changes;
 use crate::Kernel;
+use crate::abi::numbered::flags;
 use crate::prog::{AttachType, ProgType};
 
 /// Flags of a kfunc (`KF_*`, same bits).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct KfuncFlags(pub u32);
 
-macro_rules! flags {
-    ($($(#[$doc:meta])* $name:ident = $bit:literal;)*) => {
-        impl KfuncFlags { $($(#[$doc])* pub const $name: KfuncFlags = KfuncFlags(1 << $bit);)* }
-        impl fmt::Debug for KfuncFlags {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let names = [$((KfuncFlags::$name, stringify!($name))),*];
-                let set: Vec<&str> = names.iter().filter(|(b, _)| self.has(*b)).map(|(_, n)| *n).collect();
-                f.write_str(&set.join("|"))
-            }
-        }
-    };
-}
-
 flags! {
+    KfuncFlags from 0;
     /// Gives a reference that must be released.
     ACQUIRE = 0;
     /// Releases the reference of its argument.
