@@ -2,29 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::PathBuf;
 
-fn verdict(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_verdict"));
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    command
-        .args(arguments)
-        .current_dir(root)
-        .env_remove("GITHUB_STEP_SUMMARY");
-    command
-}
-
-fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = verdict(arguments).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code(), text(stdout), text(stderr))
-}
+use common::{command, run};
 
 /// A directory of the test's own.
 fn scratch(name: &str) -> PathBuf {
@@ -219,7 +202,7 @@ fn the_gate_holds_programs_to_their_budgets() {
     let gate = |budgets: &str, objects: &[&str]| {
         fs::write(&file, budgets).unwrap();
         let page = dir.join("page.md");
-        let mut command = verdict(&["gate", "--budget", &file.to_string_lossy()]);
+        let mut command = command(&["gate", "--budget", &file.to_string_lossy()]);
         let output = command
             .args(objects)
             .env("GITHUB_STEP_SUMMARY", &page)

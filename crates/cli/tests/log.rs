@@ -2,19 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::path::Path;
-use std::process::Command;
+mod common;
+
+use common::{command, root, stderr, stdout};
 
 /// Standard output and error of `verdict log` in the corpus.
 fn log(arguments: &[&str]) -> (String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_verdict"))
-        .arg("log")
-        .args(arguments)
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus"))
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (text(output.stdout), text(output.stderr))
+    let mut command = command(&[&["log"], arguments].concat());
+    let output = command.current_dir(root().join("corpus")).output().unwrap();
+    (stdout(&output), stderr(&output))
 }
 
 #[test]

@@ -2,31 +2,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use std::fs;
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-fn verdict(arguments: &[&str]) -> (String, String, Option<i32>) {
-    let output = Command::new(env!("CARGO_BIN_EXE_verdict"))
-        .args(arguments)
-        .current_dir(root())
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (text(output.stdout), text(output.stderr), output.status.code())
-}
+use common::{root, run};
 
 /// A program that takes more than a moment, where the larger corpus is at hand.
 const LARGE: &str = "../shared/corpus/selftests/strobemeta_nounroll1.bpf.o";
 
 #[test]
 fn tables() {
-    let (text, errors, code) = verdict(&["profile", "corpus/iter_num.bpf.o", "nested"]);
+    let (code, text, errors) = run(&["profile", "corpus/iter_num.bpf.o", "nested"]);
     assert_eq!(code, Some(0), "{errors}");
     assert!(text.starts_with("iter_num.bpf.o nested: accepted, "), "{text}");
     for part in ["  Function\n", "  Line ", "loop iter_num.bpf.c:"] {
@@ -36,10 +26,10 @@ fn tables() {
 
 #[test]
 fn a_program_has_to_be_chosen() {
-    let (_, errors, code) = verdict(&["profile", "corpus/zero_spill.bpf.o"]);
+    let (code, _, errors) = run(&["profile", "corpus/zero_spill.bpf.o"]);
     assert_eq!(code, Some(1));
     assert!(errors.contains("choose a program: "), "{errors}");
-    let (_, errors, _) = verdict(&["profile", "corpus/zero_spill.bpf.o", "x"]);
+    let (_, _, errors) = run(&["profile", "corpus/zero_spill.bpf.o", "x"]);
     assert!(errors.contains("no program x: expected one of "), "{errors}");
 }
 
@@ -49,7 +39,7 @@ fn folded_stacks_of_a_large_program() {
         eprintln!("skipped: {LARGE} is not there");
         return;
     }
-    let (text, errors, _) = verdict(&["profile", "--folded", LARGE, "on_event"]);
+    let (_, text, errors) = run(&["profile", "--folded", LARGE, "on_event"]);
     let counts = text
         .lines()
         .map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap());
@@ -105,7 +95,7 @@ fn the_flame_graph_renders_in_a_browser() {
         "corpus/bounded_loop.bpf.o"
     };
     let program = if object == LARGE { "on_event" } else { "nested" };
-    let (_, errors, code) = verdict(&["profile", "--svg", &svg.to_string_lossy(), object, program]);
+    let (code, _, errors) = run(&["profile", "--svg", &svg.to_string_lossy(), object, program]);
     assert_eq!(code, Some(0), "{errors}");
     let output = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"])
