@@ -261,9 +261,16 @@ impl Builder {
         self.add(name, Kind::DataSec, vars.len(), false, size, &words)
     }
 
-    /// Adds a declaration tag; `component` −1 for the whole.
-    pub fn add_decl_tag(&mut self, tag: &str, target: TypeId, component: i32) -> TypeId {
-        self.add(tag, Kind::DeclTag, 0, false, target.0, &[component as u32])
+    /// Adds a declaration tag; `component` `None` for the whole.
+    pub fn add_decl_tag(&mut self, tag: &str, target: TypeId, component: Option<u32>) -> TypeId {
+        self.add(
+            tag,
+            Kind::DeclTag,
+            0,
+            false,
+            target.0,
+            &[component.unwrap_or(u32::MAX)],
+        )
     }
 
     fn put(&mut self, id: TypeId, at: usize, value: u32) -> Option<()> {

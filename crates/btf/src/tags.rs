@@ -9,8 +9,8 @@ use crate::{Btf, Kind, Type, TypeId};
 pub struct TagTarget {
     /// The struct, union, variable, function or typedef.
     pub ty: TypeId,
-    /// Member or parameter, −1 for the whole.
-    pub component: i32,
+    /// Member or parameter; `None` for the whole.
+    pub component: Option<u32>,
 }
 
 /// The declaration tags of a BTF by what they are on, in order of their numbers.
@@ -29,16 +29,16 @@ pub(crate) fn build_index(btf: &Btf) -> TagIndex {
 }
 
 impl Btf {
-    /// The declaration tags on `ty` (`component` −1) or on its member or parameter `component`, in order of
+    /// The declaration tags on `ty` (`component` `None`) or on its member or parameter `component`, in order of
     /// their numbers.
-    pub fn decl_tags(&self, ty: TypeId, component: i32) -> impl Iterator<Item = &str> {
+    pub fn decl_tags(&self, ty: TypeId, component: Option<u32>) -> impl Iterator<Item = &str> {
         self.decl_tag_ids(ty, component)
             .iter()
             .map(|&id| self.type_name(id))
     }
 
     /// As [`Btf::decl_tags`], the tags' own types.
-    pub fn decl_tag_ids(&self, ty: TypeId, component: i32) -> &[TypeId] {
+    pub fn decl_tag_ids(&self, ty: TypeId, component: Option<u32>) -> &[TypeId] {
         self.tag_index()
             .get(&TagTarget { ty, component })
             .map_or(&[], |v| v)
@@ -49,7 +49,7 @@ impl Btf {
     ///
     /// # Errors
     /// [`TagError::Missing`] (`-ENOENT`) and [`TagError::Duplicate`] (`-EEXIST`).
-    pub fn decl_tag_value(&self, ty: TypeId, component: i32, prefix: &str) -> Result<&str, TagError> {
+    pub fn decl_tag_value(&self, ty: TypeId, component: Option<u32>, prefix: &str) -> Result<&str, TagError> {
         let mut values = self
             .decl_tags(ty, component)
             .filter_map(|tag| tag.strip_prefix(prefix));

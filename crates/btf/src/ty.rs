@@ -247,14 +247,12 @@ impl<'a> Type<'a> {
         }
     }
 
-    /// Which part a declaration tag is on: a member or parameter, −1 for the whole.
+    /// Which part a declaration tag is on: a member or parameter; `None` for the whole.
     #[inline]
-    pub fn component(self) -> i32 {
-        if self.kind() == Kind::DeclTag {
-            word(self.rest, 0) as i32
-        } else {
-            -1
-        }
+    pub fn component(self) -> Option<u32> {
+        let is_tag = self.kind() == Kind::DeclTag;
+        // The file has -1 for the whole.
+        Some(word(self.rest, 0)).filter(|&part| is_tag && part != u32::MAX)
     }
 
     /// The prototype of a function, or the type itself when it is one.

@@ -162,11 +162,14 @@ fn every_name_is_found_whatever_its_length_and_flavour() {
 fn tags_are_found_by_what_they_are_on() {
     let btf = sample();
     let tagged = struct_id(&btf, "tagged");
-    assert_eq!(btf.decl_tags(tagged, -1).collect::<Vec<_>>(), ["whole"]);
-    assert_eq!(btf.decl_tag_value(tagged, 1, "contains:"), Ok("list:next"));
-    assert_eq!(btf.decl_tag_value(tagged, 0, "contains:"), Err(TagError::Missing));
+    assert_eq!(btf.decl_tags(tagged, None).collect::<Vec<_>>(), ["whole"]);
+    assert_eq!(btf.decl_tag_value(tagged, Some(1), "contains:"), Ok("list:next"));
+    assert_eq!(
+        btf.decl_tag_value(tagged, Some(0), "contains:"),
+        Err(TagError::Missing)
+    );
     let helper = btf.find("helper", Kind::Func).unwrap();
-    assert_eq!(btf.decl_tag_value(helper, 1, "arg:"), Ok("index"));
+    assert_eq!(btf.decl_tag_value(helper, Some(1), "arg:"), Ok("index"));
     let task = btf.ty(struct_id(&btf, "task___here")).unwrap();
     let tag = |index| btf.pointer_tag(task.member(index).unwrap().type_().unwrap());
     assert_eq!((tag(6), tag(7), tag(0)), (Some("user"), Some("rcu"), None));
@@ -177,11 +180,11 @@ fn two_tags_of_a_prefix_are_a_conflict() {
     let mut b = Builder::new();
     let int = b.add_int("int", 4, IntEncoding::SIGNED);
     let s = b.add_struct("s", 4, &[("a", int, 0)]);
-    b.add_decl_tag("kind:a", s, 0);
-    b.add_decl_tag("kind:b", s, 0);
+    b.add_decl_tag("kind:a", s, Some(0));
+    b.add_decl_tag("kind:b", s, Some(0));
     let btf = b.build().unwrap();
-    assert_eq!(btf.decl_tag_value(s, 0, "kind:"), Err(TagError::Duplicate));
-    assert_eq!(btf.decl_tag_value(s, 0, "kind:b"), Ok(""));
+    assert_eq!(btf.decl_tag_value(s, Some(0), "kind:"), Err(TagError::Duplicate));
+    assert_eq!(btf.decl_tag_value(s, Some(0), "kind:b"), Ok(""));
 }
 
 fn access(btf: &Btf, off: i32, size: u32) -> Result<Walked<'_>, String> {
@@ -382,7 +385,7 @@ fn the_builder_writes_every_kind() {
             size: 4,
         }],
     );
-    b.add_decl_tag("t", bits, 0);
+    b.add_decl_tag("t", bits, Some(0));
     let btf = b.build().unwrap();
     let kinds = btf.types().map(|t| t.kind().kernel_name()).collect::<Vec<_>>();
     assert_eq!(

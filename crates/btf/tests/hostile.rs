@@ -37,7 +37,7 @@ fn exercise(btf: &Btf, ext: &BtfExt) {
             btf.resolve_ptr(id),
             btf.resolve_type(id),
         );
-        let _ = btf.decl_tag_value(id, 0, "contains:");
+        let _ = btf.decl_tag_value(id, Some(0), "contains:");
         for (off, size) in [(0, 8), (-4, 8), (24, 1), (i32::MAX, 1), (100, u32::MAX)] {
             let _ = btf.struct_access(id, off, size, true);
             let _ = btf.walk(id, off, size, WalkMode::default());

@@ -166,7 +166,7 @@ fn metas() {
     );
     assert_eq!(
         refused(|b| {
-            b.add_decl_tag("t", INT, -2);
+            b.add_decl_tag("t", INT, Some(-2_i32 as u32));
         }),
         "[2] DECL_TAG t type=1 component_idx=-2 Invalid component_idx"
     );
@@ -387,12 +387,12 @@ fn tags() {
     });
     assert!(late.ends_with("Type tags don't precede modifiers"));
     let on_int = refused(|b| {
-        b.add_decl_tag("t", INT, -1);
+        b.add_decl_tag("t", INT, None);
     });
     assert_eq!(on_int, "[2] DECL_TAG t type=1 component_idx=-1 Invalid type_id");
     let no_member = refused(|b| {
         let s = b.add_struct("s", 4, &[("a", INT, 0)]);
-        b.add_decl_tag("t", s, 1);
+        b.add_decl_tag("t", s, Some(1));
     });
     assert_eq!(
         no_member,

@@ -188,7 +188,7 @@ impl Spec {
     pub fn read(btf: &Btf, program: &str) -> Result<Spec, SpecError> {
         let function = btf.find(program, Kind::Func).ok_or(SpecError::NoFunction)?;
         let mut spec = Spec::new(program);
-        let mut tags: Vec<_> = btf.decl_tags(function, -1).filter_map(numbered).collect();
+        let mut tags: Vec<_> = btf.decl_tags(function, None).filter_map(numbered).collect();
         // Compilers differ in the order in which they write tags; where tags are numbered, that counts.
         tags.sort_by_key(|(number, _)| *number);
         let mut unprivileged = false;

@@ -82,7 +82,7 @@ impl Creator<'_> {
         let mut attr = self.attributes(&map.name, &map.def, inner_map);
         if let Some((size, id)) = self.resolved.struct_ops.values.get(&index) {
             attr.value_size = *size;
-            attr.btf_vmlinux_value_type_id = *id;
+            attr.btf_vmlinux_value_type_id = Some(*id);
         }
         let id = self.create(&map.name, attr)?;
         if let Some(slot) = self.ids.get_mut(index) {
@@ -124,13 +124,9 @@ impl Creator<'_> {
             )
         );
         let btf = self.btf.filter(|_| !untyped);
-        let typed = |id: TypeId| if btf.is_some() { id } else { TypeId::VOID };
+        let typed = |id: Option<TypeId>| id.filter(|_| btf.is_some());
         // The kernel has its own type of a struct_ops map's value.
-        let value_type = if map_type == Some(MapType::StructOps) {
-            TypeId::VOID
-        } else {
-            def.value_type
-        };
+        let value_type = def.value_type.filter(|_| map_type != Some(MapType::StructOps));
         MapCreate {
             map_type: def.map_type,
             key_size: def.key_size,
@@ -143,7 +139,7 @@ impl Creator<'_> {
             btf: btf.cloned(),
             btf_key_type_id: typed(def.key_type),
             btf_value_type_id: typed(value_type),
-            btf_vmlinux_value_type_id: TypeId::VOID,
+            btf_vmlinux_value_type_id: None,
             map_extra: def.map_extra,
         }
     }
@@ -154,7 +150,7 @@ impl Creator<'_> {
             Ok(id) => return Ok(id),
             Err(e) => e,
         };
-        if attr.btf_key_type_id == TypeId::VOID && attr.btf_value_type_id == TypeId::VOID {
+        if attr.btf_key_type_id.is_none() && attr.btf_value_type_id.is_none() {
             return Err(error);
         }
         let (text, n) = (strerror(error.errno), error.errno.0);
@@ -163,8 +159,8 @@ impl Creator<'_> {
             "Error in bpf_create_map_xattr({name}):{text}(-{n}). Retrying without BTF."
         );
         attr.btf = None;
-        attr.btf_key_type_id = TypeId::VOID;
-        attr.btf_value_type_id = TypeId::VOID;
+        attr.btf_key_type_id = None;
+        attr.btf_value_type_id = None;
         // Why it did not work with types tells more.
         self.bpf
             .map_create(&attr)

@@ -41,8 +41,8 @@ impl Extern {
 pub(crate) enum ExternKind {
     /// A value of the kernel's configuration.
     Kconfig(Kconfig),
-    /// A symbol of the kernel, with its type in the object's BTF; `void` for a mere address.
-    Ksym(TypeId),
+    /// A symbol of the kernel, with its type in the object's BTF; without one it is a mere address.
+    Ksym(Option<TypeId>),
 }
 
 /// A configuration value as it is declared.
@@ -213,7 +213,7 @@ impl<'a> Collector<'a> {
             KSYMS_SEC => {
                 self.ksym = Some(section);
                 let target = self.btf.skip_mods_and_typedefs(ty.target());
-                ExternKind::Ksym(target.map_or(TypeId::VOID, |t| t.id()))
+                ExternKind::Ksym(target.filter(|t| !t.is_void()).map(|t| t.id()))
             }
             other => {
                 warning!(w, "unrecognized extern section '{other}'");

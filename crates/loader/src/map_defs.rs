@@ -234,7 +234,7 @@ impl<'a> Field<'a, '_> {
     }
 
     /// `key` or `value`: a pointer to the type.
-    fn typed(&mut self, what: &str, known: u32) -> Result<(u32, TypeId), Errno> {
+    fn typed(&mut self, what: &str, known: u32) -> Result<(u32, Option<TypeId>), Errno> {
         let map = self.map;
         let Some(ty) = self.member.type_() else {
             warning!(self.w, "map '{map}': {what} type [{}] not found.", self.member.ty);
@@ -259,7 +259,7 @@ impl<'a> Field<'a, '_> {
         };
         let mut slot = known;
         self.set_size(what, &mut slot, size)?;
-        Ok((slot, ty.target()))
+        Ok((slot, Some(ty.target())))
     }
 
     /// `values`: what an outer map or a program array is filled with.

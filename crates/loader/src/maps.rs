@@ -43,8 +43,8 @@ pub(crate) struct MapDef {
     pub(crate) map_flags: u32,
     pub(crate) numa_node: u32,
     pub(crate) map_extra: u64,
-    pub(crate) key_type: TypeId,
-    pub(crate) value_type: TypeId,
+    pub(crate) key_type: Option<TypeId>,
+    pub(crate) value_type: Option<TypeId>,
 }
 
 impl MapDef {
@@ -145,7 +145,7 @@ impl Map {
         if let Some(btf) = btf
             && let Some(id) = btf.find_any(section_name)
         {
-            map.def.value_type = id;
+            map.def.value_type = Some(id);
             if is_mmapable(btf, id) {
                 map.def.map_flags |= BPF_F_MMAPABLE;
             }

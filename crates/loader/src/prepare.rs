@@ -365,7 +365,7 @@ impl<'a> Load<'a> {
             stray_fds: linked.stray_fds,
             license: self.object.license.clone(),
             kern_version: self.object.version,
-            attach_btf_id: member.map(|m| m.0).or(own_func).unwrap_or(TypeId::VOID),
+            attach_btf_id: member.map(|m| m.0).or(own_func),
             attach_prog: attachment.map(|attachment| attachment.target.prog),
             ..ProgLoad::default()
         };
@@ -407,9 +407,9 @@ impl<'a> Load<'a> {
         if def.flags.has(SecFlags::USDT) {
             attr.expected_attach_type = AttachType::TraceUprobeMulti.raw();
         }
-        if def.flags.has(SecFlags::ATTACH_BTF) && attr.attach_btf_id == TypeId::VOID {
+        if def.flags.has(SecFlags::ATTACH_BTF) && attr.attach_btf_id.is_none() {
             attr.attach_btf_id = match &prog.attach_to {
-                Some(attachment) => self.in_program(prog, &attachment.target)?,
+                Some(attachment) => Some(self.in_program(prog, &attachment.target)?),
                 None => self.in_kernel(prog, attr.expected_attach_type)?,
             };
         }
@@ -430,7 +430,7 @@ impl<'a> Load<'a> {
     }
 
     /// The type of vmlinux that a program attaches to.
-    fn in_kernel(&mut self, prog: &Program, attach_type: u32) -> Result<TypeId, Errno> {
+    fn in_kernel(&mut self, prog: &Program, attach_type: u32) -> Result<Option<TypeId>, Errno> {
         let name = &prog.name;
         let wanted = prog.named_target(&mut self.w)?;
         if prog.prog_type == ProgType::Ext.raw() {
@@ -448,7 +448,7 @@ impl<'a> Load<'a> {
 }
 
 /// Finds what a name such as `vmlinux:func` stands for. There are no modules.
-fn find_in_kernel(kernel: &Btf, name: &str, attach_type: u32) -> Result<TypeId, Errno> {
+fn find_in_kernel(kernel: &Btf, name: &str, attach_type: u32) -> Result<Option<TypeId>, Errno> {
     let name = match name.split_once(':') {
         // libbpf compares as much as there is.
         Some((module, name)) if "vmlinux".starts_with(module) => name,
@@ -465,9 +465,9 @@ fn find_in_kernel(kernel: &Btf, name: &str, attach_type: u32) -> Result<TypeId, 
     if name.len() >= MAX_TYPE_NAME {
         return Err(Errno::ENAMETOOLONG);
     }
-    // To libbpf `void` is a type of every kind.
+    // To libbpf `void` is a type of every kind, and its number is that of none.
     if name == "void" {
-        return Ok(TypeId::VOID);
+        return Ok(None);
     }
-    kernel.find(&name, kind).ok_or(Errno::ESRCH)
+    kernel.find(&name, kind).map(Some).ok_or(Errno::ESRCH)
 }

@@ -273,7 +273,7 @@ impl Resolver<'_> {
     /// Symbols without a type.
     fn addresses(&mut self, list: &[Extern]) -> Result<(), Errno> {
         for (i, e) in list.iter().enumerate() {
-            if e.kind != ExternKind::Ksym(TypeId::VOID) || e.is_func {
+            if e.kind != ExternKind::Ksym(None) || e.is_func {
                 continue;
             }
             let mut symbols = self.kernel.ksyms(&e.name);
@@ -302,10 +302,9 @@ impl Resolver<'_> {
     /// Symbols with a type, which the kernel's BTF has to have.
     fn typed(&mut self, list: &[Extern], btf: &Btf) -> Result<(), Errno> {
         for (i, e) in list.iter().enumerate() {
-            let ExternKind::Ksym(ty) = e.kind else { continue };
-            if ty == TypeId::VOID {
+            let ExternKind::Ksym(Some(ty)) = e.kind else {
                 continue;
-            }
+            };
             let found = if e.is_func {
                 self.function(e, btf, ty)?
             } else {

@@ -70,7 +70,7 @@ pub(crate) fn read_maps(
             } else {
                 0
             },
-            value_type: ty.id(),
+            value_type: Some(ty.id()),
             ..MapDef::default()
         };
         let (start, size) = (var.offset as usize, ty.size() as usize);

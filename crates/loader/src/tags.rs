@@ -22,7 +22,7 @@ pub(crate) fn exception_tags(btf: Option<&Btf>) -> Vec<ExceptionTag> {
     let Some(btf) = btf else { return Vec::new() };
     let tags = btf
         .types()
-        .filter(|t| t.kind() == Kind::DeclTag && t.component() == -1);
+        .filter(|t| t.kind() == Kind::DeclTag && t.component().is_none());
     tags.filter_map(|tag| {
         let callback = tag.name().strip_prefix("exception_callback:")?;
         let func = tag

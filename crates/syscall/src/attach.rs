@@ -97,14 +97,14 @@ pub fn check_attach_btf_id(
     }
     match prog.prog_type {
         ProgType::StructOps => check_struct_ops(kernel, prog),
-        ProgType::Tracing | ProgType::Lsm | ProgType::Ext if prog.attach_btf_id == TypeId::VOID => reject!(
-            AttachTarget,
-            Errno::EINVAL,
-            "Tracing programs must provide btf_id\n"
-        ),
-        ProgType::Tracing | ProgType::Lsm | ProgType::Ext => match &prog.target {
-            Some(target) => target::check(kernel, prog, target, changes_pkt_data),
-            None => Target::find(kernel, prog)?.check(notes),
+        ProgType::Tracing | ProgType::Lsm | ProgType::Ext => match (prog.attach_btf_id, &prog.target) {
+            (None, _) => reject!(
+                AttachTarget,
+                Errno::EINVAL,
+                "Tracing programs must provide btf_id\n"
+            ),
+            (Some(id), Some(target)) => target::check(kernel, prog, (target, id), changes_pkt_data),
+            (Some(id), None) => Target::find(kernel, prog, id)?.check(notes),
         },
         _ => Ok(AttachInfo::default()),
     }
@@ -119,10 +119,9 @@ fn check_struct_ops(kernel: &Kernel, prog: &Prog) -> Result<AttachInfo, Rejectio
             "struct ops programs must have a GPL compatible license\n"
         );
     }
-    let id = prog.attach_btf_id;
-    if id == TypeId::VOID {
+    let Some(id) = prog.attach_btf_id else {
         return Err(Rule::StructOpsMember.with(Errno::ENOTSUPP).into());
-    }
+    };
     let Some((ops, ty)) = struct_ops::find(kernel, id) else {
         reject!(
             StructOpsMember,
@@ -207,7 +206,8 @@ pub(crate) fn iterator_args(kernel: &Kernel, name: &str) -> Result<Vec<CtxArgInf
 /// The lists of functions that tracing programs must stay away from. They are lists of numbers of types, which the
 /// kernel compares also when the number is one of another program's types.
 pub(crate) fn check_numbers(kernel: &Kernel, prog: &Prog) -> Result<(), Rejection> {
-    let listed = kernel.btf.ty(prog.attach_btf_id).filter(|ty| ty.is_func());
+    let listed = prog.attach_btf_id.and_then(|id| kernel.btf.ty(id));
+    let listed = listed.filter(|ty| ty.is_func());
     let name = listed.map_or("", Type::name);
     let changes_return = prog.expects(AttachType::ModifyReturn) || prog.expects(AttachType::TraceFexit);
     let names = kernel.semantics.log.attach_words == AttachWords::Name;
@@ -244,8 +244,7 @@ struct Target<'k> {
 }
 
 impl<'k> Target<'k> {
-    fn find(kernel: &'k Kernel, prog: &'k Prog) -> Result<Target<'k>, Rejection> {
-        let id = prog.attach_btf_id;
+    fn find(kernel: &'k Kernel, prog: &'k Prog, id: TypeId) -> Result<Target<'k>, Rejection> {
         let Some(ty) = kernel.btf.ty(id) else {
             reject!(AttachTarget, Errno::EINVAL, "attach_btf_id {id} is invalid\n");
         };
@@ -284,7 +283,7 @@ impl<'k> Target<'k> {
     }
 
     fn raw_tracepoint(&self, notes: &mut dyn Notes) -> Result<AttachInfo, Rejection> {
-        let id = self.prog.attach_btf_id;
+        let id = self.ty.id();
         if self.ty.kind() != Kind::Typedef {
             reject!(
                 AttachTarget,
@@ -334,7 +333,7 @@ impl<'k> Target<'k> {
     /// The prototype of the function that the type is.
     fn proto(&self) -> Result<Type<'k>, Rejection> {
         if !self.ty.is_func() {
-            let id = self.prog.attach_btf_id;
+            let id = self.ty.id();
             reject!(
                 AttachTarget,
                 Errno::EINVAL,
@@ -398,7 +397,7 @@ impl<'k> Target<'k> {
 
     /// The lists of functions that programs of a kind must stay away from.
     fn check_lists(&self) -> Result<(), Rejection> {
-        let (id, name) = (self.prog.attach_btf_id, self.name);
+        let (id, name) = (self.ty.id(), self.name);
         if self.prog.prog_type == ProgType::Lsm {
             if !self.prog.gpl_compatible {
                 reject!(

@@ -328,7 +328,8 @@ impl<'a> Query<'a> {
         if !self.prog.expects(AttachType::TraceRawTp) {
             return (false, false);
         }
-        let attached = self.kernel.btf.type_name(self.prog.attach_btf_id);
+        let attached = self.prog.attach_btf_id;
+        let attached = attached.map_or("", |id| self.kernel.btf.type_name(id));
         let tracepoint = attached.get("btf_trace_".len()..).unwrap_or("");
         let note = self.kernel.raw_tp_note(tracepoint, index);
         note.map_or((false, false), |note| (note.null, note.error))

@@ -246,7 +246,7 @@ struct Scan<'a, 's> {
 /// A member or variable whose type is looked into.
 struct Place<'a> {
     /// Struct or variable that a `contains:` tag is on, and on which part.
-    tagged: (TypeId, i32),
+    tagged: (TypeId, Option<u32>),
     ty: Type<'a>,
     off: u32,
     /// Size by the data section, 0 in structs.
@@ -261,7 +261,7 @@ impl<'a> Scan<'a, '_> {
                 return Err(Errno::EINVAL);
             }
             let place = Place {
-                tagged: (ty.id(), member.index as i32),
+                tagged: (ty.id(), Some(member.index)),
                 ty: member.type_().ok_or(Errno::EINVAL)?,
                 off: member.bit_offset / 8,
                 expected: 0,
@@ -276,7 +276,7 @@ impl<'a> Scan<'a, '_> {
         for info in section.vars() {
             let var = info.type_().ok_or(Errno::EINVAL)?;
             let place = Place {
-                tagged: (var.id(), -1),
+                tagged: (var.id(), None),
                 ty: var.target_type().ok_or(Errno::EINVAL)?,
                 off: info.offset,
                 expected: info.size,
@@ -395,7 +395,7 @@ impl<'a> Scan<'a, '_> {
         named: Named,
         ty: Type<'a>,
         size: u32,
-        tagged: (TypeId, i32),
+        tagged: (TypeId, Option<u32>),
     ) -> Result<Option<Raw<'a>>, Errno> {
         if named == Named::Pointer {
             return Ok(kptr(self.btf, ty)?.map(|(kind, pointee)| Raw::Kptr(kind, pointee)));
@@ -420,7 +420,7 @@ impl<'a> Scan<'a, '_> {
     }
 
     /// What the tag `contains:STRUCT:NODE` says of a graph root.
-    fn root(&self, list: bool, (ty, component): (TypeId, i32)) -> Result<Raw<'a>, Errno> {
+    fn root(&self, list: bool, (ty, component): (TypeId, Option<u32>)) -> Result<Raw<'a>, Errno> {
         let tag = self
             .btf
             .decl_tag_value(ty, component, "contains:")

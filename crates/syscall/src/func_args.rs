@@ -150,7 +150,7 @@ impl<'a> Args<'a> {
         let mut tags = Tags(0);
         let all = self
             .btf
-            .decl_tags(self.func.id(), i32::try_from(i).unwrap_or(i32::MAX));
+            .decl_tags(self.func.id(), Some(u32::try_from(i).unwrap_or(u32::MAX)));
         for tag in all.filter_map(|tag| tag.strip_prefix("arg:")) {
             if !self.is_global {
                 reject!(

@@ -80,8 +80,8 @@ pub struct Prog {
     pub line_info: Vec<LineInfo>,
     /// Instructions, in order, whose `imm` is a file descriptor and no [`MapId`].
     pub stray_fds: Vec<u32>,
-    /// The type that it attaches to, of vmlinux unless there is a target; 0 is none.
-    pub attach_btf_id: TypeId,
+    /// The type that it attaches to, of vmlinux unless there is a target.
+    pub attach_btf_id: Option<TypeId>,
     /// The program that it attaches to, if it is not a function of the kernel; [`Prog::attach_btf_id`] is of that
     /// program's BTF then.
     pub target: Option<Arc<LoadedProg>>,
@@ -202,7 +202,7 @@ fn fixup_attach_type(attr: &ProgLoad) -> u32 {
 }
 
 /// `bpf_prog_load_check_attach`, but for what goes with a target program.
-fn check_attach(prog_type: Option<ProgType>, attach: u32, btf_id: TypeId) -> Result<(), Errno> {
+fn check_attach(prog_type: Option<ProgType>, attach: u32, btf_id: Option<TypeId>) -> Result<(), Errno> {
     use AttachType as A;
     let by_btf = [
         ProgType::Tracing,
@@ -210,7 +210,7 @@ fn check_attach(prog_type: Option<ProgType>, attach: u32, btf_id: TypeId) -> Res
         ProgType::StructOps,
         ProgType::Ext,
     ];
-    if btf_id.0 != 0 {
+    if let Some(btf_id) = btf_id {
         let takes = prog_type.is_some_and(|ty| by_btf.contains(&ty));
         if btf_id.0 > BTF_MAX_TYPE || !takes {
             return Err(Errno::EINVAL);

@@ -65,14 +65,13 @@ impl LoadedProg {
 }
 
 /// Checks a program that attaches to another (`bpf_check_attach_target` and what follows it in
-/// `check_attach_btf_id`). `changes_pkt_data` tells whether it may move packet data.
+/// `check_attach_btf_id`), to its function of type `id`. `changes_pkt_data` tells whether it may move packet data.
 pub(crate) fn check(
     kernel: &Kernel,
     prog: &Prog,
-    target: &Arc<LoadedProg>,
+    (target, id): (&Arc<LoadedProg>, TypeId),
     changes_pkt_data: bool,
 ) -> Result<AttachInfo, Rejection> {
-    let id = prog.attach_btf_id;
     let Some(btf) = target.btf() else {
         reject!(
             AttachTarget,
@@ -226,7 +225,7 @@ impl Pair<'_> {
 
     fn proto<'t>(&self, ty: Type<'t>) -> Result<Type<'t>, Rejection> {
         if !ty.is_func() {
-            let id = self.prog.attach_btf_id;
+            let id = ty.id();
             reject!(
                 AttachTarget,
                 Errno::EINVAL,

@@ -71,8 +71,8 @@ fn array_of(
         value_size: size,
         max_entries: 1,
         btf: Some(Arc::clone(&btf.btf)),
-        btf_key_type_id: key,
-        btf_value_type_id: value,
+        btf_key_type_id: Some(key),
+        btf_value_type_id: Some(value),
         ..MapCreate::default()
     };
     map_create(&KERNEL, &attr, Some(btf), None).map_err(|broken| broken.errno)
@@ -85,7 +85,7 @@ fn lists_and_their_elements() {
         t.b.add_struct("elem", 32, &[("data", t.int, 0), ("node", t.list_node, 8)]);
     let value =
         t.b.add_struct("value", 24, &[("lock", t.lock, 0), ("head", t.head, 8)]);
-    t.b.add_decl_tag("contains:elem:node", value, 1);
+    t.b.add_decl_tag("contains:elem:node", value, Some(1));
     let btf = Arc::new(load(t.b).expect("accepted"));
     let record = btf.record(elem).expect("a struct with a node");
     assert_eq!(record.mask, FieldMask::LIST_NODE);
@@ -112,7 +112,7 @@ fn a_root_needs_a_tag_a_lock_and_an_element() {
             ("pad", t.int, 0)
         };
         let value = t.b.add_struct("value", 24, &[first, ("head", t.head, 8)]);
-        t.b.add_decl_tag(tag, value, 1);
+        t.b.add_decl_tag(tag, value, Some(1));
         load(t.b).err()
     };
     assert_eq!(build("contains:elem:node", true), None);
@@ -146,7 +146,7 @@ fn a_list_cannot_hold_itself() {
         ("node", t.list_node, 24),
     ];
     let elem = t.b.add_struct("elem", 48, &members);
-    t.b.add_decl_tag("contains:elem:node", elem, 1);
+    t.b.add_decl_tag("contains:elem:node", elem, Some(1));
     assert_eq!(load(t.b).err(), Some(Errno::ELOOP));
 }
 

@@ -82,7 +82,7 @@ fn admission() {
     );
     assert_eq!(
         refused(&ProgLoad {
-            attach_btf_id: TypeId(1),
+            attach_btf_id: Some(TypeId(1)),
             ..xdp.clone()
         }),
         einval
@@ -144,9 +144,9 @@ fn tracing(attach_type: AttachType, kind: Kind, target: &str) -> ProgLoad {
         AttachType::LsmMac | AttachType::LsmCgroup => ProgType::Lsm,
         _ => ProgType::Tracing,
     };
-    let attach_btf_id = KERNEL.btf.find(target, kind).expect(target);
+    let id = KERNEL.btf.find(target, kind).expect(target);
     ProgLoad {
-        attach_btf_id,
+        attach_btf_id: Some(id),
         ..attr(prog_type, attach_type)
     }
 }
@@ -205,7 +205,7 @@ fn targets() {
     assert_eq!(func(A::TraceIter, "vfs_read"), "");
     assert_eq!(
         words(&ProgLoad {
-            attach_btf_id: TypeId(0),
+            attach_btf_id: None,
             ..tracing(A::TraceFentry, Kind::Func, "vfs_read")
         }),
         "Tracing programs must provide btf_id\n"
@@ -233,7 +233,7 @@ fn struct_ops_members() {
         let base = attr(ProgType::StructOps, NO_ATTACH);
         words(&ProgLoad {
             expected_attach_type: index,
-            attach_btf_id: id,
+            attach_btf_id: Some(id),
             prog_flags,
             ..base
         })
@@ -301,7 +301,7 @@ fn with_arg(tags: &[&str], arg: impl Fn(&mut Builder, TypeId) -> TypeId) -> Prog
     let main = b.add_func("main_func", FuncLinkage::Global, proto);
     let func = b.add_func("sub", FuncLinkage::Global, proto);
     for tag in tags {
-        b.add_decl_tag(tag, func, 0);
+        b.add_decl_tag(tag, func, Some(0));
     }
     let btf = Arc::new(b.build().expect("well-formed BTF"));
     let loaded = Arc::new(ProgBtf::load(&KERNEL, &btf).expect("accepted"));

@@ -85,7 +85,7 @@ impl<O: Observer> Verifier<'_, O> {
         if btf.ty(main.type_id).is_none() {
             reject!(FuncInfo, EINVAL, "invalid btf id for main subprog in func_info\n");
         }
-        let name = match btf.decl_tag_value(main.type_id, -1, "exception_callback:") {
+        let name = match btf.decl_tag_value(main.type_id, None, "exception_callback:") {
             Ok(name) => name,
             Err(TagError::Missing) => return Ok(0),
             Err(TagError::Duplicate) => {

@@ -21,7 +21,7 @@ impl<O: Observer> Verifier<'_, O> {
         if self.attach.target.is_some() {
             return "";
         }
-        let ops = self.kernel.btf.ty(self.prog.attach_btf_id);
+        let ops = self.prog.attach_btf_id.and_then(|id| self.kernel.btf.ty(id));
         ops.map_or("", |ty| ty.name())
     }
 

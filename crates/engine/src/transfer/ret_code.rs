@@ -64,7 +64,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn demanded_range(&self) -> Res<Option<ReturnRange>> {
         let attach_type = self.kernel.attach_type(self.prog.expected_attach_type);
         let attach_type = attach_type.unwrap_or(AttachType::StructOps);
-        let has_target = self.prog.attach_btf_id.0 != 0;
+        let has_target = self.prog.attach_btf_id.is_some();
         let void = self.attach.returns_void(self.kernel);
         match ctx::return_rule(self.prog.prog_type, attach_type, has_target, void) {
             ReturnRule::Any => Ok(None),

@@ -37,12 +37,12 @@ pub struct MapCreate {
     pub name: String,
     /// The object's BTF, when the map is described by types of it.
     pub btf: Option<Arc<Btf>>,
-    /// Type of the key in `btf`; 0 is none.
-    pub btf_key_type_id: TypeId,
-    /// Type of the value in `btf`; 0 is none.
-    pub btf_value_type_id: TypeId,
-    /// vmlinux type of a struct_ops map's value; 0 is none.
-    pub btf_vmlinux_value_type_id: TypeId,
+    /// Type of the key in `btf`.
+    pub btf_key_type_id: Option<TypeId>,
+    /// Type of the value in `btf`.
+    pub btf_value_type_id: Option<TypeId>,
+    /// vmlinux type of a struct_ops map's value.
+    pub btf_vmlinux_value_type_id: Option<TypeId>,
     /// Extra bits: the arena's user address, the bloom filter's hash count.
     pub map_extra: u64,
 }
@@ -114,8 +114,8 @@ pub struct ProgLoad {
     pub prog_flags: u32,
     /// Network device of an offloaded program; 0 is none.
     pub prog_ifindex: u32,
-    /// What it attaches to: a type of vmlinux (or of the target program's BTF); 0 is none.
-    pub attach_btf_id: TypeId,
+    /// What it attaches to: a type of vmlinux (or of the target program's BTF).
+    pub attach_btf_id: Option<TypeId>,
     /// The target program (`attach_prog_fd`), as freplace and tracing of programs need it.
     pub attach_prog: Option<ProgId>,
     /// The object's BTF; `None` when it has none.

@@ -6,7 +6,7 @@ mod place;
 
 use std::fmt;
 
-use verdict_btf::Kind;
+use verdict_btf::{Kind, Type};
 
 use crate::maps::{Internal, Map};
 use crate::object::Object;
@@ -210,7 +210,8 @@ impl Object {
         };
         let mut found = Vec::new();
         for (index, map) in self.maps.iter().enumerate().filter(|(_, m)| is_data(m)) {
-            let section = btf.ty(map.def.value_type).filter(|t| t.kind() == Kind::DataSec);
+            let section = map.def.value_type.and_then(|id| btf.ty(id));
+            let section = section.filter(|t| t.kind() == Kind::DataSec);
             let vars = section.into_iter().flat_map(|section| section.vars());
             for var in vars {
                 let ty = var.type_().filter(|ty| ty.kind() == Kind::Var);
@@ -239,11 +240,16 @@ impl Object {
         })
     }
 
+    /// What BTF says of a data map's section.
+    fn section_of(&self, map: &Map) -> Option<Type<'_>> {
+        self.btf.as_deref()?.ty(map.def.value_type?)
+    }
+
     /// What can be set, for an error.
     fn known_globals(&self) -> String {
         let mut names = Vec::new();
         for map in self.maps.iter().filter(|m| is_data(m)) {
-            let section = self.btf.as_deref().and_then(|btf| btf.ty(map.def.value_type));
+            let section = self.section_of(map);
             let vars = section.into_iter().flat_map(|section| section.vars());
             names.extend(vars.filter_map(|var| var.type_()).map(|ty| ty.name()));
         }
@@ -261,7 +267,7 @@ impl Object {
         let size = dump.bytes.len();
         let sections = self.maps.iter().enumerate().filter(|(_, map)| is_data(map));
         let named = |map: &Map| {
-            let section = self.btf.as_deref().and_then(|btf| btf.ty(map.def.value_type));
+            let section = self.section_of(map);
             section.is_some_and(|section| Some(section.name()) == dump.section.as_deref())
         };
         let fits = |map: &Map| map.def.value_size as usize == size;

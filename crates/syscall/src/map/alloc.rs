@@ -74,7 +74,7 @@ pub(super) fn check(map_type: MapType, attr: &MapCreate) -> Checked {
             let sound = attr.key_size == 4
                 && attr.max_entries == 1
                 && attr.map_flags & !known == 0
-                && attr.btf_vmlinux_value_type_id.0 != 0;
+                && attr.btf_vmlinux_value_type_id.is_some();
             require(sound, Errno::EINVAL)
         }
         MapType::Unspec
@@ -251,8 +251,8 @@ fn local_storage(attr: &MapCreate) -> Checked {
         && attr.max_entries == 0
         && attr.key_size == 4
         && attr.value_size != 0
-        && attr.btf_key_type_id.0 != 0
-        && attr.btf_value_type_id.0 != 0;
+        && attr.btf_key_type_id.is_some()
+        && attr.btf_value_type_id.is_some();
     require(sound, Errno::EINVAL)?;
     require(attr.value_size <= flags::LOCAL_STORAGE_MAX, Errno::E2BIG)
 }

@@ -58,30 +58,30 @@ pub fn map_create(
     if !is_object_name(&attr.name) {
         return Err(Rule::MapAttributes.with(Errno::EINVAL));
     }
-    if attr.btf_key_type_id.0 | attr.btf_value_type_id.0 | attr.btf_vmlinux_value_type_id.0 != 0 {
+    let ids = [
+        attr.btf_key_type_id,
+        attr.btf_value_type_id,
+        attr.btf_vmlinux_value_type_id,
+    ];
+    if ids.iter().any(Option::is_some) {
         // Without a BTF the descriptor is 0, which is open but no BTF.
         let btf = btf.ok_or(Rule::MapTypes.with(Errno::EINVAL))?;
-        if attr.btf_value_type_id.0 != 0 {
-            map.record = check_btf(kernel, &map, btf, attr)?;
+        if let Some(value) = attr.btf_value_type_id {
+            map.record = check_btf(kernel, &map, btf, (attr.btf_key_type_id, value))?;
         }
         map.btf = Some(Arc::clone(btf));
-        map.btf_key_type_id = attr.btf_key_type_id;
-        map.btf_value_type_id = attr.btf_value_type_id;
-        map.btf_vmlinux_value_type_id = attr.btf_vmlinux_value_type_id;
     }
     Ok(map)
 }
 
 /// What every type demands, before the type's own checks.
 fn check_attributes(kernel: &Kernel, attr: &MapCreate) -> Result<MapType, Errno> {
-    if attr.btf_vmlinux_value_type_id.0 != 0 {
-        if attr.map_type != MapType::StructOps.raw()
-            || attr.btf_key_type_id.0 != 0
-            || attr.btf_value_type_id.0 != 0
-        {
+    let (key, value) = (attr.btf_key_type_id, attr.btf_value_type_id);
+    if attr.btf_vmlinux_value_type_id.is_some() {
+        if attr.map_type != MapType::StructOps.raw() || key.is_some() || value.is_some() {
             return Err(Errno::EINVAL);
         }
-    } else if attr.btf_key_type_id.0 != 0 && attr.btf_value_type_id.0 == 0 {
+    } else if key.is_some() && value.is_none() {
         return Err(Errno::EINVAL);
     }
     let takes_extra = [MapType::BloomFilter.raw(), MapType::Arena.raw()].contains(&attr.map_type);
@@ -132,8 +132,8 @@ fn check_struct_ops(kernel: &Kernel, attr: &MapCreate) -> Result<(), Errno> {
         // Only a module's BTF is taken, and no module is loaded.
         return Err(Errno::EINVAL);
     }
-    let value = struct_ops::find_value(kernel, attr.btf_vmlinux_value_type_id);
-    match value {
+    let id = attr.btf_vmlinux_value_type_id;
+    match id.and_then(|id| struct_ops::find_value(kernel, id)) {
         None => Err(Errno::ENOTSUPP),
         Some(value) if value.size() != attr.value_size => Err(Errno::EINVAL),
         Some(_) => Ok(()),
@@ -163,9 +163,6 @@ fn new_map(kernel: &Kernel, map_type: MapType, attr: &MapCreate, inner: Option<A
         extra: attr.map_extra,
         name: attr.name.clone(),
         btf: None,
-        btf_key_type_id: TypeId::VOID,
-        btf_value_type_id: TypeId::VOID,
-        btf_vmlinux_value_type_id: TypeId::VOID,
         record: None,
         inner,
         frozen: false,
@@ -196,9 +193,6 @@ pub fn inner_map_meta(inner: Option<&Map>) -> Result<Map, Errno> {
         btf: inner.btf.clone(),
         extra: 0,
         name: String::new(),
-        btf_key_type_id: TypeId::VOID,
-        btf_value_type_id: TypeId::VOID,
-        btf_vmlinux_value_type_id: TypeId::VOID,
         inner: None,
         frozen: false,
         contents: Vec::new(),
@@ -227,13 +221,13 @@ fn check_btf(
     kernel: &Kernel,
     map: &Map,
     btf: &Arc<ProgBtf>,
-    attr: &MapCreate,
+    (key, value): (Option<TypeId>, TypeId),
 ) -> Result<Option<Arc<Record>>, Broken> {
     let types = &*btf.btf;
     let rule = key_rule(map.map_type);
     let misfit = Rule::MapTypes.with(Errno::EINVAL);
-    let key = if attr.btf_key_type_id.0 != 0 {
-        let (key, size) = sized(types, attr.btf_key_type_id).ok_or(misfit)?;
+    let key = if let Some(key) = key {
+        let (key, size) = sized(types, key).ok_or(misfit)?;
         if size != map.key_size {
             return Err(misfit);
         }
@@ -243,7 +237,7 @@ fn check_btf(
     } else {
         None
     };
-    let (value, size) = sized(types, attr.btf_value_type_id).ok_or(misfit)?;
+    let (value, size) = sized(types, value).ok_or(misfit)?;
     if size != map.value_size {
         return Err(misfit);
     }

@@ -7,7 +7,6 @@ mod meta;
 
 use std::sync::Arc;
 
-use verdict_btf::TypeId;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
 
@@ -36,12 +35,6 @@ pub struct Map {
     pub name: String,
     /// BTF that describes it, if any.
     pub btf: Option<Arc<ProgBtf>>,
-    /// Type of the key in `btf`; 0 is none.
-    pub btf_key_type_id: TypeId,
-    /// Type of the value in `btf`; 0 is none.
-    pub btf_value_type_id: TypeId,
-    /// vmlinux type of a struct_ops map's value; 0 is none.
-    pub btf_vmlinux_value_type_id: TypeId,
     /// Special fields of the value; `None` when it has none.
     pub record: Option<Arc<Record>>,
     /// What the maps inside this one look like.
