@@ -26,19 +26,19 @@ pub(crate) enum Exact {
 
 /// How two states are compared.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Manner {
+pub(crate) struct Manner<'a> {
     /// How strictly.
     pub(crate) exact: Exact,
     /// What this kernel makes of it.
-    pub(crate) rules: Graph,
+    pub(crate) rules: &'a Graph,
     /// The explored state is finished: what it does not need is gone.
     pub(crate) cleaned: bool,
 }
 
-impl Manner {
+impl Manner<'_> {
     /// Registers of an explored state's frame that count.
     #[inline]
-    fn regs(self, old: &FrameSlot) -> u16 {
+    fn regs(&self, old: &FrameSlot) -> u16 {
         if self.exact == Exact::Needed || self.rules.liveness == Liveness::CallChains {
             old.marks.read32 | old.marks.read64
         } else {
@@ -156,7 +156,7 @@ pub(crate) fn states_equal(
     old: &State,
     cur: &State,
     exact: Exact,
-    rules: Graph,
+    rules: &Graph,
     ids: &mut IdMap,
     id_gen: u32,
 ) -> Result<(), Suspect> {
@@ -185,14 +185,14 @@ pub(crate) fn states_equal(
         if o.body.callsite != c.body.callsite {
             return Err(Suspect::None);
         }
-        frames_equal(f as u8, o, &c.body, how, ids)?;
+        frames_equal(f as u8, o, &c.body, &how, ids)?;
     }
     Ok(())
 }
 
 /// Whether the states certainly differ in the suspect: a cheap sufficient condition for
 /// [`states_equal`] to fail.
-pub(crate) fn differs_in(suspect: Suspect, old: &State, cur: &State, exact: Exact, rules: Graph) -> bool {
+pub(crate) fn differs_in(suspect: Suspect, old: &State, cur: &State, exact: Exact, rules: &Graph) -> bool {
     if old.frames.len() != cur.frames.len() {
         return true;
     }
@@ -209,16 +209,22 @@ pub(crate) fn differs_in(suspect: Suspect, old: &State, cur: &State, exact: Exac
         cleaned: old.cleaned,
     };
     match suspect {
-        Suspect::Reg(..) => !reg_equal(at, o, &c.body, how, &mut AnyIds),
+        Suspect::Reg(..) => how.regs(o) >> at & 1 != 0 && !reg_equal(at, o, &c.body, &how, &mut AnyIds),
         _ => o
             .body
             .stack
             .get(at)
-            .is_some_and(|slot| !slot_equal(at, slot, o, &c.body, how, &mut AnyIds)),
+            .is_some_and(|slot| !slot_equal(at, slot, o, &c.body, &how, &mut AnyIds)),
     }
 }
 
-fn frames_equal(f: u8, old: &FrameSlot, cur: &Frame, how: Manner, ids: &mut IdMap) -> Result<(), Suspect> {
+fn frames_equal(
+    f: u8,
+    old: &FrameSlot,
+    cur: &Frame,
+    how: &Manner<'_>,
+    ids: &mut IdMap,
+) -> Result<(), Suspect> {
     if old.body.callback_depth > cur.callback_depth {
         return Err(Suspect::None);
     }
@@ -252,14 +258,11 @@ fn frames_equal(f: u8, old: &FrameSlot, cur: &Frame, how: Manner, ids: &mut IdMa
     }
 }
 
-/// One register, of which a finished state keeps nothing if it was never read.
+/// One register that counts; a finished state keeps nothing of it if it was never read.
 #[inline]
-fn reg_equal<I: Ids>(r: usize, old: &FrameSlot, cur: &Frame, how: Manner, ids: &mut I) -> bool {
+fn reg_equal<I: Ids>(r: usize, old: &FrameSlot, cur: &Frame, how: &Manner<'_>, ids: &mut I) -> bool {
     const GONE: &Reg = &Reg::NOT_INIT;
     let m = &old.marks;
-    if how.regs(old) >> r & 1 == 0 {
-        return true;
-    }
     let is_read = (m.read32 | m.read64) >> r & 1 != 0;
     let gone = how.cleaned && !is_read && r != FP;
     let rold = if gone { GONE } else { &old.body.regs[r] };
@@ -273,7 +276,7 @@ fn slot_equal<I: Ids>(
     slot: &Slot,
     old: &FrameSlot,
     cur: &Frame,
-    how: Manner,
+    how: &Manner<'_>,
     ids: &mut I,
 ) -> bool {
     const GONE: &Slot = &Slot::GONE;
@@ -305,8 +308,8 @@ fn range_and_tnum(old: &Reg, cur: &Reg) -> bool {
 }
 
 /// `regsafe`, for a register that was read or whose being read is not asked.
-fn reg_safe<I: Ids>(old: &Reg, precise: bool, cur: &Reg, ids: &mut I, how: Manner) -> bool {
-    let Manner { exact, rules, .. } = how;
+fn reg_safe<I: Ids>(old: &Reg, precise: bool, cur: &Reg, ids: &mut I, how: &Manner<'_>) -> bool {
+    let Manner { exact, rules, .. } = *how;
     if exact == Exact::Same {
         return regs_exact(old, cur, ids);
     }
@@ -343,7 +346,7 @@ fn reg_safe<I: Ids>(old: &Reg, precise: bool, cur: &Reg, ids: &mut I, how: Manne
     }
 }
 
-fn scalar_safe<I: Ids>(old: &Reg, cur: &Reg, ids: &mut I, rules: Graph) -> bool {
+fn scalar_safe<I: Ids>(old: &Reg, cur: &Reg, ids: &mut I, rules: &Graph) -> bool {
     let (old_add, cur_add) = (old.id & ADD_CONST != 0, cur.id & ADD_CONST != 0);
     let asked = old.id != 0 || rules.scalar_ids == ScalarIds::BothWays;
     if (asked && old_add != cur_add) || (old_add && old.off != cur.off) {
@@ -352,7 +355,7 @@ fn scalar_safe<I: Ids>(old: &Reg, cur: &Reg, ids: &mut I, rules: Graph) -> bool 
     ids.check_scalar(old.id, cur.id) && range_and_tnum(old, cur)
 }
 
-fn packet_safe<I: Ids>(old: &Reg, cur: &Reg, ids: &mut I, rules: Graph) -> bool {
+fn packet_safe<I: Ids>(old: &Reg, cur: &Reg, ids: &mut I, rules: &Graph) -> bool {
     let (o, c) = (old.range(), cur.range());
     // A negative range says "at" or "beyond" the end.
     let fact = rules.packet_end == PacketEnd::Same && (o < 0 || c < 0);
@@ -379,7 +382,7 @@ const fn known_bytes(types: u64) -> u64 {
 
 /// Compares one slot byte by byte, as the order of the rules matters: the first known byte decides whether
 /// the slots compare as scalars, and bytes before it are compared whatever they are when ranges are.
-fn slot_safe<I: Ids>(old: &Slot, precise: bool, cur: Option<&Slot>, how: Manner, ids: &mut I) -> bool {
+fn slot_safe<I: Ids>(old: &Slot, precise: bool, cur: Option<&Slot>, how: &Manner<'_>, ids: &mut I) -> bool {
     let exact = how.exact;
     let types = old.packed_types();
     let known = known_bytes(types);
@@ -396,7 +399,8 @@ fn slot_safe<I: Ids>(old: &Slot, precise: bool, cur: Option<&Slot>, how: Manner,
         return false;
     }
     if let (Some((o, spilled)), Some((c, _))) = (scalar_view(old), scalar_view(cur)) {
-        return reg_safe(o, precise && spilled, c, ids, how);
+        let precise = precise && spilled;
+        return (!precise && exact == Exact::Needed) || reg_safe(o, precise, c, ids, how);
     }
     let unlike = match exact {
         Exact::Needed => (0..8).any(|i| (known >> (8 * i)) & 0xff != 0 && (unlike >> (8 * i)) & 0xff != 0),
@@ -405,7 +409,7 @@ fn slot_safe<I: Ids>(old: &Slot, precise: bool, cur: Option<&Slot>, how: Manner,
     !unlike && (known >> 56 == 0 || contents_safe(old, precise, cur, ids, how))
 }
 
-fn contents_safe<I: Ids>(old: &Slot, precise: bool, cur: &Slot, ids: &mut I, how: Manner) -> bool {
+fn contents_safe<I: Ids>(old: &Slot, precise: bool, cur: &Slot, ids: &mut I, how: &Manner<'_>) -> bool {
     let (o, c) = (old.reg(), cur.reg());
     match old.types[7] {
         SlotType::Spill => reg_safe(o, precise, c, ids, how),
@@ -449,23 +453,32 @@ fn refs_safe(old: &Frame, cur: &Frame, ids: &mut IdMap) -> bool {
 
 /// Whether the executing frame's registers are the same bytes: a cheap necessary condition for an endless
 /// loop (`states_maybe_looping`). If not, one that differs.
+#[inline]
 pub(crate) fn maybe_looping(suspect: Suspect, old: &State, cur: &State) -> Result<(), Suspect> {
     let top = old.curframe();
     if top != cur.curframe() {
         return Err(Suspect::None);
     }
-    let (old, cur) = (&old.frame().regs, &cur.frame().regs);
-    let differs = |r: usize| {
-        let (o, c) = (&old[r], &cur[r]);
-        !same_prefix(o, c) || o.b != c.b || o.id != c.id || o.ref_obj_id != c.ref_obj_id
-    };
+    let (old, cur) = (old.frame(), cur.frame());
     if let Suspect::Reg(frame, r) = suspect
         && usize::from(frame) == top
-        && differs(usize::from(r).min(FP))
+        && differs_bytewise(usize::from(r).min(FP), old, cur)
     {
         return Err(suspect);
     }
-    match (0..REGS).find(|r| differs(*r)) {
+    first_unlike(top, old, cur)
+}
+
+/// Whether a register is not the same bytes in both frames.
+#[inline]
+fn differs_bytewise(r: usize, old: &Frame, cur: &Frame) -> bool {
+    let (o, c) = (&old.regs[r], &cur.regs[r]);
+    !same_prefix(o, c) || o.b != c.b || o.id != c.id || o.ref_obj_id != c.ref_obj_id
+}
+
+#[inline(never)]
+fn first_unlike(top: usize, old: &Frame, cur: &Frame) -> Result<(), Suspect> {
+    match (0..REGS).find(|r| differs_bytewise(*r, old, cur)) {
         Some(r) => Err(Suspect::Reg(top as u8, r as u8)),
         None => Ok(()),
     }

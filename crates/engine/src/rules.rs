@@ -37,12 +37,19 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// As [`Verifier::check_bounds`], of a register.
+    #[inline]
     pub(crate) fn check_reg_bounds(&mut self, reg: usize, context: &str) -> Res<()> {
-        let mut bounds = self.reg(reg).b;
-        if bounds.violation().is_some() {
-            self.check_bounds(&mut bounds, context)?;
-            self.cur.reg_mut(reg).b = bounds;
+        match self.reg(reg).b.violation() {
+            None => Ok(()),
+            Some(_) => self.mend_reg_bounds(reg, context),
         }
+    }
+
+    #[cold]
+    fn mend_reg_bounds(&mut self, reg: usize, context: &str) -> Res<()> {
+        let mut bounds = self.reg(reg).b;
+        self.check_bounds(&mut bounds, context)?;
+        self.cur.reg_mut(reg).b = bounds;
         Ok(())
     }
 }

@@ -1,6 +1,5 @@
 //! The verification of one program: what all checks share.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use verdict_btf::Btf;
@@ -24,7 +23,7 @@ use crate::liveness::Chains;
 use crate::observer::{Event, Observer};
 use crate::precision::back_regs;
 use crate::rules::domain_rules;
-use crate::state::{BtfHandle, FP, Frame, Hist, NO_LINK, REGS, Reg, State};
+use crate::state::{BtfHandle, FP, Frame, Hist, NO_LINK, REGS, Reg, State, unshared};
 
 /// What is remembered of an instruction across paths.
 #[derive(Clone, Debug, Default)]
@@ -444,7 +443,7 @@ impl<'a, O: Observer> Verifier<'a, O> {
         slot.marks.written |= 1 << reg;
         if usage == ArgUse::Dst {
             slot.marks.precise &= !(1 << reg);
-            Rc::make_mut(&mut slot.body).regs[reg] = Reg::UNKNOWN;
+            unshared(&mut slot.body).regs[reg] = Reg::UNKNOWN;
         }
         Ok(())
     }

@@ -110,7 +110,7 @@ pub(crate) fn first_difference(
     old: &State,
     cur: &State,
     exact: Exact,
-    rules: Graph,
+    rules: &Graph,
     id_gen: u32,
 ) -> Option<MissReason> {
     if let Some(reason) = whole_state(old, cur) {
@@ -134,7 +134,7 @@ pub(crate) fn first_difference(
             if o.body.callsite != c.body.callsite {
                 return Some(MissReason::Callsite { frame });
             }
-            frame_difference(frame, o, &c.body, how, &mut ids)
+            frame_difference(frame, o, &c.body, &how, &mut ids)
         })
 }
 
@@ -161,10 +161,10 @@ fn frame_difference(
     frame: usize,
     old: &FrameSlot,
     cur: &Frame,
-    how: Manner,
+    how: &Manner<'_>,
     ids: &mut IdMap,
 ) -> Option<MissReason> {
-    let Manner { exact, cleaned, .. } = how;
+    let Manner { exact, cleaned, .. } = *how;
     if old.body.callback_depth > cur.callback_depth {
         return Some(MissReason::CallbackDepth { frame });
     }

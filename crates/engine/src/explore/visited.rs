@@ -22,7 +22,34 @@ enum Match {
     Miss { calm: bool },
 }
 
+/// What decides how an instruction closes loops.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Closing {
+    /// A call of an iterator's `next`.
+    IterNext,
+    /// A call that runs a callback.
+    Callback,
+    /// `may_goto`.
+    MayGoto,
+    /// Any other instruction.
+    Plain,
+}
+
 impl<O: Observer> Verifier<'_, O> {
+    /// How the instruction closes loops.
+    fn closing(&self, idx: u32) -> Closing {
+        let aux = &self.aux[idx as usize];
+        if aux.is_iter_next {
+            Closing::IterNext
+        } else if aux.calls_callback {
+            Closing::Callback
+        } else if self.is_may_goto(idx) {
+            Closing::MayGoto
+        } else {
+            Closing::Plain
+        }
+    }
+
     /// The list that states at an instruction, in the function call being executed, are in.
     pub(crate) fn bucket(&self, idx: u32) -> usize {
         let key = idx ^ self.cur.frame().callsite as u32;
@@ -50,19 +77,21 @@ impl<O: Observer> Verifier<'_, O> {
 
         self.clean_live_states(list, idx);
         let mut closes = Loop::None;
+        let closing = self.closing(idx);
         let mut met = 0;
         for at in (0..list.len()).rev() {
             met += 1;
-            let listed = list[at];
+            let listed = &mut list[at];
             if listed.insn_idx != idx {
                 continue;
             }
             self.suspect = listed.suspect;
-            match self.match_explored(listed.id, idx, &mut closes)? {
+            match self.match_explored(listed.id, idx, closing, &mut closes)? {
                 Match::Hit => {
-                    list[at].hits += 1;
-                    self.take_over(listed.id, idx)?;
-                    self.close_loop(closes, listed.id, idx)?;
+                    listed.hits += 1;
+                    let id = listed.id;
+                    self.take_over(id, idx)?;
+                    self.close_loop(closes, id, idx)?;
                     return Ok(true);
                 }
                 Match::Miss { calm } => {
@@ -72,8 +101,8 @@ impl<O: Observer> Verifier<'_, O> {
                     if O::MISSES {
                         self.report_miss(listed.id, idx);
                     }
-                    list[at].suspect = self.suspect;
-                    if self.is_useless(&mut list[at], add) {
+                    listed.suspect = self.suspect;
+                    if self.is_useless(listed, add) {
                         list.remove(at);
                     }
                 }
@@ -99,7 +128,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     fn equal(&mut self, id: StateId, exact: Exact) -> bool {
         let old = self.search.state(id);
-        let rules = self.kernel.semantics.graph;
+        let rules = &self.kernel.semantics.graph;
         if equiv::differs_in(self.suspect, old, &self.cur, exact, rules) {
             return false;
         }
@@ -128,9 +157,9 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Compares with a listed checkpoint; `closes` is the loop that a match closes.
-    fn match_explored(&mut self, id: StateId, idx: u32, closes: &mut Loop) -> Res<Match> {
+    fn match_explored(&mut self, id: StateId, idx: u32, closing: Closing, closes: &mut Loop) -> Res<Match> {
         if self.search.state(id).branches > 0 {
-            return self.match_ancestor(id, idx, closes);
+            return self.match_ancestor(id, idx, closing, closes);
         }
         *closes = self.unfinished_loop(id);
         let exact = match closes {
@@ -145,38 +174,39 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The explored state is on the current path: a match closes a loop.
-    fn match_ancestor(&mut self, id: StateId, idx: u32, closes: &mut Loop) -> Res<Match> {
+    fn match_ancestor(&mut self, id: StateId, idx: u32, closing: Closing, closes: &mut Loop) -> Res<Match> {
         let calm = Ok(Match::Miss { calm: true });
-        let top = self.search.state(id).frame();
+        let old = self.search.state(id);
+        let top = old.frame();
         if top.in_async_callback_fn && top.async_entry_cnt != self.cur.frame().async_entry_cnt {
             return calm;
         }
-        let aux = &self.aux[idx as usize];
-        if aux.is_iter_next {
-            if self.equal(id, self.in_loop()) && self.iterator_in_r1_is_active() {
-                *closes = Loop::Of(id);
-                return Ok(Match::Hit);
+        match closing {
+            Closing::IterNext => {
+                if self.equal(id, self.in_loop()) && self.iterator_in_r1_is_active() {
+                    *closes = Loop::Of(id);
+                    return Ok(Match::Hit);
+                }
+                return calm;
             }
-            return calm;
-        }
-        let calls_callback = aux.calls_callback;
-        if self.is_may_goto(idx)
-            && self.search.state(id).may_goto_depth != self.cur.may_goto_depth
-            && self.equal(id, self.in_loop())
-        {
-            *closes = Loop::Of(id);
-            return Ok(Match::Hit);
-        }
-        if calls_callback {
-            // A quirk with components: a match here closes the loop of the state that was compared before.
-            if !self.by_components() {
-                *closes = Loop::None;
+            Closing::Callback => {
+                // A quirk with components: a match here closes the loop of the state that was compared before.
+                if !self.by_components() {
+                    *closes = Loop::None;
+                }
+                return if self.equal(id, self.in_loop()) {
+                    Ok(Match::Hit)
+                } else {
+                    calm
+                };
             }
-            return if self.equal(id, self.in_loop()) {
-                Ok(Match::Hit)
-            } else {
-                calm
-            };
+            Closing::MayGoto => {
+                if old.may_goto_depth != self.cur.may_goto_depth && self.equal(id, self.in_loop()) {
+                    *closes = Loop::Of(id);
+                    return Ok(Match::Hit);
+                }
+            }
+            Closing::Plain => {}
         }
         if let Err(suspect) = equiv::maybe_looping(self.suspect, self.search.state(id), &self.cur) {
             self.suspect = suspect;
@@ -206,8 +236,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The first difference, by the same strength of comparison as in [`Self::match_explored`].
     fn miss_reason(&mut self, id: StateId, idx: u32) -> MissReason {
-        let aux = &self.aux[idx as usize];
-        let (is_iter_next, calls_callback) = (aux.is_iter_next, aux.calls_callback);
+        let closing = self.closing(idx);
         let old = self.search.state(id);
         let mut exact = self.in_loop();
         if old.branches > 0 {
@@ -215,8 +244,8 @@ impl<O: Observer> Verifier<'_, O> {
             if top.in_async_callback_fn && top.async_entry_cnt != self.cur.frame().async_entry_cnt {
                 return MissReason::AsyncEntry;
             }
-            let turns = self.is_may_goto(idx) && old.may_goto_depth != self.cur.may_goto_depth;
-            if !is_iter_next && !calls_callback && !turns {
+            let turned = old.may_goto_depth != self.cur.may_goto_depth;
+            if closing == Closing::Plain || closing == Closing::MayGoto && !turned {
                 return MissReason::OnPath;
             }
         } else {
@@ -224,9 +253,9 @@ impl<O: Observer> Verifier<'_, O> {
                 exact = Exact::Needed;
             }
         }
-        let rules = self.kernel.semantics.graph;
+        let rules = &self.kernel.semantics.graph;
         let difference = equiv::first_difference(self.search.state(id), &self.cur, exact, rules, self.id_gen);
-        difference.unwrap_or(if is_iter_next {
+        difference.unwrap_or(if closing == Closing::IterNext {
             MissReason::IteratorDone
         } else {
             MissReason::OnPath
@@ -273,22 +302,19 @@ impl<O: Observer> Verifier<'_, O> {
         if add {
             listed.misses += 1;
         }
-        let Listed {
-            id,
-            hits,
-            misses,
-            insn_idx,
-            ..
-        } = *listed;
-        let state = self.search.state(id);
-        let forced = self.aux[insn_idx as usize].force_checkpoint && state.branches > 0;
-        let late = self.kernel.semantics.graph.eviction == Eviction::Late;
-        let n = if forced && late { 64 } else { 3 };
-        if misses <= hits * n + n {
+        let misses_more_than = |n: u32| listed.misses > listed.hits * n + n;
+        if !misses_more_than(3) || self.stays_long(listed) && !misses_more_than(64) {
             return false;
         }
-        self.evict(id);
+        self.evict(listed.id);
         true
+    }
+
+    /// Whether a checkpoint may miss often before it leaves its list.
+    fn stays_long(&self, listed: &Listed) -> bool {
+        self.kernel.semantics.graph.eviction == Eviction::Late
+            && self.aux[listed.insn_idx as usize].force_checkpoint
+            && self.search.state(listed.id).branches > 0
     }
 
     /// Marks of finished states at this instruction, in this chain of calls, are final.

@@ -41,6 +41,15 @@ impl Part {
     pub(super) fn places(self) -> std::ops::RangeInclusive<usize> {
         self.highest.saturating_sub(self.len - 1)..=self.highest
     }
+    /// Whether all these bytes of a slot are unknown data.
+    #[inline]
+    pub(super) fn is_misc(self, slot: &Slot) -> bool {
+        const MISC: u64 = SlotType::Misc as u64 * 0x0101_0101_0101_0101;
+        let unlike = slot.packed_types() ^ MISC;
+        // Places count from the lowest byte.
+        let from = self.highest.saturating_sub(self.len - 1) as u32;
+        unlike << (8 * (7 - self.highest.min(7) as u32)) >> (8 * (7 - self.highest.min(7) as u32 + from)) == 0
+    }
     /// The offset of the byte at a place.
     pub(super) fn off_of(self, place: usize) -> i32 {
         self.off + self.highest as i32 - place as i32

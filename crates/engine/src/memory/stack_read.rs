@@ -216,6 +216,9 @@ impl<O: Observer> Verifier<'_, O> {
     /// Reads bytes of a slot; for a helper they become unknown data. Returns the first that may not be read.
     fn touch_bytes(&mut self, frame: usize, part: Part, clobber: bool) -> Res<Option<i32>> {
         let slot = self.slot(frame, part.spi)?;
+        if part.is_misc(slot) {
+            return Ok(None);
+        }
         let kept = |ty| {
             matches!(
                 ty,
@@ -226,7 +229,7 @@ impl<O: Observer> Verifier<'_, O> {
         if let Some(place) = first_kept.filter(|_| !slot.is_spill()) {
             return Ok(Some(part.off_of(place)));
         }
-        if !clobber || part.places().all(|i| slot.types[i] == SlotType::Misc) {
+        if !clobber {
             return Ok(None);
         }
         let slot = self.slot_mut(frame, part.spi)?;

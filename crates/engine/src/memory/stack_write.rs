@@ -204,10 +204,9 @@ impl<O: Observer> Verifier<'_, O> {
             self.destroy_if_dynptr_slot(frame, part.spi)?;
             self.check_fastcall_contract(frame, part.off);
             self.scratch_slot(part.spi);
-            let unknown = |slot: &Slot| slot.types[part.places()].iter().all(|ty| *ty == SlotType::Misc);
             if self
                 .slot(frame, part.spi)
-                .is_ok_and(|slot| slot.spill.is_none() && unknown(slot))
+                .is_ok_and(|slot| slot.spill.is_none() && part.is_misc(slot))
             {
                 continue;
             }

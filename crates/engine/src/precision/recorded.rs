@@ -89,7 +89,8 @@ impl<O: Observer> Verifier<'_, O> {
 /// the line ends.
 #[inline]
 fn skip_unconcerned(back_regs: &[u16], mut i: u32, floor: u32, wanted: &Wanted) -> u32 {
-    let unconcerned = |names: &u16| !wanted.concerns(*names, None);
+    let concerning = wanted.concerning();
+    let unconcerned = |names: &u16| names & concerning == 0;
     while i > floor && back_regs.get(i as usize).is_some_and(unconcerned) {
         i -= 1;
     }

@@ -63,11 +63,16 @@ impl Wanted {
         entry.walked_slots |= *slots;
         self.is_empty()
     }
+    /// What an instruction without history must name to change the set, backwards. The highest bit is that of
+    /// instructions that are always looked at.
+    #[inline]
+    pub(super) fn concerning(&self) -> u16 {
+        self.mask() as u16 | 1 << 15
+    }
     /// Whether an instruction that names these registers, and with this history, may, backwards, change the set.
-    /// The highest bit is that of instructions that are always looked at.
     #[inline]
     pub(super) fn concerns(&self, names: u16, entry: Option<Hist>) -> bool {
-        names & (self.mask() as u16 | 1 << 15) != 0
+        names & self.concerning() != 0
             || entry.is_some_and(|entry| {
                 let slot = slot_of(Some(entry));
                 entry.linked != 0 || slot.is_some_and(|(frame, spi)| self.slots[frame] >> spi & 1 != 0)

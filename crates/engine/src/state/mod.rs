@@ -7,6 +7,7 @@
 mod frames;
 mod history;
 mod reg;
+mod shared;
 mod stack;
 
 use std::rc::Rc;
@@ -14,6 +15,7 @@ use std::rc::Rc;
 pub use frames::Frames;
 pub use history::{Hist, HistId, Histories, Trail, hist};
 pub use reg::{ADD_CONST, BtfHandle, DynptrKind, IterState, Reg};
+pub(crate) use shared::unshared;
 pub use stack::{Slot, SlotType, Stack};
 
 /// Number of registers, R10 included.
@@ -317,12 +319,12 @@ impl State {
     /// The executing frame for writing.
     #[inline]
     pub fn frame_mut(&mut self) -> &mut Frame {
-        Rc::make_mut(&mut self.frames.top_mut().body)
+        unshared(&mut self.frames.top_mut().body)
     }
     /// A frame by number for writing.
     #[inline]
     pub fn frame_at_mut(&mut self, frame: usize) -> &mut Frame {
-        Rc::make_mut(&mut self.frames[frame].body)
+        unshared(&mut self.frames[frame].body)
     }
     /// Marks of the executing frame.
     #[inline]
@@ -352,13 +354,13 @@ impl State {
         for slot in self.frames.iter_mut() {
             for r in 0..REGS {
                 if want(&slot.body.regs[r]) {
-                    f(&mut Rc::make_mut(&mut slot.body).regs[r]);
+                    f(&mut unshared(&mut slot.body).regs[r]);
                 }
             }
             for spi in 0..slot.body.stack.len() {
                 let s = &slot.body.stack.slots()[spi];
                 if s.is_spill() && want(s.reg()) {
-                    let stack = &mut Rc::make_mut(&mut slot.body).stack;
+                    let stack = &mut unshared(&mut slot.body).stack;
                     if let Some(s) = stack.get_mut(spi) {
                         f(s.reg_mut());
                     }

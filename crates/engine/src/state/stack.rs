@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::reg::Reg;
+use super::shared::unshared;
 
 /// What a byte of the stack holds (`enum bpf_stack_slot_type`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -74,7 +75,7 @@ impl Slot {
     /// The spilled value for writing; creates it when there is none.
     #[inline]
     pub fn reg_mut(&mut self) -> &mut Reg {
-        Rc::make_mut(self.spill.get_or_insert_with(|| Rc::new(Reg::NOT_INIT)))
+        unshared(self.spill.get_or_insert_with(|| Rc::new(Reg::NOT_INIT)))
     }
     /// Replaces the spilled value.
     #[inline]
@@ -131,7 +132,7 @@ impl Stack {
     /// All slots for writing.
     #[inline]
     pub fn slots_mut(&mut self) -> &mut Vec<Slot> {
-        Rc::make_mut(&mut self.slots)
+        unshared(&mut self.slots)
     }
     /// A slot.
     #[inline]
@@ -142,7 +143,7 @@ impl Stack {
     #[inline]
     pub fn get_mut(&mut self, spi: usize) -> Option<&mut Slot> {
         if spi < self.slots.len() {
-            Rc::make_mut(&mut self.slots).get_mut(spi)
+            unshared(&mut self.slots).get_mut(spi)
         } else {
             None
         }
@@ -155,7 +156,7 @@ impl Stack {
     /// Makes room for `slots` slots.
     pub fn grow(&mut self, slots: usize) {
         if slots > self.slots.len() {
-            Rc::make_mut(&mut self.slots).resize_with(slots, Slot::default);
+            unshared(&mut self.slots).resize_with(slots, Slot::default);
         }
     }
 }

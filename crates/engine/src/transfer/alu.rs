@@ -176,17 +176,11 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The result of arithmetic (`adjust_reg_min_max_vals`).
     fn adjust(&mut self, width: Width, op: AluOp, dst: usize, src: Operand) -> Res<()> {
-        let src_reg = src.reg().map(usize::from);
-        let is_arena = |r: &Reg| r.ty.is(RegBase::Arena);
-        let either = self.kernel.semantics.control.arena_operand == ArenaOperand::Arena;
-        if is_arena(self.reg(dst)) || either && src_reg.is_some_and(|s| is_arena(self.reg(s))) {
-            if let (false, Some(src)) = (is_arena(self.reg(dst)), src_reg) {
-                self.copy_struct(dst, src);
-            }
+        let dst_is_ptr = !self.reg(dst).is_scalar();
+        if dst_is_ptr && self.reg(dst).is(RegBase::Arena) {
             return Ok(());
         }
-        let dst_is_ptr = !self.reg(dst).is_scalar();
-        let Some(src) = src_reg else {
+        let Some(src) = src.reg().map(usize::from) else {
             let imm = src.imm().unwrap_or(0);
             let offset = Reg::constant(i64::from(imm) as u64);
             if dst_is_ptr {
@@ -198,6 +192,11 @@ impl<O: Observer> Verifier<'_, O> {
         };
         let operand = *self.reg(src);
         if !operand.is_scalar() {
+            let takes_arena = self.kernel.semantics.control.arena_operand == ArenaOperand::Arena;
+            if takes_arena && operand.is(RegBase::Arena) {
+                self.copy_struct(dst, src);
+                return Ok(());
+            }
             if dst_is_ptr {
                 if op == AluOp::Sub {
                     self.set_unknown(dst);
@@ -251,15 +250,14 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Scalar and scalar (`adjust_scalar_min_max_vals`), then what is still known of the id.
     fn adjust_scalar(&mut self, width: Width, op: AluOp, dst: usize, src: &Reg, same: bool) -> Res<()> {
-        let forks = self.kernel.semantics.bounds.sign_mask == SignMask::Fork;
-        if forks && matches!(op, AluOp::And | AluOp::Or) && src.is_const() {
+        if matches!(op, AluOp::And | AluOp::Or) && src.is_const() {
             self.fork_sign_mask(dst)?;
         }
         // With `rX op= rX` the kernel reads a copy of the operand taken before.
         let (rules, switches) = (self.rules, &self.kernel.semantics.linked);
         let reg = self.cur.reg_mut(dst);
         let result = reg.b.alu(op, width, &src.b, rules);
-        let not_computed = result == Bounds::UNKNOWN && (op.is_division() || op.is_shift());
+        let not_computed = (op.is_division() || op.is_shift()) && result == Bounds::UNKNOWN;
         if not_computed {
             *reg = Reg {
                 id: 0,
@@ -268,11 +266,13 @@ impl<O: Observer> Verifier<'_, O> {
         } else {
             reg.b = result;
         }
-        let added = match op == AluOp::Add && width.is_64() {
-            true => constant_added(reg, src, same, switches.self_sum),
-            false => None,
-        };
-        link_after_arithmetic(reg, added, switches);
+        if reg.id != 0 || reg.off != 0 {
+            let added = match op == AluOp::Add && width.is_64() {
+                true => constant_added(reg, src, same, switches.self_sum),
+                false => None,
+            };
+            link_after_arithmetic(reg, added, switches);
+        }
         Ok(())
     }
 
@@ -281,6 +281,9 @@ impl<O: Observer> Verifier<'_, O> {
         let Some(halves) = self.reg(dst).b.fork_sign_mask() else {
             return Ok(());
         };
+        if self.kernel.semantics.bounds.sign_mask != SignMask::Fork {
+            return Ok(());
+        }
         let wide = halves.width.is_64();
         let set = |reg: &mut Reg, b: Bounds| {
             if wide {

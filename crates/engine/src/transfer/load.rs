@@ -33,6 +33,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Loads into a register; `context` is for words about its bounds.
+    #[inline]
     pub(super) fn load_through(&mut self, load: MemAccess, trust_may_differ: bool, context: &str) -> Res<()> {
         let Some(dst) = load.value else {
             return Err(Failure::bug("a load into no register"));

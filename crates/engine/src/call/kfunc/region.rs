@@ -1,14 +1,12 @@
 //! Regions in which RCU is held or preemption is off.
 
-use std::rc::Rc;
-
 use verdict_kernel::kfunc::{KfuncFlags, Special};
 use verdict_kernel::types::Flags;
 
 use super::proto::Kfunc;
 use crate::error::{Res, reject};
 use crate::observer::Observer;
-use crate::state::{Reg, SlotType};
+use crate::state::{Reg, SlotType, unshared};
 use crate::verifier::Verifier;
 
 impl<O: Observer> Verifier<'_, O> {
@@ -71,7 +69,7 @@ impl<O: Observer> Verifier<'_, O> {
                 let slot = &frame.body.stack.slots()[spi];
                 if slot.types[7] == SlotType::Iter
                     && protected(slot.reg())
-                    && let Some(slot) = Rc::make_mut(&mut frame.body).stack.get_mut(spi)
+                    && let Some(slot) = unshared(&mut frame.body).stack.get_mut(spi)
                 {
                     distrust(slot.reg_mut());
                 }
