@@ -17,6 +17,7 @@ mod logs;
 mod mutate;
 mod oracle;
 mod parity;
+mod rules;
 mod tidy;
 mod veristat;
 mod why;
@@ -62,6 +63,8 @@ enum Chore {
     Corpus(corpus::Args),
     /// Record what a real kernel writes into log buffers of many kinds
     Buffers(oracle::Args),
+    /// Record what real kernels say of the programs in the engine's tests
+    Rules(rules::Args),
     /// Record what a real kernel says of programs that attach to other programs
     Attach(oracle::Args),
     /// Records what the real veristat prints
@@ -92,6 +95,7 @@ fn main() -> ExitCode {
         Chore::Licences => licences::run(),
         Chore::Corpus(args) => corpus::run(&args),
         Chore::Buffers(args) => buffers::run(&args),
+        Chore::Rules(args) => rules::run(&args),
         Chore::Attach(args) => attach::run(&args),
         Chore::Veristat(args) => veristat::run(&args),
         Chore::Worker(args) => workers::work(&args),

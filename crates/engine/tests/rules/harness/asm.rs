@@ -1,0 +1,318 @@
+//! Programs as text.
+//!
+//! An instruction is written as the kernel's log writes it, and as `verdict_isa::assemble` reads it. Beside that there
+//! are, a line each:
+//!
+//! | line | what it is |
+//! |---|---|
+//! | `; words` | a comment, behind an instruction, too |
+//! | `loop:` | a label, on its own or before an instruction; a number is checked to be the instruction's index |
+//! | `section xdp` | the program's section, by which libbpf knows its type; `socket` unless stated |
+//! | `test states` | the verifier keeps a state at every prune point (`BPF_F_TEST_STATE_FREQ`) |
+//! | `map m = array 4 8 1` | a map: its type, size of keys and of values, entries |
+//! | `static f(2):`, `global f(2):` | here begins a function that takes so many integers |
+//!
+//! and in instructions `goto loop` and `goto +3`, `r1 = map(m)`, `r2 = func(f)`, `call f` for a function of the program
+//! and `call bpf_rcu_read_lock` for one of the kernel.
+
+use verdict_isa::{Insn, assemble, class, op, pseudo};
+
+/// A map that the program refers to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Map {
+    pub(super) name: String,
+    /// `BPF_MAP_TYPE_*`.
+    pub(super) kind: u32,
+    pub(super) key_size: u32,
+    pub(super) value_size: u32,
+    pub(super) entries: u32,
+}
+
+/// A function of the program, not the first one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Func {
+    pub(super) name: String,
+    /// Its first instruction.
+    pub(super) start: usize,
+    pub(super) global: bool,
+    /// How many integers it takes.
+    pub(super) args: usize,
+}
+
+/// What an instruction refers to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Target {
+    /// A map, by its number.
+    Map(usize),
+    /// A function that is called, by its number.
+    Call(usize),
+    /// A function whose address is taken.
+    Address(usize),
+    /// A kernel function, by its number in [`Source::kfuncs`].
+    Kfunc(usize),
+}
+
+/// A program, read.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Source {
+    pub(super) section: String,
+    /// Whether there is to be a state at every prune point.
+    pub(super) test_states: bool,
+    /// The program and its functions, one behind the other.
+    pub(super) insns: Vec<Insn>,
+    pub(super) funcs: Vec<Func>,
+    pub(super) maps: Vec<Map>,
+    pub(super) kfuncs: Vec<String>,
+    /// By instruction.
+    pub(super) refs: Vec<(usize, Target)>,
+}
+
+const MAP_TYPES: [(&str, u32); 4] = [("hash", 1), ("array", 2), ("prog_array", 3), ("ringbuf", 27)];
+
+/// Reads a program.
+///
+/// # Panics
+/// Names the line that is none.
+pub(super) fn parse(text: &str) -> Source {
+    let mut parser = Parser {
+        source: Source {
+            section: "socket".to_owned(),
+            ..Source::default()
+        },
+        ..Parser::default()
+    };
+    for line in text.lines() {
+        if parser
+            .line(line.split(';').next().unwrap_or_default().trim())
+            .is_none()
+        {
+            panic!("not a line of a program: {}", line.trim());
+        }
+    }
+    parser.finish()
+}
+
+/// A name that is looked up when all are known.
+enum Later {
+    Jump(String),
+    Called(String),
+    Address(String),
+}
+
+#[derive(Default)]
+struct Parser {
+    source: Source,
+    labels: Vec<(String, usize)>,
+    later: Vec<(usize, Later)>,
+}
+
+impl Parser {
+    fn line(&mut self, line: &str) -> Option<()> {
+        let at = self.source.insns.len();
+        if line.is_empty() {
+            return Some(());
+        }
+        if let Some(section) = line.strip_prefix("section ") {
+            self.source.section = section.to_owned();
+            return Some(());
+        }
+        if line == "test states" {
+            self.source.test_states = true;
+            return Some(());
+        }
+        if let Some(map) = line.strip_prefix("map ") {
+            self.source.maps.push(map_of(map)?);
+            return Some(());
+        }
+        for (word, global) in [("static ", false), ("global ", true)] {
+            if let Some(head) = line.strip_prefix(word) {
+                let (name, args) = head.strip_suffix("):")?.split_once('(')?;
+                self.source.funcs.push(Func {
+                    name: name.to_owned(),
+                    start: at,
+                    global,
+                    args: args.parse().ok()?,
+                });
+                return Some(());
+            }
+        }
+        if let Some((label, rest)) = line.split_once(':').filter(|(label, _)| is_name(label)) {
+            match label.parse::<usize>() {
+                Ok(index) if index != at => return None,
+                Ok(_) => {}
+                Err(_) => self.labels.push((label.to_owned(), at)),
+            }
+            return self.line(rest.trim_start());
+        }
+        self.insn(line)
+    }
+
+    fn insn(&mut self, line: &str) -> Option<()> {
+        let at = self.source.insns.len();
+        let mut text = line.to_owned();
+        if let Some((before, target)) = line.rsplit_once("goto ").filter(|_| !line.contains("goto pc")) {
+            let known = target.starts_with(['+', '-']);
+            text = format!("{before}goto pc{}", if known { target } else { "+0" });
+            if !known {
+                self.later.push((at, Later::Jump(target.to_owned())));
+            }
+        } else if let Some(name) = line.strip_prefix("call ").filter(|name| is_name(name)) {
+            text = "call pc+0".to_owned();
+            self.later.push((at, Later::Called(name.to_owned())));
+        } else if let Some((before, name)) = line.split_once("= map(") {
+            let name = name.strip_suffix(')')?;
+            let map = self.source.maps.iter().position(|map| map.name == name)?;
+            text = format!("{before}= map_fd(0)");
+            self.source.refs.push((at, Target::Map(map)));
+        } else if let Some((before, name)) = line.split_once("= func(").filter(|_| !line.contains("(pc")) {
+            text = format!("{before}= func(pc+0)");
+            self.later
+                .push((at, Later::Address(name.strip_suffix(')')?.to_owned())));
+        }
+        let (insn, half) = assemble(&text).ok()?;
+        self.source.insns.push(insn);
+        self.source.insns.extend(half);
+        Some(())
+    }
+
+    fn finish(mut self) -> Source {
+        for (at, later) in std::mem::take(&mut self.later) {
+            match later {
+                Later::Jump(label) => self.jump(at, &label),
+                Later::Called(name) => self.called(at, &name),
+                Later::Address(name) => {
+                    let func = self.func(&name).unwrap_or_else(|| panic!("no function {name}"));
+                    self.source.refs.push((at, Target::Address(func)));
+                }
+            }
+        }
+        self.source
+    }
+
+    fn func(&self, name: &str) -> Option<usize> {
+        self.source.funcs.iter().position(|func| func.name == name)
+    }
+
+    fn jump(&mut self, at: usize, label: &str) {
+        let found = self.labels.iter().find(|(name, _)| name == label);
+        let (_, to) = found.unwrap_or_else(|| panic!("no label {label}"));
+        let distance = *to as i32 - at as i32 - 1;
+        let insn = &mut self.source.insns[at];
+        if insn.code == class::JMP32 | op::JA {
+            insn.imm = distance;
+        } else {
+            insn.off = i16::try_from(distance).expect("a short jump");
+        }
+    }
+
+    fn called(&mut self, at: usize, name: &str) {
+        let target = match self.func(name) {
+            Some(func) => Target::Call(func),
+            None => {
+                let known = self.source.kfuncs.iter().position(|kfunc| kfunc == name);
+                Target::Kfunc(known.unwrap_or_else(|| {
+                    self.source.kfuncs.push(name.to_owned());
+                    self.source.kfuncs.len() - 1
+                }))
+            }
+        };
+        debug_assert_eq!(self.source.insns[at].src, pseudo::CALL);
+        self.source.refs.push((at, target));
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// `m = array 4 8 1`
+fn map_of(text: &str) -> Option<Map> {
+    let (name, rest) = text.split_once(" = ")?;
+    let words: Vec<_> = rest.split_whitespace().collect();
+    let &[kind, key_size, value_size, entries] = words.as_slice() else {
+        return None;
+    };
+    Some(Map {
+        name: name.to_owned(),
+        kind: MAP_TYPES.iter().find(|row| row.0 == kind)?.1,
+        key_size: key_size.parse().ok()?,
+        value_size: value_size.parse().ok()?,
+        entries: entries.parse().ok()?,
+    })
+}
+
+#[test]
+fn labels_functions_and_maps() {
+    let source = parse(
+        "
+        section xdp
+        map m = array 4 8 2     ; a comment
+        0: r1 = map(m)
+        loop: call f
+        if r0 > 0x3 goto loop
+        may_goto +1
+        call bpf_rcu_read_lock
+        r2 = func(f)
+        exit
+        static f(1):
+        r0 = r1
+        exit
+        ",
+    );
+    assert_eq!(source.section, "xdp");
+    let offsets: Vec<_> = source.insns.iter().map(|insn| insn.off).collect();
+    assert_eq!(offsets, [0, 0, 0, -2, 1, 0, 0, 0, 0, 0, 0]);
+    let m = Map {
+        name: "m".to_owned(),
+        kind: 2,
+        key_size: 4,
+        value_size: 8,
+        entries: 2,
+    };
+    assert_eq!(source.maps, [m]);
+    let f = Func {
+        name: "f".to_owned(),
+        start: 9,
+        global: false,
+        args: 1,
+    };
+    assert_eq!(source.funcs, [f]);
+    assert_eq!(source.kfuncs, ["bpf_rcu_read_lock"]);
+    let refs = [
+        (0, Target::Map(0)),
+        (2, Target::Call(0)),
+        (5, Target::Kfunc(0)),
+        (6, Target::Address(0)),
+    ];
+    assert_eq!(source.refs, refs);
+}
+
+/// Every instruction of every program stands in the kernel's log as it is written in the test; so here are only those
+/// that no program has.
+#[test]
+fn what_is_written_is_what_is_read() {
+    use verdict_isa::{NoNames, Program};
+    for line in ["(06) gotol pc-5", "(0c) w1 += w2", "(d4) r1 = le16 r1"] {
+        let program = Program::from(parse(line.split_once(' ').expect("two words").1).insns);
+        let written = program.disasm(0, &NoNames).expect("an instruction").to_string();
+        assert_eq!(written, line);
+    }
+}
+
+#[test]
+#[should_panic(expected = "not a line of a program: r1 := 2")]
+fn a_bad_line_is_named() {
+    parse("r0 = 1\n  r1 := 2\nexit");
+}
+
+#[test]
+#[should_panic(expected = "not a line of a program: 3: exit")]
+fn a_wrong_index_is_named() {
+    parse("0: r0 = 1\n3: exit");
+}
+
+#[test]
+#[should_panic(expected = "no label there")]
+fn a_missing_label_is_named() {
+    parse("goto there\nexit");
+}

@@ -1,0 +1,170 @@
+//! What real kernels say of small programs, and verdict with them.
+//!
+//! A test is a program and what is to be seen in the verifier's log of it:
+//!
+//! ```text
+//! check!(
+//!     "
+//!     r1 = 7
+//!     *(u64 *)(r10 -8) = r1
+//!     r0 = *(u64 *)(r10 -8)
+//!     exit
+//!     ",
+//!     "
+//!     accepted
+//!     1: fp-8_w=7
+//!     2: R0_w=7
+//!     processed 4 insns
+//!     "
+//! );
+//! ```
+//!
+//! Every program was loaded into real kernels, whose level-2 logs lie in `golden/`. verdict's log of it must be the same,
+//! byte for byte, for each of these kernels; and what the test expects must be found in the recording, so that it is the
+//! kernel's rule and nothing that verdict made up. `asm` says how programs are written, `expect` how expectations are.
+
+mod asm;
+mod elf;
+mod expect;
+mod object;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use verdict::kernel::errno::Errno;
+use verdict::log::hide_addresses;
+use verdict::{KernelChoice, Options, Verifier};
+
+/// A kernel that was asked.
+pub(crate) struct Asked {
+    /// The directory of its recordings, which is the profile's name.
+    release: &'static str,
+    /// Without and with states at every prune point.
+    verifiers: [LazyLock<Verifier>; 2],
+}
+
+/// All kernels that were asked; expectations are about the first one where a test does not say.
+static KERNELS: [Asked; 2] = [
+    Asked {
+        release: "6.12.117-deb12-amd64",
+        verifiers: [
+            LazyLock::new(|| open("6.12.117", false)),
+            LazyLock::new(|| open("6.12.117", true)),
+        ],
+    },
+    Asked {
+        release: "6.18.15-deb13-amd64",
+        verifiers: [
+            LazyLock::new(|| open("6.18.15", false)),
+            LazyLock::new(|| open("6.18.15", true)),
+        ],
+    },
+];
+
+fn open(name: &str, test_states: bool) -> Verifier {
+    let options = Options {
+        test_states,
+        ..Options::default()
+    };
+    let choice = KernelChoice {
+        name: Some(name.to_owned()),
+        ..KernelChoice::default()
+    };
+    Verifier::new(choice.open().expect("a known kernel"), options)
+}
+
+/// Holds a program to what kernels say of it, under the name of the test in which it stands; see the module.
+///
+/// `check!(program, expected)` expects something of 6.12.117, `check!(program, "6.12" => expected, "6.18" => expected)` of
+/// each kernel that is named.
+macro_rules! check {
+    ($asm:expr, $expected:literal) => {
+        check!($asm, "6.12" => $expected)
+    };
+    ($asm:expr, $($release:literal => $expected:literal),+) => {{
+        fn here() {}
+        $crate::harness::hold(std::any::type_name_of_val(&here), $asm, &[$(($release, $expected)),+])
+    }};
+}
+pub(crate) use check;
+
+/// As the macro `check!`; `here` is the path of a function inside of the test.
+pub(crate) fn hold(here: &str, asm: &str, expected: &[(&str, &str)]) {
+    let name = name_of(here);
+    let source = asm::parse(asm);
+    let object = object::write(&source);
+    if let Some(dir) = std::env::var_os("VERDICT_RULES_DUMP") {
+        let end = if source.test_states {
+            "states.bpf.o"
+        } else {
+            "bpf.o"
+        };
+        let file = Path::new(&dir).join(format!("{name}.{end}"));
+        return fs::write(&file, object).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+    }
+    for (release, _) in expected {
+        let known = KERNELS.iter().any(|asked| asked.release.starts_with(release));
+        assert!(known, "kernel {release} was not asked");
+    }
+    for asked in &KERNELS {
+        let said = said_by_verdict(&asked.verifiers[usize::from(source.test_states)], &name, &object);
+        let recorded = recorded(asked, &name);
+        if said != recorded {
+            panic!("{}", difference(asked.release, &recorded, &said));
+        }
+        for (_, expected) in expected.iter().filter(|(r, _)| asked.release.starts_with(r)) {
+            if let Err(missing) = expect::met(expected, &recorded) {
+                panic!("{} does not say: {missing}\n{recorded}", asked.release);
+            }
+        }
+    }
+}
+
+/// `stack.zero_spill` of `rules::stack::zero_spill::here`.
+fn name_of(here: &str) -> String {
+    let path: Vec<_> = here.split("::").skip(1).collect();
+    path[..path.len() - 1].join(".")
+}
+
+/// The end, then the log.
+fn said_by_verdict(verifier: &Verifier, name: &str, object: &[u8]) -> String {
+    let file = format!("{name}.bpf.o");
+    let opened = verifier.open(&file, object);
+    let opened = opened.unwrap_or_else(|e| panic!("{name}: {e}"));
+    let record = opened.check(0).record;
+    let end = match (record.unsupported, record.libbpf, record.errno) {
+        (Some(missing), ..) => format!("unsupported: {missing}"),
+        (_, Some(words), errno) => format!("libbpf refused: {errno} {words}"),
+        (.., 0) => "accepted".to_owned(),
+        (.., errno) => format!("refused: {}", Errno(errno)),
+    };
+    let mut log = Vec::new();
+    opened.log(0, 2, &mut log).expect("memory takes everything");
+    hide_addresses(&mut log);
+    format!("{end}\n{}", String::from_utf8_lossy(&log))
+}
+
+/// The recording of a program.
+fn recorded(asked: &Asked, name: &str) -> String {
+    let file = golden().join(asked.release).join(format!("{name}.log"));
+    fs::read_to_string(&file).unwrap_or_default()
+}
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rules/golden")
+}
+
+/// The first line that is not the recording's, and the whole log.
+fn difference(release: &str, recorded: &str, said: &str) -> String {
+    if recorded.is_empty() {
+        return format!("{release} was not asked (cargo xtask rules); verdict says:\n{said}");
+    }
+    let mut lines = recorded.lines().zip(said.lines()).zip(1..);
+    match lines.find(|((a, b), _)| a != b) {
+        Some(((a, b), line)) => {
+            format!("line {line}\n{release}: {a}\nverdict: {b}\nverdict's log:\n{said}")
+        }
+        None => format!("{release} says more or less than verdict:\n{recorded}\nverdict's log:\n{said}"),
+    }
+}

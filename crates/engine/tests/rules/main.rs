@@ -1,0 +1,5 @@
+//! The verifier's rules, one a test: small programs, and what real kernels say of them.
+
+mod harness;
+
+mod equivalence;
