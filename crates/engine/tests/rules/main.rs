@@ -3,3 +3,7 @@
 mod harness;
 
 mod equivalence;
+mod liveness;
+mod loops;
+mod precision;
+mod widening;

@@ -1,0 +1,423 @@
+//! Which values a program relies upon, found by walking back.
+
+use crate::harness::check;
+
+/// What an operation reads is needed if its result is, and nothing before a constant is.
+#[test]
+fn through_arithmetic() {
+    check!(
+        "
+        *(u64 *)(r10 -8) = 0
+        r1 = 3
+        r2 = 4
+        r1 += r2
+        r1 <<= 1
+        r1 -= 14
+        r3 = r10
+        r3 += -8
+        r3 += r1
+        r0 = *(u8 *)(r3 +0)
+        exit
+        ",
+        "
+        accepted
+        8: r3 += r1
+        mark_precise: frame0: last_idx 8 first_idx 0 subseq_idx -1
+        mark_precise: frame0: regs=r1 stack= before 5: r1 -= 14
+        mark_precise: frame0: regs=r1 stack= before 3: r1 += r2
+        mark_precise: frame0: regs=r1,r2 stack= before 2: r2 = 4
+        mark_precise: frame0: regs=r1 stack= before 1: r1 = 3
+        no before 0:
+        "
+    );
+}
+
+/// A value that was filled is needed in its slot, and in the register that was spilled there.
+#[test]
+fn through_a_spill() {
+    check!(
+        "
+        *(u64 *)(r10 -16) = 0
+        r1 = 2
+        *(u64 *)(r10 -8) = r1
+        r2 = *(u64 *)(r10 -8)
+        r3 = r10
+        r3 += -16
+        r3 += r2
+        r0 = *(u8 *)(r3 +0)
+        exit
+        ",
+        "
+        accepted
+        mark_precise: frame0: regs=r2 stack= before 3: r2 = *(u64 *)(r10 -8)
+        mark_precise: frame0: regs= stack=-8 before 2: *(u64 *)(r10 -8) = r1
+        mark_precise: frame0: regs=r1 stack= before 1: r1 = 2
+        no before 0:
+        "
+    );
+}
+
+/// A function's result is needed in its frame.
+#[test]
+fn out_of_a_function() {
+    check!(
+        "
+        *(u64 *)(r10 -8) = 0
+        r1 = 2
+        call f
+        r3 = r10
+        r3 += -8
+        r3 += r0
+        r0 = *(u8 *)(r3 +0)
+        exit
+        static f(1):
+        r0 = r1
+        exit
+        ",
+        "
+        accepted
+        mark_precise: frame0: regs=r0 stack= before 9: exit
+        mark_precise: frame1: regs=r0 stack= before 8: r0 = r1
+        mark_precise: frame1: regs=r1 stack= before 2: call pc+5
+        mark_precise: frame0: regs=r1 stack= before 1: r1 = 2
+        "
+    );
+}
+
+/// An argument that a function relies upon is needed in its caller.
+#[test]
+fn into_a_function() {
+    check!(
+        "
+        r1 = r10
+        r1 += -8
+        r2 = 3
+        *(u64 *)(r10 -8) = 0
+        call f
+        exit
+        static f(2):
+        r1 += r2
+        r0 = *(u8 *)(r1 +0)
+        exit
+        ",
+        "
+        accepted
+        6: r1 += r2
+        mark_precise: frame1: regs=r2 stack= before 4: call pc+1
+        mark_precise: frame0: regs=r2 stack= before 3:
+        mark_precise: frame0: regs=r2 stack= before 2: r2 = 3
+        no before 1:
+        "
+    );
+}
+
+/// A value that a function takes from its caller's stack is needed in the caller's slot.
+#[test]
+fn in_the_callers_stack() {
+    check!(
+        "
+        *(u64 *)(r10 -16) = 0
+        r1 = 3
+        *(u64 *)(r10 -8) = r1
+        r1 = r10
+        r1 += -8
+        call f
+        exit
+        static f(1):
+        r2 = *(u64 *)(r1 +0)
+        r1 += -8
+        r1 += r2
+        r0 = *(u8 *)(r1 +0)
+        exit
+        ",
+        "
+        accepted
+        mark_precise: frame1: regs=r2 stack= before 7: r2 = *(u64 *)(r1 +0)
+        mark_precise: frame1: regs= stack= before 5: call pc+1
+        mark_precise: frame0: regs= stack=-8 before 2: *(u64 *)(r10 -8) = r1
+        mark_precise: frame0: regs=r1 stack= before 1: r1 = 3
+        "
+    );
+}
+
+/// A global function is verified by itself: nothing of its caller is needed for its result.
+#[test]
+fn through_an_unentered_function() {
+    check!(
+        "
+        *(u64 *)(r10 -8) = 0
+        r6 = 2
+        r1 = 7
+        call f
+        r3 = r10
+        r3 += -8
+        r3 += r6
+        r0 = *(u8 *)(r3 +0)
+        exit
+        global f(1):
+        r0 = r1
+        exit
+        ",
+        "
+        accepted
+        Func#1 ('f') is global and assumed valid.
+        mark_precise: frame0: regs=r6 stack= before 4: r3 = r10
+        mark_precise: frame0: regs=r6 stack= before 3: call pc+5
+        mark_precise: frame0: regs=r6 stack= before 1: r6 = 2
+        no mark_precise: frame1:
+        "
+    );
+}
+
+/// Two registers that were compared are needed if one of them is.
+#[test]
+fn through_a_comparison() {
+    check!(
+        "
+        *(u64 *)(r10 -8) = 0
+        call bpf_get_prandom_u32#7
+        r6 = r0
+        r7 = 7
+        if r6 > r7 goto out
+        r3 = r10
+        r3 += -8
+        r3 += r6
+        r0 = *(u8 *)(r3 +0)
+        out:
+        r0 = 0
+        exit
+        ",
+        "
+        accepted
+        mark_precise: frame0: regs=r6 stack= before 4: if r6 > r7 goto pc+4
+        mark_precise: frame0: regs=r0,r6,r7 stack= before 3: r7 = 7
+        mark_precise: frame0: regs=r0,r6 stack= before 2: r6 = r0
+        "
+    );
+}
+
+/// Where a bound was learned by a register that held the same value, both are needed.
+#[test]
+fn through_linked_registers() {
+    check!(
+        "
+        *(u64 *)(r10 -8) = 0
+        call bpf_get_prandom_u32#7
+        r6 = r0
+        if r0 > 0x7 goto out
+        r3 = r10
+        r3 += -8
+        r3 += r6
+        r0 = *(u8 *)(r3 +0)
+        out:
+        r0 = 0
+        exit
+        ",
+        "
+        accepted
+        mark_precise: frame0: regs=r6 stack= before 3: if r0 > 0x7 goto pc+4
+        mark_precise: frame0: regs=r0,r6 stack= before 2: r6 = r0
+        mark_precise: frame0: regs=r0 stack= before 1:
+        "
+    );
+}
+
+/// Marks go from checkpoint to checkpoint, as far as the value comes from.
+#[test]
+fn to_the_parents() {
+    check!(
+        "
+        test states
+        *(u64 *)(r10 -8) = 0
+        r6 = 3
+        call bpf_get_prandom_u32#7
+        if r0 > 0x7 goto +1
+        r0 = 1
+        if r0 > 0x3 goto +1
+        r0 = 2
+        r3 = r10
+        r3 += -8
+        r3 += r6
+        r0 = *(u8 *)(r3 +0)
+        exit
+        ",
+        "
+        accepted
+        9: r3 += r6
+        mark_precise: frame0: parent state regs=r6 stack=: R6_r=P3
+        mark_precise: frame0: last_idx 6 first_idx 5 subseq_idx 7
+        mark_precise: frame0: parent state regs=r6 stack=: R6_r=P3
+        mark_precise: frame0: last_idx 4 first_idx 3 subseq_idx 5
+        mark_precise: frame0: parent state regs=r6 stack=: R6_rw=P3
+        mark_precise: frame0: last_idx 2 first_idx 0 subseq_idx 3
+        mark_precise: frame0: regs=r6 stack= before 1: r6 = 3
+        "
+    );
+}
+
+/// A path that ends in an explored state needs what was needed there (`propagate_precision`).
+#[test]
+fn from_the_explored_state() {
+    check!(
+        "
+        test states
+        *(u64 *)(r10 -8) = 0
+        r6 = 3
+        call bpf_get_prandom_u32#7
+        if r0 > 0x7 goto join
+        r0 = 1
+        join:
+        r3 = r10
+        r3 += -8
+        r3 += r6
+        r0 = *(u8 *)(r3 +0)
+        exit
+        ",
+        "
+        accepted
+        9: exit
+        frame 0: propagating r6
+        mark_precise: frame0: last_idx 5 first_idx 3 subseq_idx -1
+        mark_precise: frame0: regs=r6 stack= before 3:
+        from 3 to 5: safe
+        "
+    );
+}
+
+/// The size of the memory that a helper takes is needed.
+#[test]
+fn of_a_size() {
+    check!(
+        "
+        r6 = 8
+        r2 = 0
+        r3 = r10
+        r3 += -8
+        r4 = r6
+        call bpf_skb_load_bytes#26
+        r0 = 0
+        exit
+        ",
+        "
+        accepted
+        5: call bpf_skb_load_bytes#26
+        mark_precise: frame0: regs=r4 stack= before 4: r4 = r6
+        mark_precise: frame0: regs=r6 stack= before 0: r6 = 8
+        "
+    );
+}
+
+/// A zero that is passed where a pointer may be missing is needed on 6.12.117, and not marked on 6.18.15. Sizes are
+/// needed on both.
+#[test]
+fn of_a_null_argument() {
+    check!(
+        "
+        section tc
+        r1 = 0
+        r2 = 0
+        r3 = 0
+        r4 = 0
+        r5 = 0
+        call bpf_csum_diff#28
+        r0 = 0
+        exit
+        ",
+        "6.12" => "
+        accepted
+        mark_precise: frame0: regs=r1 stack= before 0: r1 = 0
+        mark_precise: frame0: regs=r2 stack= before 1: r2 = 0
+        mark_precise: frame0: regs=r3 stack= before 2: r3 = 0
+        ",
+        "6.18" => "
+        accepted
+        mark_precise: frame0: regs=r2 stack= before 1: r2 = 0
+        no mark_precise: frame0: regs=r1
+        no mark_precise: frame0: regs=r3
+        "
+    );
+}
+
+/// What an atomic operation fetched from the stack came from the slot. 6.12.117 follows it there; 6.18.15 takes the
+/// instruction for a store, and goes on with the register.
+#[test]
+fn of_an_atomic_fetch() {
+    check!(
+        "
+        *(u64 *)(r10 -16) = 0
+        r1 = 2
+        *(u64 *)(r10 -8) = r1
+        r2 = 0
+        r2 = atomic64_fetch_add((u64 *)(r10 -8), r2)
+        r2 &= 7
+        r3 = r10
+        r3 += -16
+        r3 += r2
+        r0 = *(u8 *)(r3 +0)
+        exit
+        ",
+        "6.12" => "
+        accepted
+        mark_precise: frame0: regs=r2 stack= before 4: r2 = atomic64_fetch_add((u64 *)(r10 -8), r2)
+        mark_precise: frame0: regs= stack=-8 before 3: r2 = 0
+        mark_precise: frame0: regs= stack=-8 before 2: *(u64 *)(r10 -8) = r1
+        mark_precise: frame0: regs=r1 stack= before 1: r1 = 2
+        ",
+        "6.18" => "
+        accepted
+        mark_precise: frame0: regs=r2 stack= before 4: r2 = atomic64_fetch_add((u64 *)(r10 -8), r2)
+        mark_precise: frame0: regs=r2 stack= before 3: r2 = 0
+        no stack=-8
+        "
+    );
+}
+
+/// A move of 32 bits needs its source, as one of 64 does.
+#[test]
+fn of_a_half_register() {
+    check!(
+        "
+        *(u64 *)(r10 -8) = 0
+        r1 = 5
+        w2 = w1
+        r3 = r10
+        r3 += -8
+        r3 += r2
+        r0 = *(u8 *)(r3 +0)
+        exit
+        ",
+        "
+        accepted
+        mark_precise: frame0: regs=r2 stack= before 2: w2 = w1
+        mark_precise: frame0: regs=r1 stack= before 1: r1 = 5
+        "
+    );
+}
+
+/// A jump that is decided by known values relies upon them.
+#[test]
+fn of_decided_jumps() {
+    check!(
+        "
+        test states
+        r6 = 5
+        call bpf_get_prandom_u32#7
+        if r0 > 0x7 goto +1
+        r6 = 6
+        if r6 > 0x5 goto +1
+        r0 = 1
+        r0 = 0
+        exit
+        ",
+        "
+        accepted
+        4: if r6 > 0x5 goto pc+1
+        mark_precise: frame0: parent state regs=r6 stack=: R6_rw=P6
+        from 2 to 4: R6=5
+        mark_precise: frame0: parent state regs=r6 stack=: R6_r=P5
+        5: r0 = 1
+        6: safe
+        no from 2 to 4: safe
+        "
+    );
+}
