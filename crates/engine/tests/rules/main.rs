@@ -2,8 +2,11 @@
 
 mod harness;
 
+mod bounds;
 mod equivalence;
+mod linked;
 mod liveness;
 mod loops;
 mod precision;
+mod stack;
 mod widening;
