@@ -336,11 +336,6 @@ impl Builder {
         self.put_in(Kind::FuncProto, proto, COMMON + index.checked_mul(8)?, offset)
     }
 
-    /// Changes the type of a prototype's parameter.
-    pub fn set_param_type(&mut self, proto: TypeId, index: usize, ty: TypeId) -> Option<()> {
-        self.put_in(Kind::FuncProto, proto, COMMON + index.checked_mul(8)? + 4, ty.0)
-    }
-
     /// The variables of a data section as they are now.
     pub fn placements(&self, datasec: TypeId) -> Vec<Placement> {
         if self.kind(datasec) != Some(Kind::DataSec) {

@@ -103,7 +103,7 @@ impl Kind {
 
     /// Whether the two kinds may stand for each other in CO-RE: the same, or both enumerations.
     #[inline]
-    pub fn core_compatible(self, other: Kind) -> bool {
+    pub(crate) fn core_compatible(self, other: Kind) -> bool {
         self == other || (self.is_any_enum() && other.is_any_enum())
     }
 
@@ -118,7 +118,7 @@ impl Kind {
 
     /// Whether a type of this kind refers to another in its third word.
     #[inline]
-    pub fn has_target(self) -> bool {
+    pub(crate) fn has_target(self) -> bool {
         matches!(
             self,
             Kind::Ptr
@@ -142,8 +142,6 @@ pub struct IntEncoding(pub u8);
 impl IntEncoding {
     /// `BTF_INT_SIGNED`.
     pub const SIGNED: IntEncoding = IntEncoding(1);
-    /// `BTF_INT_CHAR`.
-    pub const CHAR: IntEncoding = IntEncoding(2);
     /// `BTF_INT_BOOL`.
     pub const BOOL: IntEncoding = IntEncoding(4);
 
@@ -157,12 +155,6 @@ impl IntEncoding {
     #[inline]
     pub fn is_bool(self) -> bool {
         self.0 & Self::BOOL.0 != 0
-    }
-
-    /// Whether the char bit is set.
-    #[inline]
-    pub fn is_char(self) -> bool {
-        self.0 & Self::CHAR.0 != 0
     }
 }
 

@@ -171,7 +171,7 @@ impl Btf {
 
     /// Number of the first type that is not of the base (1 if there is none).
     #[inline]
-    pub fn start_id(&self) -> u32 {
+    pub(crate) fn start_id(&self) -> u32 {
         self.start_id
     }
 
@@ -246,7 +246,7 @@ impl Btf {
     }
 
     /// The types that are not of the base.
-    pub fn own_types(&self) -> impl Iterator<Item = Type<'_>> {
+    pub(crate) fn own_types(&self) -> impl Iterator<Item = Type<'_>> {
         (self.start_id..self.count()).filter_map(|id| self.ty(TypeId(id)))
     }
 
@@ -294,7 +294,7 @@ impl Btf {
 
     /// The bytes of a name, empty if the offset is out of range.
     #[inline]
-    pub fn name_bytes(&self, offset: u32) -> &[u8] {
+    pub(crate) fn name_bytes(&self, offset: u32) -> &[u8] {
         self.string(offset).unwrap_or_default()
     }
 

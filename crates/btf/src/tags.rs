@@ -38,7 +38,7 @@ impl Btf {
     }
 
     /// As [`Btf::decl_tags`], the tags' own types.
-    pub fn decl_tag_ids(&self, ty: TypeId, component: Option<u32>) -> &[TypeId] {
+    pub(crate) fn decl_tag_ids(&self, ty: TypeId, component: Option<u32>) -> &[TypeId] {
         self.tag_index()
             .get(&TagTarget { ty, component })
             .map_or(&[], |v| v)

@@ -133,7 +133,7 @@ impl<'a> Type<'a> {
 
     /// Array.
     #[inline]
-    pub fn is_array(self) -> bool {
+    pub(crate) fn is_array(self) -> bool {
         self.kind() == Kind::Array
     }
 

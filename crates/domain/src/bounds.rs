@@ -168,7 +168,7 @@ impl Bounds {
 
     /// Makes the low 32 bits known, leaving everything 64 bits wide except those bits (`__mark_reg32_known`).
     #[inline]
-    pub const fn set_subreg_const(&mut self, value: u32) {
+    pub(crate) const fn set_subreg_const(&mut self, value: u32) {
         self.var_off = self.var_off.with_const_subreg(value);
         self.s32_min = value as i32;
         self.s32_max = value as i32;
@@ -187,7 +187,7 @@ impl Bounds {
 
     /// Forgets the two 64-bit ranges (`__mark_reg64_unbounded`).
     #[inline]
-    pub const fn set_unbounded_64(&mut self) {
+    pub(crate) const fn set_unbounded_64(&mut self) {
         self.smin = i64::MIN;
         self.smax = i64::MAX;
         self.umin = 0;
@@ -227,7 +227,7 @@ impl Bounds {
 
     /// Whether the low 32 bits are known.
     #[inline]
-    pub const fn is_subreg_const(&self) -> bool {
+    pub(crate) const fn is_subreg_const(&self) -> bool {
         self.var_off.is_subreg_const()
     }
 

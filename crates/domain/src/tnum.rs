@@ -154,7 +154,7 @@ impl Tnum {
 
     /// The lowest `bytes` bytes, the rest zero. 8 and more change nothing.
     #[inline]
-    pub const fn cast(self, bytes: u32) -> Tnum {
+    pub(crate) const fn cast(self, bytes: u32) -> Tnum {
         let keep = low_bytes(bytes);
         Tnum {
             value: self.value & keep,
@@ -170,7 +170,7 @@ impl Tnum {
 
     /// Whether this is exactly the number `value`.
     #[inline]
-    pub const fn equals_const(self, value: u64) -> bool {
+    pub(crate) const fn equals_const(self, value: u64) -> bool {
         self.mask == 0 && self.value == value
     }
 
@@ -194,13 +194,13 @@ impl Tnum {
 
     /// The low 32 bits, the rest zero.
     #[inline]
-    pub const fn subreg(self) -> Tnum {
+    pub(crate) const fn subreg(self) -> Tnum {
         self.cast(4)
     }
 
     /// The high 32 bits, the low ones zero.
     #[inline]
-    pub const fn clear_subreg(self) -> Tnum {
+    pub(crate) const fn clear_subreg(self) -> Tnum {
         Tnum {
             value: self.value & !0xffff_ffff,
             mask: self.mask & !0xffff_ffff,
@@ -209,7 +209,7 @@ impl Tnum {
 
     /// The high 32 bits of `self` with the low 32 bits of `low`.
     #[inline]
-    pub const fn with_subreg(self, low: Tnum) -> Tnum {
+    pub(crate) const fn with_subreg(self, low: Tnum) -> Tnum {
         let (high, low) = (self.clear_subreg(), low.subreg());
         Tnum {
             value: high.value | low.value,
@@ -219,13 +219,13 @@ impl Tnum {
 
     /// The high 32 bits of `self` with known low 32 bits.
     #[inline]
-    pub const fn with_const_subreg(self, low: u32) -> Tnum {
+    pub(crate) const fn with_const_subreg(self, low: u32) -> Tnum {
         self.with_subreg(Tnum::constant(low as u64))
     }
 
     /// Whether the low 32 bits are known.
     #[inline]
-    pub const fn is_subreg_const(self) -> bool {
+    pub(crate) const fn is_subreg_const(self) -> bool {
         self.mask as u32 == 0
     }
 

@@ -65,11 +65,6 @@ impl Pattern {
         &self.text
     }
 
-    /// Whether it has a regular expression in it.
-    pub fn is_regex(&self) -> bool {
-        self.regex.is_some()
-    }
-
     /// The first place in `log` that matches; of several matches there the longest, as POSIX has it.
     pub fn find(&self, log: &str) -> Option<Range<usize>> {
         match &self.regex {

@@ -45,7 +45,7 @@ impl TestResult {
     }
 
     /// Whether it failed: an expectation is unmet without being known to be, or cannot even be read.
-    pub fn failed(&self) -> bool {
+    pub(crate) fn failed(&self) -> bool {
         match &self.status {
             _ if self.known.is_some() => false,
             Status::Judged(judgement) => judgement.unmet.is_some(),
@@ -55,7 +55,7 @@ impl TestResult {
     }
 
     /// What is wrong, if something is, a line each.
-    pub fn complaint(&self) -> Vec<String> {
+    pub(crate) fn complaint(&self) -> Vec<String> {
         match &self.status {
             Status::Judged(judgement) => judgement.unmet.as_ref().map_or(Vec::new(), explain),
             Status::Unusable(why) | Status::Unsupported(why) => vec![why.clone()],

@@ -86,7 +86,7 @@ pub struct Skipped {
 
 impl Skipped {
     /// The kinds by name, with their counts.
-    pub fn by_kind(&self) -> [(&'static str, u32); 6] {
+    pub(crate) fn by_kind(&self) -> [(&'static str, u32); 6] {
         [
             ("retval", self.retval),
             ("xlated", self.xlated),

@@ -103,12 +103,6 @@ impl Insn {
         self.code == crate::class::JMP | crate::op::CALL && self.src == 0
     }
 
-    /// Whether this is `exit`.
-    #[inline]
-    pub const fn is_exit(self) -> bool {
-        self.code == crate::class::JMP | crate::op::EXIT
-    }
-
     /// Whether this loads the address of a function of the program.
     #[inline]
     pub const fn is_func_ref(self) -> bool {

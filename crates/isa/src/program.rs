@@ -60,11 +60,6 @@ impl Program {
     pub fn listing<'a, N: Names>(&'a self, names: &'a N) -> Listing<'a, N> {
         Listing { program: self, names }
     }
-
-    /// The instructions.
-    pub fn into_insns(self) -> Vec<Insn> {
-        self.insns
-    }
 }
 
 impl Deref for Program {

@@ -22,7 +22,6 @@ features! {
     BpfEvents = "CONFIG_BPF_EVENTS";
     BpfJit = "CONFIG_BPF_JIT";
     BpfKprobeOverride = "CONFIG_BPF_KPROBE_OVERRIDE";
-    BpfLircMode2 = "CONFIG_BPF_LIRC_MODE2";
     BpfLsm = "CONFIG_BPF_LSM";
     CgroupBpf = "CONFIG_CGROUP_BPF";
     CgroupNetClassid = "CONFIG_CGROUP_NET_CLASSID";
@@ -30,7 +29,6 @@ features! {
     Inet = "CONFIG_INET";
     Ipv6Seg6Bpf = "CONFIG_IPV6_SEG6_BPF";
     Net = "CONFIG_NET";
-    NetfilterBpfLink = "CONFIG_NETFILTER_BPF_LINK";
     PerfEvents = "CONFIG_PERF_EVENTS";
     SockCgroupData = "CONFIG_SOCK_CGROUP_DATA";
     SynCookies = "CONFIG_SYN_COOKIES";

@@ -13,8 +13,6 @@ pub mod libbpf {
     pub const FORMAT: Errno = Errno(4001);
     /// The object has the other byte order.
     pub const ENDIAN: Errno = Errno(4003);
-    /// libbpf contradicts itself.
-    pub const INTERNAL: Errno = Errno(4004);
     /// A relocation is impossible.
     pub const RELOC: Errno = Errno(4005);
 }

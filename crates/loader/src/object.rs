@@ -90,11 +90,6 @@ impl Object {
         self.entry(index).map_or("", |p| p.name.as_str())
     }
 
-    /// Section name of program `index`, empty if there is none.
-    pub fn section_name(&self, index: usize) -> &str {
-        self.entry(index).map_or("", |p| p.section_name.as_str())
-    }
-
     /// The object's BTF as the kernel is given it, if it has one.
     pub fn btf(&self) -> Option<&Arc<Btf>> {
         self.load_btf.as_ref()

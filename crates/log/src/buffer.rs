@@ -83,7 +83,7 @@ impl<'w> Buffer<'w> {
     }
 
     /// Appends what the kernel writes in many short messages.
-    pub fn push_pieces(&mut self, pieces: &str) {
+    pub(crate) fn push_pieces(&mut self, pieces: &str) {
         self.append(pieces.as_bytes());
     }
 

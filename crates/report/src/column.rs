@@ -205,12 +205,12 @@ impl Column {
     }
 
     /// Whether the column identifies a row rather than measures it.
-    pub fn is_key(self) -> bool {
+    pub(crate) fn is_key(self) -> bool {
         matches!(self, Column::File | Column::Program)
     }
 
     /// Whether the column holds text, which is left-aligned.
-    pub fn is_text(self) -> bool {
+    pub(crate) fn is_text(self) -> bool {
         self.is_named() || matches!(self, Column::ProgType | Column::AttachType)
     }
 

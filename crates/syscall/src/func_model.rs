@@ -6,7 +6,7 @@ use verdict_kernel::errno::Errno;
 use crate::notes::{Rejection, reject};
 
 /// `MAX_BPF_FUNC_ARGS`.
-pub const MAX_ARGS: usize = 12;
+pub(crate) const MAX_ARGS: usize = 12;
 /// `MAX_BPF_FUNC_REG_ARGS`.
 pub const MAX_REG_ARGS: usize = 5;
 

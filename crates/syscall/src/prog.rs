@@ -7,7 +7,6 @@ use verdict_btf::TypeId;
 use verdict_isa::Insn;
 use verdict_kernel::Kernel;
 use verdict_kernel::attr::{FuncInfo, LineInfo, MapId, ProgLoad};
-use verdict_kernel::ctx;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::{Broken, By, Rule};
@@ -156,7 +155,7 @@ impl Prog {
             check_dev_bound(prog_type, attr)?;
         }
         let prog_type = prog_type
-            .filter(|&ty| is_built(kernel, ty))
+            .filter(|&ty| kernel.supports_prog_type(ty))
             .ok_or(Rule::ProgramAttributes.with(Errno::EINVAL))?;
         if !is_object_name(&attr.name) {
             return Err(Rule::ProgramAttributes.with(Errno::EINVAL).into());
@@ -180,11 +179,6 @@ impl Prog {
             flags: attr.prog_flags,
         })
     }
-}
-
-/// Whether the kernel was built with the type: its context is then a member of `struct bpf_ctx_convert`.
-fn is_built(kernel: &Kernel, prog_type: ProgType) -> bool {
-    prog_type != ProgType::Unspec && ctx::context_types(&kernel.btf, prog_type).is_some()
 }
 
 /// Old loaders leave the attach type of these types at 0, which means something else.

@@ -12,7 +12,7 @@ pub fn find(kernel: &Kernel, id: TypeId) -> Option<(&'static StructOps, Type<'_>
 }
 
 /// The type of the value of a struct_ops' map, if `id` is one (`bpf_struct_ops_find_value`).
-pub fn find_value(kernel: &Kernel, id: TypeId) -> Option<Type<'_>> {
+pub(crate) fn find_value(kernel: &Kernel, id: TypeId) -> Option<Type<'_>> {
     let ty = kernel.btf.ty(id)?;
     kernel.struct_ops(ty.name().strip_prefix(VALUE_PREFIX)?)?;
     (kernel.btf.find(ty.name(), Kind::Struct) == Some(id)).then_some(ty)

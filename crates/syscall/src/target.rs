@@ -39,7 +39,7 @@ pub struct LoadedFunc {
 
 impl LoadedProg {
     /// The program's type; of an extension, that of what it extends.
-    pub fn resolved_type(&self) -> ProgType {
+    pub(crate) fn resolved_type(&self) -> ProgType {
         let extended = self.prog.target.as_ref().filter(|_| self.prog.extends);
         extended.map_or(self.prog.prog_type, |target| target.prog.prog_type)
     }

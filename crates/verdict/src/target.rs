@@ -26,7 +26,7 @@ pub struct Target {
 impl Target {
     /// Has programs attach to this function of the target, whatever their section's name says.
     #[must_use]
-    pub fn with_function(self, name: &str) -> Target {
+    pub(crate) fn with_function(self, name: &str) -> Target {
         let function = Some(name.to_owned());
         Target { function, ..self }
     }

@@ -72,11 +72,6 @@ impl<'v> Why<'v> {
         }
     }
 
-    /// The elements in which the kernels differ.
-    pub fn elements(&self) -> &[Element] {
-        self.mixtures.elements()
-    }
-
     /// An object to compare the kernels on. `name` is its file name.
     pub fn object(&self, name: &str, bytes: Vec<u8>) -> WhyObject<'_> {
         WhyObject {

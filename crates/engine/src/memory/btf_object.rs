@@ -3,6 +3,7 @@
 use verdict_btf::{TypeId, WalkError, Walked};
 use verdict_kernel::ctx::Access;
 use verdict_kernel::errno::Errno;
+use verdict_kernel::kfunc::types::{Safe, is_safe_field, map_struct};
 use verdict_kernel::rule::Rule;
 use verdict_kernel::semantics::control::{FlexibleArray, MemberPointer, UntrustedWrite};
 use verdict_kernel::types::{Flags, RegBase, RegType};
@@ -170,20 +171,21 @@ impl<O: Observer> Verifier<'_, O> {
         if !is_trusted(reg) && !is_rcu(reg) {
             return tagged.without(TRUSTED_MODIFIERS | Flags::RCU);
         }
-        let listed = |list| self.is_listed(reg, field, target, list);
-        if listed("__safe_trusted") {
+        let (btf, of) = (self.btf(reg.btf()), TypeId(reg.btf_id()));
+        let listed = |safe| btf.is_some_and(|btf| is_safe_field(btf, of, field, TypeId(target), safe));
+        if listed(Safe::Trusted) {
             return tagged | Flags::TRUSTED;
         }
-        if listed("__safe_trusted_or_null") {
+        if listed(Safe::TrustedOrNull) {
             return tagged | Flags::TRUSTED | Flags::MAYBE_NULL;
         }
         if !self.in_rcu_cs() || reg.ty.has(Flags::MAYBE_NULL) {
             return Flags::UNTRUSTED;
         }
-        if listed("__safe_rcu") {
+        if listed(Safe::Rcu) {
             return tagged | Flags::RCU;
         }
-        let rcu_or_null = listed("__safe_rcu_or_null");
+        let rcu_or_null = listed(Safe::RcuOrNull);
         if tagged.has(Flags::RCU) || rcu_or_null {
             let flags = tagged | Flags::RCU | Flags::MAYBE_NULL;
             return if rcu_or_null {
@@ -196,27 +198,6 @@ impl<O: Observer> Verifier<'_, O> {
             return tagged;
         }
         tagged.without(TRUSTED_MODIFIERS | Flags::RCU)
-    }
-
-    /// Whether the kernel lists a pointer member as safe: it does so by structs whose names end in `suffix`
-    /// and that repeat those members (`btf_nested_type_is_trusted`).
-    fn is_listed(&self, reg: &Reg, field: &str, target: u32, suffix: &str) -> bool {
-        let find = || {
-            let btf = self.btf(reg.btf())?;
-            let ty = btf.ty(TypeId(reg.btf_id()))?;
-            let name = format!("{}{suffix}", ty.name());
-            // The kernel composes the name in 64 bytes.
-            let list = btf.ty(btf.find(&name, ty.kind()).filter(|_| name.len() < 64)?)?;
-            let mut members = list.members();
-            members.find(|member| {
-                let pointee = btf
-                    .ty(member.ty)
-                    .filter(|ty| ty.is_ptr())
-                    .and_then(|ptr| btf.skip_mods_and_typedefs(ptr.target()));
-                pointee.is_some_and(|ty| ty.id().0 == target) && member.name() == field
-            })
-        };
-        find().is_some()
     }
 
     /// A load from a map's own structure (`check_ptr_to_map_access`).
@@ -311,31 +292,4 @@ fn walk_refused(refused: WalkError) -> Box<Failure> {
         Errno(refused.errno),
         format!("{}\n", refused.message),
     )
-}
-
-/// The kernel's struct of a map (`map_btf_id`).
-fn map_struct(map_type: verdict_kernel::map::MapType) -> Option<&'static str> {
-    use verdict_kernel::map::MapType as M;
-    Some(match map_type {
-        M::Hash | M::PercpuHash | M::LruHash | M::LruPercpuHash | M::HashOfMaps => "bpf_htab",
-        M::Array | M::ProgArray | M::PerfEventArray | M::PercpuArray | M::CgroupArray | M::ArrayOfMaps => {
-            "bpf_array"
-        }
-        M::StackTrace => "bpf_stack_map",
-        M::LpmTrie => "lpm_trie",
-        M::Devmap | M::DevmapHash => "bpf_dtab",
-        M::Sockmap => "bpf_stab",
-        M::Sockhash => "bpf_shtab",
-        M::Cpumap => "bpf_cpu_map",
-        M::Xskmap => "xsk_map",
-        M::CgroupStorage | M::PercpuCgroupStorage => "bpf_cgroup_storage_map",
-        M::ReuseportSockarray => "reuseport_array",
-        M::Queue | M::Stack => "bpf_queue_stack",
-        M::SkStorage | M::InodeStorage | M::TaskStorage | M::CgrpStorage => "bpf_local_storage_map",
-        M::StructOps => "bpf_struct_ops_map",
-        M::Ringbuf | M::UserRingbuf => "bpf_ringbuf_map",
-        M::BloomFilter => "bpf_bloom_filter",
-        M::Arena => "bpf_arena",
-        M::Unspec => return None,
-    })
 }

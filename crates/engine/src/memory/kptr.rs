@@ -1,6 +1,7 @@
 //! Pointers to kernel objects and to the program's own objects that are kept in map values.
 
 use verdict_isa::{class, mode};
+use verdict_kernel::kfunc::types::is_rcu_protected;
 use verdict_kernel::semantics::control::PercpuKptr;
 use verdict_kernel::semantics::precision::NullKptr;
 use verdict_kernel::types::{Flags, RegBase, RegType};
@@ -101,7 +102,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.space()
             .ty(target)
-            .is_some_and(|ty| ty.kind() == verdict_btf::Kind::Struct && RCU_PROTECTED.contains(&ty.name()))
+            .is_some_and(|ty| ty.kind() == verdict_btf::Kind::Struct && is_rcu_protected(ty.name()))
     }
 
     /// Whether a pointer may be stored in, or exchanged with, a kernel pointer field (`map_kptr_match_type`).
@@ -167,12 +168,3 @@ impl<O: Observer> Verifier<'_, O> {
         format!("invalid kptr access, R{regno} type={is}{name} expected={expected}{wanted}{or_untrusted}\n")
     }
 }
-
-/// Kernel structs of which references can be used under RCU (`rcu_protected_types`).
-const RCU_PROTECTED: [&str; 5] = [
-    "prog_test_ref_kfunc",
-    "cgroup",
-    "bpf_cpumask",
-    "task_struct",
-    "bpf_crypto_ctx",
-];

@@ -85,10 +85,6 @@ impl LineInfo {
     pub fn line(self) -> u32 {
         self.line_col >> 10
     }
-    /// The column.
-    pub fn column(self) -> u32 {
-        self.line_col & 0x3ff
-    }
 }
 
 /// The attributes of `BPF_PROG_LOAD`.

@@ -1,7 +1,7 @@
 //! Program types and attach types.
 
 use crate::abi::numbered::numbered;
-use crate::{Feature, Kernel};
+use crate::{Kernel, ctx};
 
 numbered! {
     /// Program types: `enum bpf_prog_type` of Linux 6.12, names as `libbpf_bpf_prog_type_str` gives them.
@@ -108,47 +108,16 @@ numbered! {
     }
 }
 
-impl ProgType {
-    /// Whether it is a probe that may run anywhere (`is_tracing_prog_type`): such programs cannot use maps
-    /// with locks, timers, work queues or lists.
-    pub const fn is_probe(self) -> bool {
-        use ProgType as T;
-        matches!(
-            self,
-            T::Kprobe | T::Tracepoint | T::PerfEvent | T::RawTracepoint | T::RawTracepointWritable
-        )
-    }
-}
-
-/// The options without which a kernel knows no programs of a type (`include/linux/bpf_types.h`).
-fn requirements(ty: ProgType) -> &'static [Feature] {
-    use ProgType as T;
-    match ty {
-        T::Unspec | T::Syscall => &[],
-        T::SocketFilter | T::SchedCls | T::SchedAct | T::Xdp => &[Feature::Net],
-        T::LwtIn | T::LwtOut | T::LwtXmit | T::LwtSeg6local => &[Feature::Net],
-        T::SockOps | T::SkSkb | T::SkMsg | T::FlowDissector => &[Feature::Net],
-        T::CgroupSkb | T::CgroupSock | T::CgroupSockAddr => &[Feature::Net, Feature::CgroupBpf],
-        T::CgroupDevice | T::CgroupSysctl | T::CgroupSockopt => &[Feature::CgroupBpf],
-        T::Kprobe | T::Tracepoint | T::PerfEvent | T::Tracing => &[Feature::BpfEvents],
-        T::RawTracepoint | T::RawTracepointWritable => &[Feature::BpfEvents],
-        T::LircMode2 => &[Feature::BpfLircMode2],
-        T::SkReuseport | T::SkLookup => &[Feature::Inet],
-        T::StructOps | T::Ext => &[Feature::BpfJit],
-        T::Lsm => &[Feature::BpfJit, Feature::BpfLsm],
-        T::Netfilter => &[Feature::NetfilterBpfLink],
-    }
-}
-
 impl Kernel {
     /// The attach type of this number, if the kernel knows it.
     pub fn attach_type(&self, raw: u32) -> Option<AttachType> {
         AttachType::from_raw(raw).filter(|_| raw < self.tables.changes.attach_types)
     }
 
-    /// Whether programs of this type can be loaded at all (otherwise `BPF_PROG_LOAD` gives `EINVAL`).
+    /// Whether programs of this type can be loaded at all (otherwise `BPF_PROG_LOAD` gives `EINVAL`): the kernel was built
+    /// with it, and then its context is a member of `struct bpf_ctx_convert`.
     pub fn supports_prog_type(&self, ty: ProgType) -> bool {
-        ty != ProgType::Unspec && requirements(ty).iter().all(|f| self.features().has(*f))
+        ty != ProgType::Unspec && ctx::context_types(&self.btf, ty).is_some()
     }
 }
 

@@ -8,7 +8,7 @@ use super::NameChanges;
 use crate::Kernel;
 
 /// What the function of every hook is called before the hook's name.
-pub const PREFIX: &str = "bpf_lsm_";
+pub(crate) const PREFIX: &str = "bpf_lsm_";
 
 /// The largest errno, negated the smallest value that most hooks return (`MAX_ERRNO`).
 const MAX_ERRNO: i32 = 4095;

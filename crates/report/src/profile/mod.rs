@@ -221,7 +221,7 @@ impl Profile {
     }
 
     /// The source line of an instruction.
-    pub fn line_of(&self, insn: u32) -> Option<&SourceLine> {
+    pub(crate) fn line_of(&self, insn: u32) -> Option<&SourceLine> {
         self.lines.get(self.site(insn)?.line?)
     }
 
@@ -331,7 +331,7 @@ impl Profile {
     }
 
     /// What a loop is called: after the line at which it is entered.
-    pub fn loop_name(&self, number: usize) -> String {
+    pub(crate) fn loop_name(&self, number: usize) -> String {
         let Some(found) = self.loops.get(number) else {
             return "loop".to_owned();
         };
@@ -342,7 +342,7 @@ impl Profile {
     }
 
     /// A function's name.
-    pub fn function_name(&self, function: usize) -> &str {
+    pub(crate) fn function_name(&self, function: usize) -> &str {
         self.functions.get(function).map_or("?", String::as_str)
     }
 }

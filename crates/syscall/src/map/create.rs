@@ -97,26 +97,9 @@ fn check_attributes(kernel: &Kernel, attr: &MapCreate) -> Result<MapType, Errno>
         return Err(Errno::EINVAL);
     }
     match MapType::from_raw(attr.map_type) {
-        Some(map_type) if is_built(kernel, map_type) => Ok(map_type),
+        Some(map_type) if kernel.supports_map_type(map_type) => Ok(map_type),
         _ => Err(Errno::EINVAL),
     }
-}
-
-/// Whether the kernel was built with the type.
-fn is_built(kernel: &Kernel, map_type: MapType) -> bool {
-    let option = match map_type {
-        MapType::Unspec => return false,
-        MapType::CgroupArray | MapType::CgrpStorage => "CONFIG_CGROUPS",
-        MapType::CgroupStorage | MapType::PercpuCgroupStorage => "CONFIG_CGROUP_BPF",
-        MapType::StackTrace => "CONFIG_PERF_EVENTS",
-        MapType::InodeStorage => "CONFIG_BPF_LSM",
-        MapType::Devmap | MapType::DevmapHash | MapType::SkStorage | MapType::Cpumap => "CONFIG_NET",
-        MapType::Xskmap => "CONFIG_XDP_SOCKETS",
-        MapType::Sockmap | MapType::Sockhash | MapType::ReuseportSockarray => "CONFIG_INET",
-        MapType::StructOps => "CONFIG_BPF_JIT",
-        _ => return true,
-    };
-    kernel.config(option) == Some("y")
 }
 
 /// A name of at most 15 letters, digits, `_` and `.`.

@@ -46,11 +46,6 @@ pub struct Map {
 }
 
 impl Map {
-    /// Whether the type is one of these.
-    pub fn is_any(&self, types: &[MapType]) -> bool {
-        types.contains(&self.map_type)
-    }
-
     /// Whether the value has a special field of these kinds.
     pub fn has_field(&self, kinds: FieldMask) -> bool {
         self.record.as_ref().is_some_and(|record| record.has(kinds))

@@ -174,14 +174,6 @@ impl crate::Kernel {
         });
         Helpers { by_id }
     }
-
-    /// The prototype by which a program calls helper `id`: one look-up in [`helpers`](Self::helpers).
-    ///
-    /// # Errors
-    /// When there is no such helper, or the program may not use it.
-    pub fn helper(&self, query: &HelperQuery<'_>, id: HelperId) -> Result<&'static HelperProto, Refusal> {
-        self.helpers(query).get(id)
-    }
 }
 
 impl HelperQuery<'_> {

@@ -224,7 +224,7 @@ fn structs_of_objects_exist() {
 fn variants_follow_the_program() {
     let kernel = Kernel::open("6.12").unwrap();
     let none = AttachType::CgroupInetIngress;
-    let get = |q: &HelperQuery<'_>, id| kernel.helper(q, id).unwrap();
+    let get = |q: &HelperQuery<'_>, id| kernel.helpers(q).get(id).unwrap();
     let first = |q, id| get(q, id).args[0].ty.base();
     let tc = query(ProgType::SchedCls, none, None);
     let kprobe = query(ProgType::Kprobe, none, None);
@@ -260,7 +260,7 @@ fn variants_follow_the_program() {
 fn conditions_of_availability() {
     let kernel = Kernel::open("6.12").unwrap();
     let none = AttachType::CgroupInetIngress;
-    let has = |q: &HelperQuery<'_>, id| kernel.helper(q, id).is_ok();
+    let has = |q: &HelperQuery<'_>, id| kernel.helpers(q).get(id).is_ok();
     let lsm = |hook| query(ProgType::Lsm, AttachType::LsmCgroup, Some(hook));
     assert!(has(&lsm("bpf_lsm_socket_post_create"), 49));
     assert!(!has(&lsm("bpf_lsm_file_open"), 49));
@@ -282,15 +282,15 @@ fn conditions_of_availability() {
         },
         1
     ));
-    assert_eq!(kernel.helper(&ops, 212), Err(Refusal::NoSuchHelper));
-    assert_eq!(kernel.helper(&ops, u32::MAX), Err(Refusal::NoSuchHelper));
-    assert_eq!(kernel.helper(&ops, 0), Err(Refusal::NotForThisProgram));
+    assert_eq!(kernel.helpers(&ops).get(212), Err(Refusal::NoSuchHelper));
+    assert_eq!(kernel.helpers(&ops).get(u32::MAX), Err(Refusal::NoSuchHelper));
+    assert_eq!(kernel.helpers(&ops).get(0), Err(Refusal::NotForThisProgram));
 }
 
 #[test]
 fn calls_that_the_place_forbids() {
     let kernel = Kernel::open("6.12").unwrap();
-    let allows = |q: &HelperQuery<'_>, id| q.allows(&kernel, kernel.helper(q, id).unwrap());
+    let allows = |q: &HelperQuery<'_>, id| q.allows(&kernel, kernel.helpers(q).get(id).unwrap());
     let fentry = |f| query(ProgType::Tracing, AttachType::TraceFentry, Some(f));
     let lsm = |f| query(ProgType::Lsm, AttachType::LsmMac, Some(f));
     assert!(allows(&fentry("filp_close"), 147) && !allows(&fentry("vfs_read"), 147));

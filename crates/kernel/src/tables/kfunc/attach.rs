@@ -130,7 +130,7 @@ impl Kernel {
     ///
     /// A system call that the kernel was built without still has an entry point; it is taken for a real
     /// one here.
-    pub fn is_error_injectable(&self, func: &str) -> bool {
+    pub(crate) fn is_error_injectable(&self, func: &str) -> bool {
         self.config("CONFIG_FUNCTION_ERROR_INJECTION") == Some("y")
             && (INJECTABLE.contains(&func) || is_syscall(func))
     }

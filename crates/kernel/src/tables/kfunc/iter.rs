@@ -8,7 +8,7 @@ use crate::Kernel;
 use crate::types::{Flags, RegBase, RegType};
 
 /// What every iterator's function is called before its target's name.
-pub const PREFIX: &str = "bpf_iter_";
+pub(crate) const PREFIX: &str = "bpf_iter_";
 
 /// An argument whose type is decided here rather than by BTF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl IterTarget {
 }
 
 /// All targets. The context is `meta` at 0, then the arguments in the order of the target's function.
-pub static TARGETS: &[IterTarget] = &[
+pub(crate) static TARGETS: &[IterTarget] = &[
     target("bpf_link", &[object(8, "bpf_link")]),
     target("bpf_map", &[trusted(8, "bpf_map")]),
     // meta, map, key, value

@@ -24,7 +24,7 @@ pub mod types;
 pub use sets::{Filter, SETS, Set};
 pub use special::Special;
 
-use verdict_btf::{Kind, TypeId};
+use verdict_btf::TypeId;
 
 use super::Tables;
 use super::changes::Changes;
@@ -221,7 +221,7 @@ impl Kfunc {
 
     /// The function's flags when `fmod_ret` programs may change what it returns
     /// (`btf_kfunc_is_modify_return`).
-    pub fn modify_return(&self) -> Option<KfuncFlags> {
+    pub(crate) fn modify_return(&self) -> Option<KfuncFlags> {
         self.flags_in(Hook::ModifyReturn, |_| true)
     }
 }
@@ -291,12 +291,6 @@ impl Kernel {
         let mut changes = self.tables.changes.kfunc_hooks.iter();
         let changed = changes.find(|(of, _)| *of == prog_type);
         changed.map(|(_, hook)| *hook).or(Hook::of(prog_type))
-    }
-
-    /// The function with this number in the kernel's BTF; what other tables of this module are asked by.
-    pub fn func_name(&self, func: TypeId) -> Option<&str> {
-        let ty = self.btf.ty(func).filter(|t| t.kind() == Kind::Func)?;
-        Some(ty.name())
     }
 }
 

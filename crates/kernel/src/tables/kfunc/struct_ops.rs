@@ -134,7 +134,7 @@ pub(in crate::tables) const QDISC_OPS: StructOps = StructOps {
 };
 
 /// All structures that programs may implement.
-pub static STRUCT_OPS: &[StructOps] = &[
+pub(crate) static STRUCT_OPS: &[StructOps] = &[
     StructOps {
         name: "tcp_congestion_ops",
         members: &[

@@ -11,7 +11,7 @@ use crate::map::MapType;
 use crate::types::RegBase;
 
 /// Structures that RCU protects: a reference kept in a map may be used inside an RCU read section.
-pub const RCU_PROTECTED: &[&str] = &[
+pub(crate) const RCU_PROTECTED: &[&str] = &[
     "prog_test_ref_kfunc",
     "cgroup",
     "bpf_cpumask",
@@ -110,7 +110,7 @@ pub enum Safe {
 
 impl Safe {
     /// What the name of the listing structure adds to that of the structure.
-    pub const fn suffix(self) -> &'static str {
+    const fn suffix(self) -> &'static str {
         match self {
             Safe::Rcu => "__safe_rcu",
             Safe::RcuOrNull => "__safe_rcu_or_null",

@@ -140,19 +140,6 @@ pub fn fit(map: MapType, helper: HelperId, prog: ProgType, attach: u32) -> Fit {
 }
 
 impl MapType {
-    /// Whether sleepable programs may refer to such a map; otherwise `Sleepable programs can only use array,
-    /// hash, ringbuf and local storage maps`.
-    pub const fn may_be_used_sleeping(self) -> bool {
-        match self {
-            Hash | LruHash | Array | PercpuHash | PercpuArray | LruPercpuHash | ArrayOfMaps | HashOfMaps
-            | Ringbuf | UserRingbuf | InodeStorage | SkStorage | TaskStorage | CgrpStorage | Queue
-            | Stack | Arena => true,
-            Unspec | ProgArray | PerfEventArray | StackTrace | CgroupArray | LpmTrie | Devmap | Sockmap
-            | Cpumap | Xskmap | Sockhash | CgroupStorage | ReuseportSockarray | PercpuCgroupStorage
-            | DevmapHash | StructOps | BloomFilter => false,
-        }
-    }
-
     /// The options without which a kernel knows no such map.
     fn requirements(self) -> &'static [Feature] {
         match self {
