@@ -2,41 +2,6 @@
 
 use crate::harness::check;
 
-/// Registers that held one value must hold one value again, where that was relied upon (`check_ids`): the second way
-/// into `join` has two values, and what bounds one does not bound the other.
-#[test]
-fn ids_correspond() {
-    check!(
-        "
-        test states
-        *(u64 *)(r10 -8) = 0
-        call bpf_get_prandom_u32#7
-        r6 = r0
-        call bpf_get_prandom_u32#7
-        r7 = r0
-        if r6 > r7 goto join
-        r7 = r6
-        join:
-        if r6 > 0x4 goto out
-        r1 = r10
-        r1 += -8
-        r1 += r7
-        r0 = *(u8 *)(r1 +0)
-        out:
-        r0 = 0
-        exit
-        ",
-        "
-        refused: EINVAL
-        mark_precise: frame0: parent state regs=r6,r7 R6_r=Pscalar(id=1) R7_rw=Pscalar(id=1)
-        from 5 to 7: R6=scalar(id=1,umin=1) R7=scalar(id=2,umax=0xfffffffffffffffe)
-        no from 5 to 7: safe
-        math between fp pointer and register with unbounded min value is not allowed
-        processed 19 insns
-        "
-    );
-}
-
 /// A scalar whose value nothing relied upon stands for any other.
 #[test]
 fn imprecise_scalars_are_alike() {
@@ -233,44 +198,6 @@ fn a_shorter_packet_range_is_not() {
     );
 }
 
-/// The identity of a lookup's result may be another one in the explored state, if all registers agree in it.
-#[test]
-fn null_checks_by_id() {
-    check!(
-        "
-        test states
-        map m = hash 4 8 1
-        *(u32 *)(r10 -4) = 0
-        call bpf_get_prandom_u32#7
-        r8 = r0
-        r1 = map(m)
-        r2 = r10
-        r2 += -4
-        call bpf_map_lookup_elem#1
-        r6 = r0
-        if r8 > 0x7 goto join
-        r1 = map(m)
-        r2 = r10
-        r2 += -4
-        call bpf_map_lookup_elem#1
-        r6 = r0
-        join:
-        if r6 == 0x0 goto out
-        r0 = *(u64 *)(r6 +0)
-        out:
-        r0 = 0
-        exit
-        ",
-        "
-        accepted
-        8: R0=map_value_or_null(id=2,map=m,ks=4,vs=8) R6=map_value_or_null(id=2,map=m,ks=4,vs=8)
-        15: R6=map_value_or_null(id=3,map=m,ks=4,vs=8)
-        from 9 to 16: safe
-        processed 20 insns
-        "
-    );
-}
-
 /// Bytes of unknown content stand for a scalar that was spilled: that says more.
 #[test]
 fn misc_stands_for_a_spill() {
@@ -344,99 +271,213 @@ fn unwritten_bytes_stand_for_any() {
     );
 }
 
-/// References have other numbers on another path; the states are alike if their numbers correspond (`refsafe`).
+/// A range that was relied upon stands for none within it whose values have other bits: even values stand for no odd
+/// ones.
 #[test]
-fn references_correspond() {
+fn known_bits_must_hold() {
     check!(
         "
         test states
-        map rb = ringbuf 0 0 4096
+        *(u64 *)(r10 -8) = 0
+        *(u64 *)(r10 -16) = 0
         call bpf_get_prandom_u32#7
-        r7 = r0
-        r1 = map(rb)
-        r2 = 8
-        r3 = 0
-        if r7 > 0x7 goto other
-        call bpf_ringbuf_reserve#131
-        goto join
-        other:
-        call bpf_ringbuf_reserve#131
+        r6 = r0
+        r6 &= 7
+        call bpf_get_prandom_u32#7
+        if r0 > 0x7 goto join
+        r6 <<= 1
         join:
-        if r0 == 0x0 goto out
-        r1 = r0
-        r2 = 0
-        call bpf_ringbuf_discard#133
+        r1 = r10
+        r1 += -16
+        r1 += r6
+        r0 = *(u8 *)(r1 +0)
+        exit
+        ",
+        "
+        accepted
+        11: R6=scalar(smin=smin32=0,smax=umax=smax32=umax32=14,var_off=(0x0; 0xe))
+        from 6 to 8: R6=scalar(smin=smin32=0,smax=umax=smax32=umax32=7,var_off=(0x0; 0x7))
+        no safe
+        processed 18 insns
+        "
+    );
+}
+
+/// Nor for one with the same bits and wider bounds.
+#[test]
+fn bounds_must_hold() {
+    check!(
+        "
+        test states
+        *(u64 *)(r10 -8) = 0
+        call bpf_get_prandom_u32#7
+        r6 = r0
+        r6 &= 7
+        call bpf_get_prandom_u32#7
+        if r0 > 0x7 goto join
+        if r6 > 0x5 goto out
+        join:
+        r1 = r10
+        r1 += -8
+        r1 += r6
+        r0 = *(u8 *)(r1 +0)
         out:
         r0 = 0
         exit
         ",
         "
         accepted
-        8: R0=ringbuf_mem_or_null(id=3,ref_obj_id=3,sz=8) refs=3
-        9: call bpf_ringbuf_reserve#131
-        10: safe
+        10: R6=scalar(smin=smin32=0,smax=umax=smax32=umax32=5,var_off=(0x0; 0x7))
+        from 5 to 7: R6=scalar(smin=smin32=0,smax=umax=smax32=umax32=7,var_off=(0x0; 0x7))
+        10: R6=scalar(smin=smin32=0,smax=umax=smax32=umax32=7,var_off=(0x0; 0x7))
+        no 7: safe
+        processed 19 insns
+        "
+    );
+}
+
+/// A pointer to a packet stands for one behind which more was found readable.
+#[test]
+fn a_longer_packet_range_is_safe() {
+    check!(
+        "
+        test states
+        section tc
+        r6 = *(u32 *)(r1 +76)
+        r7 = *(u32 *)(r1 +80)
+        r4 = r6
+        r4 += 8
+        if r4 > r7 goto out
+        call bpf_get_prandom_u32#7
+        if r0 > 0x7 goto more
+        goto join
+        more:
+        r4 = r6
+        r4 += 16
+        if r4 > r7 goto out
+        join:
+        r0 = *(u8 *)(r6 +7)
+        out:
+        r0 = 0
+        exit
+        ",
+        "
+        accepted
+        11: R6=pkt(r=8)
+        from 6 to 8: R6=pkt(r=8)
+        10: R4=pkt(off=16,r=16)
+        11: safe
         processed 17 insns
         "
     );
 }
 
-/// A state that holds a reference is not like one that holds none: the second way to the end leaks it.
+/// Pointers to a packet stand for each other only with one offset.
 #[test]
-fn a_held_reference_differs() {
+fn a_packet_offset_must_be_equal() {
     check!(
         "
         test states
-        map rb = ringbuf 0 0 4096
-        r1 = map(rb)
-        r2 = 8
-        r3 = 0
-        call bpf_ringbuf_reserve#131
-        if r0 == 0x0 goto out
-        r6 = r0
+        section tc
+        r6 = *(u32 *)(r1 +76)
+        r7 = *(u32 *)(r1 +80)
+        r4 = r6
+        r4 += 8
+        if r4 > r7 goto out
         call bpf_get_prandom_u32#7
-        if r0 > 0x7 goto out
-        r1 = r6
-        r2 = 0
-        call bpf_ringbuf_discard#133
+        if r0 > 0x7 goto join
+        r6 += 1
+        join:
+        r0 = *(u8 *)(r6 +0)
         out:
         r0 = 0
         exit
         ",
         "
-        refused: EINVAL
-        12: R0_w=0
-        from 8 to 12: R6=ringbuf_mem(ref_obj_id=2,sz=8) refs=2
-        no from 8 to 12: safe
-        Unreleased reference id=2 alloc_insn=4
+        accepted
+        8: R6=pkt(off=1,r=8)
+        from 6 to 8: R6=pkt(r=8)
+        8: r0 = *(u8 *)(r6 +0)
+        9: safe
+        no from 6 to 8: safe
         "
     );
 }
 
-/// A state in a function stands only for those that the same call led into.
+/// A pointer into the own stack stands for none into the caller's, be the offset the same.
 #[test]
-fn callers_must_be_equal() {
+fn a_stack_pointer_is_of_one_frame() {
     check!(
         "
         test states
-        r1 = 1
-        call f
-        r1 = 1
+        *(u64 *)(r10 -8) = 7
+        r1 = r10
+        r1 += -8
         call f
         exit
         static f(1):
-        r0 = r1
-        if r0 == 0x5 goto +1
-        r0 = 3
+        *(u64 *)(r10 -8) = 7
+        r6 = r1
+        call bpf_get_prandom_u32#7
+        if r0 > 0x7 goto join
+        r6 = r10
+        r6 += -8
+        join:
+        r0 = *(u64 *)(r6 +0)
         exit
         ",
         "
         accepted
-        to caller at 2:
-        3: call pc+1
-        5: frame1: R0=1 R1=1
-        to caller at 4:
+        11: frame1: R0_w=7 R6=fp-8
+        from 8 to 11: frame1: R6=fp[0]-8
+        11: frame1: R0_w=7 R6=fp[0]-8
+        no from 8 to 11: safe
+        "
+    );
+}
+
+/// A scalar in the stack that nothing relied upon stands for any other.
+#[test]
+fn imprecise_spills_are_alike() {
+    check!(
+        "
+        test states
+        *(u64 *)(r10 -8) = 1
+        call bpf_get_prandom_u32#7
+        if r0 > 0x7 goto join
+        *(u64 *)(r10 -8) = 2
+        join:
+        r0 = *(u64 *)(r10 -8)
+        exit
+        ",
+        "
+        accepted
+        4: R0_w=2 fp-8=2
+        from 2 to 4: safe
+        processed 7 insns
+        "
+    );
+}
+
+/// Bytes that are zero by themselves are always relied upon.
+#[test]
+fn zero_bytes_are_no_others() {
+    check!(
+        "
+        test states
+        call bpf_get_prandom_u32#7
+        *(u8 *)(r10 -7) = r0
+        if r0 > 0x7 goto join
+        *(u8 *)(r10 -7) = 0
+        join:
+        r0 = *(u8 *)(r10 -7)
+        exit
+        ",
+        "
+        accepted
+        4: R0_w=0
+        from 2 to 4: fp-8=??????m?
         no safe
-        processed 13 insns
         "
     );
 }

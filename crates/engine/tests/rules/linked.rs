@@ -206,17 +206,17 @@ fn six_at_most() {
         r4 = r0
         r5 = r0
         r6 = r0
-        r7 = r0
         if r0 > 0x7 goto out
-        r0 = r7
+        r7 = r5
+        r0 = r6
         out:
         exit
         ",
         "
         accepted
-        7: R0_w=scalar(id=1) R7_w=scalar(id=1)
-        8: R0_w=scalar(id=1,smin=smin32=0,smax=umax=smax32=umax32=7,var_off=(0x0; 0x7))
-        9: R0=scalar(id=2) R7=scalar(id=2)
+        6: R0_w=scalar(id=1) R6_w=scalar(id=1)
+        8: R5_w=scalar(id=1,smin=smin32=0,smax=umax=smax32=umax32=7,var_off=(0x0; 0x7))
+        9: R0=scalar(id=2) R6=scalar(id=2)
         "
     );
 }
@@ -243,6 +243,27 @@ fn equal_registers_are_not() {
         6: R6_w=scalar(smin=smin32=0,smax=umax=smax32=umax32=15,var_off=(0x0; 0xf)) R7_w=scalar(smin=smin32=0,smax=umax=smax32=umax32=15,var_off=(0x0; 0xf))
         7: R6=scalar(smin=smin32=0,smax=umax=smax32=umax32=3,var_off=(0x0; 0x3))
         8: R7=scalar(id=3,smin=smin32=0,smax=umax=smax32=umax32=15,var_off=(0x0; 0xf))
+        "
+    );
+}
+
+/// A negative constant is no distance.
+#[test]
+fn a_negative_distance_ends_it() {
+    check!(
+        "
+        call bpf_get_prandom_u32#7
+        r6 = r0
+        r6 += -4
+        if r0 > 0x7 goto out
+        r0 = r6
+        out:
+        exit
+        ",
+        "
+        accepted
+        2: R6_w=scalar()
+        4: R6_w=scalar(id=2)
         "
     );
 }

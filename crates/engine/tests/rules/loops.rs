@@ -401,3 +401,25 @@ fn recursion_is_no_loop() {
         "
     );
 }
+
+/// A path that leaves a `may_goto` and comes back has not used it: without progress that is a loop without end.
+#[test]
+fn the_way_out_is_no_turn() {
+    check!(
+        "
+        r0 = 0
+        loop:
+        may_goto again
+        exit
+        again:
+        r6 = 1
+        goto loop
+        ",
+        "
+        refused: EINVAL
+        1: may_goto pc+1
+        1: may_goto pc+1
+        infinite loop detected at insn 1
+        "
+    );
+}

@@ -3,7 +3,9 @@
 mod harness;
 
 mod bounds;
+mod checkpoints;
 mod equivalence;
+mod identities;
 mod linked;
 mod liveness;
 mod loops;

@@ -421,3 +421,130 @@ fn of_decided_jumps() {
         "
     );
 }
+
+/// A change of the order of bytes leaves the register wanted, as does a negation.
+#[test]
+fn through_a_swap() {
+    check!(
+        "
+        *(u64 *)(r10 -8) = 0
+        r1 = 5
+        r1 = be16 r1
+        r1 &= 7
+        r3 = r10
+        r3 += -8
+        r3 += r1
+        r0 = *(u8 *)(r3 +0)
+        exit
+        ",
+        "
+        accepted
+        2: R1_w=scalar()
+        mark_precise: frame0: regs=r1 stack= before 2: r1 = be16 r1
+        mark_precise: frame0: regs=r1 stack= before 1: r1 = 5
+        "
+    );
+}
+
+/// A pointer into the stack to which a scalar was compared is not needed.
+#[test]
+fn not_of_stack_pointers() {
+    check!(
+        "
+        *(u64 *)(r10 -8) = 0
+        call bpf_get_prandom_u32#7
+        r6 = r0
+        r6 &= 7
+        r7 = r10
+        if r6 > r7 goto out
+        r3 = r10
+        r3 += -8
+        r3 += r6
+        r0 = *(u8 *)(r3 +0)
+        out:
+        r0 = 0
+        exit
+        ",
+        "
+        accepted
+        mark_precise: frame0: regs=r6 stack= before 5: if r6 > r7 goto pc+4
+        mark_precise: frame0: regs=r6 stack= before 4: r7 = r10
+        mark_precise: frame0: regs=r6 stack= before 3:
+        "
+    );
+}
+
+/// Two registers that were compared are needed if the second one is.
+#[test]
+fn through_a_comparison_with_it() {
+    check!(
+        "
+        *(u64 *)(r10 -8) = 0
+        call bpf_get_prandom_u32#7
+        r6 = r0
+        r7 = 7
+        if r7 < r6 goto out
+        r3 = r10
+        r3 += -8
+        r3 += r6
+        r0 = *(u8 *)(r3 +0)
+        out:
+        r0 = 0
+        exit
+        ",
+        "
+        accepted
+        mark_precise: frame0: regs=r6 stack= before 4: if r7 < r6 goto pc+4
+        mark_precise: frame0: regs=r0,r6,r7 stack= before 3: r7 = 7
+        "
+    );
+}
+
+/// What a callback needs of its arguments is not needed of those of the call that runs it.
+#[test]
+fn out_of_a_callback() {
+    check!(
+        "
+        r1 = 100
+        r2 = func(turn)
+        r3 = 0
+        r4 = 0
+        call bpf_loop#181
+        r0 = 0
+        exit
+        static turn(2):
+        *(u64 *)(r10 -8) = 0
+        r3 = r10
+        r3 += -8
+        r1 &= 7
+        r3 += r1
+        r0 = *(u8 *)(r3 +0)
+        r0 = 0
+        exit
+        ",
+        "
+        accepted
+        mark_precise: frame1: regs=r1 stack= before 11: r1 &= 7
+        mark_precise: frame1: regs=r1 stack= before 5: call bpf_loop#181
+        13: R3_w=fp(off=-8,smin=smin32=0,smax=umax=smax32=umax32=7,var_off=(0x0; 0x7))
+        from 15 to 5: safe
+        "
+    );
+}
+
+/// A register whose zero becomes bytes of the stack is needed, as bytes cannot be marked later.
+#[test]
+fn of_a_stored_zero() {
+    check!(
+        "
+        r1 = 0
+        *(u8 *)(r10 -7) = r1
+        r0 = 0
+        exit
+        ",
+        "
+        accepted
+        mark_precise: frame0: regs=r1 stack= before 0: r1 = 0
+        "
+    );
+}

@@ -373,3 +373,22 @@ fn frames_add_up() {
         "
     );
 }
+
+/// Zeros beside a spill of 32 bits stay known.
+#[test]
+fn zero_bytes_beside_a_spill() {
+    check!(
+        "
+        call bpf_get_prandom_u32#7
+        *(u32 *)(r10 -4) = 0
+        *(u32 *)(r10 -8) = r0
+        r6 = *(u32 *)(r10 -4)
+        r0 = 0
+        exit
+        ",
+        "
+        accepted
+        3: R6_w=0
+        "
+    );
+}
