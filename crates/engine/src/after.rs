@@ -4,8 +4,9 @@
 //! depths, functions that are gone) and what fails.
 
 use verdict_isa::{class, mode, op};
+use verdict_kernel::ctx::conversion_fails;
 use verdict_kernel::semantics::control::LdAbsCallback;
-use verdict_kernel::semantics::log::ExceptionCall;
+use verdict_kernel::semantics::log::{BugWords, ExceptionCall};
 use verdict_kernel::semantics::stack::MayGotoBound;
 use verdict_kernel::types::RegBase;
 use verdict_syscall::LoadedFunc;
@@ -27,7 +28,7 @@ impl<O: Observer> Verifier<'_, O> {
         self.check_max_stack_depth()?;
         self.inline_bpf_loop();
         self.remove_dead_functions();
-        self.check_arena_loads()?;
+        self.check_conversions()?;
         // Without a callback of its own, an exception is caught by a function that the kernel appends.
         self.catch_appended = self.seen_exception && self.exception_callback_subprog == 0;
         self.check_kfuncs_left()?;
@@ -35,22 +36,36 @@ impl<O: Observer> Verifier<'_, O> {
         self.check_functions_left()
     }
 
-    /// Loads that the JIT has no instruction for (`convert_ctx_accesses`).
-    fn check_arena_loads(&self) -> Res<()> {
-        if self.kernel.machine.jit.arena_sign_extension {
-            return Ok(());
-        }
-        for (insn, aux) in self.insns.iter().zip(&self.aux) {
-            let extends = insn.class() == class::LDX && insn.mode() == mode::MEMSX;
-            if extends && aux.ptr_type == RegBase::Arena as u32 {
+    /// Loads for which there is no instruction that the JIT or the kernel's own structs could do (`convert_ctx_accesses`).
+    fn check_conversions(&self) -> Res<()> {
+        let arena_extends = self.kernel.machine.jit.arena_sign_extension;
+        let loads = self.insns.iter().zip(&self.aux);
+        for (insn, aux) in loads.filter(|(insn, _)| insn.class() == class::LDX) {
+            let of = |base: RegBase| aux.ptr_type == base as u32;
+            if of(RegBase::Arena) && insn.mode() == mode::MEMSX && !arena_extends {
                 reject!(
                     InvalidInsn,
                     EOPNOTSUPP,
                     "sign extending loads from arena are not supported yet\n"
                 );
             }
+            if of(RegBase::TcpSock) && conversion_fails(RegBase::TcpSock, i32::from(insn.off)) {
+                return self.refuse_conversion();
+            }
         }
         Ok(())
+    }
+
+    /// A field that the checks let pass and that the kernel then finds no load for: it holds that against itself.
+    fn refuse_conversion(&self) -> Res<()> {
+        match self.kernel.semantics.log.bug_words {
+            BugWords::Own => reject!(SocketAccess, EINVAL, "bpf verifier is misconfigured\n"),
+            BugWords::Alike => reject!(
+                SocketAccess,
+                EFAULT,
+                "verifier bug: error during ctx access conversion (0)\n"
+            ),
+        }
     }
 
     /// Removed spills free their stack (`remove_fastcall_spills_fills`).

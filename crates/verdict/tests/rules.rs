@@ -263,6 +263,7 @@ const ABOUT: &[(&str, &[Category])] = {
         ("stack_depth", &[Memory]),
         ("subprog", &[Structure, Memory]),
         ("tail_call", &[Call]),
+        ("tcp_sock", &[Memory]),
         ("timer", &[Call, Memory]),
         ("parser", &[Memory]),
         ("unmet", &[Register]),
