@@ -57,19 +57,21 @@ fn after_twenty_jumps_in_a_loop() {
     );
 }
 
-/// Or when there were 100 instructions: four turns of this loop.
+/// Or when there were 100 instructions: three turns from jump to jump have 99, and only the next head is far enough.
 #[test]
 fn after_a_hundred_insns_in_a_loop() {
     check!(
         &format!(
             "r0 = 0\nr6 = 0\nloop:\n{}r6 += 1\nif r6 < 0xa goto loop\nexit",
-            "r0 += 1\n".repeat(23)
+            "r0 += 1\n".repeat(31)
         ),
         "
         accepted
         mark_precise: frame0: parent state regs=r6 stack=: R6_rw=P5
-        mark_precise: frame0: parent state regs=r6 stack=: R6_rw=P9
-        processed 253 insns total_states 3
+        mark_precise: frame0: last_idx 33 subseq_idx 34
+        mark_precise: frame0: parent state regs=r6 stack=: R6_rw=P8
+        mark_precise: frame0: last_idx 34 subseq_idx 2
+        processed 333 insns total_states 3
         "
     );
 }
