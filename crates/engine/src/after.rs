@@ -4,14 +4,15 @@
 //! depths, functions that are gone) and what fails.
 
 use verdict_isa::{class, mode, op};
-use verdict_kernel::ctx::conversion_fails;
+use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::Rule;
 use verdict_kernel::semantics::control::LdAbsCallback;
 use verdict_kernel::semantics::log::{BugWords, ExceptionCall};
 use verdict_kernel::semantics::stack::MayGotoBound;
 use verdict_kernel::types::RegBase;
 use verdict_syscall::LoadedFunc;
 
-use crate::error::{Res, reject};
+use crate::error::{Failure, Res, reject};
 use crate::observer::Observer;
 use crate::state::MAX_FRAMES;
 use crate::verifier::Verifier;
@@ -49,23 +50,26 @@ impl<O: Observer> Verifier<'_, O> {
                     "sign extending loads from arena are not supported yet\n"
                 );
             }
-            if of(RegBase::TcpSock) && conversion_fails(RegBase::TcpSock, i32::from(insn.off)) {
-                return self.refuse_conversion();
+            if aux.unconvertible && of(RegBase::Ctx) {
+                return self.refuse_conversion(Rule::ContextAccess);
+            }
+            if aux.unconvertible {
+                return self.refuse_conversion(Rule::SocketAccess);
             }
         }
         Ok(())
     }
 
     /// A field that the checks let pass and that the kernel then finds no load for: it holds that against itself.
-    fn refuse_conversion(&self) -> Res<()> {
-        match self.kernel.semantics.log.bug_words {
-            BugWords::Own => reject!(SocketAccess, EINVAL, "bpf verifier is misconfigured\n"),
-            BugWords::Alike => reject!(
-                SocketAccess,
-                EFAULT,
-                "verifier bug: error during ctx access conversion (0)\n"
+    fn refuse_conversion(&self, rule: Rule) -> Res<()> {
+        let (errno, text) = match self.kernel.semantics.log.bug_words {
+            BugWords::Own => (Errno::EINVAL, "bpf verifier is misconfigured\n"),
+            BugWords::Alike => (
+                Errno::EFAULT,
+                "verifier bug: error during ctx access conversion (0)\n",
             ),
-        }
+        };
+        Err(Failure::rejected(rule, errno, text.to_owned()))
     }
 
     /// Removed spills free their stack (`remove_fastcall_spills_fills`).

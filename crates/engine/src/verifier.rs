@@ -44,6 +44,8 @@ pub struct InsnAux {
     pub ptr_type: u32,
     /// Executed at least once.
     pub seen: bool,
+    /// It accesses a field that nothing converts.
+    pub unconvertible: bool,
     /// Spill or fill of a `bpf_fastcall` pattern.
     pub fastcall_pattern: bool,
     /// Number of spill/fill pairs around a `bpf_fastcall` call.

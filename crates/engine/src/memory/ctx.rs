@@ -1,7 +1,7 @@
 //! The program's context.
 
 use verdict_btf::{Kind, TypeId};
-use verdict_kernel::ctx::{CtxAnswer, CtxQuery};
+use verdict_kernel::ctx::{Asked, CtxAnswer, CtxQuery};
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::semantics::control::RetvalLoad;
 use verdict_kernel::types::{Flags, RegBase, RegType};
@@ -73,12 +73,18 @@ impl<O: Observer> Verifier<'_, O> {
             // What may be read is known of the struct's members only.
             ProgType::StructOps if self.prog.extends => CtxAnswer::Denied,
             _ => {
-                let size = m.size.unsigned_abs();
-                self.kernel.ctx_access(&query, m.off, size, m.access, m.sign)
+                let asked = Asked {
+                    off: m.off,
+                    size: m.size.unsigned_abs(),
+                    access: m.access,
+                    sign_extending: m.sign,
+                };
+                self.kernel.ctx_access(&query, &asked)
             }
         };
         match answer {
             CtxAnswer::Allowed(access) => {
+                self.aux_mut().unconvertible |= !access.converts;
                 let named = access
                     .btf
                     .and_then(|name| self.kernel.btf.find(name, Kind::Struct));

@@ -29,7 +29,7 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         match ctx::sock_access(reg.ty.base(), m.off, m.size.unsigned_abs()) {
-            Some(CtxAnswer::Allowed(_)) => {}
+            Some(CtxAnswer::Allowed(access)) => self.aux_mut().unconvertible |= !access.converts,
             Some(CtxAnswer::ByBtf | CtxAnswer::Denied) | None => reject!(
                 SocketAccess,
                 EACCES,

@@ -253,6 +253,17 @@ switches! {
         },
         needs: [],
     }
+    narrow_pointer: NarrowPointer = "narrow-pointer" {
+        doc: "What comes of a load of part of a pointer in a context, behind its first byte.",
+        upstream: "\"bpf: Reject narrower access to pointer ctx fields\" (Linux 6.17, carried back).",
+        corpus: "switch_context",
+        values: {
+            Refused = "refused": "It is refused.",
+            Unconvertible = "unconvertible": "It passes as one of a number, and the program is refused when its \
+                                              accesses of contexts are converted.",
+        },
+        needs: [],
+    }
     acquire_release: AcquireRelease = "acquire-release" {
         doc: "Whether there are loads that acquire and stores that release.",
         upstream: "\"bpf: Introduce load-acquire and store-release instructions\" (Linux 6.15).",

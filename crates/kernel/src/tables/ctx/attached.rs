@@ -1,6 +1,6 @@
 //! Contexts of program types that watch tracing events or decide for a cgroup or device.
 
-use super::layout::{Field, Layout, Sizes};
+use super::layout::{Field, HALF, Layout, Sizes};
 use super::sock;
 use crate::prog::AttachType::{self, *};
 use crate::types::{Flags, RegBase};
@@ -60,7 +60,7 @@ pub(super) static SOCK_ADDR: Layout = Layout::new(
             .writes(Sizes::Exact(4))
             .only(&[CgroupUdp4Sendmsg]),
         ip6("msg_src_ip6", 44).only(&[CgroupUdp6Sendmsg]),
-        Field::pointer("sk", 64, RegBase::Socket),
+        Field::pointer("sk", 64, RegBase::Socket).rest(HALF),
     ],
 );
 
@@ -72,9 +72,9 @@ const fn ip6(name: &'static str, off: u32) -> Field {
 pub(super) static SOCKOPT: Layout = Layout::new(
     "bpf_sockopt",
     &[
-        Field::pointer("sk", 0, RegBase::Socket),
-        Field::pointer("optval", 8, RegBase::Packet),
-        Field::pointer("optval_end", 16, RegBase::PacketEnd),
+        Field::pointer("sk", 0, RegBase::Socket).rest(HALF),
+        Field::pointer("optval", 8, RegBase::Packet).rest(HALF),
+        Field::pointer("optval_end", 16, RegBase::PacketEnd).rest(HALF),
         Field::whole("level", 24)
             .writes(Sizes::Exact(4))
             .written_by(&[CgroupSetsockopt]),

@@ -2,6 +2,7 @@
 
 use super::{CtxAccess, CtxAnswer, CtxQuery};
 use crate::prog::AttachType;
+use crate::semantics::control::NarrowPointer;
 use crate::types::{Flags, RegBase, RegType};
 
 /// The direction of an access.
@@ -11,6 +12,19 @@ pub enum Access {
     Read,
     /// A store.
     Write,
+}
+
+/// An access that is to be judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// Offset from the structure's start.
+    pub off: i32,
+    /// Bytes.
+    pub size: u32,
+    /// The direction.
+    pub access: Access,
+    /// Whether it is a load that extends the sign.
+    pub sign_extending: bool,
 }
 
 /// Which accesses a field takes. All of them must be aligned to their size.
@@ -75,6 +89,22 @@ impl Sizes {
     }
 }
 
+/// What comes of reads that start behind a field's first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// As at the first byte.
+    Field,
+    /// The field's rule looks at its first byte only. Reads of these sizes pass behind it, and then nothing converts
+    /// them (`convert_ctx_accesses`).
+    Unconvertible(Sizes),
+    /// The same where the field is a pointer and [`NarrowPointer::Unconvertible`] holds; else as
+    /// [`Rest::Field`].
+    UnconvertiblePointer(Sizes),
+}
+
+/// The upper half of a field of eight bytes in structures whose other fields are of four.
+pub(super) const HALF: Rest = Rest::UnconvertiblePointer(Sizes::Exact(4));
+
 /// A field of a structure.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
@@ -88,6 +118,8 @@ pub struct Field {
     pub read: Sizes,
     /// The writes it takes.
     pub write: Sizes,
+    /// What comes of reads that start behind its first byte.
+    pub rest: Rest,
     /// What a read gives.
     pub reg: RegType,
     /// Name of the kernel structure pointed at, when `reg` is a BTF object.
@@ -111,6 +143,7 @@ impl Field {
             size,
             read,
             write: Sizes::Never,
+            rest: Rest::Field,
             reg: RegType::new(RegBase::Scalar, Flags::NONE),
             btf: None,
             readers: &[],
@@ -137,6 +170,10 @@ impl Field {
             reg: RegType::new(base, flags),
             ..self
         }
+    }
+    /// What comes of reads that start behind the field's first byte.
+    pub(in crate::tables) const fn rest(self, rest: Rest) -> Field {
+        Field { rest, ..self }
     }
     /// The field may be NULL.
     pub(in crate::tables) const fn or_null(self) -> Field {
@@ -203,27 +240,19 @@ impl Layout {
     }
 
     /// Judges an access by the rows.
-    pub(super) fn access(
-        &self,
-        q: &CtxQuery,
-        off: i32,
-        size: u32,
-        access: Access,
-        sign_extending: bool,
-    ) -> CtxAnswer {
-        self.allowed(q, off, size, access, sign_extending)
+    pub(super) fn access(&self, q: &CtxQuery, asked: &Asked, narrow: NarrowPointer) -> CtxAnswer {
+        self.allowed(q, asked, narrow)
             .map_or(CtxAnswer::Denied, CtxAnswer::Allowed)
     }
 
-    fn allowed(
-        &self,
-        q: &CtxQuery,
-        off: i32,
-        size: u32,
-        access: Access,
-        sign_extending: bool,
-    ) -> Option<CtxAccess> {
-        let off = u32::try_from(off).ok()?;
+    fn allowed(&self, q: &CtxQuery, asked: &Asked, narrow: NarrowPointer) -> Option<CtxAccess> {
+        let Asked {
+            size,
+            access,
+            sign_extending,
+            ..
+        } = *asked;
+        let off = u32::try_from(asked.off).ok()?;
         if size == 0 || !off.is_multiple_of(size) {
             return None;
         }
@@ -231,6 +260,20 @@ impl Layout {
         let field = self.fields.get(after.checked_sub(1)?)?;
         if !field.covers(off) || !field.permits(q, access) {
             return None;
+        }
+        let unconvertible = match field.rest {
+            Rest::Unconvertible(sizes) => Some(sizes),
+            Rest::UnconvertiblePointer(sizes) => (narrow == NarrowPointer::Unconvertible).then_some(sizes),
+            Rest::Field => None,
+        };
+        if let (Some(sizes), Access::Read) = (unconvertible.filter(|_| off != field.off), access) {
+            return Some(CtxAccess {
+                name: field.name,
+                reg_type: RegType::new(RegBase::Scalar, Flags::NONE),
+                field_size: sizes.take(field, off, size, sign_extending)?,
+                btf: None,
+                converts: false,
+            });
         }
         let sizes = match access {
             Access::Read => field.read,
@@ -242,6 +285,7 @@ impl Layout {
             reg_type: field.reg,
             field_size,
             btf: field.btf,
+            converts: true,
         })
     }
 }

@@ -22,11 +22,12 @@ pub use facts::{
     guards_recursion, is_projection_of, is_tracing, may_access_packet, may_load_from_skb, may_update_sockmap,
     may_use_spin_lock, sleepable_map,
 };
-pub use layout::{Access, Field, Layout, Sizes};
+pub use layout::{Access, Asked, Field, Layout, Rest, Sizes};
 pub use returns::{ReturnRange, ReturnRule, return_rule};
 
 use crate::Kernel;
 use crate::prog::{AttachType, ProgType};
+use crate::semantics::control::NarrowPointer;
 use crate::types::{RegBase, RegType};
 
 /// Bytes of `struct bpf_flow_keys`: what a flow dissector may reach behind its `flow_keys` pointer.
@@ -54,6 +55,9 @@ pub struct CtxAccess {
     pub field_size: u32,
     /// Name of the kernel structure pointed at, when `reg_type` is [`RegBase::BtfId`].
     pub btf: Option<&'static str>,
+    /// Whether the kernel manages to convert the access once the program is verified; if not, it refuses the
+    /// program then.
+    pub converts: bool,
 }
 
 /// The judgement on an access to a context.
@@ -130,22 +134,15 @@ impl Kernel {
         }
     }
 
-    /// Judges an access of `size` bytes at `off` to the context.
-    ///
-    /// `sign_extending` is set for `ldsx` loads. The answer follows each type's `is_valid_access`; every access
-    /// that it allows is one that the kernel later manages to convert.
-    pub fn ctx_access(
-        &self,
-        q: &CtxQuery,
-        off: i32,
-        size: u32,
-        access: Access,
-        sign_extending: bool,
-    ) -> CtxAnswer {
+    /// Judges an access to the context, as each type's `is_valid_access`.
+    pub fn ctx_access(&self, q: &CtxQuery, asked: &Asked) -> CtxAnswer {
         match self.context(q.prog_type) {
-            CtxKind::Rows(layout) => layout.access(q, off, size, access, sign_extending),
+            CtxKind::Rows(layout) => layout.access(q, asked, self.semantics.control.narrow_pointer),
             CtxKind::UncheckedArguments => CtxAnswer::ByBtf,
             CtxKind::Arguments => {
+                let Asked {
+                    off, size, access, ..
+                } = *asked;
                 let aligned = size != 0 && off.unsigned_abs().is_multiple_of(size);
                 if (0..ARGUMENTS_SIZE).contains(&off) && access == Access::Read && aligned {
                     CtxAnswer::ByBtf
@@ -174,16 +171,13 @@ pub fn sock_access(base: RegBase, off: i32, size: u32) -> Option<CtxAnswer> {
         attach_type: AttachType::CgroupInetIngress,
         cap_bpf: true,
     };
-    Some(layout.access(&any, off, size, Access::Read, false))
-}
-
-/// Whether the kernel, having verified a 4-byte read at `off` through a register of type `base`, then fails
-/// to convert it and refuses the program with "bpf verifier is misconfigured".
-///
-/// A quirk: the rule for the 64-bit counters of TCP sockets looks at their first byte only, so the upper
-/// halves pass verification, but no conversion exists for them.
-pub fn conversion_fails(base: RegBase, off: i32) -> bool {
-    base == RegBase::TcpSock && sock::UNCONVERTIBLE.contains(&off)
+    let asked = Asked {
+        off,
+        size,
+        access: Access::Read,
+        sign_extending: false,
+    };
+    Some(layout.access(&any, &asked, NarrowPointer::Refused))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Contexts of program types that belong to the network stack, other than `__sk_buff`.
 
-use super::layout::{Field, Layout, Sizes};
+use super::layout::{Field, HALF, Layout, Sizes};
 use crate::prog::AttachType;
 use crate::types::{Flags, RegBase};
 
@@ -62,12 +62,12 @@ pub(super) static SOCK_OPS: Layout = Layout::new(
         Field::whole("sk_txhash", 164).writes(Sizes::Exact(4)),
         Field::new("bytes_received", 168, 8, Sizes::Exact(8)),
         Field::new("bytes_acked", 176, 8, Sizes::Exact(8)),
-        Field::pointer("sk", 184, RegBase::Socket).or_null(),
-        Field::pointer("skb_data", 192, RegBase::Packet),
-        Field::pointer("skb_data_end", 200, RegBase::PacketEnd),
+        Field::pointer("sk", 184, RegBase::Socket).or_null().rest(HALF),
+        Field::pointer("skb_data", 192, RegBase::Packet).rest(HALF),
+        Field::pointer("skb_data_end", 200, RegBase::PacketEnd).rest(HALF),
         Field::whole("skb_len", 208),
         Field::new("skb_tcp_flags", 212, 4, Sizes::NarrowAtStart(4)),
-        Field::new("skb_hwtstamp", 216, 8, Sizes::Exact(8)),
+        Field::new("skb_hwtstamp", 216, 8, Sizes::Exact(8)).rest(HALF),
     ],
 );
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use super::layout::{Field, Layout, Sizes};
+use super::layout::{Field, Layout, Rest, Sizes};
 use crate::types::{Flags, RegBase};
 
 /// The fields, with every access that some program type has. A [`View`] takes away the rest.
@@ -38,7 +38,9 @@ const SK_BUFF: [Field; 35] = [
     Field::new("tstamp", 152, 8, Sizes::Exact(8)).writes(Sizes::Exact(8)),
     word("wire_len", 160),
     word("gso_segs", 164),
-    Field::pointer("sk", 168, RegBase::SockCommon).or_null(),
+    Field::pointer("sk", 168, RegBase::SockCommon)
+        .or_null()
+        .rest(Rest::UnconvertiblePointer(Sizes::Narrow(4))),
     word("gso_size", 176),
     Field::new("tstamp_type", 180, 1, Sizes::Exact(1)),
     Field::new("(padding)", 181, 3, Sizes::Never),

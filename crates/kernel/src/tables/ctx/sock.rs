@@ -1,6 +1,6 @@
 //! The socket structures that programs reach through typed registers.
 
-use super::layout::{Field, Layout, Sizes};
+use super::layout::{Field, Layout, Rest, Sizes};
 
 /// `struct bpf_sock`, all of it.
 pub(super) static SOCK: Layout = Layout::new("bpf_sock", &FIELDS);
@@ -84,9 +84,7 @@ pub(super) static TCP_SOCK: Layout = Layout::new(
         Field::whole("lost_out", 72),
         Field::whole("sacked_out", 76),
         counter("bytes_received", 80),
-        Field::whole("bytes_received (upper half)", UNCONVERTIBLE[0] as u32),
         counter("bytes_acked", 88),
-        Field::whole("bytes_acked (upper half)", UNCONVERTIBLE[1] as u32),
         Field::whole("dsack_dups", 96),
         Field::whole("delivered", 100),
         Field::whole("delivered_ce", 104),
@@ -94,12 +92,9 @@ pub(super) static TCP_SOCK: Layout = Layout::new(
     ],
 );
 
-/// Offsets in `struct bpf_tcp_sock` that pass verification although no conversion handles them.
-pub(super) const UNCONVERTIBLE: [i32; 2] = [84, 92];
-
-/// A 64-bit counter: a row of its first four bytes, because only an access there must be of 8 bytes.
+/// A 64-bit counter. Only an access at its first byte must be of 8 bytes; its upper half passes as a field of 4.
 const fn counter(name: &'static str, off: u32) -> Field {
-    Field::new(name, off, 4, Sizes::Exact(8))
+    Field::new(name, off, 8, Sizes::Exact(8)).rest(Rest::Unconvertible(Sizes::Exact(4)))
 }
 
 /// `struct bpf_xdp_sock`.

@@ -37,7 +37,13 @@ fn kernel() -> Kernel {
 }
 
 fn access(q: &CtxQuery, off: i32, size: u32, access: Access, sign_extending: bool) -> CtxAnswer {
-    kernel().ctx_access(q, off, size, access, sign_extending)
+    let asked = Asked {
+        off,
+        size,
+        access,
+        sign_extending,
+    };
+    kernel().ctx_access(q, &asked)
 }
 
 /// One accepted access.
@@ -210,7 +216,15 @@ fn allowed(kernel: &Kernel, q: &CtxQuery) -> Vec<Fact> {
     for (write, access) in [(false, Access::Read), (true, Access::Write)] {
         for off in 0..640 {
             for size in [1, 2, 4, 8] {
-                if let CtxAnswer::Allowed(a) = kernel.ctx_access(q, off, size, access, false) {
+                let asked = Asked {
+                    off,
+                    size,
+                    access,
+                    sign_extending: false,
+                };
+                if let CtxAnswer::Allowed(a) = kernel.ctx_access(q, &asked)
+                    && a.converts
+                {
                     let reg = if write { String::new() } else { register(&a) };
                     facts.push(Fact {
                         write,
@@ -248,7 +262,13 @@ fn check_accesses(kernel: &Kernel, p: Program) {
     }
     for f in p.facts {
         let access = if f.write { Access::Write } else { Access::Read };
-        let answer = kernel.ctx_access(&q, f.off, f.size, access, false);
+        let asked = Asked {
+            off: f.off,
+            size: f.size,
+            access,
+            sign_extending: false,
+        };
+        let answer = kernel.ctx_access(&q, &asked);
         assert_eq!(answer, CtxAnswer::ByBtf, "{f:?}");
     }
 }
