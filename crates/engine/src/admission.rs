@@ -24,12 +24,13 @@ impl<O: Observer> Notes for Remarks<'_, O> {
 impl<O: Observer> Verifier<'_, O> {
     /// Function records by themselves (`check_btf_info_early`).
     pub(crate) fn check_btf_info_early(&self) -> Res<()> {
-        Ok(btfinfo::check_early(self.prog, &[])?)
+        Ok(btfinfo::check_early(self.program.prog, &[])?)
     }
 
     /// Function and line records against the functions found (`check_btf_info`).
     pub(crate) fn check_btf_info(&mut self) -> Res<()> {
         let found: Vec<btfinfo::Subprog> = self
+            .program
             .subprogs
             .iter()
             .map(|s| btfinfo::Subprog {
@@ -38,10 +39,11 @@ impl<O: Observer> Verifier<'_, O> {
                 has_tail_call: s.has_tail_call,
             })
             .collect();
-        let info = btfinfo::check(self.prog, &found)?;
-        for (i, sub) in self.subprogs.iter_mut().enumerate() {
+        let info = btfinfo::check(self.program.prog, &found)?;
+        for (i, sub) in self.program.subprogs.iter_mut().enumerate() {
             sub.is_global = info.funcs.get(i).is_some_and(|f| f.is_global());
-            if let (Some(record), Some(loaded)) = (self.prog.func_info.get(i), &self.prog.btf) {
+            if let (Some(record), Some(loaded)) = (self.program.prog.func_info.get(i), &self.program.prog.btf)
+            {
                 sub.name = loaded.btf.ty(record.type_id).map_or("", |t| t.name()).to_owned();
             }
         }
@@ -50,25 +52,30 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// What the program attaches to (`check_attach_btf_id`), and with it the helpers that it may call.
     pub(crate) fn check_attach(&mut self) -> Res<()> {
-        let changes = self.subprogs.first().is_some_and(|main| main.changes_pkt_data);
-        let mut remarks = Remarks(&mut *self.obs);
-        self.attach = attach::check_attach_btf_id(self.kernel, self.prog, changes, &mut remarks)?;
-        if let Some(extended) = self.extended {
-            self.prog = extended;
+        let changes = self
+            .program
+            .subprogs
+            .first()
+            .is_some_and(|main| main.changes_pkt_data);
+        let mut remarks = Remarks(&mut *self.env.obs);
+        self.program.attach =
+            attach::check_attach_btf_id(self.env.kernel, self.program.prog, changes, &mut remarks)?;
+        if let Some(extended) = self.program.extended {
+            self.program.prog = extended;
             self.check_extended()?;
             self.reread_kfuncs()?;
         }
-        self.helpers = self.kernel.helpers(&self.helper_query());
+        self.program.helpers = self.env.kernel.helpers(&self.helper_query());
         Ok(())
     }
 
     /// Extensions of which it is not known how the kernel judges them.
     fn check_extended(&self) -> Res<()> {
-        let proto = self.attach.func_proto;
-        let proto = proto.and_then(|id| self.attach.btf(self.kernel).ty(id));
+        let proto = self.program.attach.func_proto;
+        let proto = proto.and_then(|id| self.program.attach.btf(self.env.kernel).ty(id));
         let takes_objects =
             proto.is_some_and(|proto| proto.params().skip(1).any(|p| is_pointer(proto, p.ty)));
-        if self.attach.is_raw_tp && takes_objects {
+        if self.program.attach.is_raw_tp && takes_objects {
             // It looks for the tracepoint in a BTF that such a program does not have.
             unsupported!("an extension of a function with pointers in a tp_btf program");
         }
@@ -77,19 +84,19 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The program's own type: an extension is only verified as a program of another.
     pub(crate) fn own_type(&self) -> ProgType {
-        if self.prog.extends {
+        if self.program.prog.extends {
             ProgType::Ext
         } else {
-            self.prog.prog_type
+            self.program.prog.prog_type
         }
     }
 
     /// What a function takes by its BTF (`btf_prepare_func_args`).
     pub(crate) fn func_args_from_btf(&self, subprog: usize) -> Res<Vec<SubprogArg>> {
-        let sub = &self.subprogs[subprog];
+        let sub = &self.program.subprogs[subprog];
         let args = func_args::prepare_func_args(
-            self.kernel,
-            self.prog,
+            self.env.kernel,
+            self.program.prog,
             subprog as u32,
             sub.is_global,
             sub.unreliable,

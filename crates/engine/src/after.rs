@@ -31,7 +31,7 @@ impl<O: Observer> Verifier<'_, O> {
         self.remove_dead_functions();
         self.check_conversions()?;
         // Without a callback of its own, an exception is caught by a function that the kernel appends.
-        self.catch_appended = self.seen_exception && self.exception_callback_subprog == 0;
+        self.program.catch_appended = self.walk.seen_exception && self.program.exception_callback.is_none();
         self.check_kfuncs_left()?;
         self.expand_may_goto();
         self.check_functions_left()
@@ -39,8 +39,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Loads for which there is no instruction that the JIT or the kernel's own structs could do (`convert_ctx_accesses`).
     fn check_conversions(&self) -> Res<()> {
-        let arena_extends = self.kernel.machine.jit.arena_sign_extension;
-        let loads = self.insns.iter().zip(&self.aux);
+        let arena_extends = self.env.kernel.machine.jit.arena_sign_extension;
+        let loads = self.program.insns.iter().zip(&self.program.aux);
         for (insn, aux) in loads.filter(|(insn, _)| insn.class() == class::LDX) {
             let of = |base: RegBase| aux.ptr_type == base as u32;
             if of(RegBase::Arena) && insn.mode() == mode::MEMSX && !arena_extends {
@@ -62,7 +62,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// A field that the checks let pass and that the kernel then finds no load for: it holds that against itself.
     fn refuse_conversion(&self, rule: Rule) -> Res<()> {
-        let (errno, text) = match self.kernel.semantics.log.bug_words {
+        let (errno, text) = match self.env.kernel.semantics.log.bug_words {
             BugWords::Own => (Errno::EINVAL, "bpf verifier is misconfigured\n"),
             BugWords::Alike => (
                 Errno::EFAULT,
@@ -74,10 +74,12 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Removed spills free their stack (`remove_fastcall_spills_fills`).
     fn remove_fastcall_spills(&mut self) {
-        for s in 0..self.subprogs.len() {
-            let range = self.subprogs[s].start as usize..self.subprog_end(s) as usize;
-            let removed = self.aux[range].iter().any(|aux| aux.fastcall_spills_num > 0);
-            let sub = &mut self.subprogs[s];
+        for s in 0..self.program.subprogs.len() {
+            let range = self.program.subprogs[s].start as usize..self.subprog_end(s) as usize;
+            let removed = self.program.aux[range]
+                .iter()
+                .any(|aux| aux.fastcall_spills_num > 0);
+            let sub = &mut self.program.subprogs[s];
             if removed && !sub.keep_fastcall_stack {
                 sub.stack_depth = sub.fastcall_stack_off.unsigned_abs();
             }
@@ -86,8 +88,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The stack of nested calls is limited (`check_max_stack_depth`).
     fn check_max_stack_depth(&mut self) -> Res<()> {
-        for i in (0..self.subprogs.len()).rev() {
-            if i == 0 || self.subprogs[i].is_async_cb {
+        for i in (0..self.program.subprogs.len()).rev() {
+            if i == 0 || self.program.subprogs[i].is_async_cb {
                 self.check_stack_depth_from(i)?;
             }
         }
@@ -99,12 +101,12 @@ impl<O: Observer> Verifier<'_, O> {
         let mut callers: Vec<(usize, u32)> = Vec::new();
         let mut tail_call_reachable = false;
         let mut depth = self.enter_function(root, &callers, 0)?;
-        let (mut idx, mut i) = (root, self.subprogs[root].start);
+        let (mut idx, mut i) = (root, self.program.subprogs[root].start);
         loop {
             if let Some((callee, at)) = self.next_callee(idx, i, &callers)? {
                 callers.push((idx, at + 1));
-                (idx, i) = (callee, self.subprogs[callee].start);
-                tail_call_reachable |= self.subprogs[idx].has_tail_call;
+                (idx, i) = (callee, self.program.subprogs[callee].start);
+                tail_call_reachable |= self.program.subprogs[idx].has_tail_call;
                 if callers.len() >= MAX_FRAMES {
                     reject!(
                         CallDepth,
@@ -118,17 +120,17 @@ impl<O: Observer> Verifier<'_, O> {
             }
             if tail_call_reachable {
                 for (caller, _) in &callers {
-                    if self.subprogs[*caller].is_exception_cb {
+                    if self.program.subprogs[*caller].is_exception_cb {
                         reject!(
                             ExceptionCallback,
                             EINVAL,
                             "cannot tail call within exception cb\n"
                         );
                     }
-                    self.subprogs[*caller].tail_call_reachable = true;
+                    self.program.subprogs[*caller].tail_call_reachable = true;
                 }
             }
-            depth -= rounded(self.subprogs[idx].stack_depth);
+            depth -= rounded(self.program.subprogs[idx].stack_depth);
             match callers.pop() {
                 None => return Ok(()),
                 Some((caller, at)) => (idx, i) = (caller, at),
@@ -138,16 +140,19 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Adds a function's stack to that of its callers; gives the sum.
     fn enter_function(&self, idx: usize, callers: &[(usize, u32)], depth: u32) -> Res<u32> {
-        let sub = &self.subprogs[idx];
-        let placed = self.kernel.semantics.control.ld_abs_callback == LdAbsCallback::Refused;
-        if placed && sub.has_ld_abs && (sub.is_cb || callers.iter().any(|(c, _)| self.subprogs[*c].is_cb)) {
+        let sub = &self.program.subprogs[idx];
+        let placed = self.env.kernel.semantics.control.ld_abs_callback == LdAbsCallback::Refused;
+        if placed
+            && sub.has_ld_abs
+            && (sub.is_cb || callers.iter().any(|(c, _)| self.program.subprogs[*c].is_cb))
+        {
             reject!(
                 LdAbsPlacement,
                 EINVAL,
                 "cannot use BPF_LD_[ABS|IND] within callback\n"
             );
         }
-        if idx != 0 && sub.has_tail_call && depth >= self.kernel.limits.tail_call_stack {
+        if idx != 0 && sub.has_tail_call && depth >= self.env.kernel.limits.tail_call_stack {
             reject!(
                 TailCallPlacement,
                 EACCES,
@@ -156,7 +161,7 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         let depth = depth + rounded(sub.stack_depth);
-        if depth > self.kernel.limits.stack {
+        if depth > self.env.kernel.limits.stack {
             reject!(
                 StackDepth,
                 EACCES,
@@ -171,9 +176,10 @@ impl<O: Observer> Verifier<'_, O> {
     /// The next function called from `idx` at or behind instruction `from`, and the calling instruction.
     fn next_callee(&self, idx: usize, from: u32, callers: &[(usize, u32)]) -> Res<Option<(usize, u32)>> {
         for i in from..self.subprog_end(idx) {
-            let insn = self.insns[i as usize];
+            let insn = self.program.insns[i as usize];
             if insn.is_kfunc_call() && insn.off == 0 {
-                let in_cb = self.subprogs[idx].is_cb || callers.iter().any(|(c, _)| self.subprogs[*c].is_cb);
+                let in_cb = self.program.subprogs[idx].is_cb
+                    || callers.iter().any(|(c, _)| self.program.subprogs[*c].is_cb);
                 if self.is_throw_kfunc(insn.imm) && in_cb {
                     reject!(
                         ExceptionCallback,
@@ -192,7 +198,7 @@ impl<O: Observer> Verifier<'_, O> {
             let Some(callee) = self.subprog_at(to) else {
                 reject!(VerifierBug, EFAULT)
             };
-            let sub = &self.subprogs[callee];
+            let sub = &self.program.subprogs[callee];
             if sub.is_async_cb {
                 if sub.has_tail_call {
                     reject!(
@@ -206,7 +212,7 @@ impl<O: Observer> Verifier<'_, O> {
                     continue;
                 }
                 if sub.is_exception_cb {
-                    let end = match self.kernel.semantics.log.exception_call {
+                    let end = match self.env.kernel.semantics.log.exception_call {
                         ExceptionCall::Line => "\n",
                         ExceptionCall::Unended => "",
                     };
@@ -224,11 +230,11 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// A `bpf_loop` that is replaced by a loop saves three registers (`optimize_bpf_loop`).
     fn inline_bpf_loop(&mut self) {
-        for s in 0..self.subprogs.len() {
-            let inlined =
-                (self.subprogs[s].start..self.subprog_end(s)).any(|i| self.is_inlined_loop(i as usize));
+        for s in 0..self.program.subprogs.len() {
+            let inlined = (self.program.subprogs[s].start..self.subprog_end(s))
+                .any(|i| self.is_inlined_loop(i as usize));
             if inlined {
-                let depth = &mut self.subprogs[s].stack_depth;
+                let depth = &mut self.program.subprogs[s].stack_depth;
                 *depth = depth.next_multiple_of(8) + 24;
             }
         }
@@ -236,13 +242,13 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Functions that no path reached are removed with other dead code (`opt_remove_dead_code`).
     fn remove_dead_functions(&mut self) {
-        let dead: Vec<bool> = (0..self.subprogs.len())
+        let dead: Vec<bool> = (0..self.program.subprogs.len())
             .map(|s| {
-                let range = self.subprogs[s].start as usize..self.subprog_end(s) as usize;
-                s != 0 && self.aux[range].iter().all(|aux| !aux.seen)
+                let range = self.program.subprogs[s].start as usize..self.subprog_end(s) as usize;
+                s != 0 && self.program.aux[range].iter().all(|aux| !aux.seen)
             })
             .collect();
-        self.dead_subprogs = dead;
+        self.program.dead_subprogs = dead;
     }
 
     /// The functions that remain, for programs that attach to them.
@@ -250,10 +256,17 @@ impl<O: Observer> Verifier<'_, O> {
     /// A quirk: where functions were removed, those behind them change their numbers, but whether BTF holds is kept
     /// by the old ones.
     pub(crate) fn loaded_funcs(&self) -> Vec<LoadedFunc> {
-        let records = self.prog.func_info.iter().zip(&self.subprogs).enumerate();
-        let remaining = records.filter(|(s, _)| !self.dead_subprogs.get(*s).copied().unwrap_or(false));
+        let records = self
+            .program
+            .prog
+            .func_info
+            .iter()
+            .zip(&self.program.subprogs)
+            .enumerate();
+        let remaining =
+            records.filter(|(s, _)| !self.program.dead_subprogs.get(*s).copied().unwrap_or(false));
         remaining
-            .zip(&self.subprogs)
+            .zip(&self.program.subprogs)
             .map(|((_, (record, sub)), numbered)| LoadedFunc {
                 type_id: record.type_id,
                 unreliable: numbered.unreliable,
@@ -265,19 +278,19 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Every function with a `may_goto` keeps a counter on its stack (`do_misc_fixups`).
     fn expand_may_goto(&mut self) {
-        let bytes = match self.kernel.semantics.stack.may_goto_bound {
+        let bytes = match self.env.kernel.semantics.stack.may_goto_bound {
             MayGotoBound::Rounds => 8,
             MayGotoBound::Time => 16,
         };
-        for s in 0..self.subprogs.len() {
-            let has = (self.subprogs[s].start..self.subprog_end(s)).any(|i| {
-                let insn = self.insns[i as usize];
+        for s in 0..self.program.subprogs.len() {
+            let has = (self.program.subprogs[s].start..self.subprog_end(s)).any(|i| {
+                let insn = self.program.insns[i as usize];
                 // One that goes to the next instruction is removed before.
-                insn.code == (class::JMP | op::JCOND) && insn.off != 0 && self.aux[i as usize].seen
+                insn.code == (class::JMP | op::JCOND) && insn.off != 0 && self.program.aux[i as usize].seen
             });
             if has {
-                self.subprogs[s].stack_depth += bytes;
-                self.subprogs[s].stack_extra = bytes;
+                self.program.subprogs[s].stack_depth += bytes;
+                self.program.subprogs[s].stack_extra = bytes;
             }
         }
     }

@@ -138,7 +138,7 @@ macro_rules! unsupported {
 macro_rules! say {
     ($self:ident, $($arg:tt)*) => {
         if O::LISTENING {
-            $self.obs.event($crate::observer::Event::Text { level: 0, text: format_args!($($arg)*) });
+            $self.env.obs.event($crate::observer::Event::Text { level: 0, text: format_args!($($arg)*) });
         }
     };
 }
@@ -147,7 +147,7 @@ macro_rules! say {
 macro_rules! say1 {
     ($self:ident, $($arg:tt)*) => {
         if O::LISTENING {
-            $self.obs.event($crate::observer::Event::Text { level: 1, text: format_args!($($arg)*) });
+            $self.env.obs.event($crate::observer::Event::Text { level: 1, text: format_args!($($arg)*) });
         }
     };
 }
@@ -156,7 +156,7 @@ macro_rules! say1 {
 macro_rules! say2 {
     ($self:ident, $($arg:tt)*) => {
         if O::LISTENING {
-            $self.obs.event($crate::observer::Event::Text { level: 2, text: format_args!($($arg)*) });
+            $self.env.obs.event($crate::observer::Event::Text { level: 2, text: format_args!($($arg)*) });
         }
     };
 }

@@ -26,6 +26,7 @@ mod memory;
 pub mod observer;
 mod origin;
 mod precision;
+mod program;
 mod removal;
 mod resolve;
 mod resource;
@@ -42,7 +43,9 @@ use verdict_kernel::rule::{Fact, Origin, Rule};
 use verdict_syscall::{LoadedProg, Prog};
 
 pub use memory::names::reg_type_str;
-pub use verifier::{InsnAux, Stats, Subprog, Verifier};
+pub use verifier::Stats;
+
+use verifier::Verifier;
 
 use error::{Failure, Res};
 use observer::{Event, Observer};
@@ -122,7 +125,7 @@ fn run<O: Observer, T>(
         && let Failure::Rejected(r) = &**failure
         && !r.text.is_empty()
     {
-        verifier.obs.event(Event::Text {
+        verifier.env.obs.event(Event::Text {
             level: 0,
             text: format_args!("{}", r.text),
         });
@@ -131,7 +134,7 @@ fn run<O: Observer, T>(
         Ok(()) => Verdict::Accepted,
         Err(failure) => match *failure {
             Failure::Rejected(r) => {
-                let insn = verifier.walking.then_some(verifier.insn_idx);
+                let insn = verifier.walk.walking.then_some(verifier.walk.insn_idx);
                 let origin = r.fact.and_then(|fact| verifier.origin_of(&fact));
                 Verdict::Rejected(Rejected {
                     errno: r.errno,
@@ -146,19 +149,19 @@ fn run<O: Observer, T>(
             Failure::Bug(what) => Verdict::Bug(what),
         },
     };
-    let mut stats = std::mem::take(&mut verifier.stats);
-    let dead = &verifier.dead_subprogs;
+    let mut stats = std::mem::take(&mut verifier.walk.stats);
+    let dead = &verifier.program.dead_subprogs;
     let alive = |s: &usize| !dead.get(*s).copied().unwrap_or(false);
-    stats.stack_depth = (0..verifier.subprogs.len())
+    stats.stack_depth = (0..verifier.program.subprogs.len())
         .filter(alive)
-        .map(|s| u32::from(verifier.subprogs[s].stack_depth))
+        .map(|s| u32::from(verifier.program.subprogs[s].stack_depth))
         .collect();
-    if verifier.catch_appended {
+    if verifier.program.catch_appended {
         stats.stack_depth.push(0);
     }
     // A program that fails before its functions are known has one of depth 0 in the log.
     if O::LISTENING {
-        verifier.obs.event(Event::End { stats: &stats });
+        verifier.env.obs.event(Event::End { stats: &stats });
     }
     let seen = look(&verifier);
     (Outcome { verdict, stats }, seen)
@@ -176,10 +179,10 @@ impl<O: Observer> Verifier<'_, O> {
         self.check_attach()?;
         self.prepare_graph();
         self.mark_fastcall_patterns();
-        self.walking = true;
+        self.walk.walking = true;
         self.check_main()?;
         self.check_global_functions()?;
-        self.walking = false;
+        self.walk.walking = false;
         self.after_walk()
     }
 }

@@ -52,13 +52,13 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if reg.id & ADD_CONST != 0 {
             // The copy would need the base's id and the sum of two offsets.
-            let reg = self.cur.reg_mut(src);
+            let reg = self.walk.cur.reg_mut(src);
             (reg.id, reg.off) = (0, 0);
         }
         let reg = self.reg(src);
         if reg.id == 0 && !reg.is_const() {
             let id = self.next_id();
-            self.cur.reg_mut(src).id = id;
+            self.walk.cur.reg_mut(src).id = id;
         }
     }
 
@@ -70,13 +70,13 @@ impl<O: Observer> Verifier<'_, O> {
             // Collecting for the source may have unlinked the destination.
             let reg = self.reg(operand);
             if reg.is_scalar() && reg.id != 0 {
-                let (id, max) = (reg.id & !ADD_CONST, self.kernel.limits.linked_regs as usize);
+                let (id, max) = (reg.id & !ADD_CONST, self.env.kernel.limits.linked_regs as usize);
                 collect(
-                    &mut self.cur,
+                    &mut self.walk.cur,
                     id,
                     max,
                     &mut set,
-                    self.kernel.semantics.linked.unlinked_offset,
+                    self.env.kernel.semantics.linked.unlinked_offset,
                 );
             }
         }
@@ -89,11 +89,11 @@ impl<O: Observer> Verifier<'_, O> {
     /// What was learnt of an operand holds of all that is linked with it, in this path and in the one that was
     /// split off.
     pub(crate) fn tell_linked(&mut self, dst: usize, src: Option<usize>, linked: &[Linked], fork: Fork) {
-        let (rules, link) = (self.rules, self.kernel.semantics.linked.synced_link);
+        let (rules, link) = (self.env.rules, self.env.kernel.semantics.linked.synced_link);
         for operand in src.into_iter().chain([dst]) {
             let reg = self.reg(operand);
             if reg.is_scalar() && reg.id != 0 {
-                sync_linked(&mut self.cur, operand, linked, rules, link);
+                sync_linked(&mut self.walk.cur, operand, linked, rules, link);
                 if let Some(other) = self.other(fork) {
                     sync_linked(other, operand, linked, rules, link);
                 }

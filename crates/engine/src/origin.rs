@@ -32,7 +32,7 @@ struct PathBack<'v> {
 impl<O: Observer> Verifier<'_, O> {
     /// The instruction that a fact goes back to.
     pub(crate) fn origin_of(&self, fact: &Fact) -> Option<Origin> {
-        if !O::LISTENING || !self.walking {
+        if !O::LISTENING || !self.walk.walking {
             return None;
         }
         match *fact {
@@ -49,18 +49,18 @@ impl<O: Observer> Verifier<'_, O> {
     /// The instruction that gave the register of the executing frame its value; copies and spills are looked
     /// through. `None` when the register is as the program was given it.
     fn origin_of_reg(&self, reg: u8) -> Option<Origin> {
-        let mut frame = self.cur.curframe();
+        let mut frame = self.walk.cur.curframe();
         let mut wanted = (frame, Place::Reg(reg));
-        let mut after = self.insn_idx;
-        let mut state = Some(&self.cur);
+        let mut after = self.walk.insn_idx;
+        let mut state = Some(&self.walk.cur);
         let mut skip = true;
         while let Some(segment) = state {
             let last = if skip {
-                self.insn_idx
+                self.walk.insn_idx
             } else {
                 segment.last_insn_idx
             };
-            let mut path = PathBack::new(&self.search.history, segment, last);
+            let mut path = PathBack::new(&self.walk.search.history, segment, last);
             while let Some((idx, entry)) = path.step() {
                 if std::mem::take(&mut skip) {
                     continue;
@@ -75,7 +75,7 @@ impl<O: Observer> Verifier<'_, O> {
                 }
                 after = idx;
             }
-            state = segment.parent.map(|id| self.search.state(id));
+            state = segment.parent.map(|id| self.walk.search.state(id));
         }
         None
     }
@@ -90,7 +90,7 @@ impl<O: Observer> Verifier<'_, O> {
         wanted: &mut (usize, Place),
     ) -> Option<Back> {
         // What is not decoded is the second half of an `ld_imm64`.
-        let Ok(op) = self.ops.get(idx as usize)? else {
+        let Ok(op) = self.program.ops.get(idx as usize)? else {
             return Some(Back::On);
         };
         let here = |place: u8| *wanted == (*frame, Place::Reg(place));
@@ -153,7 +153,7 @@ impl<O: Observer> Verifier<'_, O> {
             (of, Place::Reg(reg)) if of == caller && ARGS.contains(&reg) => {
                 // The call before `after` leaves nothing in it; within a callback's frames, all is lost.
                 let call = after.checked_sub(1)?;
-                let insn = self.insns.get(call as usize)?;
+                let insn = self.program.insns.get(call as usize)?;
                 return insn.is_subprog_call().then_some(Back::Cleared(call));
             }
             _ => {}

@@ -72,21 +72,23 @@ fn is_conditional(insn: Insn) -> bool {
 impl<O: Observer> Verifier<'_, O> {
     /// Functions that are named by code that is left must be found there (`jit_subprogs`).
     pub(crate) fn check_functions_left(&self) -> Res<()> {
-        let is_dead = |s: usize| self.dead_subprogs.get(s).copied().unwrap_or(false);
-        let mut lost: Vec<usize> = (0..self.insns.len())
-            .filter(|i| self.aux[*i].seen)
+        let is_dead = |s: usize| self.program.dead_subprogs.get(s).copied().unwrap_or(false);
+        let mut lost: Vec<usize> = (0..self.program.insns.len())
+            .filter(|i| self.program.aux[*i].seen)
             .filter_map(|i| self.function_named_by(i))
             .filter(|s| is_dead(*s))
             .collect();
-        let left: Vec<usize> = (0..self.subprogs.len()).filter(|s| !is_dead(*s)).collect();
+        let left: Vec<usize> = (0..self.program.subprogs.len())
+            .filter(|s| !is_dead(*s))
+            .collect();
         // A program that is but one function is not put together.
-        if lost.is_empty() || left.len() + usize::from(self.catch_appended) <= 1 {
+        if lost.is_empty() || left.len() + usize::from(self.program.catch_appended) <= 1 {
             return Ok(());
         }
         lost.sort_unstable();
         lost.dedup();
         let layout = self.layout();
-        let start = |s: usize| self.subprogs[s].start as usize;
+        let start = |s: usize| self.program.subprogs[s].start as usize;
         let starts: Vec<u32> = left.iter().map(|s| layout.live(start(*s))).collect();
         let is_start = |place: u32| starts.binary_search(&place).is_ok();
         if !lost
@@ -100,34 +102,34 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The function that an instruction names, so that it must be there.
     fn function_named_by(&self, i: usize) -> Option<usize> {
-        let insn = self.insns[i];
+        let insn = self.program.insns[i];
         if insn.is_subprog_call() || insn.is_func_ref() {
             let to = i as i64 + i64::from(insn.imm) + 1;
             return self.subprog_at(u32::try_from(to).ok()?);
         }
         self.is_inlined_loop(i)
-            .then_some(self.aux[i].loop_inline.callback_subprogno as usize)
+            .then_some(self.program.aux[i].loop_inline.callback_subprogno as usize)
     }
 
     /// Whether a call of `bpf_loop` is replaced by a loop.
     pub(crate) fn is_inlined_loop(&self, i: usize) -> bool {
-        let (insn, inline) = (self.insns[i], &self.aux[i].loop_inline);
+        let (insn, inline) = (self.program.insns[i], &self.program.aux[i].loop_inline);
         insn.is_helper_call() && insn.imm == id::LOOP as i32 && inline.initialized && inline.fit_for_inline
     }
 
     fn layout(&self) -> Layout {
         let mut layout = Layout {
-            places: Vec::with_capacity(self.insns.len() + 1),
-            live_before: Vec::with_capacity(self.insns.len() + 1),
+            places: Vec::with_capacity(self.program.insns.len() + 1),
+            live_before: Vec::with_capacity(self.program.insns.len() + 1),
             dead: Vec::new(),
             nops: Vec::new(),
         };
         let (mut place, mut live) = (0, 0);
-        for i in 0..self.insns.len() {
+        for i in 0..self.program.insns.len() {
             layout.places.push(place);
             layout.live_before.push(live);
             let len = if self.is_inlined_loop(i) { INLINED_LOOP } else { 1 };
-            if self.aux[i].seen {
+            if self.program.aux[i].seen {
                 live += len;
             } else {
                 match layout.dead.last_mut() {
@@ -145,11 +147,11 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Live instructions that do nothing once dead code is gone (`opt_remove_nops`).
     fn nops(&self, live_before: &[u32]) -> Vec<u32> {
-        let mut nops: Vec<u32> = (0..self.insns.len())
-            .filter(|i| self.aux[*i].seen && self.leads_on(*i, live_before))
+        let mut nops: Vec<u32> = (0..self.program.insns.len())
+            .filter(|i| self.program.aux[*i].seen && self.leads_on(*i, live_before))
             .map(|i| live_before[i])
             .collect();
-        for (i, aux) in self.aux.iter().enumerate().filter(|(_, aux)| aux.seen) {
+        for (i, aux) in self.program.aux.iter().enumerate().filter(|(_, aux)| aux.seen) {
             for j in 1..=usize::from(aux.fastcall_spills_num) {
                 let pair = [i.checked_sub(j), i.checked_add(j)];
                 nops.extend(pair.into_iter().flatten().filter_map(|at| live_before.get(at)));
@@ -162,8 +164,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Whether a jump goes only to the instruction behind it (`opt_hard_wire_dead_code_branches`).
     fn leads_on(&self, i: usize, live_before: &[u32]) -> bool {
-        let insn = self.insns[i];
-        let seen = |at: usize| self.aux.get(at).is_some_and(|aux| aux.seen);
+        let insn = self.program.insns[i];
+        let seen = |at: usize| self.program.aux.get(at).is_some_and(|aux| aux.seen);
         let Ok(target) = usize::try_from(i as i64 + 1 + i64::from(insn.off)) else {
             return false;
         };

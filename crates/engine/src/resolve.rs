@@ -14,9 +14,10 @@ use verdict_syscall::{FieldMask, Map};
 
 use crate::error::{Failure, Res, reject};
 use crate::observer::Observer;
+use crate::program::Imm64;
 use crate::state::BtfHandle;
 use crate::transfer::{MAX_VAR_OFF, malformed_rule};
-use crate::verifier::{Imm64, Verifier};
+use crate::verifier::Verifier;
 
 /// Section of the kernel's per-CPU variables.
 const PERCPU_SECTION: &str = ".data..percpu";
@@ -26,15 +27,15 @@ impl<O: Observer> Verifier<'_, O> {
     fn unknown_atomic(&self, insn: &Insn) -> Option<Malformed> {
         let atomic = insn.class() == class::STX && insn.mode() == mode::ATOMIC;
         let small = matches!(insn.size(), size::B | size::H);
-        let unknown = self.kernel.semantics.control.acquire_release == AcquireRelease::Unknown;
+        let unknown = self.env.kernel.semantics.control.acquire_release == AcquireRelease::Unknown;
         (atomic && small && unknown).then_some(Malformed::UnknownOpcode(insn.code))
     }
 
     /// Resolves all `ld_imm64` (`resolve_pseudo_ldimm64`).
     pub(crate) fn resolve_imm64(&mut self) -> Res<()> {
         let mut i = 0;
-        while let Some(insn) = self.insns.get(i).copied() {
-            let next = self.insns.get(i + 1).copied();
+        while let Some(insn) = self.program.insns.get(i).copied() {
+            let next = self.program.insns.get(i + 1).copied();
             let small = self.unknown_atomic(&insn);
             if let Some(fault) = small.or_else(|| resolve_fault(&insn, next.as_ref())) {
                 reject!((malformed_rule(fault)), EINVAL, "{fault}\n");
@@ -45,7 +46,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             i += 1;
         }
-        self.used_maps = self.maps.len();
+        self.program.used_maps = self.program.maps.len();
         Ok(())
     }
 
@@ -58,7 +59,7 @@ impl<O: Observer> Verifier<'_, O> {
                 Ok(())
             }
             pseudo::FUNC => {
-                if let Some(aux) = self.aux.get_mut(at) {
+                if let Some(aux) = self.program.aux.get_mut(at) {
                     aux.ptr_type = RegBase::Func as u32;
                 }
                 Ok(())
@@ -71,15 +72,15 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     fn set_imm64(&mut self, at: usize, found: Imm64) {
-        if let Some(aux) = self.aux.get_mut(at) {
+        if let Some(aux) = self.program.aux.get_mut(at) {
             aux.imm64 = found;
         }
     }
 
     fn resolve_map(&mut self, at: usize, insn: Insn, off: i32) -> Res<()> {
-        let known = self.maps.len();
+        let known = self.program.maps.len();
         let index = self.add_used_map(at, insn.imm)?;
-        let map = Arc::clone(&self.maps[index]);
+        let map = Arc::clone(&self.program.maps[index]);
         self.check_map_compatible(&map)?;
         let index32 = index as u32;
         if insn.src == pseudo::MAP_VALUE {
@@ -98,21 +99,21 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The index of a map among those that the program uses (`add_used_map_from_fd`).
     fn add_used_map(&mut self, at: usize, fd: i32) -> Res<usize> {
-        let stray = self.prog.stray_fds.binary_search(&(at as u32)).is_ok();
+        let stray = self.program.prog.stray_fds.binary_search(&(at as u32)).is_ok();
         let id = u32::try_from(fd).ok().filter(|_| !stray);
-        let Some(map) = id.and_then(|id| self.prog.map(MapId(id))) else {
+        let Some(map) = id.and_then(|id| self.program.prog.map(MapId(id))) else {
             // The standard streams are open, but no maps.
             if (0..=2).contains(&fd) {
                 reject!(MapReference, EINVAL, "fd {fd} is not pointing to valid bpf_map\n");
             }
             reject!(MapReference, EBADF, "fd {fd} is not pointing to valid bpf_map\n");
         };
-        let known = self.maps.iter().position(|known| Arc::ptr_eq(known, map));
+        let known = self.program.maps.iter().position(|known| Arc::ptr_eq(known, map));
         if let Some(index) = known {
             return Ok(index);
         }
-        let limit = self.kernel.limits.used_maps;
-        if self.maps.len() >= limit as usize {
+        let limit = self.env.kernel.limits.used_maps;
+        if self.program.maps.len() >= limit as usize {
             reject!(
                 ProgramLimits,
                 E2BIG,
@@ -124,7 +125,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Whether a program of this type may use such a map (`check_map_prog_compatibility`).
     fn check_map_compatible(&self, map: &Map) -> Res<()> {
-        let tracing = ctx::is_tracing(self.prog.prog_type);
+        let tracing = ctx::is_tracing(self.program.prog.prog_type);
         let has = |field| map.has_field(field);
         if tracing && has(FieldMask::GRAPH_ROOT) {
             reject!(
@@ -133,7 +134,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "tracing progs cannot use bpf_{{list_head,rb_root}} yet\n"
             );
         }
-        if has(FieldMask::LOCK) && !ctx::may_use_spin_lock(self.prog.prog_type) {
+        if has(FieldMask::LOCK) && !ctx::may_use_spin_lock(self.program.prog.prog_type) {
             let who = if tracing { "tracing" } else { "socket filter" };
             reject!(
                 MapForProgram,
@@ -154,7 +155,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "bpf_struct_ops map cannot be used in prog\n"
             );
         }
-        if self.prog.sleepable && !ctx::sleepable_map(map.map_type) {
+        if self.program.prog.sleepable && !ctx::sleepable_map(map.map_type) {
             reject!(
                 SleepableMap,
                 EINVAL,
@@ -166,7 +167,11 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Maps of which a program has one only. The map is the last of `maps`.
     fn check_once(&self, map: &Map) -> Res<()> {
-        let others = self.maps.split_last().map_or(&[][..], |(_, others)| others);
+        let others = self
+            .program
+            .maps
+            .split_last()
+            .map_or(&[][..], |(_, others)| others);
         let another = others.iter().any(|other| other.map_type == map.map_type);
         match map.map_type {
             MapType::CgroupStorage | MapType::PercpuCgroupStorage if another => {
@@ -177,10 +182,10 @@ impl<O: Observer> Verifier<'_, O> {
                 )
             }
             MapType::Arena if another => reject!(ProgramLimits, EBUSY, "Only one arena per program\n"),
-            MapType::Arena if !self.kernel.machine.jit.enabled => {
+            MapType::Arena if !self.env.kernel.machine.jit.enabled => {
                 reject!(JitRequired, EOPNOTSUPP, "JIT is required to use arena\n")
             }
-            MapType::Arena if !self.kernel.machine.jit.arena => {
+            MapType::Arena if !self.env.kernel.machine.jit.arena => {
                 reject!(JitRequired, EOPNOTSUPP, "JIT doesn't support arena\n")
             }
             // The loader has mapped an arena before it loads programs, so it has a user address.
@@ -190,9 +195,10 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Whether the program uses an arena.
     pub(crate) fn has_arena(&self) -> bool {
-        self.maps
+        self.program
+            .maps
             .iter()
-            .take(self.used_maps)
+            .take(self.program.used_maps)
             .any(|map| map.map_type == MapType::Arena)
     }
 
@@ -201,7 +207,7 @@ impl<O: Observer> Verifier<'_, O> {
         if module != 0 {
             reject!(KernelSymbol, EINVAL, "invalid module BTF object FD specified.\n");
         }
-        let btf = &self.kernel.btf;
+        let btf = &self.env.kernel.btf;
         let Some(ty) = btf.ty(TypeId(id)) else {
             reject!(
                 KernelSymbol,
@@ -219,7 +225,7 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         let name = ty.name();
-        if self.kernel.ksym(name).is_none() {
+        if self.env.kernel.ksym(name).is_none() {
             reject!(
                 KernelSymbol,
                 ENOENT,

@@ -49,7 +49,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn mend_reg_bounds(&mut self, reg: usize, context: &str) -> Res<()> {
         let mut bounds = self.reg(reg).b;
         self.check_bounds(&mut bounds, context)?;
-        self.cur.reg_mut(reg).b = bounds;
+        self.walk.cur.reg_mut(reg).b = bounds;
         Ok(())
     }
 }

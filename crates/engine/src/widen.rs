@@ -11,12 +11,12 @@ impl<O: Observer> Verifier<'_, O> {
     /// and in its chain of calls (`find_prev_entry`).
     pub(crate) fn find_prev_entry(&self, of: Option<StateId>, idx: u32) -> Option<StateId> {
         let of = match of {
-            Some(id) => self.search.state(id),
-            None => &self.cur,
+            Some(id) => self.walk.search.state(id),
+            None => &self.walk.cur,
         };
-        let list = &self.search.explored[self.bucket(idx)];
+        let list = &self.walk.search.explored[self.bucket(idx)];
         list.iter().rev().map(|l| l.id).find(|id| {
-            let state = self.search.state(*id);
+            let state = self.walk.search.state(*id);
             state.insn_idx == idx
                 && state.branches > 0
                 && equiv::same_callsites(state, of)
@@ -26,18 +26,24 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Widens the path that was split off against a checkpoint (`widen_imprecise_scalars`).
     pub(crate) fn widen_fork(&mut self, fork: Fork, prev: StateId) {
-        self.id_map
-            .reset(self.id_gen, self.kernel.semantics.graph.scalar_ids);
+        self.walk
+            .id_map
+            .reset(self.walk.id_gen, self.env.kernel.semantics.graph.scalar_ids);
         self.both(fork, |this, other| {
-            widen(this.search.state(prev), other, &mut this.id_map);
+            widen(this.walk.search.state(prev), other, &mut this.walk.id_map);
         });
     }
 
     /// Widens the current state against a checkpoint.
     pub(crate) fn widen_current(&mut self, prev: StateId) {
-        self.id_map
-            .reset(self.id_gen, self.kernel.semantics.graph.scalar_ids);
-        widen(self.search.state(prev), &mut self.cur, &mut self.id_map);
+        self.walk
+            .id_map
+            .reset(self.walk.id_gen, self.env.kernel.semantics.graph.scalar_ids);
+        widen(
+            self.walk.search.state(prev),
+            &mut self.walk.cur,
+            &mut self.walk.id_map,
+        );
     }
 }
 

@@ -71,12 +71,12 @@ impl<O: Observer> Verifier<'_, O> {
         let Some(violation) = bounds.violation() else {
             return Ok(false);
         };
-        let before = match self.kernel.semantics.log.bug_words {
+        let before = match self.env.kernel.semantics.log.bug_words {
             BugWords::Own => "",
             BugWords::Alike => BUG,
         };
         let text = bounds.violation_text(violation, context);
-        if self.test_reg_invariants {
+        if self.env.test_reg_invariants {
             reject!(RegisterInvariants, EFAULT, "{before}{text}\n");
         }
         say!(self, "{before}{text}\n");
@@ -88,7 +88,7 @@ impl<O: Observer> Verifier<'_, O> {
         if let Failure::Rejected(refusal) = failure
             && O::LISTENING
         {
-            match reworded(self.kernel, refusal) {
+            match reworded(self.env.kernel, refusal) {
                 Some(text) => say!(self, "{text}"),
                 None => say!(self, "{}", refusal.text),
             }

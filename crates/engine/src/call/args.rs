@@ -167,7 +167,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let reg = *self.reg(regno);
         if (reg.ty.is(RegBase::Packet) || reg.ty.is(RegBase::PacketMeta))
-            && !may_access_packet(self.prog.prog_type, Access::Read, Some(meta.pkt_access))
+            && !may_access_packet(self.program.prog.prog_type, Access::Read, Some(meta.pkt_access))
         {
             reject!(
                 PacketAccess,
@@ -179,7 +179,7 @@ impl<O: Observer> Verifier<'_, O> {
             arg_ty = self.resolve_map_arg(arg_ty, meta)?;
         }
         if reg.is_null() && arg_ty.has(Flags::MAYBE_NULL) {
-            if self.kernel.semantics.precision.null_argument == NullArgument::Precise {
+            if self.env.kernel.semantics.precision.null_argument == NullArgument::Precise {
                 self.mark_chain_precision(regno)?;
             }
         } else {
@@ -193,7 +193,7 @@ impl<O: Observer> Verifier<'_, O> {
         if reg.ref_obj_id != 0 && arg_ty.base() != ArgBase::KptrXchgDest {
             if meta.ref_obj_id != 0 {
                 let (first, second) = (reg.ref_obj_id, meta.ref_obj_id);
-                match self.kernel.semantics.log.bug_words {
+                match self.env.kernel.semantics.log.bug_words {
                     BugWords::Own => reject!(
                         VerifierBug,
                         EFAULT,
@@ -231,7 +231,7 @@ impl<O: Observer> Verifier<'_, O> {
                 let size = map.key_size as i32;
                 let is_array = matches!(map.map_type, MapType::Array | MapType::PercpuArray);
                 self.check_helper_mem_access(regno, size, Access::Read, false, None)?;
-                if is_array && self.kernel.semantics.control.array_key == ArrayKey::NotNull {
+                if is_array && self.env.kernel.semantics.control.array_key == ArrayKey::NotNull {
                     meta.array_key = self.constant_key(reg, size)?;
                 }
             }
@@ -317,7 +317,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The map that an argument named.
     pub(crate) fn meta_map(&self, meta: &CallMeta) -> Option<&verdict_syscall::Map> {
-        self.maps.get(meta.map? as usize).map(|m| &**m)
+        self.program.maps.get(meta.map? as usize).map(|m| &**m)
     }
 
     /// Values of some maps are not memory (`resolve_map_arg_type`).

@@ -46,15 +46,15 @@ enum Source {
 impl<O: Observer> Verifier<'_, O> {
     /// Splits off the callback's walk; the call itself goes on as if it had returned (`push_callback_call`).
     pub(crate) fn push_callback_call(&mut self, subprog: usize, kind: CallbackFrame) -> Res<()> {
-        let idx = self.insn_idx;
+        let idx = self.walk.insn_idx;
         if let Err(failure) = self.check_subprog_args(subprog) {
             if failure.errno().is_none_or(|e| e == Errno::EFAULT) {
                 return Err(failure);
             }
             self.say_failure(&failure);
         }
-        self.subprogs[subprog].is_cb = true;
-        let start = self.subprogs[subprog].start;
+        self.program.subprogs[subprog].is_cb = true;
+        let start = self.program.subprogs[subprog].start;
         if self.calls_async_callback(idx) {
             return self.push_async_callback(subprog, start, kind);
         }
@@ -65,7 +65,7 @@ impl<O: Observer> Verifier<'_, O> {
             Ok(())
         });
         entered.unwrap_or(Ok(()))?;
-        self.cur.frame_mut().callback_depth = 0;
+        self.walk.cur.frame_mut().callback_depth = 0;
         Ok(())
     }
 
@@ -102,8 +102,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     fn show_callback(&mut self, state: &State, subprog: usize, how: CallKind) {
         if O::LISTENING {
-            let (idx, subprog) = (self.insn_idx, subprog as u32);
-            self.obs.event(Event::Call {
+            let (idx, subprog) = (self.walk.insn_idx, subprog as u32);
+            self.env.obs.event(Event::Call {
                 state,
                 idx,
                 subprog,
@@ -113,12 +113,12 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     fn push_async_callback(&mut self, subprog: usize, start: u32, kind: CallbackFrame) -> Res<()> {
-        self.subprogs[subprog].is_async_cb = true;
+        self.program.subprogs[subprog].is_async_cb = true;
         let sleepable = self.insn().is_kfunc_call() && self.is_wq_callback_kfunc(self.insn().imm);
         let mut frame = Frame::new(-1, 0, subprog as u32);
-        frame.async_entry_cnt = self.cur.frame().async_entry_cnt + 1;
+        frame.async_entry_cnt = self.walk.cur.frame().async_entry_cnt + 1;
         let sources = self.callback_arguments(kind)?;
-        let regs = self.cur.frame().regs;
+        let regs = self.walk.cur.frame().regs;
         for (r, source) in (1..=5).zip(sources) {
             frame.regs[r] = match source {
                 Source::Caller(from) => regs[from],
@@ -140,7 +140,7 @@ impl<O: Observer> Verifier<'_, O> {
             this.show_callback(other, subprog, CallKind::AsyncCallback);
         });
         if O::LISTENING {
-            self.obs.event(Event::All);
+            self.env.obs.event(Event::All);
         }
         Ok(())
     }
@@ -148,7 +148,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// What R1 to R5 of the callback are, from the registers of the call.
     fn callback_arguments(&mut self, kind: CallbackFrame) -> Res<[Source; 5]> {
         use Source::{Caller, New, Nothing};
-        let same_inner = self.kernel.semantics.control.callback_map == CallbackMap::SameInner;
+        let same_inner = self.env.kernel.semantics.control.callback_map == CallbackMap::SameInner;
         let map_reg = |base: RegBase, from: &Reg| {
             let mut reg = Reg::pointer(base);
             reg.set_map(from.map());
@@ -160,8 +160,8 @@ impl<O: Observer> Verifier<'_, O> {
         let r1 = *self.reg(1);
         Ok(match kind {
             CallbackFrame::MapElem => {
-                let map = self.aux[self.insn_idx as usize].map;
-                let map = map.and_then(|map| self.maps.get(map as usize));
+                let map = self.program.aux[self.walk.insn_idx as usize].map;
+                let map = map.and_then(|map| self.program.maps.get(map as usize));
                 let iterable = map.is_some_and(|m| has_for_each(m.map_type));
                 if !iterable {
                     reject!(
@@ -212,7 +212,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The id of a struct of the kernel; 0 if it has none of that name.
     pub(crate) fn vmlinux_struct(&self, name: &str) -> u32 {
-        self.kernel
+        self.env
+            .kernel
             .btf
             .find(name, verdict_btf::Kind::Struct)
             .map_or(0, |id| id.0)

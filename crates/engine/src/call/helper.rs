@@ -52,7 +52,7 @@ impl<O: Observer> Verifier<'_, O> {
             self.release(&meta, proto)?;
         }
         let effects = self.special_effects(&mut meta, proto)?;
-        let top = self.cur.curframe();
+        let top = self.walk.cur.curframe();
         self.clear_caller_saved(top)?;
         self.set_result(&meta, proto, effects)?;
         self.refine_result(&meta, proto)?;
@@ -61,7 +61,7 @@ impl<O: Observer> Verifier<'_, O> {
             self.check_get_func_ip()?;
         }
         let ends = proto.id == id::TAIL_CALL
-            && self.kernel.semantics.control.tail_call_exit == TailCallExit::Explored;
+            && self.env.kernel.semantics.control.tail_call_exit == TailCallExit::Explored;
         if ends {
             return self.return_from_tail_call();
         }
@@ -73,7 +73,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     fn find_helper(&mut self, imm: i32) -> Res<&'static HelperProto> {
         let found = match u32::try_from(imm) {
-            Ok(id) => self.helpers.get(id),
+            Ok(id) => self.program.helpers.get(id),
             Err(_) => Err(Refusal::NoSuchHelper),
         };
         let name = u32::try_from(imm).map_or("unknown", func_name);
@@ -94,14 +94,14 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// What the program, and the region it is in, must be for this helper.
     fn check_context_of_call(&mut self, proto: &HelperProto) -> Res<()> {
-        if !self.prog.gpl_compatible && proto.gpl_only {
+        if !self.program.prog.gpl_compatible && proto.gpl_only {
             reject!(
                 GplRequired,
                 EINVAL,
                 "cannot call GPL-restricted function from non-GPL compatible program\n"
             );
         }
-        if !self.helper_query().allows(self.kernel, proto) {
+        if !self.helper_query().allows(self.env.kernel, proto) {
             reject!(HelperForbidden, EINVAL, "helper call is not allowed in probe\n");
         }
         if !self.in_sleepable() && proto.might_sleep {
@@ -111,7 +111,10 @@ impl<O: Observer> Verifier<'_, O> {
                 "helper call might sleep in a non-sleepable prog\n"
             );
         }
-        let (rcu, preempt) = (self.cur.active_rcu_lock, self.cur.active_preempt_lock != 0);
+        let (rcu, preempt) = (
+            self.walk.cur.active_rcu_lock,
+            self.walk.cur.active_preempt_lock != 0,
+        );
         if rcu && proto.might_sleep {
             reject!(
                 SleepInRegion,
@@ -139,14 +142,14 @@ impl<O: Observer> Verifier<'_, O> {
     /// What decides which helpers this program may call.
     pub(crate) fn helper_query(&self) -> HelperQuery<'_> {
         let own = |name: &'_ str| !name.is_empty();
-        let name = self.attach.func_name.as_str();
-        let is_ops = self.prog.prog_type == ProgType::StructOps;
+        let name = self.program.attach.func_name.as_str();
+        let is_ops = self.program.prog.prog_type == ProgType::StructOps;
         HelperQuery {
-            prog_type: self.prog.prog_type,
-            expected_attach_type: self.prog.expected_attach_type,
-            extends: self.prog.extends,
-            sleepable: self.prog.sleepable,
-            attach_func: Some(name).filter(|n| own(n) && !is_ops && self.attach.target.is_none()),
+            prog_type: self.program.prog.prog_type,
+            expected_attach_type: self.program.prog.expected_attach_type,
+            extends: self.program.prog.extends,
+            sleepable: self.program.prog.sleepable,
+            attach_func: Some(name).filter(|n| own(n) && !is_ops && self.program.attach.target.is_none()),
             struct_ops: Some(self.struct_ops_name()).filter(|n| own(n) && is_ops),
             struct_ops_member: Some(name).filter(|n| own(n) && is_ops),
         }
@@ -197,7 +200,7 @@ impl<O: Observer> Verifier<'_, O> {
                 EINVAL,
                 "{}",
                 // Where contradictions are reported alike, this is none any more, and its line does not end.
-                match self.kernel.semantics.log.bug_words {
+                match self.env.kernel.semantics.log.bug_words {
                     BugWords::Own => "kernel subsystem misconfigured verifier\n",
                     BugWords::Alike => "expected prog array map for tail call",
                 }
@@ -240,10 +243,10 @@ impl<O: Observer> Verifier<'_, O> {
     /// A kernel pointer was exchanged into a map: per-CPU objects may still be used under RCU.
     fn give_away(&mut self, ref_obj_id: u32) -> bool {
         let in_rcu = self.in_rcu_cs();
-        if !self.cur.release_ref(ref_obj_id) {
+        if !self.walk.cur.release_ref(ref_obj_id) {
             return false;
         }
-        self.cur.for_each_reg_mut(
+        self.walk.cur.for_each_reg_mut(
             |r| r.ref_obj_id == ref_obj_id,
             |r| {
                 if in_rcu && r.ty.has(Flags::ALLOC) && r.ty.has(Flags::PERCPU) {
@@ -260,11 +263,11 @@ impl<O: Observer> Verifier<'_, O> {
     /// A tail call that succeeds never comes back here, but its program does to the caller of this function, which
     /// resumes now; the call that fails is pending.
     fn return_from_tail_call(&mut self) -> Res<Flow> {
-        if self.cur.curframe() == 0 {
+        if self.walk.cur.curframe() == 0 {
             return Ok(Flow::Next);
         }
         self.scratch_reg(0);
-        let idx = self.insn_idx;
+        let idx = self.walk.insn_idx;
         self.fork(idx + 1)?;
         self.clear_all_pkt_pointers();
         self.set_unknown(0);
@@ -290,7 +293,7 @@ impl<O: Observer> Verifier<'_, O> {
                         "get_local_storage() doesn't support non-zero flags\n"
                     );
                 }
-                if self.kernel.semantics.precision.storage_flags == StorageFlags::Precise {
+                if self.env.kernel.semantics.precision.storage_flags == StorageFlags::Precise {
                     self.mark_chain_precision(2)?;
                 }
             }
@@ -339,10 +342,10 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     fn check_tail_call(&mut self) -> Res<()> {
-        if self.kernel.semantics.control.leave_checks == LeaveChecks::Unified {
+        if self.env.kernel.semantics.control.leave_checks == LeaveChecks::Unified {
             return self.check_resource_leak(false, true, "tail_call");
         }
-        if self.cur.active_lock.ptr != 0 {
+        if self.walk.cur.active_lock.ptr != 0 {
             reject!(
                 LeaveInRegion,
                 EINVAL,
@@ -351,14 +354,14 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.check_reference_leak(false)
             .then(|| "tail_call would lead to reference leak\n".to_owned())?;
-        if self.cur.active_rcu_lock {
+        if self.walk.cur.active_rcu_lock {
             reject!(
                 LeaveInRegion,
                 EINVAL,
                 "tail_call cannot be used inside bpf_rcu_read_lock-ed region\n"
             );
         }
-        if self.cur.active_preempt_lock != 0 {
+        if self.walk.cur.active_preempt_lock != 0 {
             reject!(
                 LeaveInRegion,
                 EINVAL,
@@ -387,14 +390,14 @@ impl<O: Observer> Verifier<'_, O> {
     fn call_loop(&mut self, subprogno: u32) -> Res<()> {
         self.note_loop(subprogno)?;
         self.mark_chain_precision(1)?;
-        if u64::from(self.cur.frame().callback_depth) < self.reg(1).b.umax() {
+        if u64::from(self.walk.cur.frame().callback_depth) < self.reg(1).b.umax() {
             return self.push_callback_call(subprogno as usize, CallbackFrame::Loop);
         }
-        self.cur.frame_mut().callback_depth = 0;
+        self.walk.cur.frame_mut().callback_depth = 0;
         say2!(
             self,
             "frame{} bpf_loop iteration limit reached\n",
-            self.cur.curframe()
+            self.walk.cur.curframe()
         );
         Ok(())
     }
@@ -421,8 +424,9 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     fn check_set_retval(&mut self) -> Res<()> {
-        let cgroup_lsm = self.prog.prog_type == ProgType::Lsm && self.prog.expects(AttachType::LsmCgroup);
-        if cgroup_lsm && self.attach.returns_void(self.kernel) {
+        let cgroup_lsm =
+            self.program.prog.prog_type == ProgType::Lsm && self.program.prog.expects(AttachType::LsmCgroup);
+        if cgroup_lsm && self.program.attach.returns_void(self.env.kernel) {
             reject!(
                 HelperForbidden,
                 EINVAL,
@@ -450,7 +454,7 @@ impl<O: Observer> Verifier<'_, O> {
         if casts_pointer(proto.id) || slices_dynptr(proto.id) {
             reg.ref_obj_id = meta.ref_obj_id;
         } else if acquires(proto.id, map_type) {
-            let id = self.acquire_reference(self.insn_idx);
+            let id = self.acquire_reference(self.walk.insn_idx);
             (reg.id, reg.ref_obj_id) = (id, id);
         }
         self.set_reg(0, reg);
@@ -564,8 +568,8 @@ impl<O: Observer> Verifier<'_, O> {
         if !proto.ret.is(RetBase::Integer) {
             return Ok(());
         }
-        let (cpus, rules) = (self.kernel.machine.nr_cpus, self.rules);
-        let b = &mut self.cur.reg_mut(0).b;
+        let (cpus, rules) = (self.env.kernel.machine.nr_cpus, self.env.rules);
+        let b = &mut self.walk.cur.reg_mut(0).b;
         match proto.id {
             id::GET_STACK
             | id::GET_TASK_STACK
@@ -591,7 +595,12 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(());
         };
         let (ty, name) = (map.map_type, func_name(meta.id));
-        let prefix = match fit(ty, meta.id, self.prog.prog_type, self.prog.expected_attach_type) {
+        let prefix = match fit(
+            ty,
+            meta.id,
+            self.program.prog.prog_type,
+            self.program.prog.expected_attach_type,
+        ) {
             Fit::Fits => return Ok(()),
             Fit::Mismatch => "",
             Fit::SockmapUpdate => "cannot update sockmap in this context\n",
@@ -609,7 +618,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     fn check_get_func_ip(&self) -> Res<()> {
         let (name, id): (_, HelperId) = (func_name(id::GET_FUNC_IP), id::GET_FUNC_IP);
-        match self.prog.prog_type {
+        match self.program.prog.prog_type {
             ProgType::Kprobe => Ok(()),
             ProgType::Tracing => {
                 let at = [
@@ -617,7 +626,7 @@ impl<O: Observer> Verifier<'_, O> {
                     AttachType::TraceFexit,
                     AttachType::ModifyReturn,
                 ];
-                if at.into_iter().any(|t| self.prog.expects(t)) {
+                if at.into_iter().any(|t| self.program.prog.expects(t)) {
                     return Ok(());
                 }
                 reject!(

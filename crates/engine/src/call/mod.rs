@@ -21,8 +21,8 @@ pub(crate) use kfunc::Kfuncs;
 impl<O: Observer> Verifier<'_, O> {
     /// Executes a call.
     pub(crate) fn check_call(&mut self, call: Call) -> Res<Flow> {
-        self.jmps_processed += 1;
-        if self.cur.active_lock.ptr != 0 {
+        self.walk.jmps_processed += 1;
+        if self.walk.cur.active_lock.ptr != 0 {
             let allowed = match call {
                 Call::Helper { id } => id == id::SPIN_UNLOCK as i32,
                 Call::Kfunc { btf_id, module } => module == 0 && self.is_kfunc_under_lock(btf_id),

@@ -40,11 +40,11 @@ impl<O: Observer> Verifier<'_, O> {
             self.acquire_lock(kind, lock);
             return Ok(());
         }
-        let held = self.cur.active_lock;
+        let held = self.walk.cur.active_lock;
         if held.ptr == 0 {
             reject!(LockPairing, EINVAL, "{name}_unlock without taking a lock\n");
         }
-        let by_state = self.kernel.semantics.control.references == References::State;
+        let by_state = self.env.kernel.semantics.control.references == References::State;
         if by_state && self.holds_lock(&[kind], lock) && held != lock {
             reject!(LockPairing, EINVAL, "{name}_unlock cannot be out of order\n");
         }
@@ -68,7 +68,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             return Ok(());
         }
-        if self.cur.active_lock.ptr != 0 {
+        if self.walk.cur.active_lock.ptr != 0 {
             reject!(
                 LockPairing,
                 EINVAL,
@@ -328,13 +328,14 @@ impl<O: Observer> Verifier<'_, O> {
         let in_callback = |f: &FrameSlot| {
             f.body.in_callback_fn
                 && self
+                    .program
                     .insns
                     .get(f.body.callsite as usize)
                     .is_some_and(|insn| self.is_rbtree_lock_kfunc(insn.imm))
         };
-        match self.kernel.semantics.control.tree_callback {
-            TreeCallback::Itself => in_callback(self.cur.frames.top()),
-            TreeCallback::Callees => self.cur.frames.iter().skip(1).any(in_callback),
+        match self.env.kernel.semantics.control.tree_callback {
+            TreeCallback::Itself => in_callback(self.walk.cur.frames.top()),
+            TreeCallback::Callees => self.walk.cur.frames.iter().skip(1).any(in_callback),
         }
     }
 

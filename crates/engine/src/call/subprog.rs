@@ -22,7 +22,7 @@ const CALLER_SAVED: usize = 6;
 impl<O: Observer> Verifier<'_, O> {
     /// Executes a call of a function (`check_func_call`).
     pub(super) fn check_func_call(&mut self, off: i32) -> Res<Flow> {
-        let idx = self.insn_idx;
+        let idx = self.walk.insn_idx;
         let target = (i64::from(idx) + i64::from(off) + 1) as u32;
         let Some(subprog) = self.subprog_at(target) else {
             reject!(
@@ -39,29 +39,29 @@ impl<O: Observer> Verifier<'_, O> {
             matched?;
             return Ok(Flow::Next);
         }
-        if self.subprogs[subprog].is_global {
+        if self.program.subprogs[subprog].is_global {
             return self.call_global(subprog, matched);
         }
         // A refused argument of a static function only means that its BTF is not trusted.
         if let Err(failure) = matched {
             self.say_failure(&failure);
         }
-        let mut state = std::mem::replace(&mut self.cur, State::new(Frame::new(-1, 0, 0)));
+        let mut state = std::mem::replace(&mut self.walk.cur, State::new(Frame::new(-1, 0, 0)));
         let entered = self.enter_frame(&mut state, subprog, idx);
-        self.cur = state;
+        self.walk.cur = state;
         let caller = entered?;
         let callee = caller + 1;
         for r in 1..=5 {
-            let value = self.cur.frames[caller].body.regs[r];
-            self.cur.frame_at_mut(callee).regs[r] = value;
-            let from = self.cur.frames[caller].marks;
-            self.cur.frames[callee].marks.copy_struct(r, &from, r);
+            let value = self.walk.cur.frames[caller].body.regs[r];
+            self.walk.cur.frame_at_mut(callee).regs[r] = value;
+            let from = self.walk.cur.frames[caller].marks;
+            self.walk.cur.frames[callee].marks.copy_struct(r, &from, r);
         }
         self.clear_caller_saved(caller)?;
         self.leave_chain();
         if O::LISTENING {
-            let (state, subprog) = (&self.cur, subprog as u32);
-            self.obs.event(Event::Call {
+            let (state, subprog) = (&self.walk.cur, subprog as u32);
+            self.env.obs.event(Event::Call {
                 state,
                 idx,
                 subprog,
@@ -70,25 +70,25 @@ impl<O: Observer> Verifier<'_, O> {
             self.show_frame("caller:\n", caller);
             self.show_frame("callee:\n", callee);
         }
-        Ok(Flow::Goto(self.subprogs[subprog].start))
+        Ok(Flow::Goto(self.program.subprogs[subprog].start))
     }
 
     fn show_frame(&mut self, title: &str, frame: usize) {
         if O::LISTENING {
-            self.obs.event(Event::Text {
+            self.env.obs.event(Event::Text {
                 level: 1,
                 text: format_args!("{title}"),
             });
-            self.obs.event(Event::FrameState {
+            self.env.obs.event(Event::FrameState {
                 level: 1,
-                state: &self.cur,
+                state: &self.walk.cur,
                 frame,
             });
         }
     }
 
     fn call_global(&mut self, subprog: usize, matched: Res<()>) -> Res<Flow> {
-        if self.cur.active_lock.ptr != 0 {
+        if self.walk.cur.active_lock.ptr != 0 {
             if let Err(failure) = matched {
                 self.say_failure(&failure);
             }
@@ -110,7 +110,7 @@ impl<O: Observer> Verifier<'_, O> {
             };
             let text = format!(
                 "{}Caller passes invalid args into func#{} ('{}')\n",
-                r.text, subprog, self.subprogs[subprog].name
+                r.text, subprog, self.program.subprogs[subprog].name
             );
             let failure = Failure::rejected(r.rule, r.errno, text);
             return Err(match r.fact {
@@ -122,18 +122,18 @@ impl<O: Observer> Verifier<'_, O> {
             self,
             "Func#{} ('{}') is global and assumed valid.\n",
             subprog,
-            self.subprogs[subprog].name
+            self.program.subprogs[subprog].name
         );
-        if self.subprogs[subprog].changes_pkt_data {
+        if self.program.subprogs[subprog].changes_pkt_data {
             self.clear_all_pkt_pointers();
         }
-        self.subprogs[subprog].called = true;
-        let top = self.cur.curframe();
+        self.program.subprogs[subprog].called = true;
+        let top = self.walk.cur.curframe();
         self.clear_caller_saved(top)?;
         self.set_unknown(0);
         if O::LISTENING {
-            let (state, idx, subprog) = (&self.cur, self.insn_idx, subprog as u32);
-            self.obs.event(Event::Call {
+            let (state, idx, subprog) = (&self.walk.cur, self.walk.insn_idx, subprog as u32);
+            self.env.obs.event(Event::Call {
                 state,
                 idx,
                 subprog,
@@ -145,14 +145,14 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Whether a global function may be called in the region that the call is in.
     fn check_global_context(&self, subprog: usize) -> Res<()> {
-        let (state, preemptible) = (&self.cur, self.cur.active_preempt_lock == 0);
-        match self.kernel.semantics.control.global_call {
+        let (state, preemptible) = (&self.walk.cur, self.walk.cur.active_preempt_lock == 0);
+        match self.env.kernel.semantics.control.global_call {
             GlobalCall::Preemptible if !preemptible => reject!(
                 CallUnderLock,
                 EINVAL,
                 "global function calls are not allowed with preemption disabled,\nuse static function instead\n"
             ),
-            GlobalCall::MightSleep if self.subprogs[subprog].might_sleep => {
+            GlobalCall::MightSleep if self.program.subprogs[subprog].might_sleep => {
                 let atomic = state.active_rcu_lock || !preemptible || state.active_irq != 0;
                 if atomic || !self.in_sleepable() {
                     reject!(
@@ -172,8 +172,8 @@ impl<O: Observer> Verifier<'_, O> {
     /// R0 to R5 of a frame are gone after a call (`clear_caller_saved_regs`).
     pub(crate) fn clear_caller_saved(&mut self, frame: usize) -> Res<()> {
         for r in 0..CALLER_SAVED {
-            self.cur.frame_at_mut(frame).regs[r] = Reg::NOT_INIT;
-            self.cur.frames[frame].marks.precise &= !(1 << r);
+            self.walk.cur.frame_at_mut(frame).regs[r] = Reg::NOT_INIT;
+            self.walk.cur.frames[frame].marks.precise &= !(1 << r);
             self.check_reg_arg_of(frame, r, ArgUse::DstNoMark)?;
         }
         Ok(())
@@ -198,7 +198,7 @@ impl<O: Observer> Verifier<'_, O> {
             marks: Marks::NONE,
         });
         if O::LISTENING {
-            self.obs.event(Event::All);
+            self.env.obs.event(Event::All);
         }
         Ok(caller)
     }
@@ -206,25 +206,31 @@ impl<O: Observer> Verifier<'_, O> {
     /// Whether the registers are what a function's BTF declares (`btf_check_subprog_call`). A function for
     /// which they once were not is not asked again.
     pub(super) fn check_subprog_args(&mut self, subprog: usize) -> Res<()> {
-        if self.prog.func_info.is_empty() {
+        if self.program.prog.func_info.is_empty() {
             reject!(GlobalArgument, EINVAL);
         }
-        if self.prog.func_info.get(subprog).is_none_or(|f| f.type_id.0 == 0) {
+        if self
+            .program
+            .prog
+            .func_info
+            .get(subprog)
+            .is_none_or(|f| f.type_id.0 == 0)
+        {
             reject!(GlobalArgument, EFAULT);
         }
-        if self.subprogs[subprog].unreliable {
+        if self.program.subprogs[subprog].unreliable {
             reject!(GlobalArgument, EINVAL);
         }
         let matched = self.match_subprog_args(subprog);
         if matched.is_err() {
-            self.subprogs[subprog].unreliable = true;
+            self.program.subprogs[subprog].unreliable = true;
         }
         matched
     }
 
     fn match_subprog_args(&mut self, subprog: usize) -> Res<()> {
         self.prepare_func_args(subprog)?;
-        let args = self.subprogs[subprog].args.clone().unwrap_or_default();
+        let args = self.program.subprogs[subprog].args.clone().unwrap_or_default();
         for (i, arg) in args.iter().enumerate().take(5) {
             self.match_subprog_arg(i, arg).about(|| register(i + 1))?;
         }
@@ -292,7 +298,7 @@ impl<O: Observer> Verifier<'_, O> {
         if self.by_chains() {
             self.update_live_stack();
         }
-        let top = self.cur.curframe();
+        let top = self.walk.cur.curframe();
         let r0 = *self.reg(0);
         if r0.ty.is(RegBase::Stack) {
             reject!(
@@ -302,24 +308,24 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         let caller = top - 1;
-        let in_callback = self.cur.frame().in_callback_fn;
+        let in_callback = self.walk.cur.frame().in_callback_fn;
         if in_callback {
             self.check_callback_return(top, &r0)?;
         } else {
-            let from = self.cur.frames[top].marks;
-            self.cur.frames[caller].marks.copy_struct(0, &from, 0);
-            let refs = self.cur.frame().refs.clone();
-            let body = self.cur.frame_at_mut(caller);
+            let from = self.walk.cur.frames[top].marks;
+            self.walk.cur.frames[caller].marks.copy_struct(0, &from, 0);
+            let refs = self.walk.cur.frame().refs.clone();
+            let body = self.walk.cur.frame_at_mut(caller);
             body.regs[0] = r0;
             body.refs = refs;
         }
-        let callsite = self.cur.frame().callsite as u32;
+        let callsite = self.walk.cur.frame().callsite as u32;
         let to = if in_callback { callsite } else { callsite + 1 };
         if O::LISTENING {
             self.show_frame("returning from callee:\n", top);
             self.show_frame(&format!("to caller at {to}:\n"), caller);
         }
-        self.cur.frames.pop();
+        self.walk.cur.frames.pop();
         if in_callback && let Some(prev) = self.find_prev_entry(None, to) {
             self.widen_current(prev);
         }
@@ -332,7 +338,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.mark_reg_read(top, 0, true);
         self.mark_chain_precision(0)?;
-        let frame = self.cur.frame();
+        let frame = self.walk.cur.frame();
         let (range, callsite) = (frame.callback_ret_range, frame.callsite);
         if i64::from(range.min) > r0.b.smin() || r0.b.smax() > i64::from(range.max) {
             let text = self.invalid_scalar_text(r0, range, "At callback return", "R0");
@@ -344,6 +350,7 @@ impl<O: Observer> Verifier<'_, O> {
             }));
         }
         if !self
+            .program
             .aux
             .get(callsite as usize)
             .is_some_and(|aux| aux.calls_callback)
@@ -352,7 +359,7 @@ impl<O: Observer> Verifier<'_, O> {
                 VerifierBug,
                 EFAULT,
                 "BUG: in callback at {}, callsite {} !calls_callback\n",
-                self.insn_idx,
+                self.walk.insn_idx,
                 callsite
             );
         }
@@ -361,11 +368,11 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Determines the arguments of a function from its BTF, once (`btf_prepare_func_args`).
     pub(crate) fn prepare_func_args(&mut self, subprog: usize) -> Res<()> {
-        if self.subprogs[subprog].args.is_some() {
+        if self.program.subprogs[subprog].args.is_some() {
             return Ok(());
         }
         let args = self.func_args_from_btf(subprog)?;
-        self.subprogs[subprog].args = Some(args);
+        self.program.subprogs[subprog].args = Some(args);
         Ok(())
     }
 }

@@ -25,16 +25,16 @@ pub(crate) struct FastCall {
 impl<O: Observer> Verifier<'_, O> {
     /// Marks the pairs (`mark_fastcall_patterns`).
     pub(crate) fn mark_fastcall_patterns(&mut self) {
-        for s in 0..self.subprogs.len() {
-            let range = self.subprogs[s].start..self.subprog_end(s);
+        for s in 0..self.program.subprogs.len() {
+            let range = self.program.subprogs[s].start..self.subprog_end(s);
             let lowest = range
                 .clone()
-                .map(|i| self.insns[i as usize])
+                .map(|i| self.program.insns[i as usize])
                 .filter(is_spill)
                 .map(|insn| insn.off)
                 .fold(0, i16::min);
             for i in range {
-                if self.insns[i as usize].code == (class::JMP | op::CALL) {
+                if self.program.insns[i as usize].code == (class::JMP | op::CALL) {
                     self.mark_fastcall_pattern(s, i as usize, lowest);
                 }
             }
@@ -50,7 +50,7 @@ impl<O: Observer> Verifier<'_, O> {
                     clobbered |= 2 << i;
                 }
             }
-            let kept = proto.allow_fastcall && self.kernel.inlines_helper(proto.id);
+            let kept = proto.allow_fastcall && self.env.kernel.inlines_helper(proto.id);
             return Some(FastCall { clobbered, kept });
         }
         if insn.is_kfunc_call() {
@@ -61,10 +61,10 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     fn mark_fastcall_pattern(&mut self, subprog: usize, call: usize, lowest: i16) {
-        let Some(FastCall { clobbered, kept }) = self.fastcall_of(self.insns[call]) else {
+        let Some(FastCall { clobbered, kept }) = self.fastcall_of(self.program.insns[call]) else {
             return;
         };
-        let whole = self.kernel.semantics.stack.fastcall_entry == FastcallEntry::FirstSpill;
+        let whole = self.env.kernel.semantics.stack.fastcall_entry == FastcallEntry::FirstSpill;
         let mut expected = !clobbered & CALLER_SAVED;
         let mut off = lowest;
         let mut pairs = 0;
@@ -72,11 +72,12 @@ impl<O: Observer> Verifier<'_, O> {
             let i = pairs + 1;
             let Some(before) = call.checked_sub(i) else { break };
             let after = call + i;
-            let (Some(stx), Some(ldx)) = (self.insns.get(before), self.insns.get(after)) else {
+            let (Some(stx), Some(ldx)) = (self.program.insns.get(before), self.program.insns.get(after))
+            else {
                 break;
             };
             // A jump to the first spill is fine, into the middle is not.
-            if whole && (self.aux[before + 1].jump_target || self.aux[after].jump_target) {
+            if whole && (self.program.aux[before + 1].jump_target || self.program.aux[after].jump_target) {
                 break;
             }
             let bit = 1u8.checked_shl(u32::from(stx.src)).unwrap_or(0);
@@ -85,17 +86,17 @@ impl<O: Observer> Verifier<'_, O> {
                 break;
             }
             expected &= !bit;
-            self.aux[before].fastcall_pattern = true;
-            self.aux[after].fastcall_pattern = true;
+            self.program.aux[before].fastcall_pattern = true;
+            self.program.aux[after].fastcall_pattern = true;
             pairs = i;
             off = off.wrapping_add(8);
         }
         if pairs == 0 {
             return;
         }
-        let sub = &mut self.subprogs[subprog];
+        let sub = &mut self.program.subprogs[subprog];
         if kept {
-            self.aux[call].fastcall_spills_num = pairs as u8;
+            self.program.aux[call].fastcall_spills_num = pairs as u8;
         } else {
             sub.keep_fastcall_stack = true;
         }

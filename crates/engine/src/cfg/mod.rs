@@ -45,16 +45,19 @@ struct Walk {
 impl<O: Observer> Verifier<'_, O> {
     /// Walks the graph (`check_cfg`).
     pub(crate) fn check_cfg(&mut self) -> Res<()> {
-        if self.kernel.semantics.control.global_call == GlobalCall::MightSleep {
+        if self.env.kernel.semantics.control.global_call == GlobalCall::MightSleep {
             // Which functions may sleep is asked before it is known what the program attaches to.
-            self.helpers = self.kernel.helpers(&self.helper_query());
+            self.program.helpers = self.env.kernel.helpers(&self.helper_query());
         }
         let mut walk = Walk {
-            seen: vec![Seen::No; self.insns.len()],
+            seen: vec![Seen::No; self.program.insns.len()],
             stack: Vec::new(),
         };
-        let callback = self.exception_callback_subprog as usize;
-        let starts = [Some(0), (callback != 0).then(|| self.subprogs[callback].start)];
+        let callback = self.program.exception_callback;
+        let starts = [
+            Some(0),
+            callback.map(|callback| self.program.subprogs[callback].start),
+        ];
         for start in starts.into_iter().flatten() {
             walk.seen[start as usize] = Seen::Discovered;
             walk.stack.push(start);
@@ -66,11 +69,11 @@ impl<O: Observer> Verifier<'_, O> {
             }
         }
         let mut i = 0;
-        while i < self.insns.len() {
+        while i < self.program.insns.len() {
             if walk.seen[i] != Seen::Explored {
                 reject!(UnreachableInsn, EINVAL, "unreachable insn {}\n", i);
             }
-            if self.insns[i].is_ld_imm64() {
+            if self.program.insns[i].is_ld_imm64() {
                 i += 1;
                 if walk.seen.get(i).is_some_and(|s| *s != Seen::No) {
                     reject!(
@@ -95,9 +98,9 @@ impl<O: Observer> Verifier<'_, O> {
         if walk.seen[t as usize] >= label {
             return Ok(false);
         }
-        if to < 0 || to >= self.insns.len() as i64 {
+        if to < 0 || to >= self.program.insns.len() as i64 {
             if O::LISTENING {
-                self.obs.event(Event::SourceLine {
+                self.env.obs.event(Event::SourceLine {
                     idx: t,
                     prefix: &format!("{t}: "),
                 });
@@ -132,7 +135,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// States are compared, and arrivals recorded, at a jump's target and behind a call.
     fn mark_target(&mut self, idx: u32, by_jump: bool) {
-        if let Some(aux) = self.aux.get_mut(idx as usize) {
+        if let Some(aux) = self.program.aux.get_mut(idx as usize) {
             aux.prune_point = true;
             aux.jmp_point = true;
             aux.jump_target |= by_jump;
@@ -141,7 +144,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Follows the next edge of an instruction; false when all are done (`visit_insn`).
     fn visit(&mut self, t: u32, walk: &mut Walk) -> Res<bool> {
-        let insn = self.insns[t as usize];
+        let insn = self.program.insns[t as usize];
         if insn.is_func_ref() {
             return self.visit_call(t, insn, true, walk);
         }
@@ -173,9 +176,9 @@ impl<O: Observer> Verifier<'_, O> {
                 Ok(false)
             }
             _ => {
-                self.aux[t as usize].prune_point = true;
+                self.program.aux[t as usize].prune_point = true;
                 if self.is_may_goto(t) {
-                    self.aux[t as usize].force_checkpoint = true;
+                    self.program.aux[t as usize].force_checkpoint = true;
                 }
                 Ok(self.follow(t, at + 1, Edge::Fallthrough, walk)?
                     || self.follow(t, at + 1 + i64::from(insn.off), Edge::Branch, walk)?)
@@ -187,11 +190,11 @@ impl<O: Observer> Verifier<'_, O> {
     fn mark_call(&mut self, t: u32, insn: Insn) {
         let at = t as usize;
         if self.calls_async_callback(t) {
-            self.aux[at].prune_point = true;
+            self.program.aux[at].prune_point = true;
         }
         if self.calls_sync_callback(t) {
             // Callbacks are visited again and again until a state is met again at the call.
-            let aux = &mut self.aux[at];
+            let aux = &mut self.program.aux[at];
             aux.calls_callback = true;
             aux.force_checkpoint = true;
             aux.prune_point = true;
@@ -203,15 +206,15 @@ impl<O: Observer> Verifier<'_, O> {
         };
         if sleeps {
             let sub = self.containing_subprog(t);
-            self.subprogs[sub].might_sleep = true;
+            self.program.subprogs[sub].might_sleep = true;
         }
         if insn.is_helper_call() && u32::try_from(insn.imm).is_ok_and(changes_packet) {
             let sub = self.containing_subprog(t);
-            self.subprogs[sub].changes_pkt_data = true;
+            self.program.subprogs[sub].changes_pkt_data = true;
         }
         if insn.src == verdict_isa::pseudo::KFUNC_CALL && self.is_iter_next_call(insn) {
-            self.aux[at].prune_point = true;
-            self.aux[at].force_checkpoint = true;
+            self.program.aux[at].prune_point = true;
+            self.program.aux[at].force_checkpoint = true;
         }
     }
 
@@ -225,14 +228,14 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(false);
         }
         let to = i64::from(t) + i64::from(insn.imm) + 1;
-        self.aux[t as usize].prune_point = true;
+        self.program.aux[t as usize].prune_point = true;
         // The callee was found before: its effects are complete once the walk is through with it.
         let (caller, callee) = (
             self.containing_subprog(t),
             self.containing_subprog(to.max(0) as u32),
         );
-        self.subprogs[caller].changes_pkt_data |= self.subprogs[callee].changes_pkt_data;
-        self.subprogs[caller].might_sleep |= self.subprogs[callee].might_sleep;
+        self.program.subprogs[caller].changes_pkt_data |= self.program.subprogs[callee].changes_pkt_data;
+        self.program.subprogs[caller].might_sleep |= self.program.subprogs[callee].might_sleep;
         self.follow(t, to, Edge::Branch, walk)
     }
 }

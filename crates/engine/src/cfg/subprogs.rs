@@ -7,38 +7,41 @@ use verdict_kernel::helper::id;
 
 use crate::error::{Res, reject, say2};
 use crate::observer::Observer;
-use crate::verifier::{Subprog, Verifier};
+use crate::program::Subprog;
+use crate::verifier::Verifier;
 
 impl<O: Observer> Verifier<'_, O> {
     /// The function that starts exactly at an instruction (`find_subprog`).
     pub(crate) fn subprog_at(&self, idx: u32) -> Option<usize> {
-        self.subprogs.binary_search_by_key(&idx, |s| s.start).ok()
+        self.program.subprogs.binary_search_by_key(&idx, |s| s.start).ok()
     }
 
     /// The function that contains an instruction (`find_containing_subprog`).
     pub(crate) fn containing_subprog(&self, idx: u32) -> usize {
-        self.subprogs
+        self.program
+            .subprogs
             .partition_point(|s| s.start <= idx)
             .saturating_sub(1)
     }
 
     /// The instruction behind a function's last one.
     pub(crate) fn subprog_end(&self, subprog: usize) -> u32 {
-        self.subprogs
+        self.program
+            .subprogs
             .get(subprog + 1)
-            .map_or(self.insns.len() as u32, |s| s.start)
+            .map_or(self.program.insns.len() as u32, |s| s.start)
     }
 
     fn add_subprog(&mut self, idx: i64) -> Res<()> {
-        if idx < 0 || idx >= self.insns.len() as i64 {
+        if idx < 0 || idx >= self.program.insns.len() as i64 {
             reject!(CallTarget, EINVAL, "call to invalid destination\n");
         }
         let idx = idx as u32;
-        if let Err(at) = self.subprogs.binary_search_by_key(&idx, |s| s.start) {
-            if self.subprogs.len() >= self.kernel.limits.subprogs as usize {
+        if let Err(at) = self.program.subprogs.binary_search_by_key(&idx, |s| s.start) {
+            if self.program.subprogs.len() >= self.env.kernel.limits.subprogs as usize {
                 reject!(CallTarget, E2BIG, "too many subprograms\n");
             }
-            self.subprogs.insert(
+            self.program.subprogs.insert(
                 at,
                 Subprog {
                     start: idx,
@@ -52,8 +55,8 @@ impl<O: Observer> Verifier<'_, O> {
     /// Finds all functions and kernel functions that are called (`add_subprog_and_kfunc`).
     pub(crate) fn find_subprogs(&mut self) -> Res<()> {
         self.add_subprog(0)?;
-        for i in 0..self.insns.len() {
-            let insn = self.insns[i];
+        for i in 0..self.program.insns.len() {
+            let insn = self.program.insns[i];
             if insn.is_func_ref() || insn.is_subprog_call() {
                 self.add_subprog(i as i64 + i64::from(insn.imm) + 1)?;
             } else if insn.is_kfunc_call() {
@@ -64,12 +67,13 @@ impl<O: Observer> Verifier<'_, O> {
         if callback != 0 {
             self.add_subprog(i64::from(callback))?;
             if let Some(i) = self.subprog_at(callback) {
-                self.exception_callback_subprog = i as u32;
-                let sub = &mut self.subprogs[i];
+                // The main program, marked as one, is none.
+                self.program.exception_callback = Some(i).filter(|i| *i != 0);
+                let sub = &mut self.program.subprogs[i];
                 (sub.is_cb, sub.is_async_cb, sub.is_exception_cb) = (true, true, true);
             }
         }
-        for (i, sub) in self.subprogs.iter().enumerate() {
+        for (i, sub) in self.program.subprogs.iter().enumerate() {
             say2!(self, "func#{} @{}\n", i, sub.start);
         }
         Ok(())
@@ -78,7 +82,10 @@ impl<O: Observer> Verifier<'_, O> {
     /// Where the exception callback starts that the main program's tag names; 0 if there is none
     /// (`bpf_find_exception_callback_insn_off`).
     fn exception_callback_start(&self) -> Res<u32> {
-        let (Some(main), Some(prog_btf)) = (self.prog.func_info.first(), self.prog.btf.as_ref()) else {
+        let (Some(main), Some(prog_btf)) = (
+            self.program.prog.func_info.first(),
+            self.program.prog.btf.as_ref(),
+        ) else {
             return Ok(0);
         };
         let btf = &prog_btf.btf;
@@ -116,7 +123,7 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         let mut start = 0;
-        for info in self.prog.func_info.iter().filter(|f| f.type_id == id) {
+        for info in self.program.prog.func_info.iter().filter(|f| f.type_id == id) {
             start = info.insn_off;
             if start == 0 {
                 reject!(
@@ -140,9 +147,9 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn check_subprogs(&mut self) -> Res<()> {
         let mut cur = 0;
         let (mut start, mut end) = (0i64, i64::from(self.subprog_end(0)));
-        for i in 0..self.insns.len() {
-            let insn = self.insns[i];
-            let sub = &mut self.subprogs[cur];
+        for i in 0..self.program.insns.len() {
+            let insn = self.program.insns[i];
+            let sub = &mut self.program.subprogs[cur];
             if insn.is_helper_call() && insn.imm == id::TAIL_CALL as i32 {
                 sub.has_tail_call = true;
                 sub.tail_call_reachable = true;
@@ -176,7 +183,7 @@ impl<O: Observer> Verifier<'_, O> {
                 }
                 start = end;
                 cur += 1;
-                if cur < self.subprogs.len() {
+                if cur < self.program.subprogs.len() {
                     end = i64::from(self.subprog_end(cur));
                 }
             }
@@ -186,21 +193,21 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Whether an instruction calls a helper or kernel function that runs a callback at once.
     pub(crate) fn calls_sync_callback(&self, idx: u32) -> bool {
-        let insn = self.insns[idx as usize];
+        let insn = self.program.insns[idx as usize];
         (insn.is_helper_call() && helper_callback(insn.imm) == Some(Callback::Sync))
             || (insn.is_kfunc_call() && insn.off == 0 && self.is_sync_callback_kfunc(insn.imm))
     }
 
     /// Whether an instruction calls a helper or kernel function that runs a callback later.
     pub(crate) fn calls_async_callback(&self, idx: u32) -> bool {
-        let insn = self.insns[idx as usize];
+        let insn = self.program.insns[idx as usize];
         (insn.is_helper_call() && helper_callback(insn.imm) == Some(Callback::Async))
             || (insn.is_kfunc_call() && insn.off == 0 && self.is_async_callback_kfunc(insn.imm))
     }
 
     /// Whether an instruction is `may_goto`.
     pub(crate) fn is_may_goto(&self, idx: u32) -> bool {
-        let insn = self.insns[idx as usize];
+        let insn = self.program.insns[idx as usize];
         insn.code == (class::JMP | op::JCOND) && insn.src == pseudo::MAY_GOTO
     }
 }

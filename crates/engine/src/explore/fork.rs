@@ -20,7 +20,7 @@ pub(crate) struct Fork(());
 impl<O: Observer> Verifier<'_, O> {
     /// Splits off a copy of the current state, to resume at `idx` (`push_stack`).
     pub(crate) fn fork(&mut self, idx: u32) -> Res<Fork> {
-        let state = self.cur.clone();
+        let state = self.walk.cur.clone();
         self.push_pending(state, idx, self.copied_loop_entry())
     }
 
@@ -36,26 +36,30 @@ impl<O: Observer> Verifier<'_, O> {
     /// The state of the path that was split off.
     #[inline]
     pub(crate) fn other(&mut self, _: Fork) -> Option<&mut State> {
-        self.search.pending.last_mut().map(|pending| &mut pending.state)
+        self.walk
+            .search
+            .pending
+            .last_mut()
+            .map(|pending| &mut pending.state)
     }
 
     /// Does something to this verification and to the state of the path that was split off.
     pub(crate) fn both<R>(&mut self, _: Fork, change: impl FnOnce(&mut Self, &mut State) -> R) -> Option<R> {
-        let mut pending = self.search.pending.pop()?;
+        let mut pending = self.walk.search.pending.pop()?;
         let result = change(self, &mut pending.state);
-        self.search.pending.push(pending);
+        self.walk.search.pending.push(pending);
         Some(result)
     }
 
     /// The errno when too many paths are pending.
     fn path_limit_errno(&self) -> Errno {
-        if self.kernel.semantics.control.path_limit == PathLimit::TooBig {
+        if self.env.kernel.semantics.control.path_limit == PathLimit::TooBig {
             return Errno::E2BIG;
         }
         let insn = self.insn();
         let branches =
             matches!(insn.class(), class::JMP | class::JMP32) && !matches!(insn.op(), op::CALL | op::JCOND);
-        if branches || self.calls_async_callback(self.insn_idx) {
+        if branches || self.calls_async_callback(self.walk.insn_idx) {
             Errno::EFAULT
         } else {
             Errno::ENOMEM
@@ -63,27 +67,27 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     fn push_pending(&mut self, state: State, insn_idx: u32, loop_entry: Option<StateId>) -> Res<Fork> {
-        let prev_idx = self.insn_idx;
+        let prev_idx = self.walk.insn_idx;
         if O::LISTENING {
-            self.obs.event(Event::Push {
+            self.env.obs.event(Event::Push {
                 idx: insn_idx,
                 prev_idx,
             });
         }
         let parent = state.parent;
-        self.search.pending.push(Pending {
+        self.walk.search.pending.push(Pending {
             state,
             insn_idx,
             prev_insn_idx: prev_idx as i32,
             loop_entry,
         });
-        let waiting = self.search.pending.len();
-        if waiting > self.kernel.limits.jmp_seq as usize {
+        let waiting = self.walk.search.pending.len();
+        if waiting > self.env.kernel.limits.jmp_seq as usize {
             let text = format!("The sequence of {waiting} jumps is too complex.\n");
             return Err(Failure::rejected(Rule::JumpLimit, self.path_limit_errno(), text));
         }
         if let Some(parent) = parent {
-            self.search.state_mut(parent).branches += 1;
+            self.walk.search.state_mut(parent).branches += 1;
         }
         Ok(Fork(()))
     }

@@ -17,16 +17,16 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Verifies global functions that reachable code calls, until no new one is called (`do_check_subprogs`).
     pub(crate) fn check_global_functions(&mut self) -> Res<()> {
-        if self.prog.func_info.is_empty() {
+        if self.program.prog.func_info.is_empty() {
             return Ok(());
         }
-        if self.exception_callback_subprog != 0 {
-            self.subprogs[self.exception_callback_subprog as usize].called = true;
+        if let Some(callback) = self.program.exception_callback {
+            self.program.subprogs[callback].called = true;
         }
         loop {
             let mut news = false;
-            for i in 1..self.subprogs.len() {
-                let sub = &self.subprogs[i];
+            for i in 1..self.program.subprogs.len() {
+                let sub = &self.program.subprogs[i];
                 if !sub.is_global || !sub.called || sub.verified {
                     continue;
                 }
@@ -35,9 +35,9 @@ impl<O: Observer> Verifier<'_, O> {
                     self,
                     "Func#{} ('{}') is safe for any args that match its prototype\n",
                     i,
-                    self.subprogs[i].name
+                    self.program.subprogs[i].name
                 );
-                self.subprogs[i].verified = true;
+                self.program.subprogs[i].verified = true;
                 news = true;
             }
             if !news {
@@ -49,35 +49,36 @@ impl<O: Observer> Verifier<'_, O> {
     /// Verifies one function on its own (`do_check_common`).
     fn check_function(&mut self, subprog: usize) -> Res<()> {
         if O::LISTENING {
-            self.obs.event(Event::FunctionStart {
+            self.env.obs.event(Event::FunctionStart {
                 subprog: subprog as u32,
             });
         }
-        self.search.clear(self.insns.len());
-        self.scc.clear();
+        self.walk.search.clear(self.program.insns.len());
+        self.walk.scc.clear();
         self.leave_chain();
-        self.insn_idx = self.subprogs[subprog].start;
+        self.walk.insn_idx = self.program.subprogs[subprog].start;
         let mut state = State::new(Frame::new(-1, 0, subprog as u32));
-        state.first_insn_idx = self.insn_idx;
+        state.first_insn_idx = self.walk.insn_idx;
         state.last_insn_idx = u32::MAX;
-        state.in_sleepable = self.prog.sleepable;
-        self.cur = state;
-        if subprog != 0 || self.prog.extends {
+        state.in_sleepable = self.program.prog.sleepable;
+        self.walk.cur = state;
+        if subprog != 0 || self.program.prog.extends {
             self.init_arguments(subprog)?;
         } else {
-            if !self.prog.func_info.is_empty() {
+            if !self.program.prog.func_info.is_empty() {
                 if let Err(failure) = self.prepare_func_args(0) {
                     self.say_failure(&failure);
                 }
-                if !matches!(self.subprogs[0].args.as_deref(), Some([one]) if one.ty.is(ArgBase::Ctx)) {
-                    self.subprogs[0].unreliable = true;
+                if !matches!(self.program.subprogs[0].args.as_deref(), Some([one]) if one.ty.is(ArgBase::Ctx))
+                {
+                    self.program.subprogs[0].unreliable = true;
                 }
             }
             self.set_reg(1, Reg::pointer(RegBase::Ctx));
         }
         self.walk()?;
         if O::LISTENING {
-            self.obs.event(Event::FunctionSafe {
+            self.env.obs.event(Event::FunctionSafe {
                 subprog: subprog as u32,
             });
         }
@@ -89,13 +90,13 @@ impl<O: Observer> Verifier<'_, O> {
         say!(
             self,
             "Validating {}() func#{}...\n",
-            self.subprogs[subprog].name,
+            self.program.subprogs[subprog].name,
             subprog
         );
         self.prepare_func_args(subprog)?;
-        let args = self.subprogs[subprog].args.clone().unwrap_or_default();
-        if self.subprogs[subprog].is_exception_cb {
-            self.cur.frame_mut().in_exception_callback_fn = true;
+        let args = self.program.subprogs[subprog].args.clone().unwrap_or_default();
+        if self.program.subprogs[subprog].is_exception_cb {
+            self.walk.cur.frame_mut().in_exception_callback_fn = true;
             if !matches!(args.as_slice(), [one] if one.ty.is(ArgBase::Anything)) {
                 reject!(
                     ExceptionCallback,
@@ -125,7 +126,7 @@ impl<O: Observer> Verifier<'_, O> {
             ArgBase::Mem => {
                 let mut reg = Reg::pointer(RegType::new(RegBase::Mem, carried(Flags::MAYBE_NULL)));
                 reg.set_mem_size(arg.mem_size);
-                if self.kernel.semantics.control.argument_id == ArgumentId::Always
+                if self.env.kernel.semantics.control.argument_id == ArgumentId::Always
                     || arg.ty.has(Flags::MAYBE_NULL)
                 {
                     reg.id = self.next_id();

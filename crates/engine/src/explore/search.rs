@@ -35,7 +35,7 @@ pub(super) struct Pending {
 /// The state of the search: every checkpoint ever made, the lists in which they are found again, and the
 /// paths that are still to be walked.
 #[derive(Debug, Default)]
-pub struct Search {
+pub(crate) struct Search {
     states: Vec<State>,
     /// What backtracking must know of their segments, and of those being walked.
     pub(crate) history: Histories,
@@ -57,12 +57,12 @@ pub struct Search {
 impl Search {
     /// A checkpoint.
     #[inline]
-    pub fn state(&self, id: StateId) -> &State {
+    pub(crate) fn state(&self, id: StateId) -> &State {
         &self.states[id.0 as usize]
     }
     /// A checkpoint, for its marks.
     #[inline]
-    pub fn state_mut(&mut self, id: StateId) -> &mut State {
+    pub(crate) fn state_mut(&mut self, id: StateId) -> &mut State {
         &mut self.states[id.0 as usize]
     }
     /// Keeps a checkpoint, which is part of a loop.

@@ -38,7 +38,7 @@ enum Closing {
 impl<O: Observer> Verifier<'_, O> {
     /// How the instruction closes loops.
     fn closing(&self, idx: u32) -> Closing {
-        let aux = &self.aux[idx as usize];
+        let aux = &self.program.aux[idx as usize];
         if aux.is_iter_next {
             Closing::IterNext
         } else if aux.calls_callback {
@@ -52,8 +52,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The list that states at an instruction, in the function call being executed, are in.
     pub(crate) fn bucket(&self, idx: u32) -> usize {
-        let key = idx ^ self.cur.frame().callsite as u32;
-        (key % (self.insns.len() as u32).max(1)) as usize
+        let key = idx ^ self.walk.cur.frame().callsite as u32;
+        (key % (self.program.insns.len() as u32).max(1)) as usize
     }
 
     /// Whether the path may end here because an explored state stands for the rest of it; if not, a
@@ -61,17 +61,18 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn is_state_visited(&mut self, idx: u32) -> Res<bool> {
         let bucket = self.bucket(idx);
         // The list is lent: what is asked on the way looks at no list.
-        let mut list = std::mem::take(&mut self.search.explored[bucket]);
+        let mut list = std::mem::take(&mut self.walk.search.explored[bucket]);
         let visited = self.is_state_in(&mut list, idx);
-        self.search.explored[bucket] = list;
+        self.walk.search.explored[bucket] = list;
         visited
     }
 
     fn is_state_in(&mut self, list: &mut Vec<Listed>, idx: u32) -> Res<bool> {
-        let forced =
-            self.test_state_freq || self.aux[idx as usize].force_checkpoint || self.history_is_long();
-        let jumps = self.jmps_processed - self.search.prev_jmps;
-        let insns = self.stats.insns - self.search.prev_insns;
+        let forced = self.env.test_state_freq
+            || self.program.aux[idx as usize].force_checkpoint
+            || self.history_is_long();
+        let jumps = self.walk.jmps_processed - self.walk.search.prev_jmps;
+        let insns = self.walk.stats.insns - self.walk.search.prev_insns;
         let mut add = forced || (jumps >= 2 && insns >= 8);
         let soon = !forced && jumps < 20 && insns < 100;
 
@@ -85,7 +86,7 @@ impl<O: Observer> Verifier<'_, O> {
             if listed.insn_idx != idx {
                 continue;
             }
-            self.suspect = listed.suspect;
+            self.walk.suspect = listed.suspect;
             match self.match_explored(listed.id, idx, closing, &mut closes)? {
                 Match::Hit => {
                     listed.hits += 1;
@@ -101,14 +102,14 @@ impl<O: Observer> Verifier<'_, O> {
                     if O::MISSES {
                         self.report_miss(listed.id, idx);
                     }
-                    listed.suspect = self.suspect;
+                    listed.suspect = self.walk.suspect;
                     if self.is_useless(listed, add) {
                         list.remove(at);
                     }
                 }
             }
         }
-        self.stats.max_states_per_insn = self.stats.max_states_per_insn.max(met);
+        self.walk.stats.max_states_per_insn = self.walk.stats.max_states_per_insn.max(met);
         if add {
             list.push(self.checkpoint(idx));
         }
@@ -120,22 +121,29 @@ impl<O: Observer> Verifier<'_, O> {
         if !self.by_chains() {
             self.propagate_liveness(id);
         }
-        if self.aux[idx as usize].jmp_point {
+        if self.program.aux[idx as usize].jmp_point {
             self.push_history(0, 0);
         }
         self.propagate_precision(id).map(|_changed| ())
     }
 
     fn equal(&mut self, id: StateId, exact: Exact) -> bool {
-        let old = self.search.state(id);
-        let rules = &self.kernel.semantics.graph;
-        if equiv::differs_in(self.suspect, old, &self.cur, exact, rules) {
+        let old = self.walk.search.state(id);
+        let rules = &self.env.kernel.semantics.graph;
+        if equiv::differs_in(self.walk.suspect, old, &self.walk.cur, exact, rules) {
             return false;
         }
-        match equiv::states_equal(old, &self.cur, exact, rules, &mut self.id_map, self.id_gen) {
+        match equiv::states_equal(
+            old,
+            &self.walk.cur,
+            exact,
+            rules,
+            &mut self.walk.id_map,
+            self.walk.id_gen,
+        ) {
             Ok(()) => true,
             Err(suspect) => {
-                self.suspect = suspect;
+                self.walk.suspect = suspect;
                 false
             }
         }
@@ -144,13 +152,13 @@ impl<O: Observer> Verifier<'_, O> {
     /// Whether the path remembers so much that a checkpoint is due.
     #[inline]
     fn history_is_long(&self) -> bool {
-        self.cur.history.len > HISTORY_LIMIT
-            && self.kernel.semantics.graph.long_history == LongHistory::Checkpoint
+        self.walk.cur.history.len > HISTORY_LIMIT
+            && self.env.kernel.semantics.graph.long_history == LongHistory::Checkpoint
     }
 
     /// How strictly states compare whose loop is not walked to its end.
     fn in_loop(&self) -> Exact {
-        match self.kernel.semantics.graph.loop_comparison {
+        match self.env.kernel.semantics.graph.loop_comparison {
             LoopComparison::Same => Exact::Same,
             LoopComparison::RangeWithin => Exact::Range,
         }
@@ -158,7 +166,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Compares with a listed checkpoint; `closes` is the loop that a match closes.
     fn match_explored(&mut self, id: StateId, idx: u32, closing: Closing, closes: &mut Loop) -> Res<Match> {
-        if self.search.state(id).branches > 0 {
+        if self.walk.search.state(id).branches > 0 {
             return self.match_ancestor(id, idx, closing, closes);
         }
         *closes = self.unfinished_loop(id);
@@ -176,9 +184,9 @@ impl<O: Observer> Verifier<'_, O> {
     /// The explored state is on the current path: a match closes a loop.
     fn match_ancestor(&mut self, id: StateId, idx: u32, closing: Closing, closes: &mut Loop) -> Res<Match> {
         let calm = Ok(Match::Miss { calm: true });
-        let old = self.search.state(id);
+        let old = self.walk.search.state(id);
         let top = old.frame();
-        if top.in_async_callback_fn && top.async_entry_cnt != self.cur.frame().async_entry_cnt {
+        if top.in_async_callback_fn && top.async_entry_cnt != self.walk.cur.frame().async_entry_cnt {
             return calm;
         }
         match closing {
@@ -201,21 +209,23 @@ impl<O: Observer> Verifier<'_, O> {
                 };
             }
             Closing::MayGoto => {
-                if old.may_goto_depth != self.cur.may_goto_depth && self.equal(id, self.in_loop()) {
+                if old.may_goto_depth != self.walk.cur.may_goto_depth && self.equal(id, self.in_loop()) {
                     *closes = Loop::Of(id);
                     return Ok(Match::Hit);
                 }
             }
             Closing::Plain => {}
         }
-        if let Err(suspect) = equiv::maybe_looping(self.suspect, self.search.state(id), &self.cur) {
-            self.suspect = suspect;
+        if let Err(suspect) =
+            equiv::maybe_looping(self.walk.suspect, self.walk.search.state(id), &self.walk.cur)
+        {
+            self.walk.suspect = suspect;
             return calm;
         }
         if self.equal(id, Exact::Same)
-            && !equiv::iter_depths_differ(self.search.state(id), &self.cur)
-            && self.search.state(id).may_goto_depth == self.cur.may_goto_depth
-            && self.search.state(id).callback_unroll_depth == self.cur.callback_unroll_depth
+            && !equiv::iter_depths_differ(self.walk.search.state(id), &self.walk.cur)
+            && self.walk.search.state(id).may_goto_depth == self.walk.cur.may_goto_depth
+            && self.walk.search.state(id).callback_unroll_depth == self.walk.cur.callback_unroll_depth
         {
             return self.infinite_loop(id, idx);
         }
@@ -225,8 +235,8 @@ impl<O: Observer> Verifier<'_, O> {
     /// Tells a listener why the explored state did not stand for the current one.
     fn report_miss(&mut self, id: StateId, idx: u32) {
         let reason = self.miss_reason(id, idx);
-        let (explored, state) = (self.search.state(id), &self.cur);
-        self.obs.event(Event::Miss {
+        let (explored, state) = (self.walk.search.state(id), &self.walk.cur);
+        self.env.obs.event(Event::Miss {
             state,
             explored,
             idx,
@@ -237,14 +247,14 @@ impl<O: Observer> Verifier<'_, O> {
     /// The first difference, by the same strength of comparison as in [`Self::match_explored`].
     fn miss_reason(&mut self, id: StateId, idx: u32) -> MissReason {
         let closing = self.closing(idx);
-        let old = self.search.state(id);
+        let old = self.walk.search.state(id);
         let mut exact = self.in_loop();
         if old.branches > 0 {
             let top = old.frame();
-            if top.in_async_callback_fn && top.async_entry_cnt != self.cur.frame().async_entry_cnt {
+            if top.in_async_callback_fn && top.async_entry_cnt != self.walk.cur.frame().async_entry_cnt {
                 return MissReason::AsyncEntry;
             }
-            let turned = old.may_goto_depth != self.cur.may_goto_depth;
+            let turned = old.may_goto_depth != self.walk.cur.may_goto_depth;
             if closing == Closing::Plain || closing == Closing::MayGoto && !turned {
                 return MissReason::OnPath;
             }
@@ -253,8 +263,14 @@ impl<O: Observer> Verifier<'_, O> {
                 exact = Exact::Needed;
             }
         }
-        let rules = &self.kernel.semantics.graph;
-        let difference = equiv::first_difference(self.search.state(id), &self.cur, exact, rules, self.id_gen);
+        let rules = &self.env.kernel.semantics.graph;
+        let difference = equiv::first_difference(
+            self.walk.search.state(id),
+            &self.walk.cur,
+            exact,
+            rules,
+            self.walk.id_gen,
+        );
         difference.unwrap_or(if closing == Closing::IterNext {
             MissReason::IteratorDone
         } else {
@@ -264,17 +280,20 @@ impl<O: Observer> Verifier<'_, O> {
 
     fn infinite_loop(&mut self, id: StateId, idx: u32) -> Res<Match> {
         if O::LISTENING {
-            self.obs.event(Event::SourceLine { idx, prefix: "; " });
+            self.env.obs.event(Event::SourceLine { idx, prefix: "; " });
         }
         say!(self, "infinite loop detected at insn {}\n", idx);
         if O::LISTENING {
-            let frame = self.cur.curframe();
-            for (title, state) in [("cur state:", &self.cur), ("old state:", self.search.state(id))] {
-                self.obs.event(Event::Text {
+            let frame = self.walk.cur.curframe();
+            for (title, state) in [
+                ("cur state:", &self.walk.cur),
+                ("old state:", self.walk.search.state(id)),
+            ] {
+                self.env.obs.event(Event::Text {
                     level: 0,
                     text: format_args!("{title}"),
                 });
-                self.obs.event(Event::FrameState {
+                self.env.obs.event(Event::FrameState {
                     level: 0,
                     state,
                     frame,
@@ -288,7 +307,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn iterator_in_r1_is_active(&self) -> bool {
         let reg = self.reg(1);
         let off = i64::from(reg.off).wrapping_add(reg.b.var_off().value as i64);
-        let frame = &self.cur.frames[self.frame_of(reg)].body;
+        let frame = &self.walk.cur.frames[self.frame_of(reg)].body;
         let spi = usize::try_from((-off - 1) / 8).unwrap_or(usize::MAX);
         frame
             .stack
@@ -312,9 +331,9 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Whether a checkpoint may miss often before it leaves its list.
     fn stays_long(&self, listed: &Listed) -> bool {
-        self.kernel.semantics.graph.eviction == Eviction::Late
-            && self.aux[listed.insn_idx as usize].force_checkpoint
-            && self.search.state(listed.id).branches > 0
+        self.env.kernel.semantics.graph.eviction == Eviction::Late
+            && self.program.aux[listed.insn_idx as usize].force_checkpoint
+            && self.walk.search.state(listed.id).branches > 0
     }
 
     /// Marks of finished states at this instruction, in this chain of calls, are final.
@@ -322,14 +341,14 @@ impl<O: Observer> Verifier<'_, O> {
         // The kernel's list is walked newest first; cleaning one state does not change another, but finding
         // loop entries shortens their chains in that order.
         for listed in list.iter_mut().rev() {
-            if listed.cleaned || self.search.state(listed.id).branches > 0 {
+            if listed.cleaned || self.walk.search.state(listed.id).branches > 0 {
                 continue;
             }
             if self.unfinished_loop(listed.id) != Loop::None {
                 continue;
             }
-            let state = self.search.state(listed.id);
-            if listed.insn_idx == idx && equiv::same_callsites(state, &self.cur) {
+            let state = self.walk.search.state(listed.id);
+            if listed.insn_idx == idx && equiv::same_callsites(state, &self.walk.cur) {
                 self.clean(listed.id);
                 listed.cleaned = true;
             }
@@ -338,32 +357,32 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Takes a checkpoint of the current state, which becomes its child.
     fn checkpoint(&mut self, idx: u32) -> Listed {
-        self.stats.states += 1;
-        self.search.prev_jmps = self.jmps_processed;
-        self.search.prev_insns = self.stats.insns;
-        forget_precision(&mut self.cur);
-        let mut new = self.cur.clone();
-        self.cur.history = Trail::default();
+        self.walk.stats.states += 1;
+        self.walk.search.prev_jmps = self.walk.jmps_processed;
+        self.walk.search.prev_insns = self.walk.stats.insns;
+        forget_precision(&mut self.walk.cur);
+        let mut new = self.walk.cur.clone();
+        self.walk.cur.history = Trail::default();
         new.insn_idx = idx;
         if self.by_chains() {
             self.assume_needed(&mut new);
         }
         let depth = new.dfs_depth;
-        let id = self.search.add(new, self.copied_loop_entry());
+        let id = self.walk.search.add(new, self.copied_loop_entry());
         self.note_peak();
         if self.by_components() {
             self.enter_component(id);
         }
-        self.cur.parent = Some(id);
-        self.cur.first_insn_idx = idx;
-        self.cur.dfs_depth = depth + 1;
-        self.has_hist = false;
+        self.walk.cur.parent = Some(id);
+        self.walk.cur.first_insn_idx = idx;
+        self.walk.cur.dfs_depth = depth + 1;
+        self.walk.has_hist = false;
         if !self.by_chains() {
-            link_to_parent(&mut self.cur);
+            link_to_parent(&mut self.walk.cur);
         }
         if O::LISTENING {
-            self.obs.event(Event::Checkpoint {
-                state: &self.cur,
+            self.env.obs.event(Event::Checkpoint {
+                state: &self.walk.cur,
                 idx,
             });
         }

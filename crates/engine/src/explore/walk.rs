@@ -11,49 +11,49 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn walk(&mut self) -> Res<()> {
         let mut prev_idx = -1;
         loop {
-            self.has_hist = false;
-            self.prev_insn_idx = prev_idx;
-            let idx = self.insn_idx;
-            if idx as usize >= self.insns.len() {
+            self.walk.has_hist = false;
+            self.walk.prev_insn_idx = prev_idx;
+            let idx = self.walk.insn_idx;
+            if idx as usize >= self.program.insns.len() {
                 reject!(
                     VerifierBug,
                     EFAULT,
                     "invalid insn idx {} insn_cnt {}\n",
                     idx as i32,
-                    self.insns.len()
+                    self.program.insns.len()
                 );
             }
-            self.stats.insns += 1;
-            if self.stats.insns > self.kernel.limits.processed_insns {
+            self.walk.stats.insns += 1;
+            if self.walk.stats.insns > self.env.kernel.limits.processed_insns {
                 reject!(
                     InsnLimit,
                     E2BIG,
                     "BPF program is too large. Processed {} insn\n",
-                    self.stats.insns
+                    self.walk.stats.insns
                 );
             }
-            self.cur.last_insn_idx = prev_idx as u32;
-            let flow = if self.aux[idx as usize].prune_point && self.is_state_visited(idx)? {
+            self.walk.cur.last_insn_idx = prev_idx as u32;
+            let flow = if self.program.aux[idx as usize].prune_point && self.is_state_visited(idx)? {
                 if O::LISTENING {
-                    self.obs.event(Event::Pruned {
-                        state: &self.cur,
+                    self.env.obs.event(Event::Pruned {
+                        state: &self.walk.cur,
                         idx,
                         prev_idx,
                     });
                 }
                 Flow::End
             } else {
-                if self.aux[idx as usize].jmp_point {
+                if self.program.aux[idx as usize].jmp_point {
                     self.push_history(0, 0);
                 }
                 if O::LISTENING {
-                    self.obs.event(Event::Insn {
-                        state: &self.cur,
+                    self.env.obs.event(Event::Insn {
+                        state: &self.walk.cur,
                         idx,
                         prev_idx,
                     });
                 }
-                self.aux[idx as usize].seen = true;
+                self.program.aux[idx as usize].seen = true;
                 prev_idx = idx as i32;
                 if self.by_chains() {
                     self.begin_writes(idx);
@@ -65,13 +65,16 @@ impl<O: Observer> Verifier<'_, O> {
                 }
             };
             match flow {
-                Flow::Next => self.insn_idx = self.insn_idx.wrapping_add(1),
-                Flow::Goto(to) => self.insn_idx = to,
+                Flow::Next => self.walk.insn_idx = self.walk.insn_idx.wrapping_add(1),
+                Flow::Goto(to) => self.walk.insn_idx = to,
                 Flow::Returned(to) => {
                     if O::LISTENING {
-                        self.obs.event(Event::Returned { state: &self.cur, to });
+                        self.env.obs.event(Event::Returned {
+                            state: &self.walk.cur,
+                            to,
+                        });
                     }
-                    self.insn_idx = to;
+                    self.walk.insn_idx = to;
                 }
                 Flow::End => match self.next_path()? {
                     Some(prev) => prev_idx = prev,
@@ -84,27 +87,27 @@ impl<O: Observer> Verifier<'_, O> {
     /// Ends the path; the newest pending one resumes. Gives the instruction that it comes from.
     fn next_path(&mut self) -> Res<Option<i32>> {
         if O::LISTENING {
-            self.obs.event(Event::PathEnd);
+            self.env.obs.event(Event::PathEnd);
         }
         self.end_path()?;
         if self.by_chains() {
             self.update_live_stack();
         }
-        let Some(next) = self.search.pending.pop() else {
+        let Some(next) = self.walk.search.pending.pop() else {
             return Ok(None);
         };
-        self.cur = next.state;
+        self.walk.cur = next.state;
         self.resume_in_loop(next.loop_entry);
-        self.insn_idx = next.insn_idx;
+        self.walk.insn_idx = next.insn_idx;
         if O::LISTENING {
-            self.obs.event(Event::Pop);
+            self.env.obs.event(Event::Pop);
         }
         Ok(Some(next.prev_insn_idx))
     }
 
     /// Executes one instruction.
     fn execute(&mut self, idx: u32) -> Res<Flow> {
-        let op = match &self.ops[idx as usize] {
+        let op = match &self.program.ops[idx as usize] {
             Ok(op) => *op,
             Err(malformed) => return self.malformed(idx, *malformed),
         };
@@ -116,7 +119,7 @@ impl<O: Observer> Verifier<'_, O> {
             Op::LdImm64(ld_imm64) => {
                 self.check_ld_imm(ld_imm64)?;
                 // The second half counts as executed: it is no dead code.
-                if let Some(aux) = self.aux.get_mut(idx as usize + 1) {
+                if let Some(aux) = self.program.aux.get_mut(idx as usize + 1) {
                     aux.seen = true;
                 }
                 Ok(Flow::Goto(idx + 2))

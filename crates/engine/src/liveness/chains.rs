@@ -206,25 +206,25 @@ impl Chains {
 impl<O: Observer> Verifier<'_, O> {
     /// The instance of the executing frame.
     fn current_instance(&mut self) -> usize {
-        if let Some(current) = self.chains.current {
+        if let Some(current) = self.walk.chains.current {
             return current;
         }
-        let chain = self.chains.of(&self.cur);
+        let chain = self.walk.chains.of(&self.walk.cur);
         let top = chain.last().copied().unwrap_or(0);
-        self.chains.current = Some(top);
+        self.walk.chains.current = Some(top);
         top
     }
 
     /// Another frame executes: its instance is looked up when something asks.
     pub(crate) fn leave_chain(&mut self) {
-        self.chains.current = None;
+        self.walk.chains.current = None;
     }
 
     /// An instruction is about to be executed.
     pub(crate) fn begin_writes(&mut self, idx: u32) {
         self.current_instance();
-        self.chains.idx = idx;
-        self.chains.written = [0; MAX_FRAMES];
+        self.walk.chains.idx = idx;
+        self.walk.chains.written = [0; MAX_FRAMES];
     }
 
     /// It was executed, unless by another frame than it ended in.
@@ -235,7 +235,7 @@ impl<O: Observer> Verifier<'_, O> {
             idx,
             written,
             ..
-        } = &mut self.chains;
+        } = &mut self.walk.chains;
         if let Some(current) = current {
             instances[*current].commit(*idx, written);
         }
@@ -244,13 +244,13 @@ impl<O: Observer> Verifier<'_, O> {
     /// The instruction being executed reads slots.
     pub(super) fn chain_read(&mut self, frame: usize, slots: u64) {
         let at = self.current_instance();
-        let idx = self.insn_idx;
-        self.chains.instances[at].mark_read(frame.min(MAX_FRAMES - 1), idx, slots);
+        let idx = self.walk.insn_idx;
+        self.walk.chains.instances[at].mark_read(frame.min(MAX_FRAMES - 1), idx, slots);
     }
 
     /// The instruction being executed writes a slot.
     pub(super) fn chain_write(&mut self, frame: usize, slots: u64) {
-        if let Some(written) = self.chains.written.get_mut(frame) {
+        if let Some(written) = self.walk.chains.written.get_mut(frame) {
             *written |= slots;
         }
     }
@@ -258,32 +258,32 @@ impl<O: Observer> Verifier<'_, O> {
     /// Solves the equations of the current state's chain, innermost function first (`bpf_update_live_stack`).
     pub(crate) fn update_live_stack(&mut self) {
         self.leave_chain();
-        let chain = self.chains.of(&self.cur);
+        let chain = self.walk.chains.of(&self.walk.cur);
         for &at in chain.iter().rev() {
-            if self.chains.instances[at].updated {
+            if self.walk.chains.instances[at].updated {
                 self.solve(at);
-                let instance = &mut self.chains.instances[at];
+                let instance = &mut self.walk.chains.instances[at];
                 (instance.updated, instance.dropped) = (false, false);
             }
         }
     }
 
     fn solve(&mut self, at: usize) {
-        let instance = &mut self.chains.instances[at];
+        let instance = &mut self.walk.chains.instances[at];
         if instance.dropped {
             for masks in instance.frames.iter_mut().flatten() {
                 masks.must_write_acc = 0;
             }
         }
         let (subprog, depth) = (instance.subprog, instance.depth);
-        let order = std::mem::take(&mut self.order);
+        let order = std::mem::take(&mut self.program.order);
         let mut rounds = 0;
         let mut changed = true;
         while changed {
             rounds += 1;
             changed = false;
             for frame in 0..=depth {
-                if self.chains.instances[at].frames[frame].is_empty() {
+                if self.walk.chains.instances[at].frames[frame].is_empty() {
                     continue;
                 }
                 for &idx in order.of_function(subprog) {
@@ -291,22 +291,22 @@ impl<O: Observer> Verifier<'_, O> {
                 }
             }
         }
-        self.order = order;
+        self.program.order = order;
         say2!(
             self,
             "{} live stack update done in {} iterations\n",
             self.chain_name(at),
             rounds
         );
-        self.chains.pass_to_caller(at);
+        self.walk.chains.pass_to_caller(at);
     }
 
     /// The equation of one instruction; whether something changed.
     fn solve_at(&mut self, at: usize, frame: usize, idx: u32) -> bool {
-        let instance = &self.chains.instances[at];
+        let instance = &self.walk.chains.instances[at];
         let old = instance.masks(frame, idx);
         let mut behind = None;
-        for to in successors(&self.insns, idx) {
+        for to in successors(&self.program.insns, idx) {
             let next = instance.masks(frame, to);
             let (live, acc) = behind.unwrap_or((0, u64::MAX));
             behind = Some((live | next.live_before, acc & next.must_write_acc));
@@ -322,7 +322,7 @@ impl<O: Observer> Verifier<'_, O> {
         };
         if O::LISTENING {
             let first = idx == instance.start;
-            if old.may_read | old.must_write != 0 || first || self.aux[idx as usize].prune_point {
+            if old.may_read | old.must_write != 0 || first || self.program.aux[idx as usize].prune_point {
                 self.say_masks(at, "live", (frame, idx), old.live_before, new.live_before);
                 self.say_masks(
                     at,
@@ -336,7 +336,7 @@ impl<O: Observer> Verifier<'_, O> {
         if new == old {
             return false;
         }
-        if let Some(masks) = self.chains.instances[at].masks_mut(frame, idx) {
+        if let Some(masks) = self.walk.chains.instances[at].masks_mut(frame, idx) {
             *masks = new;
         }
         true
@@ -359,26 +359,31 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The calls of an instance's chain and its start, as the log writes them.
     fn chain_name(&self, at: usize) -> String {
-        let instance = &self.chains.instances[at];
+        let instance = &self.walk.chains.instances[at];
         let mut name = format!("{})", instance.start);
         let mut outer = instance.outer;
         while let Some((at, callsite)) = outer {
             name = format!("{callsite},{name}");
-            outer = self.chains.instances[at].outer;
+            outer = self.walk.chains.instances[at].outer;
         }
         format!("({name}")
     }
 
     /// Per frame of a checkpoint the slots that are live.
     pub(super) fn live_slots(&mut self, id: StateId) -> [u64; MAX_FRAMES] {
-        let state = self.search.state(id);
-        let chain = self.chains.of(state);
+        let state = self.walk.search.state(id);
+        let chain = self.walk.chains.of(state);
         let calls_callback = |callsite: u32| {
-            self.aux
+            self.program
+                .aux
                 .get(callsite as usize)
                 .is_some_and(|aux| aux.calls_callback)
         };
-        std::array::from_fn(|frame| self.chains.live(&chain, state.insn_idx, frame, calls_callback))
+        std::array::from_fn(|frame| {
+            self.walk
+                .chains
+                .live(&chain, state.insn_idx, frame, calls_callback)
+        })
     }
 }
 

@@ -29,15 +29,15 @@ struct Access {
 impl<O: Observer> Verifier<'_, O> {
     /// Per instruction the registers that are live before it.
     pub(crate) fn live_registers(&self, order: &PostOrder) -> Vec<u16> {
-        let accesses: Vec<_> = self.insns.iter().map(|insn| self.access(*insn)).collect();
+        let accesses: Vec<_> = self.program.insns.iter().map(|insn| self.access(*insn)).collect();
         // What is in no order, as the second half of an instruction, has nothing live.
-        let mut live = vec![0; self.insns.len()];
+        let mut live = vec![0; self.program.insns.len()];
         let mut changed = true;
         while changed {
             changed = false;
             for &idx in order.all() {
                 let behind =
-                    successors(&self.insns, idx).fold(0, |live_out, to| live_out | live[to as usize]);
+                    successors(&self.program.insns, idx).fold(0, |live_out, to| live_out | live[to as usize]);
                 let Access { uses, defines } = accesses[idx as usize];
                 let before = behind & !defines | uses;
                 changed |= before != live[idx as usize];

@@ -21,12 +21,12 @@ impl<O: Observer> Verifier<'_, O> {
     /// Whether liveness is known per instruction, without marks in states.
     #[inline]
     pub(crate) fn by_chains(&self) -> bool {
-        self.kernel.semantics.graph.liveness == Liveness::CallChains
+        self.env.kernel.semantics.graph.liveness == Liveness::CallChains
     }
 
     /// Marks a stack slot of the current state as read.
     #[inline]
-    pub fn mark_slot_read(&mut self, frame: usize, spi: usize) {
+    pub(crate) fn mark_slot_read(&mut self, frame: usize, spi: usize) {
         self.mark_slots_read(frame, 1u64.checked_shl(spi as u32).unwrap_or(0));
     }
 
@@ -45,7 +45,7 @@ impl<O: Observer> Verifier<'_, O> {
         let slots = 1u64.checked_shl(spi as u32).unwrap_or(0);
         if self.by_chains() {
             self.chain_write(frame, slots);
-        } else if let Some(slot) = self.cur.frames.get_mut(frame) {
+        } else if let Some(slot) = self.walk.cur.frames.get_mut(frame) {
             slot.marks.slot_written |= slots;
         }
     }
@@ -56,7 +56,7 @@ impl<O: Observer> Verifier<'_, O> {
         let mut at = Some(state.insn_idx);
         for frame in (0..state.frames.len()).rev() {
             let slot = &mut state.frames[frame];
-            let live = at.and_then(|idx| self.live_regs.get(idx as usize));
+            let live = at.and_then(|idx| self.program.live_regs.get(idx as usize));
             slot.marks = Marks {
                 read64: live.copied().unwrap_or(u16::MAX),
                 slot_read: u64::MAX,
@@ -70,10 +70,10 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn clean(&mut self, id: StateId) {
         if self.by_chains() {
             let live = self.live_slots(id);
-            for (slot, live) in self.search.state_mut(id).frames.iter_mut().zip(live) {
+            for (slot, live) in self.walk.search.state_mut(id).frames.iter_mut().zip(live) {
                 slot.marks.slot_read = live;
             }
         }
-        self.search.state_mut(id).cleaned = true;
+        self.walk.search.state_mut(id).cleaned = true;
     }
 }

@@ -78,24 +78,24 @@ impl Marks {
 impl<O: Observer> Verifier<'_, O> {
     /// Marks a register of the current state as read (`mark_reg_read`).
     #[inline]
-    pub fn mark_reg_read(&mut self, frame: usize, reg: usize, full: bool) {
+    pub(crate) fn mark_reg_read(&mut self, frame: usize, reg: usize, full: bool) {
         let width = if full { Width::Full } else { Width::Half };
-        let above = self.cur.frames[frame].marks.above(reg);
-        if let (Some(place), Some(id)) = (above, self.cur.parent) {
-            let climbed = climb(&mut self.search, id, place, width);
-            self.stats.mark_read = self.stats.mark_read.max(climbed);
+        let above = self.walk.cur.frames[frame].marks.above(reg);
+        if let (Some(place), Some(id)) = (above, self.walk.cur.parent) {
+            let climbed = climb(&mut self.walk.search, id, place, width);
+            self.walk.stats.mark_read = self.walk.stats.mark_read.max(climbed);
         }
     }
 
     /// Marks what stack slots of the current state, a bit each, come from.
     pub(super) fn climb_from_slots(&mut self, frame: usize, slots: u64) {
-        let Some(slot) = self.cur.frames.get(frame) else {
+        let Some(slot) = self.walk.cur.frames.get(frame) else {
             return;
         };
         let above = slot.marks.slots_above(slots);
-        if let (1.., Some(id)) = (above, self.cur.parent) {
-            let climbed = climb_slots(&mut self.search, id, frame, above);
-            self.stats.mark_read = self.stats.mark_read.max(climbed);
+        if let (1.., Some(id)) = (above, self.walk.cur.parent) {
+            let climbed = climb_slots(&mut self.walk.search, id, frame, above);
+            self.walk.stats.mark_read = self.walk.stats.mark_read.max(climbed);
         }
     }
 
@@ -103,16 +103,16 @@ impl<O: Observer> Verifier<'_, O> {
     /// mark was added.
     pub(crate) fn propagate_liveness(&mut self, old: StateId) -> bool {
         let mut changed = false;
-        let top = self.cur.curframe();
+        let top = self.walk.cur.curframe();
         for frame in 0..=top {
-            let explored = &self.search.state(old).frames[frame];
+            let explored = &self.walk.search.state(old).frames[frame];
             let Marks {
                 read32,
                 read64,
                 mut slot_read,
                 ..
             } = explored.marks;
-            let current = &self.cur.frames[frame].body.stack;
+            let current = &self.walk.cur.frames[frame].body.stack;
             let common = explored.body.stack.len().min(current.len());
             if common < 64 {
                 slot_read &= (1 << common) - 1;
@@ -132,30 +132,30 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Marks a register of the current state itself, then climbs.
     fn propagate(&mut self, place: Place, width: Width) -> bool {
-        let marks = &mut self.cur.frames[place.frame].marks;
+        let marks = &mut self.walk.cur.frames[place.frame].marks;
         if !marks.mark_reg(place.reg, width) {
             return false;
         }
         let mut climbed = 1;
-        if let (Some(above), Some(id)) = (marks.above(place.reg), self.cur.parent) {
-            climbed += climb(&mut self.search, id, above, width);
+        if let (Some(above), Some(id)) = (marks.above(place.reg), self.walk.cur.parent) {
+            climbed += climb(&mut self.walk.search, id, above, width);
         }
-        self.stats.mark_read = self.stats.mark_read.max(climbed);
+        self.walk.stats.mark_read = self.walk.stats.mark_read.max(climbed);
         true
     }
 
     /// The same for slots, a bit each.
     fn propagate_slots(&mut self, frame: usize, slots: u64) -> bool {
-        let marks = &mut self.cur.frames[frame].marks;
+        let marks = &mut self.walk.cur.frames[frame].marks;
         let fresh = marks.mark_slots(slots);
         if fresh == 0 {
             return false;
         }
         let mut climbed = 1;
-        if let (above @ 1.., Some(id)) = (marks.slots_above(fresh), self.cur.parent) {
-            climbed += climb_slots(&mut self.search, id, frame, above);
+        if let (above @ 1.., Some(id)) = (marks.slots_above(fresh), self.walk.cur.parent) {
+            climbed += climb_slots(&mut self.walk.search, id, frame, above);
         }
-        self.stats.mark_read = self.stats.mark_read.max(climbed);
+        self.walk.stats.mark_read = self.walk.stats.mark_read.max(climbed);
         true
     }
 
@@ -163,7 +163,7 @@ impl<O: Observer> Verifier<'_, O> {
     ///
     /// `scalar`: the register holds a plain scalar.
     pub(crate) fn reads_64(&self, scalar: bool) -> bool {
-        let insn = self.insns[self.insn_idx as usize];
+        let insn = self.program.insns[self.walk.insn_idx as usize];
         let code = insn.code;
         match code & 7 {
             class::JMP => op(code) != op::CALL || insn.src != 1,

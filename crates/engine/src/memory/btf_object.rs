@@ -80,7 +80,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn check_object_pointer(&self, reg: &Reg, m: &MemAccess) -> Res<()> {
         let name = self.type_name(reg.btf(), reg.btf_id());
         let (regno, off) = (m.regno, m.off);
-        if !self.prog.gpl_compatible && reg.btf() == BtfHandle::VMLINUX {
+        if !self.program.prog.gpl_compatible && reg.btf() == BtfHandle::VMLINUX {
             reject!(
                 GplRequired,
                 EINVAL,
@@ -116,7 +116,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "R{regno} is ptr_{name} access percpu memory: off={off}\n"
             );
         }
-        let unchecked = self.kernel.semantics.control.untrusted_write == UntrustedWrite::Unchecked;
+        let unchecked = self.env.kernel.semantics.control.untrusted_write == UntrustedWrite::Unchecked;
         if !unchecked && m.access == Access::Write && reg.ty.has(Flags::UNTRUSTED) {
             reject!(KernelObjectWrite, EACCES, "only read is supported\n");
         }
@@ -156,7 +156,7 @@ impl<O: Observer> Verifier<'_, O> {
                 },
                 field: field.to_owned(),
             },
-            Walked::PlainPtr if self.kernel.semantics.control.member_pointer == MemberPointer::Memory => {
+            Walked::PlainPtr if self.env.kernel.semantics.control.member_pointer == MemberPointer::Memory => {
                 Member::Memory
             }
             Walked::Ptr { .. } | Walked::PlainPtr | Walked::Scalar | Walked::Struct(_) => Member::Scalar,
@@ -204,7 +204,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(super) fn access_map_object(&mut self, reg: &Reg, m: &MemAccess) -> Res<()> {
         let map_type = self.map_of(reg)?.map_type;
         let name = map_struct(map_type);
-        let Some(id) = name.and_then(|name| self.kernel.btf.find(name, verdict_btf::Kind::Struct)) else {
+        let Some(id) = name.and_then(|name| self.env.kernel.btf.find(name, verdict_btf::Kind::Struct)) else {
             reject!(
                 KernelObjectAccess,
                 ENOTSUPP,
@@ -251,7 +251,7 @@ impl<O: Observer> Verifier<'_, O> {
         } else {
             0
         };
-        let reg = self.cur.reg_mut(regno);
+        let reg = self.walk.cur.reg_mut(regno);
         reg.set_btf(btf, id);
         reg.id = ptr_id;
     }
@@ -259,7 +259,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// Makes a register point to memory of which nothing is known, not even whether it is there.
     fn set_untrusted_memory(&mut self, regno: usize) {
         self.set_known_zero(regno, UNTRUSTED_MEMORY);
-        self.cur.reg_mut(regno).set_mem_size(0);
+        self.walk.cur.reg_mut(regno).set_mem_size(0);
     }
 
     /// Whether a struct of type `need` begins at `off` of one of type `own` (`btf_struct_ids_match`). The
@@ -277,7 +277,7 @@ impl<O: Observer> Verifier<'_, O> {
             return Err(String::new());
         };
         let flex_arrays =
-            flex_arrays || self.kernel.semantics.control.flexible_array == FlexibleArray::Followed;
+            flex_arrays || self.env.kernel.semantics.control.flexible_array == FlexibleArray::Followed;
         btf.find_embedded(own.id, off, (need_btf, need.id), strict, flex_arrays)
             .map_err(|refused| refused.map_or_else(String::new, |refused| format!("{}\n", refused.message)))
     }

@@ -12,23 +12,27 @@ use crate::verifier::Verifier;
 impl<O: Observer> Verifier<'_, O> {
     /// What the program's type says about writes to kernel objects, if it has rules of its own.
     pub(super) fn write_rule(&self) -> Option<&'static WriteRule> {
-        let ops = self.kernel.struct_ops(self.struct_ops_name());
-        self.kernel.write_rule(self.prog.prog_type, ops)
+        let ops = self.env.kernel.struct_ops(self.struct_ops_name());
+        self.env.kernel.write_rule(self.program.prog.prog_type, ops)
     }
 
     /// The struct that a struct_ops program implements a member of.
     pub(crate) fn struct_ops_name(&self) -> &str {
-        if self.attach.target.is_some() {
+        if self.program.attach.target.is_some() {
             return "";
         }
-        let ops = self.prog.attach_btf_id.and_then(|id| self.kernel.btf.ty(id));
+        let ops = self
+            .program
+            .prog
+            .attach_btf_id
+            .and_then(|id| self.env.kernel.btf.ty(id));
         ops.map_or("", |ty| ty.name())
     }
 
     /// Applies those rules to a write.
     pub(super) fn check_struct_write(&self, rule: &WriteRule, reg: &Reg, m: &MemAccess) -> Res<()> {
         let size = u32::try_from(m.size).unwrap_or(u32::MAX);
-        match rule.check(&self.kernel.btf, TypeId(reg.btf_id()), m.off, size) {
+        match rule.check(&self.env.kernel.btf, TypeId(reg.btf_id()), m.off, size) {
             Ok(()) => Ok(()),
             Err(refused) => match refused.message {
                 Some(message) => reject!(KernelObjectWrite, EACCES, "{message}\n"),

@@ -21,7 +21,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Whether a buffer that may be NULL is accessed as if it were not.
     pub(super) fn reads_nullable_buffers(&self) -> bool {
-        self.kernel.semantics.control.nullable_buffer == NullableBuffer::Accessible
+        self.env.kernel.semantics.control.nullable_buffer == NullableBuffer::Accessible
     }
 
     /// A buffer of the kernel's.

@@ -36,11 +36,11 @@ impl<O: Observer> Verifier<'_, O> {
             self.set_unknown(value);
             return Ok(());
         };
-        if self.kernel.semantics.control.retval_load == RetvalLoad::Fresh {
+        if self.env.kernel.semantics.control.retval_load == RetvalLoad::Fresh {
             self.set_unknown(value);
         }
-        let rules = self.rules;
-        let reg = self.cur.reg_mut(value);
+        let rules = self.env.rules;
+        let reg = self.walk.cur.reg_mut(value);
         // Quirk of kernels that narrow: of what the register held, only the type goes.
         reg.ty = RegBase::Scalar.into();
         reg.b.narrow_s32(min, max, rules);
@@ -54,7 +54,7 @@ impl<O: Observer> Verifier<'_, O> {
         } else {
             0
         };
-        let reg = self.cur.reg_mut(value);
+        let reg = self.walk.cur.reg_mut(value);
         reg.id = id;
         if given.ty.base() == RegBase::BtfId {
             reg.set_btf(given.btf, given.btf_id);
@@ -64,14 +64,18 @@ impl<O: Observer> Verifier<'_, O> {
     /// Whether the layout of the context has such an access (`check_ctx_access`).
     fn check_ctx_access(&mut self, m: &MemAccess) -> Res<Given> {
         let query = CtxQuery {
-            prog_type: self.prog.prog_type,
-            attach_type: self.prog.attach_type().unwrap_or(AttachType::CgroupInetIngress),
-            cap_bpf: self.kernel.machine.capabilities.bpf,
+            prog_type: self.program.prog.prog_type,
+            attach_type: self
+                .program
+                .prog
+                .attach_type()
+                .unwrap_or(AttachType::CgroupInetIngress),
+            cap_bpf: self.env.kernel.machine.capabilities.bpf,
         };
         let mut words = String::new();
-        let answer = match self.prog.prog_type {
+        let answer = match self.program.prog.prog_type {
             // What may be read is known of the struct's members only.
-            ProgType::StructOps if self.prog.extends => CtxAnswer::Denied,
+            ProgType::StructOps if self.program.prog.extends => CtxAnswer::Denied,
             _ => {
                 let asked = Asked {
                     off: m.off,
@@ -79,7 +83,7 @@ impl<O: Observer> Verifier<'_, O> {
                     access: m.access,
                     sign_extending: m.sign,
                 };
-                self.kernel.ctx_access(&query, &asked)
+                self.env.kernel.ctx_access(&query, &asked)
             }
         };
         match answer {
@@ -87,7 +91,7 @@ impl<O: Observer> Verifier<'_, O> {
                 self.aux_mut().unconvertible |= !access.converts;
                 let named = access
                     .btf
-                    .and_then(|name| self.kernel.btf.find(name, Kind::Struct));
+                    .and_then(|name| self.env.kernel.btf.find(name, Kind::Struct));
                 let btf_id = named.map_or(0, |id: TypeId| id.0);
                 return Ok(Given {
                     ty: access.reg_type,
@@ -99,7 +103,14 @@ impl<O: Observer> Verifier<'_, O> {
             CtxAnswer::ByBtf => {
                 let judge = |notes: &mut dyn Notes| {
                     let size = m.size.unsigned_abs();
-                    ctx_access::arg_access(self.kernel, self.prog, &self.attach, m.off, size, notes)
+                    ctx_access::arg_access(
+                        self.env.kernel,
+                        self.program.prog,
+                        &self.program.attach,
+                        m.off,
+                        size,
+                        notes,
+                    )
                 };
                 // Words about a success are for listeners only, those about a refusal for everybody.
                 let quiet = (!O::LISTENING).then(|| judge(&mut Silent)).and_then(Result::ok);
@@ -130,9 +141,9 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The values that the hook of an LSM program returns, if it returns any (`get_func_retval_range`).
     pub(crate) fn hook_return_range(&self) -> Option<(i32, i32)> {
-        let mac = self.own_type() == ProgType::Lsm && self.prog.expects(AttachType::LsmMac);
-        let has = mac && !self.attach.returns_void(self.kernel);
-        has.then(|| self.kernel.lsm().return_range(&self.attach.func_name))
+        let mac = self.own_type() == ProgType::Lsm && self.program.prog.expects(AttachType::LsmMac);
+        let has = mac && !self.program.attach.returns_void(self.env.kernel);
+        has.then(|| self.env.kernel.lsm().return_range(&self.program.attach.func_name))
     }
 
     /// A pointer must be as it was made (`check_ptr_off_reg`).

@@ -98,7 +98,7 @@ impl<O: Observer> Verifier<'_, O> {
             )));
         }
         let frame = self.frame_of(reg);
-        let allocated = self.cur.frames.get(frame).map_or(0, |f| f.body.stack.len());
+        let allocated = self.walk.cur.frames.get(frame).map_or(0, |f| f.body.stack.len());
         match usize::try_from(spi) {
             Ok(spi) if spi < allocated => Ok(spi),
             _ => Err(NoSlot::Beyond),
@@ -135,7 +135,7 @@ impl<O: Observer> Verifier<'_, O> {
         let id = self.next_id();
         let ref_obj_id = match (is_refcounted(kind), clone_ref) {
             (false, _) => 0,
-            (true, 0) => self.acquire_reference(self.insn_idx),
+            (true, 0) => self.acquire_reference(self.walk.insn_idx),
             (true, shared) => shared,
         };
         for (at, first) in pair.into_iter().zip([true, false]) {
@@ -172,7 +172,7 @@ impl<O: Observer> Verifier<'_, O> {
             return self.invalidate_dynptr(frame, spi);
         }
         self.release_reference(dynptr.ref_obj_id);
-        let allocated = self.cur.frames.get(frame).map_or(0, |f| f.body.stack.len());
+        let allocated = self.walk.cur.frames.get(frame).map_or(0, |f| f.body.stack.len());
         for at in 1..allocated {
             let slot = self.slot(frame, at)?;
             if slot.reg().ref_obj_id != dynptr.ref_obj_id {
@@ -211,7 +211,7 @@ impl<O: Observer> Verifier<'_, O> {
             self.scratch_slot(at);
         }
         self.invalidate_dynptr(frame, first)?;
-        self.cur.for_each_reg_mut(
+        self.walk.cur.for_each_reg_mut(
             |reg| {
                 let slice = reg.ty.without(Flags::MAYBE_NULL).is(RegBase::Mem);
                 slice && reg.dynptr_id() == dynptr.id
@@ -239,7 +239,7 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(());
         }
         let spi = self.dynptr_spi(reg).map_err(NoSlot::words)?;
-        let stack = &self.cur.frames[self.frame_of(reg)].body.stack;
+        let stack = &self.walk.cur.frames[self.frame_of(reg)].body.stack;
         let whole = |spi: usize| {
             stack
                 .get(spi)
@@ -268,7 +268,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let spi = self.dynptr_spi(reg).map_err(misplaced)?;
         let frame = self.frame_of(reg);
-        let shown = self.kernel.semantics.log.dynptr_reads == DynptrReads::Shown;
+        let shown = self.env.kernel.semantics.log.dynptr_reads == DynptrReads::Shown;
         for at in pair_of(spi)? {
             self.mark_slot_read(frame, at);
             if shown {

@@ -75,7 +75,7 @@ impl<O: Observer> Verifier<'_, O> {
                 };
                 self.access_btf_object(&reg, &whole)
             }
-            RegBase::Ctx if !has_converted_ctx(self.prog.prog_type) => {
+            RegBase::Ctx if !has_converted_ctx(self.program.prog.prog_type) => {
                 self.check_ctx_bytes(regno, size, access, zero_ok)
             }
             RegBase::NotInit
@@ -103,7 +103,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// What a helper's access of a stack is taken for.
     fn helper_on_stack(&self, access: Access) -> (Source, Access) {
-        match self.kernel.semantics.stack.helper_access {
+        match self.env.kernel.semantics.stack.helper_access {
             HelperAccess::AsWrite => (Source::Helper, Access::Write),
             HelperAccess::ByDirection => (Source::Helper, access),
         }
@@ -174,9 +174,9 @@ impl<O: Observer> Verifier<'_, O> {
             return check(self);
         }
         let pointer = self.as_not_null(&saved);
-        *self.cur.reg_mut(regno) = pointer;
+        *self.walk.cur.reg_mut(regno) = pointer;
         let outcome = check(self);
-        *self.cur.reg_mut(regno) = saved;
+        *self.walk.cur.reg_mut(regno) = saved;
         outcome
     }
 }

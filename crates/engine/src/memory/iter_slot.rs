@@ -48,7 +48,7 @@ impl<O: Observer> Verifier<'_, O> {
             .iter_spi(reg, iter.slots)
             .map_err(|no| no.refusal(Rule::IteratorState))?;
         let frame = self.frame_of(reg);
-        let id = self.acquire_reference(self.insn_idx);
+        let id = self.acquire_reference(self.walk.insn_idx);
         let flags = match (iter.rcu_protected, self.in_rcu_cs()) {
             (false, _) => Flags::NONE,
             (true, true) => Flags::RCU,
@@ -96,7 +96,7 @@ impl<O: Observer> Verifier<'_, O> {
             Err(NoSlot::Beyond) => return Ok(()),
             Err(NoSlot::Misplaced(words)) => return Err(words),
         };
-        let stack = &self.cur.frames[self.frame_of(reg)].body.stack;
+        let stack = &self.walk.cur.frames[self.frame_of(reg)].body.stack;
         let used = (0..slots).any(|i| {
             let slot = spi.checked_sub(i).and_then(|at| stack.get(at));
             slot.is_some_and(|slot| slot.types.contains(&SlotType::Iter))
@@ -109,7 +109,7 @@ impl<O: Observer> Verifier<'_, O> {
         let spi = self
             .iter_spi(reg, iter.slots)
             .map_err(|e| NotIter::Other(e.words()))?;
-        let stack = &self.cur.frames[self.frame_of(reg)].body.stack;
+        let stack = &self.walk.cur.frames[self.frame_of(reg)].body.stack;
         let other = || NotIter::Other(String::new());
         for i in 0..iter.slots {
             let slot = spi

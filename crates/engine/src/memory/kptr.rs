@@ -42,7 +42,7 @@ impl<O: Observer> Verifier<'_, O> {
                 let stored = *self.reg(value);
                 if stored.is_null() {
                     // The store is right only for this very number.
-                    return match self.kernel.semantics.precision.null_kptr {
+                    return match self.env.kernel.semantics.precision.null_kptr {
                         NullKptr::Precise => self.mark_chain_precision(value),
                         NullKptr::Imprecise => Ok(()),
                     };
@@ -151,7 +151,7 @@ impl<O: Observer> Verifier<'_, O> {
                 fine = fine | Flags::PERCPU;
             }
         }
-        let matched = self.kernel.semantics.control.percpu_kptr == PercpuKptr::PercpuOnly;
+        let matched = self.env.kernel.semantics.control.percpu_kptr == PercpuKptr::PercpuOnly;
         let percpu = reg.ty.has(Flags::PERCPU);
         reg.ty.flags().without(fine) == Flags::NONE && (!matched || (kind == KptrKind::Percpu) == percpu)
     }

@@ -27,7 +27,7 @@ impl<O: Observer> Verifier<'_, O> {
             let read = map.read_constant(at, m.size.unsigned_abs(), m.sign);
             let number = read.by(Rule::DirectValue)?;
             self.set_known_zero(value, RegBase::Scalar.into());
-            self.cur.reg_mut(value).set_known(number);
+            self.walk.cur.reg_mut(value).set_known(number);
         } else {
             self.set_unknown(value);
         }
@@ -88,7 +88,7 @@ impl<O: Observer> Verifier<'_, O> {
             .umax()
             .wrapping_add(i64::from(off) as u64)
             .wrapping_add(i64::from(size) as u64);
-        let words = self.kernel.semantics.log.pointer_words;
+        let words = self.env.kernel.semantics.log.pointer_words;
         for field in &record.fields {
             let field_end = field.offset.wrapping_add(field.size);
             if least < i64::from(field_end) && u64::from(field.offset) < end {

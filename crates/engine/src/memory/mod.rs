@@ -133,7 +133,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn check_mem_access(&mut self, m: MemAccess) -> Res<()> {
         let reg = *self.reg(m.regno);
         let through = || register(m.regno);
-        align::check(self.strict_alignment || m.aligned, &reg, m.off, m.size).about(through)?;
+        align::check(self.env.strict_alignment || m.aligned, &reg, m.off, m.size).about(through)?;
         let m = MemAccess {
             off: m.off.wrapping_add(reg.off),
             ..m
@@ -143,8 +143,8 @@ impl<O: Observer> Verifier<'_, O> {
             && let Some(value) = m.loaded()
             && self.reg(value).is_scalar()
         {
-            let rules = self.rules;
-            let b = &mut self.cur.reg_mut(value).b;
+            let rules = self.env.rules;
+            let b = &mut self.walk.cur.reg_mut(value).b;
             if m.sign {
                 b.sign_extend(m.size.unsigned_abs());
             } else {
@@ -262,7 +262,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Makes a register point to the start of something: offset, payload and ids cleared, marks kept.
     pub(crate) fn set_known_zero(&mut self, reg: usize, ty: RegType) {
-        let reg = self.cur.reg_mut(reg);
+        let reg = self.walk.cur.reg_mut(reg);
         reg.set_known(0);
         reg.ty = ty;
     }
@@ -274,7 +274,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The map behind a map pointer, value or key.
     pub(crate) fn map_of(&self, reg: &Reg) -> Res<&Arc<Map>> {
-        self.maps
+        self.program
+            .maps
             .get(reg.map() as usize)
             .ok_or_else(|| Failure::bug("a map pointer without a map"))
     }
@@ -282,8 +283,8 @@ impl<O: Observer> Verifier<'_, O> {
     /// Writes the source line of the current instruction if it was not shown yet (`verbose_linfo`).
     pub(crate) fn show_source_line(&mut self) {
         if O::LISTENING {
-            self.obs.event(Event::SourceLine {
-                idx: self.insn_idx,
+            self.env.obs.event(Event::SourceLine {
+                idx: self.walk.insn_idx,
                 prefix: "; ",
             });
         }

@@ -15,10 +15,10 @@ impl<O: Observer> Verifier<'_, O> {
     pub(super) fn access_packet(&mut self, reg: &Reg, m: &MemAccess) -> Res<()> {
         debug_assert!(reg.is_pkt());
         if m.access == Access::Write {
-            if !ctx::may_access_packet(self.prog.prog_type, Access::Write, None) {
+            if !ctx::may_access_packet(self.program.prog.prog_type, Access::Write, None) {
                 reject!(PacketAccess, EACCES, "cannot write into packet\n");
             }
-            self.seen_direct_write = true;
+            self.walk.seen_direct_write = true;
         }
         self.check_packet_access(m.regno, m.off, m.size, false)?;
         self.forget_loaded(m);
@@ -29,7 +29,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// (`clear_all_pkt_pointers`).
     pub(crate) fn clear_all_pkt_pointers(&mut self) {
         let slice = Flags::DYNPTR_PACKET;
-        self.cur.for_each_reg_mut(
+        self.walk.cur.for_each_reg_mut(
             |reg| {
                 let end = reg.ty.is(RegBase::PacketEnd);
                 reg.is_pkt() || end || (reg.is(RegBase::Mem) && reg.ty.has(slice))

@@ -142,7 +142,7 @@ impl<O: Observer> Verifier<'_, O> {
                 reg.b.smax().wrapping_add(off64).wrapping_add(size64),
             )
         };
-        let lowest = -i64::from(self.kernel.limits.stack);
+        let lowest = -i64::from(self.env.kernel.limits.stack);
         let errno = if min < lowest || min > -1 {
             verdict_kernel::errno::Errno::EACCES
         } else if max > 0 {
@@ -166,22 +166,22 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Whether the words about a stack access say that a helper makes it, rather than what is done.
     pub(super) fn says_indirect(&self, source: Source) -> bool {
-        source == Source::Helper && self.kernel.semantics.log.stack_words == StackWords::BySource
+        source == Source::Helper && self.env.kernel.semantics.log.stack_words == StackWords::BySource
     }
 
     /// Makes room for `size` bytes, in whole slots, and remembers the function's deepest use
     /// (`grow_stack_state`).
     pub(super) fn grow_stack(&mut self, frame: usize, size: i32) -> Res<()> {
         let slots = size.unsigned_abs().div_ceil(SLOT.unsigned_abs()) as usize;
-        let Some(body) = self.cur.frames.get(frame).map(|f| &f.body) else {
+        let Some(body) = self.walk.cur.frames.get(frame).map(|f| &f.body) else {
             return Err(Failure::bug("a stack of a frame that does not exist"));
         };
         if body.stack.len() >= slots {
             return Ok(());
         }
         let subprogno = body.subprogno as usize;
-        self.cur.frame_at_mut(frame).stack.grow(slots);
-        if let Some(subprog) = self.subprogs.get_mut(subprogno) {
+        self.walk.cur.frame_at_mut(frame).stack.grow(slots);
+        if let Some(subprog) = self.program.subprogs.get_mut(subprogno) {
             subprog.stack_depth = subprog.stack_depth.max(slots as u16 * SLOT as u16);
         }
         Ok(())
@@ -189,7 +189,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// A slot that was checked to be allocated.
     pub(crate) fn slot(&self, frame: usize, spi: usize) -> Res<&Slot> {
-        self.cur
+        self.walk
+            .cur
             .frames
             .get(frame)
             .and_then(|f| f.body.stack.get(spi))
@@ -199,7 +200,8 @@ impl<O: Observer> Verifier<'_, O> {
     /// The same for writing.
     pub(crate) fn slot_mut(&mut self, frame: usize, spi: usize) -> Res<&mut Slot> {
         self.slot(frame, spi)?;
-        self.cur
+        self.walk
+            .cur
             .frame_at_mut(frame)
             .stack
             .get_mut(spi)
@@ -214,26 +216,28 @@ impl<O: Observer> Verifier<'_, O> {
     /// Stack accesses of instructions outside `bpf_fastcall` patterns into the area of those patterns make
     /// the function keep its spills (`check_fastcall_stack_contract`).
     pub(super) fn check_fastcall_contract(&mut self, frame: usize, off: i32) {
-        let Some(subprogno) = self.cur.frames.get(frame).map(|f| f.body.subprogno as usize) else {
+        let Some(subprogno) = self.walk.cur.frames.get(frame).map(|f| f.body.subprogno as usize) else {
             return;
         };
         let end = self
+            .program
             .subprogs
             .get(subprogno + 1)
-            .map_or(self.insns.len(), |next| next.start as usize);
-        let Some(subprog) = self.subprogs.get_mut(subprogno) else {
+            .map_or(self.program.insns.len(), |next| next.start as usize);
+        let Some(subprog) = self.program.subprogs.get_mut(subprogno) else {
             return;
         };
         let in_pattern = self
+            .program
             .aux
-            .get(self.insn_idx as usize)
+            .get(self.walk.insn_idx as usize)
             .is_some_and(|aux| aux.fastcall_pattern);
         if i32::from(subprog.fastcall_stack_off) <= off || in_pattern {
             return;
         }
         subprog.fastcall_stack_off = i16::MIN;
         let start = subprog.start as usize;
-        for aux in self.aux.get_mut(start..end).into_iter().flatten() {
+        for aux in self.program.aux.get_mut(start..end).into_iter().flatten() {
             aux.fastcall_spills_num = 0;
             aux.fastcall_pattern = false;
         }

@@ -55,7 +55,7 @@ impl<O: Observer> Verifier<'_, O> {
         let spi = spi_of(off);
         self.scratch_slot(spi);
         // The contract is that of the executing function, whichever frame is read.
-        self.check_fastcall_contract(self.cur.curframe(), off);
+        self.check_fastcall_contract(self.walk.cur.curframe(), off);
         let slot = self.slot(frame, spi)?;
         if slot.is_spill() {
             return self.read_spill(frame, off, size, dst);
@@ -101,12 +101,13 @@ impl<O: Observer> Verifier<'_, O> {
     /// Gives a register what a slot keeps.
     fn fill(&mut self, frame: usize, spi: usize, kept: Reg, dst: usize) {
         let precise = self
+            .walk
             .cur
             .frames
             .get(frame)
             .is_some_and(|f| f.marks.slot_precise >> (spi & 63) & 1 != 0);
         self.set_reg(dst, kept);
-        let marks = self.cur.marks_mut();
+        let marks = self.walk.cur.marks_mut();
         marks.written |= 1 << dst;
         if precise {
             marks.precise |= 1 << dst;
@@ -119,14 +120,14 @@ impl<O: Observer> Verifier<'_, O> {
                 let mut part = kept;
                 // A value wider than the load is not that value any more.
                 if kept.b.width() > size.unsigned_abs() * 8 {
-                    unlink(&mut part, self.kernel.semantics.linked.unlinked_offset);
+                    unlink(&mut part, self.env.kernel.semantics.linked.unlinked_offset);
                 }
                 self.fill(frame, spi, part, dst);
             }
             Fill::ZeroScalar | Fill::ZeroBytes => self.set_const_zero(dst),
             Fill::Unknown => self.set_unknown(dst),
         }
-        self.cur.marks_mut().written |= 1 << dst;
+        self.walk.cur.marks_mut().written |= 1 << dst;
     }
 
     /// Gives a register what bytes of a stack hold: zero if all are, otherwise an unknown number
@@ -145,7 +146,7 @@ impl<O: Observer> Verifier<'_, O> {
         } else {
             self.set_unknown(dst);
         }
-        self.cur.marks_mut().written |= 1 << dst;
+        self.walk.cur.marks_mut().written |= 1 << dst;
         Ok(())
     }
 
@@ -198,7 +199,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Dynptrs are not to be overwritten by a helper that fills a buffer.
     fn check_no_dynptr(&self, frame: usize, start: i32, end: i32) -> Res<()> {
-        let allocated = self.cur.frames.get(frame).map_or(0, |f| f.body.stack.len());
+        let allocated = self.walk.cur.frames.get(frame).map_or(0, |f| f.body.stack.len());
         for part in parts(start, end).filter(|part| part.spi < allocated) {
             let slot = self.slot(frame, part.spi)?;
             if let Some(place) = part.places().rev().find(|i| slot.types[*i] == SlotType::Dynptr) {

@@ -117,9 +117,10 @@ impl<O: Observer> Verifier<'_, O> {
             });
         };
         let reg = *self.reg(regno);
-        let precise = self.cur.marks_mut().precise >> regno & 1 != 0;
+        let precise = self.walk.cur.marks_mut().precise >> regno & 1 != 0;
         if reg.is_scalar() {
-            let zero_bytes = self.kernel.semantics.stack.zero_spill == ZeroSpill::StackZero && reg.is_null();
+            let zero_bytes =
+                self.env.kernel.semantics.stack.zero_spill == ZeroSpill::StackZero && reg.is_null();
             return Ok(if !aligned || zero_bytes {
                 Store::Bytes
             } else {
@@ -136,7 +137,7 @@ impl<O: Observer> Verifier<'_, O> {
             self.show_source_line();
             reject!(PartialPointer, EACCES, "invalid size of register spill\n");
         }
-        if frame != self.cur.curframe() && reg.ty.is(RegBase::Stack) {
+        if frame != self.walk.cur.curframe() && reg.ty.is(RegBase::Stack) {
             reject!(
                 StackPointerEscape,
                 EINVAL,
@@ -269,7 +270,7 @@ impl<O: Observer> Verifier<'_, O> {
         if zero && slot.types[byte] == SlotType::Spill && slot.is_scalar_spill() && kept.b.is_const_value(0) {
             return Ok(true);
         }
-        let leaves = self.kernel.semantics.stack.variable_store;
+        let leaves = self.env.kernel.semantics.stack.variable_store;
         let slot = self.slot_mut(frame, spi)?;
         match leaves {
             VariableStore::Erases => slot.erase(),
@@ -286,7 +287,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Says whether a slot's scalar is needed precisely.
     pub(super) fn set_slot_precise(&mut self, frame: usize, spi: usize, precise: bool) {
-        if let Some(slot) = self.cur.frames.get_mut(frame) {
+        if let Some(slot) = self.walk.cur.frames.get_mut(frame) {
             let bit = 1u64.checked_shl(spi as u32).unwrap_or(0);
             slot.marks.slot_precise &= !bit;
             if precise {

@@ -48,18 +48,18 @@ pub(crate) fn type_is_non_owning_ref(ty: RegType) -> bool {
 impl<O: Observer> Verifier<'_, O> {
     /// Whether the program may sleep here.
     pub(crate) fn in_sleepable(&self) -> bool {
-        let by_program = self.kernel.semantics.control.callback_sleep == CallbackSleep::Program;
-        by_program && self.prog.sleepable || self.cur.in_sleepable
+        let by_program = self.env.kernel.semantics.control.callback_sleep == CallbackSleep::Program;
+        by_program && self.program.prog.sleepable || self.walk.cur.in_sleepable
     }
 
     /// Whether RCU-protected objects stay alive here.
     pub(crate) fn in_rcu_cs(&self) -> bool {
-        self.cur.active_rcu_lock || self.cur.active_lock.ptr != 0 || !self.in_sleepable()
+        self.walk.cur.active_rcu_lock || self.walk.cur.active_lock.ptr != 0 || !self.in_sleepable()
     }
 
     /// The BTFs in reach.
     pub(crate) fn space(&self) -> TypeSpace<'_> {
-        TypeSpace::new(self.kernel, self.prog.btf.as_ref())
+        TypeSpace::new(self.env.kernel, self.program.prog.btf.as_ref())
     }
 
     /// The BTF behind a handle, as the syscall crate names it.
@@ -97,7 +97,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// The special fields of what a register points to (`reg_btf_record`).
     pub(crate) fn reg_record(&self, reg: &Reg) -> Option<Arc<Record>> {
         if reg.ty.is(RegBase::MapValue) {
-            self.maps.get(reg.map() as usize)?.record.clone()
+            self.program.maps.get(reg.map() as usize)?.record.clone()
         } else if type_is_ptr_alloc_obj(reg.ty) {
             self.space().record(self.type_of(reg)).cloned()
         } else {
@@ -118,7 +118,7 @@ impl<O: Observer> Verifier<'_, O> {
             reg.ty = reg.ty.without(Flags::MAYBE_NULL);
             return reg;
         }
-        let Some(map) = self.maps.get(reg.map() as usize).cloned() else {
+        let Some(map) = self.program.maps.get(reg.map() as usize).cloned() else {
             return reg;
         };
         if let Some(inner) = &map.inner {

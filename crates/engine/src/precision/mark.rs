@@ -11,8 +11,8 @@ impl<O: Observer> Verifier<'_, O> {
     /// What an explored state needed precisely, and read, the current one needs too (`propagate_precision`).
     /// Whether a mark was added.
     pub(crate) fn propagate_precision(&mut self, old: StateId) -> Res<bool> {
-        let mut wanted = Wanted::new(self.cur.curframe());
-        for frame in (0..self.search.state(old).frames.len()).rev() {
+        let mut wanted = Wanted::new(self.walk.cur.curframe());
+        for frame in (0..self.walk.search.state(old).frames.len()).rev() {
             let (regs, slots) = self.needed(old, frame);
             let mut first = true;
             for i in bits(u64::from(regs)) {
@@ -40,7 +40,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Scalars of an explored state's frame that it needs, precisely: of what it does not need nothing is left.
     fn needed(&self, id: StateId, frame: usize) -> (u16, u64) {
-        let state = self.search.state(id);
+        let state = self.walk.search.state(id);
         let slot = &state.frames[frame];
         let m = &slot.marks;
         let kept = self.by_chains() && !state.cleaned;
@@ -64,7 +64,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(super) fn mark_parent(&mut self, parent: StateId, wanted: &mut Wanted) -> Res<bool> {
         let mut changed = false;
         for frame in (0..=wanted.frame).rev() {
-            let state = self.search.state_mut(parent);
+            let state = self.walk.search.state_mut(parent);
             let Some(slot) = state.frames.get_mut(frame) else {
                 return Err(Failure::bug("backtracking left the frames of a checkpoint"));
             };
@@ -98,8 +98,8 @@ impl<O: Observer> Verifier<'_, O> {
             }
             if O::LISTENING {
                 let (regs, slots) = (wanted.regs[frame], wanted.slots[frame]);
-                let state = self.search.state(parent);
-                self.obs.event(Event::PreciseParent {
+                let state = self.walk.search.state(parent);
+                self.env.obs.event(Event::PreciseParent {
                     frame,
                     regs,
                     slots,
@@ -115,15 +115,18 @@ impl<O: Observer> Verifier<'_, O> {
         say2!(
             self,
             "mark_precise: frame{}: falling back to forcing all scalars precise\n",
-            self.cur.curframe()
+            self.walk.cur.curframe()
         );
-        self.search.history.forget_walks(self.cur.history);
-        let mut at = self.cur.parent;
+        self.walk.search.history.forget_walks(self.walk.cur.history);
+        let mut at = self.walk.cur.parent;
         while let Some(id) = at {
-            self.search.history.forget_walks(self.search.state(id).history);
-            for frame in 0..self.search.state(id).frames.len() {
+            self.walk
+                .search
+                .history
+                .forget_walks(self.walk.search.state(id).history);
+            for frame in 0..self.walk.search.state(id).frames.len() {
                 for r in 0..FP {
-                    let slot = &mut self.search.state_mut(id).frames[frame];
+                    let slot = &mut self.walk.search.state_mut(id).frames[frame];
                     if slot.body.regs[r].is_scalar() && slot.marks.precise >> r & 1 == 0 {
                         slot.marks.precise |= 1 << r;
                         say2!(
@@ -134,8 +137,8 @@ impl<O: Observer> Verifier<'_, O> {
                         );
                     }
                 }
-                for spi in 0..self.search.state(id).frames[frame].body.stack.len().min(64) {
-                    let slot = &mut self.search.state_mut(id).frames[frame];
+                for spi in 0..self.walk.search.state(id).frames[frame].body.stack.len().min(64) {
+                    let slot = &mut self.walk.search.state_mut(id).frames[frame];
                     if slot.body.stack.slots()[spi].is_scalar_spill()
                         && slot.marks.slot_precise >> spi & 1 == 0
                     {
@@ -149,7 +152,7 @@ impl<O: Observer> Verifier<'_, O> {
                     }
                 }
             }
-            at = self.search.state(id).parent;
+            at = self.walk.search.state(id).parent;
         }
     }
 }

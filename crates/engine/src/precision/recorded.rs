@@ -38,11 +38,11 @@ impl<O: Observer> Verifier<'_, O> {
         let mut left = segment.history.last;
         let mut i = last_idx as u32;
         loop {
-            let next = left.map(|id| self.search.history.get_mut(id));
+            let next = left.map(|id| self.walk.search.history.get_mut(id));
             if !O::LISTENING && !skip {
                 let floor = next.as_ref().map_or(first, |entry| entry.idx);
                 let from = i;
-                i = skip_unconcerned(&self.back_regs, i, floor, wanted);
+                i = skip_unconcerned(&self.program.back_regs, i, floor, wanted);
                 if i != from {
                     *subseq_idx = i as i32 + 1;
                 }
@@ -58,7 +58,7 @@ impl<O: Observer> Verifier<'_, O> {
             };
             if skip {
                 skip = false;
-            } else if O::LISTENING || wanted.concerns(self.back_regs[i as usize], last) {
+            } else if O::LISTENING || wanted.concerns(self.program.back_regs[i as usize], last) {
                 if let Step::GiveUp = self.back_step(i, *subseq_idx, last, wanted)? {
                     return Ok(Walked::GaveUp);
                 }
@@ -78,7 +78,7 @@ impl<O: Observer> Verifier<'_, O> {
                 }
                 None => i = i.wrapping_sub(1),
             }
-            if i as usize >= self.insns.len() {
+            if i as usize >= self.program.insns.len() {
                 reject!(VerifierBug, EFAULT, "BUG backtracking idx {}\n", i as i32);
             }
         }

@@ -62,12 +62,12 @@ impl<O: Observer> Verifier<'_, O> {
         entry: Option<Hist>,
         wanted: &mut Wanted,
     ) -> Res<Step> {
-        let Ok(op) = self.ops[idx as usize] else {
+        let Ok(op) = self.program.ops[idx as usize] else {
             return Ok(Step::On);
         };
         if O::LISTENING {
             let (frame, regs, slots) = (wanted.frame as u32, wanted.mask(), wanted.slots[wanted.frame]);
-            self.obs.event(Event::PreciseInsn {
+            self.env.obs.event(Event::PreciseInsn {
                 frame,
                 regs,
                 slots,
@@ -96,7 +96,7 @@ impl<O: Observer> Verifier<'_, O> {
             Op::Load(load) => back_load(load.dst, entry, wanted),
             Op::Store(store) => back_store(store, entry, wanted),
             Op::Atomic(atomic) => {
-                let fetches = self.kernel.semantics.precision.atomic_fetch;
+                let fetches = self.env.kernel.semantics.precision.atomic_fetch;
                 back_atomic(atomic, entry, wanted, fetches)
             }
             Op::LdImm64(ld_imm64) => {
@@ -115,7 +115,7 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(Back::GiveUp);
         }
         // The hidden exit of a subprogram was taken: go into its frame.
-        let explored = self.kernel.semantics.control.ld_abs_exit == LdAbsExit::Explored;
+        let explored = self.env.kernel.semantics.control.ld_abs_exit == LdAbsExit::Explored;
         if explored && subseq_idx != idx as i32 + 1 {
             self.enter(wanted)?;
         }
@@ -138,7 +138,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         wanted.drop(0);
         self.no_args(wanted)?;
-        let explored = self.kernel.semantics.control.tail_call_exit == TailCallExit::Explored;
+        let explored = self.env.kernel.semantics.control.tail_call_exit == TailCallExit::Explored;
         let ends = matches!(call, Call::Helper { id } if u32::try_from(id) == Ok(id::TAIL_CALL));
         if explored && ends && subseq_idx != idx as i32 + 1 {
             // The tail call ended a function.
@@ -148,10 +148,12 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     fn back_exit(&self, subseq_idx: i32, wanted: &mut Wanted) -> Res<Back> {
-        let before = usize::try_from(subseq_idx - 1).ok().and_then(|i| self.ops.get(i));
+        let before = usize::try_from(subseq_idx - 1)
+            .ok()
+            .and_then(|i| self.program.ops.get(i));
         let from_call = matches!(before, Some(Ok(Op::Call(Call::Subprog { .. }))));
         let r0 = from_call && wanted.has(0);
-        let drops = self.kernel.semantics.precision.callback_arguments == CallbackArguments::Dropped;
+        let drops = self.env.kernel.semantics.precision.callback_arguments == CallbackArguments::Dropped;
         if drops && self.returns_to_callback_call(subseq_idx) {
             wanted.regs[wanted.frame] &= !ARGS;
         }
@@ -171,7 +173,7 @@ impl<O: Observer> Verifier<'_, O> {
         let Some(subprog) = self.subprog_at(entry) else {
             reject!(VerifierBug, EFAULT)
         };
-        if self.subprogs[subprog].is_global {
+        if self.program.subprogs[subprog].is_global {
             self.no_args(wanted)?;
             wanted.drop(0);
             return Ok(Back::Final);
@@ -188,7 +190,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn returns_to_callback_call(&self, subseq_idx: i32) -> bool {
         usize::try_from(subseq_idx)
             .ok()
-            .and_then(|i| self.aux.get(i))
+            .and_then(|i| self.program.aux.get(i))
             .is_some_and(|aux| aux.calls_callback)
     }
 

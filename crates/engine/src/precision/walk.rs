@@ -11,8 +11,8 @@ use super::wanted::Wanted;
 
 impl<O: Observer> Verifier<'_, O> {
     /// Marks the scalar in `reg` of the executing frame, and all that it came from, as needed precisely.
-    pub fn mark_chain_precision(&mut self, reg: usize) -> Res<()> {
-        let mut wanted = Wanted::new(self.cur.curframe());
+    pub(crate) fn mark_chain_precision(&mut self, reg: usize) -> Res<()> {
+        let mut wanted = Wanted::new(self.walk.cur.curframe());
         if !self.reg(reg).is_scalar() {
             // The kernel warns of "backtracing misuse".
             reject!(VerifierBug, EFAULT);
@@ -23,7 +23,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Marks the scalar that is spilled in a slot, and all that it came from, as needed precisely.
     pub(crate) fn mark_slot_precision(&mut self, frame: usize, spi: usize) -> Res<()> {
-        let mut wanted = Wanted::new(self.cur.curframe());
+        let mut wanted = Wanted::new(self.walk.cur.curframe());
         wanted.add_slot(frame, spi);
         self.mark_precise(wanted).map(|_| ())
     }
@@ -35,8 +35,8 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let mut changed = false;
         let mut at: Option<StateId> = None;
-        let mut first_idx = self.cur.first_insn_idx;
-        let mut last_idx = self.insn_idx as i32;
+        let mut first_idx = self.walk.cur.first_insn_idx;
+        let mut last_idx = self.walk.insn_idx as i32;
         let mut subseq_idx = -1;
         let mut skip = true;
         loop {
@@ -61,8 +61,8 @@ impl<O: Observer> Verifier<'_, O> {
             }
             skip = false;
             let parent = match at {
-                None => self.cur.parent,
-                Some(id) => self.search.state(id).parent,
+                None => self.walk.cur.parent,
+                Some(id) => self.walk.search.state(id).parent,
             };
             let Some(parent) = parent else { break };
             at = Some(parent);
@@ -71,7 +71,7 @@ impl<O: Observer> Verifier<'_, O> {
                 return Ok(changed);
             }
             subseq_idx = first_idx as i32;
-            let state = self.search.state(parent);
+            let state = self.walk.search.state(parent);
             last_idx = state.last_insn_idx as i32;
             first_idx = state.first_insn_idx;
         }
@@ -81,8 +81,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     pub(super) fn segment_mut(&mut self, at: Option<StateId>) -> &mut State {
         match at {
-            None => &mut self.cur,
-            Some(id) => self.search.state_mut(id),
+            None => &mut self.walk.cur,
+            Some(id) => self.walk.search.state_mut(id),
         }
     }
 

@@ -22,11 +22,11 @@ impl<O: Observer> Verifier<'_, O> {
             insn_idx,
             callback_ref: 0,
         };
-        if self.kernel.semantics.control.references == References::State {
-            self.cur.refs.push(acquired);
+        if self.env.kernel.semantics.control.references == References::State {
+            self.walk.cur.refs.push(acquired);
             return id;
         }
-        let frame = self.cur.frame_mut();
+        let frame = self.walk.cur.frame_mut();
         if frame.in_callback_fn {
             acquired.callback_ref = frame.frameno;
         }
@@ -37,27 +37,27 @@ impl<O: Observer> Verifier<'_, O> {
     /// Whether such a lock is held (`find_lock_state`).
     pub(crate) fn holds_lock(&self, kinds: &[RefKind], lock: ActiveLock) -> bool {
         let same = |r: &Ref| kinds.contains(&r.kind) && r.id == lock.id && r.lock == lock.ptr;
-        self.cur.refs.iter().any(same)
+        self.walk.cur.refs.iter().any(same)
     }
 
     /// A lock was taken (`acquire_lock_state`).
     pub(crate) fn acquire_lock(&mut self, kind: RefKind, lock: ActiveLock) {
-        if self.kernel.semantics.control.references == References::State {
-            self.cur.refs.push(Ref {
+        if self.env.kernel.semantics.control.references == References::State {
+            self.walk.cur.refs.push(Ref {
                 kind,
                 lock: lock.ptr,
                 id: lock.id,
-                insn_idx: self.insn_idx,
+                insn_idx: self.walk.insn_idx,
                 callback_ref: 0,
             });
         }
-        self.cur.active_lock = lock;
+        self.walk.cur.active_lock = lock;
     }
 
     /// The lock that was taken last was given back: the one before it is the last now (`release_lock_state`).
     pub(crate) fn release_lock(&mut self, kind: RefKind, lock: ActiveLock) {
         let mut before = ActiveLock::default();
-        let refs = &mut self.cur.refs;
+        let refs = &mut self.walk.cur.refs;
         for at in 0..refs.len() {
             let held = refs[at];
             if held.kind == kind && held.id == lock.id && held.lock == lock.ptr {
@@ -71,13 +71,13 @@ impl<O: Observer> Verifier<'_, O> {
                 };
             }
         }
-        self.cur.active_lock = before;
+        self.walk.cur.active_lock = before;
     }
 
     /// What must not be held at this end of the program; `regions` says whether locks and other regions are looked
     /// at, too (`check_resource_leak`).
     pub(crate) fn check_resource_leak(&self, exception: bool, regions: bool, place: &str) -> Res<()> {
-        let state = &self.cur;
+        let state = &self.walk.cur;
         let refuse = |inside: &str| -> Res<()> {
             reject!(
                 LeaveInRegion,
@@ -105,10 +105,11 @@ impl<O: Observer> Verifier<'_, O> {
     /// Releases a resource and invalidates everything that refers to it (`release_reference`). False when
     /// the executing frame does not hold it, or may not release it; then nothing changes.
     pub(crate) fn release_reference(&mut self, id: u32) -> bool {
-        if !self.cur.release_ref(id) {
+        if !self.walk.cur.release_ref(id) {
             return false;
         }
-        self.cur
+        self.walk
+            .cur
             .for_each_reg_mut(|reg| reg.ref_obj_id == id, Reg::set_unknown);
         true
     }
@@ -116,15 +117,16 @@ impl<O: Observer> Verifier<'_, O> {
     /// The lock of a list or tree was released: pointers to what it owns are numbers now
     /// (`invalidate_non_owning_refs`).
     pub(crate) fn invalidate_non_owning_refs(&mut self) {
-        self.cur
+        self.walk
+            .cur
             .for_each_reg_mut(|reg| type_is_non_owning_ref(reg.ty), Reg::set_unknown);
     }
 
     /// Nothing may be held at the end of the program, or beyond what the caller held at the end of a
     /// callback (`check_reference_leak`).
     pub(crate) fn check_reference_leak(&self, exception: bool) -> Res<()> {
-        let frame = self.cur.frame();
-        let by_state = self.kernel.semantics.control.references == References::State;
+        let frame = self.walk.cur.frame();
+        let by_state = self.env.kernel.semantics.control.references == References::State;
         if !exception && frame.frameno != 0 && (by_state || !frame.in_callback_fn) {
             return Ok(());
         }
@@ -134,7 +136,7 @@ impl<O: Observer> Verifier<'_, O> {
             mine && r.kind == RefKind::Object && Some(r.id) != returned
         };
         let mut text = String::new();
-        for lingering in self.cur.held().filter(own) {
+        for lingering in self.walk.cur.held().filter(own) {
             text.push_str(&format!(
                 "Unreleased reference id={} alloc_insn={}\n",
                 lingering.id, lingering.insn_idx
@@ -144,7 +146,7 @@ impl<O: Observer> Verifier<'_, O> {
             Ok(())
         } else {
             let failure = Failure::rejected(Rule::ReferenceLeak, Errno::EINVAL, text);
-            let first = self.cur.held().find(own).map(|first| first.insn_idx);
+            let first = self.walk.cur.held().find(own).map(|first| first.insn_idx);
             Err(match first {
                 Some(insn) => failure.about(|| Fact::Acquired(insn)),
                 None => failure,
@@ -154,8 +156,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The reference that a struct_ops program gives back to its caller.
     fn returned_reference(&self, exception: bool) -> Option<u32> {
-        let gives = self.prog.prog_type == ProgType::StructOps
-            && self.kernel.semantics.control.references == References::State;
+        let gives = self.program.prog.prog_type == ProgType::StructOps
+            && self.env.kernel.semantics.control.references == References::State;
         (gives && !exception)
             .then_some(self.reg(0).ref_obj_id)
             .filter(|id| *id != 0)

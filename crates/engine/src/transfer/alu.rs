@@ -57,13 +57,13 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The sign changed; the register is read already.
     fn negate(&mut self, width: Width, dst: usize) -> Res<()> {
-        let known = self.kernel.semantics.bounds.negation == Negation::Difference;
+        let known = self.env.kernel.semantics.bounds.negation == Negation::Difference;
         if !known || !self.reg(dst).is_scalar() {
             return self.check_reg_arg(dst, ArgUse::Dst);
         }
         self.check_reg_arg(dst, ArgUse::DstNoMark)?;
-        let rules = self.rules;
-        let reg = self.cur.reg_mut(dst);
+        let rules = self.env.rules;
+        let reg = self.walk.cur.reg_mut(dst);
         let negated = reg.b.negated(width, rules);
         reg.set_known(0);
         reg.b = negated;
@@ -102,7 +102,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             Operand::Reg(src) => usize::from(src),
         };
-        let (rules, offset) = (self.rules, self.kernel.semantics.linked.unlinked_offset);
+        let (rules, offset) = (self.env.rules, self.env.kernel.semantics.linked.unlinked_offset);
         self.check_reg_arg(src, ArgUse::Src)?;
         self.check_reg_arg(dst, ArgUse::DstNoMark)?;
         if width.is_64() {
@@ -112,7 +112,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if !self.reg(src).is_scalar() {
             self.set_unknown(dst);
-            let reg = self.cur.reg_mut(dst);
+            let reg = self.walk.cur.reg_mut(dst);
             reg.b.zext_32();
             reg.b.sync(rules);
             return Ok(dst);
@@ -122,7 +122,7 @@ impl<O: Observer> Verifier<'_, O> {
             self.assign_scalar_id(src);
         }
         self.copy_reg(dst, src);
-        let reg = self.cur.reg_mut(dst);
+        let reg = self.walk.cur.reg_mut(dst);
         if !fits {
             unlink(reg, offset);
         }
@@ -141,8 +141,8 @@ impl<O: Observer> Verifier<'_, O> {
             self.assign_scalar_id(src);
         }
         self.copy_reg(dst, src);
-        let (rules, offset) = (self.rules, self.kernel.semantics.linked.unlinked_offset);
-        let reg = self.cur.reg_mut(dst);
+        let (rules, offset) = (self.env.rules, self.env.kernel.semantics.linked.unlinked_offset);
+        let reg = self.walk.cur.reg_mut(dst);
         if !unchanged {
             unlink(reg, offset);
         }
@@ -158,10 +158,10 @@ impl<O: Observer> Verifier<'_, O> {
     /// Copies a register's content; the destination keeps its marks (`copy_register_state`).
     pub(crate) fn copy_reg(&mut self, dst: usize, src: usize) {
         let value = *self.reg(src);
-        let marks = self.cur.marks_mut();
+        let marks = self.walk.cur.marks_mut();
         let precise = marks.precise >> src & 1;
         marks.precise = marks.precise & !(1 << dst) | precise << dst;
-        self.cur.frame_mut().regs[dst] = value;
+        self.walk.cur.frame_mut().regs[dst] = value;
     }
 
     fn arithmetic(&mut self, width: Width, op: AluOp, dst: usize, src: Operand) -> Res<usize> {
@@ -192,7 +192,7 @@ impl<O: Observer> Verifier<'_, O> {
         };
         let operand = *self.reg(src);
         if !operand.is_scalar() {
-            let takes_arena = self.kernel.semantics.control.arena_operand == ArenaOperand::Arena;
+            let takes_arena = self.env.kernel.semantics.control.arena_operand == ArenaOperand::Arena;
             if takes_arena && operand.is(RegBase::Arena) {
                 self.copy_struct(dst, src);
                 return Ok(());
@@ -222,7 +222,7 @@ impl<O: Observer> Verifier<'_, O> {
                 .adjust_ptr(width, op, dst, dst, &operand)
                 .about(|| register(dst));
         }
-        if self.cur.marks_mut().precise >> dst & 1 != 0 {
+        if self.walk.cur.marks_mut().precise >> dst & 1 != 0 {
             self.mark_chain_precision(src)?;
         }
         self.adjust_scalar(width, op, dst, &operand, src == dst)
@@ -231,15 +231,15 @@ impl<O: Observer> Verifier<'_, O> {
     /// A plain copy of a register, marks and link included.
     fn copy_struct(&mut self, dst: usize, src: usize) {
         let value = *self.reg(src);
-        let marks = self.cur.marks_mut();
+        let marks = self.walk.cur.marks_mut();
         let from: Marks = *marks;
         marks.copy_struct(dst, &from, src);
-        self.cur.frame_mut().regs[dst] = value;
+        self.walk.cur.frame_mut().regs[dst] = value;
     }
 
     /// What a number takes over from the pointer that it is added to.
     fn take_over_pointer(&mut self, result: &mut Reg, dst: usize, ptr: usize) {
-        match self.kernel.semantics.control.scalar_plus_pointer {
+        match self.env.kernel.semantics.control.scalar_plus_pointer {
             ScalarPlusPointer::Whole => self.copy_struct(dst, ptr),
             ScalarPlusPointer::TypeAndId => {
                 let number = self.reg(dst);
@@ -254,8 +254,8 @@ impl<O: Observer> Verifier<'_, O> {
             self.fork_sign_mask(dst)?;
         }
         // With `rX op= rX` the kernel reads a copy of the operand taken before.
-        let (rules, switches) = (self.rules, &self.kernel.semantics.linked);
-        let reg = self.cur.reg_mut(dst);
+        let (rules, switches) = (self.env.rules, &self.env.kernel.semantics.linked);
+        let reg = self.walk.cur.reg_mut(dst);
         let result = reg.b.alu(op, width, &src.b, rules);
         let not_computed = (op.is_division() || op.is_shift()) && result == Bounds::UNKNOWN;
         if not_computed {
@@ -281,7 +281,7 @@ impl<O: Observer> Verifier<'_, O> {
         let Some(halves) = self.reg(dst).b.fork_sign_mask() else {
             return Ok(());
         };
-        if self.kernel.semantics.bounds.sign_mask != SignMask::Fork {
+        if self.env.kernel.semantics.bounds.sign_mask != SignMask::Fork {
             return Ok(());
         }
         let wide = halves.width.is_64();
@@ -291,11 +291,11 @@ impl<O: Observer> Verifier<'_, O> {
             }
             reg.b = b;
         };
-        let fork = self.fork(self.insn_idx)?;
+        let fork = self.fork(self.walk.insn_idx)?;
         if let Some(other) = self.other(fork) {
             set(other.reg_mut(dst), halves.zero);
         }
-        set(self.cur.reg_mut(dst), halves.minus_one);
+        set(self.walk.cur.reg_mut(dst), halves.minus_one);
         Ok(())
     }
 
@@ -378,12 +378,13 @@ impl<O: Observer> Verifier<'_, O> {
             }
         }
         check_sane_offset(&result, pointer.ty)?;
-        result.b.sync(self.rules);
-        if dst != ptr && self.kernel.semantics.control.scalar_plus_pointer == ScalarPlusPointer::TypeAndId {
+        result.b.sync(self.env.rules);
+        if dst != ptr && self.env.kernel.semantics.control.scalar_plus_pointer == ScalarPlusPointer::TypeAndId
+        {
             let number = self.reg(dst);
             (result.ref_obj_id, result.frameno) = (number.ref_obj_id, number.frameno);
         }
-        self.cur.frame_mut().regs[dst] = result;
+        self.walk.cur.frame_mut().regs[dst] = result;
         Ok(())
     }
 

@@ -66,7 +66,7 @@ impl<O: Observer> Verifier<'_, O> {
             })?;
         }
         let pointer = self.reg(dst).ty;
-        let all = self.kernel.semantics.control.atomic_pointer == AtomicPointer::All;
+        let all = self.env.kernel.semantics.control.atomic_pointer == AtomicPointer::All;
         if all || pointer.is(RegBase::Arena) {
             self.save_aux_ptr_type(pointer, false)?;
         }

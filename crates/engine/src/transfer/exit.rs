@@ -12,9 +12,9 @@ impl<O: Observer> Verifier<'_, O> {
     /// Executes `exit`, or the end of the path by an exception.
     pub(crate) fn check_exit(&mut self, exception: bool) -> Res<Flow> {
         if !exception {
-            self.jmps_processed += 1;
+            self.walk.jmps_processed += 1;
         }
-        if self.kernel.semantics.control.leave_checks == LeaveChecks::Unified {
+        if self.env.kernel.semantics.control.leave_checks == LeaveChecks::Unified {
             let leaves = self.leaves_regions(exception);
             self.check_resource_leak(exception, leaves, "BPF_EXIT instruction in main prog")?;
         } else {
@@ -25,7 +25,7 @@ impl<O: Observer> Verifier<'_, O> {
         if exception {
             return Ok(Flow::End);
         }
-        if self.cur.curframe() > 0 {
+        if self.walk.cur.curframe() > 0 {
             return self.prepare_func_exit();
         }
         self.check_return_code(0, "R0")?;
@@ -34,8 +34,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Whether the program ends here as far as regions are concerned.
     fn leaves_regions(&self, exception: bool) -> bool {
-        let anywhere = self.kernel.semantics.control.throw_regions == ThrowRegions::Anywhere;
-        self.cur.curframe() == 0 || exception && anywhere
+        let anywhere = self.env.kernel.semantics.control.throw_regions == ThrowRegions::Anywhere;
+        self.walk.cur.curframe() == 0 || exception && anywhere
     }
 
     /// Locks and disabled preemption must not outlive the program.
@@ -43,8 +43,8 @@ impl<O: Observer> Verifier<'_, O> {
         if !self.leaves_regions(exception) {
             return Ok(());
         }
-        let anywhere = self.kernel.semantics.control.throw_regions == ThrowRegions::Anywhere;
-        let (throws, state) = (exception && anywhere, &self.cur);
+        let anywhere = self.env.kernel.semantics.control.throw_regions == ThrowRegions::Anywhere;
+        let (throws, state) = (exception && anywhere, &self.walk.cur);
         if state.active_lock.ptr != 0 {
             match throws {
                 true => reject!(
@@ -88,7 +88,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// An instruction whose encoding is wrong, at the moment when the kernel notices.
     pub(crate) fn malformed(&mut self, idx: u32, fault: Malformed) -> Res<Flow> {
-        let insn: Insn = self.insns[idx as usize];
+        let insn: Insn = self.program.insns[idx as usize];
         let (dst, src) = (usize::from(insn.dst), usize::from(insn.src));
         match fault.point() {
             Point::Resolve => return Err(Failure::bug("a malformed instruction passed resolution")),

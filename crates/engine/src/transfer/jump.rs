@@ -39,8 +39,8 @@ impl Cond {
 impl<O: Observer> Verifier<'_, O> {
     /// Executes a jump other than a call or an exit.
     pub(crate) fn check_jump(&mut self, jump: Jump) -> Res<Flow> {
-        self.jmps_processed += 1;
-        let idx = self.insn_idx;
+        self.walk.jmps_processed += 1;
+        let idx = self.walk.insn_idx;
         let target = |off: i32| (i64::from(idx) + 1 + i64::from(off)) as u32;
         match jump {
             Jump::Always { off } => Ok(Flow::Goto(target(off))),
@@ -66,6 +66,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// The loop's exit goes on; the next iteration waits.
     fn may_goto(&mut self, idx: u32, target: u32) -> Res<Flow> {
         let prev = self
+            .walk
             .cur
             .parent
             .and_then(|parent| self.find_prev_entry(Some(parent), idx));
@@ -80,7 +81,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     fn branch(&mut self, cond: Cond, target: u32) -> Res<Flow> {
-        let idx = self.insn_idx;
+        let idx = self.walk.insn_idx;
         self.check_operands(&cond)?;
         let src = match cond.src {
             Operand::Reg(src) => *self.reg(usize::from(src)),
@@ -110,8 +111,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     fn show_branch(&mut self, idx: u32) {
         if O::LISTENING {
-            self.obs.event(Event::BranchState {
-                state: &self.cur,
+            self.env.obs.event(Event::BranchState {
+                state: &self.walk.cur,
                 idx,
             });
         }
@@ -143,9 +144,9 @@ impl<O: Observer> Verifier<'_, O> {
             return packet_branch_taken(cond.op, dst, src);
         }
         if dst.is_scalar() && src.is_scalar() {
-            return branch_taken(cond.op, cond.width, &dst.b, &src.b, self.rules);
+            return branch_taken(cond.op, cond.width, &dst.b, &src.b, self.env.rules);
         }
-        if !wide && self.kernel.semantics.bounds.null_test_width == NullTestWidth::Whole {
+        if !wide && self.env.kernel.semantics.bounds.null_test_width == NullTestWidth::Whole {
             return None;
         }
         let value = |r: &Reg| match (r.is_scalar(), wide) {
@@ -173,7 +174,7 @@ impl<O: Observer> Verifier<'_, O> {
         if reg.ty.has(Flags::MAYBE_NULL) {
             return false;
         }
-        let within = self.kernel.semantics.bounds.never_null == NeverNull::KindsWithin;
+        let within = self.env.kernel.semantics.bounds.never_null == NeverNull::KindsWithin;
         if within && (reg.b.smin() <= -MAX_VAR_OFF || reg.b.smax() >= MAX_VAR_OFF) {
             return false;
         }
@@ -198,7 +199,7 @@ impl<O: Observer> Verifier<'_, O> {
             Operand::Reg(src) => (self.reg(usize::from(src)).b, usize::from(src) == cond.dst),
             Operand::Imm(imm) => (Bounds::constant(i64::from(imm) as u64), false),
         };
-        let rules = self.rules;
+        let rules = self.env.rules;
         let narrow = |op: JmpOp| {
             let (mut a, mut b) = (dst, src);
             if same {
@@ -227,7 +228,7 @@ impl<O: Observer> Verifier<'_, O> {
             self.check_bounds(src, contexts[1])?;
         }
         let src_reg = cond.src_reg();
-        store(&mut self.cur, cond.dst, src_reg, false_dst, false_src);
+        store(&mut self.walk.cur, cond.dst, src_reg, false_dst, false_src);
         if let Some(other) = self.other(fork) {
             store(other, cond.dst, src_reg, true_dst, true_src);
         }
@@ -268,7 +269,7 @@ impl<O: Observer> Verifier<'_, O> {
             JmpOp::Ne => false,
             _ => return,
         };
-        let rule = self.kernel.semantics.bounds.equal_pointer;
+        let rule = self.env.kernel.semantics.bounds.equal_pointer;
         for (proof, reg, no) in [(dst, src, src_no), (src, dst, cond.dst)] {
             let proves = match rule {
                 EqualPointer::Unflagged => !proof.ty.has(Flags::MAYBE_NULL),
@@ -279,7 +280,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             let changed = self.as_not_null(reg);
             if !in_other {
-                *self.cur.reg_mut(no) = changed;
+                *self.walk.cur.reg_mut(no) = changed;
             } else if let Some(other) = self.other(fork) {
                 *other.reg_mut(no) = changed;
             }
@@ -290,9 +291,9 @@ impl<O: Observer> Verifier<'_, O> {
     /// (`mark_ptr_or_null_regs`).
     fn split_null(&mut self, reg: usize, null_here: bool, fork: Fork) {
         let pointer = *self.reg(reg);
-        let mut this = std::mem::replace(&mut self.cur, State::new(crate::state::Frame::new(-1, 0, 0)));
+        let mut this = std::mem::replace(&mut self.walk.cur, State::new(crate::state::Frame::new(-1, 0, 0)));
         self.mark_null(&mut this, &pointer, null_here);
-        self.cur = this;
+        self.walk.cur = this;
         self.both(fork, |this, other| this.mark_null(other, &pointer, !null_here));
     }
 
@@ -362,9 +363,9 @@ impl<O: Observer> Verifier<'_, O> {
         };
         self.both(fork, |this, other| {
             let (within, beyond) = if in_this {
-                (&mut this.cur, other)
+                (&mut this.walk.cur, other)
             } else {
-                (other, &mut this.cur)
+                (other, &mut this.walk.cur)
             };
             find_good_pkt_pointers(within, ptr, open);
             mark_pkt_end(beyond, no, !open);

@@ -35,23 +35,23 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let skb = *self.reg(CTX_REG);
         self.check_ptr_off_reg(&skb, CTX_REG)?;
-        self.clear_caller_saved(self.cur.curframe())?;
+        self.clear_caller_saved(self.walk.cur.curframe())?;
         self.set_unknown(0);
-        let explored = self.kernel.semantics.control.ld_abs_exit == LdAbsExit::Explored;
-        if self.cur.curframe() == 0 || !explored {
+        let explored = self.env.kernel.semantics.control.ld_abs_exit == LdAbsExit::Explored;
+        if self.walk.cur.curframe() == 0 || !explored {
             return Ok(Flow::Next);
         }
         self.scratch_reg(0);
-        let idx = self.insn_idx;
+        let idx = self.walk.insn_idx;
         self.fork(idx + 1)?;
         // A failing load returns 0.
-        self.cur.reg_mut(0).set_known(0);
+        self.walk.cur.reg_mut(0).set_known(0);
         self.leave_function()
     }
 
     /// Whether programs and functions like this may load from the packet at all.
     pub(crate) fn check_ld_abs_context(&self) -> Res<()> {
-        if !ctx::may_load_from_skb(self.prog.prog_type) {
+        if !ctx::may_load_from_skb(self.program.prog.prog_type) {
             reject!(
                 LdAbsPlacement,
                 EINVAL,
@@ -59,13 +59,14 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         let in_callback = || {
-            self.cur
+            self.walk
+                .cur
                 .frames
                 .iter()
                 .skip(1)
                 .any(|frame| frame.body.in_callback_fn)
         };
-        if self.kernel.semantics.control.ld_abs_callback == LdAbsCallback::Refused && in_callback() {
+        if self.env.kernel.semantics.control.ld_abs_callback == LdAbsCallback::Refused && in_callback() {
             reject!(
                 LdAbsPlacement,
                 EINVAL,
@@ -77,26 +78,26 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The load may end the program, so nothing may be held.
     fn check_nothing_held(&self) -> Res<()> {
-        if self.kernel.semantics.control.leave_checks == LeaveChecks::Unified {
+        if self.env.kernel.semantics.control.leave_checks == LeaveChecks::Unified {
             return self.check_resource_leak(false, true, "BPF_LD_[ABS|IND]");
         }
         self.check_reference_leak(false)
             .then(|| "BPF_LD_[ABS|IND] cannot be mixed with socket references\n".to_owned())?;
-        if self.cur.active_lock.ptr != 0 {
+        if self.walk.cur.active_lock.ptr != 0 {
             reject!(
                 LeaveInRegion,
                 EINVAL,
                 "BPF_LD_[ABS|IND] cannot be used inside bpf_spin_lock-ed region\n"
             );
         }
-        if self.cur.active_rcu_lock {
+        if self.walk.cur.active_rcu_lock {
             reject!(
                 LeaveInRegion,
                 EINVAL,
                 "BPF_LD_[ABS|IND] cannot be used inside bpf_rcu_read_lock-ed region\n"
             );
         }
-        if self.cur.active_preempt_lock != 0 {
+        if self.walk.cur.active_preempt_lock != 0 {
             reject!(
                 LeaveInRegion,
                 EINVAL,

@@ -6,8 +6,9 @@ use verdict_kernel::types::RegBase;
 
 use crate::error::{Failure, Res, reject};
 use crate::observer::Observer;
+use crate::program::Imm64;
 use crate::state::Reg;
-use crate::verifier::{ArgUse, Imm64, Verifier};
+use crate::verifier::{ArgUse, Verifier};
 
 impl<O: Observer> Verifier<'_, O> {
     /// Executes an `ld_imm64` (`check_ld_imm`).
@@ -22,21 +23,21 @@ impl<O: Observer> Verifier<'_, O> {
                 self.resolved_pointer()?
             }
         };
-        *self.cur.reg_mut(dst) = value;
+        *self.walk.cur.reg_mut(dst) = value;
         Ok(())
     }
 
     /// A pointer to a function of the program, to be used as a callback.
     fn function_pointer(&self, distance: i32) -> Res<Reg> {
-        let start = i64::from(self.insn_idx) + i64::from(distance) + 1;
+        let start = i64::from(self.walk.insn_idx) + i64::from(distance) + 1;
         let subprogno = u32::try_from(start).ok().and_then(|start| self.subprog_at(start));
-        if self.prog.func_info.is_empty() {
+        if self.program.prog.func_info.is_empty() {
             reject!(FuncInfo, EINVAL, "missing btf func_info\n");
         }
         let Some(subprogno) = subprogno else {
             return Err(Failure::bug("a function pointer to no function"));
         };
-        if self.subprogs[subprogno].is_global {
+        if self.program.subprogs[subprogno].is_global {
             reject!(CallbackFunction, EINVAL, "callback function not static\n");
         }
         if subprogno == 0 {
@@ -62,6 +63,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             Imm64::MapValue { map, off } => {
                 let arena = self
+                    .program
                     .maps
                     .get(map as usize)
                     .is_some_and(|m| m.map_type == MapType::Arena);

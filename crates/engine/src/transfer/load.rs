@@ -49,7 +49,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// An instruction is rewritten for the kind of pointer that it uses, which must be the same on all paths
     /// (`save_aux_ptr_type`).
     pub(super) fn save_aux_ptr_type(&mut self, ty: RegType, trust_may_differ: bool) -> Res<()> {
-        let targets = self.kernel.semantics.control.load_targets;
+        let targets = self.env.kernel.semantics.control.load_targets;
         let aux = self.aux_mut();
         let prev = RegType(aux.ptr_type);
         if prev.is(RegBase::NotInit) {

@@ -14,7 +14,7 @@ use crate::verifier::{ArgUse, Verifier};
 impl<O: Observer> Verifier<'_, O> {
     /// Checks the value that ends the path (`check_return_code`): in `regno`, which the log calls `name`.
     pub(crate) fn check_return_code(&mut self, regno: usize, name: &str) -> Res<()> {
-        let outermost = &self.cur.frames[0].body;
+        let outermost = &self.walk.cur.frames[0].body;
         let is_subprog = outermost.subprogno != 0;
         let (in_async, range) = (outermost.in_async_callback_fn, outermost.callback_ret_range);
         let in_program = !is_subprog || outermost.in_exception_callback_fn;
@@ -37,13 +37,13 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Whether the program stands for a function without return value.
     fn returns_nothing(&self) -> bool {
-        let by_function = match self.prog.prog_type {
+        let by_function = match self.program.prog.prog_type {
             // Programs of control groups decide also about hooks that return nothing.
-            ProgType::Lsm => !self.prog.expects(AttachType::LsmCgroup),
+            ProgType::Lsm => !self.program.prog.expects(AttachType::LsmCgroup),
             ProgType::StructOps => true,
             _ => false,
         };
-        by_function && self.attach.returns_void(self.kernel)
+        by_function && self.program.attach.returns_void(self.env.kernel)
     }
 
     /// A global function may return any number.
@@ -62,11 +62,14 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The values that the program's type and attach type allow; `None` is any.
     fn demanded_range(&self) -> Res<Option<ReturnRange>> {
-        let attach_type = self.kernel.attach_type(self.prog.expected_attach_type);
+        let attach_type = self
+            .env
+            .kernel
+            .attach_type(self.program.prog.expected_attach_type);
         let attach_type = attach_type.unwrap_or(AttachType::StructOps);
-        let has_target = self.prog.attach_btf_id.is_some();
-        let void = self.attach.returns_void(self.kernel);
-        match ctx::return_rule(self.prog.prog_type, attach_type, has_target, void) {
+        let has_target = self.program.prog.attach_btf_id.is_some();
+        let void = self.program.attach.returns_void(self.env.kernel);
+        match ctx::return_rule(self.program.prog.prog_type, attach_type, has_target, void) {
             ReturnRule::Any => Ok(None),
             ReturnRule::Range(range) => Ok(Some(range)),
             ReturnRule::LsmHook => Ok(self.hook_return_range().map(|(min, max)| ReturnRange {
@@ -86,7 +89,7 @@ impl<O: Observer> Verifier<'_, O> {
         in_main: bool,
     ) -> Res<()> {
         let reg = *self.reg(regno);
-        let rule = if self.cur.frames[0].body.in_async_callback_fn {
+        let rule = if self.walk.cur.frames[0].body.in_async_callback_fn {
             Rule::CallbackReturn
         } else {
             Rule::ReturnValue
@@ -118,8 +121,9 @@ impl<O: Observer> Verifier<'_, O> {
             max: range.max,
         };
         let mut text = self.invalid_scalar_text(&reg, range, context, name);
-        let cgroup_hook = self.prog.prog_type == ProgType::Lsm && self.prog.expects(AttachType::LsmCgroup);
-        if in_main && cgroup_hook && self.attach.returns_void(self.kernel) {
+        let cgroup_hook =
+            self.program.prog.prog_type == ProgType::Lsm && self.program.prog.expects(AttachType::LsmCgroup);
+        if in_main && cgroup_hook && self.program.attach.returns_void(self.env.kernel) {
             text.push_str("Note, BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!\n");
         }
         Err(

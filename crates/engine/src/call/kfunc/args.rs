@@ -191,7 +191,7 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         if meta.func.is(Special::CastToKernCtx) {
-            meta.ctx_type = kernel_ctx_type(self.kernel, self.prog.prog_type)?;
+            meta.ctx_type = kernel_ctx_type(self.env.kernel, self.program.prog.prog_type)?;
         }
         Ok(())
     }
@@ -246,7 +246,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Memory whose size is that of the type.
     fn check_kfunc_mem(&mut self, arg: usize, ptr: &Pointer) -> Res<()> {
-        let btf = &self.kernel.btf;
+        let btf = &self.env.kernel.btf;
         let Some(size) = btf.resolve_size(ptr.target) else {
             let (what, name) = btf
                 .ty(ptr.target)

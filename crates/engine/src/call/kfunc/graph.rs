@@ -131,12 +131,12 @@ impl<O: Observer> Verifier<'_, O> {
         } else {
             ActiveLock::BTF | u64::from(reg.btf().0)
         };
-        let held = self.cur.active_lock;
+        let held = self.walk.cur.active_lock;
         if held.ptr == 0 {
             reject!(GraphLock, EINVAL);
         }
         let wanted = ActiveLock { ptr, id: reg.id };
-        let by_state = self.kernel.semantics.control.references == References::State;
+        let by_state = self.env.kernel.semantics.control.references == References::State;
         let is_held = match by_state {
             true => self.holds_lock(&[RefKind::Lock, RefKind::ResLock, RefKind::ResLockIrq], wanted),
             false => held == wanted,
@@ -204,7 +204,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// A node that is in a tree already.
     fn check_tree_node(&self, reg: &Reg, func: &str) -> Res<()> {
-        let any = self.kernel.semantics.control.tree_node == TreeNode::Any;
+        let any = self.env.kernel.semantics.control.tree_node == TreeNode::Any;
         if any && !type_is_non_owning_ref(reg.ty) && reg.ref_obj_id == 0 {
             reject!(
                 NodeOwnership,
@@ -286,7 +286,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "verifier internal error: ref_obj_id is zero for owning -> non-owning conversion\n"
             );
         }
-        if !self.cur.held().any(|r| r.id == node.ref_obj_id) {
+        if !self.walk.cur.held().any(|r| r.id == node.ref_obj_id) {
             reject!(
                 VerifierBug,
                 EFAULT,
@@ -295,7 +295,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         // All pointers with this reference are of this type.
         let flags = self.non_owning_flags(&node);
-        self.cur.for_each_reg_mut(
+        self.walk.cur.for_each_reg_mut(
             |reg| reg.ref_obj_id == node.ref_obj_id,
             |reg| {
                 reg.ref_obj_id = 0;

@@ -27,7 +27,7 @@ const fn class_name(of_lock: bool) -> &'static str {
 impl<O: Observer> Verifier<'_, O> {
     /// What may not be called with interrupts disabled, or without RCU.
     pub(super) fn check_irq_and_rcu(&self, func: &Kfunc) -> Res<()> {
-        if self.cur.active_irq != 0 && func.has(KfuncFlags::SLEEPABLE) {
+        if self.walk.cur.active_irq != 0 && func.has(KfuncFlags::SLEEPABLE) {
             reject!(
                 SleepInRegion,
                 EACCES,
@@ -35,7 +35,7 @@ impl<O: Observer> Verifier<'_, O> {
                 func.name
             );
         }
-        let demands = self.kernel.semantics.control.rcu_function == RcuFunction::Refused;
+        let demands = self.env.kernel.semantics.control.rcu_function == RcuFunction::Refused;
         if demands && func.has(KfuncFlags::RCU_PROTECTED) && !self.in_rcu_cs() {
             reject!(
                 RegionPairing,
@@ -130,20 +130,20 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     fn acquire_irq(&mut self) -> u32 {
-        let id = self.acquire_reference(self.insn_idx);
-        if let Some(last) = self.cur.refs.last_mut() {
+        let id = self.acquire_reference(self.walk.insn_idx);
+        if let Some(last) = self.walk.cur.refs.last_mut() {
             last.kind = RefKind::Irq;
         }
-        self.cur.active_irq = id;
+        self.walk.cur.active_irq = id;
         id
     }
 
     /// Flags are restored in the reverse order.
     fn release_irq(&mut self, id: u32) -> Res<()> {
         let irqs = |r: &&crate::state::Ref| r.kind == RefKind::Irq;
-        let expected = self.cur.active_irq;
+        let expected = self.walk.cur.active_irq;
         if id != expected {
-            let at = self.cur.refs.iter().find(|r| r.id == expected);
+            let at = self.walk.cur.refs.iter().find(|r| r.id == expected);
             reject!(
                 RegionPairing,
                 EACCES,
@@ -152,14 +152,16 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         let before = self
+            .walk
             .cur
             .refs
             .iter()
             .filter(irqs)
             .take_while(|r| r.id != id)
             .last();
-        self.cur.active_irq = before.map_or(0, |r| r.id);
+        self.walk.cur.active_irq = before.map_or(0, |r| r.id);
         let Some(at) = self
+            .walk
             .cur
             .refs
             .iter()
@@ -167,7 +169,7 @@ impl<O: Observer> Verifier<'_, O> {
         else {
             return Err(Failure::bug("interrupt flags without a reference"));
         };
-        self.cur.refs.remove(at);
+        self.walk.cur.refs.remove(at);
         Ok(())
     }
 

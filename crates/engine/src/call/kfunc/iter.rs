@@ -31,7 +31,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "arg#{arg} expected pointer to an iterator on stack\n"
             );
         }
-        let btf = &self.kernel.btf;
+        let btf = &self.env.kernel.btf;
         let Some(ty) = ptr.iter.and_then(|id| btf.ty(id)) else {
             reject!(
                 ArgumentType,
@@ -93,9 +93,9 @@ impl<O: Observer> Verifier<'_, O> {
 
     fn may_walk_css_tasks(&self) -> bool {
         let sleepable = self.in_sleepable();
-        match self.prog.attach_type() {
+        match self.program.prog.attach_type() {
             Some(attach) => {
-                verdict_kernel::ctx::css_task_iter_allowed(self.prog.prog_type, attach, sleepable)
+                verdict_kernel::ctx::css_task_iter_allowed(self.program.prog.prog_type, attach, sleepable)
             }
             None => sleepable,
         }
@@ -103,7 +103,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Whether the elements of the iterator that a call steps are good only under RCU.
     pub(super) fn iter_elements(&self, meta: &Meta) -> Flags {
-        match iter_of(&self.cur, meta) {
+        match iter_of(&self.walk.cur, meta) {
             Some(iter) if iter.ty.has(Flags::RCU) => Flags::RCU,
             _ => Flags::TRUSTED,
         }
@@ -113,8 +113,8 @@ impl<O: Observer> Verifier<'_, O> {
     /// One that has is put aside; what changed since the last time round is forgotten there, so that loops
     /// come to an end.
     pub(super) fn process_iter_next_call(&mut self, meta: &Meta) -> Res<()> {
-        let idx = self.insn_idx;
-        let state = iter_of(&self.cur, meta).map_or(IterState::Invalid, Reg::iter_state);
+        let idx = self.walk.insn_idx;
+        let state = iter_of(&self.walk.cur, meta).map_or(IterState::Invalid, Reg::iter_state);
         if state == IterState::Invalid {
             reject!(
                 VerifierBug,
@@ -123,9 +123,9 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         if state == IterState::Active {
-            let parent = self.cur.parent.filter(|id| {
-                let parent = self.search.state(*id);
-                parent.insn_idx == idx && equiv::same_callsites(parent, &self.cur)
+            let parent = self.walk.cur.parent.filter(|id| {
+                let parent = self.walk.search.state(*id);
+                parent.insn_idx == idx && equiv::same_callsites(parent, &self.walk.cur)
             });
             if parent.is_none() {
                 reject!(VerifierBug, EFAULT, "bug: bad parent state for iter next call");
@@ -142,7 +142,7 @@ impl<O: Observer> Verifier<'_, O> {
                 other.frame_mut().regs[0] = this.as_not_null(other.reg(0));
             });
         }
-        set_iter(&mut self.cur, meta, |depth| (IterState::Drained, depth));
+        set_iter(&mut self.walk.cur, meta, |depth| (IterState::Drained, depth));
         self.set_const_zero(0);
         Ok(())
     }

@@ -116,7 +116,7 @@ impl<O: Observer> Verifier<'_, O> {
         if let Some(kind) = ptr.kind {
             return Ok(kind);
         }
-        let btf = &self.kernel.btf;
+        let btf = &self.env.kernel.btf;
         let Some(target) = btf.ty(ptr.target) else {
             reject!(VerifierBug, EFAULT)
         };

@@ -115,29 +115,29 @@ impl<O: Observer> Verifier<'_, O> {
                 "kfunc offset > 0 without fd_array is invalid\n{missing}"
             );
         }
-        if self.kfuncs.contains_key(&btf_id) {
+        if self.program.kfuncs.contains_key(&btf_id) {
             return Ok(());
         }
-        if self.kfuncs.len() >= self.kernel.limits.kfuncs as usize {
+        if self.program.kfuncs.len() >= self.env.kernel.limits.kfuncs as usize {
             reject!(ProgramLimits, E2BIG, "too many different kernel function calls\n");
         }
         let func = self.read_kfunc(btf_id)?;
-        self.kfuncs.insert(btf_id, Rc::new(func));
+        self.program.kfuncs.insert(btf_id, Rc::new(func));
         Ok(())
     }
 
     /// Looks at all of them again for an extension that has become a program of another kind.
     pub(crate) fn reread_kfuncs(&mut self) -> Res<()> {
-        let ids: Vec<_> = self.kfuncs.keys().copied().collect();
+        let ids: Vec<_> = self.program.kfuncs.keys().copied().collect();
         for id in ids {
             let func = self.read_kfunc(id)?;
-            self.kfuncs.insert(id, Rc::new(func));
+            self.program.kfuncs.insert(id, Rc::new(func));
         }
         Ok(())
     }
 
     fn check_kfuncs_possible(&self) -> Res<()> {
-        let jit = &self.kernel.machine.jit;
+        let jit = &self.env.kernel.machine.jit;
         if !jit.enabled {
             reject!(
                 JitRequired,
@@ -152,7 +152,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "JIT does not support calling kernel function\n"
             );
         }
-        if !self.prog.gpl_compatible {
+        if !self.program.prog.gpl_compatible {
             reject!(
                 GplRequired,
                 EINVAL,
@@ -163,7 +163,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     fn read_kfunc(&self, btf_id: i32) -> Res<Kfunc> {
-        let (kernel, id) = (self.kernel, TypeId(btf_id as u32));
+        let (kernel, id) = (self.env.kernel, TypeId(btf_id as u32));
         let btf: &Btf = &kernel.btf;
         let Some(ty) = btf.ty(id).filter(|t| t.is_func()) else {
             reject!(UnknownKfunc, EINVAL, "kernel btf_id {} is not a function\n", id.0);
@@ -186,7 +186,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let known = kernel.kfunc(id);
         if known.is_some_and(is_device_bound) {
-            if !self.prog.has(flags::XDP_DEV_BOUND_ONLY) {
+            if !self.program.prog.has(flags::XDP_DEV_BOUND_ONLY) {
                 reject!(
                     KfuncForbidden,
                     EINVAL,
@@ -198,9 +198,10 @@ impl<O: Observer> Verifier<'_, O> {
         FuncModel::distill(btf, proto, name)?;
         let caller = Caller {
             prog_type: self.own_type(),
-            hook: kernel.kfunc_hook(self.prog.prog_type),
-            attach_type: kernel.attach_type(self.prog.expected_attach_type),
+            hook: kernel.kfunc_hook(self.program.prog.prog_type),
+            attach_type: kernel.attach_type(self.program.prog.expected_attach_type),
             implements: self
+                .program
                 .attach
                 .struct_ops
                 .as_ref()
@@ -210,7 +211,7 @@ impl<O: Observer> Verifier<'_, O> {
         let special = known.and_then(|k| k.special);
         let reader = Reader {
             kernel,
-            prog_type: self.prog.prog_type,
+            prog_type: self.program.prog.prog_type,
             func: special,
             flags: callable,
         };
@@ -226,26 +227,32 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The function that a call names, if this program may call it (`fetch_kfunc_meta`).
     fn callable_kfunc(&self, insn: Insn) -> Option<&Rc<Kfunc>> {
-        self.kfuncs
+        self.program
+            .kfuncs
             .get(&insn.imm)
             .filter(|func| insn.off == 0 && func.flags.is_some())
     }
 
     /// The one of the functions with rules of their own that a number names.
     fn special_kfunc(&self, btf_id: i32) -> Option<Special> {
-        self.kfuncs.get(&btf_id)?.special
+        self.program.kfuncs.get(&btf_id)?.special
     }
 
     /// Whether a function may be called while a spin lock is held: it works on lists, trees or counted objects of the
     /// program, on the lock itself, or counts.
     pub(crate) fn is_kfunc_under_lock(&self, btf_id: i32) -> bool {
-        let counts = self.kernel.semantics.control.lock_calls == LockCalls::GraphsAndCounts;
+        let counts = self.env.kernel.semantics.control.lock_calls == LockCalls::GraphsAndCounts;
         let is_counter = |func: &Kfunc| {
             ["bpf_iter_num_new", "bpf_iter_num_next", "bpf_iter_num_destroy"].contains(&&*func.name)
         };
         self.special_kfunc(btf_id)
             .is_some_and(|special| special.is_graph() || special.is_resilient_lock())
-            || counts && self.kfuncs.get(&btf_id).is_some_and(|func| is_counter(func))
+            || counts
+                && self
+                    .program
+                    .kfuncs
+                    .get(&btf_id)
+                    .is_some_and(|func| is_counter(func))
     }
 
     /// Whether a function throws.

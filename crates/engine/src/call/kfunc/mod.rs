@@ -38,7 +38,7 @@ impl<O: Observer> Verifier<'_, O> {
         if btf_id == 0 {
             return Ok(Flow::Next);
         }
-        let Some(func) = self.kfuncs.get(&btf_id).map(Rc::clone) else {
+        let Some(func) = self.program.kfuncs.get(&btf_id).map(Rc::clone) else {
             reject!(UnknownKfunc, EINVAL)
         };
         if func.flags.is_none() {
@@ -98,7 +98,7 @@ impl<O: Observer> Verifier<'_, O> {
         if !func.special.is_some_and(Special::takes_resilient_lock) {
             return Ok(());
         }
-        let (idx, rules) = (self.insn_idx, self.rules);
+        let (idx, rules) = (self.walk.insn_idx, self.env.rules);
         let fork = self
             .fork(idx + 1)
             .then(|| "failed to push state for failed lock acquisition\n".to_owned())?;
@@ -163,7 +163,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// An exception ends the program: what it carries is then the program's return value.
     fn check_throw(&mut self, meta: &Meta) -> Res<()> {
-        if !self.kernel.supports_exceptions() {
+        if !self.env.kernel.supports_exceptions() {
             reject!(
                 JitRequired,
                 ENOTSUPP,
@@ -171,8 +171,8 @@ impl<O: Observer> Verifier<'_, O> {
                 meta.func.label()
             );
         }
-        self.seen_exception = true;
-        if self.exception_callback_subprog == 0 {
+        self.walk.seen_exception = true;
+        if self.program.exception_callback.is_none() {
             self.check_return_code(1, "R1")?;
         }
         Ok(())
@@ -181,7 +181,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// The registers that the function's parameters came in were read. They are gone already; that the marks
     /// are made only now does not matter.
     fn mark_kfunc_args_read(&mut self, meta: &Meta) {
-        let top = self.cur.curframe();
+        let top = self.walk.cur.curframe();
         for (i, param) in meta.func.params.iter().enumerate().take(5) {
             self.mark_reg_read(top, i + 1, param.size == 8);
         }
@@ -189,7 +189,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Calls that no dead code elimination removed must name a function (`fixup_kfunc_call`).
     pub(crate) fn check_kfuncs_left(&self) -> Res<()> {
-        for (insn, aux) in self.insns.iter().zip(&self.aux) {
+        for (insn, aux) in self.program.insns.iter().zip(&self.program.aux) {
             if !aux.seen || !insn.is_kfunc_call() {
                 continue;
             }

@@ -56,7 +56,11 @@ impl<O: Observer> Verifier<'_, O> {
             reject!(ArgumentType, EINVAL, "pointer in R{regno} isn't map pointer\n");
         }
         if meta.map != 0 {
-            let record = self.maps.get(reg.map() as usize).and_then(|m| m.record.as_ref());
+            let record = self
+                .program
+                .maps
+                .get(reg.map() as usize)
+                .and_then(|m| m.record.as_ref());
             let Some(record) = record.filter(|_| reg.ty.is(RegBase::ConstMapPtr)) else {
                 unsupported!(
                     "a map without special fields beside a work queue: this kernel reads where nothing is"
@@ -114,7 +118,7 @@ impl<O: Observer> Verifier<'_, O> {
         wanted: TypeId,
         meta: &Meta,
     ) -> Res<()> {
-        let kernel = self.kernel;
+        let kernel = self.env.kernel;
         let btf: &Btf = &kernel.btf;
         let need = btf.ty(wanted);
         let (what, name) = need.map_or(("", ""), |t| (t.kind().kernel_name(), t.name()));
@@ -186,7 +190,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "arg#{arg} is neither owning or non-owning ref\n"
             );
         }
-        let by_type = self.kernel.semantics.control.counted_owner == CountedOwner::Type;
+        let by_type = self.env.kernel.semantics.control.counted_owner == CountedOwner::Type;
         meta.owns_object |= !type_is_non_owning_ref(reg.ty) && (by_type || reg.ref_obj_id != 0);
         let Some(record) = self.reg_record(reg) else {
             reject!(

@@ -13,7 +13,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// What a call does to, or may not do in, an RCU read section.
     pub(super) fn change_rcu_region(&mut self, func: &Kfunc) -> Res<()> {
         let (enters, leaves) = (func.is(Special::RcuReadLock), func.is(Special::RcuReadUnlock));
-        if !self.cur.active_rcu_lock {
+        if !self.walk.cur.active_rcu_lock {
             if leaves {
                 reject!(
                     RegionPairing,
@@ -22,7 +22,7 @@ impl<O: Observer> Verifier<'_, O> {
                     func.name
                 );
             }
-            self.cur.active_rcu_lock = enters;
+            self.walk.cur.active_rcu_lock = enters;
             return Ok(());
         }
         if (enters || leaves) && self.in_rbtree_lock_required_cb() {
@@ -42,7 +42,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if leaves {
             self.distrust_rcu_pointers();
-            self.cur.active_rcu_lock = false;
+            self.walk.cur.active_rcu_lock = false;
         } else if func.has(KfuncFlags::SLEEPABLE) {
             reject!(
                 SleepInRegion,
@@ -63,8 +63,8 @@ impl<O: Observer> Verifier<'_, O> {
                 .without(Flags::RCU | Flags::MAYBE_NULL)
                 .with(Flags::UNTRUSTED);
         };
-        self.cur.for_each_reg_mut(protected, distrust);
-        for frame in self.cur.frames.iter_mut() {
+        self.walk.cur.for_each_reg_mut(protected, distrust);
+        for frame in self.walk.cur.frames.iter_mut() {
             for spi in 0..frame.body.stack.len() {
                 let slot = &frame.body.stack.slots()[spi];
                 if slot.types[7] == SlotType::Iter
@@ -79,9 +79,9 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// What a call does to, or may not do in, a region without preemption.
     pub(super) fn change_preempt_region(&mut self, func: &Kfunc) -> Res<()> {
-        let depth = self.cur.active_preempt_lock;
+        let depth = self.walk.cur.active_preempt_lock;
         if func.is(Special::PreemptDisable) {
-            self.cur.active_preempt_lock = depth.wrapping_add(1);
+            self.walk.cur.active_preempt_lock = depth.wrapping_add(1);
         } else if func.is(Special::PreemptEnable) {
             if depth == 0 {
                 reject!(
@@ -91,7 +91,7 @@ impl<O: Observer> Verifier<'_, O> {
                     func.name
                 );
             }
-            self.cur.active_preempt_lock = depth - 1;
+            self.walk.cur.active_preempt_lock = depth - 1;
         } else if depth != 0 && func.has(KfuncFlags::SLEEPABLE) {
             reject!(
                 SleepInRegion,

@@ -28,7 +28,7 @@ fn kernel_object(flags: Flags, id: TypeId) -> Reg {
 impl<O: Observer> Verifier<'_, O> {
     /// Sets R0 by the function's return type.
     pub(super) fn set_kfunc_result(&mut self, meta: &mut Meta) -> Res<()> {
-        let kernel = self.kernel;
+        let kernel = self.env.kernel;
         let btf: &Btf = &kernel.btf;
         let Some(ty) = btf.skip_mods_and_typedefs(meta.func.ret) else {
             reject!(FunctionSignature, EINVAL)
@@ -53,9 +53,9 @@ impl<O: Observer> Verifier<'_, O> {
             self.set_unknown(0);
             if meta.func.special.is_some_and(Special::takes_resilient_lock) {
                 // The call that failed is pending.
-                self.cur.reg_mut(0).set_known(0);
+                self.walk.cur.reg_mut(0).set_known(0);
             }
-            self.cur.marks_mut().written |= 1;
+            self.walk.cur.marks_mut().written |= 1;
         } else if let Some(target) = target {
             self.set_kfunc_pointer(meta, target)?;
         } else if matches!(meta.func.special, Some(Special::ObjDrop | Special::PercpuObjDrop)) {
@@ -95,9 +95,9 @@ impl<O: Observer> Verifier<'_, O> {
             reg.ty = reg.ty.with(Flags::MAYBE_NULL);
             reg.id = self.next_id();
         }
-        self.cur.marks_mut().written |= 1;
+        self.walk.cur.marks_mut().written |= 1;
         if meta.func.has(KfuncFlags::ACQUIRE) {
-            let id = self.acquire_reference(self.insn_idx);
+            let id = self.acquire_reference(self.walk.insn_idx);
             if maybe_null {
                 reg.id = id;
             }
@@ -114,7 +114,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// What a function that is only good under RCU gives is protected by it.
     fn rcu_result(&self, meta: &Meta) -> Flags {
-        let protects = self.kernel.semantics.control.rcu_function == RcuFunction::Refused
+        let protects = self.env.kernel.semantics.control.rcu_function == RcuFunction::Refused
             && meta.func.has(KfuncFlags::RCU_PROTECTED);
         if protects { Flags::RCU } else { Flags::NONE }
     }
@@ -144,11 +144,11 @@ impl<O: Observer> Verifier<'_, O> {
             Special::CastToKernCtx => Ok(kernel_object(Flags::TRUSTED, meta.ctx_type)),
             Special::RdonlyCast => {
                 let id = TypeId(meta.constant.unwrap_or(0) as u32);
-                let void = self.kernel.semantics.control.rdonly_cast == RdonlyCast::StructsAndVoid;
+                let void = self.env.kernel.semantics.control.rdonly_cast == RdonlyCast::StructsAndVoid;
                 if void && id == TypeId::VOID {
                     return Ok(Reg::pointer(UNTRUSTED_MEMORY));
                 }
-                if void && self.kernel.btf.ty(id).is_none() {
+                if void && self.env.kernel.btf.ty(id).is_none() {
                     reject!(
                         AllocatedType,
                         EINVAL,
@@ -156,7 +156,7 @@ impl<O: Observer> Verifier<'_, O> {
                         meta.constant.unwrap_or(0) as i64
                     );
                 }
-                if !self.kernel.btf.ty(id).is_some_and(Type::is_composite) {
+                if !self.env.kernel.btf.ty(id).is_some_and(Type::is_composite) {
                     reject!(
                         AllocatedType,
                         EINVAL,
@@ -186,7 +186,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "local type ID argument must be in range [0, U32_MAX]\n"
             );
         };
-        let Some(prog_btf) = &self.prog.btf else {
+        let Some(prog_btf) = &self.program.prog.btf else {
             reject!(
                 AllocatedType,
                 EINVAL,
@@ -227,8 +227,8 @@ impl<O: Observer> Verifier<'_, O> {
         let mut flags = dynptr_flag_of(meta.dynptr.kind);
         if special == Special::DynptrSlice {
             flags = flags | Flags::RDONLY;
-        } else if may_access_packet(self.prog.prog_type, Access::Write, None) {
-            self.seen_direct_write = true;
+        } else if may_access_packet(self.program.prog.prog_type, Access::Write, None) {
+            self.walk.seen_direct_write = true;
         } else {
             reject!(
                 PacketAccess,

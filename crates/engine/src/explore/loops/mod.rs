@@ -27,30 +27,30 @@ pub(super) enum Loop {
 impl<O: Observer> Verifier<'_, O> {
     #[inline]
     pub(super) fn by_components(&self) -> bool {
-        self.kernel.semantics.graph.loop_model == LoopModel::Components
+        self.env.kernel.semantics.graph.loop_model == LoopModel::Components
     }
 
     /// What is known of the program's graph before the walk, as far as this kernel asks for it.
     pub(crate) fn prepare_graph(&mut self) {
         if self.by_chains() {
-            let starts = self.subprogs.iter().map(|sub| sub.start);
-            self.order = PostOrder::of(&self.insns, starts);
-            let subprogs = 0..self.subprogs.len();
+            let starts = self.program.subprogs.iter().map(|sub| sub.start);
+            self.program.order = PostOrder::of(&self.program.insns, starts);
+            let subprogs = 0..self.program.subprogs.len();
             let functions = subprogs.map(|s| {
-                let start = self.subprogs[s].start;
+                let start = self.program.subprogs[s].start;
                 (start, self.subprog_end(s).saturating_sub(start))
             });
-            self.chains = Chains::new(functions.collect());
+            self.walk.chains = Chains::new(functions.collect());
         }
         if self.by_components() {
-            self.scc = Scc::new(Components::of(&self.insns));
+            self.walk.scc = Scc::new(Components::of(&self.program.insns));
         }
         if self.by_chains() {
-            self.live_regs = self.live_registers(&self.order);
+            self.program.live_regs = self.live_registers(&self.program.order);
             if O::LISTENING {
-                self.obs.event(Event::LiveRegs {
-                    live: &self.live_regs,
-                    loops: self.scc.components.all(),
+                self.env.obs.event(Event::LiveRegs {
+                    live: &self.program.live_regs,
+                    loops: self.walk.scc.components.all(),
                 });
             }
         }
@@ -59,15 +59,15 @@ impl<O: Observer> Verifier<'_, O> {
     /// The unfinished loop that a checkpoint without paths left is part of.
     pub(super) fn unfinished_loop(&mut self, id: StateId) -> Loop {
         if self.by_components() {
-            let state = self.search.state(id);
-            return if self.scc.is_incomplete(state) {
+            let state = self.walk.search.state(id);
+            return if self.walk.scc.is_incomplete(state) {
                 Loop::Of(id)
             } else {
                 Loop::None
             };
         }
-        let entry = self.search.entries.outermost(Node::At(id));
-        match entry.filter(|entry| self.search.state(*entry).branches > 0) {
+        let entry = self.walk.search.entries.outermost(Node::At(id));
+        match entry.filter(|entry| self.walk.search.state(*entry).branches > 0) {
             Some(entry) => Loop::Of(entry),
             None => Loop::None,
         }
@@ -79,7 +79,7 @@ impl<O: Observer> Verifier<'_, O> {
         if self.by_components() {
             return self.add_backedge(id, idx);
         }
-        self.search.join_loop(&self.cur, Node::Current, entry);
+        self.walk.search.join_loop(&self.walk.cur, Node::Current, entry);
         Ok(())
     }
 
@@ -88,16 +88,16 @@ impl<O: Observer> Verifier<'_, O> {
         if self.by_components() {
             return self.end_path_in_components();
         }
-        self.search.end_path(&mut self.cur);
+        self.walk.search.end_path(&mut self.walk.cur);
         Ok(())
     }
 
     /// The loop that a copy of the current state is part of.
     #[inline]
     pub(super) fn copied_loop_entry(&self) -> Option<StateId> {
-        match self.kernel.semantics.graph.loop_entry_copy {
+        match self.env.kernel.semantics.graph.loop_entry_copy {
             LoopEntryCopy::Forgotten => None,
-            LoopEntryCopy::Copied => self.search.entries.current,
+            LoopEntryCopy::Copied => self.walk.search.entries.current,
         }
     }
 
@@ -105,28 +105,28 @@ impl<O: Observer> Verifier<'_, O> {
     /// ended stays.
     #[inline]
     pub(super) fn resume_in_loop(&mut self, entry: Option<StateId>) {
-        if self.kernel.semantics.graph.loop_entry_copy == LoopEntryCopy::Copied {
-            self.search.entries.current = entry;
+        if self.env.kernel.semantics.graph.loop_entry_copy == LoopEntryCopy::Copied {
+            self.walk.search.entries.current = entry;
         }
     }
 
     /// A checkpoint leaves its list; it is freed if nothing else refers to it.
     pub(super) fn evict(&mut self, id: StateId) {
         if self.by_components() {
-            self.scc.note_evicted(id);
+            self.walk.scc.note_evicted(id);
             self.free_if_unused(id);
-        } else if self.search.state(id).cleaned && !self.search.entries.is_used(id) {
-            self.search.release(id);
+        } else if self.walk.search.state(id).cleaned && !self.walk.search.entries.is_used(id) {
+            self.walk.search.release(id);
         }
         self.note_peak();
     }
 
     /// The footer's figure, after a state was made or freed.
     pub(super) fn note_peak(&mut self) {
-        let held = self.search.held;
-        let backedges = self.scc.pending;
-        let peak = &mut self.stats.peak_states;
-        *peak = match self.kernel.semantics.graph.peak_states {
+        let held = self.walk.search.held;
+        let backedges = self.walk.scc.pending;
+        let peak = &mut self.walk.stats.peak_states;
+        *peak = match self.env.kernel.semantics.graph.peak_states {
             PeakStates::NotFreed => held,
             PeakStates::MostHeld => held.max(*peak),
             PeakStates::MostHeldBackedges => (held + backedges).max(*peak),

@@ -120,11 +120,11 @@ impl Scc {
 impl<O: Observer> Verifier<'_, O> {
     /// A checkpoint was taken: it may be the first of a visit (`maybe_enter_scc`).
     pub(crate) fn enter_component(&mut self, id: StateId) {
-        let state = self.search.state(id);
-        let Some(way) = self.scc.way(state, state.insn_idx) else {
+        let state = self.walk.search.state(id);
+        let Some(way) = self.walk.scc.way(state, state.insn_idx) else {
             return;
         };
-        let visits = &mut self.scc.visits;
+        let visits = &mut self.walk.scc.visits;
         let at = visits.iter().position(|visit| visit.way == way);
         let at = at.unwrap_or_else(|| {
             visits.push(Visit {
@@ -143,8 +143,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The current state matched one whose marks are not final (`add_scc_backedge`).
     pub(crate) fn add_backedge(&mut self, equal: StateId, idx: u32) -> Res<()> {
-        let explored = self.search.state(equal);
-        let Some(way) = self.scc.way(explored, explored.insn_idx) else {
+        let explored = self.walk.search.state(equal);
+        let Some(way) = self.walk.scc.way(explored, explored.insn_idx) else {
             reject!(
                 VerifierBug,
                 EFAULT,
@@ -152,7 +152,7 @@ impl<O: Observer> Verifier<'_, O> {
                 explored.insn_idx
             );
         };
-        let Some(at) = self.scc.visit(way) else {
+        let Some(at) = self.walk.scc.visit(way) else {
             reject!(
                 VerifierBug,
                 EFAULT,
@@ -161,9 +161,11 @@ impl<O: Observer> Verifier<'_, O> {
             );
         };
         say2!(self, "SCC backedge {}\n", way.name());
-        let state = self.cur.clone();
-        self.scc.visits[at].backedges.push(Backedge { state, idx, equal });
-        self.scc.pending += 1;
+        let state = self.walk.cur.clone();
+        self.walk.scc.visits[at]
+            .backedges
+            .push(Backedge { state, idx, equal });
+        self.walk.scc.pending += 1;
         self.note_peak();
         Ok(())
     }
@@ -173,13 +175,13 @@ impl<O: Observer> Verifier<'_, O> {
     fn exit_component(&mut self, id: Option<StateId>) -> Res<()> {
         let way = match id {
             Some(id) => {
-                let state = self.search.state(id);
-                self.scc.way(state, state.insn_idx)
+                let state = self.walk.search.state(id);
+                self.walk.scc.way(state, state.insn_idx)
             }
-            None => self.scc.way(&self.cur, self.insn_idx),
+            None => self.walk.scc.way(&self.walk.cur, self.walk.insn_idx),
         };
         let Some(way) = way else { return Ok(()) };
-        let Some(at) = self.scc.visit(way) else {
+        let Some(at) = self.walk.scc.visit(way) else {
             reject!(
                 VerifierBug,
                 EFAULT,
@@ -187,14 +189,14 @@ impl<O: Observer> Verifier<'_, O> {
                 way.name()
             );
         };
-        let visit = &mut self.scc.visits[at];
+        let visit = &mut self.walk.scc.visits[at];
         if id.is_none() || visit.entry != id {
             return Ok(());
         }
         say2!(self, "SCC exit {}\n", way.name());
         visit.entry = None;
         let backedges = std::mem::take(&mut visit.backedges);
-        self.scc.pending -= backedges.len() as u32;
+        self.walk.scc.pending -= backedges.len() as u32;
         self.note_peak();
         self.propagate_backedges(backedges)
     }
@@ -234,11 +236,11 @@ impl<O: Observer> Verifier<'_, O> {
         backedge: &mut Backedge,
         carry: impl FnOnce(&mut Self, StateId) -> Res<bool>,
     ) -> Res<bool> {
-        std::mem::swap(&mut self.cur, &mut backedge.state);
-        let at = std::mem::replace(&mut self.insn_idx, backedge.idx);
+        std::mem::swap(&mut self.walk.cur, &mut backedge.state);
+        let at = std::mem::replace(&mut self.walk.insn_idx, backedge.idx);
         let changed = carry(self, backedge.equal);
-        std::mem::swap(&mut self.cur, &mut backedge.state);
-        self.insn_idx = at;
+        std::mem::swap(&mut self.walk.cur, &mut backedge.state);
+        self.walk.insn_idx = at;
         changed
     }
 
@@ -246,14 +248,14 @@ impl<O: Observer> Verifier<'_, O> {
     /// began with one of the others are over, and those that no list has any more are freed
     /// (`update_branch_counts`).
     pub(crate) fn end_path_in_components(&mut self) -> Res<()> {
-        self.cur.branches = self.cur.branches.saturating_sub(1);
-        if self.cur.branches > 0 {
+        self.walk.cur.branches = self.walk.cur.branches.saturating_sub(1);
+        if self.walk.cur.branches > 0 {
             return Ok(());
         }
         self.exit_component(None)?;
-        let mut at = self.cur.parent;
+        let mut at = self.walk.cur.parent;
         while let Some(id) = at {
-            let state = self.search.state_mut(id);
+            let state = self.walk.search.state_mut(id);
             state.branches = state.branches.saturating_sub(1);
             if state.branches > 0 {
                 return Ok(());
@@ -268,9 +270,9 @@ impl<O: Observer> Verifier<'_, O> {
     /// Frees a state that is in no list and has no paths left, unless backedges lead to it
     /// (`maybe_free_verifier_state`).
     pub(crate) fn free_if_unused(&mut self, id: StateId) {
-        let state = self.search.state(id);
-        if self.scc.is_evicted(id) && state.branches == 0 && !self.scc.is_incomplete(state) {
-            self.search.release(id);
+        let state = self.walk.search.state(id);
+        if self.walk.scc.is_evicted(id) && state.branches == 0 && !self.walk.scc.is_incomplete(state) {
+            self.walk.search.release(id);
         }
     }
 }
