@@ -4,11 +4,13 @@
 //! depths, functions that are gone) and what fails.
 
 use verdict_isa::{class, mode, op};
+use verdict_kernel::ctx::has_private_stacks;
 use verdict_kernel::errno::Errno;
+use verdict_kernel::prog::AttachType;
 use verdict_kernel::rule::Rule;
 use verdict_kernel::semantics::control::LdAbsCallback;
 use verdict_kernel::semantics::log::{BugWords, ExceptionCall};
-use verdict_kernel::semantics::stack::MayGotoBound;
+use verdict_kernel::semantics::stack::{FrameStacks, MayGotoBound};
 use verdict_kernel::types::RegBase;
 use verdict_syscall::LoadedFunc;
 
@@ -20,6 +22,31 @@ use crate::verifier::Verifier;
 /// Stack that a function occupies: whole units of 16 bytes with the JIT.
 fn rounded(depth: u16) -> u32 {
     u32::from(depth).next_multiple_of(16)
+}
+
+/// Where the frame of a function lies.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// It is small, or was not looked at yet.
+    Unknown,
+    /// On the common stack, from wherever it is called.
+    Common,
+    /// On a stack of its own.
+    Private,
+}
+
+impl Place {
+    /// The least frame that is worth a stack of its own (`BPF_PRIV_STACK_MIN_SIZE`).
+    const MIN: u32 = 64;
+
+    /// Decides for a function that is entered; `private`: larger frames get stacks of their own.
+    fn settle(&mut self, private: bool, depth: u16) {
+        if !private {
+            *self = Place::Common;
+        } else if *self == Place::Unknown && rounded(depth) >= Place::MIN {
+            *self = Place::Private;
+        }
+    }
 }
 
 impl<O: Observer> Verifier<'_, O> {
@@ -88,19 +115,35 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The stack of nested calls is limited (`check_max_stack_depth`).
     fn check_max_stack_depth(&mut self) -> Res<()> {
+        let mut places = vec![Place::Unknown; self.program.subprogs.len()];
+        // Asynchronous callbacks come first, so that the main program finds where functions that both call lie.
         for i in (0..self.program.subprogs.len()).rev() {
+            let private = i == 0 && self.has_private_stacks();
             if i == 0 || self.program.subprogs[i].is_async_cb {
-                self.check_stack_depth_from(i)?;
+                self.check_stack_depth_from(i, private, &mut places)?;
             }
         }
         Ok(())
     }
 
-    fn check_stack_depth_from(&mut self, root: usize) -> Res<()> {
+    /// Whether larger frames lie on stacks of their own.
+    fn has_private_stacks(&self) -> bool {
+        let attach = self
+            .program
+            .prog
+            .attach_type()
+            .unwrap_or(AttachType::CgroupInetIngress);
+        self.env.kernel.semantics.stack.frame_stacks == FrameStacks::Private
+            && has_private_stacks(self.program.prog.prog_type, attach)
+            && !self.program.subprogs.iter().any(|sub| sub.has_tail_call)
+    }
+
+    fn check_stack_depth_from(&mut self, root: usize, private: bool, places: &mut [Place]) -> Res<()> {
         // Functions on the way, each with the instruction to go on at.
         let mut callers: Vec<(usize, u32)> = Vec::new();
         let mut tail_call_reachable = false;
-        let mut depth = self.enter_function(root, &callers, 0)?;
+        places[root].settle(private, self.program.subprogs[root].stack_depth);
+        let mut depth = self.enter_function(root, &callers, 0, places[root])?;
         let (mut idx, mut i) = (root, self.program.subprogs[root].start);
         loop {
             if let Some((callee, at)) = self.next_callee(idx, i, &callers)? {
@@ -115,7 +158,8 @@ impl<O: Observer> Verifier<'_, O> {
                         callers.len()
                     );
                 }
-                depth = self.enter_function(idx, &callers, depth)?;
+                places[idx].settle(private, self.program.subprogs[idx].stack_depth);
+                depth = self.enter_function(idx, &callers, depth, places[idx])?;
                 continue;
             }
             if tail_call_reachable {
@@ -130,7 +174,9 @@ impl<O: Observer> Verifier<'_, O> {
                     self.program.subprogs[*caller].tail_call_reachable = true;
                 }
             }
-            depth -= rounded(self.program.subprogs[idx].stack_depth);
+            if places[idx] != Place::Private {
+                depth -= rounded(self.program.subprogs[idx].stack_depth);
+            }
             match callers.pop() {
                 None => return Ok(()),
                 Some((caller, at)) => (idx, i) = (caller, at),
@@ -139,7 +185,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Adds a function's stack to that of its callers; gives the sum.
-    fn enter_function(&self, idx: usize, callers: &[(usize, u32)], depth: u32) -> Res<u32> {
+    fn enter_function(&self, idx: usize, callers: &[(usize, u32)], depth: u32, place: Place) -> Res<u32> {
         let sub = &self.program.subprogs[idx];
         let placed = self.env.kernel.semantics.control.ld_abs_callback == LdAbsCallback::Refused;
         if placed
@@ -160,7 +206,18 @@ impl<O: Observer> Verifier<'_, O> {
                 depth
             );
         }
-        let depth = depth + rounded(sub.stack_depth);
+        let own = rounded(sub.stack_depth);
+        if place == Place::Private {
+            if own > self.env.kernel.limits.stack {
+                reject!(
+                    StackDepth,
+                    EACCES,
+                    "stack size of subprog {idx} is {own}. Too large\n"
+                );
+            }
+            return Ok(depth);
+        }
+        let depth = depth + own;
         if depth > self.env.kernel.limits.stack {
             reject!(
                 StackDepth,

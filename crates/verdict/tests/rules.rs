@@ -243,6 +243,7 @@ const ABOUT: &[(&str, &[Category])] = {
         ("object_graph", &[Resource, Call, Context, Register]),
         ("packet_access", &[Memory]),
         ("precision", &[Memory]),
+        ("private_stack", &[Memory]),
         ("references", &[Resource, Register, Call]),
         ("rules_call", &[Call, Context, Structure, Policy]),
         ("rules_extern", &[Structure]),

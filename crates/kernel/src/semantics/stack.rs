@@ -43,6 +43,17 @@ switches! {
         },
         needs: [],
     }
+    frame_stacks: FrameStacks = "frame-stacks" {
+        doc: "Which stack the frames of programs that may run within themselves lie on.",
+        upstream: "\"bpf: Find eligible subprogs for private stack support\" (Linux 6.13).",
+        corpus: "private_stack",
+        values: {
+            Common = "common": "All on one, whose limit is that of their sum.",
+            Private = "private": "Those of 64 bytes and more each on one of its own, unless the program has tail calls; \
+                                  the limit is that of the sum of the others.",
+        },
+        needs: [],
+    }
     fastcall_entry: FastcallEntry = "fastcall-entry" {
         doc: "Whether a jump into the middle of a bpf_fastcall pattern ends the pattern there.",
         upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",

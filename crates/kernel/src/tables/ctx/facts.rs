@@ -155,6 +155,16 @@ pub fn guards_recursion(prog_type: ProgType, attach_type: AttachType) -> bool {
     }
 }
 
+/// Whether larger frames of such programs lie on stacks of their own, where the kernel has those: they may run within
+/// themselves, and the kernel sees to it that not twice at once (`bpf_enable_priv_stack`).
+pub fn has_private_stacks(prog_type: ProgType, attach_type: AttachType) -> bool {
+    match prog_type {
+        ProgType::Kprobe | ProgType::Tracepoint | ProgType::PerfEvent | ProgType::RawTracepoint => true,
+        ProgType::Tracing => guards_recursion(prog_type, attach_type),
+        _ => false,
+    }
+}
+
 /// Whether the program's view `user` of a context stands for the kernel's struct `kernel`.
 pub fn is_projection_of(user: &str, kernel: &str) -> bool {
     matches!((user, kernel), ("__sk_buff", "sk_buff") | ("xdp_md", "xdp_buff"))

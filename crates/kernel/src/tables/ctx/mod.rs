@@ -19,8 +19,8 @@ mod sock;
 
 pub use facts::{
     SockmapChange, arguments_trusted, can_be_sleepable, context_types, css_task_iter_allowed,
-    guards_recursion, is_projection_of, is_tracing, may_access_packet, may_load_from_skb, may_update_sockmap,
-    may_use_spin_lock, sleepable_map,
+    guards_recursion, has_private_stacks, is_projection_of, is_tracing, may_access_packet, may_load_from_skb,
+    may_update_sockmap, may_use_spin_lock, sleepable_map,
 };
 pub use layout::{Access, Asked, Field, Layout, Rest, Sizes};
 pub use returns::{ReturnRange, ReturnRule, return_rule};
