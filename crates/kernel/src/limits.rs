@@ -70,20 +70,12 @@ pub struct Jit {
     pub enabled: bool,
     /// Address of per-CPU data in a register.
     pub percpu_insn: bool,
-    /// Tail calls from subprograms.
-    pub subprog_tail_calls: bool,
     /// Calls of kernel functions.
     pub kfunc_calls: bool,
-    /// Calls of kernel functions at any distance.
-    pub far_kfunc_calls: bool,
-    /// `bpf_kptr_xchg` as an instruction.
-    pub ptr_xchg: bool,
     /// Arenas.
     pub arena: bool,
     /// Sign-extending loads from arenas (`bpf_jit_supports_insn`; verifiers that do not ask refuse them all).
     pub arena_sign_extension: bool,
-    /// Stacks of subprograms apart from the caller's.
-    pub private_stack: bool,
 }
 
 /// Facts of the machine and of the loading process that the verifier looks at.
