@@ -6,7 +6,6 @@
 use verdict_isa::{class, mode, op};
 use verdict_kernel::ctx::has_private_stacks;
 use verdict_kernel::errno::Errno;
-use verdict_kernel::prog::AttachType;
 use verdict_kernel::rule::Rule;
 use verdict_kernel::semantics::control::LdAbsCallback;
 use verdict_kernel::semantics::log::{BugWords, ExceptionCall};
@@ -128,13 +127,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Whether larger frames lie on stacks of their own.
     fn has_private_stacks(&self) -> bool {
-        let attach = self
-            .program
-            .prog
-            .attach_type()
-            .unwrap_or(AttachType::CgroupInetIngress);
         self.env.kernel.semantics.stack.frame_stacks == FrameStacks::Private
-            && has_private_stacks(self.program.prog.prog_type, attach)
+            && has_private_stacks(self.program.prog.prog_type, self.attach_type())
             && !self.program.subprogs.iter().any(|sub| sub.has_tail_call)
     }
 

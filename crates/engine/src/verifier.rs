@@ -8,6 +8,7 @@ use verdict_isa::Insn;
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::helper::HelperProto;
+use verdict_kernel::prog::AttachType;
 use verdict_kernel::rule::Rule;
 use verdict_syscall::prog::flags;
 use verdict_syscall::{Map, Prog};
@@ -176,6 +177,14 @@ impl<'a, O: Observer> Verifier<'a, O> {
     /// The prototype of a helper that this program may call.
     pub(crate) fn helper_proto(&self, id: i32) -> Option<&'static HelperProto> {
         self.program.helpers.get(u32::try_from(id).ok()?).ok()
+    }
+
+    /// The expected attach type as the kernel's tables are asked by it: a number that it does not know counts as none.
+    pub(crate) fn attach_type(&self) -> AttachType {
+        self.program
+            .prog
+            .attach_type()
+            .unwrap_or(AttachType::CgroupInetIngress)
     }
 
     /// The instruction being executed.

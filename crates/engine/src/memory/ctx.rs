@@ -65,11 +65,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn check_ctx_access(&mut self, m: &MemAccess) -> Res<Given> {
         let query = CtxQuery {
             prog_type: self.program.prog.prog_type,
-            attach_type: self
-                .program
-                .prog
-                .attach_type()
-                .unwrap_or(AttachType::CgroupInetIngress),
+            attach_type: self.attach_type(),
             cap_bpf: self.env.kernel.machine.capabilities.bpf,
         };
         let mut words = String::new();
