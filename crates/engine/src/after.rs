@@ -68,7 +68,7 @@ impl<O: Observer> Verifier<'_, O> {
         let arena_extends = self.env.kernel.machine.jit.arena_sign_extension;
         let loads = self.program.insns.iter().zip(&self.program.aux);
         for (insn, aux) in loads.filter(|(insn, _)| insn.class() == class::LDX) {
-            let of = |base: RegBase| aux.ptr_type == base as u32;
+            let of = |base: RegBase| aux.ptr_type.is_some_and(|ty| ty.is(base));
             if of(RegBase::Arena) && insn.mode() == mode::MEMSX && !arena_extends {
                 reject!(
                     InvalidInsn,

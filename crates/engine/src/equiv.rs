@@ -161,8 +161,7 @@ pub(crate) fn states_equal(
     id_gen: u32,
 ) -> Result<(), Suspect> {
     if old.frames.len() != cur.frames.len()
-        || old.active_lock.ptr != cur.active_lock.ptr
-        || (old.active_lock.id != 0) != (cur.active_lock.id != 0)
+        || !locks_alike(old, cur)
         || old.active_rcu_lock != cur.active_rcu_lock
         || old.active_preempt_lock != cur.active_preempt_lock
         || old.in_sleepable != cur.in_sleepable
@@ -178,7 +177,7 @@ pub(crate) fn states_equal(
         rules,
         cleaned: old.cleaned,
     };
-    if old.active_lock.id != 0 && !ids.check(old.active_lock.id, cur.active_lock.id) {
+    if !lock_ids_alike(old, cur, ids) {
         return Err(Suspect::None);
     }
     for (f, (o, c)) in old.frames.iter().zip(cur.frames.iter()).enumerate() {
@@ -428,6 +427,23 @@ fn contents_safe<I: Ids>(old: &Slot, precise: bool, cur: &Slot, ids: &mut I, how
         }
         SlotType::IrqFlag => o.irq_of_lock() == c.irq_of_lock() && ids.check(o.ref_obj_id, c.ref_obj_id),
         SlotType::Misc | SlotType::Zero | SlotType::Invalid => true,
+    }
+}
+
+/// Whether both states hold a lock that is in the same place, or none.
+pub(crate) fn locks_alike(old: &State, cur: &State) -> bool {
+    match (&old.active_lock, &cur.active_lock) {
+        (None, None) => true,
+        (Some(old), Some(cur)) => old.within == cur.within && (old.id != 0) == (cur.id != 0),
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+/// Whether the locks that both hold are in the same object.
+pub(crate) fn lock_ids_alike<I: Ids>(old: &State, cur: &State, ids: &mut I) -> bool {
+    match (&old.active_lock, &cur.active_lock) {
+        (Some(old), Some(cur)) => old.id == 0 || ids.check(old.id, cur.id),
+        (None, _) | (_, None) => true,
     }
 }
 

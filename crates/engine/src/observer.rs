@@ -96,8 +96,8 @@ pub enum Event<'a> {
         state: &'a State,
         /// The instruction.
         idx: u32,
-        /// The one executed before it; -1 at the start.
-        prev_idx: i32,
+        /// The one executed before it on this path.
+        prev_idx: Option<u32>,
     },
     /// A conditional jump was executed: the continuing path's state is shown (`print_insn_state`).
     BranchState {
@@ -113,7 +113,7 @@ pub enum Event<'a> {
         /// Where.
         idx: u32,
         /// The instruction before.
-        prev_idx: i32,
+        prev_idx: Option<u32>,
     },
     /// A checkpoint was created.
     Checkpoint {

@@ -56,7 +56,7 @@ impl<O: Observer> Verifier<'_, O> {
         let mut skip = true;
         while let Some(segment) = state {
             let last = if skip {
-                self.walk.insn_idx
+                Some(self.walk.insn_idx)
             } else {
                 segment.last_insn_idx
             };
@@ -206,12 +206,12 @@ impl Back {
 }
 
 impl<'v> PathBack<'v> {
-    fn new(histories: &'v Histories, state: &State, last: u32) -> Self {
+    fn new(histories: &'v Histories, state: &State, last: Option<u32>) -> Self {
         PathBack {
             first: state.first_insn_idx,
             histories,
             trail: state.history,
-            at: Some(last),
+            at: last,
         }
     }
 
@@ -231,7 +231,7 @@ impl<'v> PathBack<'v> {
                     last: entry.before,
                     len: self.trail.len.saturating_sub(1),
                 };
-                Some(entry.prev_idx)
+                entry.prev_idx()
             }
             None => i.checked_sub(1),
         };

@@ -99,8 +99,8 @@ pub(crate) struct InsnAux {
     pub(crate) calls_callback: bool,
     /// It is a call of an iterator's `next`.
     pub(crate) is_iter_next: bool,
-    /// Pointer type that a load or store was executed with; 0 is none yet.
-    pub(crate) ptr_type: u32,
+    /// Pointer type that a load or store was executed with.
+    pub(crate) ptr_type: Option<RegType>,
     /// Executed at least once.
     pub(crate) seen: bool,
     /// It accesses a field that nothing converts.

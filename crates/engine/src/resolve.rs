@@ -60,7 +60,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             pseudo::FUNC => {
                 if let Some(aux) = self.program.aux.get_mut(at) {
-                    aux.ptr_type = RegBase::Func as u32;
+                    aux.ptr_type = Some(RegType::new(RegBase::Func, Flags::NONE));
                 }
                 Ok(())
             }

@@ -71,8 +71,8 @@ pub(crate) struct Walk {
     pub(crate) cur: State,
     /// The instruction being executed.
     pub(crate) insn_idx: u32,
-    /// The one executed before it; -1 at the start.
-    pub(crate) prev_insn_idx: i32,
+    /// The one executed before it on this path.
+    pub(crate) prev_insn_idx: Option<u32>,
     /// Whether the current instruction has a history entry (the last one of `cur.history`).
     pub(crate) has_hist: bool,
     /// Checkpoints and pending paths.
@@ -101,9 +101,9 @@ impl Default for Walk {
     fn default() -> Walk {
         Walk {
             walking: false,
-            cur: State::new(Frame::new(-1, 0, 0)),
+            cur: State::new(Frame::new(None, 0, 0)),
             insn_idx: 0,
-            prev_insn_idx: -1,
+            prev_insn_idx: None,
             has_hist: false,
             search: Search::default(),
             chains: Chains::default(),
@@ -321,17 +321,7 @@ impl<'a, O: Observer> Verifier<'a, O> {
             });
             return;
         }
-        // -1 before the first instruction wraps in the kernel's 20-bit field; nothing walks past the start.
-        let prev_idx = self.walk.prev_insn_idx as u32;
-        let entry = Hist {
-            idx: self.walk.insn_idx,
-            prev_idx,
-            before: None,
-            flags,
-            walked_regs: 0,
-            walked_slots: 0,
-            linked,
-        };
+        let entry = Hist::new(self.walk.insn_idx, self.walk.prev_insn_idx, flags, linked);
         history.push(&mut self.walk.cur.history, entry);
         self.walk.has_hist = true;
     }

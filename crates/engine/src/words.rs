@@ -10,6 +10,11 @@ use crate::error::{Failure, Rejection, Res, reject, say};
 use crate::observer::Observer;
 use crate::verifier::Verifier;
 
+/// An instruction as the log counts it where there may be none.
+pub(crate) fn or_minus_one(idx: Option<u32>) -> i64 {
+    idx.map_or(-1, i64::from)
+}
+
 /// What stands before the words of a kernel that reports all contradictions in itself alike.
 const BUG: &str = "verifier bug: ";
 

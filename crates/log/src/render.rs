@@ -277,8 +277,9 @@ impl<'a> Log<'a> {
         }
     }
 
-    fn insn(&mut self, state: &State, idx: u32, prev_idx: i32) {
+    fn insn(&mut self, state: &State, idx: u32, prev_idx: Option<u32>) {
         if self.steps == 2 && self.header_due {
+            let prev_idx = prev_idx.map_or(-1, i64::from);
             self.print(format_args!("\nfrom {prev_idx} to {idx}:"));
             self.frame(state, state.curframe(), Shown::ALL);
             self.header_due = false;
@@ -297,8 +298,9 @@ impl<'a> Log<'a> {
         self.prev_log_pos = self.buffer.end();
     }
 
-    fn pruned(&mut self, idx: u32, prev_idx: i32) {
+    fn pruned(&mut self, idx: u32, prev_idx: Option<u32>) {
         if self.header_due {
+            let prev_idx = prev_idx.map_or(-1, i64::from);
             self.print(format_args!("\nfrom {prev_idx} to {idx}: safe\n"));
         } else {
             self.print(format_args!("{idx}: safe\n"));

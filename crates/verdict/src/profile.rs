@@ -56,9 +56,9 @@ pub struct Profiler {
     last_shown: Option<usize>,
     chains: Vec<Chain>,
     /// Chains by caller's chain, calling instruction and function.
-    by_call: BTreeMap<(Option<usize>, i32, usize), usize>,
+    by_call: BTreeMap<(Option<usize>, Option<u32>, usize), usize>,
     /// Calling instruction and function of each frame when the chain was last looked for, and that chain.
-    last: (Vec<(i32, u32)>, usize),
+    last: (Vec<(Option<u32>, u32)>, usize),
     costs: BTreeMap<(usize, u32), Cost>,
     reasons: Reasons,
     insns: u64,
@@ -105,7 +105,7 @@ impl Profiler {
             let function = function_at(&self.starts, insn);
             let chain = match self.chains.get(self.last.1) {
                 Some(chain) if chain.function == function => self.last.1,
-                _ => self.chain(None, -1, function),
+                _ => self.chain(None, None, function),
             };
             self.costs.entry((chain, insn)).or_default().insns += rest;
         }
@@ -143,15 +143,15 @@ impl Profiler {
         self.last.1
     }
 
-    fn chain(&mut self, caller: Option<usize>, callsite: i32, function: usize) -> usize {
+    fn chain(&mut self, caller: Option<usize>, callsite: Option<u32>, function: usize) -> usize {
         // Beyond the limit a call starts a chain of its own.
         let full = self.chains.len() >= MAX_CHAINS;
-        let (caller, callsite) = if full { (None, -1) } else { (caller, callsite) };
+        let (caller, callsite) = if full { (None, None) } else { (caller, callsite) };
         *self
             .by_call
             .entry((caller, callsite, function))
             .or_insert_with(|| {
-                let insn = u32::try_from(callsite).unwrap_or(0);
+                let insn = callsite.unwrap_or(0);
                 self.chains.push(Chain {
                     caller: caller.map(|caller| (caller, insn)),
                     function,

@@ -27,12 +27,12 @@ pub(crate) struct CallMeta {
     /// Index of the map.
     pub(crate) map: Option<u32>,
     pub(crate) map_uid: u32,
-    /// Register that the call releases; 0 is none.
-    pub(crate) release_regno: usize,
+    /// Register that the call releases.
+    pub(crate) release_regno: Option<usize>,
     /// The last memory argument need not be initialised.
     pub(crate) raw_mode: bool,
     /// Stack buffer to be filled.
-    pub(crate) raw: RawMode,
+    pub(crate) raw: Option<RawMode>,
     /// Size of the returned memory.
     pub(crate) mem_size: u64,
     /// Greatest size given.
@@ -188,7 +188,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if arg_ty.has(Flags::RELEASE) {
             self.check_release_arg(&reg, regno, arg_ty)?;
-            meta.release_regno = regno;
+            meta.release_regno = Some(regno);
         }
         if reg.ref_obj_id != 0 && arg_ty.base() != ArgBase::KptrXchgDest {
             if meta.ref_obj_id != 0 {

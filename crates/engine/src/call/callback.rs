@@ -115,7 +115,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn push_async_callback(&mut self, subprog: usize, start: u32, kind: CallbackFrame) -> Res<()> {
         self.program.subprogs[subprog].is_async_cb = true;
         let sleepable = self.insn().is_kfunc_call() && self.is_wq_callback_kfunc(self.insn().imm);
-        let mut frame = Frame::new(-1, 0, subprog as u32);
+        let mut frame = Frame::new(None, 0, subprog as u32);
         frame.async_entry_cnt = self.walk.cur.frame().async_entry_cnt + 1;
         let sources = self.callback_arguments(kind)?;
         let regs = self.walk.cur.frame().regs;

@@ -47,9 +47,11 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.record_map(&meta)?;
         self.check_tail_call_key(&meta)?;
-        self.write_buffer(meta.raw)?;
-        if meta.release_regno != 0 {
-            self.release(&meta, proto)?;
+        if let Some(buffer) = meta.raw {
+            self.write_buffer(buffer)?;
+        }
+        if let Some(regno) = meta.release_regno {
+            self.release(regno, &meta, proto)?;
         }
         let effects = self.special_effects(&mut meta, proto)?;
         let top = self.walk.cur.curframe();
@@ -214,9 +216,8 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(())
     }
 
-    /// The call releases what an argument refers to.
-    fn release(&mut self, meta: &CallMeta, proto: &HelperProto) -> Res<()> {
-        let regno = meta.release_regno;
+    /// The call releases what this argument refers to.
+    fn release(&mut self, regno: usize, meta: &CallMeta, proto: &HelperProto) -> Res<()> {
         let reg = *self.reg(regno);
         let released = if proto.args[regno - 1].ty.base() == ArgBase::Dynptr {
             self.unmark_dynptr_slots(&reg)?;
@@ -345,7 +346,7 @@ impl<O: Observer> Verifier<'_, O> {
         if self.env.kernel.semantics.control.leave_checks == LeaveChecks::Unified {
             return self.check_resource_leak(false, true, "tail_call");
         }
-        if self.walk.cur.active_lock.ptr != 0 {
+        if self.walk.cur.active_lock.is_some() {
             reject!(
                 LeaveInRegion,
                 EINVAL,

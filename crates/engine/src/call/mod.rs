@@ -22,7 +22,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// Executes a call.
     pub(crate) fn check_call(&mut self, call: Call) -> Res<Flow> {
         self.walk.jmps_processed += 1;
-        if self.walk.cur.active_lock.ptr != 0 {
+        if self.walk.cur.active_lock.is_some() {
             let allowed = match call {
                 Call::Helper { id } => id == id::SPIN_UNLOCK as i32,
                 Call::Kfunc { btf_id, module } => module == 0 && self.is_kfunc_under_lock(btf_id),

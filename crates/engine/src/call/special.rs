@@ -29,26 +29,21 @@ impl<O: Observer> Verifier<'_, O> {
         let resilient = kind != RefKind::Lock;
         let name = if resilient { "bpf_res_spin" } else { "bpf_spin" };
         self.check_lock_field(reg, regno, resilient, name)?;
-        let ptr = if reg.ty.is(RegBase::MapValue) {
-            u64::from(reg.map()) + 1
-        } else {
-            ActiveLock::BTF | u64::from(reg.btf().0)
-        };
-        let lock = ActiveLock { ptr, id: reg.id };
+        let lock = ActiveLock::of(reg);
         if takes {
             self.check_lock_free(lock, resilient)?;
             self.acquire_lock(kind, lock);
             return Ok(());
         }
         let held = self.walk.cur.active_lock;
-        if held.ptr == 0 {
+        if held.is_none() {
             reject!(LockPairing, EINVAL, "{name}_unlock without taking a lock\n");
         }
         let by_state = self.env.kernel.semantics.control.references == References::State;
-        if by_state && self.holds_lock(&[kind], lock) && held != lock {
+        if by_state && self.holds_lock(&[kind], lock) && held != Some(lock) {
             reject!(LockPairing, EINVAL, "{name}_unlock cannot be out of order\n");
         }
-        if held != lock || by_state && !self.holds_lock(&[kind], lock) {
+        if held != Some(lock) || by_state && !self.holds_lock(&[kind], lock) {
             reject!(LockPairing, EINVAL, "{name}_unlock of different lock\n");
         }
         self.release_lock(kind, lock);
@@ -68,7 +63,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             return Ok(());
         }
-        if self.walk.cur.active_lock.ptr != 0 {
+        if self.walk.cur.active_lock.is_some() {
             reject!(
                 LockPairing,
                 EINVAL,
@@ -326,12 +321,11 @@ impl<O: Observer> Verifier<'_, O> {
     /// (`in_rbtree_lock_required_cb`).
     pub(crate) fn in_rbtree_lock_required_cb(&self) -> bool {
         let in_callback = |f: &FrameSlot| {
-            f.body.in_callback_fn
-                && self
-                    .program
-                    .insns
-                    .get(f.body.callsite as usize)
-                    .is_some_and(|insn| self.is_rbtree_lock_kfunc(insn.imm))
+            let call = f
+                .body
+                .callsite
+                .and_then(|idx| self.program.insns.get(idx as usize));
+            f.body.in_callback_fn && call.is_some_and(|insn| self.is_rbtree_lock_kfunc(insn.imm))
         };
         match self.env.kernel.semantics.control.tree_callback {
             TreeCallback::Itself => in_callback(self.walk.cur.frames.top()),

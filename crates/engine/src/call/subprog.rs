@@ -15,6 +15,7 @@ use crate::error::{About, Failure, Res, register, reject, say};
 use crate::observer::{CallKind, Event, Observer};
 use crate::state::{Frame, FrameSlot, MAX_FRAMES, Marks, Reg, State};
 use crate::verifier::{ArgUse, Flow, Verifier};
+use crate::words::or_minus_one;
 
 /// Registers that a call does not preserve.
 const CALLER_SAVED: usize = 6;
@@ -46,7 +47,7 @@ impl<O: Observer> Verifier<'_, O> {
         if let Err(failure) = matched {
             self.say_failure(&failure);
         }
-        let mut state = std::mem::replace(&mut self.walk.cur, State::new(Frame::new(-1, 0, 0)));
+        let mut state = std::mem::replace(&mut self.walk.cur, State::new(Frame::new(None, 0, 0)));
         let entered = self.enter_frame(&mut state, subprog, idx);
         self.walk.cur = state;
         let caller = entered?;
@@ -88,7 +89,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     fn call_global(&mut self, subprog: usize, matched: Res<()>) -> Res<Flow> {
-        if self.walk.cur.active_lock.ptr != 0 {
+        if self.walk.cur.active_lock.is_some() {
             if let Err(failure) = matched {
                 self.say_failure(&failure);
             }
@@ -191,7 +192,7 @@ impl<O: Observer> Verifier<'_, O> {
                 caller + 2
             );
         }
-        let mut callee = Frame::new(callsite as i32, caller as u32 + 1, subprog as u32);
+        let mut callee = Frame::new(Some(callsite), caller as u32 + 1, subprog as u32);
         callee.refs.clone_from(&state.frames[caller].body.refs);
         state.frames.push(FrameSlot {
             body: Rc::new(callee),
@@ -319,7 +320,9 @@ impl<O: Observer> Verifier<'_, O> {
             body.regs[0] = r0;
             body.refs = refs;
         }
-        let callsite = self.walk.cur.frame().callsite as u32;
+        let Some(callsite) = self.walk.cur.frame().callsite else {
+            return Err(Failure::bug("a return from the outermost frame"));
+        };
         let to = if in_callback { callsite } else { callsite + 1 };
         if O::LISTENING {
             self.show_frame("returning from callee:\n", top);
@@ -349,18 +352,14 @@ impl<O: Observer> Verifier<'_, O> {
                 allowed: (range.min.into(), range.max.into()),
             }));
         }
-        if !self
-            .program
-            .aux
-            .get(callsite as usize)
-            .is_some_and(|aux| aux.calls_callback)
-        {
+        let called_by = callsite.and_then(|idx| self.program.aux.get(idx as usize));
+        if !called_by.is_some_and(|aux| aux.calls_callback) {
             reject!(
                 VerifierBug,
                 EFAULT,
                 "BUG: in callback at {}, callsite {} !calls_callback\n",
                 self.walk.insn_idx,
-                callsite
+                or_minus_one(callsite)
             );
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! Orders and components of the graph of instructions, function by function: calls are no edges.
 
+use std::num::NonZeroU32;
+
 use verdict_isa::{Insn, class, op};
 
 /// The instructions that may follow `idx` in its function, the fallthrough first (`bpf_insn_successors`).
@@ -112,12 +114,12 @@ impl Components {
         tarjan.found
     }
 
-    /// The component of an instruction; 0 is none.
-    pub(crate) fn at(&self, idx: u32) -> u32 {
-        self.of.get(idx as usize).copied().unwrap_or(0)
+    /// The component of an instruction.
+    pub(crate) fn at(&self, idx: u32) -> Option<NonZeroU32> {
+        self.of.get(idx as usize).copied().and_then(NonZeroU32::new)
     }
 
-    /// The components of all instructions.
+    /// The components of all instructions; 0 is none.
     pub(crate) fn all(&self) -> &[u32] {
         &self.of
     }
@@ -251,8 +253,8 @@ mod tests {
             exit(),
         ];
         assert_eq!(Components::of(&insns).all(), [0, 2, 2, 2, 1, 0]);
-        assert_eq!(Components::of(&[exit()]).at(0), 0);
-        assert_eq!(Components::of(&[]).at(3), 0);
+        assert_eq!(Components::of(&[exit()]).at(0), None);
+        assert_eq!(Components::of(&[]).at(3), None);
     }
 
     #[test]

@@ -63,8 +63,7 @@ impl<O: Observer> Verifier<'_, O> {
                 self.add_kfunc_call(insn.imm, insn.off)?;
             }
         }
-        let callback = self.exception_callback_start()?;
-        if callback != 0 {
+        if let Some(callback) = self.exception_callback_start()? {
             self.add_subprog(i64::from(callback))?;
             if let Some(i) = self.subprog_at(callback) {
                 // The main program, marked as one, is none.
@@ -79,14 +78,14 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(())
     }
 
-    /// Where the exception callback starts that the main program's tag names; 0 if there is none
+    /// Where the exception callback starts that the main program's tag names
     /// (`bpf_find_exception_callback_insn_off`).
-    fn exception_callback_start(&self) -> Res<u32> {
+    fn exception_callback_start(&self) -> Res<Option<u32>> {
         let (Some(main), Some(prog_btf)) = (
             self.program.prog.func_info.first(),
             self.program.prog.btf.as_ref(),
         ) else {
-            return Ok(0);
+            return Ok(None);
         };
         let btf = &prog_btf.btf;
         if btf.ty(main.type_id).is_none() {
@@ -94,7 +93,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let name = match btf.decl_tag_value(main.type_id, None, "exception_callback:") {
             Ok(name) => name,
-            Err(TagError::Missing) => return Ok(0),
+            Err(TagError::Missing) => return Ok(None),
             Err(TagError::Duplicate) => {
                 reject!(
                     ExceptionCallback,
@@ -122,10 +121,10 @@ impl<O: Observer> Verifier<'_, O> {
                 name
             );
         }
-        let mut start = 0;
+        let mut start = None;
         for info in self.program.prog.func_info.iter().filter(|f| f.type_id == id) {
-            start = info.insn_off;
-            if start == 0 {
+            start = Some(info.insn_off);
+            if info.insn_off == 0 {
                 reject!(
                     ExceptionCallback,
                     EINVAL,
@@ -133,7 +132,7 @@ impl<O: Observer> Verifier<'_, O> {
                 );
             }
         }
-        if start == 0 {
+        if start.is_none() {
             reject!(
                 ExceptionCallback,
                 EINVAL,

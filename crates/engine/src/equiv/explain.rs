@@ -6,7 +6,9 @@
 use verdict_kernel::semantics::graph::Graph;
 use verdict_kernel::types::{RegBase, RegType};
 
-use super::{Exact, IdMap, Ids, Manner, range_and_tnum, refs_safe, reg_safe, slot_safe};
+use super::{
+    Exact, IdMap, Manner, lock_ids_alike, locks_alike, range_and_tnum, refs_safe, reg_safe, slot_safe,
+};
 use crate::state::{ADD_CONST, FP, Frame, FrameSlot, REGS, Reg, Slot, SlotType, State};
 
 /// Why an explored state did not stand for the current one: the first difference, in the order of comparison.
@@ -123,7 +125,7 @@ pub(crate) fn first_difference(
         rules,
         cleaned: old.cleaned,
     };
-    if old.active_lock.id != 0 && !ids.check(old.active_lock.id, cur.active_lock.id) {
+    if !lock_ids_alike(old, cur, &mut ids) {
         return Some(MissReason::Lock);
     }
     old.frames
@@ -142,9 +144,7 @@ fn whole_state(old: &State, cur: &State) -> Option<MissReason> {
     let (explored, current) = (old.frames.len(), cur.frames.len());
     if explored != current {
         Some(MissReason::Frames { explored, current })
-    } else if old.active_lock.ptr != cur.active_lock.ptr
-        || (old.active_lock.id != 0) != (cur.active_lock.id != 0)
-    {
+    } else if !locks_alike(old, cur) {
         Some(MissReason::Lock)
     } else if old.active_rcu_lock != cur.active_rcu_lock {
         Some(MissReason::RcuLock)

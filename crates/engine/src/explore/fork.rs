@@ -78,7 +78,7 @@ impl<O: Observer> Verifier<'_, O> {
         self.walk.search.pending.push(Pending {
             state,
             insn_idx,
-            prev_insn_idx: prev_idx as i32,
+            prev_insn_idx: prev_idx,
             loop_entry,
         });
         let waiting = self.walk.search.pending.len();

@@ -57,9 +57,8 @@ impl<O: Observer> Verifier<'_, O> {
         self.walk.scc.clear();
         self.leave_chain();
         self.walk.insn_idx = self.program.subprogs[subprog].start;
-        let mut state = State::new(Frame::new(-1, 0, subprog as u32));
+        let mut state = State::new(Frame::new(None, 0, subprog as u32));
         state.first_insn_idx = self.walk.insn_idx;
-        state.last_insn_idx = u32::MAX;
         state.in_sleepable = self.program.prog.sleepable;
         self.walk.cur = state;
         if subprog != 0 || self.program.prog.extends {

@@ -27,7 +27,7 @@ pub(crate) struct Listed {
 pub(super) struct Pending {
     pub(super) state: State,
     pub(super) insn_idx: u32,
-    pub(super) prev_insn_idx: i32,
+    pub(super) prev_insn_idx: u32,
     /// The loop that its state is known to be part of.
     pub(super) loop_entry: Option<StateId>,
 }
@@ -75,7 +75,10 @@ impl Search {
     /// Frees a checkpoint that nothing refers to any more.
     pub(crate) fn release(&mut self, id: StateId) {
         let nothing = FrameSlot {
-            body: Rc::clone(self.nothing.get_or_insert_with(|| Rc::new(Frame::new(-1, 0, 0)))),
+            body: Rc::clone(
+                self.nothing
+                    .get_or_insert_with(|| Rc::new(Frame::new(None, 0, 0))),
+            ),
             marks: Marks::NONE,
         };
         self.state_mut(id).frames = Frames::new(nothing);

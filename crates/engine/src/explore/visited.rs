@@ -52,7 +52,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The list that states at an instruction, in the function call being executed, are in.
     pub(crate) fn bucket(&self, idx: u32) -> usize {
-        let key = idx ^ self.walk.cur.frame().callsite as u32;
+        let key = idx ^ self.walk.cur.frame().callsite.unwrap_or(u32::MAX);
         (key % (self.program.insns.len() as u32).max(1)) as usize
     }
 

@@ -9,7 +9,7 @@ use crate::verifier::{Flow, Verifier};
 impl<O: Observer> Verifier<'_, O> {
     /// Walks all paths from the current state (`do_check`).
     pub(crate) fn walk(&mut self) -> Res<()> {
-        let mut prev_idx = -1;
+        let mut prev_idx = None;
         loop {
             self.walk.has_hist = false;
             self.walk.prev_insn_idx = prev_idx;
@@ -32,7 +32,7 @@ impl<O: Observer> Verifier<'_, O> {
                     self.walk.stats.insns
                 );
             }
-            self.walk.cur.last_insn_idx = prev_idx as u32;
+            self.walk.cur.last_insn_idx = prev_idx;
             let flow = if self.program.aux[idx as usize].prune_point && self.is_state_visited(idx)? {
                 if O::LISTENING {
                     self.env.obs.event(Event::Pruned {
@@ -54,7 +54,7 @@ impl<O: Observer> Verifier<'_, O> {
                     });
                 }
                 self.program.aux[idx as usize].seen = true;
-                prev_idx = idx as i32;
+                prev_idx = Some(idx);
                 if self.by_chains() {
                     self.begin_writes(idx);
                     let flow = self.execute(idx)?;
@@ -77,7 +77,7 @@ impl<O: Observer> Verifier<'_, O> {
                     self.walk.insn_idx = to;
                 }
                 Flow::End => match self.next_path()? {
-                    Some(prev) => prev_idx = prev,
+                    Some(prev) => prev_idx = Some(prev),
                     None => return Ok(()),
                 },
             }
@@ -85,7 +85,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Ends the path; the newest pending one resumes. Gives the instruction that it comes from.
-    fn next_path(&mut self) -> Res<Option<i32>> {
+    fn next_path(&mut self) -> Res<Option<u32>> {
         if O::LISTENING {
             self.env.obs.event(Event::PathEnd);
         }

@@ -124,7 +124,7 @@ impl Chains {
     fn of(&mut self, state: &State) -> Vec<usize> {
         let mut chain: Vec<usize> = Vec::with_capacity(state.frames.len());
         for frame in state.frames.iter() {
-            let outer = chain.last().map(|at| (*at, frame.body.callsite as u32));
+            let outer = chain.last().copied().zip(frame.body.callsite);
             chain.push(self.instance(outer, frame.body.subprogno as usize));
         }
         chain

@@ -62,7 +62,7 @@ impl<O: Observer> Verifier<'_, O> {
                 slot_read: u64::MAX,
                 ..Marks::NONE
             };
-            at = u32::try_from(slot.body.callsite).ok();
+            at = slot.body.callsite;
         }
     }
 

@@ -17,11 +17,11 @@ const MAX_VAR_SIZE: u64 = 1 << 29;
 
 /// A stack buffer that a helper fills and that need not be initialised before: the caller simulates the
 /// writes after its checks.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct RawMode {
     /// Register with the pointer.
     pub(crate) regno: usize,
-    /// Bytes; 0 when there is no such buffer.
+    /// Bytes.
     pub(crate) access_size: i32,
 }
 
@@ -35,7 +35,7 @@ impl<O: Observer> Verifier<'_, O> {
         size: i32,
         access: Access,
         zero_ok: bool,
-        raw: Option<&mut RawMode>,
+        raw: Option<&mut Option<RawMode>>,
     ) -> Res<()> {
         let reg = *self.reg(regno);
         let off = reg.off;
@@ -131,7 +131,7 @@ impl<O: Observer> Verifier<'_, O> {
         regno: usize,
         access: Access,
         zero_ok: bool,
-        raw: Option<&mut RawMode>,
+        raw: Option<&mut Option<RawMode>>,
     ) -> Res<()> {
         let size = *self.reg(regno);
         let fact = || Fact::Number {

@@ -161,7 +161,7 @@ impl<O: Observer> Verifier<'_, O> {
         size: i32,
         zero_ok: bool,
         (source, access): (Source, Access),
-        raw: Option<&mut RawMode>,
+        raw: Option<&mut Option<RawMode>>,
     ) -> Res<()> {
         if size == 0 && !zero_ok {
             reject!(SizeArgument, EACCES, "invalid zero-sized read\n");
@@ -173,10 +173,10 @@ impl<O: Observer> Verifier<'_, O> {
         let end = span.max.wrapping_add(size);
         if let Some(raw) = raw.filter(|_| reg.is_const()) {
             self.check_no_dynptr(frame, span.min, end)?;
-            *raw = RawMode {
+            *raw = Some(RawMode {
                 regno,
                 access_size: size,
-            };
+            });
             return Ok(());
         }
         let mut read = 0;

@@ -54,7 +54,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Whether RCU-protected objects stay alive here.
     pub(crate) fn in_rcu_cs(&self) -> bool {
-        self.walk.cur.active_rcu_lock || self.walk.cur.active_lock.ptr != 0 || !self.in_sleepable()
+        self.walk.cur.active_rcu_lock || self.walk.cur.active_lock.is_some() || !self.in_sleepable()
     }
 
     /// The BTFs in reach.

@@ -29,14 +29,14 @@ impl<O: Observer> Verifier<'_, O> {
         &mut self,
         at: Option<StateId>,
         wanted: &mut Wanted,
-        last_idx: i32,
-        subseq_idx: &mut i32,
+        last_idx: u32,
+        subseq_idx: &mut Option<u32>,
         mut skip: bool,
     ) -> Res<Walked> {
         let segment = self.segment_mut(at);
         let first = segment.first_insn_idx;
         let mut left = segment.history.last;
-        let mut i = last_idx as u32;
+        let mut i = last_idx;
         loop {
             let next = left.map(|id| self.walk.search.history.get_mut(id));
             if !O::LISTENING && !skip {
@@ -44,7 +44,7 @@ impl<O: Observer> Verifier<'_, O> {
                 let from = i;
                 i = skip_unconcerned(&self.program.back_regs, i, floor, wanted);
                 if i != from {
-                    *subseq_idx = i as i32 + 1;
+                    *subseq_idx = Some(i + 1);
                 }
             }
             let last = match next {
@@ -66,7 +66,7 @@ impl<O: Observer> Verifier<'_, O> {
                     return Ok(Walked::Done);
                 }
             }
-            *subseq_idx = i as i32;
+            *subseq_idx = Some(i);
             // The segment began with this instruction: the entry that is left is the arrival from the parent.
             if i == first && (left.is_none() || last.is_some_and(|entry| entry.before.is_none())) {
                 return Ok(Walked::Exhausted);
@@ -74,7 +74,7 @@ impl<O: Observer> Verifier<'_, O> {
             match last {
                 Some(entry) => {
                     left = entry.before;
-                    i = entry.prev_idx;
+                    i = entry.prev_idx().unwrap_or(u32::MAX);
                 }
                 None => i = i.wrapping_sub(1),
             }

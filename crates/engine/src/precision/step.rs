@@ -58,7 +58,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(super) fn back_step(
         &mut self,
         idx: u32,
-        subseq_idx: i32,
+        subseq_idx: Option<u32>,
         entry: Option<Hist>,
         wanted: &mut Wanted,
     ) -> Res<Step> {
@@ -87,7 +87,7 @@ impl<O: Observer> Verifier<'_, O> {
         &self,
         op: Op,
         idx: u32,
-        subseq_idx: i32,
+        subseq_idx: Option<u32>,
         entry: Option<Hist>,
         wanted: &mut Wanted,
     ) -> Res<Back> {
@@ -110,23 +110,23 @@ impl<O: Observer> Verifier<'_, O> {
         })
     }
 
-    fn back_ld_packet(&self, idx: u32, subseq_idx: i32, wanted: &mut Wanted) -> Res<Back> {
+    fn back_ld_packet(&self, idx: u32, subseq_idx: Option<u32>, wanted: &mut Wanted) -> Res<Back> {
         if wanted.has(0) {
             return Ok(Back::GiveUp);
         }
         // The hidden exit of a subprogram was taken: go into its frame.
         let explored = self.env.kernel.semantics.control.ld_abs_exit == LdAbsExit::Explored;
-        if explored && subseq_idx != idx as i32 + 1 {
+        if explored && subseq_idx != Some(idx + 1) {
             self.enter(wanted)?;
         }
         Ok(Back::Final)
     }
 
-    fn back_call(&self, call: Call, idx: u32, subseq_idx: i32, wanted: &mut Wanted) -> Res<Back> {
+    fn back_call(&self, call: Call, idx: u32, subseq_idx: Option<u32>, wanted: &mut Wanted) -> Res<Back> {
         if let Call::Subprog { off } = call {
             return self.back_subprog_call(idx, off, wanted);
         }
-        if self.calls_sync_callback(idx) && idx as i32 != subseq_idx - 1 {
+        if self.calls_sync_callback(idx) && subseq_idx != Some(idx + 1) {
             // Out of a callback, backwards into the call that runs it: its R1-R5 are not the call's.
             self.no_leftovers(wanted)?;
             wanted.regs[wanted.frame] &= !ARGS;
@@ -140,17 +140,17 @@ impl<O: Observer> Verifier<'_, O> {
         self.no_args(wanted)?;
         let explored = self.env.kernel.semantics.control.tail_call_exit == TailCallExit::Explored;
         let ends = matches!(call, Call::Helper { id } if u32::try_from(id) == Ok(id::TAIL_CALL));
-        if explored && ends && subseq_idx != idx as i32 + 1 {
+        if explored && ends && subseq_idx != Some(idx + 1) {
             // The tail call ended a function.
             self.enter(wanted)?;
         }
         Ok(Back::Resync)
     }
 
-    fn back_exit(&self, subseq_idx: i32, wanted: &mut Wanted) -> Res<Back> {
-        let before = usize::try_from(subseq_idx - 1)
-            .ok()
-            .and_then(|i| self.program.ops.get(i));
+    fn back_exit(&self, subseq_idx: Option<u32>, wanted: &mut Wanted) -> Res<Back> {
+        let before = subseq_idx
+            .and_then(|idx| idx.checked_sub(1))
+            .and_then(|idx| self.program.ops.get(idx as usize));
         let from_call = matches!(before, Some(Ok(Op::Call(Call::Subprog { .. }))));
         let r0 = from_call && wanted.has(0);
         let drops = self.env.kernel.semantics.precision.callback_arguments == CallbackArguments::Dropped;
@@ -187,10 +187,9 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Whether the instruction executed next calls a callback, as after the callback's end.
-    fn returns_to_callback_call(&self, subseq_idx: i32) -> bool {
-        usize::try_from(subseq_idx)
-            .ok()
-            .and_then(|i| self.program.aux.get(i))
+    fn returns_to_callback_call(&self, subseq_idx: Option<u32>) -> bool {
+        subseq_idx
+            .and_then(|idx| self.program.aux.get(idx as usize))
             .is_some_and(|aux| aux.calls_callback)
     }
 

@@ -4,6 +4,7 @@ use crate::error::{Res, reject, say2};
 use crate::observer::Observer;
 use crate::state::{FP, State, StateId};
 use crate::verifier::Verifier;
+use crate::words::or_minus_one;
 
 use super::ARGS;
 use super::recorded::Walked;
@@ -36,22 +37,22 @@ impl<O: Observer> Verifier<'_, O> {
         let mut changed = false;
         let mut at: Option<StateId> = None;
         let mut first_idx = self.walk.cur.first_insn_idx;
-        let mut last_idx = self.walk.insn_idx as i32;
-        let mut subseq_idx = -1;
+        let mut last_idx = Some(self.walk.insn_idx);
+        let mut subseq_idx = None;
         let mut skip = true;
         loop {
             say2!(
                 self,
                 "mark_precise: frame{}: last_idx {} first_idx {} subseq_idx {} \n",
                 wanted.frame,
-                last_idx,
+                or_minus_one(last_idx),
                 first_idx,
-                subseq_idx
+                or_minus_one(subseq_idx)
             );
-            if last_idx < 0 {
+            let Some(last) = last_idx else {
                 return Ok(self.reached_entry(at, &wanted)? || changed);
-            }
-            match self.walk_segment(at, &mut wanted, last_idx, &mut subseq_idx, skip)? {
+            };
+            match self.walk_segment(at, &mut wanted, last, &mut subseq_idx, skip)? {
                 Walked::Done => return Ok(changed),
                 Walked::GaveUp => {
                     self.force_all_precise();
@@ -70,9 +71,9 @@ impl<O: Observer> Verifier<'_, O> {
             if wanted.is_empty() {
                 return Ok(changed);
             }
-            subseq_idx = first_idx as i32;
+            subseq_idx = Some(first_idx);
             let state = self.walk.search.state(parent);
-            last_idx = state.last_insn_idx as i32;
+            last_idx = state.last_insn_idx;
             first_idx = state.first_insn_idx;
         }
         self.force_all_precise();
@@ -91,7 +92,7 @@ impl<O: Observer> Verifier<'_, O> {
         let state = self.segment_mut(at);
         let (subprog, callsite) = (state.frames[0].body.subprogno, state.frames[0].body.callsite);
         let (regs, slots) = (wanted.mask(), wanted.slots[wanted.frame]);
-        if state.frames.len() == 1 && subprog > 0 && callsite == -1 && slots == 0 && regs & !ARGS == 0 {
+        if state.frames.len() == 1 && subprog > 0 && callsite.is_none() && slots == 0 && regs & !ARGS == 0 {
             let mut changed = false;
             for r in (0..FP).filter(|r| regs >> r & 1 != 0) {
                 if state.frames[0].body.regs[r].is_scalar() {

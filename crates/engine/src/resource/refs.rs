@@ -17,10 +17,10 @@ impl<O: Observer> Verifier<'_, O> {
         let id = self.next_id();
         let mut acquired = Ref {
             kind: RefKind::Object,
-            lock: 0,
+            lock: None,
             id,
             insn_idx,
-            callback_ref: 0,
+            callback_ref: None,
         };
         if self.env.kernel.semantics.control.references == References::State {
             self.walk.cur.refs.push(acquired);
@@ -28,7 +28,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let frame = self.walk.cur.frame_mut();
         if frame.in_callback_fn {
-            acquired.callback_ref = frame.frameno;
+            acquired.callback_ref = Some(frame.frameno);
         }
         frame.refs.push(acquired);
         id
@@ -36,7 +36,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Whether such a lock is held (`find_lock_state`).
     pub(crate) fn holds_lock(&self, kinds: &[RefKind], lock: ActiveLock) -> bool {
-        let same = |r: &Ref| kinds.contains(&r.kind) && r.id == lock.id && r.lock == lock.ptr;
+        let same = |r: &Ref| kinds.contains(&r.kind) && r.id == lock.id && r.lock == Some(lock.within);
         self.walk.cur.refs.iter().any(same)
     }
 
@@ -45,30 +45,27 @@ impl<O: Observer> Verifier<'_, O> {
         if self.env.kernel.semantics.control.references == References::State {
             self.walk.cur.refs.push(Ref {
                 kind,
-                lock: lock.ptr,
+                lock: Some(lock.within),
                 id: lock.id,
                 insn_idx: self.walk.insn_idx,
-                callback_ref: 0,
+                callback_ref: None,
             });
         }
-        self.walk.cur.active_lock = lock;
+        self.walk.cur.active_lock = Some(lock);
     }
 
     /// The lock that was taken last was given back: the one before it is the last now (`release_lock_state`).
     pub(crate) fn release_lock(&mut self, kind: RefKind, lock: ActiveLock) {
-        let mut before = ActiveLock::default();
+        let mut before = None;
         let refs = &mut self.walk.cur.refs;
         for at in 0..refs.len() {
             let held = refs[at];
-            if held.kind == kind && held.id == lock.id && held.lock == lock.ptr {
+            if held.kind == kind && held.id == lock.id && held.lock == Some(lock.within) {
                 refs.remove(at);
                 break;
             }
-            if held.kind.is_lock() {
-                before = ActiveLock {
-                    ptr: held.lock,
-                    id: held.id,
-                };
+            if let Some(within) = held.lock {
+                before = Some(ActiveLock { within, id: held.id });
             }
         }
         self.walk.cur.active_lock = before;
@@ -85,7 +82,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "{place} cannot be used inside {inside}-ed region\n"
             )
         };
-        if regions && state.active_lock.ptr != 0 {
+        if regions && state.active_lock.is_some() {
             return refuse("bpf_spin_lock");
         }
         self.check_reference_leak(exception)
@@ -132,7 +129,8 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let returned = self.returned_reference(exception);
         let own = |r: &&Ref| {
-            let mine = by_state || exception || !frame.in_callback_fn || r.callback_ref == frame.frameno;
+            let mine =
+                by_state || exception || !frame.in_callback_fn || r.callback_ref == Some(frame.frameno);
             mine && r.kind == RefKind::Object && Some(r.id) != returned
         };
         let mut text = String::new();

@@ -28,8 +28,8 @@ pub struct HistId(NonZeroU32);
 pub struct Hist {
     /// The instruction.
     pub idx: u32,
-    /// The one executed before it.
-    pub prev_idx: u32,
+    /// See [`Hist::prev_idx`]: there may be an entry an instruction, so none takes no room of its own here.
+    prev_or_max: u32,
     /// The entry before it in the segment.
     pub before: Option<HistId>,
     /// See [`hist`].
@@ -40,6 +40,26 @@ pub struct Hist {
     pub walked_slots: u64,
     /// Registers and slots whose scalars were linked, packed by `precision`.
     pub linked: u64,
+}
+
+impl Hist {
+    /// An instruction, and the one executed before it.
+    pub(crate) fn new(idx: u32, prev_idx: Option<u32>, flags: u16, linked: u64) -> Hist {
+        Hist {
+            idx,
+            prev_or_max: prev_idx.unwrap_or(u32::MAX),
+            before: None,
+            flags,
+            walked_regs: 0,
+            walked_slots: 0,
+            linked,
+        }
+    }
+    /// The instruction executed before it; none at the start.
+    #[inline]
+    pub fn prev_idx(&self) -> Option<u32> {
+        (self.prev_or_max != u32::MAX).then_some(self.prev_or_max)
+    }
 }
 
 /// The history of a segment: its last entry, and how many there are.

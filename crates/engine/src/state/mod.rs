@@ -12,6 +12,8 @@ mod stack;
 
 use std::rc::Rc;
 
+use verdict_kernel::types::RegBase;
+
 pub use frames::Frames;
 pub use history::{Hist, HistId, Histories, Trail, hist};
 pub use reg::{ADD_CONST, BtfHandle, DynptrKind, IterState, Reg};
@@ -56,14 +58,14 @@ impl RefKind {
 pub struct Ref {
     /// What it is to.
     pub kind: RefKind,
-    /// Of a lock: the object that it is in, as in [`ActiveLock::ptr`]; else 0.
-    pub lock: u64,
+    /// Of a lock: what it is in.
+    pub lock: Option<Within>,
     /// Its id.
     pub id: u32,
     /// The instruction that acquired it.
     pub insn_idx: u32,
-    /// The frame of the callback that acquired it; 0 outside callbacks.
-    pub callback_ref: u32,
+    /// The frame of the callback that acquired it; none outside callbacks.
+    pub callback_ref: Option<u32>,
 }
 
 /// Return value range demanded of a callback.
@@ -82,8 +84,8 @@ pub struct Frame {
     pub regs: [Reg; REGS],
     /// The stack.
     pub stack: Stack,
-    /// The calling instruction; -1 in the main program.
-    pub callsite: i32,
+    /// The calling instruction; none in the outermost frame.
+    pub callsite: Option<u32>,
     /// Index of this frame.
     pub frameno: u32,
     /// The function executing.
@@ -106,11 +108,11 @@ pub struct Frame {
 
 impl Frame {
     /// A frame in which nothing is known but R10.
-    pub fn new(callsite: i32, frameno: u32, subprogno: u32) -> Frame {
+    pub fn new(callsite: Option<u32>, frameno: u32, subprogno: u32) -> Frame {
         let mut regs = [Reg::NOT_INIT; REGS];
         regs[FP] = Reg {
             frameno,
-            ..Reg::pointer(verdict_kernel::types::RegBase::Stack)
+            ..Reg::pointer(RegBase::Stack)
         };
         Frame {
             regs,
@@ -136,7 +138,7 @@ impl Frame {
         let Some(at) = self.refs.iter().position(|r| r.id == id) else {
             return false;
         };
-        if self.in_callback_fn && self.refs[at].callback_ref != self.frameno {
+        if self.in_callback_fn && self.refs[at].callback_ref != Some(self.frameno) {
             return false;
         }
         self.refs.swap_remove(at);
@@ -212,17 +214,33 @@ pub struct FrameSlot {
 }
 
 /// The lock that is held: which object it is in, and the id of the pointer it was taken through.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ActiveLock {
-    /// 0 is none; otherwise 1 + map index, or [`ActiveLock::BTF`] for an object of the program's.
-    pub ptr: u64,
+    /// What it is in.
+    pub within: Within,
     /// Id of the register.
     pub id: u32,
 }
 
 impl ActiveLock {
-    /// Bit that tells objects described by BTF from maps; the BTF handle is below it.
-    pub const BTF: u64 = 1 << 32;
+    /// The lock in what a register points to.
+    pub(crate) fn of(reg: &Reg) -> ActiveLock {
+        let within = if reg.ty.is(RegBase::MapValue) {
+            Within::Map(reg.map())
+        } else {
+            Within::Object(reg.btf())
+        };
+        ActiveLock { within, id: reg.id }
+    }
+}
+
+/// What a lock is in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Within {
+    /// A value of a map.
+    Map(u32),
+    /// An object that this BTF describes.
+    Object(BtfHandle),
 }
 
 /// A state of the program at an instruction.
@@ -238,8 +256,8 @@ pub struct State {
     pub insn_idx: u32,
     /// First instruction of the segment that leads here.
     pub first_insn_idx: u32,
-    /// Last instruction of it.
-    pub last_insn_idx: u32,
+    /// Last instruction of it; none where a function begins.
+    pub last_insn_idx: Option<u32>,
     /// Depth in the tree of checkpoints.
     pub dfs_depth: u32,
     /// How deep callbacks are unrolled.
@@ -253,7 +271,7 @@ pub struct State {
     /// Nesting of disabled preemption.
     pub active_preempt_lock: u32,
     /// Spin lock held; of several, the one taken last.
-    pub active_lock: ActiveLock,
+    pub active_lock: Option<ActiveLock>,
     /// Id of the interrupt flags saved last; 0 is none.
     pub active_irq: u32,
     /// Resources held, where states hold them.
@@ -276,14 +294,14 @@ impl State {
             branches: 1,
             insn_idx: 0,
             first_insn_idx: 0,
-            last_insn_idx: 0,
+            last_insn_idx: None,
             dfs_depth: 0,
             callback_unroll_depth: 0,
             may_goto_depth: 0,
             in_sleepable: false,
             active_rcu_lock: false,
             active_preempt_lock: 0,
-            active_lock: ActiveLock::default(),
+            active_lock: None,
             active_irq: 0,
             refs: Vec::new(),
             history: Trail::default(),

@@ -68,7 +68,8 @@ pub struct Reg {
     pub raw: [u64; 2],
     /// The number, or the variable part of a pointer's offset.
     pub b: Bounds,
-    /// Groups values that are known to be the same (or the same pointer before its NULL check).
+    /// Groups values that are known to be the same (or the same pointer before its NULL check); 0 is none. A number,
+    /// as all ids: comparing registers calculates with them, absent ones and flags included.
     pub id: u32,
     /// The resource that this value refers to; 0 is none.
     pub ref_obj_id: u32,

@@ -45,7 +45,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let anywhere = self.env.kernel.semantics.control.throw_regions == ThrowRegions::Anywhere;
         let (throws, state) = (exception && anywhere, &self.walk.cur);
-        if state.active_lock.ptr != 0 {
+        if state.active_lock.is_some() {
             match throws {
                 true => reject!(
                     LeaveInRegion,

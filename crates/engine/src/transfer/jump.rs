@@ -291,7 +291,10 @@ impl<O: Observer> Verifier<'_, O> {
     /// (`mark_ptr_or_null_regs`).
     fn split_null(&mut self, reg: usize, null_here: bool, fork: Fork) {
         let pointer = *self.reg(reg);
-        let mut this = std::mem::replace(&mut self.walk.cur, State::new(crate::state::Frame::new(-1, 0, 0)));
+        let mut this = std::mem::replace(
+            &mut self.walk.cur,
+            State::new(crate::state::Frame::new(None, 0, 0)),
+        );
         self.mark_null(&mut this, &pointer, null_here);
         self.walk.cur = this;
         self.both(fork, |this, other| this.mark_null(other, &pointer, !null_here));

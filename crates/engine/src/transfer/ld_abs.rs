@@ -83,7 +83,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.check_reference_leak(false)
             .then(|| "BPF_LD_[ABS|IND] cannot be mixed with socket references\n".to_owned())?;
-        if self.walk.cur.active_lock.ptr != 0 {
+        if self.walk.cur.active_lock.is_some() {
             reject!(
                 LeaveInRegion,
                 EINVAL,

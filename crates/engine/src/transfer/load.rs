@@ -51,13 +51,14 @@ impl<O: Observer> Verifier<'_, O> {
     pub(super) fn save_aux_ptr_type(&mut self, ty: RegType, trust_may_differ: bool) -> Res<()> {
         let targets = self.env.kernel.semantics.control.load_targets;
         let aux = self.aux_mut();
-        let prev = RegType(aux.ptr_type);
-        if prev.is(RegBase::NotInit) {
-            aux.ptr_type = ty.0;
-        } else if ty != prev && (!may_differ(ty) || !may_differ(prev)) {
+        let Some(prev) = aux.ptr_type else {
+            aux.ptr_type = Some(ty);
+            return Ok(());
+        };
+        if ty != prev && (!may_differ(ty) || !may_differ(prev)) {
             match merged(targets, ty, prev).filter(|_| trust_may_differ) {
                 // The load that survives a bad address serves both.
-                Some(merged) => aux.ptr_type = merged.0,
+                Some(merged) => aux.ptr_type = Some(merged),
                 None => reject!(
                     MixedPointers,
                     EINVAL,

@@ -1,5 +1,7 @@
 //! The arguments of a kernel function against its prototype.
 
+use std::num::NonZeroU64;
+
 use verdict_kernel::kfunc::Special;
 use verdict_kernel::kfunc::types::register_struct;
 use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase};
@@ -48,7 +50,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             arg += 1;
         }
-        if func.releases() && meta.release_regno == 0 {
+        if func.releases() && meta.release_regno.is_none() {
             reject!(
                 UnownedRelease,
                 EINVAL,
@@ -74,7 +76,7 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(());
         };
         meta.r0_rdonly |= buffer == Buffer::ReadOnly;
-        if meta.r0_size != 0 {
+        if meta.r0_size.is_some() {
             reject!(
                 FunctionSignature,
                 EINVAL,
@@ -84,8 +86,9 @@ impl<O: Observer> Verifier<'_, O> {
         if !reg.is_const() {
             reject!(ArgumentConstant, EINVAL, "R{regno} is not a const\n");
         }
-        meta.r0_size = reg.b.var_off().value;
-        if meta.r0_size > u64::from(u32::MAX) {
+        let size = reg.b.var_off().value;
+        meta.r0_size = NonZeroU64::new(size);
+        if size > u64::from(u32::MAX) {
             reject!(
                 ArgumentConstant,
                 EINVAL,
@@ -120,7 +123,7 @@ impl<O: Observer> Verifier<'_, O> {
             meta.ref_obj_id = reg.ref_obj_id;
         }
         if released {
-            meta.release_regno = regno;
+            meta.release_regno = Some(regno);
         }
         let kind = self.kfunc_arg_kind(meta, arg, ptr)?;
         match kind {

@@ -126,20 +126,15 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Whether the lock beside a root is held (`check_reg_allocation_locked`).
     fn check_object_locked(&self, reg: &Reg) -> Res<()> {
-        let ptr = if reg.ty.is(RegBase::MapValue) {
-            u64::from(reg.map()).wrapping_add(1)
-        } else {
-            ActiveLock::BTF | u64::from(reg.btf().0)
-        };
         let held = self.walk.cur.active_lock;
-        if held.ptr == 0 {
+        if held.is_none() {
             reject!(GraphLock, EINVAL);
         }
-        let wanted = ActiveLock { ptr, id: reg.id };
+        let wanted = ActiveLock::of(reg);
         let by_state = self.env.kernel.semantics.control.references == References::State;
         let is_held = match by_state {
             true => self.holds_lock(&[RefKind::Lock, RefKind::ResLock, RefKind::ResLockIrq], wanted),
-            false => held == wanted,
+            false => held == Some(wanted),
         };
         if !is_held {
             reject!(

@@ -6,7 +6,7 @@ use verdict_kernel::semantics::control::RcuFunction;
 use verdict_kernel::types::RegBase;
 
 use super::graph::OBJECT;
-use super::meta::Meta;
+use super::meta::{GivenMap, Meta};
 use super::proto::Kfunc;
 use crate::error::{Failure, Res, reject};
 use crate::memory::{MemAccess, NoSlot};
@@ -219,7 +219,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "off {off} doesn't point to 'struct bpf_task_work' that is at {at}\n"
             );
         }
-        (meta.map, meta.map_uid) = (reg.raw[0], reg.map_uid());
+        meta.map = GivenMap::of(reg);
         Ok(())
     }
 }

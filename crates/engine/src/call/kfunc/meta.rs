@@ -1,5 +1,6 @@
 //! Which kernel function a call names, and what its arguments told of it.
 
+use std::num::NonZeroU64;
 use std::rc::Rc;
 
 use verdict_btf::{Btf, TypeId};
@@ -15,7 +16,7 @@ use super::proto::{Kfunc, Reader};
 use crate::cfg::FastCall;
 use crate::error::{Res, reject, unsupported};
 use crate::observer::Observer;
-use crate::state::{BtfHandle, DynptrKind};
+use crate::state::{BtfHandle, DynptrKind, Reg};
 use crate::verifier::Verifier;
 
 /// What was learnt of a call from its arguments (`struct bpf_kfunc_call_arg_meta`).
@@ -24,12 +25,12 @@ pub(super) struct Meta {
     pub(super) func: Rc<Kfunc>,
     /// Reference that an argument holds; 0 is none.
     pub(super) ref_obj_id: u32,
-    /// Register whose reference the call releases; 0 is none.
-    pub(super) release_regno: usize,
+    /// Register whose reference the call releases.
+    pub(super) release_regno: Option<usize>,
     /// The memory given back cannot be written.
     pub(super) r0_rdonly: bool,
-    /// Its size; 0 is unknown.
-    pub(super) r0_size: u64,
+    /// Its size, if that is known; 0 counts as unknown.
+    pub(super) r0_size: Option<NonZeroU64>,
     /// The kernel's type behind the context.
     pub(super) ctx_type: TypeId,
     /// The callback.
@@ -45,9 +46,26 @@ pub(super) struct Meta {
     pub(super) dynptr: Dynptr,
     /// Frame and first slot of the iterator.
     pub(super) iter: (usize, usize),
-    /// 1 + index of the map; 0 is none.
-    pub(super) map: u64,
-    pub(super) map_uid: u32,
+    /// The map.
+    pub(super) map: Option<GivenMap>,
+}
+
+/// A map that an argument named, or that it is in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct GivenMap {
+    /// What the register holds for it, as it is: what is compared may be no map.
+    payload: u64,
+    pub(super) uid: u32,
+}
+
+impl GivenMap {
+    /// The map that a register names; `None` if it holds nothing for one.
+    pub(super) fn of(reg: &Reg) -> Option<GivenMap> {
+        (reg.raw[0] != 0).then_some(GivenMap {
+            payload: reg.raw[0],
+            uid: reg.map_uid(),
+        })
+    }
 }
 
 /// An initialised dynptr argument.
@@ -63,9 +81,9 @@ impl Meta {
         Meta {
             func,
             ref_obj_id: 0,
-            release_regno: 0,
+            release_regno: None,
             r0_rdonly: false,
-            r0_size: 0,
+            r0_size: None,
             ctx_type: TypeId::VOID,
             subprogno: 0,
             constant: None,
@@ -78,8 +96,7 @@ impl Meta {
                 ref_obj_id: 0,
             },
             iter: (0, 0),
-            map: 0,
-            map_uid: 0,
+            map: None,
         }
     }
 }

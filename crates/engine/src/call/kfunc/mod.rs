@@ -15,6 +15,7 @@ mod result;
 use proto::Kfunc;
 pub(crate) use proto::Kfuncs;
 
+use std::num::NonZeroU64;
 use std::rc::Rc;
 
 use verdict_kernel::kfunc::{KfuncFlags, Special};
@@ -121,7 +122,7 @@ impl<O: Observer> Verifier<'_, O> {
             Some(Special::WqSetCallback) => CallbackFrame::Timer,
             Some(Special::TaskWorkSignal | Special::TaskWorkResume) => CallbackFrame::TaskWork,
             Some(Special::SessionCookie) => {
-                meta.r0_size = 8;
+                meta.r0_size = NonZeroU64::new(8);
                 meta.r0_rdonly = false;
                 return Ok(());
             }
@@ -139,8 +140,8 @@ impl<O: Observer> Verifier<'_, O> {
                 meta.func.label()
             )
         };
-        if meta.release_regno != 0 {
-            let id = self.reg(meta.release_regno).ref_obj_id;
+        if let Some(regno) = meta.release_regno {
+            let id = self.reg(regno).ref_obj_id;
             if !self.release_reference(id) {
                 reject!(UnownedRelease, EINVAL, "{}", lost(meta));
             }

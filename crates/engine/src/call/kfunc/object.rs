@@ -9,7 +9,7 @@ use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::TypeRef;
 
 use super::graph::OBJECT;
-use super::meta::Meta;
+use super::meta::{GivenMap, Meta};
 use crate::error::{Res, reject, say, unsupported};
 use crate::memory::{
     TRUSTED_MODIFIERS, is_rcu, is_trusted, reg_type_str, type_is_non_owning_ref, type_is_ptr_alloc_obj,
@@ -51,11 +51,10 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// A map given as such (`__map`). For work queues, it must be the very map that the queue is in.
     pub(super) fn note_kfunc_map(&self, reg: &Reg, regno: usize, meta: &mut Meta) -> Res<()> {
-        let pointer = reg.raw[0];
-        if pointer == 0 {
+        let Some(given) = GivenMap::of(reg) else {
             reject!(ArgumentType, EINVAL, "pointer in R{regno} isn't map pointer\n");
-        }
-        if meta.map != 0 {
+        };
+        if let Some(before) = meta.map {
             let record = self
                 .program
                 .maps
@@ -66,18 +65,17 @@ impl<O: Observer> Verifier<'_, O> {
                     "a map without special fields beside a work queue: this kernel reads where nothing is"
                 );
             };
-            let same = meta.map == pointer && meta.map_uid == reg.map_uid();
-            if record.wq_off().is_some() && !same {
+            if record.wq_off().is_some() && given != before {
                 reject!(
                     SpecialFieldArgument,
                     EINVAL,
                     "workqueue pointer in R1 map_uid={} doesn't match map pointer in R2 map_uid={}\n",
-                    meta.map_uid as i32,
-                    reg.map_uid() as i32
+                    before.uid as i32,
+                    given.uid as i32
                 );
             }
         }
-        (meta.map, meta.map_uid) = (pointer, reg.map_uid());
+        meta.map = Some(given);
         Ok(())
     }
 
@@ -242,7 +240,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "off {off} doesn't point to 'struct bpf_wq' that is at {at}\n"
             );
         }
-        (meta.map, meta.map_uid) = (reg.raw[0], reg.map_uid());
+        meta.map = GivenMap::of(reg);
         Ok(())
     }
 }

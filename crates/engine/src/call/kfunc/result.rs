@@ -1,5 +1,7 @@
 //! What R0 is after a call of a kernel function.
 
+use std::num::NonZeroU64;
+
 use verdict_btf::{Btf, Type, TypeId};
 use verdict_kernel::ctx::{Access, may_access_packet};
 use verdict_kernel::kfunc::{KfuncFlags, Special};
@@ -248,13 +250,13 @@ impl<O: Observer> Verifier<'_, O> {
 
 /// Memory of the size that an argument gave, or of that of the type.
 fn memory_result(meta: &mut Meta, target: Type<'_>) -> Res<Reg> {
-    if meta.r0_size == 0
+    if meta.r0_size.is_none()
         && let Some(size) = target.btf().resolve_size(target.id())
     {
-        meta.r0_size = u64::from(size);
+        meta.r0_size = NonZeroU64::new(size.into());
         meta.r0_rdonly = true;
     }
-    if meta.r0_size == 0 {
+    let Some(size) = meta.r0_size else {
         reject!(
             FunctionSignature,
             EINVAL,
@@ -263,14 +265,14 @@ fn memory_result(meta: &mut Meta, target: Type<'_>) -> Res<Reg> {
             target.kind().kernel_name(),
             target.name()
         );
-    }
+    };
     let flags = if meta.r0_rdonly {
         Flags::RDONLY
     } else {
         Flags::NONE
     };
     let mut reg = Reg::pointer(RegType::new(RegBase::Mem, flags));
-    reg.set_mem_size(meta.r0_size as u32);
+    reg.set_mem_size(size.get() as u32);
     reg.ref_obj_id = meta.ref_obj_id;
     Ok(reg)
 }

@@ -6,6 +6,8 @@
 //! are compared in full. When it is over, precision is carried over all of its backedges until nothing changes;
 //! after that all marks in it are final.
 
+use std::num::NonZeroU32;
+
 use crate::cfg::Components;
 use crate::error::{Res, reject, say2};
 use crate::observer::Observer;
@@ -19,7 +21,7 @@ const MAX_ROUNDS: u32 = 64;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Way {
     calls: [u32; MAX_FRAMES - 1],
-    component: u32,
+    component: NonZeroU32,
 }
 
 impl Way {
@@ -91,10 +93,9 @@ impl Scc {
     /// The outermost component that a state at `idx` is in (`compute_scc_callchain`).
     fn way(&self, state: &State, idx: u32) -> Option<Way> {
         let mut calls = [0; MAX_FRAMES - 1];
-        let callees = state.frames.iter().skip(1).map(|f| f.body.callsite as u32);
+        let callees = state.frames.iter().filter_map(|f| f.body.callsite);
         for (frame, at) in callees.chain(std::iter::once(idx)).enumerate() {
-            let component = self.components.at(at);
-            if component != 0 {
+            if let Some(component) = self.components.at(at) {
                 return Some(Way { calls, component });
             }
             if let Some(call) = calls.get_mut(frame) {
