@@ -34,7 +34,7 @@ impl<O: Observer> Verifier<'_, O> {
             .subprogs
             .iter()
             .map(|s| btfinfo::Subprog {
-                start: s.start,
+                start: s.start.0,
                 has_ld_abs: s.has_ld_abs,
                 has_tail_call: s.has_tail_call,
             })

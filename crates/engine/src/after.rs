@@ -14,6 +14,7 @@ use verdict_kernel::types::RegBase;
 use verdict_syscall::LoadedFunc;
 
 use crate::error::{Failure, Res, reject};
+use crate::index::InsnIdx;
 use crate::observer::Observer;
 use crate::state::MAX_FRAMES;
 use crate::verifier::Verifier;
@@ -66,7 +67,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// Loads for which there is no instruction that the JIT or the kernel's own structs could do (`convert_ctx_accesses`).
     fn check_conversions(&self) -> Res<()> {
         let arena_extends = self.env.kernel.machine.jit.arena_sign_extension;
-        let loads = self.program.insns.iter().zip(&self.program.aux);
+        let loads = self.program.insns.iter().zip(self.program.aux.iter());
         for (insn, aux) in loads.filter(|(insn, _)| insn.class() == class::LDX) {
             let of = |base: RegBase| aux.ptr_type.is_some_and(|ty| ty.is(base));
             if of(RegBase::Arena) && insn.mode() == mode::MEMSX && !arena_extends {
@@ -101,10 +102,8 @@ impl<O: Observer> Verifier<'_, O> {
     /// Removed spills free their stack (`remove_fastcall_spills_fills`).
     fn remove_fastcall_spills(&mut self) {
         for s in 0..self.program.subprogs.len() {
-            let range = self.program.subprogs[s].start as usize..self.subprog_end(s) as usize;
-            let removed = self.program.aux[range]
-                .iter()
-                .any(|aux| aux.fastcall_spills_num > 0);
+            let range = self.program.subprogs[s].start..self.subprog_end(s);
+            let removed = InsnIdx::range(range).any(|i| self.program.aux[i].fastcall_spills_num > 0);
             let sub = &mut self.program.subprogs[s];
             if removed && !sub.keep_fastcall_stack {
                 sub.stack_depth = sub.fastcall_stack_off.unsigned_abs();
@@ -134,14 +133,14 @@ impl<O: Observer> Verifier<'_, O> {
 
     fn check_stack_depth_from(&mut self, root: usize, private: bool, places: &mut [Place]) -> Res<()> {
         // Functions on the way, each with the instruction to go on at.
-        let mut callers: Vec<(usize, u32)> = Vec::new();
+        let mut callers: Vec<(usize, InsnIdx)> = Vec::new();
         let mut tail_call_reachable = false;
         places[root].settle(private, self.program.subprogs[root].stack_depth);
         let mut depth = self.enter_function(root, &callers, 0, places[root])?;
         let (mut idx, mut i) = (root, self.program.subprogs[root].start);
         loop {
             if let Some((callee, at)) = self.next_callee(idx, i, &callers)? {
-                callers.push((idx, at + 1));
+                callers.push((idx, at.next()));
                 (idx, i) = (callee, self.program.subprogs[callee].start);
                 tail_call_reachable |= self.program.subprogs[idx].has_tail_call;
                 if callers.len() >= MAX_FRAMES {
@@ -179,7 +178,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Adds a function's stack to that of its callers; gives the sum.
-    fn enter_function(&self, idx: usize, callers: &[(usize, u32)], depth: u32, place: Place) -> Res<u32> {
+    fn enter_function(&self, idx: usize, callers: &[(usize, InsnIdx)], depth: u32, place: Place) -> Res<u32> {
         let sub = &self.program.subprogs[idx];
         let placed = self.env.kernel.semantics.control.ld_abs_callback == LdAbsCallback::Refused;
         if placed
@@ -225,9 +224,14 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The next function called from `idx` at or behind instruction `from`, and the calling instruction.
-    fn next_callee(&self, idx: usize, from: u32, callers: &[(usize, u32)]) -> Res<Option<(usize, u32)>> {
-        for i in from..self.subprog_end(idx) {
-            let insn = self.program.insns[i as usize];
+    fn next_callee(
+        &self,
+        idx: usize,
+        from: InsnIdx,
+        callers: &[(usize, InsnIdx)],
+    ) -> Res<Option<(usize, InsnIdx)>> {
+        for i in InsnIdx::range(from..self.subprog_end(idx)) {
+            let insn = self.program.insns[i];
             if insn.is_kfunc_call() && insn.off == 0 {
                 let in_cb = self.program.subprogs[idx].is_cb
                     || callers.iter().any(|(c, _)| self.program.subprogs[*c].is_cb);
@@ -245,8 +249,7 @@ impl<O: Observer> Verifier<'_, O> {
             if !insn.is_subprog_call() && !insn.is_func_ref() {
                 continue;
             }
-            let to = (i64::from(i) + i64::from(insn.imm) + 1) as u32;
-            let Some(callee) = self.subprog_at(to) else {
+            let Some(callee) = self.subprog_at(i.jump(insn.imm)) else {
                 reject!(VerifierBug, EFAULT)
             };
             let sub = &self.program.subprogs[callee];
@@ -282,8 +285,8 @@ impl<O: Observer> Verifier<'_, O> {
     /// A `bpf_loop` that is replaced by a loop saves three registers (`optimize_bpf_loop`).
     fn inline_bpf_loop(&mut self) {
         for s in 0..self.program.subprogs.len() {
-            let inlined = (self.program.subprogs[s].start..self.subprog_end(s))
-                .any(|i| self.is_inlined_loop(i as usize));
+            let range = self.program.subprogs[s].start..self.subprog_end(s);
+            let inlined = InsnIdx::range(range).any(|i| self.is_inlined_loop(i));
             if inlined {
                 let depth = &mut self.program.subprogs[s].stack_depth;
                 *depth = depth.next_multiple_of(8) + 24;
@@ -295,8 +298,8 @@ impl<O: Observer> Verifier<'_, O> {
     fn remove_dead_functions(&mut self) {
         let dead: Vec<bool> = (0..self.program.subprogs.len())
             .map(|s| {
-                let range = self.program.subprogs[s].start as usize..self.subprog_end(s) as usize;
-                s != 0 && self.program.aux[range].iter().all(|aux| !aux.seen)
+                let mut insns = InsnIdx::range(self.program.subprogs[s].start..self.subprog_end(s));
+                s != 0 && insns.all(|i| !self.program.aux[i].seen)
             })
             .collect();
         self.program.dead_subprogs = dead;
@@ -334,10 +337,11 @@ impl<O: Observer> Verifier<'_, O> {
             MayGotoBound::Time => 16,
         };
         for s in 0..self.program.subprogs.len() {
-            let has = (self.program.subprogs[s].start..self.subprog_end(s)).any(|i| {
-                let insn = self.program.insns[i as usize];
+            let range = self.program.subprogs[s].start..self.subprog_end(s);
+            let has = InsnIdx::range(range).any(|i| {
+                let insn = self.program.insns[i];
                 // One that goes to the next instruction is removed before.
-                insn.code == (class::JMP | op::JCOND) && insn.off != 0 && self.program.aux[i as usize].seen
+                insn.code == (class::JMP | op::JCOND) && insn.off != 0 && self.program.aux[i].seen
             });
             if has {
                 self.program.subprogs[s].stack_depth += bytes;

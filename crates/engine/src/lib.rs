@@ -20,6 +20,7 @@ mod cfg;
 mod equiv;
 pub mod error;
 mod explore;
+pub mod index;
 mod linked;
 mod liveness;
 mod memory;
@@ -134,7 +135,7 @@ fn run<O: Observer, T>(
         Ok(()) => Verdict::Accepted,
         Err(failure) => match *failure {
             Failure::Rejected(r) => {
-                let insn = verifier.walk.walking.then_some(verifier.walk.insn_idx);
+                let insn = verifier.walk.walking.then_some(verifier.walk.insn_idx.0);
                 let origin = r.fact.and_then(|fact| verifier.origin_of(&fact));
                 Verdict::Rejected(Rejected {
                     errno: r.errno,

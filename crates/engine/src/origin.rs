@@ -6,6 +6,7 @@
 use verdict_isa::{Alu, Call, Op, Operand};
 use verdict_kernel::rule::{Fact, Origin, Role};
 
+use crate::index::InsnIdx;
 use crate::observer::Observer;
 use crate::precision::slot_of;
 use crate::state::{FP, Hist, Histories, State, Trail};
@@ -23,10 +24,10 @@ enum Place {
 
 /// The instructions that led to a state, last first, with what the history says of each.
 struct PathBack<'v> {
-    first: u32,
+    first: InsnIdx,
     histories: &'v Histories,
     trail: Trail,
-    at: Option<u32>,
+    at: Option<InsnIdx>,
 }
 
 impl<O: Observer> Verifier<'_, O> {
@@ -67,10 +68,10 @@ impl<O: Observer> Verifier<'_, O> {
                 }
                 match self.step_origin(idx, after, entry, &mut frame, &mut wanted)? {
                     Back::On => {}
-                    Back::Found(role) => return Some(Origin { insn: idx, role }),
+                    Back::Found(role) => return Some(Origin { insn: idx.0, role }),
                     Back::Cleared(insn) => {
                         let role = Role::Clears;
-                        return Some(Origin { insn, role });
+                        return Some(Origin { insn: insn.0, role });
                     }
                 }
                 after = idx;
@@ -83,14 +84,14 @@ impl<O: Observer> Verifier<'_, O> {
     /// One instruction backwards; `after` is the one that was executed behind it. `None` when the trace is lost.
     fn step_origin(
         &self,
-        idx: u32,
-        after: u32,
+        idx: InsnIdx,
+        after: InsnIdx,
         entry: Option<Hist>,
         frame: &mut usize,
         wanted: &mut (usize, Place),
     ) -> Option<Back> {
         // What is not decoded is the second half of an `ld_imm64`.
-        let Ok(op) = self.program.ops.get(idx as usize)? else {
+        let Ok(op) = self.program.ops.get(idx)? else {
             return Some(Back::On);
         };
         let here = |place: u8| *wanted == (*frame, Place::Reg(place));
@@ -145,15 +146,15 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Backwards from a caller into the end of its callee.
-    fn enter_origin(&self, after: u32, frame: &mut usize, wanted: &mut (usize, Place)) -> Option<Back> {
+    fn enter_origin(&self, after: InsnIdx, frame: &mut usize, wanted: &mut (usize, Place)) -> Option<Back> {
         let caller = *frame;
         *frame += 1;
         match *wanted {
             (of, Place::Reg(0)) if of == caller => *wanted = (*frame, Place::Reg(0)),
             (of, Place::Reg(reg)) if of == caller && ARGS.contains(&reg) => {
                 // The call before `after` leaves nothing in it; within a callback's frames, all is lost.
-                let call = after.checked_sub(1)?;
-                let insn = self.program.insns.get(call as usize)?;
+                let call = after.prev()?;
+                let insn = self.program.insns.get(call)?;
                 return insn.is_subprog_call().then_some(Back::Cleared(call));
             }
             _ => {}
@@ -164,13 +165,13 @@ impl<O: Observer> Verifier<'_, O> {
     /// A call: either stepped over, or left backwards from its callee's first instruction.
     fn leave_origin(
         &self,
-        idx: u32,
+        idx: InsnIdx,
         call: Call,
-        after: u32,
+        after: InsnIdx,
         frame: &mut usize,
         wanted: &mut (usize, Place),
     ) -> Option<Back> {
-        if after != idx + 1 {
+        if after != idx.next() {
             *frame = frame.checked_sub(1)?;
             return match *wanted {
                 // A callee's arguments are its caller's; those of a callback are made for it.
@@ -196,7 +197,7 @@ enum Back {
     On,
     Found(Role),
     /// By this call, in whose callee the walk is.
-    Cleared(u32),
+    Cleared(InsnIdx),
 }
 
 impl Back {
@@ -206,7 +207,7 @@ impl Back {
 }
 
 impl<'v> PathBack<'v> {
-    fn new(histories: &'v Histories, state: &State, last: Option<u32>) -> Self {
+    fn new(histories: &'v Histories, state: &State, last: Option<InsnIdx>) -> Self {
         PathBack {
             first: state.first_insn_idx,
             histories,
@@ -216,7 +217,7 @@ impl<'v> PathBack<'v> {
     }
 
     /// The instruction, and what the history says of it (`get_prev_insn_idx`).
-    fn step(&mut self) -> Option<(u32, Option<Hist>)> {
+    fn step(&mut self) -> Option<(InsnIdx, Option<Hist>)> {
         let i = self.at?;
         let entry = self
             .trail
@@ -233,7 +234,7 @@ impl<'v> PathBack<'v> {
                 };
                 entry.prev_idx()
             }
-            None => i.checked_sub(1),
+            None => i.prev(),
         };
         Some((i, entry))
     }

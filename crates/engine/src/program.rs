@@ -11,6 +11,7 @@ use verdict_syscall::{AttachInfo, Map, Prog, SubprogArg};
 
 use crate::call::Kfuncs;
 use crate::cfg::PostOrder;
+use crate::index::{IndexVec, InsnIdx};
 use crate::precision::back_regs;
 use crate::state::BtfHandle;
 
@@ -22,17 +23,17 @@ pub(crate) struct Program<'a> {
     /// An extension as a program of the kind that it extends; it takes the place of `prog` once it is clear what that is.
     pub(crate) extended: Option<&'a Prog>,
     /// Instructions.
-    pub(crate) insns: Vec<Insn>,
+    pub(crate) insns: IndexVec<InsnIdx, Insn>,
     /// The same, decoded.
-    pub(crate) ops: Vec<Result<Op, Malformed>>,
+    pub(crate) ops: IndexVec<InsnIdx, Result<Op, Malformed>>,
     /// Per instruction the registers whose being wanted precisely makes backtracking look at it.
-    pub(crate) back_regs: Vec<u16>,
+    pub(crate) back_regs: IndexVec<InsnIdx, u16>,
     /// Facts about instructions.
-    pub(crate) aux: Vec<InsnAux>,
+    pub(crate) aux: IndexVec<InsnIdx, InsnAux>,
     /// Instructions in post-order.
     pub(crate) order: PostOrder,
     /// Per instruction the registers that are live before it, where states are compared by that.
-    pub(crate) live_regs: Vec<u16>,
+    pub(crate) live_regs: IndexVec<InsnIdx, u16>,
     /// Functions in the order of their starts.
     pub(crate) subprogs: Vec<Subprog>,
     /// Maps in the order of their first use, and inner maps met on the way.
@@ -56,12 +57,13 @@ pub(crate) struct Program<'a> {
 impl<'a> Program<'a> {
     /// A program of which nothing is known but its instructions.
     pub(crate) fn new(kernel: &Kernel, prog: &'a Prog, extended: Option<&'a Prog>) -> Self {
-        let insns = prog.insns.clone();
-        let ops: Vec<_> = (0..insns.len())
+        let insns = IndexVec::from(prog.insns.clone());
+        let ops: IndexVec<_, _> = insns
+            .indices()
             .map(|i| decode_for_walk(&kernel.semantics.control, &insns, i))
             .collect();
         let back_regs = ops.iter().map(back_regs).collect();
-        let aux = vec![InsnAux::default(); insns.len()];
+        let aux = IndexVec::filled(InsnAux::default(), insns.len());
         Program {
             prog,
             extended,
@@ -70,7 +72,7 @@ impl<'a> Program<'a> {
             back_regs,
             aux,
             order: PostOrder::default(),
-            live_regs: Vec::new(),
+            live_regs: IndexVec::new(),
             subprogs: Vec::new(),
             maps: Vec::new(),
             used_maps: 0,
@@ -169,7 +171,7 @@ pub(crate) enum Imm64 {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Subprog {
     /// First instruction.
-    pub(crate) start: u32,
+    pub(crate) start: InsnIdx,
     /// Bytes of stack used.
     pub(crate) stack_depth: u16,
     /// Bytes of stack added by rewriting after verification.
@@ -209,8 +211,8 @@ pub(crate) struct Subprog {
 }
 
 /// An instruction as the walk executes it; faults that the kernel notices late are still faults.
-fn decode_for_walk(control: &Control, insns: &[Insn], at: usize) -> Result<Op, Malformed> {
-    let op = decode(&insns[at], insns.get(at + 1))?;
+fn decode_for_walk(control: &Control, insns: &IndexVec<InsnIdx, Insn>, at: InsnIdx) -> Result<Op, Malformed> {
+    let op = decode(&insns[at], insns.get(at.next()))?;
     match op {
         Op::Jump(Jump::MayGoto { off: off @ 0 }) if control.may_goto_next == MayGotoNext::Refused => {
             return Err(Malformed::MayGoto { off, imm: 0 });

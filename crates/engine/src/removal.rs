@@ -8,6 +8,7 @@ use verdict_isa::{Insn, class, op};
 use verdict_kernel::helper::id;
 
 use crate::error::{Res, reject};
+use crate::index::{IndexVec, InsnIdx};
 use crate::observer::Observer;
 use crate::verifier::Verifier;
 
@@ -23,9 +24,9 @@ struct Dead {
 /// The program between its verification and its translation.
 struct Layout {
     /// Place of each instruction when loops are inlined, and the end.
-    places: Vec<u32>,
+    places: IndexVec<InsnIdx, u32>,
     /// How many live instructions are before it.
-    live_before: Vec<u32>,
+    live_before: IndexVec<InsnIdx, u32>,
     dead: Vec<Dead>,
     /// The instructions that do nothing, counted among live ones.
     nops: Vec<u32>,
@@ -33,7 +34,7 @@ struct Layout {
 
 impl Layout {
     /// Where a target in dead code ends up: it moves only with code that goes before it.
-    fn target_in_dead_code(&self, target: usize) -> u32 {
+    fn target_in_dead_code(&self, target: InsnIdx) -> u32 {
         let mut place = self.places[target];
         let mut gone = 0;
         for dead in &self.dead {
@@ -50,7 +51,7 @@ impl Layout {
     }
 
     /// Where a live instruction ends up.
-    fn live(&self, idx: usize) -> u32 {
+    fn live(&self, idx: InsnIdx) -> u32 {
         let place = self.live_before[idx];
         place - self.nops_before(place)
     }
@@ -73,7 +74,10 @@ impl<O: Observer> Verifier<'_, O> {
     /// Functions that are named by code that is left must be found there (`jit_subprogs`).
     pub(crate) fn check_functions_left(&self) -> Res<()> {
         let is_dead = |s: usize| self.program.dead_subprogs.get(s).copied().unwrap_or(false);
-        let mut lost: Vec<usize> = (0..self.program.insns.len())
+        let mut lost: Vec<usize> = self
+            .program
+            .insns
+            .indices()
             .filter(|i| self.program.aux[*i].seen)
             .filter_map(|i| self.function_named_by(i))
             .filter(|s| is_dead(*s))
@@ -88,7 +92,7 @@ impl<O: Observer> Verifier<'_, O> {
         lost.sort_unstable();
         lost.dedup();
         let layout = self.layout();
-        let start = |s: usize| self.program.subprogs[s].start as usize;
+        let start = |s: usize| self.program.subprogs[s].start;
         let starts: Vec<u32> = left.iter().map(|s| layout.live(start(*s))).collect();
         let is_start = |place: u32| starts.binary_search(&place).is_ok();
         if !lost
@@ -101,31 +105,30 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The function that an instruction names, so that it must be there.
-    fn function_named_by(&self, i: usize) -> Option<usize> {
+    fn function_named_by(&self, i: InsnIdx) -> Option<usize> {
         let insn = self.program.insns[i];
         if insn.is_subprog_call() || insn.is_func_ref() {
-            let to = i as i64 + i64::from(insn.imm) + 1;
-            return self.subprog_at(u32::try_from(to).ok()?);
+            return self.subprog_at(InsnIdx(u32::try_from(i.target(insn.imm)).ok()?));
         }
         self.is_inlined_loop(i)
             .then_some(self.program.aux[i].loop_inline.callback_subprogno as usize)
     }
 
     /// Whether a call of `bpf_loop` is replaced by a loop.
-    pub(crate) fn is_inlined_loop(&self, i: usize) -> bool {
+    pub(crate) fn is_inlined_loop(&self, i: InsnIdx) -> bool {
         let (insn, inline) = (self.program.insns[i], &self.program.aux[i].loop_inline);
         insn.is_helper_call() && insn.imm == id::LOOP as i32 && inline.initialized && inline.fit_for_inline
     }
 
     fn layout(&self) -> Layout {
         let mut layout = Layout {
-            places: Vec::with_capacity(self.program.insns.len() + 1),
-            live_before: Vec::with_capacity(self.program.insns.len() + 1),
+            places: IndexVec::new(),
+            live_before: IndexVec::new(),
             dead: Vec::new(),
             nops: Vec::new(),
         };
         let (mut place, mut live) = (0, 0);
-        for i in 0..self.program.insns.len() {
+        for i in self.program.insns.indices() {
             layout.places.push(place);
             layout.live_before.push(live);
             let len = if self.is_inlined_loop(i) { INLINED_LOOP } else { 1 };
@@ -146,15 +149,19 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Live instructions that do nothing once dead code is gone (`opt_remove_nops`).
-    fn nops(&self, live_before: &[u32]) -> Vec<u32> {
-        let mut nops: Vec<u32> = (0..self.program.insns.len())
+    fn nops(&self, live_before: &IndexVec<InsnIdx, u32>) -> Vec<u32> {
+        let mut nops: Vec<u32> = self
+            .program
+            .insns
+            .indices()
             .filter(|i| self.program.aux[*i].seen && self.leads_on(*i, live_before))
             .map(|i| live_before[i])
             .collect();
-        for (i, aux) in self.program.aux.iter().enumerate().filter(|(_, aux)| aux.seen) {
-            for j in 1..=usize::from(aux.fastcall_spills_num) {
-                let pair = [i.checked_sub(j), i.checked_add(j)];
-                nops.extend(pair.into_iter().flatten().filter_map(|at| live_before.get(at)));
+        for (i, aux) in self.program.aux.enumerated().filter(|(_, aux)| aux.seen) {
+            for j in 1..=u32::from(aux.fastcall_spills_num) {
+                let pair = [i.0.checked_sub(j), i.0.checked_add(j)];
+                let pair = pair.into_iter().flatten().map(InsnIdx);
+                nops.extend(pair.filter_map(|at| live_before.get(at)));
             }
         }
         nops.sort_unstable();
@@ -163,15 +170,15 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Whether a jump goes only to the instruction behind it (`opt_hard_wire_dead_code_branches`).
-    fn leads_on(&self, i: usize, live_before: &[u32]) -> bool {
+    fn leads_on(&self, i: InsnIdx, live_before: &IndexVec<InsnIdx, u32>) -> bool {
         let insn = self.program.insns[i];
-        let seen = |at: usize| self.program.aux.get(at).is_some_and(|aux| aux.seen);
-        let Ok(target) = usize::try_from(i as i64 + 1 + i64::from(insn.off)) else {
+        let seen = |at: InsnIdx| self.program.aux.get(at).is_some_and(|aux| aux.seen);
+        let Ok(target) = u32::try_from(i.target(insn.off.into())).map(InsnIdx) else {
             return false;
         };
         let to_next = live_before.get(target) == Some(&(live_before[i] + 1));
         if is_conditional(insn) {
-            return if seen(i + 1) { !seen(target) } else { to_next };
+            return if seen(i.next()) { !seen(target) } else { to_next };
         }
         insn.class() == class::JMP && insn.op() == op::JA && to_next
     }

@@ -13,6 +13,7 @@ use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::{FieldMask, Map};
 
 use crate::error::{Failure, Res, reject};
+use crate::index::InsnIdx;
 use crate::observer::Observer;
 use crate::program::Imm64;
 use crate::state::BtfHandle;
@@ -33,24 +34,24 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Resolves all `ld_imm64` (`resolve_pseudo_ldimm64`).
     pub(crate) fn resolve_imm64(&mut self) -> Res<()> {
-        let mut i = 0;
+        let mut i = InsnIdx(0);
         while let Some(insn) = self.program.insns.get(i).copied() {
-            let next = self.program.insns.get(i + 1).copied();
+            let next = self.program.insns.get(i.next()).copied();
             let small = self.unknown_atomic(&insn);
             if let Some(fault) = small.or_else(|| resolve_fault(&insn, next.as_ref())) {
                 reject!((malformed_rule(fault)), EINVAL, "{fault}\n");
             }
             if insn.is_ld_imm64() {
                 self.resolve_one(i, insn, next.map_or(0, |half| half.imm))?;
-                i += 1;
+                i = i.next();
             }
-            i += 1;
+            i = i.next();
         }
         self.program.used_maps = self.program.maps.len();
         Ok(())
     }
 
-    fn resolve_one(&mut self, at: usize, insn: Insn, second_imm: i32) -> Res<()> {
+    fn resolve_one(&mut self, at: InsnIdx, insn: Insn, second_imm: i32) -> Res<()> {
         match insn.src {
             0 => Ok(()),
             pseudo::BTF_ID => {
@@ -71,13 +72,13 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
-    fn set_imm64(&mut self, at: usize, found: Imm64) {
+    fn set_imm64(&mut self, at: InsnIdx, found: Imm64) {
         if let Some(aux) = self.program.aux.get_mut(at) {
             aux.imm64 = found;
         }
     }
 
-    fn resolve_map(&mut self, at: usize, insn: Insn, off: i32) -> Res<()> {
+    fn resolve_map(&mut self, at: InsnIdx, insn: Insn, off: i32) -> Res<()> {
         let known = self.program.maps.len();
         let index = self.add_used_map(at, insn.imm)?;
         let map = Arc::clone(&self.program.maps[index]);
@@ -98,8 +99,8 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The index of a map among those that the program uses (`add_used_map_from_fd`).
-    fn add_used_map(&mut self, at: usize, fd: i32) -> Res<usize> {
-        let stray = self.program.prog.stray_fds.binary_search(&(at as u32)).is_ok();
+    fn add_used_map(&mut self, at: InsnIdx, fd: i32) -> Res<usize> {
+        let stray = self.program.prog.stray_fds.binary_search(&at.0).is_ok();
         let id = u32::try_from(fd).ok().filter(|_| !stray);
         let Some(map) = id.and_then(|id| self.program.prog.map(MapId(id))) else {
             // The standard streams are open, but no maps.

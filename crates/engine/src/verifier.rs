@@ -16,6 +16,7 @@ use verdict_syscall::{Map, Prog};
 use crate::equiv::{IdMap, Suspect};
 use crate::error::{About, Failure, Res, register, reject};
 use crate::explore::{Scc, Search};
+use crate::index::InsnIdx;
 use crate::liveness::Chains;
 use crate::observer::{Event, Observer};
 use crate::program::{InsnAux, Program};
@@ -56,11 +57,11 @@ pub(crate) enum Flow {
     /// To the next instruction.
     Next,
     /// To this instruction.
-    Goto(u32),
+    Goto(InsnIdx),
     /// The path is over.
     End,
     /// Back in the caller at this instruction.
-    Returned(u32),
+    Returned(InsnIdx),
 }
 
 /// What changes as the walk goes on.
@@ -70,9 +71,9 @@ pub(crate) struct Walk {
     /// The state being executed.
     pub(crate) cur: State,
     /// The instruction being executed.
-    pub(crate) insn_idx: u32,
+    pub(crate) insn_idx: InsnIdx,
     /// The one executed before it on this path.
-    pub(crate) prev_insn_idx: Option<u32>,
+    pub(crate) prev_insn_idx: Option<InsnIdx>,
     /// Whether the current instruction has a history entry (the last one of `cur.history`).
     pub(crate) has_hist: bool,
     /// Checkpoints and pending paths.
@@ -102,7 +103,7 @@ impl Default for Walk {
         Walk {
             walking: false,
             cur: State::new(Frame::new(None, 0, 0)),
-            insn_idx: 0,
+            insn_idx: InsnIdx(0),
             prev_insn_idx: None,
             has_hist: false,
             search: Search::default(),
@@ -190,13 +191,13 @@ impl<'a, O: Observer> Verifier<'a, O> {
     /// The instruction being executed.
     #[inline]
     pub(crate) fn insn(&self) -> Insn {
-        self.program.insns[self.walk.insn_idx as usize]
+        self.program.insns[self.walk.insn_idx]
     }
 
     /// Facts about the instruction being executed.
     #[inline]
     pub(crate) fn aux_mut(&mut self) -> &mut InsnAux {
-        &mut self.program.aux[self.walk.insn_idx as usize]
+        &mut self.program.aux[self.walk.insn_idx]
     }
 
     /// A register of the executing frame.

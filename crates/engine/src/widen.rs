@@ -2,6 +2,7 @@
 
 use crate::equiv::{self, IdMap};
 use crate::explore::Fork;
+use crate::index::InsnIdx;
 use crate::observer::Observer;
 use crate::state::{FrameSlot, Reg, State, StateId};
 use crate::verifier::Verifier;
@@ -9,7 +10,7 @@ use crate::verifier::Verifier;
 impl<O: Observer> Verifier<'_, O> {
     /// The newest checkpoint at `idx` on the current path, above `of` (a checkpoint, or the current state)
     /// and in its chain of calls (`find_prev_entry`).
-    pub(crate) fn find_prev_entry(&self, of: Option<StateId>, idx: u32) -> Option<StateId> {
+    pub(crate) fn find_prev_entry(&self, of: Option<StateId>, idx: InsnIdx) -> Option<StateId> {
         let of = match of {
             Some(id) => self.walk.search.state(id),
             None => &self.walk.cur,

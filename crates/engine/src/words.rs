@@ -7,12 +7,13 @@ use verdict_kernel::rule::Rule;
 use verdict_kernel::semantics::log::BugWords;
 
 use crate::error::{Failure, Rejection, Res, reject, say};
+use crate::index::InsnIdx;
 use crate::observer::Observer;
 use crate::verifier::Verifier;
 
 /// An instruction as the log counts it where there may be none.
-pub(crate) fn or_minus_one(idx: Option<u32>) -> i64 {
-    idx.map_or(-1, i64::from)
+pub(crate) fn or_minus_one(idx: Option<InsnIdx>) -> i64 {
+    idx.map_or(-1, |idx| i64::from(idx.0))
 }
 
 /// What stands before the words of a kernel that reports all contradictions in itself alike.

@@ -131,7 +131,12 @@ impl Profiler {
 
     /// The chain of calls that a state is in.
     fn chain_of(&mut self, state: &State) -> usize {
-        let frames = || state.frames.iter().map(|f| (f.body.callsite, f.body.subprogno));
+        let frames = || {
+            state
+                .frames
+                .iter()
+                .map(|f| (f.body.callsite.map(u32::from), f.body.subprogno))
+        };
         if !self.last.0.is_empty() && frames().eq(self.last.0.iter().copied()) {
             return self.last.1;
         }

@@ -10,6 +10,7 @@ use verdict_kernel::semantics::control::CallbackMap;
 use verdict_kernel::types::RegBase;
 
 use crate::error::{Res, reject};
+use crate::index::InsnIdx;
 use crate::observer::{CallKind, Event, Observer};
 use crate::state::{BtfHandle, DynptrKind, Frame, Marks, Reg, RetRange, State};
 use crate::verifier::Verifier;
@@ -73,7 +74,7 @@ impl<O: Observer> Verifier<'_, O> {
         &mut self,
         state: &mut State,
         subprog: usize,
-        idx: u32,
+        idx: InsnIdx,
         kind: CallbackFrame,
     ) -> Res<()> {
         let caller = self.enter_frame(state, subprog, idx)?;
@@ -105,14 +106,14 @@ impl<O: Observer> Verifier<'_, O> {
             let (idx, subprog) = (self.walk.insn_idx, subprog as u32);
             self.env.obs.event(Event::Call {
                 state,
-                idx,
+                idx: idx.0,
                 subprog,
                 how,
             });
         }
     }
 
-    fn push_async_callback(&mut self, subprog: usize, start: u32, kind: CallbackFrame) -> Res<()> {
+    fn push_async_callback(&mut self, subprog: usize, start: InsnIdx, kind: CallbackFrame) -> Res<()> {
         self.program.subprogs[subprog].is_async_cb = true;
         let sleepable = self.insn().is_kfunc_call() && self.is_wq_callback_kfunc(self.insn().imm);
         let mut frame = Frame::new(None, 0, subprog as u32);
@@ -160,7 +161,7 @@ impl<O: Observer> Verifier<'_, O> {
         let r1 = *self.reg(1);
         Ok(match kind {
             CallbackFrame::MapElem => {
-                let map = self.program.aux[self.walk.insn_idx as usize].map;
+                let map = self.program.aux[self.walk.insn_idx].map;
                 let map = map.and_then(|map| self.program.maps.get(map as usize));
                 let iterable = map.is_some_and(|m| has_for_each(m.map_type));
                 if !iterable {

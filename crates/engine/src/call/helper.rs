@@ -269,7 +269,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.scratch_reg(0);
         let idx = self.walk.insn_idx;
-        self.fork(idx + 1)?;
+        self.fork(idx.next())?;
         self.clear_all_pkt_pointers();
         self.set_unknown(0);
         let flow = self.leave_function()?;

@@ -321,10 +321,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// (`in_rbtree_lock_required_cb`).
     pub(crate) fn in_rbtree_lock_required_cb(&self) -> bool {
         let in_callback = |f: &FrameSlot| {
-            let call = f
-                .body
-                .callsite
-                .and_then(|idx| self.program.insns.get(idx as usize));
+            let call = f.body.callsite.and_then(|idx| self.program.insns.get(idx));
             f.body.in_callback_fn && call.is_some_and(|insn| self.is_rbtree_lock_kfunc(insn.imm))
         };
         match self.env.kernel.semantics.control.tree_callback {

@@ -12,6 +12,7 @@ use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase};
 use verdict_syscall::SubprogArg;
 
 use crate::error::{About, Failure, Res, register, reject, say};
+use crate::index::InsnIdx;
 use crate::observer::{CallKind, Event, Observer};
 use crate::state::{Frame, FrameSlot, MAX_FRAMES, Marks, Reg, State};
 use crate::verifier::{ArgUse, Flow, Verifier};
@@ -24,7 +25,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// Executes a call of a function (`check_func_call`).
     pub(super) fn check_func_call(&mut self, off: i32) -> Res<Flow> {
         let idx = self.walk.insn_idx;
-        let target = (i64::from(idx) + i64::from(off) + 1) as u32;
+        let target = idx.jump(off);
         let Some(subprog) = self.subprog_at(target) else {
             reject!(
                 VerifierBug,
@@ -64,7 +65,7 @@ impl<O: Observer> Verifier<'_, O> {
             let (state, subprog) = (&self.walk.cur, subprog as u32);
             self.env.obs.event(Event::Call {
                 state,
-                idx,
+                idx: idx.0,
                 subprog,
                 how: CallKind::Entered,
             });
@@ -136,7 +137,7 @@ impl<O: Observer> Verifier<'_, O> {
             let (state, idx, subprog) = (&self.walk.cur, self.walk.insn_idx, subprog as u32);
             self.env.obs.event(Event::Call {
                 state,
-                idx,
+                idx: idx.0,
                 subprog,
                 how: CallKind::AssumedValid,
             });
@@ -182,7 +183,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Adds a frame for a function called at `callsite`; resources go to it. Gives the caller's number
     /// (`setup_func_entry`).
-    pub(super) fn enter_frame(&mut self, state: &mut State, subprog: usize, callsite: u32) -> Res<usize> {
+    pub(super) fn enter_frame(&mut self, state: &mut State, subprog: usize, callsite: InsnIdx) -> Res<usize> {
         let caller = state.curframe();
         if caller + 1 >= MAX_FRAMES {
             reject!(
@@ -323,7 +324,7 @@ impl<O: Observer> Verifier<'_, O> {
         let Some(callsite) = self.walk.cur.frame().callsite else {
             return Err(Failure::bug("a return from the outermost frame"));
         };
-        let to = if in_callback { callsite } else { callsite + 1 };
+        let to = if in_callback { callsite } else { callsite.next() };
         if O::LISTENING {
             self.show_frame("returning from callee:\n", top);
             self.show_frame(&format!("to caller at {to}:\n"), caller);
@@ -352,7 +353,7 @@ impl<O: Observer> Verifier<'_, O> {
                 allowed: (range.min.into(), range.max.into()),
             }));
         }
-        let called_by = callsite.and_then(|idx| self.program.aux.get(idx as usize));
+        let called_by = callsite.and_then(|idx| self.program.aux.get(idx));
         if !called_by.is_some_and(|aux| aux.calls_callback) {
             reject!(
                 VerifierBug,

@@ -7,6 +7,7 @@ use verdict_isa::{Insn, class, mode, op, size};
 use verdict_kernel::semantics::stack::FastcallEntry;
 use verdict_kernel::types::{ArgBase, RetBase};
 
+use crate::index::InsnIdx;
 use crate::observer::Observer;
 use crate::state::FP;
 use crate::verifier::Verifier;
@@ -27,15 +28,14 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn mark_fastcall_patterns(&mut self) {
         for s in 0..self.program.subprogs.len() {
             let range = self.program.subprogs[s].start..self.subprog_end(s);
-            let lowest = range
-                .clone()
-                .map(|i| self.program.insns[i as usize])
+            let lowest = InsnIdx::range(range.clone())
+                .map(|i| self.program.insns[i])
                 .filter(is_spill)
                 .map(|insn| insn.off)
                 .fold(0, i16::min);
-            for i in range {
-                if self.program.insns[i as usize].code == (class::JMP | op::CALL) {
-                    self.mark_fastcall_pattern(s, i as usize, lowest);
+            for i in InsnIdx::range(range) {
+                if self.program.insns[i].code == (class::JMP | op::CALL) {
+                    self.mark_fastcall_pattern(s, i, lowest);
                 }
             }
         }
@@ -60,7 +60,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
-    fn mark_fastcall_pattern(&mut self, subprog: usize, call: usize, lowest: i16) {
+    fn mark_fastcall_pattern(&mut self, subprog: usize, call: InsnIdx, lowest: i16) {
         let Some(FastCall { clobbered, kept }) = self.fastcall_of(self.program.insns[call]) else {
             return;
         };
@@ -70,14 +70,16 @@ impl<O: Observer> Verifier<'_, O> {
         let mut pairs = 0;
         while expected != 0 && pairs < 6 {
             let i = pairs + 1;
-            let Some(before) = call.checked_sub(i) else { break };
-            let after = call + i;
+            let Some(before) = call.0.checked_sub(i).map(InsnIdx) else {
+                break;
+            };
+            let after = InsnIdx(call.0 + i);
             let (Some(stx), Some(ldx)) = (self.program.insns.get(before), self.program.insns.get(after))
             else {
                 break;
             };
             // A jump to the first spill is fine, into the middle is not.
-            if whole && (self.program.aux[before + 1].jump_target || self.program.aux[after].jump_target) {
+            if whole && (self.program.aux[before.next()].jump_target || self.program.aux[after].jump_target) {
                 break;
             }
             let bit = 1u8.checked_shl(u32::from(stx.src)).unwrap_or(0);

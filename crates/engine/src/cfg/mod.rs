@@ -17,6 +17,7 @@ use verdict_kernel::helper::effects::changes_packet;
 use verdict_kernel::semantics::control::GlobalCall;
 
 use crate::error::{Res, reject};
+use crate::index::{IndexVec, InsnIdx};
 use crate::observer::{Event, Observer};
 use crate::verifier::Verifier;
 
@@ -38,8 +39,8 @@ enum Edge {
 
 /// The walk's state.
 struct Walk {
-    seen: Vec<Seen>,
-    stack: Vec<u32>,
+    seen: IndexVec<InsnIdx, Seen>,
+    stack: Vec<InsnIdx>,
 }
 
 impl<O: Observer> Verifier<'_, O> {
@@ -50,58 +51,59 @@ impl<O: Observer> Verifier<'_, O> {
             self.program.helpers = self.env.kernel.helpers(&self.helper_query());
         }
         let mut walk = Walk {
-            seen: vec![Seen::No; self.program.insns.len()],
+            seen: IndexVec::filled(Seen::No, self.program.insns.len()),
             stack: Vec::new(),
         };
         let callback = self.program.exception_callback;
         let starts = [
-            Some(0),
+            Some(InsnIdx(0)),
             callback.map(|callback| self.program.subprogs[callback].start),
         ];
         for start in starts.into_iter().flatten() {
-            walk.seen[start as usize] = Seen::Discovered;
+            walk.seen[start] = Seen::Discovered;
             walk.stack.push(start);
             while let Some(&t) = walk.stack.last() {
                 if !self.visit(t, &mut walk)? {
-                    walk.seen[t as usize] = Seen::Explored;
+                    walk.seen[t] = Seen::Explored;
                     walk.stack.pop();
                 }
             }
         }
-        let mut i = 0;
-        while i < self.program.insns.len() {
+        let mut i = InsnIdx(0);
+        while i < self.program.insns.end() {
             if walk.seen[i] != Seen::Explored {
                 reject!(UnreachableInsn, EINVAL, "unreachable insn {}\n", i);
             }
             if self.program.insns[i].is_ld_imm64() {
-                i += 1;
+                let first = i;
+                i = i.next();
                 if walk.seen.get(i).is_some_and(|s| *s != Seen::No) {
                     reject!(
                         JumpTarget,
                         EINVAL,
                         "jump into the middle of ldimm64 insn {}\n",
-                        i - 1
+                        first
                     );
                 }
             }
-            i += 1;
+            i = i.next();
         }
         Ok(())
     }
 
     /// Follows an edge; true if the walk goes on there first (`push_insn`).
-    fn follow(&mut self, t: u32, to: i64, edge: Edge, walk: &mut Walk) -> Res<bool> {
+    fn follow(&mut self, t: InsnIdx, to: i64, edge: Edge, walk: &mut Walk) -> Res<bool> {
         let label = match edge {
             Edge::Fallthrough => Seen::Fallthrough,
             Edge::Branch => Seen::Branch,
         };
-        if walk.seen[t as usize] >= label {
+        if walk.seen[t] >= label {
             return Ok(false);
         }
         if to < 0 || to >= self.program.insns.len() as i64 {
             if O::LISTENING {
                 self.env.obs.event(Event::SourceLine {
-                    idx: t,
+                    idx: t.0,
                     prefix: &format!("{t}: "),
                 });
             }
@@ -113,19 +115,19 @@ impl<O: Observer> Verifier<'_, O> {
                 to
             );
         }
-        let to = to as u32;
+        let to = InsnIdx(to as u32);
         if edge == Edge::Branch {
             self.mark_target(to, true);
         }
-        match walk.seen[to as usize] {
+        match walk.seen[to] {
             Seen::No => {
-                walk.seen[t as usize] = label;
-                walk.seen[to as usize] = Seen::Discovered;
+                walk.seen[t] = label;
+                walk.seen[to] = Seen::Discovered;
                 walk.stack.push(to);
                 Ok(true)
             }
             Seen::Explored => {
-                walk.seen[t as usize] = label;
+                walk.seen[t] = label;
                 Ok(false)
             }
             // A back-edge.
@@ -134,8 +136,8 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// States are compared, and arrivals recorded, at a jump's target and behind a call.
-    fn mark_target(&mut self, idx: u32, by_jump: bool) {
-        if let Some(aux) = self.program.aux.get_mut(idx as usize) {
+    fn mark_target(&mut self, idx: InsnIdx, by_jump: bool) {
+        if let Some(aux) = self.program.aux.get_mut(idx) {
             aux.prune_point = true;
             aux.jmp_point = true;
             aux.jump_target |= by_jump;
@@ -143,12 +145,12 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Follows the next edge of an instruction; false when all are done (`visit_insn`).
-    fn visit(&mut self, t: u32, walk: &mut Walk) -> Res<bool> {
-        let insn = self.program.insns[t as usize];
+    fn visit(&mut self, t: InsnIdx, walk: &mut Walk) -> Res<bool> {
+        let insn = self.program.insns[t];
         if insn.is_func_ref() {
             return self.visit_call(t, insn, true, walk);
         }
-        let at = i64::from(t);
+        let at = i64::from(t.0);
         if !matches!(insn.class(), class::JMP | class::JMP32) {
             let size = if insn.is_ld_imm64() { 2 } else { 1 };
             return self.follow(t, at + size, Edge::Fallthrough, walk);
@@ -168,33 +170,32 @@ impl<O: Observer> Verifier<'_, O> {
                 } else {
                     insn.imm
                 };
-                let to = at + i64::from(off) + 1;
+                let to = t.target(off);
                 if self.follow(t, to, Edge::Fallthrough, walk)? {
                     return Ok(true);
                 }
-                self.mark_target(to as u32, true);
+                self.mark_target(InsnIdx(to as u32), true);
                 Ok(false)
             }
             _ => {
-                self.program.aux[t as usize].prune_point = true;
+                self.program.aux[t].prune_point = true;
                 if self.is_may_goto(t) {
-                    self.program.aux[t as usize].force_checkpoint = true;
+                    self.program.aux[t].force_checkpoint = true;
                 }
                 Ok(self.follow(t, at + 1, Edge::Fallthrough, walk)?
-                    || self.follow(t, at + 1 + i64::from(insn.off), Edge::Branch, walk)?)
+                    || self.follow(t, t.target(insn.off.into()), Edge::Branch, walk)?)
             }
         }
     }
 
     /// What a call's kind demands of the place where it stands.
-    fn mark_call(&mut self, t: u32, insn: Insn) {
-        let at = t as usize;
+    fn mark_call(&mut self, t: InsnIdx, insn: Insn) {
         if self.calls_async_callback(t) {
-            self.program.aux[at].prune_point = true;
+            self.program.aux[t].prune_point = true;
         }
         if self.calls_sync_callback(t) {
             // Callbacks are visited again and again until a state is met again at the call.
-            let aux = &mut self.program.aux[at];
+            let aux = &mut self.program.aux[t];
             aux.calls_callback = true;
             aux.force_checkpoint = true;
             aux.prune_point = true;
@@ -213,26 +214,26 @@ impl<O: Observer> Verifier<'_, O> {
             self.program.subprogs[sub].changes_pkt_data = true;
         }
         if insn.src == verdict_isa::pseudo::KFUNC_CALL && self.is_iter_next_call(insn) {
-            self.program.aux[at].prune_point = true;
-            self.program.aux[at].force_checkpoint = true;
+            self.program.aux[t].prune_point = true;
+            self.program.aux[t].force_checkpoint = true;
         }
     }
 
-    fn visit_call(&mut self, t: u32, insn: Insn, callee: bool, walk: &mut Walk) -> Res<bool> {
+    fn visit_call(&mut self, t: InsnIdx, insn: Insn, callee: bool, walk: &mut Walk) -> Res<bool> {
         let size = if insn.is_ld_imm64() { 2 } else { 1 };
-        if self.follow(t, i64::from(t) + size, Edge::Fallthrough, walk)? {
+        if self.follow(t, i64::from(t.0) + size, Edge::Fallthrough, walk)? {
             return Ok(true);
         }
-        self.mark_target(t + size as u32, false);
+        self.mark_target(InsnIdx(t.0 + size as u32), false);
         if !callee {
             return Ok(false);
         }
-        let to = i64::from(t) + i64::from(insn.imm) + 1;
-        self.program.aux[t as usize].prune_point = true;
+        let to = t.target(insn.imm);
+        self.program.aux[t].prune_point = true;
         // The callee was found before: its effects are complete once the walk is through with it.
         let (caller, callee) = (
             self.containing_subprog(t),
-            self.containing_subprog(to.max(0) as u32),
+            self.containing_subprog(InsnIdx(to.max(0) as u32)),
         );
         self.program.subprogs[caller].changes_pkt_data |= self.program.subprogs[callee].changes_pkt_data;
         self.program.subprogs[caller].might_sleep |= self.program.subprogs[callee].might_sleep;

@@ -4,9 +4,11 @@ use std::num::NonZeroU32;
 
 use verdict_isa::{Insn, class, op};
 
+use crate::index::{IndexVec, InsnIdx};
+
 /// The instructions that may follow `idx` in its function, the fallthrough first (`bpf_insn_successors`).
-pub(crate) fn successors(insns: &[Insn], idx: u32) -> impl Iterator<Item = u32> {
-    let insn = insns.get(idx as usize).copied().unwrap_or_default();
+pub(crate) fn successors(insns: &IndexVec<InsnIdx, Insn>, idx: InsnIdx) -> impl Iterator<Item = InsnIdx> {
+    let insn = insns.get(idx).copied().unwrap_or_default();
     let jump = matches!(insn.class(), class::JMP | class::JMP32);
     let (falls, jumps) = match insn.op() {
         _ if !jump => (true, false),
@@ -20,10 +22,10 @@ pub(crate) fn successors(insns: &[Insn], idx: u32) -> impl Iterator<Item = u32> 
         (class::JMP32, op::JA) => insn.imm,
         _ => i32::from(insn.off),
     };
-    let count = insns.len() as u32;
-    let next = falls.then(|| idx.wrapping_add(size));
-    let target = jumps.then(|| idx.wrapping_add_signed(off).wrapping_add(1));
-    next.into_iter().chain(target).filter(move |to| *to < count)
+    let end = insns.end();
+    let next = falls.then(|| InsnIdx(idx.0.wrapping_add(size)));
+    let target = jumps.then(|| idx.jump(off));
+    next.into_iter().chain(target).filter(move |to| *to < end)
 }
 
 /// Whether a jump with this operation compares, or is a `may_goto`.
@@ -34,36 +36,36 @@ fn is_conditional(op: u8) -> bool {
 /// Instructions in post-order, function after function (`compute_postorder`).
 #[derive(Debug, Default)]
 pub(crate) struct PostOrder {
-    order: Vec<u32>,
+    order: Vec<InsnIdx>,
     /// Where each function's part begins; at the end the length.
     starts: Vec<usize>,
 }
 
 impl PostOrder {
     /// The order for functions that begin at `starts`.
-    pub(crate) fn of(insns: &[Insn], starts: impl Iterator<Item = u32>) -> PostOrder {
-        let (mut found, mut left) = (vec![false; insns.len()], vec![false; insns.len()]);
+    pub(crate) fn of(insns: &IndexVec<InsnIdx, Insn>, starts: impl Iterator<Item = InsnIdx>) -> PostOrder {
+        let mut found = IndexVec::filled(false, insns.len());
+        let mut left = IndexVec::filled(false, insns.len());
         let mut this = PostOrder::default();
         for start in starts {
             this.starts.push(this.order.len());
             let mut stack = vec![start];
             while let Some(&top) = stack.last() {
-                let at = top as usize;
-                if at >= insns.len() {
+                if top >= insns.end() {
                     break;
                 }
-                found[at] = true;
-                if left[at] {
+                found[top] = true;
+                if left[top] {
                     this.order.push(top);
                     stack.pop();
                     continue;
                 }
                 for to in successors(insns, top) {
-                    if !std::mem::replace(&mut found[to as usize], true) {
+                    if !std::mem::replace(&mut found[to], true) {
                         stack.push(to);
                     }
                 }
-                left[at] = true;
+                left[top] = true;
             }
         }
         this.starts.push(this.order.len());
@@ -71,12 +73,12 @@ impl PostOrder {
     }
 
     /// All instructions.
-    pub(crate) fn all(&self) -> &[u32] {
+    pub(crate) fn all(&self) -> &[InsnIdx] {
         &self.order
     }
 
     /// A function's instructions.
-    pub(crate) fn of_function(&self, subprog: usize) -> &[u32] {
+    pub(crate) fn of_function(&self, subprog: usize) -> &[InsnIdx] {
         let bounds = self.starts.get(subprog).zip(self.starts.get(subprog + 1));
         bounds
             .and_then(|(from, to)| self.order.get(*from..*to))
@@ -88,26 +90,26 @@ impl PostOrder {
 /// in no loop (`compute_scc`: Tarjan's algorithm without recursion).
 #[derive(Debug, Default)]
 pub(crate) struct Components {
-    of: Vec<u32>,
+    of: IndexVec<InsnIdx, u32>,
     count: u32,
 }
 
 impl Components {
     /// The components of a program.
-    pub(crate) fn of(insns: &[Insn]) -> Components {
+    pub(crate) fn of(insns: &IndexVec<InsnIdx, Insn>) -> Components {
         let mut tarjan = Tarjan {
             insns,
-            preorder: vec![0; insns.len()],
-            low: vec![0; insns.len()],
+            preorder: IndexVec::filled(0, insns.len()),
+            low: IndexVec::filled(0, insns.len()),
             open: Vec::new(),
             next: 1,
             found: Components {
-                of: vec![0; insns.len()],
+                of: IndexVec::filled(0, insns.len()),
                 count: 0,
             },
         };
-        for start in 0..insns.len() as u32 {
-            if tarjan.preorder[start as usize] == 0 {
+        for start in insns.indices() {
+            if tarjan.preorder[start] == 0 {
                 tarjan.walk(start);
             }
         }
@@ -115,25 +117,25 @@ impl Components {
     }
 
     /// The component of an instruction.
-    pub(crate) fn at(&self, idx: u32) -> Option<NonZeroU32> {
-        self.of.get(idx as usize).copied().and_then(NonZeroU32::new)
+    pub(crate) fn at(&self, idx: InsnIdx) -> Option<NonZeroU32> {
+        self.of.get(idx).copied().and_then(NonZeroU32::new)
     }
 
     /// The components of all instructions; 0 is none.
     pub(crate) fn all(&self) -> &[u32] {
-        &self.of
+        self.of.as_slice()
     }
 }
 
 /// What is known on the way.
 struct Tarjan<'a> {
-    insns: &'a [Insn],
+    insns: &'a IndexVec<InsnIdx, Insn>,
     /// When an instruction was met; 0 is not yet.
-    preorder: Vec<u32>,
+    preorder: IndexVec<InsnIdx, u32>,
     /// The earliest number that is reachable, or [`CLOSED`].
-    low: Vec<u32>,
+    low: IndexVec<InsnIdx, u32>,
     /// Instructions whose component is not complete.
-    open: Vec<u32>,
+    open: Vec<InsnIdx>,
     next: u32,
     found: Components,
 }
@@ -142,13 +144,12 @@ struct Tarjan<'a> {
 const CLOSED: u32 = u32::MAX;
 
 impl Tarjan<'_> {
-    fn walk(&mut self, start: u32) {
+    fn walk(&mut self, start: InsnIdx) {
         let mut path = vec![start];
         while let Some(&top) = path.last() {
-            let at = top as usize;
-            if self.preorder[at] == 0 {
-                self.low[at] = self.next;
-                self.preorder[at] = self.next;
+            if self.preorder[top] == 0 {
+                self.low[top] = self.next;
+                self.preorder[top] = self.next;
                 self.next += 1;
                 self.open.push(top);
             }
@@ -157,7 +158,7 @@ impl Tarjan<'_> {
                 path.push(fresh);
                 continue;
             }
-            if self.low[at] >= self.preorder[at] {
+            if self.low[top] >= self.preorder[top] {
                 self.close(top);
             }
             path.pop();
@@ -165,24 +166,24 @@ impl Tarjan<'_> {
     }
 
     /// Takes over what is reachable from the instructions behind; or gives the first that was never met.
-    fn look_ahead(&mut self, idx: u32) -> Option<u32> {
+    fn look_ahead(&mut self, idx: InsnIdx) -> Option<InsnIdx> {
         for to in successors(self.insns, idx) {
-            if self.preorder[to as usize] == 0 {
+            if self.preorder[to] == 0 {
                 return Some(to);
             }
-            self.low[idx as usize] = self.low[idx as usize].min(self.low[to as usize]);
+            self.low[idx] = self.low[idx].min(self.low[to]);
         }
         None
     }
 
     /// Completes the component whose first instruction is `root`. One instruction is a component only if it
     /// jumps to itself.
-    fn close(&mut self, root: u32) {
+    fn close(&mut self, root: InsnIdx) {
         let looping = self.open.last() != Some(&root) || successors(self.insns, root).any(|to| to == root);
         let number = if looping { self.found.count + 1 } else { 0 };
         while let Some(member) = self.open.pop() {
-            self.low[member as usize] = CLOSED;
-            self.found.of[member as usize] = number;
+            self.low[member] = CLOSED;
+            self.found.of[member] = number;
             if member == root {
                 break;
             }
@@ -196,6 +197,15 @@ mod tests {
     use verdict_isa::{Insn, class, op};
 
     use super::{Components, PostOrder, successors};
+    use crate::index::{IndexVec, InsnIdx};
+
+    fn program<const N: usize>(insns: [Insn; N]) -> IndexVec<InsnIdx, Insn> {
+        insns.into_iter().collect()
+    }
+
+    fn numbers(insns: impl Iterator<Item = InsnIdx>) -> Vec<u32> {
+        insns.map(|idx| idx.0).collect()
+    }
 
     fn mov() -> Insn {
         Insn {
@@ -218,49 +228,50 @@ mod tests {
 
     #[test]
     fn edges() {
-        let insns = [jump(op::JEQ, 1), jump(op::JA, -2), jump(op::CALL, 7), exit()];
-        let of = |idx| successors(&insns, idx).collect::<Vec<_>>();
+        let insns = program([jump(op::JEQ, 1), jump(op::JA, -2), jump(op::CALL, 7), exit()]);
+        let of = |idx| numbers(successors(&insns, InsnIdx(idx)));
         assert_eq!(of(0), [1, 2]);
         assert_eq!(of(1), [0]);
         assert_eq!(of(2), [3]);
         assert_eq!(of(3), []);
         assert_eq!(of(9), [], "behind the end");
-        let out = [jump(op::JEQ, 100), jump(op::JA, i16::MIN)];
-        assert_eq!(successors(&out, 0).collect::<Vec<_>>(), [1]);
-        assert_eq!(successors(&out, 1).collect::<Vec<_>>(), []);
+        let out = program([jump(op::JEQ, 100), jump(op::JA, i16::MIN)]);
+        assert_eq!(numbers(successors(&out, InsnIdx(0))), [1]);
+        assert_eq!(numbers(successors(&out, InsnIdx(1))), []);
     }
 
     #[test]
     fn post_order_by_function() {
         // 0: if … goto 2; 1: exit; 2: exit | 3: mov; 4: exit
-        let insns = [jump(op::JEQ, 1), exit(), exit(), mov(), exit()];
-        let order = PostOrder::of(&insns, [0, 3].into_iter());
-        assert_eq!(order.of_function(0), [2, 1, 0]);
-        assert_eq!(order.of_function(1), [4, 3]);
-        assert_eq!(order.of_function(2), []);
-        assert_eq!(order.all(), [2, 1, 0, 4, 3]);
+        let insns = program([jump(op::JEQ, 1), exit(), exit(), mov(), exit()]);
+        let order = PostOrder::of(&insns, [0, 3].map(InsnIdx).into_iter());
+        let of = |function| numbers(order.of_function(function).iter().copied());
+        assert_eq!(of(0), [2, 1, 0]);
+        assert_eq!(of(1), [4, 3]);
+        assert_eq!(of(2), []);
+        assert_eq!(numbers(order.all().iter().copied()), [2, 1, 0, 4, 3]);
     }
 
     #[test]
     fn components_are_loops() {
         // 0: mov; 1: if … goto 4; 2: mov; 3: goto 1; 4: goto 4 or on; 5: exit
-        let insns = [
+        let insns = program([
             mov(),
             jump(op::JEQ, 2),
             mov(),
             jump(op::JA, -3),
             jump(op::JNE, -1),
             exit(),
-        ];
+        ]);
         assert_eq!(Components::of(&insns).all(), [0, 2, 2, 2, 1, 0]);
-        assert_eq!(Components::of(&[exit()]).at(0), None);
-        assert_eq!(Components::of(&[]).at(3), None);
+        assert_eq!(Components::of(&program([exit()])).at(InsnIdx(0)), None);
+        assert_eq!(Components::of(&program([])).at(InsnIdx(3)), None);
     }
 
     #[test]
     fn nested_loops_are_one_component() {
         // 0: mov; 1: mov; 2: if … goto 1; 3: if … goto 0; 4: exit
-        let insns = [mov(), mov(), jump(op::JEQ, -2), jump(op::JEQ, -4), exit()];
+        let insns = program([mov(), mov(), jump(op::JEQ, -2), jump(op::JEQ, -4), exit()]);
         assert_eq!(Components::of(&insns).all(), [1, 1, 1, 1, 0]);
     }
 }

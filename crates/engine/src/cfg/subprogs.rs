@@ -6,18 +6,19 @@ use verdict_kernel::helper::effects::{Callback, callback};
 use verdict_kernel::helper::id;
 
 use crate::error::{Res, reject, say2};
+use crate::index::InsnIdx;
 use crate::observer::Observer;
 use crate::program::Subprog;
 use crate::verifier::Verifier;
 
 impl<O: Observer> Verifier<'_, O> {
     /// The function that starts exactly at an instruction (`find_subprog`).
-    pub(crate) fn subprog_at(&self, idx: u32) -> Option<usize> {
+    pub(crate) fn subprog_at(&self, idx: InsnIdx) -> Option<usize> {
         self.program.subprogs.binary_search_by_key(&idx, |s| s.start).ok()
     }
 
     /// The function that contains an instruction (`find_containing_subprog`).
-    pub(crate) fn containing_subprog(&self, idx: u32) -> usize {
+    pub(crate) fn containing_subprog(&self, idx: InsnIdx) -> usize {
         self.program
             .subprogs
             .partition_point(|s| s.start <= idx)
@@ -25,18 +26,18 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The instruction behind a function's last one.
-    pub(crate) fn subprog_end(&self, subprog: usize) -> u32 {
+    pub(crate) fn subprog_end(&self, subprog: usize) -> InsnIdx {
         self.program
             .subprogs
             .get(subprog + 1)
-            .map_or(self.program.insns.len() as u32, |s| s.start)
+            .map_or(self.program.insns.end(), |s| s.start)
     }
 
     fn add_subprog(&mut self, idx: i64) -> Res<()> {
         if idx < 0 || idx >= self.program.insns.len() as i64 {
             reject!(CallTarget, EINVAL, "call to invalid destination\n");
         }
-        let idx = idx as u32;
+        let idx = InsnIdx(idx as u32);
         if let Err(at) = self.program.subprogs.binary_search_by_key(&idx, |s| s.start) {
             if self.program.subprogs.len() >= self.env.kernel.limits.subprogs as usize {
                 reject!(CallTarget, E2BIG, "too many subprograms\n");
@@ -55,17 +56,17 @@ impl<O: Observer> Verifier<'_, O> {
     /// Finds all functions and kernel functions that are called (`add_subprog_and_kfunc`).
     pub(crate) fn find_subprogs(&mut self) -> Res<()> {
         self.add_subprog(0)?;
-        for i in 0..self.program.insns.len() {
+        for i in self.program.insns.indices() {
             let insn = self.program.insns[i];
             if insn.is_func_ref() || insn.is_subprog_call() {
-                self.add_subprog(i as i64 + i64::from(insn.imm) + 1)?;
+                self.add_subprog(i.target(insn.imm))?;
             } else if insn.is_kfunc_call() {
                 self.add_kfunc_call(insn.imm, insn.off)?;
             }
         }
         if let Some(callback) = self.exception_callback_start()? {
-            self.add_subprog(i64::from(callback))?;
-            if let Some(i) = self.subprog_at(callback) {
+            self.add_subprog(callback.into())?;
+            if let Some(i) = self.subprog_at(InsnIdx(callback)) {
                 // The main program, marked as one, is none.
                 self.program.exception_callback = Some(i).filter(|i| *i != 0);
                 let sub = &mut self.program.subprogs[i];
@@ -145,8 +146,8 @@ impl<O: Observer> Verifier<'_, O> {
     /// Jumps stay within their function; functions end in an exit or a jump (`check_subprogs`).
     pub(crate) fn check_subprogs(&mut self) -> Res<()> {
         let mut cur = 0;
-        let (mut start, mut end) = (0i64, i64::from(self.subprog_end(0)));
-        for i in 0..self.program.insns.len() {
+        let (mut start, mut end) = (0, i64::from(self.subprog_end(0).0));
+        for i in self.program.insns.indices() {
             let insn = self.program.insns[i];
             let sub = &mut self.program.subprogs[cur];
             if insn.is_helper_call() && insn.imm == id::TAIL_CALL as i32 {
@@ -163,7 +164,7 @@ impl<O: Observer> Verifier<'_, O> {
                 } else {
                     i32::from(insn.off)
                 };
-                let to = i as i64 + i64::from(off) + 1;
+                let to = i.target(off);
                 if to < start || to >= end {
                     // The kernel's sum is 32 bits wide.
                     reject!(
@@ -175,7 +176,7 @@ impl<O: Observer> Verifier<'_, O> {
                     );
                 }
             }
-            if i as i64 == end - 1 {
+            if i64::from(i.0) == end - 1 {
                 let ends = [class::JMP | op::EXIT, class::JMP32 | op::JA, class::JMP | op::JA];
                 if !ends.contains(&insn.code) {
                     reject!(FallThrough, EINVAL, "last insn is not an exit or jmp\n");
@@ -183,7 +184,7 @@ impl<O: Observer> Verifier<'_, O> {
                 start = end;
                 cur += 1;
                 if cur < self.program.subprogs.len() {
-                    end = i64::from(self.subprog_end(cur));
+                    end = self.subprog_end(cur).0.into();
                 }
             }
         }
@@ -191,22 +192,22 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Whether an instruction calls a helper or kernel function that runs a callback at once.
-    pub(crate) fn calls_sync_callback(&self, idx: u32) -> bool {
-        let insn = self.program.insns[idx as usize];
+    pub(crate) fn calls_sync_callback(&self, idx: InsnIdx) -> bool {
+        let insn = self.program.insns[idx];
         (insn.is_helper_call() && helper_callback(insn.imm) == Some(Callback::Sync))
             || (insn.is_kfunc_call() && insn.off == 0 && self.is_sync_callback_kfunc(insn.imm))
     }
 
     /// Whether an instruction calls a helper or kernel function that runs a callback later.
-    pub(crate) fn calls_async_callback(&self, idx: u32) -> bool {
-        let insn = self.program.insns[idx as usize];
+    pub(crate) fn calls_async_callback(&self, idx: InsnIdx) -> bool {
+        let insn = self.program.insns[idx];
         (insn.is_helper_call() && helper_callback(insn.imm) == Some(Callback::Async))
             || (insn.is_kfunc_call() && insn.off == 0 && self.is_async_callback_kfunc(insn.imm))
     }
 
     /// Whether an instruction is `may_goto`.
-    pub(crate) fn is_may_goto(&self, idx: u32) -> bool {
-        let insn = self.program.insns[idx as usize];
+    pub(crate) fn is_may_goto(&self, idx: InsnIdx) -> bool {
+        let insn = self.program.insns[idx];
         insn.code == (class::JMP | op::JCOND) && insn.src == pseudo::MAY_GOTO
     }
 }

@@ -6,6 +6,7 @@ use verdict_kernel::rule::Rule;
 use verdict_kernel::semantics::control::PathLimit;
 
 use crate::error::{Failure, Res};
+use crate::index::InsnIdx;
 use crate::observer::{Event, Observer};
 use crate::state::{Frame, State, StateId};
 use crate::verifier::Verifier;
@@ -19,13 +20,13 @@ pub(crate) struct Fork(());
 
 impl<O: Observer> Verifier<'_, O> {
     /// Splits off a copy of the current state, to resume at `idx` (`push_stack`).
-    pub(crate) fn fork(&mut self, idx: u32) -> Res<Fork> {
+    pub(crate) fn fork(&mut self, idx: InsnIdx) -> Res<Fork> {
         let state = self.walk.cur.clone();
         self.push_pending(state, idx, self.copied_loop_entry())
     }
 
     /// Splits off an asynchronous callback: it has no parent and starts a search of its own (`push_async_cb`).
-    pub(crate) fn fork_async(&mut self, idx: u32, frame: Frame, in_sleepable: bool) -> Res<Fork> {
+    pub(crate) fn fork_async(&mut self, idx: InsnIdx, frame: Frame, in_sleepable: bool) -> Res<Fork> {
         let state = State {
             in_sleepable,
             ..State::new(frame)
@@ -66,12 +67,12 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
-    fn push_pending(&mut self, state: State, insn_idx: u32, loop_entry: Option<StateId>) -> Res<Fork> {
+    fn push_pending(&mut self, state: State, insn_idx: InsnIdx, loop_entry: Option<StateId>) -> Res<Fork> {
         let prev_idx = self.walk.insn_idx;
         if O::LISTENING {
             self.env.obs.event(Event::Push {
-                idx: insn_idx,
-                prev_idx,
+                idx: insn_idx.0,
+                prev_idx: prev_idx.0,
             });
         }
         let parent = state.parent;

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::loops::Entries;
 use crate::equiv::Suspect;
+use crate::index::InsnIdx;
 use crate::state::{Frame, FrameSlot, Frames, Histories, Marks, State, StateId};
 
 /// A checkpoint in the list of its bucket.
@@ -15,7 +16,7 @@ pub(crate) struct Listed {
     /// How often it did not.
     pub(crate) misses: u32,
     /// Where it was taken: lists are shared by several instructions.
-    pub(crate) insn_idx: u32,
+    pub(crate) insn_idx: InsnIdx,
     /// Its marks are final.
     pub(crate) cleaned: bool,
     /// Why it did not stand for the last path.
@@ -26,8 +27,8 @@ pub(crate) struct Listed {
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) state: State,
-    pub(super) insn_idx: u32,
-    pub(super) prev_insn_idx: u32,
+    pub(super) insn_idx: InsnIdx,
+    pub(super) prev_insn_idx: InsnIdx,
     /// The loop that its state is known to be part of.
     pub(super) loop_entry: Option<StateId>,
 }

@@ -4,6 +4,7 @@ use verdict_kernel::semantics::graph::{Eviction, LongHistory, LoopComparison};
 
 use crate::equiv::{self, Exact, Suspect};
 use crate::error::{Res, reject, say};
+use crate::index::InsnIdx;
 use crate::observer::{Event, MissReason, Observer};
 use crate::state::{FP, IterState, Marks, NO_LINK, State, StateId, Trail};
 use crate::verifier::Verifier;
@@ -37,8 +38,8 @@ enum Closing {
 
 impl<O: Observer> Verifier<'_, O> {
     /// How the instruction closes loops.
-    fn closing(&self, idx: u32) -> Closing {
-        let aux = &self.program.aux[idx as usize];
+    fn closing(&self, idx: InsnIdx) -> Closing {
+        let aux = &self.program.aux[idx];
         if aux.is_iter_next {
             Closing::IterNext
         } else if aux.calls_callback {
@@ -51,14 +52,15 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The list that states at an instruction, in the function call being executed, are in.
-    pub(crate) fn bucket(&self, idx: u32) -> usize {
-        let key = idx ^ self.walk.cur.frame().callsite.unwrap_or(u32::MAX);
+    pub(crate) fn bucket(&self, idx: InsnIdx) -> usize {
+        let call = self.walk.cur.frame().callsite;
+        let key = idx.0 ^ call.map_or(u32::MAX, |call| call.0);
         (key % (self.program.insns.len() as u32).max(1)) as usize
     }
 
     /// Whether the path may end here because an explored state stands for the rest of it; if not, a
     /// checkpoint is taken when it is due (`is_state_visited`).
-    pub(crate) fn is_state_visited(&mut self, idx: u32) -> Res<bool> {
+    pub(crate) fn is_state_visited(&mut self, idx: InsnIdx) -> Res<bool> {
         let bucket = self.bucket(idx);
         // The list is lent: what is asked on the way looks at no list.
         let mut list = std::mem::take(&mut self.walk.search.explored[bucket]);
@@ -67,10 +69,9 @@ impl<O: Observer> Verifier<'_, O> {
         visited
     }
 
-    fn is_state_in(&mut self, list: &mut Vec<Listed>, idx: u32) -> Res<bool> {
-        let forced = self.env.test_state_freq
-            || self.program.aux[idx as usize].force_checkpoint
-            || self.history_is_long();
+    fn is_state_in(&mut self, list: &mut Vec<Listed>, idx: InsnIdx) -> Res<bool> {
+        let forced =
+            self.env.test_state_freq || self.program.aux[idx].force_checkpoint || self.history_is_long();
         let jumps = self.walk.jmps_processed - self.walk.search.prev_jmps;
         let insns = self.walk.stats.insns - self.walk.search.prev_insns;
         let mut add = forced || (jumps >= 2 && insns >= 8);
@@ -117,11 +118,11 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// What the explored state's liveness and precision demand now holds of the current path too.
-    fn take_over(&mut self, id: StateId, idx: u32) -> Res<()> {
+    fn take_over(&mut self, id: StateId, idx: InsnIdx) -> Res<()> {
         if !self.by_chains() {
             self.propagate_liveness(id);
         }
-        if self.program.aux[idx as usize].jmp_point {
+        if self.program.aux[idx].jmp_point {
             self.push_history(0, 0);
         }
         self.propagate_precision(id).map(|_changed| ())
@@ -165,7 +166,13 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Compares with a listed checkpoint; `closes` is the loop that a match closes.
-    fn match_explored(&mut self, id: StateId, idx: u32, closing: Closing, closes: &mut Loop) -> Res<Match> {
+    fn match_explored(
+        &mut self,
+        id: StateId,
+        idx: InsnIdx,
+        closing: Closing,
+        closes: &mut Loop,
+    ) -> Res<Match> {
         if self.walk.search.state(id).branches > 0 {
             return self.match_ancestor(id, idx, closing, closes);
         }
@@ -182,7 +189,13 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The explored state is on the current path: a match closes a loop.
-    fn match_ancestor(&mut self, id: StateId, idx: u32, closing: Closing, closes: &mut Loop) -> Res<Match> {
+    fn match_ancestor(
+        &mut self,
+        id: StateId,
+        idx: InsnIdx,
+        closing: Closing,
+        closes: &mut Loop,
+    ) -> Res<Match> {
         let calm = Ok(Match::Miss { calm: true });
         let old = self.walk.search.state(id);
         let top = old.frame();
@@ -233,19 +246,19 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Tells a listener why the explored state did not stand for the current one.
-    fn report_miss(&mut self, id: StateId, idx: u32) {
+    fn report_miss(&mut self, id: StateId, idx: InsnIdx) {
         let reason = self.miss_reason(id, idx);
         let (explored, state) = (self.walk.search.state(id), &self.walk.cur);
         self.env.obs.event(Event::Miss {
             state,
             explored,
-            idx,
+            idx: idx.0,
             reason,
         });
     }
 
     /// The first difference, by the same strength of comparison as in [`Self::match_explored`].
-    fn miss_reason(&mut self, id: StateId, idx: u32) -> MissReason {
+    fn miss_reason(&mut self, id: StateId, idx: InsnIdx) -> MissReason {
         let closing = self.closing(idx);
         let old = self.walk.search.state(id);
         let mut exact = self.in_loop();
@@ -278,9 +291,12 @@ impl<O: Observer> Verifier<'_, O> {
         })
     }
 
-    fn infinite_loop(&mut self, id: StateId, idx: u32) -> Res<Match> {
+    fn infinite_loop(&mut self, id: StateId, idx: InsnIdx) -> Res<Match> {
         if O::LISTENING {
-            self.env.obs.event(Event::SourceLine { idx, prefix: "; " });
+            self.env.obs.event(Event::SourceLine {
+                idx: idx.0,
+                prefix: "; ",
+            });
         }
         say!(self, "infinite loop detected at insn {}\n", idx);
         if O::LISTENING {
@@ -332,12 +348,12 @@ impl<O: Observer> Verifier<'_, O> {
     /// Whether a checkpoint may miss often before it leaves its list.
     fn stays_long(&self, listed: &Listed) -> bool {
         self.env.kernel.semantics.graph.eviction == Eviction::Late
-            && self.program.aux[listed.insn_idx as usize].force_checkpoint
+            && self.program.aux[listed.insn_idx].force_checkpoint
             && self.walk.search.state(listed.id).branches > 0
     }
 
     /// Marks of finished states at this instruction, in this chain of calls, are final.
-    fn clean_live_states(&mut self, list: &mut [Listed], idx: u32) {
+    fn clean_live_states(&mut self, list: &mut [Listed], idx: InsnIdx) {
         // The kernel's list is walked newest first; cleaning one state does not change another, but finding
         // loop entries shortens their chains in that order.
         for listed in list.iter_mut().rev() {
@@ -356,7 +372,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Takes a checkpoint of the current state, which becomes its child.
-    fn checkpoint(&mut self, idx: u32) -> Listed {
+    fn checkpoint(&mut self, idx: InsnIdx) -> Listed {
         self.walk.stats.states += 1;
         self.walk.search.prev_jmps = self.walk.jmps_processed;
         self.walk.search.prev_insns = self.walk.stats.insns;
@@ -383,7 +399,7 @@ impl<O: Observer> Verifier<'_, O> {
         if O::LISTENING {
             self.env.obs.event(Event::Checkpoint {
                 state: &self.walk.cur,
-                idx,
+                idx: idx.0,
             });
         }
         Listed {

@@ -3,6 +3,7 @@
 use verdict_isa::Op;
 
 use crate::error::{Res, reject};
+use crate::index::InsnIdx;
 use crate::observer::{Event, Observer};
 use crate::verifier::{Flow, Verifier};
 
@@ -14,12 +15,12 @@ impl<O: Observer> Verifier<'_, O> {
             self.walk.has_hist = false;
             self.walk.prev_insn_idx = prev_idx;
             let idx = self.walk.insn_idx;
-            if idx as usize >= self.program.insns.len() {
+            if idx >= self.program.insns.end() {
                 reject!(
                     VerifierBug,
                     EFAULT,
                     "invalid insn idx {} insn_cnt {}\n",
-                    idx as i32,
+                    idx.0 as i32,
                     self.program.insns.len()
                 );
             }
@@ -33,27 +34,27 @@ impl<O: Observer> Verifier<'_, O> {
                 );
             }
             self.walk.cur.last_insn_idx = prev_idx;
-            let flow = if self.program.aux[idx as usize].prune_point && self.is_state_visited(idx)? {
+            let flow = if self.program.aux[idx].prune_point && self.is_state_visited(idx)? {
                 if O::LISTENING {
                     self.env.obs.event(Event::Pruned {
                         state: &self.walk.cur,
-                        idx,
-                        prev_idx,
+                        idx: idx.0,
+                        prev_idx: prev_idx.map(u32::from),
                     });
                 }
                 Flow::End
             } else {
-                if self.program.aux[idx as usize].jmp_point {
+                if self.program.aux[idx].jmp_point {
                     self.push_history(0, 0);
                 }
                 if O::LISTENING {
                     self.env.obs.event(Event::Insn {
                         state: &self.walk.cur,
-                        idx,
-                        prev_idx,
+                        idx: idx.0,
+                        prev_idx: prev_idx.map(u32::from),
                     });
                 }
-                self.program.aux[idx as usize].seen = true;
+                self.program.aux[idx].seen = true;
                 prev_idx = Some(idx);
                 if self.by_chains() {
                     self.begin_writes(idx);
@@ -65,13 +66,13 @@ impl<O: Observer> Verifier<'_, O> {
                 }
             };
             match flow {
-                Flow::Next => self.walk.insn_idx = self.walk.insn_idx.wrapping_add(1),
+                Flow::Next => self.walk.insn_idx = self.walk.insn_idx.next(),
                 Flow::Goto(to) => self.walk.insn_idx = to,
                 Flow::Returned(to) => {
                     if O::LISTENING {
                         self.env.obs.event(Event::Returned {
                             state: &self.walk.cur,
-                            to,
+                            to: to.0,
                         });
                     }
                     self.walk.insn_idx = to;
@@ -85,7 +86,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Ends the path; the newest pending one resumes. Gives the instruction that it comes from.
-    fn next_path(&mut self) -> Res<Option<u32>> {
+    fn next_path(&mut self) -> Res<Option<InsnIdx>> {
         if O::LISTENING {
             self.env.obs.event(Event::PathEnd);
         }
@@ -106,8 +107,8 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Executes one instruction.
-    fn execute(&mut self, idx: u32) -> Res<Flow> {
-        let op = match &self.program.ops[idx as usize] {
+    fn execute(&mut self, idx: InsnIdx) -> Res<Flow> {
+        let op = match &self.program.ops[idx] {
             Ok(op) => *op,
             Err(malformed) => return self.malformed(idx, *malformed),
         };
@@ -119,10 +120,10 @@ impl<O: Observer> Verifier<'_, O> {
             Op::LdImm64(ld_imm64) => {
                 self.check_ld_imm(ld_imm64)?;
                 // The second half counts as executed: it is no dead code.
-                if let Some(aux) = self.program.aux.get_mut(idx as usize + 1) {
+                if let Some(aux) = self.program.aux.get_mut(idx.next()) {
                     aux.seen = true;
                 }
-                Ok(Flow::Goto(idx + 2))
+                Ok(Flow::Goto(idx.next().next()))
             }
             Op::LdPacket(load) => self.check_ld_abs(load),
             Op::Jump(jump) => self.check_jump(jump),

@@ -9,6 +9,7 @@
 
 use crate::cfg::successors;
 use crate::error::say2;
+use crate::index::InsnIdx;
 use crate::observer::Observer;
 use crate::state::{MAX_FRAMES, State, StateId};
 use crate::verifier::Verifier;
@@ -30,11 +31,11 @@ struct Masks {
 #[derive(Debug)]
 struct Instance {
     /// The caller's, and the call in it.
-    outer: Option<(usize, u32)>,
+    outer: Option<(usize, InsnIdx)>,
     /// Instances called from here: the call, the callee's start, the instance.
-    inner: Vec<(u32, u32, usize)>,
+    inner: Vec<(InsnIdx, InsnIdx, usize)>,
     /// Where the function begins, and how many instructions it has.
-    start: u32,
+    start: InsnIdx,
     len: u32,
     subprog: usize,
     /// Frames of the chain below this one.
@@ -50,21 +51,28 @@ struct Instance {
 }
 
 impl Instance {
-    fn masks(&self, frame: usize, idx: u32) -> Masks {
-        let at = idx.wrapping_sub(self.start) as usize;
+    /// Where an instruction's masks are; outside of the function nowhere.
+    #[inline]
+    fn at(&self, idx: InsnIdx) -> usize {
+        idx.0.wrapping_sub(self.start.0) as usize
+    }
+
+    fn masks(&self, frame: usize, idx: InsnIdx) -> Masks {
+        let at = self.at(idx);
         self.frames[frame].get(at).copied().unwrap_or_default()
     }
 
     /// The masks for writing; there are some from now on.
-    fn masks_mut(&mut self, frame: usize, idx: u32) -> Option<&mut Masks> {
+    fn masks_mut(&mut self, frame: usize, idx: InsnIdx) -> Option<&mut Masks> {
+        let at = self.at(idx);
         let masks = &mut self.frames[frame];
         if masks.is_empty() {
             masks.resize(self.len as usize, Masks::default());
         }
-        masks.get_mut(idx.wrapping_sub(self.start) as usize)
+        masks.get_mut(at)
     }
 
-    fn mark_read(&mut self, frame: usize, idx: u32, slots: u64) {
+    fn mark_read(&mut self, frame: usize, idx: InsnIdx, slots: u64) {
         if let Some(masks) = self.masks_mut(frame, idx) {
             let all = masks.may_read | slots;
             let news = all != masks.may_read && all & !masks.live_before != 0;
@@ -74,8 +82,8 @@ impl Instance {
     }
 
     /// What an instruction wrote this time: what it always writes is what it wrote every time.
-    fn commit(&mut self, idx: u32, written: &[u64; MAX_FRAMES]) {
-        let at = idx.wrapping_sub(self.start) as usize;
+    fn commit(&mut self, idx: InsnIdx, written: &[u64; MAX_FRAMES]) {
+        let at = self.at(idx);
         let Some(known) = self.write_known.get(at).copied() else {
             return;
         };
@@ -100,20 +108,20 @@ impl Instance {
 #[derive(Debug, Default)]
 pub(crate) struct Chains {
     /// Where each function begins, and how many instructions it has.
-    functions: Vec<(u32, u32)>,
+    functions: Vec<(InsnIdx, u32)>,
     instances: Vec<Instance>,
     /// The instances of functions that nothing calls.
-    outermost: Vec<(u32, usize)>,
+    outermost: Vec<(InsnIdx, usize)>,
     /// The instance of the executing frame, once something asked for it.
     current: Option<usize>,
     /// The instruction being executed and what it has written so far.
-    idx: u32,
+    idx: InsnIdx,
     written: [u64; MAX_FRAMES],
 }
 
 impl Chains {
     /// Nothing is known yet of functions with these beginnings and lengths.
-    pub(crate) fn new(functions: Vec<(u32, u32)>) -> Chains {
+    pub(crate) fn new(functions: Vec<(InsnIdx, u32)>) -> Chains {
         Chains {
             functions,
             ..Chains::default()
@@ -131,7 +139,7 @@ impl Chains {
     }
 
     /// The instance of a function in a chain of calls; made if there is none.
-    fn instance(&mut self, outer: Option<(usize, u32)>, subprog: usize) -> usize {
+    fn instance(&mut self, outer: Option<(usize, InsnIdx)>, subprog: usize) -> usize {
         let (start, len) = self.functions.get(subprog).copied().unwrap_or_default();
         let found = match outer {
             None => self.outermost.iter().find(|(s, _)| *s == start).map(|f| f.1),
@@ -165,15 +173,23 @@ impl Chains {
     }
 
     /// Whether the slot is live in the chain of instances `chain`, innermost last, before `idx`.
-    fn live(&self, chain: &[usize], idx: u32, frame: usize, calls_callback: impl Fn(u32) -> bool) -> u64 {
-        let before = |at: usize, idx: u32| self.instances[at].masks(frame, idx).live_before;
+    fn live(
+        &self,
+        chain: &[usize],
+        idx: InsnIdx,
+        frame: usize,
+        calls_callback: impl Fn(InsnIdx) -> bool,
+    ) -> u64 {
+        let before = |at: usize, idx: InsnIdx| self.instances[at].masks(frame, idx).live_before;
         let mut live = chain.last().map_or(0, |&top| before(top, idx));
         for pair in chain.windows(2).skip(frame) {
-            let callsite = self.instances[pair[1]].outer.map_or(0, |(_, callsite)| callsite);
+            let callsite = self.instances[pair[1]]
+                .outer
+                .map_or(InsnIdx(0), |(_, callsite)| callsite);
             let resumes = if calls_callback(callsite) {
                 callsite
             } else {
-                callsite + 1
+                callsite.next()
             };
             live |= before(pair[0], resumes);
         }
@@ -221,7 +237,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// An instruction is about to be executed.
-    pub(crate) fn begin_writes(&mut self, idx: u32) {
+    pub(crate) fn begin_writes(&mut self, idx: InsnIdx) {
         self.current_instance();
         self.walk.chains.idx = idx;
         self.walk.chains.written = [0; MAX_FRAMES];
@@ -302,7 +318,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The equation of one instruction; whether something changed.
-    fn solve_at(&mut self, at: usize, frame: usize, idx: u32) -> bool {
+    fn solve_at(&mut self, at: usize, frame: usize, idx: InsnIdx) -> bool {
         let instance = &self.walk.chains.instances[at];
         let old = instance.masks(frame, idx);
         let mut behind = None;
@@ -322,7 +338,7 @@ impl<O: Observer> Verifier<'_, O> {
         };
         if O::LISTENING {
             let first = idx == instance.start;
-            if old.may_read | old.must_write != 0 || first || self.program.aux[idx as usize].prune_point {
+            if old.may_read | old.must_write != 0 || first || self.program.aux[idx].prune_point {
                 self.say_masks(at, "live", (frame, idx), old.live_before, new.live_before);
                 self.say_masks(
                     at,
@@ -343,7 +359,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Tells a listener which slots a mask gained and lost.
-    fn say_masks(&mut self, at: usize, what: &str, (frame, idx): (usize, u32), old: u64, new: u64) {
+    fn say_masks(&mut self, at: usize, what: &str, (frame, idx): (usize, InsnIdx), old: u64, new: u64) {
         if old == new {
             return;
         }
@@ -373,10 +389,10 @@ impl<O: Observer> Verifier<'_, O> {
     pub(super) fn live_slots(&mut self, id: StateId) -> [u64; MAX_FRAMES] {
         let state = self.walk.search.state(id);
         let chain = self.walk.chains.of(state);
-        let calls_callback = |callsite: u32| {
+        let calls_callback = |callsite: InsnIdx| {
             self.program
                 .aux
-                .get(callsite as usize)
+                .get(callsite)
                 .is_some_and(|aux| aux.calls_callback)
         };
         std::array::from_fn(|frame| {

@@ -6,6 +6,7 @@
 use verdict_isa::{Insn, atomic, class, mode, op, size};
 
 use crate::cfg::{PostOrder, successors};
+use crate::index::{IndexVec, InsnIdx};
 use crate::observer::Observer;
 use crate::verifier::Verifier;
 
@@ -28,20 +29,20 @@ struct Access {
 
 impl<O: Observer> Verifier<'_, O> {
     /// Per instruction the registers that are live before it.
-    pub(crate) fn live_registers(&self, order: &PostOrder) -> Vec<u16> {
-        let accesses: Vec<_> = self.program.insns.iter().map(|insn| self.access(*insn)).collect();
+    pub(crate) fn live_registers(&self, order: &PostOrder) -> IndexVec<InsnIdx, u16> {
+        let accesses: IndexVec<InsnIdx, _> =
+            self.program.insns.iter().map(|insn| self.access(*insn)).collect();
         // What is in no order, as the second half of an instruction, has nothing live.
-        let mut live = vec![0; self.program.insns.len()];
+        let mut live = IndexVec::filled(0, self.program.insns.len());
         let mut changed = true;
         while changed {
             changed = false;
             for &idx in order.all() {
-                let behind =
-                    successors(&self.program.insns, idx).fold(0, |live_out, to| live_out | live[to as usize]);
-                let Access { uses, defines } = accesses[idx as usize];
+                let behind = successors(&self.program.insns, idx).fold(0, |live_out, to| live_out | live[to]);
+                let Access { uses, defines } = accesses[idx];
                 let before = behind & !defines | uses;
-                changed |= before != live[idx as usize];
-                live[idx as usize] = before;
+                changed |= before != live[idx];
+                live[idx] = before;
             }
         }
         live

@@ -56,7 +56,7 @@ impl<O: Observer> Verifier<'_, O> {
         let mut at = Some(state.insn_idx);
         for frame in (0..state.frames.len()).rev() {
             let slot = &mut state.frames[frame];
-            let live = at.and_then(|idx| self.program.live_regs.get(idx as usize));
+            let live = at.and_then(|idx| self.program.live_regs.get(idx));
             slot.marks = Marks {
                 read64: live.copied().unwrap_or(u16::MAX),
                 slot_read: u64::MAX,

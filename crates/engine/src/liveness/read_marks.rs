@@ -163,7 +163,7 @@ impl<O: Observer> Verifier<'_, O> {
     ///
     /// `scalar`: the register holds a plain scalar.
     pub(crate) fn reads_64(&self, scalar: bool) -> bool {
-        let insn = self.program.insns[self.walk.insn_idx as usize];
+        let insn = self.program.insns[self.walk.insn_idx];
         let code = insn.code;
         match code & 7 {
             class::JMP => op(code) != op::CALL || insn.src != 1,

@@ -284,7 +284,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn show_source_line(&mut self) {
         if O::LISTENING {
             self.env.obs.event(Event::SourceLine {
-                idx: self.walk.insn_idx,
+                idx: self.walk.insn_idx.0,
                 prefix: "; ",
             });
         }

@@ -6,6 +6,7 @@ use verdict_kernel::semantics::log::StackWords;
 
 use super::{MAX_VAR_OFF, MemAccess, Source};
 use crate::error::{About, Failure, Res, reject};
+use crate::index::InsnIdx;
 use crate::observer::Observer;
 use crate::state::{Reg, Slot, SlotType};
 use crate::verifier::Verifier;
@@ -219,25 +220,21 @@ impl<O: Observer> Verifier<'_, O> {
         let Some(subprogno) = self.walk.cur.frames.get(frame).map(|f| f.body.subprogno as usize) else {
             return;
         };
-        let end = self
-            .program
-            .subprogs
-            .get(subprogno + 1)
-            .map_or(self.program.insns.len(), |next| next.start as usize);
+        let end = self.subprog_end(subprogno);
         let Some(subprog) = self.program.subprogs.get_mut(subprogno) else {
             return;
         };
         let in_pattern = self
             .program
             .aux
-            .get(self.walk.insn_idx as usize)
+            .get(self.walk.insn_idx)
             .is_some_and(|aux| aux.fastcall_pattern);
         if i32::from(subprog.fastcall_stack_off) <= off || in_pattern {
             return;
         }
         subprog.fastcall_stack_off = i16::MIN;
-        let start = subprog.start as usize;
-        for aux in self.program.aux.get_mut(start..end).into_iter().flatten() {
+        for idx in InsnIdx::range(subprog.start..end) {
+            let aux = &mut self.program.aux[idx];
             aux.fastcall_spills_num = 0;
             aux.fastcall_pattern = false;
         }

@@ -2,12 +2,16 @@
 //! and which scalars were linked, so that no instruction needs to be understood beyond its operands.
 
 use crate::error::{Res, reject};
+use crate::index::{IndexVec, InsnIdx};
 use crate::observer::Observer;
 use crate::state::{Hist, StateId, hist};
 use crate::verifier::Verifier;
 
 use super::step::Step;
 use super::wanted::Wanted;
+
+/// In place of the instruction before the first one: the kernel's -1.
+const BEFORE: InsnIdx = InsnIdx(u32::MAX);
 
 /// How a segment's walk ended.
 pub(super) enum Walked {
@@ -29,8 +33,8 @@ impl<O: Observer> Verifier<'_, O> {
         &mut self,
         at: Option<StateId>,
         wanted: &mut Wanted,
-        last_idx: u32,
-        subseq_idx: &mut Option<u32>,
+        last_idx: InsnIdx,
+        subseq_idx: &mut Option<InsnIdx>,
         mut skip: bool,
     ) -> Res<Walked> {
         let segment = self.segment_mut(at);
@@ -44,7 +48,7 @@ impl<O: Observer> Verifier<'_, O> {
                 let from = i;
                 i = skip_unconcerned(&self.program.back_regs, i, floor, wanted);
                 if i != from {
-                    *subseq_idx = Some(i + 1);
+                    *subseq_idx = Some(i.next());
                 }
             }
             let last = match next {
@@ -58,7 +62,7 @@ impl<O: Observer> Verifier<'_, O> {
             };
             if skip {
                 skip = false;
-            } else if O::LISTENING || wanted.concerns(self.program.back_regs[i as usize], last) {
+            } else if O::LISTENING || wanted.concerns(self.program.back_regs[i], last) {
                 if let Step::GiveUp = self.back_step(i, *subseq_idx, last, wanted)? {
                     return Ok(Walked::GaveUp);
                 }
@@ -74,12 +78,12 @@ impl<O: Observer> Verifier<'_, O> {
             match last {
                 Some(entry) => {
                     left = entry.before;
-                    i = entry.prev_idx().unwrap_or(u32::MAX);
+                    i = entry.prev_idx().unwrap_or(BEFORE);
                 }
-                None => i = i.wrapping_sub(1),
+                None => i = i.prev().unwrap_or(BEFORE),
             }
-            if i as usize >= self.program.insns.len() {
-                reject!(VerifierBug, EFAULT, "BUG backtracking idx {}\n", i as i32);
+            if i >= self.program.insns.end() {
+                reject!(VerifierBug, EFAULT, "BUG backtracking idx {}\n", i.0 as i32);
             }
         }
     }
@@ -88,11 +92,16 @@ impl<O: Observer> Verifier<'_, O> {
 /// From instruction `i` backwards in a straight line, the first that may change the wanted set, or `floor`, where
 /// the line ends.
 #[inline]
-fn skip_unconcerned(back_regs: &[u16], mut i: u32, floor: u32, wanted: &Wanted) -> u32 {
+fn skip_unconcerned(
+    back_regs: &IndexVec<InsnIdx, u16>,
+    mut i: InsnIdx,
+    floor: InsnIdx,
+    wanted: &Wanted,
+) -> InsnIdx {
     let concerning = wanted.concerning();
     let unconcerned = |names: &u16| names & concerning == 0;
-    while i > floor && back_regs.get(i as usize).is_some_and(unconcerned) {
-        i -= 1;
+    while i > floor && back_regs.get(i).is_some_and(unconcerned) {
+        i = InsnIdx(i.0 - 1);
     }
     i
 }

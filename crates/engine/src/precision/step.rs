@@ -6,6 +6,7 @@ use verdict_kernel::semantics::control::{LdAbsExit, TailCallExit};
 use verdict_kernel::semantics::precision::{AtomicFetch, CallbackArguments};
 
 use crate::error::{Res, reject};
+use crate::index::InsnIdx;
 use crate::observer::{Event, Observer};
 use crate::state::{FP, Hist, MAX_FRAMES, hist};
 use crate::verifier::Verifier;
@@ -57,12 +58,12 @@ impl<O: Observer> Verifier<'_, O> {
     /// One instruction backwards (`backtrack_insn`).
     pub(super) fn back_step(
         &mut self,
-        idx: u32,
-        subseq_idx: Option<u32>,
+        idx: InsnIdx,
+        subseq_idx: Option<InsnIdx>,
         entry: Option<Hist>,
         wanted: &mut Wanted,
     ) -> Res<Step> {
-        let Ok(op) = self.program.ops[idx as usize] else {
+        let Ok(op) = self.program.ops[idx] else {
             return Ok(Step::On);
         };
         if O::LISTENING {
@@ -71,7 +72,7 @@ impl<O: Observer> Verifier<'_, O> {
                 frame,
                 regs,
                 slots,
-                idx,
+                idx: idx.0,
             });
         }
         wanted.sync_linked(entry);
@@ -86,8 +87,8 @@ impl<O: Observer> Verifier<'_, O> {
     fn back_op(
         &self,
         op: Op,
-        idx: u32,
-        subseq_idx: Option<u32>,
+        idx: InsnIdx,
+        subseq_idx: Option<InsnIdx>,
         entry: Option<Hist>,
         wanted: &mut Wanted,
     ) -> Res<Back> {
@@ -110,23 +111,29 @@ impl<O: Observer> Verifier<'_, O> {
         })
     }
 
-    fn back_ld_packet(&self, idx: u32, subseq_idx: Option<u32>, wanted: &mut Wanted) -> Res<Back> {
+    fn back_ld_packet(&self, idx: InsnIdx, subseq_idx: Option<InsnIdx>, wanted: &mut Wanted) -> Res<Back> {
         if wanted.has(0) {
             return Ok(Back::GiveUp);
         }
         // The hidden exit of a subprogram was taken: go into its frame.
         let explored = self.env.kernel.semantics.control.ld_abs_exit == LdAbsExit::Explored;
-        if explored && subseq_idx != Some(idx + 1) {
+        if explored && subseq_idx != Some(idx.next()) {
             self.enter(wanted)?;
         }
         Ok(Back::Final)
     }
 
-    fn back_call(&self, call: Call, idx: u32, subseq_idx: Option<u32>, wanted: &mut Wanted) -> Res<Back> {
+    fn back_call(
+        &self,
+        call: Call,
+        idx: InsnIdx,
+        subseq_idx: Option<InsnIdx>,
+        wanted: &mut Wanted,
+    ) -> Res<Back> {
         if let Call::Subprog { off } = call {
             return self.back_subprog_call(idx, off, wanted);
         }
-        if self.calls_sync_callback(idx) && subseq_idx != Some(idx + 1) {
+        if self.calls_sync_callback(idx) && subseq_idx != Some(idx.next()) {
             // Out of a callback, backwards into the call that runs it: its R1-R5 are not the call's.
             self.no_leftovers(wanted)?;
             wanted.regs[wanted.frame] &= !ARGS;
@@ -140,17 +147,17 @@ impl<O: Observer> Verifier<'_, O> {
         self.no_args(wanted)?;
         let explored = self.env.kernel.semantics.control.tail_call_exit == TailCallExit::Explored;
         let ends = matches!(call, Call::Helper { id } if u32::try_from(id) == Ok(id::TAIL_CALL));
-        if explored && ends && subseq_idx != Some(idx + 1) {
+        if explored && ends && subseq_idx != Some(idx.next()) {
             // The tail call ended a function.
             self.enter(wanted)?;
         }
         Ok(Back::Resync)
     }
 
-    fn back_exit(&self, subseq_idx: Option<u32>, wanted: &mut Wanted) -> Res<Back> {
+    fn back_exit(&self, subseq_idx: Option<InsnIdx>, wanted: &mut Wanted) -> Res<Back> {
         let before = subseq_idx
-            .and_then(|idx| idx.checked_sub(1))
-            .and_then(|idx| self.program.ops.get(idx as usize));
+            .and_then(InsnIdx::prev)
+            .and_then(|idx| self.program.ops.get(idx));
         let from_call = matches!(before, Some(Ok(Op::Call(Call::Subprog { .. }))));
         let r0 = from_call && wanted.has(0);
         let drops = self.env.kernel.semantics.precision.callback_arguments == CallbackArguments::Dropped;
@@ -168,8 +175,8 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(Back::Final)
     }
 
-    fn back_subprog_call(&self, idx: u32, off: i32, wanted: &mut Wanted) -> Res<Back> {
-        let entry = (i64::from(idx) + i64::from(off) + 1) as u32;
+    fn back_subprog_call(&self, idx: InsnIdx, off: i32, wanted: &mut Wanted) -> Res<Back> {
+        let entry = idx.jump(off);
         let Some(subprog) = self.subprog_at(entry) else {
             reject!(VerifierBug, EFAULT)
         };
@@ -187,9 +194,9 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Whether the instruction executed next calls a callback, as after the callback's end.
-    fn returns_to_callback_call(&self, subseq_idx: Option<u32>) -> bool {
+    fn returns_to_callback_call(&self, subseq_idx: Option<InsnIdx>) -> bool {
         subseq_idx
-            .and_then(|idx| self.program.aux.get(idx as usize))
+            .and_then(|idx| self.program.aux.get(idx))
             .is_some_and(|aux| aux.calls_callback)
     }
 

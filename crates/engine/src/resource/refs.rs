@@ -6,6 +6,7 @@ use verdict_kernel::rule::{Fact, Rule};
 use verdict_kernel::semantics::control::References;
 
 use crate::error::{About, Failure, Res, reject};
+use crate::index::InsnIdx;
 use crate::memory::{Words, type_is_non_owning_ref};
 use crate::observer::Observer;
 use crate::state::{ActiveLock, Ref, RefKind, Reg};
@@ -13,7 +14,7 @@ use crate::verifier::Verifier;
 
 impl<O: Observer> Verifier<'_, O> {
     /// A resource was acquired by the instruction; gives its id (`acquire_reference_state`).
-    pub(crate) fn acquire_reference(&mut self, insn_idx: u32) -> u32 {
+    pub(crate) fn acquire_reference(&mut self, insn_idx: InsnIdx) -> u32 {
         let id = self.next_id();
         let mut acquired = Ref {
             kind: RefKind::Object,
@@ -144,7 +145,7 @@ impl<O: Observer> Verifier<'_, O> {
             Ok(())
         } else {
             let failure = Failure::rejected(Rule::ReferenceLeak, Errno::EINVAL, text);
-            let first = self.walk.cur.held().find(own).map(|first| first.insn_idx);
+            let first = self.walk.cur.held().find(own).map(|first| first.insn_idx.0);
             Err(match first {
                 Some(insn) => failure.about(|| Fact::Acquired(insn)),
                 None => failure,

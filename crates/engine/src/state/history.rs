@@ -5,6 +5,8 @@
 
 use std::num::NonZeroU32;
 
+use crate::index::InsnIdx;
+
 /// Flags of a [`Hist`] entry.
 pub mod hist {
     /// The instruction reads or writes a stack slot: bits 0–2 frame, 3–8 slot.
@@ -27,7 +29,7 @@ pub struct HistId(NonZeroU32);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Hist {
     /// The instruction.
-    pub idx: u32,
+    pub idx: InsnIdx,
     /// See [`Hist::prev_idx`]: there may be an entry an instruction, so none takes no room of its own here.
     prev_or_max: u32,
     /// The entry before it in the segment.
@@ -44,10 +46,10 @@ pub struct Hist {
 
 impl Hist {
     /// An instruction, and the one executed before it.
-    pub(crate) fn new(idx: u32, prev_idx: Option<u32>, flags: u16, linked: u64) -> Hist {
+    pub(crate) fn new(idx: InsnIdx, prev_idx: Option<InsnIdx>, flags: u16, linked: u64) -> Hist {
         Hist {
             idx,
-            prev_or_max: prev_idx.unwrap_or(u32::MAX),
+            prev_or_max: prev_idx.map_or(u32::MAX, |prev| prev.0),
             before: None,
             flags,
             walked_regs: 0,
@@ -57,8 +59,8 @@ impl Hist {
     }
     /// The instruction executed before it; none at the start.
     #[inline]
-    pub fn prev_idx(&self) -> Option<u32> {
-        (self.prev_or_max != u32::MAX).then_some(self.prev_or_max)
+    pub fn prev_idx(&self) -> Option<InsnIdx> {
+        (self.prev_or_max != u32::MAX).then_some(InsnIdx(self.prev_or_max))
     }
 }
 

@@ -14,6 +14,8 @@ use std::rc::Rc;
 
 use verdict_kernel::types::RegBase;
 
+use crate::index::InsnIdx;
+
 pub use frames::Frames;
 pub use history::{Hist, HistId, Histories, Trail, hist};
 pub use reg::{ADD_CONST, BtfHandle, DynptrKind, IterState, Reg};
@@ -63,7 +65,7 @@ pub struct Ref {
     /// Its id.
     pub id: u32,
     /// The instruction that acquired it.
-    pub insn_idx: u32,
+    pub insn_idx: InsnIdx,
     /// The frame of the callback that acquired it; none outside callbacks.
     pub callback_ref: Option<u32>,
 }
@@ -85,7 +87,7 @@ pub struct Frame {
     /// The stack.
     pub stack: Stack,
     /// The calling instruction; none in the outermost frame.
-    pub callsite: Option<u32>,
+    pub callsite: Option<InsnIdx>,
     /// Index of this frame.
     pub frameno: u32,
     /// The function executing.
@@ -108,7 +110,7 @@ pub struct Frame {
 
 impl Frame {
     /// A frame in which nothing is known but R10.
-    pub fn new(callsite: Option<u32>, frameno: u32, subprogno: u32) -> Frame {
+    pub fn new(callsite: Option<InsnIdx>, frameno: u32, subprogno: u32) -> Frame {
         let mut regs = [Reg::NOT_INIT; REGS];
         regs[FP] = Reg {
             frameno,
@@ -253,11 +255,11 @@ pub struct State {
     /// Paths from here that are not finished.
     pub branches: u32,
     /// Where a checkpoint was taken.
-    pub insn_idx: u32,
+    pub insn_idx: InsnIdx,
     /// First instruction of the segment that leads here.
-    pub first_insn_idx: u32,
+    pub first_insn_idx: InsnIdx,
     /// Last instruction of it; none where a function begins.
-    pub last_insn_idx: Option<u32>,
+    pub last_insn_idx: Option<InsnIdx>,
     /// Depth in the tree of checkpoints.
     pub dfs_depth: u32,
     /// How deep callbacks are unrolled.
@@ -292,8 +294,8 @@ impl State {
             }),
             parent: None,
             branches: 1,
-            insn_idx: 0,
-            first_insn_idx: 0,
+            insn_idx: InsnIdx(0),
+            first_insn_idx: InsnIdx(0),
             last_insn_idx: None,
             dfs_depth: 0,
             callback_unroll_depth: 0,

@@ -5,6 +5,7 @@ use verdict_kernel::rule::Rule;
 use verdict_kernel::semantics::control::{LeaveChecks, ThrowRegions};
 
 use crate::error::{Failure, Res, reject};
+use crate::index::InsnIdx;
 use crate::observer::Observer;
 use crate::verifier::{ArgUse, Flow, Verifier};
 
@@ -87,8 +88,8 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// An instruction whose encoding is wrong, at the moment when the kernel notices.
-    pub(crate) fn malformed(&mut self, idx: u32, fault: Malformed) -> Res<Flow> {
-        let insn: Insn = self.program.insns[idx as usize];
+    pub(crate) fn malformed(&mut self, idx: InsnIdx, fault: Malformed) -> Res<Flow> {
+        let insn: Insn = self.program.insns[idx];
         let (dst, src) = (usize::from(insn.dst), usize::from(insn.src));
         match fault.point() {
             Point::Resolve => return Err(Failure::bug("a malformed instruction passed resolution")),

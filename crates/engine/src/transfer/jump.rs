@@ -7,6 +7,7 @@ use verdict_kernel::types::{Flags, RegBase, RegType};
 
 use crate::error::Res;
 use crate::explore::Fork;
+use crate::index::InsnIdx;
 use crate::memory::is_trusted;
 use crate::observer::{Event, Observer};
 use crate::state::{Reg, State, hist};
@@ -41,10 +42,9 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn check_jump(&mut self, jump: Jump) -> Res<Flow> {
         self.walk.jmps_processed += 1;
         let idx = self.walk.insn_idx;
-        let target = |off: i32| (i64::from(idx) + 1 + i64::from(off)) as u32;
         match jump {
-            Jump::Always { off } => Ok(Flow::Goto(target(off))),
-            Jump::MayGoto { off } => self.may_goto(idx, target(i32::from(off))),
+            Jump::Always { off } => Ok(Flow::Goto(idx.jump(off))),
+            Jump::MayGoto { off } => self.may_goto(idx, idx.jump(off.into())),
             Jump::Branch(Branch {
                 op,
                 width,
@@ -58,19 +58,19 @@ impl<O: Observer> Verifier<'_, O> {
                     dst: usize::from(dst),
                     src,
                 };
-                self.branch(cond, target(i32::from(off)))
+                self.branch(cond, idx.jump(off.into()))
             }
         }
     }
 
     /// The loop's exit goes on; the next iteration waits.
-    fn may_goto(&mut self, idx: u32, target: u32) -> Res<Flow> {
+    fn may_goto(&mut self, idx: InsnIdx, target: InsnIdx) -> Res<Flow> {
         let prev = self
             .walk
             .cur
             .parent
             .and_then(|parent| self.find_prev_entry(Some(parent), idx));
-        let fork = self.fork(idx + 1)?;
+        let fork = self.fork(idx.next())?;
         if let Some(other) = self.other(fork) {
             other.may_goto_depth += 1;
         }
@@ -80,7 +80,7 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(Flow::Goto(target))
     }
 
-    fn branch(&mut self, cond: Cond, target: u32) -> Res<Flow> {
+    fn branch(&mut self, cond: Cond, target: InsnIdx) -> Res<Flow> {
         let idx = self.walk.insn_idx;
         self.check_operands(&cond)?;
         let src = match cond.src {
@@ -109,11 +109,11 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(Flow::Next)
     }
 
-    fn show_branch(&mut self, idx: u32) {
+    fn show_branch(&mut self, idx: InsnIdx) {
         if O::LISTENING {
             self.env.obs.event(Event::BranchState {
                 state: &self.walk.cur,
-                idx,
+                idx: idx.0,
             });
         }
     }

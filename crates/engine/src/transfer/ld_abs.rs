@@ -43,7 +43,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.scratch_reg(0);
         let idx = self.walk.insn_idx;
-        self.fork(idx + 1)?;
+        self.fork(idx.next())?;
         // A failing load returns 0.
         self.walk.cur.reg_mut(0).set_known(0);
         self.leave_function()

@@ -5,6 +5,7 @@ use verdict_kernel::map::MapType;
 use verdict_kernel::types::RegBase;
 
 use crate::error::{Failure, Res, reject};
+use crate::index::InsnIdx;
 use crate::observer::Observer;
 use crate::program::Imm64;
 use crate::state::Reg;
@@ -29,8 +30,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// A pointer to a function of the program, to be used as a callback.
     fn function_pointer(&self, distance: i32) -> Res<Reg> {
-        let start = i64::from(self.walk.insn_idx) + i64::from(distance) + 1;
-        let subprogno = u32::try_from(start).ok().and_then(|start| self.subprog_at(start));
+        let start = u32::try_from(self.walk.insn_idx.target(distance));
+        let subprogno = start.ok().and_then(|start| self.subprog_at(InsnIdx(start)));
         if self.program.prog.func_info.is_empty() {
             reject!(FuncInfo, EINVAL, "missing btf func_info\n");
         }

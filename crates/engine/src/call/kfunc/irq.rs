@@ -148,7 +148,7 @@ impl<O: Observer> Verifier<'_, O> {
                 RegionPairing,
                 EACCES,
                 "cannot restore irq state out of order, expected id={expected} acquired at insn_idx={}\n",
-                at.map_or(0, |r| r.insn_idx)
+                at.map_or(0, |r| r.insn_idx.0)
             );
         }
         let before = self

@@ -131,7 +131,7 @@ impl<O: Observer> Verifier<'_, O> {
                 reject!(VerifierBug, EFAULT, "bug: bad parent state for iter next call");
             }
             let prev = self.find_prev_entry(parent, idx);
-            let fork = self.fork(idx.wrapping_add(1))?;
+            let fork = self.fork(idx.next())?;
             if let Some(other) = self.other(fork) {
                 set_iter(other, meta, |depth| (IterState::Active, depth.wrapping_add(1)));
             }

@@ -101,7 +101,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let (idx, rules) = (self.walk.insn_idx, self.env.rules);
         let fork = self
-            .fork(idx + 1)
+            .fork(idx.next())
             .then(|| "failed to push state for failed lock acquisition\n".to_owned())?;
         let Some(failed) = self.other(fork) else {
             return Ok(());
@@ -190,7 +190,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Calls that no dead code elimination removed must name a function (`fixup_kfunc_call`).
     pub(crate) fn check_kfuncs_left(&self) -> Res<()> {
-        for (insn, aux) in self.program.insns.iter().zip(&self.program.aux) {
+        for (insn, aux) in self.program.insns.iter().zip(self.program.aux.iter()) {
             if !aux.seen || !insn.is_kfunc_call() {
                 continue;
             }

@@ -10,6 +10,7 @@ pub(crate) use scc::Scc;
 
 use crate::cfg::{Components, PostOrder};
 use crate::error::Res;
+use crate::index::InsnIdx;
 use crate::liveness::Chains;
 use crate::observer::{Event, Observer};
 use crate::state::StateId;
@@ -38,7 +39,7 @@ impl<O: Observer> Verifier<'_, O> {
             let subprogs = 0..self.program.subprogs.len();
             let functions = subprogs.map(|s| {
                 let start = self.program.subprogs[s].start;
-                (start, self.subprog_end(s).saturating_sub(start))
+                (start, self.subprog_end(s).0.saturating_sub(start.0))
             });
             self.walk.chains = Chains::new(functions.collect());
         }
@@ -49,7 +50,7 @@ impl<O: Observer> Verifier<'_, O> {
             self.program.live_regs = self.live_registers(&self.program.order);
             if O::LISTENING {
                 self.env.obs.event(Event::LiveRegs {
-                    live: &self.program.live_regs,
+                    live: self.program.live_regs.as_slice(),
                     loops: self.walk.scc.components.all(),
                 });
             }
@@ -74,7 +75,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The current path ends in a state that `id` subsumes, which closes `of`.
-    pub(super) fn close_loop(&mut self, of: Loop, id: StateId, idx: u32) -> Res<()> {
+    pub(super) fn close_loop(&mut self, of: Loop, id: StateId, idx: InsnIdx) -> Res<()> {
         let Loop::Of(entry) = of else { return Ok(()) };
         if self.by_components() {
             return self.add_backedge(id, idx);

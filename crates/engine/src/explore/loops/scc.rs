@@ -10,6 +10,7 @@ use std::num::NonZeroU32;
 
 use crate::cfg::Components;
 use crate::error::{Res, reject, say2};
+use crate::index::InsnIdx;
 use crate::observer::Observer;
 use crate::state::{MAX_FRAMES, State, StateId};
 use crate::verifier::Verifier;
@@ -20,14 +21,14 @@ const MAX_ROUNDS: u32 = 64;
 /// How a state is in a component: the calls that lead to the outermost function with one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Way {
-    calls: [u32; MAX_FRAMES - 1],
+    calls: [InsnIdx; MAX_FRAMES - 1],
     component: NonZeroU32,
 }
 
 impl Way {
     /// As the log writes it. A call at instruction 0 looks like none.
     fn name(&self) -> String {
-        let calls = self.calls.iter().take_while(|call| **call != 0);
+        let calls = self.calls.iter().take_while(|call| **call != InsnIdx(0));
         let calls: String = calls.map(|call| format!("{call},")).collect();
         format!("({calls}{})", self.component)
     }
@@ -37,7 +38,7 @@ impl Way {
 #[derive(Debug)]
 struct Backedge {
     state: State,
-    idx: u32,
+    idx: InsnIdx,
     /// The one that it matched.
     equal: StateId,
 }
@@ -91,8 +92,8 @@ impl Scc {
     }
 
     /// The outermost component that a state at `idx` is in (`compute_scc_callchain`).
-    fn way(&self, state: &State, idx: u32) -> Option<Way> {
-        let mut calls = [0; MAX_FRAMES - 1];
+    fn way(&self, state: &State, idx: InsnIdx) -> Option<Way> {
+        let mut calls = [InsnIdx(0); MAX_FRAMES - 1];
         let callees = state.frames.iter().filter_map(|f| f.body.callsite);
         for (frame, at) in callees.chain(std::iter::once(idx)).enumerate() {
             if let Some(component) = self.components.at(at) {
@@ -143,7 +144,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The current state matched one whose marks are not final (`add_scc_backedge`).
-    pub(crate) fn add_backedge(&mut self, equal: StateId, idx: u32) -> Res<()> {
+    pub(crate) fn add_backedge(&mut self, equal: StateId, idx: InsnIdx) -> Res<()> {
         let explored = self.walk.search.state(equal);
         let Some(way) = self.walk.scc.way(explored, explored.insn_idx) else {
             reject!(

@@ -1,0 +1,191 @@
+//! What things are named by: a type for each kind of index, and vectors that are indexed by their kind alone.
+//!
+//! An index may lie outside of what it is to name, as a jump's target does before it was checked: indexing is for
+//! indices that are known to be valid, `get` for others.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Index, IndexMut, Range};
+
+/// A kind of index.
+pub trait Idx: Copy {
+    /// The index of an element of a vector.
+    fn new(at: usize) -> Self;
+    /// Where the element is in its vector.
+    fn index(self) -> usize;
+}
+
+macro_rules! index {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+        pub struct $name(pub u32);
+
+        impl Idx for $name {
+            #[inline]
+            fn new(at: usize) -> Self {
+                $name(at as u32)
+            }
+            #[inline]
+            fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+
+        impl From<$name> for u32 {
+            #[inline]
+            fn from(at: $name) -> u32 {
+                at.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+index!(
+    /// An instruction of the program.
+    InsnIdx
+);
+
+impl InsnIdx {
+    /// The one behind it.
+    #[inline]
+    pub fn next(self) -> InsnIdx {
+        InsnIdx(self.0.wrapping_add(1))
+    }
+    /// The one before it; none before the first.
+    #[inline]
+    pub fn prev(self) -> Option<InsnIdx> {
+        self.0.checked_sub(1).map(InsnIdx)
+    }
+    /// The number of the instruction that a jump or call here goes to, if there is one.
+    #[inline]
+    pub fn target(self, off: i32) -> i64 {
+        i64::from(self.0) + 1 + i64::from(off)
+    }
+    /// Where a jump or call here goes that is known to stay within the program.
+    #[inline]
+    pub fn jump(self, off: i32) -> InsnIdx {
+        InsnIdx(self.target(off) as u32)
+    }
+    /// Those from the first to before the second.
+    pub fn range(range: Range<InsnIdx>) -> impl DoubleEndedIterator<Item = InsnIdx> + Clone {
+        (range.start.0..range.end.0).map(InsnIdx)
+    }
+}
+
+/// A vector whose elements are named by one kind of index.
+#[derive(Clone, Debug)]
+pub struct IndexVec<I, T> {
+    elements: Vec<T>,
+    by: PhantomData<fn(I)>,
+}
+
+impl<I: Idx, T> IndexVec<I, T> {
+    /// No elements.
+    pub const fn new() -> Self {
+        IndexVec {
+            elements: Vec::new(),
+            by: PhantomData,
+        }
+    }
+    /// Number of elements.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.elements.len()
+    }
+    /// Whether there are none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.elements.is_empty()
+    }
+    /// The index that the next element would have.
+    #[inline]
+    pub fn end(&self) -> I {
+        I::new(self.elements.len())
+    }
+    /// An element, if there is one by that index.
+    #[inline]
+    pub fn get(&self, at: I) -> Option<&T> {
+        self.elements.get(at.index())
+    }
+    /// An element for writing, if there is one by that index.
+    #[inline]
+    pub fn get_mut(&mut self, at: I) -> Option<&mut T> {
+        self.elements.get_mut(at.index())
+    }
+    /// All elements.
+    #[inline]
+    pub fn as_slice(&self) -> &[T] {
+        &self.elements
+    }
+    /// All elements, in order.
+    #[inline]
+    pub fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.elements.iter()
+    }
+    /// The indices of all elements, in order.
+    #[inline]
+    pub fn indices(&self) -> impl DoubleEndedIterator<Item = I> + use<I, T> {
+        (0..self.elements.len()).map(I::new)
+    }
+    /// All elements with their indices, in order.
+    #[inline]
+    pub fn enumerated(&self) -> impl Iterator<Item = (I, &T)> {
+        self.elements.iter().enumerate().map(|(at, e)| (I::new(at), e))
+    }
+    /// Adds an element behind the others; its index.
+    pub fn push(&mut self, element: T) -> I {
+        let at = self.end();
+        self.elements.push(element);
+        at
+    }
+}
+
+impl<I, T: Clone> IndexVec<I, T> {
+    /// The same element `len` times.
+    pub fn filled(element: T, len: usize) -> Self {
+        vec![element; len].into()
+    }
+}
+
+impl<I, T> Default for IndexVec<I, T> {
+    fn default() -> Self {
+        Vec::new().into()
+    }
+}
+
+impl<I, T> From<Vec<T>> for IndexVec<I, T> {
+    fn from(elements: Vec<T>) -> Self {
+        IndexVec {
+            elements,
+            by: PhantomData,
+        }
+    }
+}
+
+impl<I, T> FromIterator<T> for IndexVec<I, T> {
+    fn from_iter<A: IntoIterator<Item = T>>(elements: A) -> Self {
+        Vec::from_iter(elements).into()
+    }
+}
+
+impl<I: Idx, T> Index<I> for IndexVec<I, T> {
+    type Output = T;
+    #[inline]
+    fn index(&self, at: I) -> &T {
+        &self.elements[at.index()]
+    }
+}
+
+impl<I: Idx, T> IndexMut<I> for IndexVec<I, T> {
+    #[inline]
+    fn index_mut(&mut self, at: I) -> &mut T {
+        &mut self.elements[at.index()]
+    }
+}
