@@ -7,6 +7,7 @@ use verdict_kernel::prog::ProgType;
 use verdict_syscall::{Notes, SubprogArg, attach, btfinfo, func_args};
 
 use crate::error::{Res, unsupported};
+use crate::index::SubprogIdx;
 use crate::observer::{Event, Observer};
 use crate::verifier::Verifier;
 
@@ -55,7 +56,7 @@ impl<O: Observer> Verifier<'_, O> {
         let changes = self
             .program
             .subprogs
-            .first()
+            .get(SubprogIdx::MAIN)
             .is_some_and(|main| main.changes_pkt_data);
         let mut remarks = Remarks(&mut *self.env.obs);
         self.program.attach =
@@ -92,12 +93,12 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// What a function takes by its BTF (`btf_prepare_func_args`).
-    pub(crate) fn func_args_from_btf(&self, subprog: usize) -> Res<Vec<SubprogArg>> {
+    pub(crate) fn func_args_from_btf(&self, subprog: SubprogIdx) -> Res<Vec<SubprogArg>> {
         let sub = &self.program.subprogs[subprog];
         let args = func_args::prepare_func_args(
             self.env.kernel,
             self.program.prog,
-            subprog as u32,
+            subprog.0,
             sub.is_global,
             sub.unreliable,
         )?;

@@ -14,7 +14,7 @@ use verdict_kernel::types::RegBase;
 use verdict_syscall::LoadedFunc;
 
 use crate::error::{Failure, Res, reject};
-use crate::index::InsnIdx;
+use crate::index::{IndexVec, InsnIdx, SubprogIdx};
 use crate::observer::Observer;
 use crate::state::MAX_FRAMES;
 use crate::verifier::Verifier;
@@ -101,7 +101,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Removed spills free their stack (`remove_fastcall_spills_fills`).
     fn remove_fastcall_spills(&mut self) {
-        for s in 0..self.program.subprogs.len() {
+        for s in self.program.subprogs.indices() {
             let range = self.program.subprogs[s].start..self.subprog_end(s);
             let removed = InsnIdx::range(range).any(|i| self.program.aux[i].fastcall_spills_num > 0);
             let sub = &mut self.program.subprogs[s];
@@ -113,11 +113,11 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The stack of nested calls is limited (`check_max_stack_depth`).
     fn check_max_stack_depth(&mut self) -> Res<()> {
-        let mut places = vec![Place::Unknown; self.program.subprogs.len()];
+        let mut places = IndexVec::filled(Place::Unknown, self.program.subprogs.len());
         // Asynchronous callbacks come first, so that the main program finds where functions that both call lie.
-        for i in (0..self.program.subprogs.len()).rev() {
-            let private = i == 0 && self.has_private_stacks();
-            if i == 0 || self.program.subprogs[i].is_async_cb {
+        for i in self.program.subprogs.indices().rev() {
+            let private = i == SubprogIdx::MAIN && self.has_private_stacks();
+            if i == SubprogIdx::MAIN || self.program.subprogs[i].is_async_cb {
                 self.check_stack_depth_from(i, private, &mut places)?;
             }
         }
@@ -131,9 +131,14 @@ impl<O: Observer> Verifier<'_, O> {
             && !self.program.subprogs.iter().any(|sub| sub.has_tail_call)
     }
 
-    fn check_stack_depth_from(&mut self, root: usize, private: bool, places: &mut [Place]) -> Res<()> {
+    fn check_stack_depth_from(
+        &mut self,
+        root: SubprogIdx,
+        private: bool,
+        places: &mut IndexVec<SubprogIdx, Place>,
+    ) -> Res<()> {
         // Functions on the way, each with the instruction to go on at.
-        let mut callers: Vec<(usize, InsnIdx)> = Vec::new();
+        let mut callers: Vec<(SubprogIdx, InsnIdx)> = Vec::new();
         let mut tail_call_reachable = false;
         places[root].settle(private, self.program.subprogs[root].stack_depth);
         let mut depth = self.enter_function(root, &callers, 0, places[root])?;
@@ -178,7 +183,13 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Adds a function's stack to that of its callers; gives the sum.
-    fn enter_function(&self, idx: usize, callers: &[(usize, InsnIdx)], depth: u32, place: Place) -> Res<u32> {
+    fn enter_function(
+        &self,
+        idx: SubprogIdx,
+        callers: &[(SubprogIdx, InsnIdx)],
+        depth: u32,
+        place: Place,
+    ) -> Res<u32> {
         let sub = &self.program.subprogs[idx];
         let placed = self.env.kernel.semantics.control.ld_abs_callback == LdAbsCallback::Refused;
         if placed
@@ -191,7 +202,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "cannot use BPF_LD_[ABS|IND] within callback\n"
             );
         }
-        if idx != 0 && sub.has_tail_call && depth >= self.env.kernel.limits.tail_call_stack {
+        if idx != SubprogIdx::MAIN && sub.has_tail_call && depth >= self.env.kernel.limits.tail_call_stack {
             reject!(
                 TailCallPlacement,
                 EACCES,
@@ -226,10 +237,10 @@ impl<O: Observer> Verifier<'_, O> {
     /// The next function called from `idx` at or behind instruction `from`, and the calling instruction.
     fn next_callee(
         &self,
-        idx: usize,
+        idx: SubprogIdx,
         from: InsnIdx,
-        callers: &[(usize, InsnIdx)],
-    ) -> Res<Option<(usize, InsnIdx)>> {
+        callers: &[(SubprogIdx, InsnIdx)],
+    ) -> Res<Option<(SubprogIdx, InsnIdx)>> {
         for i in InsnIdx::range(from..self.subprog_end(idx)) {
             let insn = self.program.insns[i];
             if insn.is_kfunc_call() && insn.off == 0 {
@@ -284,7 +295,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// A `bpf_loop` that is replaced by a loop saves three registers (`optimize_bpf_loop`).
     fn inline_bpf_loop(&mut self) {
-        for s in 0..self.program.subprogs.len() {
+        for s in self.program.subprogs.indices() {
             let range = self.program.subprogs[s].start..self.subprog_end(s);
             let inlined = InsnIdx::range(range).any(|i| self.is_inlined_loop(i));
             if inlined {
@@ -296,10 +307,13 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Functions that no path reached are removed with other dead code (`opt_remove_dead_code`).
     fn remove_dead_functions(&mut self) {
-        let dead: Vec<bool> = (0..self.program.subprogs.len())
+        let dead = self
+            .program
+            .subprogs
+            .indices()
             .map(|s| {
                 let mut insns = InsnIdx::range(self.program.subprogs[s].start..self.subprog_end(s));
-                s != 0 && insns.all(|i| !self.program.aux[i].seen)
+                s != SubprogIdx::MAIN && insns.all(|i| !self.program.aux[i].seen)
             })
             .collect();
         self.program.dead_subprogs = dead;
@@ -315,13 +329,12 @@ impl<O: Observer> Verifier<'_, O> {
             .prog
             .func_info
             .iter()
-            .zip(&self.program.subprogs)
-            .enumerate();
+            .zip(self.program.subprogs.enumerated());
         let remaining =
-            records.filter(|(s, _)| !self.program.dead_subprogs.get(*s).copied().unwrap_or(false));
+            records.filter(|(_, (s, _))| !self.program.dead_subprogs.get(*s).copied().unwrap_or(false));
         remaining
-            .zip(&self.program.subprogs)
-            .map(|((_, (record, sub)), numbered)| LoadedFunc {
+            .zip(self.program.subprogs.iter())
+            .map(|((record, (_, sub)), numbered)| LoadedFunc {
                 type_id: record.type_id,
                 unreliable: numbered.unreliable,
                 changes_pkt_data: sub.changes_pkt_data,
@@ -336,7 +349,7 @@ impl<O: Observer> Verifier<'_, O> {
             MayGotoBound::Rounds => 8,
             MayGotoBound::Time => 16,
         };
-        for s in 0..self.program.subprogs.len() {
+        for s in self.program.subprogs.indices() {
             let range = self.program.subprogs[s].start..self.subprog_end(s);
             let has = InsnIdx::range(range).any(|i| {
                 let insn = self.program.insns[i];

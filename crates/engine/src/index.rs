@@ -52,6 +52,22 @@ index!(
     InsnIdx
 );
 
+index!(
+    /// A function of the program, in the order of their starts.
+    SubprogIdx
+);
+
+impl SubprogIdx {
+    /// The main program.
+    pub const MAIN: SubprogIdx = SubprogIdx(0);
+
+    /// The one behind it.
+    #[inline]
+    pub fn next(self) -> SubprogIdx {
+        SubprogIdx(self.0 + 1)
+    }
+}
+
 impl InsnIdx {
     /// The one behind it.
     #[inline]
@@ -129,6 +145,11 @@ impl<I: Idx, T> IndexVec<I, T> {
     pub fn iter(&self) -> std::slice::Iter<'_, T> {
         self.elements.iter()
     }
+    /// All elements for writing, in order.
+    #[inline]
+    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
+        self.elements.iter_mut()
+    }
     /// The indices of all elements, in order.
     #[inline]
     pub fn indices(&self) -> impl DoubleEndedIterator<Item = I> + use<I, T> {
@@ -138,6 +159,10 @@ impl<I: Idx, T> IndexVec<I, T> {
     #[inline]
     pub fn enumerated(&self) -> impl Iterator<Item = (I, &T)> {
         self.elements.iter().enumerate().map(|(at, e)| (I::new(at), e))
+    }
+    /// Adds an element before the one that has the index now.
+    pub fn insert(&mut self, at: I, element: T) {
+        self.elements.insert(at.index(), element);
     }
     /// Adds an element behind the others; its index.
     pub fn push(&mut self, element: T) -> I {

@@ -49,6 +49,7 @@ pub use verifier::Stats;
 use verifier::Verifier;
 
 use error::{Failure, Res};
+use index::SubprogIdx;
 use observer::{Event, Observer};
 
 /// What came of a verification.
@@ -152,8 +153,11 @@ fn run<O: Observer, T>(
     };
     let mut stats = std::mem::take(&mut verifier.walk.stats);
     let dead = &verifier.program.dead_subprogs;
-    let alive = |s: &usize| !dead.get(*s).copied().unwrap_or(false);
-    stats.stack_depth = (0..verifier.program.subprogs.len())
+    let alive = |s: &SubprogIdx| !dead.get(*s).copied().unwrap_or(false);
+    stats.stack_depth = verifier
+        .program
+        .subprogs
+        .indices()
         .filter(alive)
         .map(|s| u32::from(verifier.program.subprogs[s].stack_depth))
         .collect();

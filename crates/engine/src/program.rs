@@ -11,7 +11,7 @@ use verdict_syscall::{AttachInfo, Map, Prog, SubprogArg};
 
 use crate::call::Kfuncs;
 use crate::cfg::PostOrder;
-use crate::index::{IndexVec, InsnIdx};
+use crate::index::{IndexVec, InsnIdx, SubprogIdx};
 use crate::precision::back_regs;
 use crate::state::BtfHandle;
 
@@ -35,7 +35,7 @@ pub(crate) struct Program<'a> {
     /// Per instruction the registers that are live before it, where states are compared by that.
     pub(crate) live_regs: IndexVec<InsnIdx, u16>,
     /// Functions in the order of their starts.
-    pub(crate) subprogs: Vec<Subprog>,
+    pub(crate) subprogs: IndexVec<SubprogIdx, Subprog>,
     /// Maps in the order of their first use, and inner maps met on the way.
     pub(crate) maps: Vec<Arc<Map>>,
     /// How many of `maps` the program itself names.
@@ -43,13 +43,13 @@ pub(crate) struct Program<'a> {
     /// What the program attaches to.
     pub(crate) attach: AttachInfo,
     /// Index of the exception callback.
-    pub(crate) exception_callback: Option<usize>,
+    pub(crate) exception_callback: Option<SubprogIdx>,
     /// Kernel functions that this program names.
     pub(crate) kfuncs: Kfuncs,
     /// Helpers that this program may call.
     pub(crate) helpers: Helpers,
     /// Functions that were removed as dead code after verification.
-    pub(crate) dead_subprogs: Vec<bool>,
+    pub(crate) dead_subprogs: IndexVec<SubprogIdx, bool>,
     /// A function that catches exceptions was appended to the program.
     pub(crate) catch_appended: bool,
 }
@@ -73,14 +73,14 @@ impl<'a> Program<'a> {
             aux,
             order: PostOrder::default(),
             live_regs: IndexVec::new(),
-            subprogs: Vec::new(),
+            subprogs: IndexVec::new(),
             maps: Vec::new(),
             used_maps: 0,
             attach: AttachInfo::default(),
             exception_callback: None,
             kfuncs: Kfuncs::default(),
             helpers: Helpers::none(),
-            dead_subprogs: Vec::new(),
+            dead_subprogs: IndexVec::new(),
             catch_appended: false,
         }
     }
@@ -133,7 +133,7 @@ pub(crate) struct LoopInline {
     /// Always the same callback and no flags.
     pub(crate) fit_for_inline: bool,
     /// The callback.
-    pub(crate) callback_subprogno: u32,
+    pub(crate) callback_subprogno: SubprogIdx,
 }
 
 /// What an `ld_imm64` loads.

@@ -8,7 +8,7 @@ use verdict_isa::{Insn, class, op};
 use verdict_kernel::helper::id;
 
 use crate::error::{Res, reject};
-use crate::index::{IndexVec, InsnIdx};
+use crate::index::{IndexVec, InsnIdx, SubprogIdx};
 use crate::observer::Observer;
 use crate::verifier::Verifier;
 
@@ -73,8 +73,8 @@ fn is_conditional(insn: Insn) -> bool {
 impl<O: Observer> Verifier<'_, O> {
     /// Functions that are named by code that is left must be found there (`jit_subprogs`).
     pub(crate) fn check_functions_left(&self) -> Res<()> {
-        let is_dead = |s: usize| self.program.dead_subprogs.get(s).copied().unwrap_or(false);
-        let mut lost: Vec<usize> = self
+        let is_dead = |s: SubprogIdx| self.program.dead_subprogs.get(s).copied().unwrap_or(false);
+        let mut lost: Vec<SubprogIdx> = self
             .program
             .insns
             .indices()
@@ -82,9 +82,7 @@ impl<O: Observer> Verifier<'_, O> {
             .filter_map(|i| self.function_named_by(i))
             .filter(|s| is_dead(*s))
             .collect();
-        let left: Vec<usize> = (0..self.program.subprogs.len())
-            .filter(|s| !is_dead(*s))
-            .collect();
+        let left: Vec<SubprogIdx> = self.program.subprogs.indices().filter(|s| !is_dead(*s)).collect();
         // A program that is but one function is not put together.
         if lost.is_empty() || left.len() + usize::from(self.program.catch_appended) <= 1 {
             return Ok(());
@@ -92,7 +90,7 @@ impl<O: Observer> Verifier<'_, O> {
         lost.sort_unstable();
         lost.dedup();
         let layout = self.layout();
-        let start = |s: usize| self.program.subprogs[s].start;
+        let start = |s: SubprogIdx| self.program.subprogs[s].start;
         let starts: Vec<u32> = left.iter().map(|s| layout.live(start(*s))).collect();
         let is_start = |place: u32| starts.binary_search(&place).is_ok();
         if !lost
@@ -105,13 +103,13 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The function that an instruction names, so that it must be there.
-    fn function_named_by(&self, i: InsnIdx) -> Option<usize> {
+    fn function_named_by(&self, i: InsnIdx) -> Option<SubprogIdx> {
         let insn = self.program.insns[i];
         if insn.is_subprog_call() || insn.is_func_ref() {
             return self.subprog_at(InsnIdx(u32::try_from(i.target(insn.imm)).ok()?));
         }
         self.is_inlined_loop(i)
-            .then_some(self.program.aux[i].loop_inline.callback_subprogno as usize)
+            .then_some(self.program.aux[i].loop_inline.callback_subprogno)
     }
 
     /// Whether a call of `bpf_loop` is replaced by a loop.

@@ -16,7 +16,7 @@ use verdict_syscall::{Map, Prog};
 use crate::equiv::{IdMap, Suspect};
 use crate::error::{About, Failure, Res, register, reject};
 use crate::explore::{Scc, Search};
-use crate::index::InsnIdx;
+use crate::index::{InsnIdx, SubprogIdx};
 use crate::liveness::Chains;
 use crate::observer::{Event, Observer};
 use crate::program::{InsnAux, Program};
@@ -102,7 +102,7 @@ impl Default for Walk {
     fn default() -> Walk {
         Walk {
             walking: false,
-            cur: State::new(Frame::new(None, 0, 0)),
+            cur: State::new(Frame::new(None, 0, SubprogIdx::MAIN)),
             insn_idx: InsnIdx(0),
             prev_insn_idx: None,
             has_hist: false,

@@ -135,7 +135,7 @@ impl Profiler {
             state
                 .frames
                 .iter()
-                .map(|f| (f.body.callsite.map(u32::from), f.body.subprogno))
+                .map(|f| (f.body.callsite.map(u32::from), f.body.subprogno.0))
         };
         if !self.last.0.is_empty() && frames().eq(self.last.0.iter().copied()) {
             return self.last.1;

@@ -11,6 +11,7 @@ use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase, RegType};
 use verdict_syscall::Field;
 
 use crate::error::{Res, reject};
+use crate::index::SubprogIdx;
 use crate::memory::check_aligned;
 use crate::memory::names::reg_type_str;
 use crate::memory::{RawMode, type_is_ptr_alloc_obj};
@@ -42,7 +43,7 @@ pub(crate) struct CallMeta {
     pub(crate) dynptr_id: u32,
     pub(crate) ret_btf: BtfHandle,
     pub(crate) ret_btf_id: u32,
-    pub(crate) subprogno: u32,
+    pub(crate) subprogno: SubprogIdx,
     pub(crate) kptr_field: Option<Field>,
     /// The constant index into an array.
     pub(crate) array_key: Option<u64>,

@@ -10,7 +10,7 @@ use verdict_kernel::semantics::control::CallbackMap;
 use verdict_kernel::types::RegBase;
 
 use crate::error::{Res, reject};
-use crate::index::InsnIdx;
+use crate::index::{InsnIdx, SubprogIdx};
 use crate::observer::{CallKind, Event, Observer};
 use crate::state::{BtfHandle, DynptrKind, Frame, Marks, Reg, RetRange, State};
 use crate::verifier::Verifier;
@@ -46,7 +46,7 @@ enum Source {
 
 impl<O: Observer> Verifier<'_, O> {
     /// Splits off the callback's walk; the call itself goes on as if it had returned (`push_callback_call`).
-    pub(crate) fn push_callback_call(&mut self, subprog: usize, kind: CallbackFrame) -> Res<()> {
+    pub(crate) fn push_callback_call(&mut self, subprog: SubprogIdx, kind: CallbackFrame) -> Res<()> {
         let idx = self.walk.insn_idx;
         if let Err(failure) = self.check_subprog_args(subprog) {
             if failure.errno().is_none_or(|e| e == Errno::EFAULT) {
@@ -73,7 +73,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn enter_callback(
         &mut self,
         state: &mut State,
-        subprog: usize,
+        subprog: SubprogIdx,
         idx: InsnIdx,
         kind: CallbackFrame,
     ) -> Res<()> {
@@ -101,9 +101,9 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(())
     }
 
-    fn show_callback(&mut self, state: &State, subprog: usize, how: CallKind) {
+    fn show_callback(&mut self, state: &State, subprog: SubprogIdx, how: CallKind) {
         if O::LISTENING {
-            let (idx, subprog) = (self.walk.insn_idx, subprog as u32);
+            let (idx, subprog) = (self.walk.insn_idx, subprog.0);
             self.env.obs.event(Event::Call {
                 state,
                 idx: idx.0,
@@ -113,10 +113,10 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
-    fn push_async_callback(&mut self, subprog: usize, start: InsnIdx, kind: CallbackFrame) -> Res<()> {
+    fn push_async_callback(&mut self, subprog: SubprogIdx, start: InsnIdx, kind: CallbackFrame) -> Res<()> {
         self.program.subprogs[subprog].is_async_cb = true;
         let sleepable = self.insn().is_kfunc_call() && self.is_wq_callback_kfunc(self.insn().imm);
-        let mut frame = Frame::new(None, 0, subprog as u32);
+        let mut frame = Frame::new(None, 0, subprog);
         frame.async_entry_cnt = self.walk.cur.frame().async_entry_cnt + 1;
         let sources = self.callback_arguments(kind)?;
         let regs = self.walk.cur.frame().regs;

@@ -15,6 +15,7 @@ use super::CallbackFrame;
 use super::args::{CallMeta, func_name};
 use super::format;
 use crate::error::{About, Failure, Res, register, reject, say2};
+use crate::index::SubprogIdx;
 use crate::memory::Words;
 use crate::memory::names::reg_type_str;
 use crate::observer::Observer;
@@ -283,7 +284,7 @@ impl<O: Observer> Verifier<'_, O> {
             changes_packet: changes_packet(proto.id),
             ..Effects::default()
         };
-        let subprog = meta.subprogno as usize;
+        let subprog = meta.subprogno;
         match proto.id {
             id::TAIL_CALL => self.check_tail_call()?,
             id::GET_LOCAL_STORAGE => {
@@ -388,11 +389,11 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// `bpf_loop`: one more round of the callback, as long as there can be one.
-    fn call_loop(&mut self, subprogno: u32) -> Res<()> {
+    fn call_loop(&mut self, subprogno: SubprogIdx) -> Res<()> {
         self.note_loop(subprogno)?;
         self.mark_chain_precision(1)?;
         if u64::from(self.walk.cur.frame().callback_depth) < self.reg(1).b.umax() {
-            return self.push_callback_call(subprogno as usize, CallbackFrame::Loop);
+            return self.push_callback_call(subprogno, CallbackFrame::Loop);
         }
         self.walk.cur.frame_mut().callback_depth = 0;
         say2!(
@@ -404,7 +405,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Whether the call can be replaced by a loop (`update_loop_inline_state`).
-    fn note_loop(&mut self, subprogno: u32) -> Res<()> {
+    fn note_loop(&mut self, subprogno: SubprogIdx) -> Res<()> {
         let state = self.aux_mut().loop_inline;
         if state.initialized && !state.fit_for_inline {
             return Ok(());

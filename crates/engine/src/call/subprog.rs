@@ -12,7 +12,7 @@ use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase};
 use verdict_syscall::SubprogArg;
 
 use crate::error::{About, Failure, Res, register, reject, say};
-use crate::index::InsnIdx;
+use crate::index::{Idx, InsnIdx, SubprogIdx};
 use crate::observer::{CallKind, Event, Observer};
 use crate::state::{Frame, FrameSlot, MAX_FRAMES, Marks, Reg, State};
 use crate::verifier::{ArgUse, Flow, Verifier};
@@ -48,7 +48,10 @@ impl<O: Observer> Verifier<'_, O> {
         if let Err(failure) = matched {
             self.say_failure(&failure);
         }
-        let mut state = std::mem::replace(&mut self.walk.cur, State::new(Frame::new(None, 0, 0)));
+        let mut state = std::mem::replace(
+            &mut self.walk.cur,
+            State::new(Frame::new(None, 0, SubprogIdx::MAIN)),
+        );
         let entered = self.enter_frame(&mut state, subprog, idx);
         self.walk.cur = state;
         let caller = entered?;
@@ -62,7 +65,7 @@ impl<O: Observer> Verifier<'_, O> {
         self.clear_caller_saved(caller)?;
         self.leave_chain();
         if O::LISTENING {
-            let (state, subprog) = (&self.walk.cur, subprog as u32);
+            let (state, subprog) = (&self.walk.cur, subprog.0);
             self.env.obs.event(Event::Call {
                 state,
                 idx: idx.0,
@@ -89,7 +92,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
-    fn call_global(&mut self, subprog: usize, matched: Res<()>) -> Res<Flow> {
+    fn call_global(&mut self, subprog: SubprogIdx, matched: Res<()>) -> Res<Flow> {
         if self.walk.cur.active_lock.is_some() {
             if let Err(failure) = matched {
                 self.say_failure(&failure);
@@ -134,7 +137,7 @@ impl<O: Observer> Verifier<'_, O> {
         self.clear_caller_saved(top)?;
         self.set_unknown(0);
         if O::LISTENING {
-            let (state, idx, subprog) = (&self.walk.cur, self.walk.insn_idx, subprog as u32);
+            let (state, idx, subprog) = (&self.walk.cur, self.walk.insn_idx, subprog.0);
             self.env.obs.event(Event::Call {
                 state,
                 idx: idx.0,
@@ -146,7 +149,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Whether a global function may be called in the region that the call is in.
-    fn check_global_context(&self, subprog: usize) -> Res<()> {
+    fn check_global_context(&self, subprog: SubprogIdx) -> Res<()> {
         let (state, preemptible) = (&self.walk.cur, self.walk.cur.active_preempt_lock == 0);
         match self.env.kernel.semantics.control.global_call {
             GlobalCall::Preemptible if !preemptible => reject!(
@@ -183,7 +186,12 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Adds a frame for a function called at `callsite`; resources go to it. Gives the caller's number
     /// (`setup_func_entry`).
-    pub(super) fn enter_frame(&mut self, state: &mut State, subprog: usize, callsite: InsnIdx) -> Res<usize> {
+    pub(super) fn enter_frame(
+        &mut self,
+        state: &mut State,
+        subprog: SubprogIdx,
+        callsite: InsnIdx,
+    ) -> Res<usize> {
         let caller = state.curframe();
         if caller + 1 >= MAX_FRAMES {
             reject!(
@@ -193,7 +201,7 @@ impl<O: Observer> Verifier<'_, O> {
                 caller + 2
             );
         }
-        let mut callee = Frame::new(Some(callsite), caller as u32 + 1, subprog as u32);
+        let mut callee = Frame::new(Some(callsite), caller as u32 + 1, subprog);
         callee.refs.clone_from(&state.frames[caller].body.refs);
         state.frames.push(FrameSlot {
             body: Rc::new(callee),
@@ -207,7 +215,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Whether the registers are what a function's BTF declares (`btf_check_subprog_call`). A function for
     /// which they once were not is not asked again.
-    pub(super) fn check_subprog_args(&mut self, subprog: usize) -> Res<()> {
+    pub(super) fn check_subprog_args(&mut self, subprog: SubprogIdx) -> Res<()> {
         if self.program.prog.func_info.is_empty() {
             reject!(GlobalArgument, EINVAL);
         }
@@ -215,7 +223,7 @@ impl<O: Observer> Verifier<'_, O> {
             .program
             .prog
             .func_info
-            .get(subprog)
+            .get(subprog.index())
             .is_none_or(|f| f.type_id.0 == 0)
         {
             reject!(GlobalArgument, EFAULT);
@@ -230,7 +238,7 @@ impl<O: Observer> Verifier<'_, O> {
         matched
     }
 
-    fn match_subprog_args(&mut self, subprog: usize) -> Res<()> {
+    fn match_subprog_args(&mut self, subprog: SubprogIdx) -> Res<()> {
         self.prepare_func_args(subprog)?;
         let args = self.program.subprogs[subprog].args.clone().unwrap_or_default();
         for (i, arg) in args.iter().enumerate().take(5) {
@@ -367,7 +375,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Determines the arguments of a function from its BTF, once (`btf_prepare_func_args`).
-    pub(crate) fn prepare_func_args(&mut self, subprog: usize) -> Res<()> {
+    pub(crate) fn prepare_func_args(&mut self, subprog: SubprogIdx) -> Res<()> {
         if self.program.subprogs[subprog].args.is_some() {
             return Ok(());
         }

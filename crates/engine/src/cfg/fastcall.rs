@@ -7,7 +7,7 @@ use verdict_isa::{Insn, class, mode, op, size};
 use verdict_kernel::semantics::stack::FastcallEntry;
 use verdict_kernel::types::{ArgBase, RetBase};
 
-use crate::index::InsnIdx;
+use crate::index::{InsnIdx, SubprogIdx};
 use crate::observer::Observer;
 use crate::state::FP;
 use crate::verifier::Verifier;
@@ -26,7 +26,7 @@ pub(crate) struct FastCall {
 impl<O: Observer> Verifier<'_, O> {
     /// Marks the pairs (`mark_fastcall_patterns`).
     pub(crate) fn mark_fastcall_patterns(&mut self) {
-        for s in 0..self.program.subprogs.len() {
+        for s in self.program.subprogs.indices() {
             let range = self.program.subprogs[s].start..self.subprog_end(s);
             let lowest = InsnIdx::range(range.clone())
                 .map(|i| self.program.insns[i])
@@ -60,7 +60,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
-    fn mark_fastcall_pattern(&mut self, subprog: usize, call: InsnIdx, lowest: i16) {
+    fn mark_fastcall_pattern(&mut self, subprog: SubprogIdx, call: InsnIdx, lowest: i16) {
         let Some(FastCall { clobbered, kept }) = self.fastcall_of(self.program.insns[call]) else {
             return;
         };

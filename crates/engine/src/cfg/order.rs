@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use verdict_isa::{Insn, class, op};
 
-use crate::index::{IndexVec, InsnIdx};
+use crate::index::{IndexVec, InsnIdx, SubprogIdx};
 
 /// The instructions that may follow `idx` in its function, the fallthrough first (`bpf_insn_successors`).
 pub(crate) fn successors(insns: &IndexVec<InsnIdx, Insn>, idx: InsnIdx) -> impl Iterator<Item = InsnIdx> {
@@ -38,7 +38,7 @@ fn is_conditional(op: u8) -> bool {
 pub(crate) struct PostOrder {
     order: Vec<InsnIdx>,
     /// Where each function's part begins; at the end the length.
-    starts: Vec<usize>,
+    starts: IndexVec<SubprogIdx, usize>,
 }
 
 impl PostOrder {
@@ -78,8 +78,8 @@ impl PostOrder {
     }
 
     /// A function's instructions.
-    pub(crate) fn of_function(&self, subprog: usize) -> &[InsnIdx] {
-        let bounds = self.starts.get(subprog).zip(self.starts.get(subprog + 1));
+    pub(crate) fn of_function(&self, subprog: SubprogIdx) -> &[InsnIdx] {
+        let bounds = self.starts.get(subprog).zip(self.starts.get(subprog.next()));
         bounds
             .and_then(|(from, to)| self.order.get(*from..*to))
             .unwrap_or_default()
@@ -197,7 +197,7 @@ mod tests {
     use verdict_isa::{Insn, class, op};
 
     use super::{Components, PostOrder, successors};
-    use crate::index::{IndexVec, InsnIdx};
+    use crate::index::{IndexVec, InsnIdx, SubprogIdx};
 
     fn program<const N: usize>(insns: [Insn; N]) -> IndexVec<InsnIdx, Insn> {
         insns.into_iter().collect()
@@ -245,7 +245,7 @@ mod tests {
         // 0: if … goto 2; 1: exit; 2: exit | 3: mov; 4: exit
         let insns = program([jump(op::JEQ, 1), exit(), exit(), mov(), exit()]);
         let order = PostOrder::of(&insns, [0, 3].map(InsnIdx).into_iter());
-        let of = |function| numbers(order.of_function(function).iter().copied());
+        let of = |function| numbers(order.of_function(SubprogIdx(function)).iter().copied());
         assert_eq!(of(0), [2, 1, 0]);
         assert_eq!(of(1), [4, 3]);
         assert_eq!(of(2), []);

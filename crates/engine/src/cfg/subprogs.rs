@@ -6,30 +6,36 @@ use verdict_kernel::helper::effects::{Callback, callback};
 use verdict_kernel::helper::id;
 
 use crate::error::{Res, reject, say2};
-use crate::index::InsnIdx;
+use crate::index::{Idx, InsnIdx, SubprogIdx};
 use crate::observer::Observer;
 use crate::program::Subprog;
 use crate::verifier::Verifier;
 
 impl<O: Observer> Verifier<'_, O> {
+    /// The function that starts at an instruction, or else where one would be that did.
+    fn search_subprogs(&self, idx: InsnIdx) -> Result<SubprogIdx, SubprogIdx> {
+        let subprogs = self.program.subprogs.as_slice();
+        let found = subprogs.binary_search_by_key(&idx, |s| s.start);
+        found.map(SubprogIdx::new).map_err(SubprogIdx::new)
+    }
+
     /// The function that starts exactly at an instruction (`find_subprog`).
-    pub(crate) fn subprog_at(&self, idx: InsnIdx) -> Option<usize> {
-        self.program.subprogs.binary_search_by_key(&idx, |s| s.start).ok()
+    pub(crate) fn subprog_at(&self, idx: InsnIdx) -> Option<SubprogIdx> {
+        self.search_subprogs(idx).ok()
     }
 
     /// The function that contains an instruction (`find_containing_subprog`).
-    pub(crate) fn containing_subprog(&self, idx: InsnIdx) -> usize {
-        self.program
-            .subprogs
-            .partition_point(|s| s.start <= idx)
-            .saturating_sub(1)
+    pub(crate) fn containing_subprog(&self, idx: InsnIdx) -> SubprogIdx {
+        let subprogs = self.program.subprogs.as_slice();
+        let behind = subprogs.partition_point(|s| s.start <= idx);
+        SubprogIdx::new(behind.saturating_sub(1))
     }
 
     /// The instruction behind a function's last one.
-    pub(crate) fn subprog_end(&self, subprog: usize) -> InsnIdx {
+    pub(crate) fn subprog_end(&self, subprog: SubprogIdx) -> InsnIdx {
         self.program
             .subprogs
-            .get(subprog + 1)
+            .get(subprog.next())
             .map_or(self.program.insns.end(), |s| s.start)
     }
 
@@ -38,7 +44,7 @@ impl<O: Observer> Verifier<'_, O> {
             reject!(CallTarget, EINVAL, "call to invalid destination\n");
         }
         let idx = InsnIdx(idx as u32);
-        if let Err(at) = self.program.subprogs.binary_search_by_key(&idx, |s| s.start) {
+        if let Err(at) = self.search_subprogs(idx) {
             if self.program.subprogs.len() >= self.env.kernel.limits.subprogs as usize {
                 reject!(CallTarget, E2BIG, "too many subprograms\n");
             }
@@ -68,12 +74,12 @@ impl<O: Observer> Verifier<'_, O> {
             self.add_subprog(callback.into())?;
             if let Some(i) = self.subprog_at(InsnIdx(callback)) {
                 // The main program, marked as one, is none.
-                self.program.exception_callback = Some(i).filter(|i| *i != 0);
+                self.program.exception_callback = Some(i).filter(|i| *i != SubprogIdx::MAIN);
                 let sub = &mut self.program.subprogs[i];
                 (sub.is_cb, sub.is_async_cb, sub.is_exception_cb) = (true, true, true);
             }
         }
-        for (i, sub) in self.program.subprogs.iter().enumerate() {
+        for (i, sub) in self.program.subprogs.enumerated() {
             say2!(self, "func#{} @{}\n", i, sub.start);
         }
         Ok(())
@@ -145,8 +151,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Jumps stay within their function; functions end in an exit or a jump (`check_subprogs`).
     pub(crate) fn check_subprogs(&mut self) -> Res<()> {
-        let mut cur = 0;
-        let (mut start, mut end) = (0, i64::from(self.subprog_end(0).0));
+        let mut cur = SubprogIdx::MAIN;
+        let (mut start, mut end) = (0, i64::from(self.subprog_end(cur).0));
         for i in self.program.insns.indices() {
             let insn = self.program.insns[i];
             let sub = &mut self.program.subprogs[cur];
@@ -182,8 +188,8 @@ impl<O: Observer> Verifier<'_, O> {
                     reject!(FallThrough, EINVAL, "last insn is not an exit or jmp\n");
                 }
                 start = end;
-                cur += 1;
-                if cur < self.program.subprogs.len() {
+                cur = cur.next();
+                if cur < self.program.subprogs.end() {
                     end = self.subprog_end(cur).0.into();
                 }
             }

@@ -5,6 +5,7 @@ use verdict_kernel::types::{ArgBase, Flags, RegBase, RegType};
 use verdict_syscall::SubprogArg;
 
 use crate::error::{Res, reject, say, say1};
+use crate::index::SubprogIdx;
 use crate::observer::{Event, Observer};
 use crate::state::{BtfHandle, DynptrKind, Frame, Reg, State};
 use crate::verifier::Verifier;
@@ -12,7 +13,7 @@ use crate::verifier::Verifier;
 impl<O: Observer> Verifier<'_, O> {
     /// Verifies the main program (`do_check_main`).
     pub(crate) fn check_main(&mut self) -> Res<()> {
-        self.check_function(0)
+        self.check_function(SubprogIdx::MAIN)
     }
 
     /// Verifies global functions that reachable code calls, until no new one is called (`do_check_subprogs`).
@@ -25,7 +26,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         loop {
             let mut news = false;
-            for i in 1..self.program.subprogs.len() {
+            for i in self.program.subprogs.indices().skip(1) {
                 let sub = &self.program.subprogs[i];
                 if !sub.is_global || !sub.called || sub.verified {
                     continue;
@@ -47,45 +48,41 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Verifies one function on its own (`do_check_common`).
-    fn check_function(&mut self, subprog: usize) -> Res<()> {
+    fn check_function(&mut self, subprog: SubprogIdx) -> Res<()> {
         if O::LISTENING {
-            self.env.obs.event(Event::FunctionStart {
-                subprog: subprog as u32,
-            });
+            self.env.obs.event(Event::FunctionStart { subprog: subprog.0 });
         }
         self.walk.search.clear(self.program.insns.len());
         self.walk.scc.clear();
         self.leave_chain();
         self.walk.insn_idx = self.program.subprogs[subprog].start;
-        let mut state = State::new(Frame::new(None, 0, subprog as u32));
+        let mut state = State::new(Frame::new(None, 0, subprog));
         state.first_insn_idx = self.walk.insn_idx;
         state.in_sleepable = self.program.prog.sleepable;
         self.walk.cur = state;
-        if subprog != 0 || self.program.prog.extends {
+        if subprog != SubprogIdx::MAIN || self.program.prog.extends {
             self.init_arguments(subprog)?;
         } else {
             if !self.program.prog.func_info.is_empty() {
-                if let Err(failure) = self.prepare_func_args(0) {
+                if let Err(failure) = self.prepare_func_args(subprog) {
                     self.say_failure(&failure);
                 }
-                if !matches!(self.program.subprogs[0].args.as_deref(), Some([one]) if one.ty.is(ArgBase::Ctx))
+                if !matches!(self.program.subprogs[subprog].args.as_deref(), Some([one]) if one.ty.is(ArgBase::Ctx))
                 {
-                    self.program.subprogs[0].unreliable = true;
+                    self.program.subprogs[subprog].unreliable = true;
                 }
             }
             self.set_reg(1, Reg::pointer(RegBase::Ctx));
         }
         self.walk()?;
         if O::LISTENING {
-            self.env.obs.event(Event::FunctionSafe {
-                subprog: subprog as u32,
-            });
+            self.env.obs.event(Event::FunctionSafe { subprog: subprog.0 });
         }
         Ok(())
     }
 
     /// Gives the arguments of a global function the types that its BTF declares.
-    fn init_arguments(&mut self, subprog: usize) -> Res<()> {
+    fn init_arguments(&mut self, subprog: SubprogIdx) -> Res<()> {
         say!(
             self,
             "Validating {}() func#{}...\n",

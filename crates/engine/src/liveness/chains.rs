@@ -9,7 +9,7 @@
 
 use crate::cfg::successors;
 use crate::error::say2;
-use crate::index::InsnIdx;
+use crate::index::{IndexVec, InsnIdx, SubprogIdx};
 use crate::observer::Observer;
 use crate::state::{MAX_FRAMES, State, StateId};
 use crate::verifier::Verifier;
@@ -37,7 +37,7 @@ struct Instance {
     /// Where the function begins, and how many instructions it has.
     start: InsnIdx,
     len: u32,
-    subprog: usize,
+    subprog: SubprogIdx,
     /// Frames of the chain below this one.
     depth: usize,
     /// Marks were added since the equations were solved.
@@ -108,7 +108,7 @@ impl Instance {
 #[derive(Debug, Default)]
 pub(crate) struct Chains {
     /// Where each function begins, and how many instructions it has.
-    functions: Vec<(InsnIdx, u32)>,
+    functions: IndexVec<SubprogIdx, (InsnIdx, u32)>,
     instances: Vec<Instance>,
     /// The instances of functions that nothing calls.
     outermost: Vec<(InsnIdx, usize)>,
@@ -121,7 +121,7 @@ pub(crate) struct Chains {
 
 impl Chains {
     /// Nothing is known yet of functions with these beginnings and lengths.
-    pub(crate) fn new(functions: Vec<(InsnIdx, u32)>) -> Chains {
+    pub(crate) fn new(functions: IndexVec<SubprogIdx, (InsnIdx, u32)>) -> Chains {
         Chains {
             functions,
             ..Chains::default()
@@ -133,13 +133,13 @@ impl Chains {
         let mut chain: Vec<usize> = Vec::with_capacity(state.frames.len());
         for frame in state.frames.iter() {
             let outer = chain.last().copied().zip(frame.body.callsite);
-            chain.push(self.instance(outer, frame.body.subprogno as usize));
+            chain.push(self.instance(outer, frame.body.subprogno));
         }
         chain
     }
 
     /// The instance of a function in a chain of calls; made if there is none.
-    fn instance(&mut self, outer: Option<(usize, InsnIdx)>, subprog: usize) -> usize {
+    fn instance(&mut self, outer: Option<(usize, InsnIdx)>, subprog: SubprogIdx) -> usize {
         let (start, len) = self.functions.get(subprog).copied().unwrap_or_default();
         let found = match outer {
             None => self.outermost.iter().find(|(s, _)| *s == start).map(|f| f.1),

@@ -180,7 +180,7 @@ impl<O: Observer> Verifier<'_, O> {
         if body.stack.len() >= slots {
             return Ok(());
         }
-        let subprogno = body.subprogno as usize;
+        let subprogno = body.subprogno;
         self.walk.cur.frame_at_mut(frame).stack.grow(slots);
         if let Some(subprog) = self.program.subprogs.get_mut(subprogno) {
             subprog.stack_depth = subprog.stack_depth.max(slots as u16 * SLOT as u16);
@@ -217,7 +217,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// Stack accesses of instructions outside `bpf_fastcall` patterns into the area of those patterns make
     /// the function keep its spills (`check_fastcall_stack_contract`).
     pub(super) fn check_fastcall_contract(&mut self, frame: usize, off: i32) {
-        let Some(subprogno) = self.walk.cur.frames.get(frame).map(|f| f.body.subprogno as usize) else {
+        let Some(subprogno) = self.walk.cur.frames.get(frame).map(|f| f.body.subprogno) else {
             return;
         };
         let end = self.subprog_end(subprogno);

@@ -1,6 +1,7 @@
 //! From a use back to where the value came from, segment by segment.
 
 use crate::error::{Res, reject, say2};
+use crate::index::SubprogIdx;
 use crate::observer::Observer;
 use crate::state::{FP, State, StateId};
 use crate::verifier::Verifier;
@@ -92,7 +93,12 @@ impl<O: Observer> Verifier<'_, O> {
         let state = self.segment_mut(at);
         let (subprog, callsite) = (state.frames[0].body.subprogno, state.frames[0].body.callsite);
         let (regs, slots) = (wanted.mask(), wanted.slots[wanted.frame]);
-        if state.frames.len() == 1 && subprog > 0 && callsite.is_none() && slots == 0 && regs & !ARGS == 0 {
+        if state.frames.len() == 1
+            && subprog != SubprogIdx::MAIN
+            && callsite.is_none()
+            && slots == 0
+            && regs & !ARGS == 0
+        {
             let mut changed = false;
             for r in (0..FP).filter(|r| regs >> r & 1 != 0) {
                 if state.frames[0].body.regs[r].is_scalar() {

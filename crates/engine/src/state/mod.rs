@@ -14,7 +14,7 @@ use std::rc::Rc;
 
 use verdict_kernel::types::RegBase;
 
-use crate::index::InsnIdx;
+use crate::index::{InsnIdx, SubprogIdx};
 
 pub use frames::Frames;
 pub use history::{Hist, HistId, Histories, Trail, hist};
@@ -91,7 +91,7 @@ pub struct Frame {
     /// Index of this frame.
     pub frameno: u32,
     /// The function executing.
-    pub subprogno: u32,
+    pub subprogno: SubprogIdx,
     /// Number of times an async callback was entered.
     pub async_entry_cnt: u32,
     /// What the callback in this frame may return.
@@ -110,7 +110,7 @@ pub struct Frame {
 
 impl Frame {
     /// A frame in which nothing is known but R10.
-    pub fn new(callsite: Option<InsnIdx>, frameno: u32, subprogno: u32) -> Frame {
+    pub fn new(callsite: Option<InsnIdx>, frameno: u32, subprogno: SubprogIdx) -> Frame {
         let mut regs = [Reg::NOT_INIT; REGS];
         regs[FP] = Reg {
             frameno,

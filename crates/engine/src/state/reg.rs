@@ -3,6 +3,8 @@
 use verdict_domain::Bounds;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
+use crate::index::SubprogIdx;
+
 /// Set in [`Reg::id`]: the value is that of the base id plus the constant in [`Reg::off`].
 ///
 /// Linux 6.11, `BPF_ADD_CONST`.
@@ -287,13 +289,13 @@ impl Reg {
     }
     /// Functions: the subprogram.
     #[inline]
-    pub fn subprogno(&self) -> u32 {
-        self.raw[0] as u32
+    pub fn subprogno(&self) -> SubprogIdx {
+        SubprogIdx(self.raw[0] as u32)
     }
     /// Sets [`Reg::subprogno`].
     #[inline]
-    pub fn set_subprogno(&mut self, subprog: u32) {
-        self.raw[0] = (self.raw[0] & !0xffff_ffff) | u64::from(subprog);
+    pub fn set_subprogno(&mut self, subprog: SubprogIdx) {
+        self.raw[0] = (self.raw[0] & !0xffff_ffff) | u64::from(subprog.0);
     }
 }
 

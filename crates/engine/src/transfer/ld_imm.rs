@@ -5,7 +5,7 @@ use verdict_kernel::map::MapType;
 use verdict_kernel::types::RegBase;
 
 use crate::error::{Failure, Res, reject};
-use crate::index::InsnIdx;
+use crate::index::{InsnIdx, SubprogIdx};
 use crate::observer::Observer;
 use crate::program::Imm64;
 use crate::state::Reg;
@@ -41,7 +41,7 @@ impl<O: Observer> Verifier<'_, O> {
         if self.program.subprogs[subprogno].is_global {
             reject!(CallbackFunction, EINVAL, "callback function not static\n");
         }
-        if subprogno == 0 {
+        if subprogno == SubprogIdx::MAIN {
             reject!(
                 CallbackFunction,
                 EINVAL,
@@ -49,7 +49,7 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         let mut reg = Reg::pointer(RegBase::Func);
-        reg.set_subprogno(subprogno as u32);
+        reg.set_subprogno(subprogno);
         Ok(reg)
     }
 

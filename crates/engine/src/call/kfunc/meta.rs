@@ -15,6 +15,7 @@ use verdict_syscall::prog::flags;
 use super::proto::{Kfunc, Reader};
 use crate::cfg::FastCall;
 use crate::error::{Res, reject, unsupported};
+use crate::index::SubprogIdx;
 use crate::observer::Observer;
 use crate::state::{BtfHandle, DynptrKind, Reg};
 use crate::verifier::Verifier;
@@ -34,7 +35,7 @@ pub(super) struct Meta {
     /// The kernel's type behind the context.
     pub(super) ctx_type: TypeId,
     /// The callback.
-    pub(super) subprogno: u32,
+    pub(super) subprogno: SubprogIdx,
     /// The constant argument.
     pub(super) constant: Option<u64>,
     /// Type of the program's object that an argument points to.
@@ -85,7 +86,7 @@ impl Meta {
             r0_rdonly: false,
             r0_size: None,
             ctx_type: TypeId::VOID,
-            subprogno: 0,
+            subprogno: SubprogIdx::MAIN,
             constant: None,
             object: (BtfHandle::NONE, 0),
             owns_object: false,

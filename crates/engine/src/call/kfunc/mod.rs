@@ -128,7 +128,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             _ => return Ok(()),
         };
-        self.push_callback_call(meta.subprogno as usize, frame)
+        self.push_callback_call(meta.subprogno, frame)
             .then(|| format!("kfunc {} failed callback verification\n", meta.func.label()))
     }
 

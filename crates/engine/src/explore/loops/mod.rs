@@ -36,8 +36,7 @@ impl<O: Observer> Verifier<'_, O> {
         if self.by_chains() {
             let starts = self.program.subprogs.iter().map(|sub| sub.start);
             self.program.order = PostOrder::of(&self.program.insns, starts);
-            let subprogs = 0..self.program.subprogs.len();
-            let functions = subprogs.map(|s| {
+            let functions = self.program.subprogs.indices().map(|s| {
                 let start = self.program.subprogs[s].start;
                 (start, self.subprog_end(s).0.saturating_sub(start.0))
             });
