@@ -68,6 +68,11 @@ impl SubprogIdx {
     }
 }
 
+index!(
+    /// A map that the program knows, in the order of their first use.
+    MapIdx
+);
+
 impl InsnIdx {
     /// The one behind it.
     #[inline]
@@ -149,6 +154,10 @@ impl<I: Idx, T> IndexVec<I, T> {
     #[inline]
     pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
         self.elements.iter_mut()
+    }
+    /// The index of the first element of which something holds.
+    pub fn position(&self, is: impl FnMut(&T) -> bool) -> Option<I> {
+        self.elements.iter().position(is).map(I::new)
     }
     /// The indices of all elements, in order.
     #[inline]

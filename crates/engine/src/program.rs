@@ -11,7 +11,7 @@ use verdict_syscall::{AttachInfo, Map, Prog, SubprogArg};
 
 use crate::call::Kfuncs;
 use crate::cfg::PostOrder;
-use crate::index::{IndexVec, InsnIdx, SubprogIdx};
+use crate::index::{IndexVec, InsnIdx, MapIdx, SubprogIdx};
 use crate::precision::back_regs;
 use crate::state::BtfHandle;
 
@@ -37,7 +37,7 @@ pub(crate) struct Program<'a> {
     /// Functions in the order of their starts.
     pub(crate) subprogs: IndexVec<SubprogIdx, Subprog>,
     /// Maps in the order of their first use, and inner maps met on the way.
-    pub(crate) maps: Vec<Arc<Map>>,
+    pub(crate) maps: IndexVec<MapIdx, Arc<Map>>,
     /// How many of `maps` the program itself names.
     pub(crate) used_maps: usize,
     /// What the program attaches to.
@@ -74,7 +74,7 @@ impl<'a> Program<'a> {
             order: PostOrder::default(),
             live_regs: IndexVec::new(),
             subprogs: IndexVec::new(),
-            maps: Vec::new(),
+            maps: IndexVec::new(),
             used_maps: 0,
             attach: AttachInfo::default(),
             exception_callback: None,
@@ -113,8 +113,8 @@ pub(crate) struct InsnAux {
     pub(crate) fastcall_spills_num: u8,
     /// What an `ld_imm64` loads, once resolved.
     pub(crate) imm64: Imm64,
-    /// Index of the map that a helper call was made with, the last time it was.
-    pub(crate) map: Option<u32>,
+    /// The map that a helper call was made with, the last time it was.
+    pub(crate) map: Option<MapIdx>,
     /// How `bpf_loop` was called here.
     pub(crate) loop_inline: LoopInline,
     /// For object allocation: the type's special fields exist.
@@ -144,13 +144,13 @@ pub(crate) enum Imm64 {
     Plain,
     /// A map.
     Map {
-        /// Index in [`Program::maps`].
-        map: u32,
+        /// Which.
+        map: MapIdx,
     },
     /// An address in a map's value.
     MapValue {
-        /// Index in [`Program::maps`].
-        map: u32,
+        /// Which.
+        map: MapIdx,
         /// Offset in the value.
         off: u32,
     },

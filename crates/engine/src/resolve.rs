@@ -13,7 +13,7 @@ use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::{FieldMask, Map};
 
 use crate::error::{Failure, Res, reject};
-use crate::index::InsnIdx;
+use crate::index::{InsnIdx, MapIdx};
 use crate::observer::Observer;
 use crate::program::Imm64;
 use crate::state::BtfHandle;
@@ -79,17 +79,16 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     fn resolve_map(&mut self, at: InsnIdx, insn: Insn, off: i32) -> Res<()> {
-        let known = self.program.maps.len();
+        let known = self.program.maps.end();
         let index = self.add_used_map(at, insn.imm)?;
         let map = Arc::clone(&self.program.maps[index]);
         self.check_map_compatible(&map)?;
-        let index32 = index as u32;
         if insn.src == pseudo::MAP_VALUE {
             let off = off as u32;
             check_direct_value(&map, off)?;
-            self.set_imm64(at, Imm64::MapValue { map: index32, off });
+            self.set_imm64(at, Imm64::MapValue { map: index, off });
         } else {
-            self.set_imm64(at, Imm64::Map { map: index32 });
+            self.set_imm64(at, Imm64::Map { map: index });
         }
         if index < known {
             Ok(())
@@ -99,7 +98,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The index of a map among those that the program uses (`add_used_map_from_fd`).
-    fn add_used_map(&mut self, at: InsnIdx, fd: i32) -> Res<usize> {
+    fn add_used_map(&mut self, at: InsnIdx, fd: i32) -> Res<MapIdx> {
         let stray = self.program.prog.stray_fds.binary_search(&at.0).is_ok();
         let id = u32::try_from(fd).ok().filter(|_| !stray);
         let Some(map) = id.and_then(|id| self.program.prog.map(MapId(id))) else {
@@ -109,7 +108,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             reject!(MapReference, EBADF, "fd {fd} is not pointing to valid bpf_map\n");
         };
-        let known = self.program.maps.iter().position(|known| Arc::ptr_eq(known, map));
+        let known = self.program.maps.position(|known| Arc::ptr_eq(known, map));
         if let Some(index) = known {
             return Ok(index);
         }
@@ -121,7 +120,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "The total number of maps per program has reached the limit of {limit}\n"
             );
         }
-        Ok(self.intern_map(map) as usize)
+        Ok(self.intern_map(map))
     }
 
     /// Whether a program of this type may use such a map (`check_map_prog_compatibility`).
@@ -171,6 +170,7 @@ impl<O: Observer> Verifier<'_, O> {
         let others = self
             .program
             .maps
+            .as_slice()
             .split_last()
             .map_or(&[][..], |(_, others)| others);
         let another = others.iter().any(|other| other.map_type == map.map_type);

@@ -16,7 +16,7 @@ use verdict_syscall::{Map, Prog};
 use crate::equiv::{IdMap, Suspect};
 use crate::error::{About, Failure, Res, register, reject};
 use crate::explore::{Scc, Search};
-use crate::index::{InsnIdx, SubprogIdx};
+use crate::index::{InsnIdx, MapIdx, SubprogIdx};
 use crate::liveness::Chains;
 use crate::observer::{Event, Observer};
 use crate::program::{InsnAux, Program};
@@ -222,15 +222,15 @@ impl<'a, O: Observer> Verifier<'a, O> {
     }
 
     /// The index of a map in [`Program::maps`]; it is added when new.
-    pub(crate) fn intern_map(&mut self, map: &Arc<Map>) -> u32 {
-        if let Some(at) = self.program.maps.iter().position(|m| Arc::ptr_eq(m, map)) {
-            return at as u32;
+    pub(crate) fn intern_map(&mut self, map: &Arc<Map>) -> MapIdx {
+        if let Some(at) = self.program.maps.position(|m| Arc::ptr_eq(m, map)) {
+            return at;
         }
-        self.program.maps.push(Arc::clone(map));
+        let at = self.program.maps.push(Arc::clone(map));
         if O::LISTENING {
             self.env.obs.event(Event::Map { map });
         }
-        (self.program.maps.len() - 1) as u32
+        at
     }
 
     /// Shows a register with the next state that is shown.

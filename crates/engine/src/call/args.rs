@@ -11,7 +11,7 @@ use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase, RegType};
 use verdict_syscall::Field;
 
 use crate::error::{Res, reject};
-use crate::index::SubprogIdx;
+use crate::index::{MapIdx, SubprogIdx};
 use crate::memory::check_aligned;
 use crate::memory::names::reg_type_str;
 use crate::memory::{RawMode, type_is_ptr_alloc_obj};
@@ -25,8 +25,8 @@ pub(crate) struct CallMeta {
     pub(crate) id: HelperId,
     /// Memory arguments may point into a packet.
     pub(crate) pkt_access: bool,
-    /// Index of the map.
-    pub(crate) map: Option<u32>,
+    /// The map.
+    pub(crate) map: Option<MapIdx>,
     pub(crate) map_uid: u32,
     /// Register that the call releases.
     pub(crate) release_regno: Option<usize>,
@@ -318,7 +318,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The map that an argument named.
     pub(crate) fn meta_map(&self, meta: &CallMeta) -> Option<&verdict_syscall::Map> {
-        self.program.maps.get(meta.map? as usize).map(|m| &**m)
+        self.program.maps.get(meta.map?).map(|m| &**m)
     }
 
     /// Values of some maps are not memory (`resolve_map_arg_type`).

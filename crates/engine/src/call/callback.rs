@@ -162,7 +162,7 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(match kind {
             CallbackFrame::MapElem => {
                 let map = self.program.aux[self.walk.insn_idx].map;
-                let map = map.and_then(|map| self.program.maps.get(map as usize));
+                let map = map.and_then(|map| self.program.maps.get(map));
                 let iterable = map.is_some_and(|m| has_for_each(m.map_type));
                 if !iterable {
                     reject!(

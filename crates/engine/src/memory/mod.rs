@@ -276,7 +276,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn map_of(&self, reg: &Reg) -> Res<&Arc<Map>> {
         self.program
             .maps
-            .get(reg.map() as usize)
+            .get(reg.map())
             .ok_or_else(|| Failure::bug("a map pointer without a map"))
     }
 

@@ -97,7 +97,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// The special fields of what a register points to (`reg_btf_record`).
     pub(crate) fn reg_record(&self, reg: &Reg) -> Option<Arc<Record>> {
         if reg.ty.is(RegBase::MapValue) {
-            self.program.maps.get(reg.map() as usize)?.record.clone()
+            self.program.maps.get(reg.map())?.record.clone()
         } else if type_is_ptr_alloc_obj(reg.ty) {
             self.space().record(self.type_of(reg)).cloned()
         } else {
@@ -118,7 +118,7 @@ impl<O: Observer> Verifier<'_, O> {
             reg.ty = reg.ty.without(Flags::MAYBE_NULL);
             return reg;
         }
-        let Some(map) = self.program.maps.get(reg.map() as usize).cloned() else {
+        let Some(map) = self.program.maps.get(reg.map()).cloned() else {
             return reg;
         };
         if let Some(inner) = &map.inner {

@@ -14,7 +14,7 @@ use std::rc::Rc;
 
 use verdict_kernel::types::RegBase;
 
-use crate::index::{InsnIdx, SubprogIdx};
+use crate::index::{InsnIdx, MapIdx, SubprogIdx};
 
 pub use frames::Frames;
 pub use history::{Hist, HistId, Histories, Trail, hist};
@@ -240,7 +240,7 @@ impl ActiveLock {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Within {
     /// A value of a map.
-    Map(u32),
+    Map(MapIdx),
     /// An object that this BTF describes.
     Object(BtfHandle),
 }

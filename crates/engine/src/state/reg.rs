@@ -3,7 +3,7 @@
 use verdict_domain::Bounds;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
-use crate::index::SubprogIdx;
+use crate::index::{MapIdx, SubprogIdx};
 
 /// Set in [`Reg::id`]: the value is that of the base id plus the constant in [`Reg::off`].
 ///
@@ -180,10 +180,10 @@ impl Reg {
     pub fn set_range(&mut self, range: i32) {
         self.raw[0] = (self.raw[0] & !0xffff_ffff) | u64::from(range as u32);
     }
-    /// Map pointers, values and keys: index of the map in the program's list of maps.
+    /// Map pointers, values and keys: the map.
     #[inline]
-    pub fn map(&self) -> u32 {
-        (self.raw[0] as u32).wrapping_sub(1)
+    pub fn map(&self) -> MapIdx {
+        MapIdx((self.raw[0] as u32).wrapping_sub(1))
     }
     /// Map pointers and values: the identity of an inner map's lookup.
     #[inline]
@@ -192,8 +192,8 @@ impl Reg {
     }
     /// Sets the map; the identity stays.
     #[inline]
-    pub fn set_map(&mut self, map: u32) {
-        self.raw[0] = u64::from(map) + 1;
+    pub fn set_map(&mut self, map: MapIdx) {
+        self.raw[0] = u64::from(map.0) + 1;
     }
     /// Sets [`Reg::map_uid`].
     #[inline]

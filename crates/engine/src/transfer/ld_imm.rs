@@ -66,7 +66,7 @@ impl<O: Observer> Verifier<'_, O> {
                 let arena = self
                     .program
                     .maps
-                    .get(map as usize)
+                    .get(map)
                     .is_some_and(|m| m.map_type == MapType::Arena);
                 if arena {
                     return Ok(Reg::UNKNOWN);

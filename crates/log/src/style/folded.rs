@@ -5,6 +5,7 @@
 use std::fmt::{self, Write};
 
 use verdict_domain::{Bounds, Tnum};
+use verdict_engine::index::Idx;
 use verdict_engine::reg_type_str;
 use verdict_engine::state::{ADD_CONST, BtfHandle, Frame, IterState, Marks, REGS, Ref, Reg, SlotType, State};
 use verdict_kernel::semantics::log::StateMarks;
@@ -234,7 +235,7 @@ impl Printer<'_> {
             list.item(format_args!("non_own_ref"))?;
         }
         let of_map = reg.is(RegBase::ConstMapPtr) || reg.is(RegBase::MapKey) || reg.is(RegBase::MapValue);
-        if let (true, Some(map)) = (of_map, self.cx.maps.get(reg.map() as usize)) {
+        if let (true, Some(map)) = (of_map, self.cx.maps.get(reg.map().index())) {
             if !map.name.is_empty() {
                 list.name("map=");
                 list.out.push_str(&map.name);

@@ -55,11 +55,7 @@ impl<O: Observer> Verifier<'_, O> {
             reject!(ArgumentType, EINVAL, "pointer in R{regno} isn't map pointer\n");
         };
         if let Some(before) = meta.map {
-            let record = self
-                .program
-                .maps
-                .get(reg.map() as usize)
-                .and_then(|m| m.record.as_ref());
+            let record = self.program.maps.get(reg.map()).and_then(|m| m.record.as_ref());
             let Some(record) = record.filter(|_| reg.ty.is(RegBase::ConstMapPtr)) else {
                 unsupported!(
                     "a map without special fields beside a work queue: this kernel reads where nothing is"
