@@ -11,6 +11,7 @@ use verdict_kernel::types::RegBase;
 pub(crate) use explain::first_difference;
 pub use explain::{MissReason, Unlike};
 
+use crate::index::FrameNo;
 use crate::state::{ADD_CONST, FP, Frame, FrameSlot, REGS, Ref, Reg, Slot, SlotType, State};
 
 /// How strictly states are compared (`enum exact_level`).
@@ -197,7 +198,7 @@ pub(crate) fn differs_in(suspect: Suspect, old: &State, cur: &State, exact: Exac
     }
     let (frame, at) = match suspect {
         Suspect::None => return false,
-        Suspect::Reg(frame, r) | Suspect::Slot(frame, r) => (usize::from(frame), usize::from(r)),
+        Suspect::Reg(frame, r) | Suspect::Slot(frame, r) => (FrameNo::from(frame), usize::from(r)),
     };
     let (Some(o), Some(c)) = (old.frames.get(frame), cur.frames.get(frame)) else {
         return false;
@@ -477,7 +478,7 @@ pub(crate) fn maybe_looping(suspect: Suspect, old: &State, cur: &State) -> Resul
     }
     let (old, cur) = (old.frame(), cur.frame());
     if let Suspect::Reg(frame, r) = suspect
-        && usize::from(frame) == top
+        && FrameNo::from(frame) == top
         && differs_bytewise(usize::from(r).min(FP), old, cur)
     {
         return Err(suspect);
@@ -493,9 +494,9 @@ fn differs_bytewise(r: usize, old: &Frame, cur: &Frame) -> bool {
 }
 
 #[inline(never)]
-fn first_unlike(top: usize, old: &Frame, cur: &Frame) -> Result<(), Suspect> {
+fn first_unlike(top: FrameNo, old: &Frame, cur: &Frame) -> Result<(), Suspect> {
     match (0..REGS).find(|r| differs_bytewise(*r, old, cur)) {
-        Some(r) => Err(Suspect::Reg(top as u8, r as u8)),
+        Some(r) => Err(Suspect::Reg(top.0 as u8, r as u8)),
         None => Ok(()),
     }
 }

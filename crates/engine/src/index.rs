@@ -7,6 +7,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Index, IndexMut, Range};
 
+use crate::state::MAX_FRAMES;
+
 /// A kind of index.
 pub trait Idx: Copy {
     /// The index of an element of a vector.
@@ -72,6 +74,44 @@ index!(
     /// A map that the program knows, in the order of their first use.
     MapIdx
 );
+
+index!(
+    /// A frame of a state: the outermost is the first.
+    FrameNo
+);
+
+impl FrameNo {
+    /// The frame that nothing in the program called.
+    pub const OUTERMOST: FrameNo = FrameNo(0);
+
+    /// The frame that called this one.
+    #[inline]
+    pub fn caller(self) -> Option<FrameNo> {
+        self.0.checked_sub(1).map(FrameNo)
+    }
+    /// The frame that this one calls.
+    #[inline]
+    pub fn callee(self) -> FrameNo {
+        FrameNo(self.0 + 1)
+    }
+    /// The frames below this one, outermost first.
+    #[inline]
+    pub fn callers(self) -> impl DoubleEndedIterator<Item = FrameNo> {
+        (0..self.0).map(FrameNo)
+    }
+    /// This frame and those below it, outermost first.
+    #[inline]
+    pub fn with_callers(self) -> impl DoubleEndedIterator<Item = FrameNo> {
+        (0..=self.0).map(FrameNo)
+    }
+}
+
+impl From<u8> for FrameNo {
+    #[inline]
+    fn from(frame: u8) -> FrameNo {
+        FrameNo(frame.into())
+    }
+}
 
 impl InsnIdx {
     /// The one behind it.
@@ -221,5 +261,58 @@ impl<I: Idx, T> IndexMut<I> for IndexVec<I, T> {
     #[inline]
     fn index_mut(&mut self, at: I) -> &mut T {
         &mut self.elements[at.index()]
+    }
+}
+
+/// Something for each frame that a state may have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PerFrame<T>([T; MAX_FRAMES]);
+
+impl<T> PerFrame<T> {
+    /// For each frame what is made for it.
+    pub fn from_fn(mut of: impl FnMut(FrameNo) -> T) -> Self {
+        PerFrame(std::array::from_fn(|at| of(FrameNo::new(at))))
+    }
+    /// That of the frames below one.
+    #[inline]
+    pub fn of_callers(&self, of: FrameNo) -> &[T] {
+        &self.0[..of.index()]
+    }
+    /// That of a frame for writing, if a state may have it.
+    #[inline]
+    pub fn get_mut(&mut self, of: FrameNo) -> Option<&mut T> {
+        self.0.get_mut(of.index())
+    }
+    /// That of all frames for writing, outermost first.
+    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
+        self.0.iter_mut()
+    }
+    /// That of all frames with their numbers, outermost first.
+    #[inline]
+    pub fn enumerated(&self) -> impl Iterator<Item = (FrameNo, &T)> {
+        self.0.iter().enumerate().map(|(at, e)| (FrameNo::new(at), e))
+    }
+}
+
+impl<T> IntoIterator for PerFrame<T> {
+    type Item = T;
+    type IntoIter = std::array::IntoIter<T, MAX_FRAMES>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<T> Index<FrameNo> for PerFrame<T> {
+    type Output = T;
+    #[inline]
+    fn index(&self, of: FrameNo) -> &T {
+        &self.0[of.index()]
+    }
+}
+
+impl<T> IndexMut<FrameNo> for PerFrame<T> {
+    #[inline]
+    fn index_mut(&mut self, of: FrameNo) -> &mut T {
+        &mut self.0[of.index()]
     }
 }

@@ -7,6 +7,7 @@ use verdict_domain::{Bounds, Rules};
 use verdict_kernel::semantics::linked::{Linked as Switches, SelfSum, SyncedLink, UnlinkedOffset};
 
 use crate::explore::Fork;
+use crate::index::FrameNo;
 use crate::observer::Observer;
 use crate::state::{ADD_CONST, FP, Reg, State};
 use crate::verifier::Verifier;
@@ -139,12 +140,12 @@ pub(crate) fn unlink(reg: &mut Reg, offset: UnlinkedOffset) {
 /// Adds scalars with a base id to a linked set, registers before slots, the executing frame first.
 fn collect(state: &mut State, id: u32, max: usize, set: &mut Vec<Linked>, offset: UnlinkedOffset) {
     let linked = |r: &Reg| r.is_scalar() && r.id & !ADD_CONST == id;
-    for f in (0..state.frames.len()).rev() {
+    for f in state.frames.numbers().rev() {
         for r in 0..FP {
             if linked(&state.frames[f].body.regs[r]) {
                 if set.len() < max {
                     set.push(Linked {
-                        frame: f as u8,
+                        frame: f.0 as u8,
                         index: r as u8,
                         is_reg: true,
                     });
@@ -158,7 +159,7 @@ fn collect(state: &mut State, id: u32, max: usize, set: &mut Vec<Linked>, offset
             if slot.is_spill() && linked(slot.reg()) {
                 if set.len() < max {
                     set.push(Linked {
-                        frame: f as u8,
+                        frame: f.0 as u8,
                         index: spi as u8,
                         is_reg: false,
                     });
@@ -175,7 +176,7 @@ fn collect(state: &mut State, id: u32, max: usize, set: &mut Vec<Linked>, offset
 fn sync_linked(state: &mut State, known_no: usize, set: &[Linked], rules: Rules, link: SyncedLink) {
     let top = state.curframe();
     for l in set {
-        let (f, i) = (usize::from(l.frame), usize::from(l.index));
+        let (f, i) = (FrameNo::from(l.frame), usize::from(l.index));
         if l.is_reg && f == top && i == known_no {
             continue;
         }

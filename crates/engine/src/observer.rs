@@ -9,6 +9,7 @@ use std::sync::Arc;
 use verdict_syscall::Map;
 
 pub use crate::equiv::{MissReason, Unlike};
+use crate::index::FrameNo;
 use crate::state::State;
 use crate::verifier::Stats;
 
@@ -174,8 +175,8 @@ pub enum Event<'a> {
         level: u8,
         /// The state.
         state: &'a State,
-        /// The frame's number.
-        frame: usize,
+        /// The frame.
+        frame: FrameNo,
     },
     /// A map became known; its number in registers is the count of those before it.
     Map {
@@ -191,7 +192,7 @@ pub enum Event<'a> {
     /// instruction.
     PreciseInsn {
         /// Frame being tracked.
-        frame: u32,
+        frame: FrameNo,
         /// Registers asked for.
         regs: u32,
         /// Slots asked for.
@@ -202,7 +203,7 @@ pub enum Event<'a> {
     /// Backtracking reached a checkpoint: `mark_precise: frame%d: parent state regs=%s stack=%s:` and the state.
     PreciseParent {
         /// Frame whose values are marked.
-        frame: usize,
+        frame: FrameNo,
         /// Registers asked for.
         regs: u32,
         /// Slots asked for.

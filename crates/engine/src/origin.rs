@@ -6,7 +6,7 @@
 use verdict_isa::{Alu, Call, Op, Operand};
 use verdict_kernel::rule::{Fact, Origin, Role};
 
-use crate::index::InsnIdx;
+use crate::index::{FrameNo, InsnIdx};
 use crate::observer::Observer;
 use crate::precision::slot_of;
 use crate::state::{FP, Hist, Histories, State, Trail};
@@ -87,8 +87,8 @@ impl<O: Observer> Verifier<'_, O> {
         idx: InsnIdx,
         after: InsnIdx,
         entry: Option<Hist>,
-        frame: &mut usize,
-        wanted: &mut (usize, Place),
+        frame: &mut FrameNo,
+        wanted: &mut (FrameNo, Place),
     ) -> Option<Back> {
         // What is not decoded is the second half of an `ld_imm64`.
         let Ok(op) = self.program.ops.get(idx)? else {
@@ -146,9 +146,14 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Backwards from a caller into the end of its callee.
-    fn enter_origin(&self, after: InsnIdx, frame: &mut usize, wanted: &mut (usize, Place)) -> Option<Back> {
+    fn enter_origin(
+        &self,
+        after: InsnIdx,
+        frame: &mut FrameNo,
+        wanted: &mut (FrameNo, Place),
+    ) -> Option<Back> {
         let caller = *frame;
-        *frame += 1;
+        *frame = frame.callee();
         match *wanted {
             (of, Place::Reg(0)) if of == caller => *wanted = (*frame, Place::Reg(0)),
             (of, Place::Reg(reg)) if of == caller && ARGS.contains(&reg) => {
@@ -168,11 +173,11 @@ impl<O: Observer> Verifier<'_, O> {
         idx: InsnIdx,
         call: Call,
         after: InsnIdx,
-        frame: &mut usize,
-        wanted: &mut (usize, Place),
+        frame: &mut FrameNo,
+        wanted: &mut (FrameNo, Place),
     ) -> Option<Back> {
         if after != idx.next() {
-            *frame = frame.checked_sub(1)?;
+            *frame = frame.caller()?;
             return match *wanted {
                 // A callee's arguments are its caller's; those of a callback are made for it.
                 (of, Place::Reg(reg)) if of > *frame => {

@@ -16,7 +16,7 @@ use verdict_syscall::{Map, Prog};
 use crate::equiv::{IdMap, Suspect};
 use crate::error::{About, Failure, Res, register, reject};
 use crate::explore::{Scc, Search};
-use crate::index::{InsnIdx, MapIdx, SubprogIdx};
+use crate::index::{FrameNo, InsnIdx, MapIdx, SubprogIdx};
 use crate::liveness::Chains;
 use crate::observer::{Event, Observer};
 use crate::program::{InsnAux, Program};
@@ -102,7 +102,7 @@ impl Default for Walk {
     fn default() -> Walk {
         Walk {
             walking: false,
-            cur: State::new(Frame::new(None, 0, SubprogIdx::MAIN)),
+            cur: State::new(Frame::new(None, FrameNo::OUTERMOST, SubprogIdx::MAIN)),
             insn_idx: InsnIdx(0),
             prev_insn_idx: None,
             has_hist: false,
@@ -206,10 +206,10 @@ impl<'a, O: Observer> Verifier<'a, O> {
         self.walk.cur.reg(reg)
     }
 
-    /// Index of the frame that a stack pointer points into.
+    /// The frame that a stack pointer points into.
     #[inline]
-    pub(crate) fn frame_of(&self, reg: &Reg) -> usize {
-        (reg.frameno as usize).min(self.walk.cur.curframe())
+    pub(crate) fn frame_of(&self, reg: &Reg) -> FrameNo {
+        reg.frameno.min(self.walk.cur.curframe())
     }
 
     /// The BTF object behind a handle.
@@ -272,7 +272,7 @@ impl<'a, O: Observer> Verifier<'a, O> {
     }
 
     /// [`Verifier::check_reg_arg`] for a register of another frame.
-    pub(crate) fn check_reg_arg_of(&mut self, frame: usize, reg: usize, usage: ArgUse) -> Res<()> {
+    pub(crate) fn check_reg_arg_of(&mut self, frame: FrameNo, reg: usize, usage: ArgUse) -> Res<()> {
         if reg >= REGS {
             reject!(InvalidInsn, EINVAL, "R{} is invalid\n", reg);
         }

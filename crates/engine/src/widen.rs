@@ -49,7 +49,7 @@ impl<O: Observer> Verifier<'_, O> {
 }
 
 fn widen(old: &State, cur: &mut State, ids: &mut IdMap) {
-    for f in (0..old.frames.len().min(cur.frames.len())).rev() {
+    for f in old.curframe().min(cur.curframe()).with_callers().rev() {
         let fold: &FrameSlot = &old.frames[f];
         for r in 0..crate::state::REGS {
             let precise = (fold.marks.precise | cur.frames[f].marks.precise) >> r & 1 != 0;

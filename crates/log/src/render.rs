@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use verdict_engine::index::FrameNo;
 use verdict_engine::observer::{Event, Observer};
 use verdict_engine::state::State;
 use verdict_isa::Disasm;
@@ -175,7 +176,7 @@ impl<'a> Log<'a> {
         self.prev_line = Some(line);
     }
 
-    fn frame(&mut self, state: &State, frame: usize, shown: Shown) {
+    fn frame(&mut self, state: &State, frame: FrameNo, shown: Shown) {
         let slot = &state.frames[frame];
         let cx = Context {
             kernel: self.kernel,
@@ -259,11 +260,11 @@ impl<'a> Log<'a> {
     }
 
     /// What backtracking looks at: `mark_precise: frame0:`, what goes before the lists, the lists.
-    fn precise(&mut self, frame: u64, before: &str, regs: u32, slots: u64) {
+    fn precise(&mut self, frame: FrameNo, before: &str, regs: u32, slots: u64) {
         let out = &mut self.text;
         out.clear();
         out.push_str("mark_precise: frame");
-        decimal(out, frame);
+        decimal(out, frame.0.into());
         out.push_str(before);
         out.push_str(" regs=");
         for (i, reg) in bits(u64::from(regs)).enumerate() {
@@ -362,7 +363,7 @@ impl Observer for Log<'_> {
                 idx,
             } => {
                 if self.steps == 2 {
-                    self.precise(u64::from(frame), ":", regs, slots);
+                    self.precise(frame, ":", regs, slots);
                     self.text.push_str(" before ");
                     decimal(&mut self.text, u64::from(idx));
                     self.text.push_str(": ");
@@ -377,7 +378,7 @@ impl Observer for Log<'_> {
                 state,
             } => {
                 if self.steps == 2 {
-                    self.precise(frame as u64, ": parent state", regs, slots);
+                    self.precise(frame, ": parent state", regs, slots);
                     self.text.push_str(": ");
                     self.buffer.push(&self.text);
                     self.frame(state, frame, Shown::ALL);

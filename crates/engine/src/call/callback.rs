@@ -10,7 +10,7 @@ use verdict_kernel::semantics::control::CallbackMap;
 use verdict_kernel::types::RegBase;
 
 use crate::error::{Res, reject};
-use crate::index::{InsnIdx, SubprogIdx};
+use crate::index::{FrameNo, InsnIdx, SubprogIdx};
 use crate::observer::{CallKind, Event, Observer};
 use crate::state::{BtfHandle, DynptrKind, Frame, Marks, Reg, RetRange, State};
 use crate::verifier::Verifier;
@@ -116,7 +116,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn push_async_callback(&mut self, subprog: SubprogIdx, start: InsnIdx, kind: CallbackFrame) -> Res<()> {
         self.program.subprogs[subprog].is_async_cb = true;
         let sleepable = self.insn().is_kfunc_call() && self.is_wq_callback_kfunc(self.insn().imm);
-        let mut frame = Frame::new(None, 0, subprog);
+        let mut frame = Frame::new(None, FrameNo::OUTERMOST, subprog);
         frame.async_entry_cnt = self.walk.cur.frame().async_entry_cnt + 1;
         let sources = self.callback_arguments(kind)?;
         let regs = self.walk.cur.frame().regs;
@@ -137,7 +137,7 @@ impl<O: Observer> Verifier<'_, O> {
         };
         let fork = self.fork_async(start, frame, sleepable)?;
         self.both(fork, |this, other| {
-            other.frames[0].marks = Marks::NONE;
+            other.frames[FrameNo::OUTERMOST].marks = Marks::NONE;
             this.show_callback(other, subprog, CallKind::AsyncCallback);
         });
         if O::LISTENING {

@@ -15,7 +15,7 @@ use super::CallbackFrame;
 use super::args::{CallMeta, func_name};
 use super::format;
 use crate::error::{About, Failure, Res, register, reject, say2};
-use crate::index::SubprogIdx;
+use crate::index::{FrameNo, SubprogIdx};
 use crate::memory::Words;
 use crate::memory::names::reg_type_str;
 use crate::observer::Observer;
@@ -265,7 +265,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// A tail call that succeeds never comes back here, but its program does to the caller of this function, which
     /// resumes now; the call that fails is pending.
     fn return_from_tail_call(&mut self) -> Res<Flow> {
-        if self.walk.cur.curframe() == 0 {
+        if self.walk.cur.curframe() == FrameNo::OUTERMOST {
             return Ok(Flow::Next);
         }
         self.scratch_reg(0);

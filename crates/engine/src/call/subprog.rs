@@ -12,9 +12,9 @@ use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase};
 use verdict_syscall::SubprogArg;
 
 use crate::error::{About, Failure, Res, register, reject, say};
-use crate::index::{Idx, InsnIdx, SubprogIdx};
+use crate::index::{FrameNo, Idx, InsnIdx, SubprogIdx};
 use crate::observer::{CallKind, Event, Observer};
-use crate::state::{Frame, FrameSlot, MAX_FRAMES, Marks, Reg, State};
+use crate::state::{Frame, FrameSlot, LAST_FRAME, Marks, Reg, State};
 use crate::verifier::{ArgUse, Flow, Verifier};
 use crate::words::or_minus_one;
 
@@ -50,12 +50,12 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let mut state = std::mem::replace(
             &mut self.walk.cur,
-            State::new(Frame::new(None, 0, SubprogIdx::MAIN)),
+            State::new(Frame::new(None, FrameNo::OUTERMOST, SubprogIdx::MAIN)),
         );
         let entered = self.enter_frame(&mut state, subprog, idx);
         self.walk.cur = state;
         let caller = entered?;
-        let callee = caller + 1;
+        let callee = caller.callee();
         for r in 1..=5 {
             let value = self.walk.cur.frames[caller].body.regs[r];
             self.walk.cur.frame_at_mut(callee).regs[r] = value;
@@ -78,7 +78,7 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(Flow::Goto(self.program.subprogs[subprog].start))
     }
 
-    fn show_frame(&mut self, title: &str, frame: usize) {
+    fn show_frame(&mut self, title: &str, frame: FrameNo) {
         if O::LISTENING {
             self.env.obs.event(Event::Text {
                 level: 1,
@@ -175,7 +175,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// R0 to R5 of a frame are gone after a call (`clear_caller_saved_regs`).
-    pub(crate) fn clear_caller_saved(&mut self, frame: usize) -> Res<()> {
+    pub(crate) fn clear_caller_saved(&mut self, frame: FrameNo) -> Res<()> {
         for r in 0..CALLER_SAVED {
             self.walk.cur.frame_at_mut(frame).regs[r] = Reg::NOT_INIT;
             self.walk.cur.frames[frame].marks.precise &= !(1 << r);
@@ -191,17 +191,17 @@ impl<O: Observer> Verifier<'_, O> {
         state: &mut State,
         subprog: SubprogIdx,
         callsite: InsnIdx,
-    ) -> Res<usize> {
+    ) -> Res<FrameNo> {
         let caller = state.curframe();
-        if caller + 1 >= MAX_FRAMES {
+        if caller >= LAST_FRAME {
             reject!(
                 CallDepth,
                 E2BIG,
                 "the call stack of {} frames is too deep\n",
-                caller + 2
+                caller.0 + 2
             );
         }
-        let mut callee = Frame::new(Some(callsite), caller as u32 + 1, subprog);
+        let mut callee = Frame::new(Some(callsite), caller.callee(), subprog);
         callee.refs.clone_from(&state.frames[caller].body.refs);
         state.frames.push(FrameSlot {
             body: Rc::new(callee),
@@ -317,7 +317,9 @@ impl<O: Observer> Verifier<'_, O> {
                 "cannot return stack pointer to the caller\n"
             );
         }
-        let caller = top - 1;
+        let Some(caller) = top.caller() else {
+            return Err(Failure::bug("a return from the outermost frame"));
+        };
         let in_callback = self.walk.cur.frame().in_callback_fn;
         if in_callback {
             self.check_callback_return(top, &r0)?;
@@ -344,7 +346,7 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(Flow::Returned(to))
     }
 
-    fn check_callback_return(&mut self, top: usize, r0: &Reg) -> Res<()> {
+    fn check_callback_return(&mut self, top: FrameNo, r0: &Reg) -> Res<()> {
         if !r0.is_scalar() {
             reject!(CallbackReturn, EACCES, "R0 not a scalar value\n");
         }

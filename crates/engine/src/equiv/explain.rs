@@ -9,6 +9,7 @@ use verdict_kernel::types::{RegBase, RegType};
 use super::{
     Exact, IdMap, Manner, lock_ids_alike, locks_alike, range_and_tnum, refs_safe, reg_safe, slot_safe,
 };
+use crate::index::FrameNo;
 use crate::state::{ADD_CONST, FP, Frame, FrameSlot, REGS, Reg, Slot, SlotType, State};
 
 /// Why an explored state did not stand for the current one: the first difference, in the order of comparison.
@@ -39,17 +40,17 @@ pub enum MissReason {
     /// A frame was called from elsewhere.
     Callsite {
         /// The frame.
-        frame: usize,
+        frame: FrameNo,
     },
     /// The explored state has unrolled a callback further.
     CallbackDepth {
         /// The frame.
-        frame: usize,
+        frame: FrameNo,
     },
     /// A register differs.
     Reg {
         /// Its frame.
-        frame: usize,
+        frame: FrameNo,
         /// Its number.
         reg: usize,
         /// In what.
@@ -58,7 +59,7 @@ pub enum MissReason {
     /// A stack slot differs.
     Slot {
         /// Its frame.
-        frame: usize,
+        frame: FrameNo,
         /// Its number; slot 0 is `fp-8`.
         slot: usize,
         /// In what.
@@ -67,7 +68,7 @@ pub enum MissReason {
     /// Other resources are held.
     Resources {
         /// The frame that holds them.
-        frame: usize,
+        frame: FrameNo,
     },
 }
 
@@ -129,10 +130,9 @@ pub(crate) fn first_difference(
         return Some(MissReason::Lock);
     }
     old.frames
-        .iter()
+        .enumerated()
         .zip(cur.frames.iter())
-        .enumerate()
-        .find_map(|(frame, (o, c))| {
+        .find_map(|((frame, o), c)| {
             if o.body.callsite != c.body.callsite {
                 return Some(MissReason::Callsite { frame });
             }
@@ -158,7 +158,7 @@ fn whole_state(old: &State, cur: &State) -> Option<MissReason> {
 }
 
 fn frame_difference(
-    frame: usize,
+    frame: FrameNo,
     old: &FrameSlot,
     cur: &Frame,
     how: &Manner<'_>,

@@ -5,7 +5,7 @@ use verdict_kernel::types::{ArgBase, Flags, RegBase, RegType};
 use verdict_syscall::SubprogArg;
 
 use crate::error::{Res, reject, say, say1};
-use crate::index::SubprogIdx;
+use crate::index::{FrameNo, SubprogIdx};
 use crate::observer::{Event, Observer};
 use crate::state::{BtfHandle, DynptrKind, Frame, Reg, State};
 use crate::verifier::Verifier;
@@ -56,7 +56,7 @@ impl<O: Observer> Verifier<'_, O> {
         self.walk.scc.clear();
         self.leave_chain();
         self.walk.insn_idx = self.program.subprogs[subprog].start;
-        let mut state = State::new(Frame::new(None, 0, subprog));
+        let mut state = State::new(Frame::new(None, FrameNo::OUTERMOST, subprog));
         state.first_insn_idx = self.walk.insn_idx;
         state.in_sleepable = self.program.prog.sleepable;
         self.walk.cur = state;

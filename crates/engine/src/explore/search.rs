@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::loops::Entries;
 use crate::equiv::Suspect;
-use crate::index::{InsnIdx, SubprogIdx};
+use crate::index::{FrameNo, InsnIdx, SubprogIdx};
 use crate::state::{Frame, FrameSlot, Frames, Histories, Marks, State, StateId};
 
 /// A checkpoint in the list of its bucket.
@@ -78,7 +78,7 @@ impl Search {
         let nothing = FrameSlot {
             body: Rc::clone(
                 self.nothing
-                    .get_or_insert_with(|| Rc::new(Frame::new(None, 0, SubprogIdx::MAIN))),
+                    .get_or_insert_with(|| Rc::new(Frame::new(None, FrameNo::OUTERMOST, SubprogIdx::MAIN))),
             ),
             marks: Marks::NONE,
         };

@@ -4,7 +4,7 @@ use verdict_kernel::semantics::graph::{Eviction, LongHistory, LoopComparison};
 
 use crate::equiv::{self, Exact, Suspect};
 use crate::error::{Res, reject, say};
-use crate::index::InsnIdx;
+use crate::index::{Idx, InsnIdx};
 use crate::observer::{Event, MissReason, Observer};
 use crate::state::{FP, IterState, Marks, NO_LINK, State, StateId, Trail};
 use crate::verifier::Verifier;
@@ -431,7 +431,7 @@ fn link_to_parent(state: &mut State) {
             links: [NO_LINK; 11],
             ..Marks::NONE
         };
-        let first = if f < top { 6 } else { 0 };
+        let first = if f < top.index() { 6 } else { 0 };
         for r in first..FP {
             marks.links[r] = (f as u8) << 4 | r as u8;
         }

@@ -9,9 +9,9 @@
 
 use crate::cfg::successors;
 use crate::error::say2;
-use crate::index::{IndexVec, InsnIdx, SubprogIdx};
+use crate::index::{FrameNo, Idx, IndexVec, InsnIdx, PerFrame, SubprogIdx};
 use crate::observer::Observer;
-use crate::state::{MAX_FRAMES, State, StateId};
+use crate::state::{LAST_FRAME, State, StateId};
 use crate::verifier::Verifier;
 
 /// Slots of one frame at one instruction.
@@ -38,14 +38,14 @@ struct Instance {
     start: InsnIdx,
     len: u32,
     subprog: SubprogIdx,
-    /// Frames of the chain below this one.
-    depth: usize,
+    /// Its frame.
+    depth: FrameNo,
     /// Marks were added since the equations were solved.
     updated: bool,
     /// Writes were taken back.
     dropped: bool,
     /// Per frame the masks of each instruction; empty while nothing is known of the frame.
-    frames: [Vec<Masks>; MAX_FRAMES],
+    frames: PerFrame<Vec<Masks>>,
     /// Whether an instruction's writes are known at all.
     write_known: Vec<bool>,
 }
@@ -57,13 +57,13 @@ impl Instance {
         idx.0.wrapping_sub(self.start.0) as usize
     }
 
-    fn masks(&self, frame: usize, idx: InsnIdx) -> Masks {
+    fn masks(&self, frame: FrameNo, idx: InsnIdx) -> Masks {
         let at = self.at(idx);
         self.frames[frame].get(at).copied().unwrap_or_default()
     }
 
     /// The masks for writing; there are some from now on.
-    fn masks_mut(&mut self, frame: usize, idx: InsnIdx) -> Option<&mut Masks> {
+    fn masks_mut(&mut self, frame: FrameNo, idx: InsnIdx) -> Option<&mut Masks> {
         let at = self.at(idx);
         let masks = &mut self.frames[frame];
         if masks.is_empty() {
@@ -72,7 +72,7 @@ impl Instance {
         masks.get_mut(at)
     }
 
-    fn mark_read(&mut self, frame: usize, idx: InsnIdx, slots: u64) {
+    fn mark_read(&mut self, frame: FrameNo, idx: InsnIdx, slots: u64) {
         if let Some(masks) = self.masks_mut(frame, idx) {
             let all = masks.may_read | slots;
             let news = all != masks.may_read && all & !masks.live_before != 0;
@@ -82,12 +82,13 @@ impl Instance {
     }
 
     /// What an instruction wrote this time: what it always writes is what it wrote every time.
-    fn commit(&mut self, idx: InsnIdx, written: &[u64; MAX_FRAMES]) {
+    fn commit(&mut self, idx: InsnIdx, written: &PerFrame<u64>) {
         let at = self.at(idx);
         let Some(known) = self.write_known.get(at).copied() else {
             return;
         };
-        for (frame, &slots) in written.iter().enumerate().take(self.depth + 1) {
+        for frame in self.depth.with_callers() {
+            let slots = written[frame];
             if slots == 0 && !known {
                 continue;
             }
@@ -116,7 +117,7 @@ pub(crate) struct Chains {
     current: Option<usize>,
     /// The instruction being executed and what it has written so far.
     idx: InsnIdx,
-    written: [u64; MAX_FRAMES],
+    written: PerFrame<u64>,
 }
 
 impl Chains {
@@ -152,7 +153,7 @@ impl Chains {
             return found;
         }
         let new = self.instances.len();
-        let depth = outer.map_or(0, |(at, _)| self.instances[at].depth + 1);
+        let depth = outer.map_or(FrameNo::OUTERMOST, |(at, _)| self.instances[at].depth.callee());
         match outer {
             None => self.outermost.push((start, new)),
             Some((at, callsite)) => self.instances[at].inner.push((callsite, start, new)),
@@ -163,10 +164,10 @@ impl Chains {
             start,
             len,
             subprog,
-            depth: depth.min(MAX_FRAMES - 1),
+            depth: depth.min(LAST_FRAME),
             updated: false,
             dropped: false,
-            frames: std::array::from_fn(|_| Vec::new()),
+            frames: PerFrame::default(),
             write_known: vec![false; len as usize],
         });
         new
@@ -177,12 +178,12 @@ impl Chains {
         &self,
         chain: &[usize],
         idx: InsnIdx,
-        frame: usize,
+        frame: FrameNo,
         calls_callback: impl Fn(InsnIdx) -> bool,
     ) -> u64 {
         let before = |at: usize, idx: InsnIdx| self.instances[at].masks(frame, idx).live_before;
         let mut live = chain.last().map_or(0, |&top| before(top, idx));
-        for pair in chain.windows(2).skip(frame) {
+        for pair in chain.windows(2).skip(frame.index()) {
             let callsite = self.instances[pair[1]]
                 .outer
                 .map_or(InsnIdx(0), |(_, callsite)| callsite);
@@ -202,16 +203,16 @@ impl Chains {
         let Some((outer, callsite)) = inner.outer else {
             return;
         };
-        let mut written = [0; MAX_FRAMES];
-        let mut read = [None; MAX_FRAMES];
-        for frame in (0..inner.depth).filter(|f| !inner.frames[*f].is_empty()) {
+        let mut written = PerFrame::default();
+        let mut read = PerFrame::default();
+        for frame in inner.depth.callers().filter(|f| !inner.frames[*f].is_empty()) {
             let masks = inner.masks(frame, inner.start);
             written[frame] = masks.must_write_acc;
             read[frame] = Some(masks.live_before);
         }
         let outer = &mut self.instances[outer];
-        for (frame, slots) in read.into_iter().enumerate() {
-            if let Some(slots) = slots {
+        for (frame, slots) in read.enumerated() {
+            if let Some(slots) = *slots {
                 outer.mark_read(frame, callsite, slots);
             }
         }
@@ -240,7 +241,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn begin_writes(&mut self, idx: InsnIdx) {
         self.current_instance();
         self.walk.chains.idx = idx;
-        self.walk.chains.written = [0; MAX_FRAMES];
+        self.walk.chains.written = PerFrame::default();
     }
 
     /// It was executed, unless by another frame than it ended in.
@@ -258,14 +259,14 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The instruction being executed reads slots.
-    pub(super) fn chain_read(&mut self, frame: usize, slots: u64) {
+    pub(super) fn chain_read(&mut self, frame: FrameNo, slots: u64) {
         let at = self.current_instance();
         let idx = self.walk.insn_idx;
-        self.walk.chains.instances[at].mark_read(frame.min(MAX_FRAMES - 1), idx, slots);
+        self.walk.chains.instances[at].mark_read(frame.min(LAST_FRAME), idx, slots);
     }
 
     /// The instruction being executed writes a slot.
-    pub(super) fn chain_write(&mut self, frame: usize, slots: u64) {
+    pub(super) fn chain_write(&mut self, frame: FrameNo, slots: u64) {
         if let Some(written) = self.walk.chains.written.get_mut(frame) {
             *written |= slots;
         }
@@ -298,7 +299,7 @@ impl<O: Observer> Verifier<'_, O> {
         while changed {
             rounds += 1;
             changed = false;
-            for frame in 0..=depth {
+            for frame in depth.with_callers() {
                 if self.walk.chains.instances[at].frames[frame].is_empty() {
                     continue;
                 }
@@ -318,7 +319,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The equation of one instruction; whether something changed.
-    fn solve_at(&mut self, at: usize, frame: usize, idx: InsnIdx) -> bool {
+    fn solve_at(&mut self, at: usize, frame: FrameNo, idx: InsnIdx) -> bool {
         let instance = &self.walk.chains.instances[at];
         let old = instance.masks(frame, idx);
         let mut behind = None;
@@ -359,7 +360,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Tells a listener which slots a mask gained and lost.
-    fn say_masks(&mut self, at: usize, what: &str, (frame, idx): (usize, InsnIdx), old: u64, new: u64) {
+    fn say_masks(&mut self, at: usize, what: &str, (frame, idx): (FrameNo, InsnIdx), old: u64, new: u64) {
         if old == new {
             return;
         }
@@ -386,7 +387,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Per frame of a checkpoint the slots that are live.
-    pub(super) fn live_slots(&mut self, id: StateId) -> [u64; MAX_FRAMES] {
+    pub(super) fn live_slots(&mut self, id: StateId) -> PerFrame<u64> {
         let state = self.walk.search.state(id);
         let chain = self.walk.chains.of(state);
         let calls_callback = |callsite: InsnIdx| {
@@ -395,7 +396,7 @@ impl<O: Observer> Verifier<'_, O> {
                 .get(callsite)
                 .is_some_and(|aux| aux.calls_callback)
         };
-        std::array::from_fn(|frame| {
+        PerFrame::from_fn(|frame| {
             self.walk
                 .chains
                 .live(&chain, state.insn_idx, frame, calls_callback)

@@ -13,6 +13,7 @@ use verdict_kernel::semantics::graph::Liveness;
 
 pub(crate) use chains::Chains;
 
+use crate::index::FrameNo;
 use crate::observer::Observer;
 use crate::state::{Marks, State, StateId};
 use crate::verifier::Verifier;
@@ -26,13 +27,13 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Marks a stack slot of the current state as read.
     #[inline]
-    pub(crate) fn mark_slot_read(&mut self, frame: usize, spi: usize) {
+    pub(crate) fn mark_slot_read(&mut self, frame: FrameNo, spi: usize) {
         self.mark_slots_read(frame, 1u64.checked_shl(spi as u32).unwrap_or(0));
     }
 
     /// Marks stack slots of the current state, a bit each, as read.
     #[inline]
-    pub(crate) fn mark_slots_read(&mut self, frame: usize, slots: u64) {
+    pub(crate) fn mark_slots_read(&mut self, frame: FrameNo, slots: u64) {
         if self.by_chains() {
             self.chain_read(frame, slots);
         } else {
@@ -41,7 +42,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Marks a slot as overwritten in full.
-    pub(crate) fn mark_slot_written(&mut self, frame: usize, spi: usize) {
+    pub(crate) fn mark_slot_written(&mut self, frame: FrameNo, spi: usize) {
         let slots = 1u64.checked_shl(spi as u32).unwrap_or(0);
         if self.by_chains() {
             self.chain_write(frame, slots);
@@ -54,7 +55,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// are live at its instructions.
     pub(crate) fn assume_needed(&self, state: &mut State) {
         let mut at = Some(state.insn_idx);
-        for frame in (0..state.frames.len()).rev() {
+        for frame in state.frames.numbers().rev() {
             let slot = &mut state.frames[frame];
             let live = at.and_then(|idx| self.program.live_regs.get(idx));
             slot.marks = Marks {

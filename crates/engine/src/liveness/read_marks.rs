@@ -7,6 +7,7 @@
 use verdict_isa::{class, op, size};
 
 use crate::explore::Search;
+use crate::index::FrameNo;
 use crate::observer::Observer;
 use crate::state::{FP, Marks, NO_LINK, StateId};
 use crate::verifier::Verifier;
@@ -14,7 +15,7 @@ use crate::verifier::Verifier;
 /// A register of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Place {
-    frame: usize,
+    frame: FrameNo,
     reg: usize,
 }
 
@@ -59,7 +60,7 @@ impl Marks {
             return None;
         }
         Some(Place {
-            frame: usize::from(link >> 4),
+            frame: FrameNo::from(link >> 4),
             reg: usize::from(link & 0xf),
         })
     }
@@ -78,7 +79,7 @@ impl Marks {
 impl<O: Observer> Verifier<'_, O> {
     /// Marks a register of the current state as read (`mark_reg_read`).
     #[inline]
-    pub(crate) fn mark_reg_read(&mut self, frame: usize, reg: usize, full: bool) {
+    pub(crate) fn mark_reg_read(&mut self, frame: FrameNo, reg: usize, full: bool) {
         let width = if full { Width::Full } else { Width::Half };
         let above = self.walk.cur.frames[frame].marks.above(reg);
         if let (Some(place), Some(id)) = (above, self.walk.cur.parent) {
@@ -88,7 +89,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Marks what stack slots of the current state, a bit each, come from.
-    pub(super) fn climb_from_slots(&mut self, frame: usize, slots: u64) {
+    pub(super) fn climb_from_slots(&mut self, frame: FrameNo, slots: u64) {
         let Some(slot) = self.walk.cur.frames.get(frame) else {
             return;
         };
@@ -104,7 +105,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn propagate_liveness(&mut self, old: StateId) -> bool {
         let mut changed = false;
         let top = self.walk.cur.curframe();
-        for frame in 0..=top {
+        for frame in top.with_callers() {
             let explored = &self.walk.search.state(old).frames[frame];
             let Marks {
                 read32,
@@ -145,7 +146,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The same for slots, a bit each.
-    fn propagate_slots(&mut self, frame: usize, slots: u64) -> bool {
+    fn propagate_slots(&mut self, frame: FrameNo, slots: u64) -> bool {
         let marks = &mut self.walk.cur.frames[frame].marks;
         let fresh = marks.mark_slots(slots);
         if fresh == 0 {
@@ -198,7 +199,7 @@ fn climb(search: &mut Search, mut id: StateId, mut place: Place, width: Width) -
 
 /// Marks slots of checkpoint `id`, a bit each, and of its ancestors; returns the largest number of marks that
 /// one of them added.
-fn climb_slots(search: &mut Search, mut id: StateId, frame: usize, mut slots: u64) -> u32 {
+fn climb_slots(search: &mut Search, mut id: StateId, frame: FrameNo, mut slots: u64) -> u32 {
     let mut climbed = 0;
     loop {
         let state = search.state_mut(id);

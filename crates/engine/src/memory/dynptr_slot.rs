@@ -5,6 +5,7 @@ use verdict_kernel::semantics::log::DynptrReads;
 use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase};
 
 use crate::error::{Failure, Res, reject};
+use crate::index::FrameNo;
 use crate::observer::Observer;
 use crate::state::{DynptrKind, Reg, SlotType};
 use crate::verifier::Verifier;
@@ -151,7 +152,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Forgets the dynptr in these slots. They count as written: what they held can no longer be read.
-    fn invalidate_dynptr(&mut self, frame: usize, spi: usize) -> Res<()> {
+    fn invalidate_dynptr(&mut self, frame: FrameNo, spi: usize) -> Res<()> {
         for at in pair_of(spi)? {
             let slot = self.slot_mut(frame, at)?;
             slot.types = [SlotType::Invalid; 8];
@@ -193,7 +194,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A store goes over a slot: a dynptr there ends, with its slices (`destroy_if_dynptr_stack_slot`).
-    pub(crate) fn destroy_if_dynptr_slot(&mut self, frame: usize, spi: usize) -> Res<()> {
+    pub(crate) fn destroy_if_dynptr_slot(&mut self, frame: FrameNo, spi: usize) -> Res<()> {
         let slot = self.slot(frame, spi)?;
         if slot.types[0] != SlotType::Dynptr {
             return Ok(());

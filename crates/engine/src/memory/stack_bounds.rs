@@ -6,7 +6,7 @@ use verdict_kernel::semantics::log::StackWords;
 
 use super::{MAX_VAR_OFF, MemAccess, Source};
 use crate::error::{About, Failure, Res, reject};
-use crate::index::InsnIdx;
+use crate::index::{FrameNo, InsnIdx};
 use crate::observer::Observer;
 use crate::state::{Reg, Slot, SlotType};
 use crate::verifier::Verifier;
@@ -172,7 +172,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Makes room for `size` bytes, in whole slots, and remembers the function's deepest use
     /// (`grow_stack_state`).
-    pub(super) fn grow_stack(&mut self, frame: usize, size: i32) -> Res<()> {
+    pub(super) fn grow_stack(&mut self, frame: FrameNo, size: i32) -> Res<()> {
         let slots = size.unsigned_abs().div_ceil(SLOT.unsigned_abs()) as usize;
         let Some(body) = self.walk.cur.frames.get(frame).map(|f| &f.body) else {
             return Err(Failure::bug("a stack of a frame that does not exist"));
@@ -189,7 +189,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A slot that was checked to be allocated.
-    pub(crate) fn slot(&self, frame: usize, spi: usize) -> Res<&Slot> {
+    pub(crate) fn slot(&self, frame: FrameNo, spi: usize) -> Res<&Slot> {
         self.walk
             .cur
             .frames
@@ -199,7 +199,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The same for writing.
-    pub(crate) fn slot_mut(&mut self, frame: usize, spi: usize) -> Res<&mut Slot> {
+    pub(crate) fn slot_mut(&mut self, frame: FrameNo, spi: usize) -> Res<&mut Slot> {
         self.slot(frame, spi)?;
         self.walk
             .cur
@@ -210,13 +210,13 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// What the byte at `off` of a stack holds.
-    pub(super) fn byte_type(&self, frame: usize, off: i32) -> Res<SlotType> {
+    pub(super) fn byte_type(&self, frame: FrameNo, off: i32) -> Res<SlotType> {
         Ok(self.slot(frame, spi_of(off))?.types[byte_of(off)])
     }
 
     /// Stack accesses of instructions outside `bpf_fastcall` patterns into the area of those patterns make
     /// the function keep its spills (`check_fastcall_stack_contract`).
-    pub(super) fn check_fastcall_contract(&mut self, frame: usize, off: i32) {
+    pub(super) fn check_fastcall_contract(&mut self, frame: FrameNo, off: i32) {
         let Some(subprogno) = self.walk.cur.frames.get(frame).map(|f| f.body.subprogno) else {
             return;
         };

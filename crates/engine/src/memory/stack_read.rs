@@ -7,6 +7,7 @@ use super::helper::RawMode;
 use super::stack_bounds::{Part, SLOT, Span, byte_of, parts, spi_of};
 use super::{MemAccess, Source};
 use crate::error::{Failure, Res, reject};
+use crate::index::FrameNo;
 use crate::linked::unlink;
 use crate::observer::Observer;
 use crate::state::{Reg, Slot, SlotType, hist};
@@ -51,7 +52,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A load from a known offset (`check_stack_read_fixed_off`).
-    fn read_fixed(&mut self, frame: usize, off: i32, size: i32, dst: Option<usize>) -> Res<()> {
+    fn read_fixed(&mut self, frame: FrameNo, off: i32, size: i32, dst: Option<usize>) -> Res<()> {
         let spi = spi_of(off);
         self.scratch_slot(spi);
         // The contract is that of the executing function, whichever frame is read.
@@ -69,7 +70,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A load from a slot in which a register is kept.
-    fn read_spill(&mut self, frame: usize, off: i32, size: i32, dst: Option<usize>) -> Res<()> {
+    fn read_spill(&mut self, frame: FrameNo, off: i32, size: i32, dst: Option<usize>) -> Res<()> {
         let spi = spi_of(off);
         let slot = self.slot(frame, spi)?;
         let kept = *slot.reg();
@@ -93,13 +94,13 @@ impl<O: Observer> Verifier<'_, O> {
             matches!(outcome, Fill::Scalar | Fill::ZeroScalar)
         };
         if restored {
-            self.push_history(hist::stack_access(frame as u32, spi), 0);
+            self.push_history(hist::stack_access(frame, spi), 0);
         }
         Ok(())
     }
 
     /// Gives a register what a slot keeps.
-    fn fill(&mut self, frame: usize, spi: usize, kept: Reg, dst: usize) {
+    fn fill(&mut self, frame: FrameNo, spi: usize, kept: Reg, dst: usize) {
         let precise = self
             .walk
             .cur
@@ -114,7 +115,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
-    fn fill_part(&mut self, frame: usize, spi: usize, kept: Reg, size: i32, dst: usize, outcome: &Fill) {
+    fn fill_part(&mut self, frame: FrameNo, spi: usize, kept: Reg, size: i32, dst: usize, outcome: &Fill) {
         match outcome {
             Fill::Scalar => {
                 let mut part = kept;
@@ -132,7 +133,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Gives a register what bytes of a stack hold: zero if all are, otherwise an unknown number
     /// (`mark_reg_stack_read`).
-    fn load_bytes(&mut self, frame: usize, start: i32, end: i32, dst: usize) -> Res<()> {
+    fn load_bytes(&mut self, frame: FrameNo, start: i32, end: i32, dst: usize) -> Res<()> {
         let mut zero = true;
         for off in start..end {
             self.scratch_slot(spi_of(off));
@@ -198,7 +199,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Dynptrs are not to be overwritten by a helper that fills a buffer.
-    fn check_no_dynptr(&self, frame: usize, start: i32, end: i32) -> Res<()> {
+    fn check_no_dynptr(&self, frame: FrameNo, start: i32, end: i32) -> Res<()> {
         let allocated = self.walk.cur.frames.get(frame).map_or(0, |f| f.body.stack.len());
         for part in parts(start, end).filter(|part| part.spi < allocated) {
             let slot = self.slot(frame, part.spi)?;
@@ -215,7 +216,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Reads bytes of a slot; for a helper they become unknown data. Returns the first that may not be read.
-    fn touch_bytes(&mut self, frame: usize, part: Part, clobber: bool) -> Res<Option<i32>> {
+    fn touch_bytes(&mut self, frame: FrameNo, part: Part, clobber: bool) -> Res<Option<i32>> {
         let slot = self.slot(frame, part.spi)?;
         if part.is_misc(slot) {
             return Ok(None);

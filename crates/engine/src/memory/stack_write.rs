@@ -10,6 +10,7 @@ use verdict_kernel::types::RegBase;
 use super::stack_bounds::{SLOT, Span, byte_of, parts, spi_of};
 use super::{MemAccess, RawMode};
 use crate::error::{Res, reject};
+use crate::index::FrameNo;
 use crate::observer::Observer;
 use crate::state::{Reg, Slot, SlotType, hist};
 use crate::verifier::Verifier;
@@ -89,7 +90,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A store at a known offset (`check_stack_write_fixed_off`). It is aligned to its size.
-    fn write_fixed(&mut self, frame: usize, off: i32, size: i32, value: Option<usize>) -> Res<()> {
+    fn write_fixed(&mut self, frame: FrameNo, off: i32, size: i32, value: Option<usize>) -> Res<()> {
         let spi = spi_of(off);
         self.destroy_if_dynptr_slot(frame, spi)?;
         self.check_fastcall_contract(frame, off);
@@ -97,7 +98,7 @@ impl<O: Observer> Verifier<'_, O> {
         match self.plan_store(frame, off, size, value)? {
             Store::Spill { value, precise } => {
                 self.save_register(frame, spi, value, precise, size)?;
-                self.push_history(hist::stack_access(frame as u32, spi), 0);
+                self.push_history(hist::stack_access(frame, spi), 0);
                 Ok(())
             }
             Store::Bytes => self.write_bytes(frame, off, size, value),
@@ -105,7 +106,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Decides what a store at a known offset leaves.
-    fn plan_store(&mut self, frame: usize, off: i32, size: i32, value: Option<usize>) -> Res<Store> {
+    fn plan_store(&mut self, frame: FrameNo, off: i32, size: i32, value: Option<usize>) -> Res<Store> {
         let aligned = off % SLOT == 0;
         let Some(regno) = value else {
             return Ok(match self.stored_imm().filter(|_| aligned) {
@@ -174,7 +175,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Keeps a register's value in a slot (`save_register_state`).
-    fn save_register(&mut self, frame: usize, spi: usize, value: Reg, precise: bool, size: i32) -> Res<()> {
+    fn save_register(&mut self, frame: FrameNo, spi: usize, value: Reg, precise: bool, size: i32) -> Res<()> {
         let whole = size == SLOT;
         let slot = self.slot_mut(frame, spi)?;
         slot.set_reg(value);
@@ -219,7 +220,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Stores bytes that are zero or unknown.
-    fn write_bytes(&mut self, frame: usize, off: i32, size: i32, value: Option<usize>) -> Res<()> {
+    fn write_bytes(&mut self, frame: FrameNo, off: i32, size: i32, value: Option<usize>) -> Res<()> {
         let spi = spi_of(off);
         self.slot_mut(frame, spi)?.scrub();
         // Partial writes do not screen off reads of the rest.
@@ -244,7 +245,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A store somewhere in a range (`check_stack_write_var_off`): every byte may be overwritten or not.
-    fn write_variable(&mut self, frame: usize, span: Span, size: i32, value: Option<usize>) -> Res<()> {
+    fn write_variable(&mut self, frame: FrameNo, span: Span, size: i32, value: Option<usize>) -> Res<()> {
         let zero = self.stores_zero(value);
         let end = span.max.wrapping_add(size);
         for off in span.min..end {
@@ -263,7 +264,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A byte that may be overwritten; returns whether it stays known because the value is zero too.
-    fn write_maybe(&mut self, frame: usize, off: i32, zero: bool) -> Res<bool> {
+    fn write_maybe(&mut self, frame: FrameNo, off: i32, zero: bool) -> Res<bool> {
         let (spi, byte) = (spi_of(off), byte_of(off));
         let slot = self.slot(frame, spi)?;
         let kept = slot.reg();
@@ -286,7 +287,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Says whether a slot's scalar is needed precisely.
-    pub(super) fn set_slot_precise(&mut self, frame: usize, spi: usize, precise: bool) {
+    pub(super) fn set_slot_precise(&mut self, frame: FrameNo, spi: usize, precise: bool) {
         if let Some(slot) = self.walk.cur.frames.get_mut(frame) {
             let bit = 1u64.checked_shl(spi as u32).unwrap_or(0);
             slot.marks.slot_precise &= !bit;

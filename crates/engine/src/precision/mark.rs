@@ -1,6 +1,7 @@
 //! Marks of checkpoints, set and passed on.
 
 use crate::error::{Failure, Res, reject, say, say2};
+use crate::index::FrameNo;
 use crate::observer::{Event, Observer};
 use crate::state::{FP, Slot, StateId};
 use crate::verifier::Verifier;
@@ -12,7 +13,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// Whether a mark was added.
     pub(crate) fn propagate_precision(&mut self, old: StateId) -> Res<bool> {
         let mut wanted = Wanted::new(self.walk.cur.curframe());
-        for frame in (0..self.walk.search.state(old).frames.len()).rev() {
+        for frame in self.walk.search.state(old).frames.numbers().rev() {
             let (regs, slots) = self.needed(old, frame);
             let mut first = true;
             for i in bits(u64::from(regs)) {
@@ -39,7 +40,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Scalars of an explored state's frame that it needs, precisely: of what it does not need nothing is left.
-    fn needed(&self, id: StateId, frame: usize) -> (u16, u64) {
+    fn needed(&self, id: StateId, frame: FrameNo) -> (u16, u64) {
         let state = self.walk.search.state(id);
         let slot = &state.frames[frame];
         let m = &slot.marks;
@@ -63,7 +64,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// mark was added.
     pub(super) fn mark_parent(&mut self, parent: StateId, wanted: &mut Wanted) -> Res<bool> {
         let mut changed = false;
-        for frame in (0..=wanted.frame).rev() {
+        for frame in wanted.frame.with_callers().rev() {
             let state = self.walk.search.state_mut(parent);
             let Some(slot) = state.frames.get_mut(frame) else {
                 return Err(Failure::bug("backtracking left the frames of a checkpoint"));
@@ -124,7 +125,7 @@ impl<O: Observer> Verifier<'_, O> {
                 .search
                 .history
                 .forget_walks(self.walk.search.state(id).history);
-            for frame in 0..self.walk.search.state(id).frames.len() {
+            for frame in self.walk.search.state(id).frames.numbers() {
                 for r in 0..FP {
                     let slot = &mut self.walk.search.state_mut(id).frames[frame];
                     if slot.body.regs[r].is_scalar() && slot.marks.precise >> r & 1 == 0 {

@@ -8,7 +8,7 @@ use verdict_kernel::semantics::precision::{AtomicFetch, CallbackArguments};
 use crate::error::{Res, reject};
 use crate::index::InsnIdx;
 use crate::observer::{Event, Observer};
-use crate::state::{FP, Hist, MAX_FRAMES, hist};
+use crate::state::{FP, Hist, LAST_FRAME, hist};
 use crate::verifier::Verifier;
 
 use super::ARGS;
@@ -67,7 +67,7 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(Step::On);
         };
         if O::LISTENING {
-            let (frame, regs, slots) = (wanted.frame as u32, wanted.mask(), wanted.slots[wanted.frame]);
+            let (frame, regs, slots) = (wanted.frame, wanted.mask(), wanted.slots[wanted.frame]);
             self.env.obs.event(Event::PreciseInsn {
                 frame,
                 regs,
@@ -219,7 +219,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     fn enter(&self, wanted: &mut Wanted) -> Res<()> {
-        if wanted.frame == MAX_FRAMES - 1 {
+        if wanted.frame == LAST_FRAME {
             reject!(
                 VerifierBug,
                 EFAULT,
@@ -227,15 +227,15 @@ impl<O: Observer> Verifier<'_, O> {
                 wanted.frame
             );
         }
-        wanted.frame += 1;
+        wanted.frame = wanted.frame.callee();
         Ok(())
     }
 
     fn leave(&self, wanted: &mut Wanted) -> Res<()> {
-        if wanted.frame == 0 {
+        let Some(caller) = wanted.frame.caller() else {
             reject!(VerifierBug, EFAULT, "BUG subprog exit from frame 0\n");
-        }
-        wanted.frame -= 1;
+        };
+        wanted.frame = caller;
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! From a use back to where the value came from, segment by segment.
 
 use crate::error::{Res, reject, say2};
-use crate::index::SubprogIdx;
+use crate::index::{FrameNo, SubprogIdx};
 use crate::observer::Observer;
 use crate::state::{FP, State, StateId};
 use crate::verifier::Verifier;
@@ -24,7 +24,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Marks the scalar that is spilled in a slot, and all that it came from, as needed precisely.
-    pub(crate) fn mark_slot_precision(&mut self, frame: usize, spi: usize) -> Res<()> {
+    pub(crate) fn mark_slot_precision(&mut self, frame: FrameNo, spi: usize) -> Res<()> {
         let mut wanted = Wanted::new(self.walk.cur.curframe());
         wanted.add_slot(frame, spi);
         self.mark_precise(wanted).map(|_| ())
@@ -91,7 +91,10 @@ impl<O: Observer> Verifier<'_, O> {
     /// The walk reached a function's entry: only arguments of a global function may still be wanted.
     fn reached_entry(&mut self, at: Option<StateId>, wanted: &Wanted) -> Res<bool> {
         let state = self.segment_mut(at);
-        let (subprog, callsite) = (state.frames[0].body.subprogno, state.frames[0].body.callsite);
+        let (subprog, callsite) = (
+            state.frames[FrameNo::OUTERMOST].body.subprogno,
+            state.frames[FrameNo::OUTERMOST].body.callsite,
+        );
         let (regs, slots) = (wanted.mask(), wanted.slots[wanted.frame]);
         if state.frames.len() == 1
             && subprog != SubprogIdx::MAIN
@@ -101,8 +104,8 @@ impl<O: Observer> Verifier<'_, O> {
         {
             let mut changed = false;
             for r in (0..FP).filter(|r| regs >> r & 1 != 0) {
-                if state.frames[0].body.regs[r].is_scalar() {
-                    state.frames[0].marks.precise |= 1 << r;
+                if state.frames[FrameNo::OUTERMOST].body.regs[r].is_scalar() {
+                    state.frames[FrameNo::OUTERMOST].marks.precise |= 1 << r;
                     changed = true;
                 }
             }

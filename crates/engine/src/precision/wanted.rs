@@ -1,7 +1,8 @@
 //! The set of values that a walk backwards looks for.
 
+use crate::index::{FrameNo, PerFrame};
 use crate::linked::unpack_linked;
-use crate::state::{Hist, MAX_FRAMES};
+use crate::state::{Hist, LAST_FRAME};
 
 use super::recorded::slot_of;
 
@@ -9,16 +10,16 @@ use super::recorded::slot_of;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wanted {
     /// The frame that the walk is in.
-    pub(super) frame: usize,
-    pub(super) regs: [u32; MAX_FRAMES],
-    pub(super) slots: [u64; MAX_FRAMES],
+    pub(super) frame: FrameNo,
+    pub(super) regs: PerFrame<u32>,
+    pub(super) slots: PerFrame<u64>,
 }
 
 impl Wanted {
     #[inline]
-    pub(crate) fn new(frame: usize) -> Wanted {
+    pub(crate) fn new(frame: FrameNo) -> Wanted {
         Wanted {
-            frame: frame.min(MAX_FRAMES - 1),
+            frame: frame.min(LAST_FRAME),
             ..Wanted::default()
         }
     }
@@ -28,12 +29,12 @@ impl Wanted {
         if self.regs[f] != 0 || self.slots[f] != 0 {
             return false;
         }
-        self.regs[..f].iter().all(|r| *r == 0) && self.slots[..f].iter().all(|s| *s == 0)
+        self.regs.of_callers(f).iter().all(|r| *r == 0) && self.slots.of_callers(f).iter().all(|s| *s == 0)
     }
-    pub(crate) fn add_reg(&mut self, frame: usize, reg: usize) {
+    pub(crate) fn add_reg(&mut self, frame: FrameNo, reg: usize) {
         self.regs[frame] |= 1 << reg;
     }
-    pub(crate) fn add_slot(&mut self, frame: usize, spi: usize) {
+    pub(crate) fn add_slot(&mut self, frame: FrameNo, spi: usize) {
         self.slots[frame] |= 1 << spi;
     }
     #[inline]
@@ -88,7 +89,7 @@ impl Wanted {
             return;
         };
         let wanted = unpack_linked(packed).any(|l| {
-            let (f, i) = (usize::from(l.frame), l.index);
+            let (f, i) = (FrameNo::from(l.frame), l.index);
             if l.is_reg {
                 self.regs[f] >> i & 1 != 0
             } else {
@@ -97,7 +98,7 @@ impl Wanted {
         });
         if wanted {
             for l in unpack_linked(packed) {
-                let f = usize::from(l.frame);
+                let f = FrameNo::from(l.frame);
                 if l.is_reg {
                     self.regs[f] |= 1 << l.index;
                 } else {

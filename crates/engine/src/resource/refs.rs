@@ -6,7 +6,7 @@ use verdict_kernel::rule::{Fact, Rule};
 use verdict_kernel::semantics::control::References;
 
 use crate::error::{About, Failure, Res, reject};
-use crate::index::InsnIdx;
+use crate::index::{FrameNo, InsnIdx};
 use crate::memory::{Words, type_is_non_owning_ref};
 use crate::observer::Observer;
 use crate::state::{ActiveLock, Ref, RefKind, Reg};
@@ -125,7 +125,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn check_reference_leak(&self, exception: bool) -> Res<()> {
         let frame = self.walk.cur.frame();
         let by_state = self.env.kernel.semantics.control.references == References::State;
-        if !exception && frame.frameno != 0 && (by_state || !frame.in_callback_fn) {
+        if !exception && frame.frameno != FrameNo::OUTERMOST && (by_state || !frame.in_callback_fn) {
             return Ok(());
         }
         let returned = self.returned_reference(exception);

@@ -3,6 +3,7 @@
 use std::ops::{Index, IndexMut};
 
 use super::FrameSlot;
+use crate::index::{FrameNo, Idx};
 
 /// The frames of a state, outermost first; never empty.
 ///
@@ -28,6 +29,16 @@ impl Frames {
     pub fn len(&self) -> usize {
         self.callers.len() + 1
     }
+    /// Number of the executing frame.
+    #[inline]
+    pub fn executing(&self) -> FrameNo {
+        FrameNo::new(self.callers.len())
+    }
+    /// The numbers of all frames.
+    #[inline]
+    pub fn numbers(&self) -> impl DoubleEndedIterator<Item = FrameNo> + use<> {
+        self.executing().with_callers()
+    }
     /// The executing frame.
     #[inline]
     pub fn top(&self) -> &FrameSlot {
@@ -40,26 +51,31 @@ impl Frames {
     }
     /// A frame.
     #[inline]
-    pub fn get(&self, frame: usize) -> Option<&FrameSlot> {
-        if frame == self.callers.len() {
+    pub fn get(&self, frame: FrameNo) -> Option<&FrameSlot> {
+        if frame.index() == self.callers.len() {
             Some(&self.top)
         } else {
-            self.callers.get(frame)
+            self.callers.get(frame.index())
         }
     }
     /// A frame for writing.
     #[inline]
-    pub fn get_mut(&mut self, frame: usize) -> Option<&mut FrameSlot> {
-        if frame == self.callers.len() {
+    pub fn get_mut(&mut self, frame: FrameNo) -> Option<&mut FrameSlot> {
+        if frame.index() == self.callers.len() {
             Some(&mut self.top)
         } else {
-            self.callers.get_mut(frame)
+            self.callers.get_mut(frame.index())
         }
     }
     /// All frames.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = &FrameSlot> {
         self.callers.iter().chain(std::iter::once(&self.top))
+    }
+    /// All frames with their numbers.
+    #[inline]
+    pub fn enumerated(&self) -> impl Iterator<Item = (FrameNo, &FrameSlot)> {
+        self.iter().enumerate().map(|(at, slot)| (FrameNo::new(at), slot))
     }
     /// All frames for writing.
     #[inline]
@@ -79,25 +95,25 @@ impl Frames {
     }
 }
 
-impl Index<usize> for Frames {
+impl Index<FrameNo> for Frames {
     type Output = FrameSlot;
     #[inline]
-    fn index(&self, frame: usize) -> &FrameSlot {
-        if frame == self.callers.len() {
+    fn index(&self, frame: FrameNo) -> &FrameSlot {
+        if frame.index() == self.callers.len() {
             &self.top
         } else {
-            &self.callers[frame]
+            &self.callers[frame.index()]
         }
     }
 }
 
-impl IndexMut<usize> for Frames {
+impl IndexMut<FrameNo> for Frames {
     #[inline]
-    fn index_mut(&mut self, frame: usize) -> &mut FrameSlot {
-        if frame == self.callers.len() {
+    fn index_mut(&mut self, frame: FrameNo) -> &mut FrameSlot {
+        if frame.index() == self.callers.len() {
             &mut self.top
         } else {
-            &mut self.callers[frame]
+            &mut self.callers[frame.index()]
         }
     }
 }

@@ -14,7 +14,7 @@ use std::rc::Rc;
 
 use verdict_kernel::types::RegBase;
 
-use crate::index::{InsnIdx, MapIdx, SubprogIdx};
+use crate::index::{FrameNo, InsnIdx, MapIdx, SubprogIdx};
 
 pub use frames::Frames;
 pub use history::{Hist, HistId, Histories, Trail, hist};
@@ -28,6 +28,8 @@ pub const REGS: usize = 11;
 pub const FP: usize = 10;
 /// Frames that a state may have.
 pub const MAX_FRAMES: usize = 8;
+/// The number of the last of them.
+pub(crate) const LAST_FRAME: FrameNo = FrameNo(MAX_FRAMES as u32 - 1);
 
 /// A checkpoint's number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash)]
@@ -67,7 +69,7 @@ pub struct Ref {
     /// The instruction that acquired it.
     pub insn_idx: InsnIdx,
     /// The frame of the callback that acquired it; none outside callbacks.
-    pub callback_ref: Option<u32>,
+    pub callback_ref: Option<FrameNo>,
 }
 
 /// Return value range demanded of a callback.
@@ -89,7 +91,7 @@ pub struct Frame {
     /// The calling instruction; none in the outermost frame.
     pub callsite: Option<InsnIdx>,
     /// Index of this frame.
-    pub frameno: u32,
+    pub frameno: FrameNo,
     /// The function executing.
     pub subprogno: SubprogIdx,
     /// Number of times an async callback was entered.
@@ -110,7 +112,7 @@ pub struct Frame {
 
 impl Frame {
     /// A frame in which nothing is known but R10.
-    pub fn new(callsite: Option<InsnIdx>, frameno: u32, subprogno: SubprogIdx) -> Frame {
+    pub fn new(callsite: Option<InsnIdx>, frameno: FrameNo, subprogno: SubprogIdx) -> Frame {
         let mut regs = [Reg::NOT_INIT; REGS];
         regs[FP] = Reg {
             frameno,
@@ -328,8 +330,8 @@ impl State {
     }
     /// Index of the executing frame.
     #[inline]
-    pub fn curframe(&self) -> usize {
-        self.frames.len() - 1
+    pub fn curframe(&self) -> FrameNo {
+        self.frames.executing()
     }
     /// The executing frame.
     #[inline]
@@ -343,7 +345,7 @@ impl State {
     }
     /// A frame by number for writing.
     #[inline]
-    pub fn frame_at_mut(&mut self, frame: usize) -> &mut Frame {
+    pub fn frame_at_mut(&mut self, frame: FrameNo) -> &mut Frame {
         unshared(&mut self.frames[frame].body)
     }
     /// Marks of the executing frame.

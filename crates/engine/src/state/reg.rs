@@ -3,7 +3,7 @@
 use verdict_domain::Bounds;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
-use crate::index::{MapIdx, SubprogIdx};
+use crate::index::{FrameNo, MapIdx, SubprogIdx};
 
 /// Set in [`Reg::id`]: the value is that of the base id plus the constant in [`Reg::off`].
 ///
@@ -76,7 +76,7 @@ pub struct Reg {
     /// The resource that this value refers to; 0 is none.
     pub ref_obj_id: u32,
     /// For stack pointers, the frame.
-    pub frameno: u32,
+    pub frameno: FrameNo,
 }
 
 impl Reg {
@@ -88,7 +88,7 @@ impl Reg {
         b: Bounds::UNKNOWN,
         id: 0,
         ref_obj_id: 0,
-        frameno: 0,
+        frameno: FrameNo::OUTERMOST,
     };
 
     /// A scalar of which nothing is known.

@@ -5,7 +5,7 @@ use verdict_kernel::rule::Rule;
 use verdict_kernel::semantics::control::{LeaveChecks, ThrowRegions};
 
 use crate::error::{Failure, Res, reject};
-use crate::index::InsnIdx;
+use crate::index::{FrameNo, InsnIdx};
 use crate::observer::Observer;
 use crate::verifier::{ArgUse, Flow, Verifier};
 
@@ -26,7 +26,7 @@ impl<O: Observer> Verifier<'_, O> {
         if exception {
             return Ok(Flow::End);
         }
-        if self.walk.cur.curframe() > 0 {
+        if self.walk.cur.curframe() > FrameNo::OUTERMOST {
             return self.prepare_func_exit();
         }
         self.check_return_code(0, "R0")?;
@@ -36,7 +36,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// Whether the program ends here as far as regions are concerned.
     fn leaves_regions(&self, exception: bool) -> bool {
         let anywhere = self.env.kernel.semantics.control.throw_regions == ThrowRegions::Anywhere;
-        self.walk.cur.curframe() == 0 || exception && anywhere
+        self.walk.cur.curframe() == FrameNo::OUTERMOST || exception && anywhere
     }
 
     /// Locks and disabled preemption must not outlive the program.

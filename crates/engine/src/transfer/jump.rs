@@ -7,7 +7,7 @@ use verdict_kernel::types::{Flags, RegBase, RegType};
 
 use crate::error::Res;
 use crate::explore::Fork;
-use crate::index::{InsnIdx, SubprogIdx};
+use crate::index::{FrameNo, InsnIdx, SubprogIdx};
 use crate::memory::is_trusted;
 use crate::observer::{Event, Observer};
 use crate::state::{Reg, State, hist};
@@ -293,7 +293,11 @@ impl<O: Observer> Verifier<'_, O> {
         let pointer = *self.reg(reg);
         let mut this = std::mem::replace(
             &mut self.walk.cur,
-            State::new(crate::state::Frame::new(None, 0, SubprogIdx::MAIN)),
+            State::new(crate::state::Frame::new(
+                None,
+                FrameNo::OUTERMOST,
+                SubprogIdx::MAIN,
+            )),
         );
         self.mark_null(&mut this, &pointer, null_here);
         self.walk.cur = this;

@@ -7,6 +7,7 @@ use verdict_kernel::types::RegBase;
 
 use super::malformed_rule;
 use crate::error::{Res, reject};
+use crate::index::FrameNo;
 use crate::memory::Words;
 use crate::observer::Observer;
 use crate::verifier::{ArgUse, Flow, Verifier};
@@ -38,7 +39,7 @@ impl<O: Observer> Verifier<'_, O> {
         self.clear_caller_saved(self.walk.cur.curframe())?;
         self.set_unknown(0);
         let explored = self.env.kernel.semantics.control.ld_abs_exit == LdAbsExit::Explored;
-        if self.walk.cur.curframe() == 0 || !explored {
+        if self.walk.cur.curframe() == FrameNo::OUTERMOST || !explored {
             return Ok(Flow::Next);
         }
         self.scratch_reg(0);

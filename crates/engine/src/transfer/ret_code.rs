@@ -6,7 +6,7 @@ use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::{Fact, Rule};
 
 use crate::error::{About, Failure, Res, reject};
-use crate::index::SubprogIdx;
+use crate::index::{FrameNo, SubprogIdx};
 use crate::memory::reg_type_str;
 use crate::observer::Observer;
 use crate::state::{Reg, RetRange};
@@ -15,7 +15,7 @@ use crate::verifier::{ArgUse, Verifier};
 impl<O: Observer> Verifier<'_, O> {
     /// Checks the value that ends the path (`check_return_code`): in `regno`, which the log calls `name`.
     pub(crate) fn check_return_code(&mut self, regno: usize, name: &str) -> Res<()> {
-        let outermost = &self.walk.cur.frames[0].body;
+        let outermost = &self.walk.cur.frames[FrameNo::OUTERMOST].body;
         let is_subprog = outermost.subprogno != SubprogIdx::MAIN;
         let (in_async, range) = (outermost.in_async_callback_fn, outermost.callback_ret_range);
         let in_program = !is_subprog || outermost.in_exception_callback_fn;
@@ -90,7 +90,7 @@ impl<O: Observer> Verifier<'_, O> {
         in_main: bool,
     ) -> Res<()> {
         let reg = *self.reg(regno);
-        let rule = if self.walk.cur.frames[0].body.in_async_callback_fn {
+        let rule = if self.walk.cur.frames[FrameNo::OUTERMOST].body.in_async_callback_fn {
             Rule::CallbackReturn
         } else {
             Rule::ReturnValue

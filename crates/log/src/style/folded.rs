@@ -5,7 +5,7 @@
 use std::fmt::{self, Write};
 
 use verdict_domain::{Bounds, Tnum};
-use verdict_engine::index::Idx;
+use verdict_engine::index::{FrameNo, Idx};
 use verdict_engine::reg_type_str;
 use verdict_engine::state::{ADD_CONST, BtfHandle, Frame, IterState, Marks, REGS, Ref, Reg, SlotType, State};
 use verdict_kernel::semantics::log::StateMarks;
@@ -65,7 +65,7 @@ struct Printer<'a> {
 impl Printer<'_> {
     fn frame(&self, out: &mut String, shown: Shown) -> fmt::Result {
         let frame = self.frame;
-        if frame.frameno != 0 {
+        if frame.frameno != FrameNo::OUTERMOST {
             write!(out, " frame{}:", frame.frameno)?;
         }
         for r in 0..REGS {

@@ -157,7 +157,7 @@ fn iter_of<'s>(state: &'s State, meta: &Meta) -> Option<&'s Reg> {
 /// Changes its state and depth, given the depth.
 fn set_iter(state: &mut State, meta: &Meta, new: impl Fn(u32) -> (IterState, u32)) {
     let (frame, spi) = meta.iter;
-    if frame < state.frames.len()
+    if frame <= state.curframe()
         && let Some(slot) = state.frame_at_mut(frame).stack.get_mut(spi)
     {
         let (to, depth) = new(slot.reg().iter_depth());
