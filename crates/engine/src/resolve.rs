@@ -155,7 +155,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "bpf_struct_ops map cannot be used in prog\n"
             );
         }
-        if self.program.prog.sleepable && !ctx::sleepable_map(map.map_type) {
+        if self.program.prog.sleepable && !self.env.kernel.sleepable_map(map.map_type) {
             reject!(
                 SleepableMap,
                 EINVAL,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use verdict_btf::{Btf, Kind, Type, TypeId};
 use verdict_kernel::Kernel;
-use verdict_kernel::ctx;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::kfunc::iter;
 use verdict_kernel::kfunc::struct_ops::{MemberRefusal, NULLABLE, StructOps};
@@ -88,7 +87,7 @@ pub fn check_attach_btf_id(
     }
     // A struct_ops program's attach type is a member's index, and it may always sleep as far as this goes.
     let attach_type = prog.attach_type().unwrap_or(AttachType::StructOps);
-    if prog.sleepable && !ctx::can_be_sleepable(prog.prog_type, attach_type) {
+    if prog.sleepable && !kernel.can_be_sleepable(prog.prog_type, attach_type) {
         reject!(
             SleepableProgram,
             Errno::EINVAL,

@@ -178,7 +178,7 @@ impl<'a> Query<'a> {
             ));
             return Err(Denied);
         }
-        if self.size != 8 {
+        if self.kernel.arguments().whole_pointers && self.size != 8 {
             notes.note(format_args!("func '{name}' size {} must be 8\n", self.size));
             return Err(Denied);
         }
@@ -205,7 +205,7 @@ impl<'a> Query<'a> {
     ) -> Result<Option<Type<'a>>, Denied> {
         match self.prog.attach_type() {
             Some(AttachType::LsmMac) => {
-                found.is_retval = true;
+                found.is_retval = self.kernel.arguments().known_results;
                 Ok(proto.and_then(Type::target_type))
             }
             Some(AttachType::LsmCgroup | AttachType::TraceFexit) => Ok(proto.and_then(Type::target_type)),
@@ -264,7 +264,8 @@ impl<'a> Query<'a> {
         let mut flags = self.trust();
         // Past the last parameter (a return value), the kernel reads whatever type follows in the BTF.
         let param = proto.and_then(|proto| proto.params().get((index + first) as usize));
-        if param.is_some_and(|param| param.name().ends_with("__nullable")) {
+        let named = self.kernel.arguments().nullable_names;
+        if named && param.is_some_and(|param| param.name().ends_with("__nullable")) {
             flags = flags | Flags::MAYBE_NULL;
         }
         if let Some(target) = &self.attach.target {
@@ -315,7 +316,8 @@ impl<'a> Query<'a> {
         let hook_trusted = self.kernel.lsm().is_trusted(self.name());
         // A struct_ops program's attach type is a member's index; nothing depends on it then.
         let attach_type = self.prog.attach_type().unwrap_or(AttachType::StructOps);
-        if ctx::arguments_trusted(self.prog.prog_type, attach_type, hook_trusted) {
+        let kernel = self.kernel;
+        if kernel.arguments_trusted(self.prog.prog_type, attach_type, hook_trusted) {
             Flags::TRUSTED
         } else {
             Flags::NONE

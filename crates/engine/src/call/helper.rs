@@ -1,8 +1,8 @@
 //! Calls of helpers.
 
-use verdict_kernel::helper::effects::{acquires, casts_pointer, changes_packet, gets_storage, slices_dynptr};
+use verdict_kernel::helper::effects::{acquires, casts_pointer, gets_storage, slices_dynptr};
 use verdict_kernel::helper::{HelperId, HelperProto, HelperQuery, Refusal, id};
-use verdict_kernel::map::{Fit, MapType, fit};
+use verdict_kernel::map::{Fit, MapType};
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::semantics::control::{LeaveChecks, TailCallExit};
 use verdict_kernel::semantics::log::BugWords;
@@ -281,7 +281,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// The few helpers with rules of their own.
     fn special_effects(&mut self, meta: &mut CallMeta, proto: &HelperProto) -> Res<Effects> {
         let mut effects = Effects {
-            changes_packet: changes_packet(proto.id),
+            changes_packet: self.env.kernel.changes_packet(proto.id),
             ..Effects::default()
         };
         let subprog = meta.subprogno;
@@ -597,7 +597,7 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(());
         };
         let (ty, name) = (map.map_type, func_name(meta.id));
-        let prefix = match fit(
+        let prefix = match self.env.kernel.map_fit(
             ty,
             meta.id,
             self.program.prog.prog_type,

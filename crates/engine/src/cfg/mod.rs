@@ -13,7 +13,6 @@ pub(crate) use fastcall::FastCall;
 pub(crate) use order::{Components, PostOrder, successors};
 
 use verdict_isa::{Insn, class, op};
-use verdict_kernel::helper::effects::changes_packet;
 use verdict_kernel::semantics::control::GlobalCall;
 
 use crate::error::{Res, reject};
@@ -209,7 +208,8 @@ impl<O: Observer> Verifier<'_, O> {
             let sub = self.containing_subprog(t);
             self.program.subprogs[sub].might_sleep = true;
         }
-        if insn.is_helper_call() && u32::try_from(insn.imm).is_ok_and(changes_packet) {
+        let kernel = self.env.kernel;
+        if insn.is_helper_call() && u32::try_from(insn.imm).is_ok_and(|id| kernel.changes_packet(id)) {
             let sub = self.containing_subprog(t);
             self.program.subprogs[sub].changes_pkt_data = true;
         }

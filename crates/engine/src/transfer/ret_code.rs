@@ -1,6 +1,6 @@
 //! What a program, or one of its functions that is verified by itself, may return.
 
-use verdict_kernel::ctx::{self, ReturnRange, ReturnRule};
+use verdict_kernel::ctx::{ReturnRange, ReturnRule};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::{Fact, Rule};
@@ -70,7 +70,8 @@ impl<O: Observer> Verifier<'_, O> {
         let attach_type = attach_type.unwrap_or(AttachType::StructOps);
         let has_target = self.program.prog.attach_btf_id.is_some();
         let void = self.program.attach.returns_void(self.env.kernel);
-        match ctx::return_rule(self.program.prog.prog_type, attach_type, has_target, void) {
+        let kernel = self.env.kernel;
+        match kernel.return_rule(self.program.prog.prog_type, attach_type, has_target, void) {
             ReturnRule::Any => Ok(None),
             ReturnRule::Range(range) => Ok(Some(range)),
             ReturnRule::LsmHook => Ok(self.hook_return_range().map(|(min, max)| ReturnRange {

@@ -362,6 +362,30 @@ struct Parts {
     kallsyms: Table,
 }
 
+/// All kernels whose tables are tested: those that are embedded, and the drafts.
+#[cfg(test)]
+pub(crate) fn every() -> &'static [Kernel] {
+    static ALL: std::sync::LazyLock<Vec<Kernel>> = std::sync::LazyLock::new(|| {
+        let known = KNOWN.iter().map(|known| Kernel::open(known.name).unwrap());
+        let drafts = std::fs::read_dir(DRAFTS).unwrap();
+        let mut drafts: Vec<_> = drafts.map(|entry| entry.unwrap().path()).collect();
+        drafts.sort();
+        let drafts = drafts.iter().map(|dir| Kernel::from_dir(dir, None).unwrap());
+        known.chain(drafts).collect()
+    });
+    &ALL
+}
+
+/// Where profiles lie that are being made.
+#[cfg(test)]
+pub(crate) const DRAFTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/drafts");
+
+/// The one of these kernels whose tables have this name.
+#[cfg(test)]
+pub(crate) fn tested(tables: &str) -> &'static Kernel {
+    every().iter().find(|k| k.tables.name == tables).unwrap()
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;

@@ -24,6 +24,8 @@ pub(crate) struct Changes {
     pub untrusted: NameChanges,
     /// Hooks where the kernel may sleep.
     pub sleepable: NameChanges,
+    /// Hooks that return 0 or 1.
+    pub bool: NameChanges,
     /// Hooks where options of sockets can be used.
     pub sockopt: NameChanges,
 }
@@ -34,6 +36,7 @@ impl Changes {
         disabled: NameChanges::NONE,
         untrusted: NameChanges::NONE,
         sleepable: NameChanges::NONE,
+        bool: NameChanges::NONE,
         sockopt: NameChanges::NONE,
     };
 }
@@ -90,7 +93,7 @@ impl Hooks {
     ///
     /// Hooks that return `void` have no range; the caller knows them by their prototype.
     pub fn return_range(self, func: &str) -> (i32, i32) {
-        if is_in(func, BOOL, &NameChanges::NONE) {
+        if is_in(func, BOOL, &self.changes.bool) {
             (0, 1)
         } else {
             (-MAX_ERRNO, 0)

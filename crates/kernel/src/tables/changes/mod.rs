@@ -2,15 +2,16 @@
 
 mod v6_12_43;
 mod v6_18_15;
+mod v6_1_192;
 
-use super::ctx::Layout;
+use super::ctx::{Arguments, Layout, ReturnRule, Sleeping};
 use super::kfunc::struct_ops::StructOps;
-use super::kfunc::{Hook, Set, iter::IterTarget};
-use super::{NameChanges, Tables, helper, lsm};
+use super::kfunc::{Hook, Set, iter::IterTarget, raw_tp};
+use super::{NameChanges, Tables, helper, lsm, map};
 use crate::prog::ProgType;
 
 /// The tables of all releases that are known: those of the base first.
-pub(super) static ALL: &[&Tables] = &[&BASE, &v6_12_43::TABLES, &v6_18_15::TABLES];
+pub(super) static ALL: &[&Tables] = &[&BASE, &v6_1_192::TABLES, &v6_12_43::TABLES, &v6_18_15::TABLES];
 
 static BASE: Tables = Tables::new("6.12.117", Changes::NONE);
 
@@ -21,22 +22,36 @@ pub(crate) struct Changes {
     pub attach_types: u32,
     /// Helpers.
     pub helper: helper::Changes,
+    /// Map types.
+    pub map: map::Changes,
+    /// Program types that may be loaded as sleepable with other attach types.
+    pub sleeping: &'static [(ProgType, Sleeping)],
+    /// Rules on return values, and what holds in their place.
+    pub returns: &'static [(ReturnRule, ReturnRule)],
+    /// Contexts that are the arguments of a kernel function.
+    pub arguments: Arguments,
+    /// The sets of kfuncs that are taken from the base; all of them when `None`.
+    pub kfunc_base: Option<&'static [&'static str]>,
     /// Sets of kfuncs: hooks and filter are those of the set here; its kfuncs join those of the base's set of the same
     /// name, or have other flags there.
     pub kfunc_sets: &'static [Set],
     /// Kfuncs that sets of the base lack here, by set; no kfuncs for a set that is not there.
     pub kfuncs_removed: &'static [(&'static str, &'static [&'static str])],
-    /// Where program types look for kfuncs, if elsewhere.
-    pub kfunc_hooks: &'static [(ProgType, Hook)],
+    /// Where program types look for kfuncs, if elsewhere; `None` is nowhere but at [`Hook::Common`].
+    pub kfunc_hooks: &'static [(ProgType, Option<Hook>)],
     /// Hooks of security modules.
     pub lsm: lsm::Changes,
     /// Layouts of contexts.
     pub contexts: &'static [(ProgType, &'static Layout)],
-    /// Tracepoints whose arguments have other notes; 0 takes a tracepoint off the list.
-    pub raw_tp: &'static [(&'static str, u64)],
+    /// What is noted of the arguments of tracepoints.
+    pub raw_tp: raw_tp::Changes,
     /// Functions that tracing programs must not attach to.
     pub denied: NameChanges,
-    /// Targets of iterators that are added.
+    /// Functions that do not return.
+    pub no_return: NameChanges,
+    /// Functions, other than system calls, that may be made to fail.
+    pub injectable: NameChanges,
+    /// Targets of iterators, beside or instead of the base's of the same name.
     pub iterators: &'static [IterTarget],
     /// Structures that programs may implement, beside or instead of the base's of the same name.
     pub struct_ops: &'static [StructOps],
@@ -46,13 +61,20 @@ impl Changes {
     const NONE: Changes = Changes {
         attach_types: 57,
         helper: helper::Changes::NONE,
+        map: map::Changes::NONE,
+        sleeping: &[],
+        returns: &[],
+        arguments: Arguments::BASE,
+        kfunc_base: None,
         kfunc_sets: &[],
         kfuncs_removed: &[],
         kfunc_hooks: &[],
         lsm: lsm::Changes::NONE,
         contexts: &[],
-        raw_tp: &[],
+        raw_tp: raw_tp::Changes::NONE,
         denied: NameChanges::NONE,
+        no_return: NameChanges::NONE,
+        injectable: NameChanges::NONE,
         iterators: &[],
         struct_ops: &[],
     };
@@ -60,6 +82,34 @@ impl Changes {
 
 /// The helpers' prototypes that replace others.
 #[cfg(test)]
-pub(super) fn changed_rows() -> [&'static [&'static helper::HelperProto]; 2] {
-    [v6_12_43::ALL, v6_18_15::ALL]
+pub(super) fn changed_rows() -> [&'static [&'static helper::HelperProto]; 3] {
+    [v6_1_192::helpers::ALL, v6_12_43::ALL, v6_18_15::ALL]
+}
+
+#[cfg(test)]
+mod tests {
+    use verdict_btf::Kind;
+
+    use crate::profile::every;
+
+    /// The largest number that an enumeration of the kernel names, but for those that only count.
+    fn largest(k: &crate::Kernel, name: &str) -> u32 {
+        let of = k.btf.find(name, Kind::Enum).and_then(|id| k.btf.ty(id)).unwrap();
+        let named = of.enumerators().filter(|e| !e.name().starts_with("__"));
+        named.map(|e| e.value as u32).max().unwrap()
+    }
+
+    #[test]
+    fn numbers_end_where_those_of_the_kernel_do() {
+        for k in every() {
+            let changes = &k.tables.changes;
+            for (name, count) in [
+                ("bpf_attach_type", changes.attach_types),
+                ("bpf_func_id", changes.helper.count as u32),
+                ("bpf_map_type", changes.map.count),
+            ] {
+                assert_eq!(largest(k, name) + 1, count, "{} {name}", k.name);
+            }
+        }
+    }
 }

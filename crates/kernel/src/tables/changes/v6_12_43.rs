@@ -4,7 +4,7 @@ use super::{Changes, NameChanges, Tables, helper, lsm};
 use crate::prog::AttachType::*;
 use crate::tables::helper::protos::{other, packet, packet::*, protos, sock::*, tracing};
 use crate::tables::helper::sets::{Line, Set, When, sets};
-use crate::tables::kfunc::raw_tp::GONE;
+use crate::tables::kfunc::raw_tp::{self, GONE};
 use crate::tables::kfunc::sets::sets as kfunc_sets;
 
 /// Linux 6.12.43.
@@ -21,6 +21,7 @@ pub(super) static TABLES: Tables = Tables::new(
                 (&other::SYS_CLOSE, &SYS_CLOSE),
                 (&other::BTF_FIND_BY_NAME_KIND, &BTF_FIND_BY_NAME_KIND),
             ],
+            ..helper::Changes::NONE
         },
         kfunc_sets: kfunc_sets! {
             scx_kfunc_ids_dispatch in "kernel/sched/ext.c" for [StructOps] with None {
@@ -47,11 +48,11 @@ pub(super) static TABLES: Tables = Tables::new(
             },
             ..lsm::Changes::NONE
         },
-        raw_tp: &[
+        raw_tp: raw_tp::Changes::but(&[
             ("sched_process_wait", GONE),
             ("signal_deliver", GONE),
             ("signal_generate", GONE),
-        ],
+        ]),
         ..Changes::NONE
     },
 );

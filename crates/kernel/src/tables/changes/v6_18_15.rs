@@ -11,7 +11,7 @@ use crate::tables::helper::protos::{
 use crate::tables::helper::sets::{Line, Set, When, sets};
 use crate::tables::kfunc::Hook;
 use crate::tables::kfunc::iter::{self, IterTarget};
-use crate::tables::kfunc::raw_tp::GONE;
+use crate::tables::kfunc::raw_tp::{self, GONE};
 use crate::tables::kfunc::sets::sets as kfunc_sets;
 use crate::tables::kfunc::struct_ops::{QDISC_OPS, SCHED_EXT_OPS, StructOps};
 
@@ -23,19 +23,21 @@ pub(super) static TABLES: Tables = Tables::new(
         helper: helper::Changes {
             sets: &[BASE, SOCKET_FILTER, TC, CGROUP_SOCK_ADDR, LWT_SEG6LOCAL],
             rows: ROWS,
+            ..helper::Changes::NONE
         },
         kfunc_sets: KFUNC_SETS,
         kfuncs_removed: KFUNCS_REMOVED,
-        kfunc_hooks: &[(ProgType::SockOps, Hook::Cgroup)],
+        kfunc_hooks: &[(ProgType::SockOps, Some(Hook::Cgroup))],
         lsm: LSM,
         contexts: &[(ProgType::Kprobe, &PT_REGS_WRITABLE)],
-        raw_tp: RAW_TP,
+        raw_tp: raw_tp::Changes::but(RAW_TP),
         denied: NameChanges {
             added: &["___migrate_enable"],
             removed: &[],
         },
         iterators: ITERATORS,
         struct_ops: STRUCT_OPS,
+        ..Changes::NONE
     },
 );
 

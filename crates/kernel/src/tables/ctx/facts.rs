@@ -3,7 +3,7 @@
 use verdict_btf::{Btf, Kind, TypeId};
 
 use super::Access;
-use crate::map::MapType;
+use crate::Kernel;
 use crate::prog::{AttachType, ProgType};
 
 /// Whether a program of this type may access packet data directly, or hand it to a helper.
@@ -56,45 +56,89 @@ pub fn may_use_spin_lock(prog_type: ProgType) -> bool {
     !is_tracing(prog_type) && prog_type != ProgType::SocketFilter
 }
 
-/// Whether programs of this type and attach type may be loaded as sleepable (`can_be_sleepable`, and
-/// syscall programs, which must be).
-pub fn can_be_sleepable(prog_type: ProgType, attach_type: AttachType) -> bool {
-    match prog_type {
-        ProgType::Tracing => matches!(
-            attach_type,
-            AttachType::TraceFentry
-                | AttachType::TraceFexit
-                | AttachType::ModifyReturn
-                | AttachType::TraceIter
-        ),
-        ProgType::Lsm => attach_type != AttachType::LsmCgroup,
-        ProgType::Kprobe | ProgType::StructOps | ProgType::Syscall => true,
-        _ => false,
+/// With which attach types programs of a type may be loaded as sleepable.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sleeping {
+    /// With none.
+    Never,
+    /// With any.
+    Always,
+    /// With these.
+    With(&'static [AttachType]),
+    /// With all but these.
+    Without(&'static [AttachType]),
+}
+
+impl Sleeping {
+    /// In the base (`can_be_sleepable`, and syscall programs, which must be).
+    const fn of(prog_type: ProgType) -> Sleeping {
+        use AttachType::{LsmCgroup, ModifyReturn, TraceFentry, TraceFexit, TraceIter};
+        match prog_type {
+            ProgType::Tracing => Sleeping::With(&[TraceFentry, TraceFexit, ModifyReturn, TraceIter]),
+            ProgType::Lsm => Sleeping::Without(&[LsmCgroup]),
+            ProgType::Kprobe | ProgType::StructOps | ProgType::Syscall => Sleeping::Always,
+            _ => Sleeping::Never,
+        }
     }
 }
 
-/// Whether a sleepable program may use maps of this type.
-pub fn sleepable_map(map_type: MapType) -> bool {
-    matches!(
-        map_type,
-        MapType::Hash
-            | MapType::LruHash
-            | MapType::Array
-            | MapType::PercpuHash
-            | MapType::PercpuArray
-            | MapType::LruPercpuHash
-            | MapType::ArrayOfMaps
-            | MapType::HashOfMaps
-            | MapType::Ringbuf
-            | MapType::UserRingbuf
-            | MapType::InodeStorage
-            | MapType::SkStorage
-            | MapType::TaskStorage
-            | MapType::CgrpStorage
-            | MapType::Queue
-            | MapType::Stack
-            | MapType::Arena
-    )
+/// How a release treats contexts that are the arguments of a kernel function (`btf_ctx_access`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arguments {
+    /// Whether pointers can be trusted at all: of which programs, [`Kernel::arguments_trusted`] says.
+    pub trusted: bool,
+    /// Whether a parameter's name that ends in `__nullable` means that it may be NULL.
+    pub nullable_names: bool,
+    /// Whether a pointer is only read whole; any part of it gives the pointer otherwise.
+    pub whole_pointers: bool,
+    /// Whether the value that a hook of security modules has returned is known to be one that it may return.
+    pub known_results: bool,
+}
+
+impl Arguments {
+    pub(in crate::tables) const BASE: Arguments = Arguments {
+        trusted: true,
+        nullable_names: true,
+        whole_pointers: true,
+        known_results: true,
+    };
+}
+
+impl Kernel {
+    /// How contexts are treated that are the arguments of a kernel function.
+    pub fn arguments(&self) -> Arguments {
+        self.tables.changes.arguments
+    }
+
+    /// Whether pointers in the context of a program that gets a function's arguments are trusted
+    /// (`prog_args_trusted`). The type is the program's own, also for `freplace`; of LSM hooks some are not,
+    /// which [`crate::lsm`] knows and `lsm_hook_trusted` passes in.
+    pub fn arguments_trusted(
+        &self,
+        prog_type: ProgType,
+        attach_type: AttachType,
+        lsm_hook_trusted: bool,
+    ) -> bool {
+        let of_type = match prog_type {
+            ProgType::Tracing => matches!(attach_type, AttachType::TraceRawTp | AttachType::TraceIter),
+            ProgType::Lsm => lsm_hook_trusted,
+            ProgType::StructOps => true,
+            _ => false,
+        };
+        of_type && self.arguments().trusted
+    }
+
+    /// Whether programs of this type and attach type may be loaded as sleepable.
+    pub fn can_be_sleepable(&self, prog_type: ProgType, attach_type: AttachType) -> bool {
+        let mut changes = self.tables.changes.sleeping.iter();
+        let changed = changes.find(|(of, _)| *of == prog_type);
+        match changed.map_or_else(|| Sleeping::of(prog_type), |(_, sleeping)| *sleeping) {
+            Sleeping::Never => false,
+            Sleeping::Always => true,
+            Sleeping::With(types) => types.contains(&attach_type),
+            Sleeping::Without(types) => !types.contains(&attach_type),
+        }
+    }
 }
 
 /// The map helper by which a program changes a sockmap.
@@ -130,18 +174,6 @@ pub fn css_task_iter_allowed(prog_type: ProgType, attach_type: AttachType, sleep
         ProgType::Lsm => true,
         ProgType::Tracing => attach_type == AttachType::TraceIter || sleepable,
         _ => sleepable,
-    }
-}
-
-/// Whether pointers in the context of a program that gets a function's arguments are trusted
-/// (`prog_args_trusted`). The type is the program's own, also for `freplace`; of LSM hooks some are not,
-/// which [`crate::lsm`] knows and `lsm_hook_trusted` passes in.
-pub fn arguments_trusted(prog_type: ProgType, attach_type: AttachType, lsm_hook_trusted: bool) -> bool {
-    match prog_type {
-        ProgType::Tracing => matches!(attach_type, AttachType::TraceRawTp | AttachType::TraceIter),
-        ProgType::Lsm => lsm_hook_trusted,
-        ProgType::StructOps => true,
-        _ => false,
     }
 }
 

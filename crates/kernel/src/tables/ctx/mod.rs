@@ -12,18 +12,19 @@
 pub(in crate::tables) mod attached;
 mod facts;
 pub(in crate::tables) mod layout;
-mod net;
+pub(in crate::tables) mod net;
 mod returns;
 mod skb;
 mod sock;
 
+pub(crate) use facts::Sleeping;
 pub use facts::{
-    SockmapChange, arguments_trusted, can_be_sleepable, context_types, css_task_iter_allowed,
-    guards_recursion, has_private_stacks, is_projection_of, is_tracing, may_access_packet, may_load_from_skb,
-    may_update_sockmap, may_use_spin_lock, sleepable_map,
+    Arguments, SockmapChange, context_types, css_task_iter_allowed, guards_recursion, has_private_stacks,
+    is_projection_of, is_tracing, may_access_packet, may_load_from_skb, may_update_sockmap,
+    may_use_spin_lock,
 };
 pub use layout::{Access, Asked, Field, Layout, Rest, Sizes};
-pub use returns::{ReturnRange, ReturnRule, return_rule};
+pub use returns::{ReturnRange, ReturnRule};
 
 use crate::Kernel;
 use crate::prog::{AttachType, ProgType};

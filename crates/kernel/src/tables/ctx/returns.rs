@@ -1,5 +1,6 @@
 //! Which values a program may return.
 
+use crate::Kernel;
 use crate::prog::{AttachType, ProgType};
 
 /// The values that a program may return.
@@ -40,12 +41,28 @@ pub enum ReturnRule {
     Unsupported,
 }
 
-/// The rule for programs of this type (of the replaced program for `freplace`).
-///
-/// `has_btf_target` is whether the program names a BTF type to attach to, `void_target` whether the function
-/// attached to returns nothing. Before this rule, LSM programs (but for cgroups) and struct_ops programs
-/// whose target is `void` are not judged at all, not even for an uninitialised register.
-pub fn return_rule(
+impl Kernel {
+    /// The rule for programs of this type (of the replaced program for `freplace`).
+    ///
+    /// `has_btf_target` is whether the program names a BTF type to attach to, `void_target` whether the function
+    /// attached to returns nothing. Before this rule, LSM programs (but for cgroups) and struct_ops programs
+    /// whose target is `void` are not judged at all, not even for an uninitialised register.
+    pub fn return_rule(
+        &self,
+        prog_type: ProgType,
+        attach_type: AttachType,
+        has_btf_target: bool,
+        void_target: bool,
+    ) -> ReturnRule {
+        let rule = return_rule(prog_type, attach_type, has_btf_target, void_target);
+        let mut changes = self.tables.changes.returns.iter();
+        let changed = changes.find(|(base, _)| *base == rule);
+        changed.map_or(rule, |(_, rule)| *rule)
+    }
+}
+
+/// The rule in the base.
+fn return_rule(
     prog_type: ProgType,
     attach_type: AttachType,
     has_btf_target: bool,

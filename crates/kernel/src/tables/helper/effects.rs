@@ -17,8 +17,8 @@ pub enum Callback {
     Async,
 }
 
-/// Whether a call invalidates the pointers into packets.
-pub const fn changes_packet(id: HelperId) -> bool {
+/// Whether a call invalidates the pointers into packets, in the base.
+const fn changes_packet(id: HelperId) -> bool {
     matches!(
         id,
         // A tail-called program may call any of the others.
@@ -95,6 +95,11 @@ pub const fn gets_storage(id: HelperId) -> bool {
 }
 
 impl Kernel {
+    /// Whether a call invalidates the pointers into packets.
+    pub fn changes_packet(&self, id: HelperId) -> bool {
+        changes_packet(id) && !self.tables.changes.helper.keeps_packet.contains(&id)
+    }
+
     /// Whether calls of the helper become instructions, so that its `bpf_fastcall` contract holds
     /// (`verifier_inlines_helper_call`, `bpf_jit_inlines_helper_call`).
     pub fn inlines_helper(&self, id: HelperId) -> bool {

@@ -94,6 +94,10 @@ pub struct HelperQuery<'p> {
 /// How a release's helpers differ from the base's.
 #[derive(Debug)]
 pub(crate) struct Changes {
+    /// Helpers from this number on do not exist.
+    pub count: usize,
+    /// Helpers after which pointers into packets stay valid, other than in the base.
+    pub keeps_packet: &'static [HelperId],
     /// Lines that are asked before those of the base's set of the same name.
     pub sets: &'static [Set],
     /// Rows of the base, and those that take their place.
@@ -101,7 +105,12 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
-    pub(crate) const NONE: Changes = Changes { sets: &[], rows: &[] };
+    pub(crate) const NONE: Changes = Changes {
+        count: id::NAMES.len(),
+        keeps_packet: &[],
+        sets: &[],
+        rows: &[],
+    };
 
     /// The row that a row of the base becomes.
     fn row(&self, base: &'static HelperProto) -> &'static HelperProto {
@@ -161,8 +170,9 @@ impl crate::Kernel {
     ///
     /// It costs microseconds; ask once per program.
     pub fn helpers(&self, query: &HelperQuery<'_>) -> Helpers {
-        let mut by_id = vec![None; id::NAMES.len()];
-        let mut decided = vec![false; id::NAMES.len()];
+        let count = self.tables.changes.helper.count;
+        let mut by_id = vec![None; count];
+        let mut decided = vec![false; count];
         sets::rows(self, query, |proto, allow| {
             let id = proto.id as usize;
             if let (Some(slot), Some(decided)) = (by_id.get_mut(id), decided.get_mut(id))

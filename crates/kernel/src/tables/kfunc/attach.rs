@@ -19,7 +19,7 @@ const DENIED: &[&str] = &[
 ];
 
 /// Functions that do not return, so that nothing can be attached to their return (`noreturn_deny`).
-const NO_RETURN: &[&str] = &[
+pub(in crate::tables) const NO_RETURN: &[&str] = &[
     "__ia32_sys_exit",
     "__ia32_sys_exit_group",
     "__kunit_abort",
@@ -123,7 +123,7 @@ impl Kernel {
 
     /// Whether `func` does not return: fexit and `fmod_ret` programs are refused.
     pub fn is_no_return(&self, func: &str) -> bool {
-        NO_RETURN.contains(&func)
+        self.tables.changes.no_return.has(func, NO_RETURN.contains(&func))
     }
 
     /// Whether `func` of vmlinux may be made to fail (`within_error_injection_list`).
@@ -132,7 +132,12 @@ impl Kernel {
     /// one here.
     pub(crate) fn is_error_injectable(&self, func: &str) -> bool {
         self.config("CONFIG_FUNCTION_ERROR_INJECTION") == Some("y")
-            && (INJECTABLE.contains(&func) || is_syscall(func))
+            && (self
+                .tables
+                .changes
+                .injectable
+                .has(func, INJECTABLE.contains(&func))
+                || is_syscall(func))
     }
 
     /// Whether sleepable tracing programs may attach to `func` of vmlinux.

@@ -108,7 +108,7 @@ impl Kernel {
     /// The target whose programs attach to the function `func` (`bpf_iter_prog_supported`).
     pub fn iter_target(&self, func: &str) -> Option<&'static IterTarget> {
         let name = func.strip_prefix(PREFIX)?;
-        let mut targets = TARGETS.iter().chain(self.tables.changes.iterators);
+        let mut targets = self.tables.changes.iterators.iter().chain(TARGETS);
         targets.find(|t| t.name == name)
     }
 }

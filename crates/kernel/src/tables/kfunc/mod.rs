@@ -44,6 +44,8 @@ flags! {
     RELEASE = 1;
     /// May give NULL.
     RET_NULL = 2;
+    /// Gives a reference to an object that a map keeps, in whose first argument it looks.
+    KPTR_GET = 3;
     /// Takes trusted pointers only.
     TRUSTED_ARGS = 4;
     /// May sleep.
@@ -230,7 +232,8 @@ impl Kfunc {
 fn sets_of(
     changes: &'static Changes,
 ) -> impl Iterator<Item = (&'static Set, Vec<(&'static str, KfuncFlags)>)> {
-    let base = SETS.iter().filter_map(|set| {
+    let here = |set: &&Set| changes.kfunc_base.is_none_or(|names| names.contains(&set.name));
+    let base = SETS.iter().filter(here).filter_map(|set| {
         let changed = changes.kfunc_sets.iter().find(|s| s.name == set.name);
         let gone = changes.kfuncs_removed.iter().find(|(name, _)| *name == set.name);
         let stays = |name: &str| gone.is_none_or(|(_, kfuncs)| !kfuncs.is_empty() && !kfuncs.contains(&name));
@@ -245,7 +248,7 @@ fn sets_of(
     let new = changes
         .kfunc_sets
         .iter()
-        .filter(|set| SETS.iter().all(|s| s.name != set.name));
+        .filter(move |set| !SETS.iter().filter(here).any(|s| s.name == set.name));
     base.chain(new.map(|set| (set, set.kfuncs.to_vec())))
 }
 
@@ -290,7 +293,7 @@ impl Kernel {
     pub fn kfunc_hook(&self, prog_type: ProgType) -> Option<Hook> {
         let mut changes = self.tables.changes.kfunc_hooks.iter();
         let changed = changes.find(|(of, _)| *of == prog_type);
-        changed.map(|(_, hook)| *hook).or(Hook::of(prog_type))
+        changed.map_or_else(|| Hook::of(prog_type), |(_, hook)| *hook)
     }
 }
 

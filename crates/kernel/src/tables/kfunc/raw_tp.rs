@@ -80,6 +80,28 @@ const NULL_ARGS: &[(&str, u64)] = &[
 /// In a release's changes: the tracepoint is not on its list.
 pub(in crate::tables) const GONE: u64 = u64::MAX;
 
+/// How a release's list differs from the base's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Changes {
+    /// Whether there is a list at all; without one, nothing is noted of any argument.
+    listed: bool,
+    /// Tracepoints with other notes; [`GONE`] takes one off the list.
+    notes: &'static [(&'static str, u64)],
+}
+
+impl Changes {
+    pub(in crate::tables) const NONE: Changes = Changes::but(&[]);
+    /// There is no such list.
+    pub(in crate::tables) const UNLISTED: Changes = Changes {
+        listed: false,
+        notes: &[],
+    };
+    /// The base's list but for these tracepoints.
+    pub(in crate::tables) const fn but(notes: &'static [(&'static str, u64)]) -> Changes {
+        Changes { listed: true, notes }
+    }
+}
+
 /// What the list says about an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArgNote {
@@ -93,9 +115,10 @@ impl Kernel {
     /// What is known of argument `arg` (from 0) of `tracepoint`, whose name is without `btf_trace_`; `None` when
     /// the tracepoint is not listed. (Of unlisted tracepoints in modules, every pointer may be NULL.)
     pub fn raw_tp_note(&self, tracepoint: &str, arg: u32) -> Option<ArgNote> {
-        let mut changes = self.tables.changes.raw_tp.iter();
-        let mask = match changes.find(|(name, _)| *name == tracepoint) {
+        let changes = self.tables.changes.raw_tp;
+        let mask = match changes.notes.iter().find(|(name, _)| *name == tracepoint) {
             Some((_, GONE)) => return None,
+            None if !changes.listed => return None,
             Some((_, mask)) => mask,
             None => {
                 let at = NULL_ARGS

@@ -133,30 +133,44 @@ pub(in crate::tables) const QDISC_OPS: StructOps = StructOps {
     writes: &QDISC,
 };
 
+/// `struct tcp_congestion_ops`.
+pub(in crate::tables) const TCP_CONGESTION_OPS: StructOps = StructOps {
+    name: "tcp_congestion_ops",
+    members: &[
+        "ssthresh",
+        "cong_avoid",
+        "set_state",
+        "cwnd_event",
+        "in_ack_event",
+        "pkts_acked",
+        "min_tso_segs",
+        "cong_control",
+        "undo_cwnd",
+        "sndbuf_expand",
+        "init",
+        "release",
+    ],
+    sleepable: None,
+    nullable: &[],
+    nullable_first: false,
+    promotes: Some(("sock", "tcp_sock")),
+    writes: &TCP_CONGESTION,
+};
+
+/// `struct bpf_dummy_ops`.
+pub(in crate::tables) const DUMMY_OPS: StructOps = StructOps {
+    name: "bpf_dummy_ops",
+    members: &["test_1", "test_2", "test_sleepable"],
+    sleepable: Some(&["test_sleepable"]),
+    nullable: &[("test_1", 0)],
+    nullable_first: false,
+    promotes: None,
+    writes: &DUMMY,
+};
+
 /// All structures that programs may implement.
 pub(crate) static STRUCT_OPS: &[StructOps] = &[
-    StructOps {
-        name: "tcp_congestion_ops",
-        members: &[
-            "ssthresh",
-            "cong_avoid",
-            "set_state",
-            "cwnd_event",
-            "in_ack_event",
-            "pkts_acked",
-            "min_tso_segs",
-            "cong_control",
-            "undo_cwnd",
-            "sndbuf_expand",
-            "init",
-            "release",
-        ],
-        sleepable: None,
-        nullable: &[],
-        nullable_first: false,
-        promotes: Some(("sock", "tcp_sock")),
-        writes: &TCP_CONGESTION,
-    },
+    TCP_CONGESTION_OPS,
     SCHED_EXT_OPS,
     StructOps {
         name: "hid_bpf_ops",
@@ -172,15 +186,7 @@ pub(crate) static STRUCT_OPS: &[StructOps] = &[
         promotes: None,
         writes: &HID,
     },
-    StructOps {
-        name: "bpf_dummy_ops",
-        members: &["test_1", "test_2", "test_sleepable"],
-        sleepable: Some(&["test_sleepable"]),
-        nullable: &[("test_1", 0)],
-        nullable_first: false,
-        promotes: None,
-        writes: &DUMMY,
-    },
+    DUMMY_OPS,
 ];
 
 /// A field that may be written.
@@ -297,6 +303,22 @@ static TCP_CONGESTION: WriteRule = WriteRule {
         Writable::new("tcp_sock", &["snd_ssthresh"]),
         Writable::new("tcp_sock", &["ecn_flags"]),
         Writable::new("tcp_sock", &["app_limited"]),
+    ],
+    words: Words::ByOffset("tcp_sock"),
+};
+
+/// The same before programs could set these two fields.
+pub(in crate::tables) static TCP_CONGESTION_OF_OLD: WriteRule = WriteRule {
+    structs: &["tcp_sock"],
+    fields: &[
+        Writable::new("sock", &["sk_pacing_rate"]),
+        Writable::new("sock", &["sk_pacing_status"]),
+        Writable::new("inet_connection_sock", &["icsk_ca_priv"]).anywhere(),
+        Writable::new("inet_connection_sock", &["icsk_ack", "pending"]),
+        Writable::new("tcp_sock", &["snd_cwnd"]),
+        Writable::new("tcp_sock", &["snd_cwnd_cnt"]),
+        Writable::new("tcp_sock", &["snd_ssthresh"]),
+        Writable::new("tcp_sock", &["ecn_flags"]),
     ],
     words: Words::ByOffset("tcp_sock"),
 };

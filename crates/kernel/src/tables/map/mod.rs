@@ -2,9 +2,29 @@
 
 mod uses;
 
-pub use uses::{Fit, fit};
+pub use uses::Fit;
 
 use crate::abi::numbered::numbered;
+use crate::helper::HelperId;
+
+/// How a release's map types differ from the base's.
+#[derive(Debug)]
+pub(crate) struct Changes {
+    /// Map types from this number on do not exist.
+    pub count: u32,
+    /// Map types that are for other helpers.
+    pub helpers: &'static [(MapType, &'static [HelperId])],
+    /// Map types that sleepable programs may not use although they may in the base.
+    pub sleepless: &'static [MapType],
+}
+
+impl Changes {
+    pub(in crate::tables) const NONE: Changes = Changes {
+        count: MapType::ALL.len() as u32,
+        helpers: &[],
+        sleepless: &[],
+    };
+}
 
 numbered! {
     /// Map types: `enum bpf_map_type` of Linux 6.12, names as `libbpf_bpf_map_type_str` gives them.

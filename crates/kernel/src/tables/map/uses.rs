@@ -21,7 +21,7 @@ pub enum Fit {
     SockmapUpdate,
 }
 
-/// The helpers that take a map of this type; `None` when the type is not particular.
+/// The helpers that take a map of this type in the base; `None` when the type is not particular.
 const fn helpers_of(map: MapType) -> Option<&'static [HelperId]> {
     Some(match map {
         ProgArray => &[TAIL_CALL],
@@ -119,10 +119,8 @@ fn may_update_sockmap(prog: ProgType, attach: u32, helper: HelperId) -> bool {
     }
 }
 
-/// Whether `helper` takes a map of type `map` in programs of type `prog`; `attach` is the number of the
-/// expected attach type.
-pub fn fit(map: MapType, helper: HelperId, prog: ProgType, attach: u32) -> Fit {
-    if let Some(helpers) = helpers_of(map)
+fn judge(map: MapType, helpers: Option<&[HelperId]>, helper: HelperId, prog: ProgType, attach: u32) -> Fit {
+    if let Some(helpers) = helpers
         && !helpers.contains(&helper)
     {
         let updates = matches!(helper, MAP_UPDATE_ELEM | MAP_DELETE_ELEM);
@@ -137,6 +135,29 @@ pub fn fit(map: MapType, helper: HelperId, prog: ProgType, attach: u32) -> Fit {
         Some(maps) if !maps.contains(&map) => Fit::Mismatch,
         _ => Fit::Fits,
     }
+}
+
+/// Whether a sleepable program may use maps of this type in the base.
+const fn may_sleep_with(map: MapType) -> bool {
+    matches!(
+        map,
+        Hash | LruHash
+            | Array
+            | PercpuHash
+            | PercpuArray
+            | LruPercpuHash
+            | ArrayOfMaps
+            | HashOfMaps
+            | Ringbuf
+            | UserRingbuf
+            | InodeStorage
+            | SkStorage
+            | TaskStorage
+            | CgrpStorage
+            | Queue
+            | Stack
+            | Arena
+    )
 }
 
 impl MapType {
@@ -159,9 +180,25 @@ impl MapType {
 }
 
 impl Kernel {
+    /// Whether `helper` takes a map of type `map` in programs of type `prog`; `attach` is the number of the
+    /// expected attach type.
+    pub fn map_fit(&self, map: MapType, helper: HelperId, prog: ProgType, attach: u32) -> Fit {
+        let mut changes = self.tables.changes.map.helpers.iter();
+        let changed = changes.find(|(of, _)| *of == map);
+        let helpers = changed.map_or_else(|| helpers_of(map), |(_, helpers)| Some(*helpers));
+        judge(map, helpers, helper, prog, attach)
+    }
+
+    /// Whether a sleepable program may use maps of this type.
+    pub fn sleepable_map(&self, ty: MapType) -> bool {
+        may_sleep_with(ty) && !self.tables.changes.map.sleepless.contains(&ty)
+    }
+
     /// Whether maps of this type can be created at all (otherwise `BPF_MAP_CREATE` gives `EINVAL`).
     pub fn supports_map_type(&self, ty: MapType) -> bool {
-        ty != Unspec && ty.requirements().iter().all(|f| self.features().has(*f))
+        ty != Unspec
+            && ty.raw() < self.tables.changes.map.count
+            && ty.requirements().iter().all(|f| self.features().has(*f))
     }
 }
 
@@ -170,6 +207,10 @@ mod tests {
     use super::*;
 
     const XDP: ProgType = ProgType::Xdp;
+
+    fn fit(map: MapType, helper: HelperId, prog: ProgType, attach: u32) -> Fit {
+        judge(map, helpers_of(map), helper, prog, attach)
+    }
 
     #[test]
     fn both_sides_must_agree() {

@@ -1,0 +1,105 @@
+//! Linux 6.1.192.
+
+pub(super) mod helpers;
+mod kfuncs;
+mod lsm;
+
+use super::{Changes, NameChanges, Tables, helper};
+use crate::helper::id::{
+    INODE_STORAGE_DELETE, INODE_STORAGE_GET, SK_STORAGE_DELETE, SK_STORAGE_GET, TAIL_CALL,
+    TASK_STORAGE_DELETE, TASK_STORAGE_GET,
+};
+use crate::map::MapType::{InodeStorage, Queue, SkStorage, Stack, TaskStorage};
+use crate::prog::ProgType;
+use crate::tables::ctx::{Arguments, ReturnRule, Sleeping, net};
+use crate::tables::kfunc::iter::{self, IterTarget};
+use crate::tables::kfunc::raw_tp;
+use crate::tables::kfunc::struct_ops::{DUMMY_OPS, StructOps, TCP_CONGESTION_OF_OLD, TCP_CONGESTION_OPS};
+use crate::tables::map;
+
+/// Linux 6.1.192.
+pub(super) static TABLES: Tables = Tables::new(
+    "6.1.192",
+    Changes {
+        attach_types: 44,
+        helper: helper::Changes {
+            count: 210,
+            keeps_packet: &[TAIL_CALL],
+            sets: helpers::SETS,
+            rows: helpers::ROWS,
+        },
+        map: map::Changes {
+            count: 32,
+            helpers: &[
+                (SkStorage, &[SK_STORAGE_GET, SK_STORAGE_DELETE]),
+                (InodeStorage, &[INODE_STORAGE_GET, INODE_STORAGE_DELETE]),
+                (TaskStorage, &[TASK_STORAGE_GET, TASK_STORAGE_DELETE]),
+            ],
+            sleepless: &[Queue, Stack],
+        },
+        sleeping: &[
+            (ProgType::Tracing, Sleeping::Always),
+            (ProgType::StructOps, Sleeping::Never),
+        ],
+        returns: &[(ReturnRule::LsmHook, ReturnRule::Any)],
+        arguments: Arguments {
+            trusted: false,
+            nullable_names: false,
+            whole_pointers: false,
+            known_results: false,
+        },
+        kfunc_base: Some(kfuncs::BASE),
+        kfunc_sets: kfuncs::SETS,
+        kfunc_hooks: kfuncs::HOOKS,
+        lsm: lsm::CHANGES,
+        contexts: &[(ProgType::SockOps, &net::SOCK_OPS_WITHOUT_HWTSTAMP)],
+        raw_tp: raw_tp::Changes::UNLISTED,
+        denied: NameChanges {
+            added: &[],
+            removed: &["__rcu_read_lock", "__rcu_read_unlock"],
+        },
+        no_return: NameChanges {
+            added: &[],
+            removed: crate::tables::kfunc::attach::NO_RETURN,
+        },
+        injectable: NameChanges {
+            added: &[
+                "bpf_fentry_test1",
+                "bpf_modify_return_test",
+                "btrfs_check_leaf_full",
+            ],
+            removed: &[
+                "btrfs_check_leaf",
+                "mtd_block_markbad",
+                "mtd_erase",
+                "mtd_read",
+                "mtd_write",
+                "page_pool_alloc_pages",
+            ],
+        },
+        iterators: ITERATORS,
+        struct_ops: STRUCT_OPS,
+        ..Changes::NONE
+    },
+);
+
+/// No argument is trusted.
+static ITERATORS: &[IterTarget] = &[
+    iter::target("bpf_map", &[iter::object(8, "bpf_map")]),
+    iter::target("cgroup", &[iter::object(8, "cgroup")]).resched(),
+    iter::target("task", &[iter::object(8, "task_struct")]).resched(),
+    iter::target("tcp", &[iter::object(8, "sock_common")]),
+    iter::target("udp", &[iter::object(8, "udp_sock")]),
+];
+
+static STRUCT_OPS: &[StructOps] = &[
+    StructOps {
+        writes: &TCP_CONGESTION_OF_OLD,
+        ..TCP_CONGESTION_OPS
+    },
+    StructOps {
+        nullable: &[],
+        sleepable: None,
+        ..DUMMY_OPS
+    },
+];
