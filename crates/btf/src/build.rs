@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::parse::{COMMON, HEADER_LEN, MAGIC};
+use crate::shape::Shape;
 use crate::ty::word;
 use crate::{Btf, BtfError, FuncLinkage, IntEncoding, Kind, TypeId, VarLinkage};
 
@@ -317,6 +318,25 @@ impl Builder {
     pub fn set_target(&mut self, id: TypeId, target: TypeId) -> Option<()> {
         self.kind(id)?.has_target().then_some(())?;
         self.put(id, 8, target.0)
+    }
+
+    /// Makes a type one of another kind whose description is as long, without the kind's flag; `None` when it is not.
+    pub fn retype(&mut self, id: TypeId, kind: Kind, vlen: u32) -> Option<()> {
+        let info = self.get(id, 4)?;
+        let now = Shape::of(info >> 24 & 0x1f)?.extra_len(info & 0xffff);
+        let then = Shape::of(kind as u32)?.extra_len(vlen);
+        (now == then).then_some(())?;
+        self.put(id, 4, (kind as u32) << 24 | vlen & 0xffff)
+    }
+
+    /// Changes word `index` of what follows a type's first three.
+    pub fn set_extra(&mut self, id: TypeId, index: usize, value: u32) -> Option<()> {
+        self.put(id, COMMON + index.checked_mul(4)?, value)
+    }
+
+    /// Changes the type of a prototype's parameter.
+    pub fn set_param_type(&mut self, proto: TypeId, index: usize, ty: TypeId) -> Option<()> {
+        self.put_in(Kind::FuncProto, proto, COMMON + index.checked_mul(8)? + 4, ty.0)
     }
 
     /// Changes the linkage of a function.

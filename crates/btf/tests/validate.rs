@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use verdict_btf::build::{Builder, NewMember, Placement};
-use verdict_btf::validate::{log, validate};
+use verdict_btf::validate::{Rules, log, validate, validate_by};
 use verdict_btf::{FuncLinkage, IntEncoding, Kind, TypeId, VarLinkage};
 
 const INT: TypeId = TypeId(1);
@@ -67,9 +67,13 @@ fn the_log_has_every_type() {
 [7] ENUM e size=4 vlen=1
 \tALL val=4294967295
 ";
-    assert!(log(&data).ends_with(expected), "{}", log(&data));
+    assert!(
+        log(&data, Rules::default()).ends_with(expected),
+        "{}",
+        log(&data, Rules::default())
+    );
     let header = "magic: 0xeb9f\nversion: 1\nflags: 0x0\nhdr_len: 24\n";
-    assert!(log(&data).starts_with(header));
+    assert!(log(&data, Rules::default()).starts_with(header));
 }
 
 #[test]
@@ -398,4 +402,39 @@ fn tags() {
         no_member,
         "[3] DECL_TAG t type=2 component_idx=1 Invalid component_idx"
     );
+}
+
+/// What an older kernel does not know yet.
+#[test]
+fn rules_of_other_kernels() {
+    let section = make(|b| {
+        let var = b.add_var("x", VarLinkage::Static, INT);
+        let place = Placement {
+            ty: var,
+            offset: 0,
+            size: 4,
+        };
+        b.add_datasec("?.data", 4, &[place]);
+    });
+    let plain = Rules {
+        printable_sections: false,
+        ..Rules::default()
+    };
+    assert_eq!(validate(&section), Ok(()));
+    let rejected = validate_by(&section, plain).unwrap_err();
+    assert!(
+        rejected
+            .log
+            .ends_with("[3] DATASEC ?.data size=4 vlen=1 Invalid name\n")
+    );
+    let float = make(|b| {
+        b.add_float("float", 4);
+    });
+    let without = Rules {
+        kinds: Kind::Float as u32,
+        ..Rules::default()
+    };
+    assert_eq!(validate(&float), Ok(()));
+    let rejected = validate_by(&float, without).unwrap_err();
+    assert!(rejected.log.ends_with("[2] Invalid kind:16"));
 }

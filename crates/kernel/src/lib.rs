@@ -19,4 +19,4 @@ pub use feature::Feature;
 pub use limits::{Capabilities, Jit, Limits, Machine};
 pub use profile::{FormError, KNOWN, Kernel, KernelError, Known, Ksym, ProfileError};
 pub use semantics::{SWITCHES, Semantics, SwitchError};
-pub use tables::{Tables, ctx, helper, kfunc, lsm, map};
+pub use tables::{Tables, btf, ctx, helper, kfunc, lsm, map};

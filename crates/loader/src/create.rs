@@ -10,7 +10,7 @@ use verdict_kernel::rule::{Broken, By, Rule};
 
 use crate::bpf::Bpf;
 use crate::error::{Warnings, strerror, warning};
-use crate::maps::{Internal, Map, MapDef, OBJ_NAME_LEN};
+use crate::maps::{BPF_F_MMAPABLE, Internal, Map, MapDef, OBJ_NAME_LEN};
 use crate::object::Object;
 use crate::resolve::Resolved;
 
@@ -80,6 +80,9 @@ impl Creator<'_> {
             })?);
         }
         let mut attr = self.attributes(&map.name, &map.def, inner_map);
+        if map.internal.is_some() && !self.object.probes.array_mmap {
+            attr.map_flags &= !BPF_F_MMAPABLE;
+        }
         if let Some((size, id)) = self.resolved.struct_ops.values.get(&index) {
             attr.value_size = *size;
             attr.btf_vmlinux_value_type_id = Some(*id);

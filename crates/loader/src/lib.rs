@@ -14,6 +14,7 @@
 mod bpf;
 mod error;
 mod insn;
+mod probes;
 mod sections;
 
 // The parts of an object.
@@ -26,9 +27,11 @@ mod map_defs;
 mod program;
 
 // The steps of opening one.
+mod ctx_args;
 mod datasec;
 mod ext;
 mod opening;
+mod sanitize;
 mod struct_ops;
 mod tags;
 mod veristat;

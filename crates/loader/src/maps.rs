@@ -14,7 +14,7 @@ pub(crate) const PAGE_SIZE: u32 = 4096;
 pub(crate) const OBJ_NAME_LEN: usize = 16;
 
 const BPF_F_RDONLY_PROG: u32 = 1 << 7;
-const BPF_F_MMAPABLE: u32 = 1 << 10;
+pub(crate) const BPF_F_MMAPABLE: u32 = 1 << 10;
 pub(crate) const BPF_F_LINK: u32 = 1 << 13;
 
 /// A map that stands for a section of global data.

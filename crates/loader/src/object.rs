@@ -10,6 +10,7 @@ use crate::error::Warnings;
 use crate::ext::ExtInfo;
 use crate::externs::Extern;
 use crate::maps::Map;
+use crate::probes::Probes;
 use crate::program::{Code, Program};
 use crate::resolve::Resolved;
 use crate::tags::ExceptionTag;
@@ -23,6 +24,7 @@ pub struct Object {
     pub(crate) license: String,
     pub(crate) version: u32,
     pub(crate) nr_cpus: u32,
+    pub(crate) probes: Probes,
     /// Section of subprograms.
     pub(crate) text: Option<usize>,
     pub(crate) code: Code,

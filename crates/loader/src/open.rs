@@ -19,9 +19,10 @@ use crate::map_defs::{self, MAPS_SEC};
 use crate::maps::{Internal, Map, PAGE_SIZE};
 use crate::object::{Manner, Object};
 use crate::opening::{Opening, SecKind};
+use crate::probes::Probes;
 use crate::program;
 use crate::sections::SecDef;
-use crate::{datasec, relos, resolve, struct_ops, tags, veristat};
+use crate::{datasec, relos, resolve, sanitize, struct_ops, tags, veristat};
 
 /// The section of variables in an arena.
 const ARENA_SEC: &str = ".addr_space.1";
@@ -420,11 +421,12 @@ impl<'a> Opening<'a> {
             .enumerate()
             .filter(|(_, p)| Some(p.section) != text);
         let entries: Vec<usize> = entries.map(|(i, _)| i).collect();
-        let exceptions = tags::exception_tags(self.btf.as_deref());
-        let load_btf = self
-            .btf
-            .as_ref()
-            .map(|btf| tags::hide_functions(btf, &self.programs, text));
+        let probes = Probes::of(kernel);
+        let exceptions = tags::exception_tags(self.btf.as_deref().filter(|_| probes.decl_tag));
+        let load_btf = self.btf.as_ref().map(|btf| {
+            let hidden = tags::hide_functions(btf, &self.programs, text);
+            sanitize::sanitize(hidden, &probes)
+        });
         match manner {
             Manner::Veristat | Manner::Cilium => {
                 veristat::adjust(&mut self.programs, &entries, &mut self.maps, self.btf.as_deref());
@@ -437,6 +439,7 @@ impl<'a> Opening<'a> {
             license: self.license,
             version: self.version,
             nr_cpus: kernel.machine.nr_cpus,
+            probes,
             text,
             code: self.code,
             programs: self.programs,

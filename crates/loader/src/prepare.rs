@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use verdict_btf::build::Builder;
 use verdict_btf::core::{CoreError, Relocator};
 use verdict_btf::ext::CoreRelo;
 use verdict_btf::{Btf, Kind, TypeId};
@@ -20,6 +21,7 @@ use crate::program::Program;
 use crate::resolve::Resolved;
 use crate::sections::SecFlags;
 use crate::target::AttachTarget;
+use crate::{ctx_args, sanitize, tags};
 
 const BPF_F_SLEEPABLE: u32 = 1 << 4;
 const BPF_F_XDP_HAS_FRAGS: u32 = 1 << 5;
@@ -77,6 +79,7 @@ impl Object {
             facts: ProgFacts::default(),
             w: Warnings::default(),
             maps: Vec::new(),
+            btf: None,
         };
         match load.run(bpf) {
             Ok(prepared) => Ok(prepared),
@@ -153,6 +156,8 @@ struct Load<'a> {
     w: Warnings,
     /// Created maps by their index in the object.
     maps: Vec<Option<MapId>>,
+    /// The object's BTF as this load has it, if it is not as for all.
+    btf: Option<Arc<Btf>>,
 }
 
 impl<'a> Load<'a> {
@@ -209,10 +214,40 @@ impl<'a> Load<'a> {
             done.by(Rule::Relocation)?;
             all.push((index, linked));
         }
-        for (_, linked) in &mut all {
+        let mut edit = None;
+        for (index, linked) in &mut all {
             link::relocate_data(object, resolved, linked);
+            self.fix_contexts(*index, linked, &mut edit);
+            object.probes.rename_reads(&mut linked.insns);
         }
+        let fixed = edit.map(|edit| edit.build().map(Arc::new));
+        let fixed = fixed
+            .transpose()
+            .map_err(|e| Errno(e.errno))
+            .by(Rule::ObjectBtf)?;
+        self.btf = fixed.map(|btf| {
+            let hidden = tags::hide_functions(&btf, &object.programs, object.text);
+            sanitize::sanitize(hidden, &object.probes)
+        });
         Ok(all)
+    }
+
+    /// Has functions take contexts as the kernel knows them.
+    fn fix_contexts(&mut self, index: usize, linked: &mut Linked, edit: &mut Option<Builder>) {
+        let object = self.object;
+        let (Some(btf), Some(prog), Some(funcs)) =
+            (&object.btf, object.programs.get(index), &mut linked.funcs)
+        else {
+            return;
+        };
+        if !object.probes.arg_ctx_tag {
+            let of = ctx_args::Of {
+                btf,
+                name: &prog.name,
+                prog_type: prog.prog_type,
+            };
+            ctx_args::fix(&of, funcs, edit, &mut self.w);
+        }
     }
 
     /// Applies the CO-RE relocations of all programs that are loaded and of all subprograms.
@@ -266,7 +301,7 @@ impl<'a> Load<'a> {
 
     /// Loads the object's BTF; without it, if it is of no use, unless struct_ops need it.
     fn load_btf(&mut self, bpf: &mut dyn Bpf) -> Result<Option<Arc<Btf>>, Broken> {
-        let Some(btf) = &self.object.load_btf else {
+        let Some(btf) = self.btf.as_ref().or(self.object.load_btf.as_ref()) else {
             return Ok(None);
         };
         let Err((e, log)) = bpf.btf_load(btf) else {
@@ -404,7 +439,7 @@ impl<'a> Load<'a> {
         if def.flags.has(SecFlags::XDP_FRAGS) && prog.prog_type == ProgType::Xdp.raw() {
             attr.prog_flags |= BPF_F_XDP_HAS_FRAGS;
         }
-        if def.flags.has(SecFlags::USDT) {
+        if def.flags.has(SecFlags::USDT) && self.object.probes.uprobe_multi {
             attr.expected_attach_type = AttachType::TraceUprobeMulti.raw();
         }
         if def.flags.has(SecFlags::ATTACH_BTF) && attr.attach_btf_id.is_none() {

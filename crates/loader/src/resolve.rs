@@ -9,6 +9,7 @@ use verdict_kernel::rule::{Broken, By, Rule};
 use crate::error::{Warnings, warning};
 use crate::externs::{Extern, ExternKind, Kconfig, KconfigType};
 use crate::opening::Opening;
+use crate::probes::Probes;
 use crate::struct_ops;
 
 /// What an unknown address of the kernel looks like: profiles have no addresses, and the logs to be
@@ -115,8 +116,8 @@ impl Resolver<'_> {
             }
             let value = match e.name.as_str() {
                 "LINUX_KERNEL_VERSION" => u64::from(self.kernel.version_code()),
-                // Perf links with cookies, and syscalls behind wrappers: x86-64 has them since 5.15 and 4.17.
-                "LINUX_HAS_BPF_COOKIE" | "LINUX_HAS_SYSCALL_WRAPPER" => 1,
+                "LINUX_HAS_BPF_COOKIE" => u64::from(Probes::of(self.kernel).cookie),
+                "LINUX_HAS_SYSCALL_WRAPPER" => u64::from(Probes::of(self.kernel).syscall_wrapper),
                 name if name.starts_with("LINUX_") && e.is_weak => 0,
                 name => {
                     warning!(self.w, "extern (kcfg) '{name}': unrecognized virtual extern");

@@ -51,14 +51,26 @@ impl ProgBtf {
     /// # Errors
     /// The refusal's text is what goes to the log of `BPF_BTF_LOAD`.
     pub fn load(kernel: &Kernel, btf: &Arc<Btf>) -> Result<ProgBtf, Rejection> {
-        validate::validate(btf.bytes())
+        let rules = kernel.btf_rules();
+        let rules = validate::Rules {
+            kinds: rules.kinds,
+            printable_sections: rules.printable_sections,
+        };
+        validate::validate_by(btf.bytes(), rules)
             .map_err(|rejected| Rejection::new(Rule::BtfFormat, Errno(rejected.errno), rejected.log))?;
         // By then the log holds all types; about special fields the kernel has no words.
-        ProgBtf::with_fields(kernel, btf)
-            .map_err(|errno| Rejection::new(Rule::SpecialFieldLayout, errno, validate::log(btf.bytes())))
+        ProgBtf::with_fields(kernel, btf).map_err(|errno| {
+            Rejection::new(Rule::SpecialFieldLayout, errno, validate::log(btf.bytes(), rules))
+        })
     }
 
     fn with_fields(kernel: &Kernel, btf: &Arc<Btf>) -> Result<ProgBtf, Errno> {
+        if !kernel.btf_rules().struct_fields {
+            return Ok(ProgBtf {
+                btf: Arc::clone(btf),
+                metas: Vec::new(),
+            });
+        }
         let loaded = ProgBtf {
             btf: Arc::clone(btf),
             metas: struct_metas(kernel, btf)?,
@@ -149,7 +161,8 @@ fn struct_metas(kernel: &Kernel, btf: &Btf) -> Result<Vec<(TypeId, Arc<Record>)>
         .iter()
         .filter_map(|name| btf.find(name, Kind::Struct))
         .collect();
-    let is_kptr = |ty| matches!(fields::kptr(btf, ty), Ok(Some(_)));
+    let tags = kernel.btf_rules().kptr_tags;
+    let is_kptr = |ty| matches!(fields::kptr(tags, btf, ty), Ok(Some(_)));
     special.extend(btf.types().filter(|&ty| is_kptr(ty)).map(|ty| ty.id()));
     if special.is_empty() {
         return Ok(Vec::new());

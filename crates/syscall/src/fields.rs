@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use verdict_btf::{Btf, Kind, Type, TypeId};
 use verdict_kernel::Kernel;
+use verdict_kernel::btf::{BtfRules, KptrTags};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::kfunc::types;
 
@@ -121,6 +122,12 @@ impl<'a> Fields<'a> {
     pub fn new(kernel: &'a Kernel, btf: &'a Btf, mask: FieldMask) -> Self {
         // Those that came later are special where the kernel itself has the struct.
         let later = [
+            ("bpf_list_head", FieldMask::LIST_HEAD),
+            ("bpf_list_node", FieldMask::LIST_NODE),
+            ("bpf_rb_root", FieldMask::RB_ROOT),
+            ("bpf_rb_node", FieldMask::RB_NODE),
+            ("bpf_refcount", FieldMask::REFCOUNT),
+            ("bpf_wq", FieldMask::WORKQUEUE),
             ("bpf_res_spin_lock", FieldMask::RES_SPIN_LOCK),
             ("bpf_task_work", FieldMask::TASK_WORK),
         ];
@@ -148,6 +155,7 @@ impl<'a> Fields<'a> {
             seen: FieldMask::NONE,
             found: Vec::new(),
             barren: &mut self.barren,
+            rules: self.kernel.btf_rules(),
         };
         match ty.kind() {
             Kind::Struct => scan.members(ty, 0)?,
@@ -209,7 +217,7 @@ pub(crate) fn find_by_name_kind(btf: &Btf, name: &str, kind: Kind) -> Option<Typ
 }
 
 /// The kptr that a pointer type (or a volatile one) is: `None` if it carries no tag.
-pub(crate) fn kptr(btf: &Btf, ty: Type<'_>) -> Result<Option<(KptrKind, TypeId)>, Errno> {
+pub(crate) fn kptr(tags: KptrTags, btf: &Btf, ty: Type<'_>) -> Result<Option<(KptrKind, TypeId)>, Errno> {
     let ty = if ty.kind() == Kind::Volatile {
         ty.target_type().ok_or(Errno::EINVAL)?
     } else {
@@ -225,9 +233,9 @@ pub(crate) fn kptr(btf: &Btf, ty: Type<'_>) -> Result<Option<(KptrKind, TypeId)>
         return Err(Errno::EINVAL);
     }
     let kind = match tag.name() {
-        "kptr_untrusted" => KptrKind::Unref,
-        "kptr" => KptrKind::Ref,
-        "percpu_kptr" => KptrKind::Percpu,
+        name if name == tags.unreferenced => KptrKind::Unref,
+        name if name == tags.referenced => KptrKind::Ref,
+        name if Some(name) == tags.percpu => KptrKind::Percpu,
         _ => return Err(Errno::EINVAL),
     };
     let pointee = btf.skip_mods_and_typedefs(tag.target()).filter(|t| t.is_struct());
@@ -241,6 +249,7 @@ struct Scan<'a, 's> {
     seen: FieldMask,
     found: Vec<Found<'a>>,
     barren: &'s mut HashMap<TypeId, u32>,
+    rules: BtfRules,
 }
 
 /// A member or variable whose type is looked into.
@@ -293,7 +302,7 @@ impl<'a> Scan<'a, '_> {
         }
         let fits = |size: u32| place.expected == 0 || place.expected == size.wrapping_mul(nelems);
         let Some((named, size, align)) = self.named(ty)? else {
-            if ty.is_struct() && fits(ty.size()) {
+            if self.rules.struct_fields && ty.is_struct() && fits(ty.size()) {
                 return self.nested(ty, place.off, nelems, level + 1);
             }
             return Ok(0);
@@ -398,7 +407,9 @@ impl<'a> Scan<'a, '_> {
         tagged: (TypeId, Option<u32>),
     ) -> Result<Option<Raw<'a>>, Errno> {
         if named == Named::Pointer {
-            return Ok(kptr(self.btf, ty)?.map(|(kind, pointee)| Raw::Kptr(kind, pointee)));
+            return Ok(
+                kptr(self.rules.kptr_tags, self.btf, ty)?.map(|(kind, pointee)| Raw::Kptr(kind, pointee))
+            );
         }
         if !ty.is_struct() || ty.size() != size {
             return Ok(None);

@@ -148,6 +148,9 @@ struct Args<'a> {
 impl<'a> Args<'a> {
     fn tags(&self, i: usize) -> Result<Tags, Rejection> {
         let mut tags = Tags(0);
+        if !self.kernel.btf_rules().function_tags {
+            return Ok(tags);
+        }
         let all = self
             .btf
             .decl_tags(self.func.id(), Some(u32::try_from(i).unwrap_or(u32::MAX)));
@@ -227,7 +230,7 @@ impl<'a> Args<'a> {
             }
             return Ok(Some(SubprogArg::new(ArgBase::Ctx, Flags::NONE)));
         }
-        if is_dynptr(ptr) {
+        if self.kernel.btf_rules().function_tags && is_dynptr(ptr) {
             if tags != Tags(0) {
                 return Err(bad_tags());
             }

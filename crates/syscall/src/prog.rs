@@ -36,8 +36,6 @@ pub mod flags {
     pub const TEST_REG_INVARIANTS: u32 = 1 << 7;
     /// A token is given.
     pub const TOKEN_FD: u32 = 1 << 16;
-    /// All of them.
-    pub const ALL: u32 = 0xff | TOKEN_FD;
 }
 
 /// The most types that a BTF has (`BTF_MAX_TYPE`).
@@ -139,7 +137,7 @@ impl Prog {
         if !kernel.machine.capabilities.bpf {
             return Err(LoadError::Unsupported("loading without CAP_BPF"));
         }
-        if attr.prog_flags & !flags::ALL != 0 {
+        if !kernel.knows_prog_flags(attr.prog_flags) {
             return Err(Rule::ProgramAttributes.with(Errno::EINVAL).into());
         }
         let expected_attach_type = fixup_attach_type(attr);
@@ -147,7 +145,8 @@ impl Prog {
             return Err(Rule::ProgramSize.with(Errno::E2BIG).into());
         }
         let prog_type = ProgType::from_raw(attr.prog_type);
-        check_attach(prog_type, expected_attach_type, attr.attach_btf_id).by(Rule::ProgramAttributes)?;
+        check_attach(kernel, prog_type, expected_attach_type, attr.attach_btf_id)
+            .by(Rule::ProgramAttributes)?;
         if target.is_some() && !matches!(prog_type, Some(ProgType::Tracing | ProgType::Ext)) {
             return Err(Rule::ProgramAttributes.with(Errno::EINVAL).into());
         }
@@ -196,7 +195,12 @@ fn fixup_attach_type(attr: &ProgLoad) -> u32 {
 }
 
 /// `bpf_prog_load_check_attach`, but for what goes with a target program.
-fn check_attach(prog_type: Option<ProgType>, attach: u32, btf_id: Option<TypeId>) -> Result<(), Errno> {
+fn check_attach(
+    kernel: &Kernel,
+    prog_type: Option<ProgType>,
+    attach: u32,
+    btf_id: Option<TypeId>,
+) -> Result<(), Errno> {
     use AttachType as A;
     let by_btf = [
         ProgType::Tracing,
@@ -245,7 +249,7 @@ fn check_attach(prog_type: Option<ProgType>, attach: u32, btf_id: Option<TypeId>
         Some(ProgType::Syscall | ProgType::Ext) => &[A::CgroupInetIngress],
         _ => return Ok(()),
     };
-    if allowed.iter().any(|ty| ty.raw() == attach) {
+    if kernel.attach_type(attach).is_some_and(|ty| allowed.contains(&ty)) {
         Ok(())
     } else {
         Err(Errno::EINVAL)

@@ -2,8 +2,8 @@
 
 use std::fmt::{Arguments, Write};
 
-use super::Check;
 use super::raw::{Raw, RawMember, RawVar};
+use super::{Check, Rules};
 use crate::Kind;
 use crate::error::errno;
 use crate::parse::{HEADER_LEN, Header, MAGIC};
@@ -26,6 +26,8 @@ pub(super) struct Env<'a> {
     body: &'a [u8],
     header: Header,
     strings: &'a [u8],
+    /// What differs between kernels.
+    rules: Rules,
     /// Where each type begins in the type section, `void` left out.
     starts: Vec<u32>,
     log: Option<String>,
@@ -36,9 +38,10 @@ pub(super) struct Env<'a> {
 }
 
 impl<'a> Env<'a> {
-    pub(super) fn new(data: &'a [u8], logging: bool) -> Env<'a> {
+    pub(super) fn new(data: &'a [u8], rules: Rules, logging: bool) -> Env<'a> {
         Env {
             data,
+            rules,
             body: &[],
             header: Header {
                 hdr_len: 0,
@@ -242,8 +245,16 @@ impl<'a> Env<'a> {
         letter(first) && rest.len() < NAME_LEN && rest.iter().all(|&c| letter(c) || c.is_ascii_digit())
     }
 
-    /// Whether there is a printable name at an offset.
+    /// Whether the kernel knows types of this kind.
+    pub(super) fn knows(&self, kind: u32) -> bool {
+        kind < self.rules.kinds
+    }
+
+    /// Whether there is a name for a section at an offset.
     pub(super) fn is_section_name(&self, offset: u32) -> bool {
+        if !self.rules.printable_sections {
+            return self.is_identifier(offset);
+        }
         let printable = |&c: &u8| matches!(c, 0x20..=0x7e | 0xa0..);
         self.string(offset, NAME_LEN + 1)
             .is_some_and(|s| !s.is_empty() && s.len() <= NAME_LEN && s.iter().all(printable))

@@ -44,7 +44,7 @@ fn check(env: &mut Env<'_>, bytes: &[u8]) -> Check<usize> {
         env.say(format_args!("[{current}] Invalid btf_info:{:x}", ty.info));
         return Err(errno::EINVAL);
     }
-    let Some(shape) = Shape::of(ty.raw_kind()) else {
+    let Some(shape) = Shape::of(ty.raw_kind()).filter(|_| env.knows(ty.raw_kind())) else {
         env.say(format_args!("[{current}] Invalid kind:{}", ty.raw_kind()));
         return Err(errno::EINVAL);
     };

@@ -25,6 +25,25 @@ pub struct Rejected {
     pub log: String,
 }
 
+/// What differs between kernels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rules {
+    /// Kinds from this number on are unknown.
+    pub kinds: u32,
+    /// Whether a data section may be called by any printable characters, rather than like a variable.
+    pub printable_sections: bool,
+}
+
+impl Default for Rules {
+    /// All kinds, and any printable characters.
+    fn default() -> Rules {
+        Rules {
+            kinds: u32::MAX,
+            printable_sections: true,
+        }
+    }
+}
+
 /// A positive errno value; what is wrong went into the log.
 type Check<T = ()> = Result<T, i32>;
 
@@ -33,26 +52,34 @@ type Check<T = ()> = Result<T, i32>;
 /// # Errors
 /// The errno and log of the first thing that is wrong.
 pub fn validate(data: &[u8]) -> Result<(), Rejected> {
+    validate_by(data, Rules::default())
+}
+
+/// As [`validate()`], by the rules of a certain kernel.
+///
+/// # Errors
+/// The errno and log of the first thing that is wrong.
+pub fn validate_by(data: &[u8], rules: Rules) -> Result<(), Rejected> {
     // The log has a line for every type and member, so it is made only when it is needed.
-    if check(data, false).0.is_ok() {
+    if check(data, rules, false).0.is_ok() {
         return Ok(());
     }
-    match check(data, true) {
+    match check(data, rules, true) {
         (Ok(()), _) => Ok(()),
         (Err(errno), log) => Err(Rejected { errno, log }),
     }
 }
 
 /// The log of `BPF_BTF_LOAD` at level 1, whether the BTF is accepted or not.
-pub fn log(data: &[u8]) -> String {
-    check(data, true).1
+pub fn log(data: &[u8], rules: Rules) -> String {
+    check(data, rules, true).1
 }
 
-fn check(data: &[u8], logging: bool) -> (Check, String) {
+fn check(data: &[u8], rules: Rules, logging: bool) -> (Check, String) {
     if data.len() > MAX_SIZE {
         return (Err(errno::E2BIG), String::new());
     }
-    let mut env = Env::new(data, logging);
+    let mut env = Env::new(data, rules, logging);
     let result = run(&mut env);
     (result, env.into_log())
 }

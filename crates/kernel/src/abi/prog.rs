@@ -114,6 +114,11 @@ impl Kernel {
         AttachType::from_raw(raw).filter(|_| raw < self.tables.changes.attach_types)
     }
 
+    /// Whether these flags of a program are all known; others are refused with `EINVAL`.
+    pub fn knows_prog_flags(&self, flags: u32) -> bool {
+        flags & !self.tables.changes.prog_flags == 0
+    }
+
     /// Whether programs of this type can be loaded at all (otherwise `BPF_PROG_LOAD` gives `EINVAL`): the kernel was built
     /// with it, and then its context is a member of `struct bpf_ctx_convert`.
     pub fn supports_prog_type(&self, ty: ProgType) -> bool {

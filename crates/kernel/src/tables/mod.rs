@@ -4,6 +4,7 @@
 //! that is known, what differs: rows that are added, removed or replaced. [`Tables`] is one release's view of both, and
 //! [`Kernel`](crate::Kernel) is asked, never a row.
 
+pub mod btf;
 mod changes;
 pub mod ctx;
 pub mod helper;

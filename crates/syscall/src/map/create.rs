@@ -76,6 +76,9 @@ pub fn map_create(
 
 /// What every type demands, before the type's own checks.
 fn check_attributes(kernel: &Kernel, attr: &MapCreate) -> Result<MapType, Errno> {
+    if !kernel.knows_map_flags(attr.map_flags) {
+        return Err(Errno::EINVAL);
+    }
     let (key, value) = (attr.btf_key_type_id, attr.btf_value_type_id);
     if attr.btf_vmlinux_value_type_id.is_some() {
         if attr.map_type != MapType::StructOps.raw() || key.is_some() || value.is_some() {
@@ -229,7 +232,7 @@ fn check_btf(
         .parse(value, map.value_size)
         .unwrap_or(None);
     if let Some(record) = &record {
-        check_record(map, record).by(Rule::SpecialFieldLayout)?;
+        check_record(kernel, map, record).by(Rule::SpecialFieldLayout)?;
         btf.check_graph_roots(record).by(Rule::SpecialFieldLayout)?;
     }
     check_key(map, rule, types, key, value).by(Rule::MapTypes)?;
@@ -237,34 +240,25 @@ fn check_btf(
 }
 
 /// Which map types may have which special fields.
-fn check_record(map: &Map, record: &Record) -> Result<(), Errno> {
+fn check_record(kernel: &Kernel, map: &Map, record: &Record) -> Result<(), Errno> {
     use MapType as M;
     const LOCAL: [M; 4] = [M::SkStorage, M::InodeStorage, M::TaskStorage, M::CgrpStorage];
-    let rows: [(FieldMask, &[M]); 4] = [
+    let rows: [(FieldMask, &[M]); 3] = [
         (FieldMask::LOCK, &[M::Hash, M::Array, M::CgroupStorage]),
         (
             FieldMask::TIMER | FieldMask::WORKQUEUE | FieldMask::TASK_WORK,
             &[M::Hash, M::LruHash, M::Array],
-        ),
-        (
-            FieldMask::KPTR | FieldMask::REFCOUNT,
-            &[
-                M::Hash,
-                M::PercpuHash,
-                M::LruHash,
-                M::LruPercpuHash,
-                M::Array,
-                M::PercpuArray,
-            ],
         ),
         (FieldMask::GRAPH_ROOT, &[M::Hash, M::LruHash, M::Array]),
     ];
     if map.flags & (flags::RDONLY_PROG | flags::WRONLY_PROG) != 0 {
         return Err(Errno::EACCES);
     }
-    let in_local = FieldMask::LOCK | FieldMask::KPTR | FieldMask::REFCOUNT;
+    if record.has(FieldMask::KPTR | FieldMask::REFCOUNT) && !kernel.keeps_kptrs(map.map_type) {
+        return Err(Errno::EOPNOTSUPP);
+    }
     for (kinds, types) in rows {
-        let local_too = in_local.has(kinds) && LOCAL.contains(&map.map_type);
+        let local_too = FieldMask::LOCK.has(kinds) && LOCAL.contains(&map.map_type);
         if record.has(kinds) && !types.contains(&map.map_type) && !local_too {
             return Err(Errno::EOPNOTSUPP);
         }

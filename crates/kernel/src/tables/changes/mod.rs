@@ -4,6 +4,7 @@ mod v6_12_43;
 mod v6_18_15;
 mod v6_1_192;
 
+use super::btf::BtfRules;
 use super::ctx::{Arguments, Layout, ReturnRule, Sleeping};
 use super::kfunc::struct_ops::StructOps;
 use super::kfunc::{Hook, Set, iter::IterTarget, raw_tp};
@@ -20,6 +21,10 @@ static BASE: Tables = Tables::new("6.12.117", Changes::NONE);
 pub(crate) struct Changes {
     /// Attach types from this number on do not exist.
     pub attach_types: u32,
+    /// Flags of a program that are known.
+    pub prog_flags: u32,
+    /// BTF of programs.
+    pub btf: BtfRules,
     /// Helpers.
     pub helper: helper::Changes,
     /// Map types.
@@ -60,6 +65,8 @@ pub(crate) struct Changes {
 impl Changes {
     const NONE: Changes = Changes {
         attach_types: 57,
+        prog_flags: 0x100ff,
+        btf: BtfRules::BASE,
         helper: helper::Changes::NONE,
         map: map::Changes::NONE,
         sleeping: &[],

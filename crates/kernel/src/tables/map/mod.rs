@@ -16,6 +16,10 @@ pub(crate) struct Changes {
     pub helpers: &'static [(MapType, &'static [HelperId])],
     /// Map types that sleepable programs may not use although they may in the base.
     pub sleepless: &'static [MapType],
+    /// Flags that are known (`BPF_F_*` of maps).
+    pub flags: u32,
+    /// Map types that may keep pointers to kernel objects.
+    pub kptrs: &'static [MapType],
 }
 
 impl Changes {
@@ -23,6 +27,8 @@ impl Changes {
         count: MapType::ALL.len() as u32,
         helpers: &[],
         sleepless: &[],
+        flags: u32::MAX,
+        kptrs: uses::KPTR_MAPS,
     };
 }
 

@@ -137,6 +137,20 @@ fn judge(map: MapType, helpers: Option<&[HelperId]>, helper: HelperId, prog: Pro
     }
 }
 
+/// The map types that may keep pointers to kernel objects in the base.
+pub(super) const KPTR_MAPS: &[MapType] = &[
+    Hash,
+    PercpuHash,
+    LruHash,
+    LruPercpuHash,
+    Array,
+    PercpuArray,
+    SkStorage,
+    InodeStorage,
+    TaskStorage,
+    CgrpStorage,
+];
+
 /// Whether a sleepable program may use maps of this type in the base.
 const fn may_sleep_with(map: MapType) -> bool {
     matches!(
@@ -187,6 +201,16 @@ impl Kernel {
         let changed = changes.find(|(of, _)| *of == map);
         let helpers = changed.map_or_else(|| helpers_of(map), |(_, helpers)| Some(*helpers));
         judge(map, helpers, helper, prog, attach)
+    }
+
+    /// Whether maps of this type may keep pointers to kernel objects.
+    pub fn keeps_kptrs(&self, ty: MapType) -> bool {
+        self.tables.changes.map.kptrs.contains(&ty)
+    }
+
+    /// Whether these flags of a map are all known; others are refused with `EINVAL`.
+    pub fn knows_map_flags(&self, flags: u32) -> bool {
+        flags & !self.tables.changes.map.flags == 0
     }
 
     /// Whether a sleepable program may use maps of this type.

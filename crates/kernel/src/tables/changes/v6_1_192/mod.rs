@@ -9,8 +9,11 @@ use crate::helper::id::{
     INODE_STORAGE_DELETE, INODE_STORAGE_GET, SK_STORAGE_DELETE, SK_STORAGE_GET, TAIL_CALL,
     TASK_STORAGE_DELETE, TASK_STORAGE_GET,
 };
-use crate::map::MapType::{InodeStorage, Queue, SkStorage, Stack, TaskStorage};
+use crate::map::MapType::{
+    Array, Hash, InodeStorage, LruHash, PercpuArray, Queue, SkStorage, Stack, TaskStorage,
+};
 use crate::prog::ProgType;
+use crate::tables::btf::{BtfRules, KptrTags};
 use crate::tables::ctx::{Arguments, ReturnRule, Sleeping, net};
 use crate::tables::kfunc::iter::{self, IterTarget};
 use crate::tables::kfunc::raw_tp;
@@ -22,6 +25,18 @@ pub(super) static TABLES: Tables = Tables::new(
     "6.1.192",
     Changes {
         attach_types: 44,
+        prog_flags: 0x3f,
+        btf: BtfRules {
+            printable_sections: false,
+            struct_fields: false,
+            function_tags: false,
+            kptr_tags: KptrTags {
+                unreferenced: "kptr",
+                referenced: "kptr_ref",
+                percpu: None,
+            },
+            ..BtfRules::BASE
+        },
         helper: helper::Changes {
             count: 210,
             keeps_packet: &[TAIL_CALL],
@@ -36,6 +51,8 @@ pub(super) static TABLES: Tables = Tables::new(
                 (TaskStorage, &[TASK_STORAGE_GET, TASK_STORAGE_DELETE]),
             ],
             sleepless: &[Queue, Stack],
+            flags: 0x1fff,
+            kptrs: &[Hash, LruHash, Array, PercpuArray],
         },
         sleeping: &[
             (ProgType::Tracing, Sleeping::Always),

@@ -1,0 +1,53 @@
+//! What a kernel knows of the BTF that programs bring along.
+//!
+//! Source: `kernel/bpf/btf.c` and `include/uapi/linux/btf.h`.
+
+use crate::Kernel;
+
+/// How a release reads the BTF of programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BtfRules {
+    /// Kinds from this number on are unknown (`NR_BTF_KINDS`).
+    pub kinds: u32,
+    /// Whether a data section may be called by any printable characters, rather than like a variable.
+    pub printable_sections: bool,
+    /// Whether special fields are looked for in structs when BTF is loaded, and in structs within others.
+    pub struct_fields: bool,
+    /// Whether declaration tags say what the arguments of functions are (`arg:ctx` and others), and whether a dynptr may
+    /// be one.
+    pub function_tags: bool,
+    /// The tags of pointers to kernel objects that maps keep.
+    pub kptr_tags: KptrTags,
+}
+
+/// The type tags by which pointers to kernel objects are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KptrTags {
+    /// One that holds no reference.
+    pub unreferenced: &'static str,
+    /// One that holds a reference.
+    pub referenced: &'static str,
+    /// One to an object with a copy for each CPU, where there are such.
+    pub percpu: Option<&'static str>,
+}
+
+impl BtfRules {
+    pub(in crate::tables) const BASE: BtfRules = BtfRules {
+        kinds: 20,
+        printable_sections: true,
+        struct_fields: true,
+        function_tags: true,
+        kptr_tags: KptrTags {
+            unreferenced: "kptr_untrusted",
+            referenced: "kptr",
+            percpu: Some("percpu_kptr"),
+        },
+    };
+}
+
+impl Kernel {
+    /// How this kernel reads the BTF of programs.
+    pub fn btf_rules(&self) -> BtfRules {
+        self.tables.changes.btf
+    }
+}
