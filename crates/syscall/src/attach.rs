@@ -88,11 +88,12 @@ pub fn check_attach_btf_id(
     // A struct_ops program's attach type is a member's index, and it may always sleep as far as this goes.
     let attach_type = prog.attach_type().unwrap_or(AttachType::StructOps);
     if prog.sleepable && !kernel.can_be_sleepable(prog.prog_type, attach_type) {
-        reject!(
-            SleepableProgram,
-            Errno::EINVAL,
-            "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable\n"
-        );
+        let attaching = kernel.attaching();
+        let words = match prog.prog_type {
+            ProgType::Lsm => attaching.cgroup_sleep_words,
+            _ => attaching.sleep_words,
+        };
+        reject!(SleepableProgram, Errno::EINVAL, "{words}\n");
     }
     match prog.prog_type {
         ProgType::StructOps => check_struct_ops(kernel, prog),
@@ -316,10 +317,11 @@ impl<'k> Target<'k> {
     /// of their own.
     fn tracepoint_proto(&self, tracepoint: &str, notes: &mut dyn Notes) -> Option<Type<'k>> {
         let btf = &self.kernel.btf;
-        if let Some(func) = btf.find(&format!("__bpf_trace_{tracepoint}"), Kind::Func) {
+        let named = self.kernel.attaching().names_tracepoint_args;
+        if named && let Some(func) = btf.find(&format!("__bpf_trace_{tracepoint}"), Kind::Func) {
             return btf.func_proto(func);
         }
-        if btf.find("__bpf_trace_sched_switch", Kind::Func).is_none() {
+        if named && btf.find("__bpf_trace_sched_switch", Kind::Func).is_none() {
             // No such function is in BTF at all.
             notes.note(format_args!(
                 "Cannot find btf of tracepoint template, fall back to btf_trace_{tracepoint}.\n"
@@ -358,7 +360,8 @@ impl<'k> Target<'k> {
         let name = self.name;
         let changes_return =
             self.prog.expects(AttachType::ModifyReturn) || self.prog.expects(AttachType::TraceFexit);
-        if model.ret.size > 8 && changes_return {
+        let refuses = self.kernel.attaching().refuses_wide_results;
+        if refuses && model.ret.size > 8 && changes_return {
             reject!(
                 AttachForbidden,
                 Errno::EOPNOTSUPP,

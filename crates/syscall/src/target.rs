@@ -120,7 +120,8 @@ impl Pair<'_> {
         if extends && !jit {
             reject!(JitRequired, Errno::EINVAL, "Extension programs should be JITed\n");
         }
-        if extends && changes_pkt_data && !func.changes_pkt_data {
+        let attaching = self.kernel.attaching();
+        if attaching.compares_packet_changes && extends && changes_pkt_data && !func.changes_pkt_data {
             reject!(
                 AttachForbidden,
                 Errno::EINVAL,
@@ -131,7 +132,7 @@ impl Pair<'_> {
             reject!(JitRequired, Errno::EINVAL, "Can attach to only JITed progs\n");
         }
         let target = &self.target.prog;
-        if self.prog.prog_type == ProgType::Tracing {
+        if attaching.nests_tracing && self.prog.prog_type == ProgType::Tracing {
             if self.target.traces_tracing() {
                 reject!(
                     AttachForbidden,
@@ -181,7 +182,8 @@ impl Pair<'_> {
             None => FuncModel::of_words(),
         };
         let changes_return = self.prog.expects(A::ModifyReturn) || self.prog.expects(A::TraceFexit);
-        if model.ret.size > 8 && changes_return {
+        let refuses = self.kernel.attaching().refuses_wide_results;
+        if refuses && model.ret.size > 8 && changes_return {
             reject!(
                 AttachForbidden,
                 Errno::EOPNOTSUPP,

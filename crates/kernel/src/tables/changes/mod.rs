@@ -7,7 +7,7 @@ mod v6_1_192;
 use super::btf::BtfRules;
 use super::ctx::{Arguments, Layout, ReturnRule, Sleeping};
 use super::kfunc::struct_ops::StructOps;
-use super::kfunc::{Hook, Set, iter::IterTarget, raw_tp};
+use super::kfunc::{Hook, Set, attach::Attaching, iter::IterTarget, raw_tp};
 use super::{NameChanges, Tables, helper, lsm, map};
 use crate::prog::ProgType;
 
@@ -50,6 +50,8 @@ pub(crate) struct Changes {
     pub contexts: &'static [(ProgType, &'static Layout)],
     /// What is noted of the arguments of tracepoints.
     pub raw_tp: raw_tp::Changes,
+    /// What programs attach to.
+    pub attaching: Attaching,
     /// Functions that tracing programs must not attach to.
     pub denied: NameChanges,
     /// Functions that do not return.
@@ -79,6 +81,7 @@ impl Changes {
         lsm: lsm::Changes::NONE,
         contexts: &[],
         raw_tp: raw_tp::Changes::NONE,
+        attaching: Attaching::BASE,
         denied: NameChanges::NONE,
         no_return: NameChanges::NONE,
         injectable: NameChanges::NONE,

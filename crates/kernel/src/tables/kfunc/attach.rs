@@ -109,6 +109,37 @@ const SYSCALLS_WITHOUT_ARGUMENTS: &[&str] = &[
     "vhangup",
 ];
 
+/// How a release judges what programs attach to (`bpf_check_attach_target`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attaching {
+    /// Whether tracing programs attach to tracing programs that attach to none themselves.
+    pub nests_tracing: bool,
+    /// Whether an extension that may move packet data has to replace a function that may.
+    pub compares_packet_changes: bool,
+    /// Whether a tracepoint's arguments are those of the function that runs its programs, which have names.
+    pub names_tracepoint_args: bool,
+    /// Whether programs that use a function's result are kept from functions that return more than eight bytes.
+    pub refuses_wide_results: bool,
+    /// What is said of a program that cannot sleep, without the newline.
+    pub sleep_words: &'static str,
+    /// The same of a security program of a control group.
+    pub cgroup_sleep_words: &'static str,
+}
+
+impl Attaching {
+    pub(in crate::tables) const BASE: Attaching = Attaching {
+        nests_tracing: true,
+        compares_packet_changes: true,
+        names_tracepoint_args: true,
+        refuses_wide_results: true,
+        sleep_words: ALL_THAT_SLEEP,
+        cgroup_sleep_words: ALL_THAT_SLEEP,
+    };
+}
+
+const ALL_THAT_SLEEP: &str =
+    "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable";
+
 fn is_syscall(func: &str) -> bool {
     let bare = func.strip_prefix("__do_sys_");
     SYSCALL_PREFIXES.iter().any(|p| func.starts_with(p))
@@ -116,6 +147,11 @@ fn is_syscall(func: &str) -> bool {
 }
 
 impl Kernel {
+    /// How this kernel judges what programs attach to.
+    pub fn attaching(&self) -> Attaching {
+        self.tables.changes.attaching
+    }
+
     /// Whether no tracing program may attach to `func` (`-EINVAL`, nothing is logged).
     pub fn is_denied_target(&self, func: &str) -> bool {
         self.tables.changes.denied.has(func, DENIED.contains(&func))

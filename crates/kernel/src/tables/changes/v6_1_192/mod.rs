@@ -15,6 +15,7 @@ use crate::map::MapType::{
 use crate::prog::ProgType;
 use crate::tables::btf::{BtfRules, KptrTags};
 use crate::tables::ctx::{Arguments, ReturnRule, Sleeping, net};
+use crate::tables::kfunc::attach::Attaching;
 use crate::tables::kfunc::iter::{self, IterTarget};
 use crate::tables::kfunc::raw_tp;
 use crate::tables::kfunc::struct_ops::{DUMMY_OPS, StructOps, TCP_CONGESTION_OF_OLD, TCP_CONGESTION_OPS};
@@ -71,6 +72,14 @@ pub(super) static TABLES: Tables = Tables::new(
         lsm: lsm::CHANGES,
         contexts: &[(ProgType::SockOps, &net::SOCK_OPS_WITHOUT_HWTSTAMP)],
         raw_tp: raw_tp::Changes::UNLISTED,
+        attaching: Attaching {
+            nests_tracing: false,
+            compares_packet_changes: false,
+            names_tracepoint_args: false,
+            refuses_wide_results: false,
+            sleep_words: "Only fentry/fexit/fmod_ret, lsm, and kprobe/uprobe programs can be sleepable",
+            cgroup_sleep_words: "BPF_LSM_CGROUP programs cannot be sleepable",
+        },
         denied: NameChanges {
             added: &[],
             removed: &["__rcu_read_lock", "__rcu_read_unlock"],
