@@ -1,7 +1,7 @@
 //! Finding special fields in a type: `btf_parse_fields` of `kernel/bpf/btf.c`.
 //!
 //! The refusals carry no words. Quirks are the kernel's: a field that is not aligned is no field, a struct's
-//! tag is searched by the first member of its name, and eleven fields are the most.
+//! tag is searched by the first member of its name, and there is a most of fields.
 
 use std::collections::HashMap;
 
@@ -14,8 +14,6 @@ use verdict_kernel::kfunc::types;
 use crate::record::{Field, FieldKind, FieldMask, GraphRoot, KptrKind, Record};
 use crate::space::TypeRef;
 
-/// `BTF_FIELDS_MAX`.
-const MAX_FIELDS: usize = 11;
 /// `MAX_RESOLVE_DEPTH`: how deep structs and arrays may nest.
 const MAX_DEPTH: u32 = 32;
 
@@ -313,7 +311,7 @@ impl<'a> Scan<'a, '_> {
         let Some(raw) = self.raw(named, ty, size, place.tagged)? else {
             return Ok(0);
         };
-        if self.found.len() >= MAX_FIELDS {
+        if self.found.len() >= self.rules.max_fields {
             return Err(Errno::E2BIG);
         }
         let first = self.found.len();
@@ -325,6 +323,9 @@ impl<'a> Scan<'a, '_> {
     /// The innermost element type of an array and the number of elements.
     fn element(&self, mut ty: Type<'a>) -> Result<(Type<'a>, u32), Errno> {
         let mut nelems = 1u32;
+        if !self.rules.struct_fields {
+            return Ok((ty, nelems));
+        }
         for _ in 0..MAX_DEPTH {
             let Some(array) = ty.array() else {
                 return Ok((ty, nelems));
@@ -386,7 +387,7 @@ impl<'a> Scan<'a, '_> {
             return Err(Errno::EINVAL);
         }
         let total = count.saturating_mul(nelems as usize);
-        if total > MAX_FIELDS - first {
+        if total > self.rules.max_fields - first {
             return Err(Errno::E2BIG);
         }
         for elem in 1..nelems {
@@ -467,7 +468,8 @@ fn resolve(kernel: &Kernel, btf: &Btf, raw: Raw<'_>) -> Result<FieldKind, Errno>
 fn kptr_target(kernel: &Kernel, btf: &Btf, kind: KptrKind, pointee: TypeId) -> Result<TypeRef, Errno> {
     let ty = btf.ty(pointee).ok_or(Errno::EINVAL)?;
     let Some(id) = find_by_name_kind(&kernel.btf, ty.name(), ty.kind()) else {
-        return Ok(TypeRef::object(pointee));
+        let local = kernel.btf_rules().local_kptrs.then(|| TypeRef::object(pointee));
+        return local.ok_or(Errno::ENOENT);
     };
     if kind == KptrKind::Ref && !has_destructor(kernel, id) {
         return Err(Errno::ENOENT);

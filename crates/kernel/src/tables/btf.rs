@@ -11,8 +11,14 @@ pub struct BtfRules {
     pub kinds: u32,
     /// Whether a data section may be called by any printable characters, rather than like a variable.
     pub printable_sections: bool,
-    /// Whether special fields are looked for in structs when BTF is loaded, and in structs within others.
+    /// Whether special fields are looked for in structs when BTF is loaded, and in structs and arrays within others.
     pub struct_fields: bool,
+    /// Whether each kind of special fields of a map's value is looked for by itself.
+    pub fields_apart: bool,
+    /// Special fields that a type may have.
+    pub max_fields: usize,
+    /// Whether pointers that maps keep may be to objects of program types.
+    pub local_kptrs: bool,
     /// Whether declaration tags say what the arguments of functions are (`arg:ctx` and others), and whether a dynptr may
     /// be one.
     pub function_tags: bool,
@@ -36,6 +42,9 @@ impl BtfRules {
         kinds: 20,
         printable_sections: true,
         struct_fields: true,
+        fields_apart: false,
+        max_fields: 11,
+        local_kptrs: true,
         function_tags: true,
         kptr_tags: KptrTags {
             unreferenced: "kptr_untrusted",

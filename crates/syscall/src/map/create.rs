@@ -227,11 +227,15 @@ fn check_btf(
     if size != map.value_size {
         return Err(misfit);
     }
-    // What makes a record invalid is not looked at here: such a map is one without special fields.
-    let record = Fields::new(kernel, types, VALUE_FIELDS)
-        .parse(value, map.value_size)
-        .unwrap_or(None);
-    if let Some(record) = &record {
+    let apart = kernel.btf_rules().fields_apart;
+    let record = if apart {
+        fields_apart(kernel, map, types, value).by(Rule::SpecialFieldLayout)?
+    } else {
+        // What makes a record invalid is not looked at here: such a map is one without special fields.
+        let record = Fields::new(kernel, types, VALUE_FIELDS).parse(value, map.value_size);
+        record.unwrap_or(None)
+    };
+    if let Some(record) = record.as_ref().filter(|_| !apart) {
         check_record(kernel, map, record).by(Rule::SpecialFieldLayout)?;
         btf.check_graph_roots(record).by(Rule::SpecialFieldLayout)?;
     }
@@ -241,29 +245,67 @@ fn check_btf(
 
 /// Which map types may have which special fields.
 fn check_record(kernel: &Kernel, map: &Map, record: &Record) -> Result<(), Errno> {
-    use MapType as M;
-    const LOCAL: [M; 4] = [M::SkStorage, M::InodeStorage, M::TaskStorage, M::CgrpStorage];
-    let rows: [(FieldMask, &[M]); 3] = [
-        (FieldMask::LOCK, &[M::Hash, M::Array, M::CgroupStorage]),
-        (
-            FieldMask::TIMER | FieldMask::WORKQUEUE | FieldMask::TASK_WORK,
-            &[M::Hash, M::LruHash, M::Array],
-        ),
-        (FieldMask::GRAPH_ROOT, &[M::Hash, M::LruHash, M::Array]),
-    ];
     if map.flags & (flags::RDONLY_PROG | flags::WRONLY_PROG) != 0 {
         return Err(Errno::EACCES);
     }
-    if record.has(FieldMask::KPTR | FieldMask::REFCOUNT) && !kernel.keeps_kptrs(map.map_type) {
-        return Err(Errno::EOPNOTSUPP);
+    let kinds = [
+        FieldMask::LOCK,
+        FieldMask::TIMER | FieldMask::WORKQUEUE | FieldMask::TASK_WORK,
+        FieldMask::KPTR | FieldMask::REFCOUNT,
+        FieldMask::GRAPH_ROOT,
+    ];
+    let mut found = kinds.into_iter().filter(|kinds| record.has(*kinds));
+    if found.all(|kinds| may_have(kernel, map.map_type, kinds)) {
+        Ok(())
+    } else {
+        Err(Errno::EOPNOTSUPP)
     }
-    for (kinds, types) in rows {
-        let local_too = FieldMask::LOCK.has(kinds) && LOCAL.contains(&map.map_type);
-        if record.has(kinds) && !types.contains(&map.map_type) && !local_too {
-            return Err(Errno::EOPNOTSUPP);
+}
+
+/// Whether maps of this type may have special fields of kinds that are allowed alike.
+fn may_have(kernel: &Kernel, map_type: MapType, kinds: FieldMask) -> bool {
+    use MapType as M;
+    if FieldMask::LOCK.has(kinds) {
+        return matches!(
+            map_type,
+            M::Hash
+                | M::Array
+                | M::CgroupStorage
+                | M::SkStorage
+                | M::InodeStorage
+                | M::TaskStorage
+                | M::CgrpStorage
+        );
+    }
+    if (FieldMask::KPTR | FieldMask::REFCOUNT).has(kinds) {
+        return kernel.keeps_kptrs(map_type);
+    }
+    matches!(map_type, M::Hash | M::LruHash | M::Array)
+}
+
+/// The special fields of a value for kernels that look for each kind by itself: what is wrong with one kind, or with
+/// what the map is for, does not touch the others.
+fn fields_apart(kernel: &Kernel, map: &Map, btf: &Btf, value: Type<'_>) -> Result<Option<Record>, Errno> {
+    let (no_write, no_access) = (flags::RDONLY_PROG, flags::RDONLY_PROG | flags::WRONLY_PROG);
+    let mut all = Record::default();
+    for (kind, forbidden, unfit) in [
+        (FieldMask::SPIN_LOCK, no_write, Errno::ENOTSUPP),
+        (FieldMask::TIMER, no_write, Errno::EOPNOTSUPP),
+        (FieldMask::KPTR, no_access, Errno::EOPNOTSUPP),
+    ] {
+        let found = Fields::new(kernel, btf, kind).parse(value, map.value_size);
+        let Ok(Some(found)) = found else { continue };
+        if map.flags & forbidden != 0 {
+            return Err(Errno::EACCES);
         }
+        if !may_have(kernel, map.map_type, kind) {
+            return Err(unfit);
+        }
+        all.mask = all.mask | found.mask;
+        all.fields.extend(found.fields);
     }
-    Ok(())
+    all.fields.sort_by_key(|field| field.offset);
+    Ok((!all.fields.is_empty()).then_some(all))
 }
 
 /// A type's demand on how BTF describes its key (`map_check_btf` of its operations).

@@ -30,6 +30,9 @@ pub(super) static TABLES: Tables = Tables::new(
         btf: BtfRules {
             printable_sections: false,
             struct_fields: false,
+            fields_apart: true,
+            max_fields: 8,
+            local_kptrs: false,
             function_tags: false,
             kptr_tags: KptrTags {
                 unreferenced: "kptr",
