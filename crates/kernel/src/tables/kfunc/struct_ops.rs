@@ -278,6 +278,8 @@ enum Words {
     Hid,
     /// Only one structure, which may be written anywhere.
     Whole,
+    /// The same, in the words of a read.
+    WholeAsRead,
     /// In none.
     Silent,
 }
@@ -369,6 +371,13 @@ static DUMMY: WriteRule = WriteRule {
     words: Words::Whole,
 };
 
+/// The same where the write is judged as a read would be.
+pub(in crate::tables) static DUMMY_AS_READ: WriteRule = WriteRule {
+    structs: &["bpf_dummy_ops_state"],
+    fields: &[],
+    words: Words::WholeAsRead,
+};
+
 /// No structure: what a kernel without connection tracking says to XDP and traffic control, silently.
 static NOTHING: WriteRule = WriteRule {
     structs: &[],
@@ -407,8 +416,11 @@ impl WriteRule {
             Words::Silent if !known => silent,
             Words::Silent if self.inside_field(btf, name, off, end) => Ok(()),
             Words::Silent => silent,
-            Words::Whole if !known => refused(format!("only access to {} is supported", self.first())),
-            Words::Whole if fits(total) => Ok(()),
+            Words::Whole | Words::WholeAsRead if !known => {
+                refused(format!("only access to {} is supported", self.first()))
+            }
+            Words::Whole | Words::WholeAsRead if fits(total) => Ok(()),
+            Words::WholeAsRead => refused(format!("access beyond struct {name} at off {off} size {size}")),
             Words::Whole => refused(format!("write access at off {off} with size {size}")),
             Words::Hid if !known => refused("write access to this struct is not supported"),
             Words::Hid if !fits(total) => refused(format!(

@@ -226,6 +226,10 @@ fn destructors_take_what_they_destroy() {
         assert_eq!(k.btf.ty(of).unwrap().name(), *name);
     }
     assert_eq!(types::destructor(&k.btf, "sock"), None);
+    let older = tested("6.1.192");
+    let name = |of| types::destructor(&older.btf, of).map(|id| older.btf.type_name(id));
+    assert_eq!(name("prog_test_ref_kfunc"), Some("bpf_kfunc_call_test_release"));
+    assert_eq!(name("task_struct"), None);
 }
 
 #[test]
@@ -339,6 +343,12 @@ fn implementable_structures() {
         Err(struct_ops::MemberRefusal::Unsupported)
     );
     assert_eq!(tcp.check_member("init", true), Ok(()));
+    let older = tested("6.1.192");
+    let here = struct_ops::STRUCT_OPS
+        .iter()
+        .filter_map(|ops| older.struct_ops(ops.name));
+    let here: Vec<_> = here.map(|ops| (ops.name, ops.nullable.len())).collect();
+    assert_eq!(here, [("tcp_congestion_ops", 0), ("bpf_dummy_ops", 0)]);
 }
 
 #[test]
@@ -376,6 +386,15 @@ fn writes_to_kernel_structures() {
         says(dummy, "task_struct", 0, 4),
         Err("only access to bpf_dummy_ops_state is supported".into())
     );
+    let older = tested("6.1.192");
+    let of = older.btf.find("bpf_dummy_ops_state", Kind::Struct).unwrap();
+    let dummy = older
+        .write_rule(ProgType::StructOps, older.struct_ops("bpf_dummy_ops"))
+        .unwrap();
+    assert_eq!(dummy.check(&older.btf, of, 0, 4), Ok(()));
+    let beyond = dummy.check(&older.btf, of, 0, 8).unwrap_err().message;
+    let expected = "access beyond struct bpf_dummy_ops_state at off 0 size 8";
+    assert_eq!(beyond.as_deref(), Some(expected));
     let xdp = k.write_rule(ProgType::Xdp, None).unwrap();
     assert_eq!(says(xdp, "nf_conn", 168, 4), Err(String::new()));
     assert!(k.write_rule(ProgType::Tracing, None).is_none());

@@ -20,7 +20,7 @@ pub(crate) const RCU_PROTECTED: &[&str] = &[
 ];
 
 /// Structures and the kernel functions that destroy a reference to one kept in a map. Of several for one structure
-/// a kernel has one.
+/// the first counts that a kernel has.
 const DESTRUCTORS: &[(&str, &str)] = &[
     ("task_struct", "bpf_task_release_dtor"),
     ("cgroup", "bpf_cgroup_release_dtor"),
@@ -29,7 +29,9 @@ const DESTRUCTORS: &[(&str, &str)] = &[
     ("bpf_crypto_ctx", "bpf_crypto_ctx_release"),
     ("sk_buff", "bpf_kfree_skb"),
     ("prog_test_ref_kfunc", "bpf_kfunc_call_test_release_dtor"),
+    ("prog_test_ref_kfunc", "bpf_kfunc_call_test_release"),
     ("prog_test_member", "bpf_kfunc_call_memb_release_dtor"),
+    ("prog_test_member", "bpf_kfunc_call_memb_release"),
 ];
 
 /// Whether RCU protects kernel structures of this name. Objects of program types always are protected.

@@ -18,7 +18,9 @@ use crate::tables::ctx::{Arguments, ReturnRule, Sleeping, net};
 use crate::tables::kfunc::attach::Attaching;
 use crate::tables::kfunc::iter::{self, IterTarget};
 use crate::tables::kfunc::raw_tp;
-use crate::tables::kfunc::struct_ops::{DUMMY_OPS, StructOps, TCP_CONGESTION_OF_OLD, TCP_CONGESTION_OPS};
+use crate::tables::kfunc::struct_ops::{
+    DUMMY_AS_READ, DUMMY_OPS, StructOps, TCP_CONGESTION_OF_OLD, TCP_CONGESTION_OPS,
+};
 use crate::tables::map;
 
 /// Linux 6.1.192.
@@ -129,6 +131,7 @@ static STRUCT_OPS: &[StructOps] = &[
     StructOps {
         nullable: &[],
         sleepable: None,
+        writes: &DUMMY_AS_READ,
         ..DUMMY_OPS
     },
 ];
