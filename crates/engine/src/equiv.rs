@@ -11,7 +11,7 @@ use verdict_kernel::types::RegBase;
 pub(crate) use explain::first_difference;
 pub use explain::{MissReason, Unlike};
 
-use crate::index::FrameNo;
+use crate::index::{FrameNo, Idx, Spi};
 use crate::state::{ADD_CONST, FP, Frame, FrameSlot, REGS, Ref, Reg, Slot, SlotType, State};
 
 /// How strictly states are compared (`enum exact_level`).
@@ -213,8 +213,8 @@ pub(crate) fn differs_in(suspect: Suspect, old: &State, cur: &State, exact: Exac
         _ => o
             .body
             .stack
-            .get(at)
-            .is_some_and(|slot| !slot_equal(at, slot, o, &c.body, &how, &mut AnyIds)),
+            .get(Spi::new(at))
+            .is_some_and(|slot| !slot_equal(Spi::new(at), slot, o, &c.body, &how, &mut AnyIds)),
     }
 }
 
@@ -245,10 +245,10 @@ fn frames_equal(
         (false, n) => old.marks.slot_read & u64::MAX >> (64 - n.min(64)),
     };
     while slots != 0 {
-        let spi = slots.trailing_zeros() as usize;
+        let spi = Spi(slots.trailing_zeros());
         slots &= slots - 1;
         if !slot_equal(spi, &stack[spi], old, cur, how, ids) {
-            return Err(Suspect::Slot(f, spi as u8));
+            return Err(Suspect::Slot(f, spi.0 as u8));
         }
     }
     if refs_safe(&old.body, cur, ids) {
@@ -272,7 +272,7 @@ fn reg_equal<I: Ids>(r: usize, old: &FrameSlot, cur: &Frame, how: &Manner<'_>, i
 /// One slot of an explored stack; the same.
 #[inline]
 fn slot_equal<I: Ids>(
-    spi: usize,
+    spi: Spi,
     slot: &Slot,
     old: &FrameSlot,
     cur: &Frame,
@@ -281,12 +281,12 @@ fn slot_equal<I: Ids>(
 ) -> bool {
     const GONE: &Slot = &Slot::GONE;
     let m = &old.marks;
-    let is_read = m.slot_read >> spi & 1 != 0;
+    let is_read = spi.is_in(m.slot_read);
     if !is_read && how.exact == Exact::Needed {
         return true;
     }
     let slot = if how.cleaned && !is_read { GONE } else { slot };
-    slot_safe(slot, m.slot_precise >> spi & 1 != 0, cur.stack.get(spi), how, ids)
+    slot_safe(slot, spi.is_in(m.slot_precise), cur.stack.get(spi), how, ids)
 }
 
 /// `regs_exact`: the raw prefix is the same and the ids correspond.
@@ -504,7 +504,7 @@ fn first_unlike(top: FrameNo, old: &Frame, cur: &Frame) -> Result<(), Suspect> {
 /// Whether an active iterator has given another number of elements in the two states.
 pub(crate) fn iter_depths_differ(old: &State, cur: &State) -> bool {
     old.frames.iter().zip(cur.frames.iter()).any(|(o, c)| {
-        o.body.stack.slots().iter().enumerate().any(|(spi, slot)| {
+        o.body.stack.slots().enumerated().any(|(spi, slot)| {
             slot.types[0] == SlotType::Iter
                 && slot.reg().iter_state() == crate::state::IterState::Active
                 && c.body

@@ -34,6 +34,14 @@ macro_rules! index {
             }
         }
 
+        impl $name {
+            /// Those from the first to before the second.
+            #[inline]
+            pub fn range(range: Range<$name>) -> impl DoubleEndedIterator<Item = $name> + Clone {
+                (range.start.0..range.end.0).map($name)
+            }
+        }
+
         impl From<$name> for u32 {
             #[inline]
             fn from(at: $name) -> u32 {
@@ -113,6 +121,39 @@ impl From<u8> for FrameNo {
     }
 }
 
+index!(
+    /// A slot of a frame's stack: eight bytes. The first ends at the frame pointer, the others lie below it.
+    Spi
+);
+
+impl Spi {
+    /// The slot alone, as marks of slots have it; nothing for one that is in no mask.
+    #[inline]
+    pub fn bit(self) -> u64 {
+        1u64.checked_shl(self.0).unwrap_or(0)
+    }
+    /// Whether a mask has the slot, which is one that masks can have.
+    #[inline]
+    pub fn is_in(self, mask: u64) -> bool {
+        mask >> self.0 & 1 != 0
+    }
+    /// The offset of its lowest byte from the frame pointer.
+    #[inline]
+    pub fn off(self) -> i32 {
+        -8 * (self.0 as i32 + 1)
+    }
+    /// The slot that lies so many slots higher, if that is one.
+    #[inline]
+    pub fn above(self, slots: usize) -> Option<Spi> {
+        self.index().checked_sub(slots).map(Spi::new)
+    }
+    /// The slot that lies below it.
+    #[inline]
+    pub fn below(self) -> Spi {
+        Spi(self.0.wrapping_add(1))
+    }
+}
+
 impl InsnIdx {
     /// The one behind it.
     #[inline]
@@ -133,10 +174,6 @@ impl InsnIdx {
     #[inline]
     pub fn jump(self, off: i32) -> InsnIdx {
         InsnIdx(self.target(off) as u32)
-    }
-    /// Those from the first to before the second.
-    pub fn range(range: Range<InsnIdx>) -> impl DoubleEndedIterator<Item = InsnIdx> + Clone {
-        (range.start.0..range.end.0).map(InsnIdx)
     }
 }
 
@@ -218,6 +255,15 @@ impl<I: Idx, T> IndexVec<I, T> {
         let at = self.end();
         self.elements.push(element);
         at
+    }
+}
+
+impl<I, T: Default> IndexVec<I, T> {
+    /// Adds elements until there are `len`.
+    pub fn grow(&mut self, len: usize) {
+        if len > self.elements.len() {
+            self.elements.resize_with(len, T::default);
+        }
     }
 }
 

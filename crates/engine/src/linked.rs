@@ -7,7 +7,7 @@ use verdict_domain::{Bounds, Rules};
 use verdict_kernel::semantics::linked::{Linked as Switches, SelfSum, SyncedLink, UnlinkedOffset};
 
 use crate::explore::Fork;
-use crate::index::FrameNo;
+use crate::index::{FrameNo, Idx, Spi};
 use crate::observer::Observer;
 use crate::state::{ADD_CONST, FP, Reg, State};
 use crate::verifier::Verifier;
@@ -154,13 +154,13 @@ fn collect(state: &mut State, id: u32, max: usize, set: &mut Vec<Linked>, offset
                 }
             }
         }
-        for spi in 0..state.frames[f].body.stack.len() {
+        for spi in state.frames[f].body.stack.slots().indices() {
             let slot = &state.frames[f].body.stack.slots()[spi];
             if slot.is_spill() && linked(slot.reg()) {
                 if set.len() < max {
                     set.push(Linked {
                         frame: f.0 as u8,
-                        index: spi as u8,
+                        index: spi.0 as u8,
                         is_reg: false,
                     });
                 } else if let Some(slot) = state.frame_at_mut(f).stack.get_mut(spi) {
@@ -184,7 +184,7 @@ fn sync_linked(state: &mut State, known_no: usize, set: &[Linked], rules: Rules,
         let current = if l.is_reg {
             state.frames[f].body.regs[i]
         } else {
-            match state.frames[f].body.stack.get(i) {
+            match state.frames[f].body.stack.get(Spi::new(i)) {
                 Some(slot) => *slot.reg(),
                 None => continue,
             }
@@ -205,7 +205,7 @@ fn sync_linked(state: &mut State, known_no: usize, set: &[Linked], rules: Rules,
         }
         if l.is_reg {
             state.frame_at_mut(f).regs[i] = synced;
-        } else if let Some(slot) = state.frame_at_mut(f).stack.get_mut(i) {
+        } else if let Some(slot) = state.frame_at_mut(f).stack.get_mut(Spi::new(i)) {
             slot.set_reg(synced);
         }
     }

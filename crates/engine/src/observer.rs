@@ -9,7 +9,7 @@ use std::sync::Arc;
 use verdict_syscall::Map;
 
 pub use crate::equiv::{MissReason, Unlike};
-use crate::index::FrameNo;
+use crate::index::{FrameNo, Spi};
 use crate::state::State;
 use crate::verifier::Stats;
 
@@ -166,7 +166,7 @@ pub enum Event<'a> {
     /// A register was touched: it is shown with the next state.
     Reg(usize),
     /// A stack slot of the executing frame was touched.
-    Slot(usize),
+    Slot(Spi),
     /// Everything was touched.
     All,
     /// The full state of a frame is shown (`print_verifier_state(…, true)`), newline included.

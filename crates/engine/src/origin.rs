@@ -6,7 +6,7 @@
 use verdict_isa::{Alu, Call, Op, Operand};
 use verdict_kernel::rule::{Fact, Origin, Role};
 
-use crate::index::{FrameNo, InsnIdx};
+use crate::index::{FrameNo, InsnIdx, Spi};
 use crate::observer::Observer;
 use crate::precision::slot_of;
 use crate::state::{FP, Hist, Histories, State, Trail};
@@ -19,7 +19,7 @@ const ARGS: std::ops::RangeInclusive<u8> = 1..=5;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Reg(u8),
-    Slot(u32),
+    Slot(Spi),
 }
 
 /// The instructions that led to a state, last first, with what the history says of each.

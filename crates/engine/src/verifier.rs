@@ -16,7 +16,7 @@ use verdict_syscall::{Map, Prog};
 use crate::equiv::{IdMap, Suspect};
 use crate::error::{About, Failure, Res, register, reject};
 use crate::explore::{Scc, Search};
-use crate::index::{FrameNo, InsnIdx, MapIdx, SubprogIdx};
+use crate::index::{FrameNo, InsnIdx, MapIdx, Spi, SubprogIdx};
 use crate::liveness::Chains;
 use crate::observer::{Event, Observer};
 use crate::program::{InsnAux, Program};
@@ -243,7 +243,7 @@ impl<'a, O: Observer> Verifier<'a, O> {
 
     /// Shows a stack slot with the next state that is shown.
     #[inline]
-    pub(crate) fn scratch_slot(&mut self, spi: usize) {
+    pub(crate) fn scratch_slot(&mut self, spi: Spi) {
         if O::LISTENING {
             self.env.obs.event(Event::Slot(spi));
         }

@@ -2,7 +2,7 @@
 
 use crate::equiv::{self, IdMap};
 use crate::explore::Fork;
-use crate::index::InsnIdx;
+use crate::index::{InsnIdx, Spi};
 use crate::observer::Observer;
 use crate::state::{FrameSlot, Reg, State, StateId};
 use crate::verifier::Verifier;
@@ -57,8 +57,8 @@ fn widen(old: &State, cur: &mut State, ids: &mut IdMap) {
                 cur.frame_at_mut(f).regs[r] = Reg::UNKNOWN;
             }
         }
-        let slots = fold.body.stack.len().min(cur.frames[f].body.stack.len());
-        for spi in 0..slots {
+        let end = fold.body.stack.end().min(cur.frames[f].body.stack.end());
+        for spi in Spi::range(Spi(0)..end) {
             let (o, c) = (
                 &fold.body.stack.slots()[spi],
                 &cur.frames[f].body.stack.slots()[spi],
@@ -66,7 +66,7 @@ fn widen(old: &State, cur: &mut State, ids: &mut IdMap) {
             if !o.is_spill() || !c.is_spill() {
                 continue;
             }
-            let precise = (fold.marks.slot_precise | cur.frames[f].marks.slot_precise) >> spi & 1 != 0;
+            let precise = spi.is_in(fold.marks.slot_precise | cur.frames[f].marks.slot_precise);
             if changed(o.reg(), c.reg(), precise, ids)
                 && let Some(slot) = cur.frame_at_mut(f).stack.get_mut(spi)
             {

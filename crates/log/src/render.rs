@@ -350,7 +350,7 @@ impl Observer for Log<'_> {
             }
             Event::Returned { .. } => self.header_due = true,
             Event::Reg(r) => self.scratched.regs |= 1 << r,
-            Event::Slot(spi) => self.scratched.slots |= 1u64.checked_shl(spi as u32).unwrap_or(0),
+            Event::Slot(spi) => self.scratched.slots |= spi.bit(),
             Event::FrameState { level, state, frame } => {
                 if level <= self.steps {
                     self.frame(state, frame, Shown::ALL);

@@ -11,7 +11,7 @@ use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase, RegType};
 use verdict_syscall::Field;
 
 use crate::error::{Res, reject};
-use crate::index::{MapIdx, SubprogIdx};
+use crate::index::{MapIdx, Spi, SubprogIdx};
 use crate::memory::check_aligned;
 use crate::memory::names::reg_type_str;
 use crate::memory::{RawMode, type_is_ptr_alloc_obj};
@@ -140,7 +140,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let off = (ptr.b.var_off().value as i32).wrapping_add(ptr.off);
         let at = off.wrapping_neg().wrapping_sub(1);
-        let (frame, spi, byte) = (self.frame_of(ptr), (at / 8) as usize, (at & 7) as usize);
+        let (frame, spi, byte) = (self.frame_of(ptr), Spi((at / 8) as u32), (at & 7) as usize);
         let slot = self.slot(frame, spi)?;
         let run = |ty: SlotType| slot.types[..=byte].iter().rev().take_while(|t| **t == ty).count() as i32;
         if run(SlotType::Zero) >= size {

@@ -9,7 +9,7 @@ use verdict_kernel::types::{RegBase, RegType};
 use super::{
     Exact, IdMap, Manner, lock_ids_alike, locks_alike, range_and_tnum, refs_safe, reg_safe, slot_safe,
 };
-use crate::index::FrameNo;
+use crate::index::{FrameNo, Spi};
 use crate::state::{ADD_CONST, FP, Frame, FrameSlot, REGS, Reg, Slot, SlotType, State};
 
 /// Why an explored state did not stand for the current one: the first difference, in the order of comparison.
@@ -61,7 +61,7 @@ pub enum MissReason {
         /// Its frame.
         frame: FrameNo,
         /// Its number; slot 0 is `fp-8`.
-        slot: usize,
+        slot: Spi,
         /// In what.
         what: Unlike,
     },
@@ -183,14 +183,14 @@ fn frame_difference(
             return Some(MissReason::Reg { frame, reg, what });
         }
     }
-    for (slot, explored) in old.body.stack.slots().iter().enumerate() {
-        let is_read = marks.slot_read >> slot & 1 != 0;
+    for (slot, explored) in old.body.stack.slots().enumerated() {
+        let is_read = slot.is_in(marks.slot_read);
         if !is_read && exact == Exact::Needed {
             continue;
         }
         let gone = Slot::default();
         let explored = if cleaned && !is_read { &gone } else { explored };
-        let precise = marks.slot_precise >> slot & 1 != 0;
+        let precise = slot.is_in(marks.slot_precise);
         let current = cur.stack.get(slot);
         if !slot_safe(explored, precise, current, how, ids) {
             let what = unlike_slots(explored, precise || exact != Exact::Needed, current);

@@ -4,7 +4,7 @@ use verdict_kernel::semantics::graph::{Eviction, LongHistory, LoopComparison};
 
 use crate::equiv::{self, Exact, Suspect};
 use crate::error::{Res, reject, say};
-use crate::index::{Idx, InsnIdx};
+use crate::index::{Idx, InsnIdx, Spi};
 use crate::observer::{Event, MissReason, Observer};
 use crate::state::{FP, IterState, Marks, NO_LINK, State, StateId, Trail};
 use crate::verifier::Verifier;
@@ -324,7 +324,7 @@ impl<O: Observer> Verifier<'_, O> {
         let reg = self.reg(1);
         let off = i64::from(reg.off).wrapping_add(reg.b.var_off().value as i64);
         let frame = &self.walk.cur.frames[self.frame_of(reg)].body;
-        let spi = usize::try_from((-off - 1) / 8).unwrap_or(usize::MAX);
+        let spi = Spi(u32::try_from((-off - 1) / 8).unwrap_or(u32::MAX));
         frame
             .stack
             .get(spi)

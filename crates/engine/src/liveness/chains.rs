@@ -9,7 +9,7 @@
 
 use crate::cfg::successors;
 use crate::error::say2;
-use crate::index::{FrameNo, Idx, IndexVec, InsnIdx, PerFrame, SubprogIdx};
+use crate::index::{FrameNo, Idx, IndexVec, InsnIdx, PerFrame, Spi, SubprogIdx};
 use crate::observer::Observer;
 use crate::state::{LAST_FRAME, State, StateId};
 use crate::verifier::Verifier;
@@ -406,7 +406,7 @@ impl<O: Observer> Verifier<'_, O> {
 
 /// Offsets of slots from the frame pointer.
 fn slot_list(slots: u64) -> String {
-    let offsets = (0..64).filter(|spi| slots >> spi & 1 != 0);
-    let offsets: Vec<_> = offsets.map(|spi: i32| (-8 * (spi + 1)).to_string()).collect();
+    let offsets = Spi::range(Spi(0)..Spi(64)).filter(|spi| spi.is_in(slots));
+    let offsets: Vec<_> = offsets.map(|spi| spi.off().to_string()).collect();
     offsets.join(",")
 }

@@ -13,7 +13,7 @@ use verdict_kernel::semantics::graph::Liveness;
 
 pub(crate) use chains::Chains;
 
-use crate::index::FrameNo;
+use crate::index::{FrameNo, Spi};
 use crate::observer::Observer;
 use crate::state::{Marks, State, StateId};
 use crate::verifier::Verifier;
@@ -27,8 +27,8 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Marks a stack slot of the current state as read.
     #[inline]
-    pub(crate) fn mark_slot_read(&mut self, frame: FrameNo, spi: usize) {
-        self.mark_slots_read(frame, 1u64.checked_shl(spi as u32).unwrap_or(0));
+    pub(crate) fn mark_slot_read(&mut self, frame: FrameNo, spi: Spi) {
+        self.mark_slots_read(frame, spi.bit());
     }
 
     /// Marks stack slots of the current state, a bit each, as read.
@@ -42,8 +42,8 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Marks a slot as overwritten in full.
-    pub(crate) fn mark_slot_written(&mut self, frame: FrameNo, spi: usize) {
-        let slots = 1u64.checked_shl(spi as u32).unwrap_or(0);
+    pub(crate) fn mark_slot_written(&mut self, frame: FrameNo, spi: Spi) {
+        let slots = spi.bit();
         if self.by_chains() {
             self.chain_write(frame, slots);
         } else if let Some(slot) = self.walk.cur.frames.get_mut(frame) {

@@ -5,7 +5,7 @@ use verdict_kernel::semantics::log::DynptrReads;
 use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase};
 
 use crate::error::{Failure, Res, reject};
-use crate::index::FrameNo;
+use crate::index::{FrameNo, Spi};
 use crate::observer::Observer;
 use crate::state::{DynptrKind, Reg, SlotType};
 use crate::verifier::Verifier;
@@ -85,7 +85,7 @@ pub(crate) fn dynptr_reg(kind: DynptrKind, first_slot: bool, id: u32) -> Reg {
 
 impl<O: Observer> Verifier<'_, O> {
     /// The first slot of an object of `slots` slots that a register points to (`stack_slot_obj_get_spi`).
-    pub(crate) fn object_spi(&self, reg: &Reg, what: &str, slots: i32) -> Result<usize, NoSlot> {
+    pub(crate) fn object_spi(&self, reg: &Reg, what: &str, slots: i32) -> Result<Spi, NoSlot> {
         if !reg.is_const() {
             return Err(NoSlot::Misplaced(format!(
                 "{what} has to be at a constant offset\n"
@@ -99,15 +99,20 @@ impl<O: Observer> Verifier<'_, O> {
             )));
         }
         let frame = self.frame_of(reg);
-        let allocated = self.walk.cur.frames.get(frame).map_or(0, |f| f.body.stack.len());
-        match usize::try_from(spi) {
+        let allocated = self
+            .walk
+            .cur
+            .frames
+            .get(frame)
+            .map_or(Spi(0), |f| f.body.stack.end());
+        match u32::try_from(spi).map(Spi) {
             Ok(spi) if spi < allocated => Ok(spi),
             _ => Err(NoSlot::Beyond),
         }
     }
 
     /// The first slot of the dynptr that a register points to.
-    pub(crate) fn dynptr_spi(&self, reg: &Reg) -> Result<usize, NoSlot> {
+    pub(crate) fn dynptr_spi(&self, reg: &Reg) -> Result<Spi, NoSlot> {
         self.object_spi(reg, "dynptr", SLOTS)
     }
 
@@ -152,7 +157,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Forgets the dynptr in these slots. They count as written: what they held can no longer be read.
-    fn invalidate_dynptr(&mut self, frame: FrameNo, spi: usize) -> Res<()> {
+    fn invalidate_dynptr(&mut self, frame: FrameNo, spi: Spi) -> Res<()> {
         for at in pair_of(spi)? {
             let slot = self.slot_mut(frame, at)?;
             slot.types = [SlotType::Invalid; 8];
@@ -173,8 +178,13 @@ impl<O: Observer> Verifier<'_, O> {
             return self.invalidate_dynptr(frame, spi);
         }
         self.release_reference(dynptr.ref_obj_id);
-        let allocated = self.walk.cur.frames.get(frame).map_or(0, |f| f.body.stack.len());
-        for at in 1..allocated {
+        let allocated = self
+            .walk
+            .cur
+            .frames
+            .get(frame)
+            .map_or(Spi(0), |f| f.body.stack.end());
+        for at in Spi::range(Spi(1)..allocated) {
             let slot = self.slot(frame, at)?;
             if slot.reg().ref_obj_id != dynptr.ref_obj_id {
                 continue;
@@ -194,7 +204,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A store goes over a slot: a dynptr there ends, with its slices (`destroy_if_dynptr_stack_slot`).
-    pub(crate) fn destroy_if_dynptr_slot(&mut self, frame: FrameNo, spi: usize) -> Res<()> {
+    pub(crate) fn destroy_if_dynptr_slot(&mut self, frame: FrameNo, spi: Spi) -> Res<()> {
         let slot = self.slot(frame, spi)?;
         if slot.types[0] != SlotType::Dynptr {
             return Ok(());
@@ -202,7 +212,7 @@ impl<O: Observer> Verifier<'_, O> {
         let first = if slot.reg().dynptr_first_slot() {
             spi
         } else {
-            spi.wrapping_add(1)
+            spi.below()
         };
         let dynptr = *self.slot(frame, first)?.reg();
         if is_refcounted(dynptr.dynptr_kind()) {
@@ -241,13 +251,13 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let spi = self.dynptr_spi(reg).map_err(NoSlot::words)?;
         let stack = &self.walk.cur.frames[self.frame_of(reg)].body.stack;
-        let whole = |spi: usize| {
+        let whole = |spi: Spi| {
             stack
                 .get(spi)
                 .is_some_and(|slot| slot.types == [SlotType::Dynptr; 8])
         };
         let first = stack.get(spi).is_some_and(|slot| slot.reg().dynptr_first_slot());
-        if first && whole(spi) && whole(spi.wrapping_sub(1)) {
+        if first && whole(spi) && spi.above(1).is_some_and(whole) {
             Ok(())
         } else {
             Err(String::new())
@@ -281,8 +291,8 @@ impl<O: Observer> Verifier<'_, O> {
 }
 
 /// Both slots of a dynptr by its first.
-fn pair_of(spi: usize) -> Res<[usize; 2]> {
-    match spi.checked_sub(1) {
+fn pair_of(spi: Spi) -> Res<[Spi; 2]> {
+    match spi.above(1) {
         Some(second) => Ok([spi, second]),
         None => Err(Failure::bug("a dynptr with one slot")),
     }

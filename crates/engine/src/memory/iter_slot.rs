@@ -5,6 +5,7 @@ use verdict_kernel::types::{Flags, RegBase};
 
 use super::dynptr_slot::NoSlot;
 use crate::error::{Failure, Res};
+use crate::index::{Idx, Spi};
 use crate::observer::Observer;
 use crate::state::{BtfHandle, IterState, Reg, SlotType};
 use crate::verifier::Verifier;
@@ -33,12 +34,12 @@ pub(crate) enum NotIter {
 
 impl<O: Observer> Verifier<'_, O> {
     /// The first slot of the iterator that a register points to (`iter_get_spi`).
-    pub(crate) fn iter_spi(&self, reg: &Reg, slots: usize) -> Result<usize, NoSlot> {
+    pub(crate) fn iter_spi(&self, reg: &Reg, slots: usize) -> Result<Spi, NoSlot> {
         self.object_spi(reg, "iter", slots as i32)
     }
 
     /// The slot of the interrupt flags that a register points to (`irq_flag_get_spi`).
-    pub(crate) fn irq_spi(&self, reg: &Reg) -> Result<usize, NoSlot> {
+    pub(crate) fn irq_spi(&self, reg: &Reg) -> Result<Spi, NoSlot> {
         self.object_spi(reg, "irq_flag", 1)
     }
 
@@ -98,7 +99,7 @@ impl<O: Observer> Verifier<'_, O> {
         };
         let stack = &self.walk.cur.frames[self.frame_of(reg)].body.stack;
         let used = (0..slots).any(|i| {
-            let slot = spi.checked_sub(i).and_then(|at| stack.get(at));
+            let slot = spi.above(i).and_then(|at| stack.get(at));
             slot.is_some_and(|slot| slot.types.contains(&SlotType::Iter))
         });
         if used { Err(String::new()) } else { Ok(()) }
@@ -112,10 +113,7 @@ impl<O: Observer> Verifier<'_, O> {
         let stack = &self.walk.cur.frames[self.frame_of(reg)].body.stack;
         let other = || NotIter::Other(String::new());
         for i in 0..iter.slots {
-            let slot = spi
-                .checked_sub(i)
-                .and_then(|at| stack.get(at))
-                .ok_or_else(other)?;
+            let slot = spi.above(i).and_then(|at| stack.get(at)).ok_or_else(other)?;
             let value = slot.reg();
             if value.ty.has(Flags::UNTRUSTED) {
                 return Err(NotIter::Untrusted);
@@ -130,7 +128,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Marks an iterator's slots as read (`mark_iter_read`).
-    pub(crate) fn mark_iter_read(&mut self, reg: &Reg, spi: usize, slots: usize) -> Res<()> {
+    pub(crate) fn mark_iter_read(&mut self, reg: &Reg, spi: Spi, slots: usize) -> Res<()> {
         let frame = self.frame_of(reg);
         for at in slots_of(spi, slots)? {
             self.mark_slot_read(frame, at);
@@ -141,9 +139,9 @@ impl<O: Observer> Verifier<'_, O> {
 }
 
 /// An object's slots, the first one first.
-fn slots_of(spi: usize, slots: usize) -> Res<impl Iterator<Item = usize>> {
-    if slots > spi + 1 {
+fn slots_of(spi: Spi, slots: usize) -> Res<impl Iterator<Item = Spi>> {
+    if slots > spi.index() + 1 {
         return Err(Failure::bug("an iterator that does not fit the stack"));
     }
-    Ok((0..slots).map(move |i| spi - i))
+    Ok(Spi::range(Spi(0)..spi.below()).rev().take(slots))
 }

@@ -6,7 +6,7 @@ use verdict_kernel::semantics::log::StackWords;
 
 use super::{MAX_VAR_OFF, MemAccess, Source};
 use crate::error::{About, Failure, Res, reject};
-use crate::index::{FrameNo, InsnIdx};
+use crate::index::{FrameNo, InsnIdx, Spi};
 use crate::observer::Observer;
 use crate::state::{Reg, Slot, SlotType};
 use crate::verifier::Verifier;
@@ -15,8 +15,8 @@ use crate::verifier::Verifier;
 pub(super) const SLOT: i32 = 8;
 
 /// The slot of the byte at this offset, which is negative.
-pub(super) fn spi_of(off: i32) -> usize {
-    (off.wrapping_neg().wrapping_sub(1) / SLOT) as usize
+pub(super) fn spi_of(off: i32) -> Spi {
+    Spi((off.wrapping_neg().wrapping_sub(1) / SLOT) as u32)
 }
 
 /// The place of that byte in [`Slot::types`].
@@ -28,7 +28,7 @@ pub(super) fn byte_of(off: i32) -> usize {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Part {
     /// The slot.
-    pub(super) spi: usize,
+    pub(super) spi: Spi,
     /// The least offset.
     pub(super) off: i32,
     /// Its place in [`Slot::types`]; the others are before it.
@@ -189,7 +189,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A slot that was checked to be allocated.
-    pub(crate) fn slot(&self, frame: FrameNo, spi: usize) -> Res<&Slot> {
+    pub(crate) fn slot(&self, frame: FrameNo, spi: Spi) -> Res<&Slot> {
         self.walk
             .cur
             .frames
@@ -199,7 +199,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The same for writing.
-    pub(crate) fn slot_mut(&mut self, frame: FrameNo, spi: usize) -> Res<&mut Slot> {
+    pub(crate) fn slot_mut(&mut self, frame: FrameNo, spi: Spi) -> Res<&mut Slot> {
         self.slot(frame, spi)?;
         self.walk
             .cur

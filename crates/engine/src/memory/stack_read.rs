@@ -7,7 +7,7 @@ use super::helper::RawMode;
 use super::stack_bounds::{Part, SLOT, Span, byte_of, parts, spi_of};
 use super::{MemAccess, Source};
 use crate::error::{Failure, Res, reject};
-use crate::index::FrameNo;
+use crate::index::{FrameNo, Spi};
 use crate::linked::unlink;
 use crate::observer::Observer;
 use crate::state::{Reg, Slot, SlotType, hist};
@@ -100,13 +100,13 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Gives a register what a slot keeps.
-    fn fill(&mut self, frame: FrameNo, spi: usize, kept: Reg, dst: usize) {
+    fn fill(&mut self, frame: FrameNo, spi: Spi, kept: Reg, dst: usize) {
         let precise = self
             .walk
             .cur
             .frames
             .get(frame)
-            .is_some_and(|f| f.marks.slot_precise >> (spi & 63) & 1 != 0);
+            .is_some_and(|f| spi.is_in(f.marks.slot_precise));
         self.set_reg(dst, kept);
         let marks = self.walk.cur.marks_mut();
         marks.written |= 1 << dst;
@@ -115,7 +115,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
-    fn fill_part(&mut self, frame: FrameNo, spi: usize, kept: Reg, size: i32, dst: usize, outcome: &Fill) {
+    fn fill_part(&mut self, frame: FrameNo, spi: Spi, kept: Reg, size: i32, dst: usize, outcome: &Fill) {
         match outcome {
             Fill::Scalar => {
                 let mut part = kept;
@@ -192,7 +192,7 @@ impl<O: Observer> Verifier<'_, O> {
                     size,
                 ));
             }
-            read |= 1u64.checked_shl(part.spi as u32).unwrap_or(0);
+            read |= part.spi.bit();
         }
         self.mark_slots_read(frame, read);
         Ok(())
@@ -200,7 +200,12 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Dynptrs are not to be overwritten by a helper that fills a buffer.
     fn check_no_dynptr(&self, frame: FrameNo, start: i32, end: i32) -> Res<()> {
-        let allocated = self.walk.cur.frames.get(frame).map_or(0, |f| f.body.stack.len());
+        let allocated = self
+            .walk
+            .cur
+            .frames
+            .get(frame)
+            .map_or(Spi(0), |f| f.body.stack.end());
         for part in parts(start, end).filter(|part| part.spi < allocated) {
             let slot = self.slot(frame, part.spi)?;
             if let Some(place) = part.places().rev().find(|i| slot.types[*i] == SlotType::Dynptr) {

@@ -10,7 +10,7 @@ use verdict_kernel::types::RegBase;
 use super::stack_bounds::{SLOT, Span, byte_of, parts, spi_of};
 use super::{MemAccess, RawMode};
 use crate::error::{Res, reject};
-use crate::index::FrameNo;
+use crate::index::{FrameNo, Spi};
 use crate::observer::Observer;
 use crate::state::{Reg, Slot, SlotType, hist};
 use crate::verifier::Verifier;
@@ -175,7 +175,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Keeps a register's value in a slot (`save_register_state`).
-    fn save_register(&mut self, frame: FrameNo, spi: usize, value: Reg, precise: bool, size: i32) -> Res<()> {
+    fn save_register(&mut self, frame: FrameNo, spi: Spi, value: Reg, precise: bool, size: i32) -> Res<()> {
         let whole = size == SLOT;
         let slot = self.slot_mut(frame, spi)?;
         slot.set_reg(value);
@@ -287,9 +287,9 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Says whether a slot's scalar is needed precisely.
-    pub(super) fn set_slot_precise(&mut self, frame: FrameNo, spi: usize, precise: bool) {
+    pub(super) fn set_slot_precise(&mut self, frame: FrameNo, spi: Spi, precise: bool) {
         if let Some(slot) = self.walk.cur.frames.get_mut(frame) {
-            let bit = 1u64.checked_shl(spi as u32).unwrap_or(0);
+            let bit = spi.bit();
             slot.marks.slot_precise &= !bit;
             if precise {
                 slot.marks.slot_precise |= bit;

@@ -1,12 +1,12 @@
 //! Marks of checkpoints, set and passed on.
 
 use crate::error::{Failure, Res, reject, say, say2};
-use crate::index::FrameNo;
+use crate::index::{FrameNo, Spi};
 use crate::observer::{Event, Observer};
 use crate::state::{FP, Slot, StateId};
 use crate::verifier::Verifier;
 
-use super::wanted::{Wanted, bits};
+use super::wanted::{Wanted, bits, slots_in};
 
 impl<O: Observer> Verifier<'_, O> {
     /// What an explored state needed precisely, and read, the current one needs too (`propagate_precision`).
@@ -24,10 +24,10 @@ impl<O: Observer> Verifier<'_, O> {
                 wanted.add_reg(frame, i);
                 first = false;
             }
-            for i in bits(slots) {
+            for i in slots_in(slots) {
                 match first {
-                    true => say2!(self, "frame {}: propagating fp{}", frame, -8 * (i as i32 + 1)),
-                    false => say2!(self, ",fp{}", -8 * (i as i32 + 1)),
+                    true => say2!(self, "frame {}: propagating fp{}", frame, i.off()),
+                    false => say2!(self, ",fp{}", i.off()),
                 }
                 wanted.add_slot(frame, i);
                 first = false;
@@ -53,9 +53,9 @@ impl<O: Observer> Verifier<'_, O> {
                 regs &= !(1 << r);
             }
         }
-        for spi in bits(slots) {
+        for spi in slots_in(slots) {
             if !slot.body.stack.get(spi).is_some_and(Slot::is_scalar_spill) {
-                slots &= !(1 << spi);
+                slots &= !spi.bit();
             }
         }
         (regs, slots)
@@ -79,8 +79,8 @@ impl<O: Observer> Verifier<'_, O> {
                 }
             }
             let total = slot.body.stack.len();
-            for spi in bits(wanted.slots[frame]) {
-                let bit = 1u64 << spi;
+            for spi in slots_in(wanted.slots[frame]) {
+                let bit = spi.bit();
                 let Some(s) = slot.body.stack.get(spi) else {
                     reject!(
                         VerifierBug,
@@ -138,17 +138,16 @@ impl<O: Observer> Verifier<'_, O> {
                         );
                     }
                 }
-                for spi in 0..self.walk.search.state(id).frames[frame].body.stack.len().min(64) {
+                let end = self.walk.search.state(id).frames[frame].body.stack.end();
+                for spi in Spi::range(Spi(0)..end.min(Spi(64))) {
                     let slot = &mut self.walk.search.state_mut(id).frames[frame];
-                    if slot.body.stack.slots()[spi].is_scalar_spill()
-                        && slot.marks.slot_precise >> spi & 1 == 0
-                    {
-                        slot.marks.slot_precise |= 1 << spi;
+                    if slot.body.stack.slots()[spi].is_scalar_spill() && !spi.is_in(slot.marks.slot_precise) {
+                        slot.marks.slot_precise |= spi.bit();
                         say2!(
                             self,
                             "force_precise: frame{}: forcing fp{} to be precise\n",
                             frame,
-                            -8 * (spi as i32 + 1)
+                            spi.off()
                         );
                     }
                 }

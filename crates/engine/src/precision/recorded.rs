@@ -2,7 +2,7 @@
 //! and which scalars were linked, so that no instruction needs to be understood beyond its operands.
 
 use crate::error::{Res, reject};
-use crate::index::{FrameNo, IndexVec, InsnIdx};
+use crate::index::{FrameNo, IndexVec, InsnIdx, Spi};
 use crate::observer::Observer;
 use crate::state::{Hist, StateId, hist};
 use crate::verifier::Verifier;
@@ -22,9 +22,10 @@ pub(super) enum Walked {
 
 /// Whether an instruction's history says which slot it accesses.
 #[inline]
-pub(crate) fn slot_of(entry: Option<Hist>) -> Option<(FrameNo, u32)> {
+pub(crate) fn slot_of(entry: Option<Hist>) -> Option<(FrameNo, Spi)> {
     let flags = entry?.flags;
-    (flags & hist::STACK_ACCESS != 0).then_some((FrameNo(u32::from(flags & 7)), u32::from(flags >> 3 & 0x3f)))
+    (flags & hist::STACK_ACCESS != 0)
+        .then_some((FrameNo(u32::from(flags & 7)), Spi(u32::from(flags >> 3 & 0x3f))))
 }
 
 impl<O: Observer> Verifier<'_, O> {

@@ -292,7 +292,7 @@ fn back_load(loaded: u8, entry: Option<Hist>, wanted: &mut Wanted) -> Back {
     match slot_of(entry) {
         None => Back::Final,
         Some((frame, spi)) => {
-            wanted.slots[frame] |= 1 << spi;
+            wanted.slots[frame] |= spi.bit();
             Back::Resync
         }
     }
@@ -319,10 +319,10 @@ fn back_write(address: u8, value: Option<u8>, entry: Option<Hist>, wanted: &mut 
     let Some((frame, spi)) = slot_of(entry) else {
         return Back::Final;
     };
-    if wanted.slots[frame] >> spi & 1 == 0 {
+    if !spi.is_in(wanted.slots[frame]) {
         return Back::Final;
     }
-    wanted.slots[frame] &= !(1u64 << spi);
+    wanted.slots[frame] &= !spi.bit();
     if let Some(value) = value {
         wanted.want(value);
     }

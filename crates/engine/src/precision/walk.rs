@@ -1,7 +1,7 @@
 //! From a use back to where the value came from, segment by segment.
 
 use crate::error::{Res, reject, say2};
-use crate::index::{FrameNo, SubprogIdx};
+use crate::index::{FrameNo, Spi, SubprogIdx};
 use crate::observer::Observer;
 use crate::state::{FP, State, StateId};
 use crate::verifier::Verifier;
@@ -24,7 +24,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Marks the scalar that is spilled in a slot, and all that it came from, as needed precisely.
-    pub(crate) fn mark_slot_precision(&mut self, frame: FrameNo, spi: usize) -> Res<()> {
+    pub(crate) fn mark_slot_precision(&mut self, frame: FrameNo, spi: Spi) -> Res<()> {
         let mut wanted = Wanted::new(self.walk.cur.curframe());
         wanted.add_slot(frame, spi);
         self.mark_precise(wanted).map(|_| ())

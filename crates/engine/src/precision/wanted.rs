@@ -1,6 +1,6 @@
 //! The set of values that a walk backwards looks for.
 
-use crate::index::{FrameNo, PerFrame};
+use crate::index::{FrameNo, Idx, PerFrame, Spi};
 use crate::linked::unpack_linked;
 use crate::state::{Hist, LAST_FRAME};
 
@@ -34,8 +34,8 @@ impl Wanted {
     pub(crate) fn add_reg(&mut self, frame: FrameNo, reg: usize) {
         self.regs[frame] |= 1 << reg;
     }
-    pub(crate) fn add_slot(&mut self, frame: FrameNo, spi: usize) {
-        self.slots[frame] |= 1 << spi;
+    pub(crate) fn add_slot(&mut self, frame: FrameNo, spi: Spi) {
+        self.slots[frame] |= spi.bit();
     }
     #[inline]
     pub(super) fn has(&self, reg: u8) -> bool {
@@ -76,7 +76,7 @@ impl Wanted {
         names & self.concerning() != 0
             || entry.is_some_and(|entry| {
                 let slot = slot_of(Some(entry));
-                entry.linked != 0 || slot.is_some_and(|(frame, spi)| self.slots[frame] >> spi & 1 != 0)
+                entry.linked != 0 || slot.is_some_and(|(frame, spi)| spi.is_in(self.slots[frame]))
             })
     }
     /// If any member of a linked set is wanted, all are.
@@ -107,6 +107,11 @@ impl Wanted {
             }
         }
     }
+}
+
+/// The slots that a mask has.
+pub(super) fn slots_in(mask: u64) -> impl Iterator<Item = Spi> {
+    bits(mask).map(Spi::new)
 }
 
 /// The numbers of the bits that are set.

@@ -9,7 +9,7 @@ use crate::index::InsnIdx;
 
 /// Flags of a [`Hist`] entry.
 pub mod hist {
-    use crate::index::FrameNo;
+    use crate::index::{FrameNo, Spi};
 
     /// The instruction reads or writes a stack slot: bits 0–2 frame, 3–8 slot.
     pub const STACK_ACCESS: u16 = 1 << 9;
@@ -18,8 +18,8 @@ pub mod hist {
     /// A comparison's source is a stack pointer.
     pub const SRC_STACK: u16 = 1 << 11;
     /// The flags for an access of a slot.
-    pub fn stack_access(frame: FrameNo, spi: usize) -> u16 {
-        STACK_ACCESS | (spi as u16 & 0x3f) << 3 | frame.0 as u16 & 7
+    pub fn stack_access(frame: FrameNo, spi: Spi) -> u16 {
+        STACK_ACCESS | (spi.0 as u16 & 0x3f) << 3 | frame.0 as u16 & 7
     }
 }
 

@@ -379,7 +379,7 @@ impl State {
                     f(&mut unshared(&mut slot.body).regs[r]);
                 }
             }
-            for spi in 0..slot.body.stack.len() {
+            for spi in slot.body.stack.slots().indices() {
                 let s = &slot.body.stack.slots()[spi];
                 if s.is_spill() && want(s.reg()) {
                     let stack = &mut unshared(&mut slot.body).stack;

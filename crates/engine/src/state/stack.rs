@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::reg::Reg;
 use super::shared::unshared;
+use crate::index::{IndexVec, Spi};
 
 /// What a byte of the stack holds (`enum bpf_stack_slot_type`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -110,7 +111,7 @@ impl Slot {
 /// A frame's stack. Slot 0 is `fp-8`.
 #[derive(Clone, Debug, Default)]
 pub struct Stack {
-    slots: Rc<Vec<Slot>>,
+    slots: Rc<IndexVec<Spi, Slot>>,
 }
 
 impl Stack {
@@ -126,23 +127,23 @@ impl Stack {
     }
     /// All slots.
     #[inline]
-    pub fn slots(&self) -> &[Slot] {
+    pub fn slots(&self) -> &IndexVec<Spi, Slot> {
         &self.slots
     }
-    /// All slots for writing.
+    /// The slot that the next allocated one would be.
     #[inline]
-    pub fn slots_mut(&mut self) -> &mut Vec<Slot> {
-        unshared(&mut self.slots)
+    pub fn end(&self) -> Spi {
+        self.slots.end()
     }
     /// A slot.
     #[inline]
-    pub fn get(&self, spi: usize) -> Option<&Slot> {
+    pub fn get(&self, spi: Spi) -> Option<&Slot> {
         self.slots.get(spi)
     }
     /// A slot for writing.
     #[inline]
-    pub fn get_mut(&mut self, spi: usize) -> Option<&mut Slot> {
-        if spi < self.slots.len() {
+    pub fn get_mut(&mut self, spi: Spi) -> Option<&mut Slot> {
+        if spi < self.slots.end() {
             unshared(&mut self.slots).get_mut(spi)
         } else {
             None
@@ -156,7 +157,7 @@ impl Stack {
     /// Makes room for `slots` slots.
     pub fn grow(&mut self, slots: usize) {
         if slots > self.slots.len() {
-            unshared(&mut self.slots).resize_with(slots, Slot::default);
+            unshared(&mut self.slots).grow(slots);
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::fmt::{self, Write};
 
 use verdict_domain::{Bounds, Tnum};
-use verdict_engine::index::{FrameNo, Idx};
+use verdict_engine::index::{FrameNo, Idx, Spi};
 use verdict_engine::reg_type_str;
 use verdict_engine::state::{ADD_CONST, BtfHandle, Frame, IterState, Marks, REGS, Ref, Reg, SlotType, State};
 use verdict_kernel::semantics::log::StateMarks;
@@ -117,27 +117,22 @@ impl Printer<'_> {
         Ok(())
     }
 
-    fn slot_head(&self, out: &mut String, spi: usize) -> fmt::Result {
+    fn slot_head(&self, out: &mut String, spi: Spi) -> fmt::Result {
         out.push_str(" fp-");
-        decimal(out, 8 * (spi as u64 + 1));
+        decimal(out, spi.off().unsigned_abs().into());
         let m = self.marks;
-        self.liveness(
-            out,
-            m.slot_read >> spi & 1 != 0,
-            m.slot_written >> spi & 1 != 0,
-            true,
-        )?;
+        self.liveness(out, spi.is_in(m.slot_read), spi.is_in(m.slot_written), true)?;
         out.push('=');
         Ok(())
     }
 
     fn stack(&self, out: &mut String, shown: Shown) -> fmt::Result {
         let slots = self.frame.stack.slots();
-        let mut spi = 0;
+        let mut spi = Spi(0);
         while let Some(slot) = slots.get(spi) {
             let at = spi;
-            spi += 1;
-            if shown.slots >> at & 1 == 0 || slot.types.iter().all(|t| *t == SlotType::Invalid) {
+            spi = spi.below();
+            if !at.is_in(shown.slots) || slot.types.iter().all(|t| *t == SlotType::Invalid) {
                 continue;
             }
             let types = slot.types.iter().map(|t| t.letter());
@@ -145,13 +140,14 @@ impl Printer<'_> {
                 SlotType::Spill => {
                     self.slot_head(out, at)?;
                     out.extend(types.take_while(|c| *c != 'r'));
-                    self.reg(out, slot.reg(), self.marks.slot_precise >> at & 1 != 0)?;
+                    self.reg(out, slot.reg(), at.is_in(self.marks.slot_precise))?;
                 }
                 SlotType::Dynptr => {
                     // The first slot of a dynptr is the one further down.
-                    spi += 1;
-                    let Some(main) = slots.get(at + 1) else { continue };
-                    self.slot_head(out, at + 1)?;
+                    let first = spi;
+                    spi = spi.below();
+                    let Some(main) = slots.get(first) else { continue };
+                    self.slot_head(out, first)?;
                     dynptr(out, main.reg())?;
                 }
                 SlotType::Iter => {

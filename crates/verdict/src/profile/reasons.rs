@@ -84,7 +84,7 @@ fn what(reason: &MissReason) -> String {
         MissReason::PreemptLock => "preemption".to_owned(),
         MissReason::Callsite { frame } | MissReason::CallbackDepth { frame } => format!("frame {frame}"),
         MissReason::Reg { frame, reg, .. } => format!("r{reg} of frame {frame}"),
-        MissReason::Slot { frame, slot, .. } => format!("fp-{} of frame {frame}", (slot + 1) * 8),
+        MissReason::Slot { frame, slot, .. } => format!("fp{} of frame {frame}", slot.off()),
         MissReason::Resources { frame } => format!("resources of frame {frame}"),
     }
 }

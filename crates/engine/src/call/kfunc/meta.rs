@@ -15,7 +15,7 @@ use verdict_syscall::prog::flags;
 use super::proto::{Kfunc, Reader};
 use crate::cfg::FastCall;
 use crate::error::{Res, reject, unsupported};
-use crate::index::{FrameNo, SubprogIdx};
+use crate::index::{FrameNo, Spi, SubprogIdx};
 use crate::observer::Observer;
 use crate::state::{BtfHandle, DynptrKind, Reg};
 use crate::verifier::Verifier;
@@ -46,7 +46,7 @@ pub(super) struct Meta {
     pub(super) root: Option<Field>,
     pub(super) dynptr: Dynptr,
     /// Frame and first slot of the iterator.
-    pub(super) iter: (FrameNo, usize),
+    pub(super) iter: (FrameNo, Spi),
     /// The map.
     pub(super) map: Option<GivenMap>,
 }
@@ -96,7 +96,7 @@ impl Meta {
                 id: 0,
                 ref_obj_id: 0,
             },
-            iter: (FrameNo::OUTERMOST, 0),
+            iter: (FrameNo::OUTERMOST, Spi(0)),
             map: None,
         }
     }

@@ -65,7 +65,7 @@ impl<O: Observer> Verifier<'_, O> {
         };
         self.walk.cur.for_each_reg_mut(protected, distrust);
         for frame in self.walk.cur.frames.iter_mut() {
-            for spi in 0..frame.body.stack.len() {
+            for spi in frame.body.stack.slots().indices() {
                 let slot = &frame.body.stack.slots()[spi];
                 if slot.types[7] == SlotType::Iter
                     && protected(slot.reg())
