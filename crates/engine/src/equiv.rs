@@ -11,7 +11,7 @@ use verdict_kernel::types::RegBase;
 pub(crate) use explain::first_difference;
 pub use explain::{MissReason, Unlike};
 
-use crate::index::{FrameNo, Idx, Spi};
+use crate::index::{FrameNo, RegNo, Spi};
 use crate::state::{ADD_CONST, FP, Frame, FrameSlot, REGS, Ref, Reg, Slot, SlotType, State};
 
 /// How strictly states are compared (`enum exact_level`).
@@ -198,7 +198,7 @@ pub(crate) fn differs_in(suspect: Suspect, old: &State, cur: &State, exact: Exac
     }
     let (frame, at) = match suspect {
         Suspect::None => return false,
-        Suspect::Reg(frame, r) | Suspect::Slot(frame, r) => (FrameNo::from(frame), usize::from(r)),
+        Suspect::Reg(frame, r) | Suspect::Slot(frame, r) => (FrameNo::from(frame), r),
     };
     let (Some(o), Some(c)) = (old.frames.get(frame), cur.frames.get(frame)) else {
         return false;
@@ -209,12 +209,14 @@ pub(crate) fn differs_in(suspect: Suspect, old: &State, cur: &State, exact: Exac
         cleaned: old.cleaned,
     };
     match suspect {
-        Suspect::Reg(..) => how.regs(o) >> at & 1 != 0 && !reg_equal(at, o, &c.body, &how, &mut AnyIds),
+        Suspect::Reg(..) => {
+            RegNo(at).is_in(how.regs(o)) && !reg_equal(RegNo(at), o, &c.body, &how, &mut AnyIds)
+        }
         _ => o
             .body
             .stack
-            .get(Spi::new(at))
-            .is_some_and(|slot| !slot_equal(Spi::new(at), slot, o, &c.body, &how, &mut AnyIds)),
+            .get(Spi(at.into()))
+            .is_some_and(|slot| !slot_equal(Spi(at.into()), slot, o, &c.body, &how, &mut AnyIds)),
     }
 }
 
@@ -232,10 +234,10 @@ fn frames_equal(
     let all = how.exact != Exact::Needed;
     let mut regs = how.regs(old) & ((1 << REGS) - 1);
     while regs != 0 {
-        let r = regs.trailing_zeros() as usize;
+        let r = RegNo(regs.trailing_zeros() as u8);
         regs &= regs - 1;
         if !reg_equal(r, old, cur, how, ids) {
-            return Err(Suspect::Reg(f, r as u8));
+            return Err(Suspect::Reg(f, r.0));
         }
     }
     let stack = old.body.stack.slots();
@@ -260,13 +262,13 @@ fn frames_equal(
 
 /// One register that counts; a finished state keeps nothing of it if it was never read.
 #[inline]
-fn reg_equal<I: Ids>(r: usize, old: &FrameSlot, cur: &Frame, how: &Manner<'_>, ids: &mut I) -> bool {
+fn reg_equal<I: Ids>(r: RegNo, old: &FrameSlot, cur: &Frame, how: &Manner<'_>, ids: &mut I) -> bool {
     const GONE: &Reg = &Reg::NOT_INIT;
     let m = &old.marks;
-    let is_read = (m.read32 | m.read64) >> r & 1 != 0;
+    let is_read = r.is_in(m.read32 | m.read64);
     let gone = how.cleaned && !is_read && r != FP;
     let rold = if gone { GONE } else { &old.body.regs[r] };
-    reg_safe(rold, m.precise >> r & 1 != 0, &cur.regs[r], ids, how)
+    reg_safe(rold, r.is_in(m.precise), &cur.regs[r], ids, how)
 }
 
 /// One slot of an explored stack; the same.
@@ -479,7 +481,7 @@ pub(crate) fn maybe_looping(suspect: Suspect, old: &State, cur: &State) -> Resul
     let (old, cur) = (old.frame(), cur.frame());
     if let Suspect::Reg(frame, r) = suspect
         && FrameNo::from(frame) == top
-        && differs_bytewise(usize::from(r).min(FP), old, cur)
+        && differs_bytewise(RegNo(r).min(FP), old, cur)
     {
         return Err(suspect);
     }
@@ -488,15 +490,15 @@ pub(crate) fn maybe_looping(suspect: Suspect, old: &State, cur: &State) -> Resul
 
 /// Whether a register is not the same bytes in both frames.
 #[inline]
-fn differs_bytewise(r: usize, old: &Frame, cur: &Frame) -> bool {
+fn differs_bytewise(r: RegNo, old: &Frame, cur: &Frame) -> bool {
     let (o, c) = (&old.regs[r], &cur.regs[r]);
     !same_prefix(o, c) || o.b != c.b || o.id != c.id || o.ref_obj_id != c.ref_obj_id
 }
 
 #[inline(never)]
 fn first_unlike(top: FrameNo, old: &Frame, cur: &Frame) -> Result<(), Suspect> {
-    match (0..REGS).find(|r| differs_bytewise(*r, old, cur)) {
-        Some(r) => Err(Suspect::Reg(top.0 as u8, r as u8)),
+    match RegNo::all().find(|r| differs_bytewise(*r, old, cur)) {
+        Some(r) => Err(Suspect::Reg(top.0 as u8, r.0)),
         None => Ok(()),
     }
 }

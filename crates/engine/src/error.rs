@@ -5,6 +5,8 @@ use std::fmt;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::{Broken, Fact, Rule};
 
+use crate::index::RegNo;
+
 /// Why verification stopped.
 #[derive(Debug)]
 pub enum Failure {
@@ -83,8 +85,8 @@ impl<T> About for Res<T> {
 }
 
 /// A refusal that is about a register.
-pub(crate) fn register(reg: usize) -> Fact {
-    Fact::Register(reg as u8)
+pub(crate) fn register(reg: RegNo) -> Fact {
+    Fact::Register(reg.0)
 }
 
 impl From<verdict_syscall::Rejection> for Box<Failure> {

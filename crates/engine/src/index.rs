@@ -7,7 +7,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Index, IndexMut, Range};
 
-use crate::state::MAX_FRAMES;
+use crate::state::{MAX_FRAMES, REGS};
 
 /// A kind of index.
 pub trait Idx: Copy {
@@ -174,6 +174,88 @@ impl InsnIdx {
     #[inline]
     pub fn jump(self, off: i32) -> InsnIdx {
         InsnIdx(self.target(off) as u32)
+    }
+}
+
+/// A register, R0 to R10. An instruction that was not checked yet may name others.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RegNo(pub u8);
+
+/// What calls give back.
+pub const R0: RegNo = RegNo(0);
+/// The first argument of a call.
+pub const R1: RegNo = RegNo(1);
+/// The second argument of a call.
+pub const R2: RegNo = RegNo(2);
+/// The third argument of a call.
+pub const R3: RegNo = RegNo(3);
+/// The fourth argument of a call.
+pub const R4: RegNo = RegNo(4);
+/// The fifth argument of a call.
+pub const R5: RegNo = RegNo(5);
+
+impl Idx for RegNo {
+    #[inline]
+    fn new(at: usize) -> Self {
+        RegNo(at as u8)
+    }
+    #[inline]
+    fn index(self) -> usize {
+        self.0.into()
+    }
+}
+
+impl fmt::Display for RegNo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl RegNo {
+    /// All registers.
+    #[inline]
+    pub fn all() -> impl DoubleEndedIterator<Item = RegNo> {
+        (0..REGS as u8).map(RegNo)
+    }
+    /// Those of the arguments of a call.
+    #[inline]
+    pub fn args() -> impl Iterator<Item = RegNo> {
+        (1..=5).map(RegNo)
+    }
+    /// Those that a call does not preserve.
+    #[inline]
+    pub fn caller_saved() -> impl Iterator<Item = RegNo> {
+        (0..=5).map(RegNo)
+    }
+    /// Those with smaller numbers.
+    #[inline]
+    pub fn below(self) -> impl Iterator<Item = RegNo> {
+        (0..self.0).map(RegNo)
+    }
+    /// That of an argument, counted from 0.
+    #[inline]
+    pub fn of_arg(arg: usize) -> RegNo {
+        RegNo(arg as u8 + 1)
+    }
+    /// Which argument it is of, counted from 0.
+    #[inline]
+    pub fn arg(self) -> usize {
+        self.index().saturating_sub(1)
+    }
+    /// The one before it: a size is behind the memory that it is of.
+    #[inline]
+    pub fn prev(self) -> RegNo {
+        RegNo(self.0.wrapping_sub(1))
+    }
+    /// The register alone, as masks of registers have it.
+    #[inline]
+    pub fn bit(self) -> u16 {
+        1 << self.0
+    }
+    /// Whether a mask has the register.
+    #[inline]
+    pub fn is_in(self, mask: impl Into<u32>) -> bool {
+        mask.into() >> self.0 & 1 != 0
     }
 }
 
@@ -360,5 +442,53 @@ impl<T> IndexMut<FrameNo> for PerFrame<T> {
     #[inline]
     fn index_mut(&mut self, of: FrameNo) -> &mut T {
         &mut self.0[of.index()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FrameNo, IndexVec, InsnIdx, PerFrame, RegNo, Spi};
+
+    #[test]
+    fn jumps() {
+        let at = InsnIdx(3);
+        assert_eq!((at.target(-5), at.target(2)), (-1, 6));
+        assert_eq!((at.jump(-4), at.jump(0)), (InsnIdx(0), at.next()));
+        assert_eq!((at.prev(), InsnIdx(0).prev()), (Some(InsnIdx(2)), None));
+        assert_eq!(InsnIdx::range(at..InsnIdx(1)).next(), None);
+    }
+
+    #[test]
+    fn slots() {
+        assert_eq!((Spi(0).off(), Spi(63).off()), (-8, -512));
+        assert_eq!((Spi(1).above(1), Spi(1).above(2)), (Some(Spi(0)), None));
+        assert_eq!((Spi(63).bit(), Spi(64).bit()), (1 << 63, 0));
+        assert!(Spi(2).is_in(0b100) && !Spi(1).is_in(0b100));
+    }
+
+    #[test]
+    fn frames() {
+        assert_eq!(FrameNo::OUTERMOST.caller(), None);
+        assert_eq!(FrameNo(2).callers().collect::<Vec<_>>(), [FrameNo(0), FrameNo(1)]);
+        let of = PerFrame::from_fn(|frame| frame.0);
+        assert_eq!((of[FrameNo(7)], of.of_callers(FrameNo(2))), (7, &[0, 1][..]));
+    }
+
+    #[test]
+    fn registers() {
+        assert_eq!(RegNo::of_arg(0), super::R1);
+        assert_eq!(super::R5.arg(), 4);
+        assert_eq!(RegNo::args().fold(0, |mask, reg| mask | reg.bit()), 0b11_1110);
+        assert!(super::R2.is_in(0b100u16) && !super::R2.is_in(0b11u16));
+    }
+
+    #[test]
+    fn vectors() {
+        let mut insns: IndexVec<InsnIdx, char> = ['a', 'c'].into_iter().collect();
+        insns.insert(InsnIdx(1), 'b');
+        assert_eq!(insns.push('d'), InsnIdx(3));
+        assert_eq!(insns.as_slice(), ['a', 'b', 'c', 'd']);
+        assert_eq!((insns[InsnIdx(1)], insns.get(insns.end())), ('b', None));
+        assert_eq!(insns.position(|c| *c == 'c'), Some(InsnIdx(2)));
     }
 }

@@ -7,7 +7,7 @@ use verdict_domain::{Bounds, Rules};
 use verdict_kernel::semantics::linked::{Linked as Switches, SelfSum, SyncedLink, UnlinkedOffset};
 
 use crate::explore::Fork;
-use crate::index::{FrameNo, Idx, Spi};
+use crate::index::{FrameNo, RegNo, Spi};
 use crate::observer::Observer;
 use crate::state::{ADD_CONST, FP, Reg, State};
 use crate::verifier::Verifier;
@@ -46,7 +46,7 @@ pub(crate) fn unpack_linked(packed: u64) -> impl Iterator<Item = Linked> {
 impl<O: Observer> Verifier<'_, O> {
     /// Gives an unknown scalar an id before it is copied, so that copies learn from one another
     /// (`assign_scalar_id_before_mov`).
-    pub(crate) fn assign_scalar_id(&mut self, src: usize) {
+    pub(crate) fn assign_scalar_id(&mut self, src: RegNo) {
         let reg = self.reg(src);
         if !reg.is_scalar() {
             return;
@@ -65,7 +65,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Scalars that are linked with an operand of a comparison, those of the source first; members that find no
     /// room are unlinked. A register that both operands are linked with is found twice.
-    pub(crate) fn collect_linked(&mut self, dst: usize, src: Option<usize>) -> Vec<Linked> {
+    pub(crate) fn collect_linked(&mut self, dst: RegNo, src: Option<RegNo>) -> Vec<Linked> {
         let mut set = Vec::new();
         for operand in src.into_iter().chain([dst]) {
             // Collecting for the source may have unlinked the destination.
@@ -89,7 +89,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// What was learnt of an operand holds of all that is linked with it, in this path and in the one that was
     /// split off.
-    pub(crate) fn tell_linked(&mut self, dst: usize, src: Option<usize>, linked: &[Linked], fork: Fork) {
+    pub(crate) fn tell_linked(&mut self, dst: RegNo, src: Option<RegNo>, linked: &[Linked], fork: Fork) {
         let (rules, link) = (self.env.rules, self.env.kernel.semantics.linked.synced_link);
         for operand in src.into_iter().chain([dst]) {
             let reg = self.reg(operand);
@@ -141,12 +141,12 @@ pub(crate) fn unlink(reg: &mut Reg, offset: UnlinkedOffset) {
 fn collect(state: &mut State, id: u32, max: usize, set: &mut Vec<Linked>, offset: UnlinkedOffset) {
     let linked = |r: &Reg| r.is_scalar() && r.id & !ADD_CONST == id;
     for f in state.frames.numbers().rev() {
-        for r in 0..FP {
+        for r in FP.below() {
             if linked(&state.frames[f].body.regs[r]) {
                 if set.len() < max {
                     set.push(Linked {
                         frame: f.0 as u8,
-                        index: r as u8,
+                        index: r.0,
                         is_reg: true,
                     });
                 } else {
@@ -173,18 +173,18 @@ fn collect(state: &mut State, id: u32, max: usize, set: &mut Vec<Linked>, offset
 
 /// Copies what is known of a register to the scalars linked with it, plus the constant between them
 /// (`sync_linked_regs`).
-fn sync_linked(state: &mut State, known_no: usize, set: &[Linked], rules: Rules, link: SyncedLink) {
+fn sync_linked(state: &mut State, known_no: RegNo, set: &[Linked], rules: Rules, link: SyncedLink) {
     let top = state.curframe();
     for l in set {
-        let (f, i) = (FrameNo::from(l.frame), usize::from(l.index));
-        if l.is_reg && f == top && i == known_no {
+        let (f, i) = (FrameNo::from(l.frame), l.index);
+        if l.is_reg && f == top && RegNo(i) == known_no {
             continue;
         }
         let known = *state.reg(known_no);
         let current = if l.is_reg {
-            state.frames[f].body.regs[i]
+            state.frames[f].body.regs[RegNo(i)]
         } else {
-            match state.frames[f].body.stack.get(Spi::new(i)) {
+            match state.frames[f].body.stack.get(Spi(i.into())) {
                 Some(slot) => *slot.reg(),
                 None => continue,
             }
@@ -204,8 +204,8 @@ fn sync_linked(state: &mut State, known_no: usize, set: &[Linked], rules: Rules,
             }
         }
         if l.is_reg {
-            state.frame_at_mut(f).regs[i] = synced;
-        } else if let Some(slot) = state.frame_at_mut(f).stack.get_mut(Spi::new(i)) {
+            state.frame_at_mut(f).regs[RegNo(i)] = synced;
+        } else if let Some(slot) = state.frame_at_mut(f).stack.get_mut(Spi(i.into())) {
             slot.set_reg(synced);
         }
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use verdict_syscall::Map;
 
 pub use crate::equiv::{MissReason, Unlike};
-use crate::index::{FrameNo, Spi};
+use crate::index::{FrameNo, RegNo, Spi};
 use crate::state::State;
 use crate::verifier::Stats;
 
@@ -164,7 +164,7 @@ pub enum Event<'a> {
         to: u32,
     },
     /// A register was touched: it is shown with the next state.
-    Reg(usize),
+    Reg(RegNo),
     /// A stack slot of the executing frame was touched.
     Slot(Spi),
     /// Everything was touched.

@@ -6,7 +6,7 @@
 use verdict_isa::{Alu, Call, Op, Operand};
 use verdict_kernel::rule::{Fact, Origin, Role};
 
-use crate::index::{FrameNo, InsnIdx, Spi};
+use crate::index::{FrameNo, InsnIdx, RegNo, Spi};
 use crate::observer::Observer;
 use crate::precision::slot_of;
 use crate::state::{FP, Hist, Histories, State, Trail};
@@ -107,7 +107,7 @@ impl<O: Observer> Verifier<'_, O> {
                 }
                 | Alu::MovSx { src, .. }
                 | Alu::AddrSpaceCast { src, .. }
-                    if src != FP as u8 =>
+                    if RegNo(src) != FP =>
                 {
                     wanted.1 = Place::Reg(src);
                     Some(Back::On)

@@ -7,6 +7,7 @@ use verdict_kernel::semantics::bounds::{
 };
 
 use crate::error::Res;
+use crate::index::RegNo;
 use crate::observer::Observer;
 use crate::verifier::Verifier;
 
@@ -38,7 +39,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// As [`Verifier::check_bounds`], of a register.
     #[inline]
-    pub(crate) fn check_reg_bounds(&mut self, reg: usize, context: &str) -> Res<()> {
+    pub(crate) fn check_reg_bounds(&mut self, reg: RegNo, context: &str) -> Res<()> {
         match self.reg(reg).b.violation() {
             None => Ok(()),
             Some(_) => self.mend_reg_bounds(reg, context),
@@ -46,7 +47,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     #[cold]
-    fn mend_reg_bounds(&mut self, reg: usize, context: &str) -> Res<()> {
+    fn mend_reg_bounds(&mut self, reg: RegNo, context: &str) -> Res<()> {
         let mut bounds = self.reg(reg).b;
         self.check_bounds(&mut bounds, context)?;
         self.walk.cur.reg_mut(reg).b = bounds;

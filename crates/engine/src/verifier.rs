@@ -16,7 +16,7 @@ use verdict_syscall::{Map, Prog};
 use crate::equiv::{IdMap, Suspect};
 use crate::error::{About, Failure, Res, register, reject};
 use crate::explore::{Scc, Search};
-use crate::index::{FrameNo, InsnIdx, MapIdx, Spi, SubprogIdx};
+use crate::index::{FrameNo, Idx, InsnIdx, MapIdx, RegNo, Spi, SubprogIdx};
 use crate::liveness::Chains;
 use crate::observer::{Event, Observer};
 use crate::program::{InsnAux, Program};
@@ -202,7 +202,7 @@ impl<'a, O: Observer> Verifier<'a, O> {
 
     /// A register of the executing frame.
     #[inline]
-    pub(crate) fn reg(&self, reg: usize) -> &Reg {
+    pub(crate) fn reg(&self, reg: RegNo) -> &Reg {
         self.walk.cur.reg(reg)
     }
 
@@ -235,7 +235,7 @@ impl<'a, O: Observer> Verifier<'a, O> {
 
     /// Shows a register with the next state that is shown.
     #[inline]
-    pub(crate) fn scratch_reg(&mut self, reg: usize) {
+    pub(crate) fn scratch_reg(&mut self, reg: RegNo) {
         if O::LISTENING {
             self.env.obs.event(Event::Reg(reg));
         }
@@ -251,19 +251,19 @@ impl<'a, O: Observer> Verifier<'a, O> {
 
     /// Checks and marks the use of a register as an operand (`check_reg_arg`).
     #[inline]
-    pub(crate) fn check_reg_arg(&mut self, reg: usize, usage: ArgUse) -> Res<()> {
+    pub(crate) fn check_reg_arg(&mut self, reg: RegNo, usage: ArgUse) -> Res<()> {
         // The usual cases have nothing to refuse and no read to pass on: before the segment nothing is read
         // once the register was written in it.
         let slot = self.walk.cur.frames.top_mut();
         match (usage, slot.body.regs.get(reg)) {
             _ if O::LISTENING => {}
             (ArgUse::Src, Some(content))
-                if !content.is_not_init() && (reg == FP || slot.marks.written >> reg & 1 != 0) =>
+                if !content.is_not_init() && (reg == FP || reg.is_in(slot.marks.written)) =>
             {
                 return Ok(());
             }
             (ArgUse::DstNoMark, Some(_)) if reg != FP => {
-                slot.marks.written |= 1 << reg;
+                slot.marks.written |= reg.bit();
                 return Ok(());
             }
             (ArgUse::Src | ArgUse::Dst | ArgUse::DstNoMark, _) => {}
@@ -272,8 +272,8 @@ impl<'a, O: Observer> Verifier<'a, O> {
     }
 
     /// [`Verifier::check_reg_arg`] for a register of another frame.
-    pub(crate) fn check_reg_arg_of(&mut self, frame: FrameNo, reg: usize, usage: ArgUse) -> Res<()> {
-        if reg >= REGS {
+    pub(crate) fn check_reg_arg_of(&mut self, frame: FrameNo, reg: RegNo, usage: ArgUse) -> Res<()> {
+        if reg.index() >= REGS {
             reject!(InvalidInsn, EINVAL, "R{} is invalid\n", reg);
         }
         self.scratch_reg(reg);
@@ -292,9 +292,9 @@ impl<'a, O: Observer> Verifier<'a, O> {
             reject!(FramePointerWrite, EACCES, "frame pointer is read only\n");
         }
         let slot = &mut self.walk.cur.frames[frame];
-        slot.marks.written |= 1 << reg;
+        slot.marks.written |= reg.bit();
         if usage == ArgUse::Dst {
-            slot.marks.precise &= !(1 << reg);
+            slot.marks.precise &= !reg.bit();
             unshared(&mut slot.body).regs[reg] = Reg::UNKNOWN;
         }
         Ok(())
@@ -302,13 +302,13 @@ impl<'a, O: Observer> Verifier<'a, O> {
 
     /// Replaces a register's content; marks stay, but precision is forgotten.
     #[inline]
-    pub(crate) fn set_reg(&mut self, reg: usize, value: Reg) {
+    pub(crate) fn set_reg(&mut self, reg: RegNo, value: Reg) {
         self.walk.cur.set_reg(reg, value);
     }
 
     /// Makes a register an unknown scalar.
     #[inline]
-    pub(crate) fn set_unknown(&mut self, reg: usize) {
+    pub(crate) fn set_unknown(&mut self, reg: RegNo) {
         self.walk.cur.set_reg(reg, Reg::UNKNOWN);
     }
 
@@ -329,7 +329,7 @@ impl<'a, O: Observer> Verifier<'a, O> {
 }
 
 #[cold]
-fn uninitialized(reg: usize) -> Res<()> {
+fn uninitialized(reg: RegNo) -> Res<()> {
     let text = format!("R{reg} !read_ok\n");
     Err(Failure::rejected(Rule::UninitializedRegister, Errno::EACCES, text).about(|| register(reg)))
 }

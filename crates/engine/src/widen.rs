@@ -2,7 +2,7 @@
 
 use crate::equiv::{self, IdMap};
 use crate::explore::Fork;
-use crate::index::{InsnIdx, Spi};
+use crate::index::{InsnIdx, RegNo, Spi};
 use crate::observer::Observer;
 use crate::state::{FrameSlot, Reg, State, StateId};
 use crate::verifier::Verifier;
@@ -51,8 +51,8 @@ impl<O: Observer> Verifier<'_, O> {
 fn widen(old: &State, cur: &mut State, ids: &mut IdMap) {
     for f in old.curframe().min(cur.curframe()).with_callers().rev() {
         let fold: &FrameSlot = &old.frames[f];
-        for r in 0..crate::state::REGS {
-            let precise = (fold.marks.precise | cur.frames[f].marks.precise) >> r & 1 != 0;
+        for r in RegNo::all() {
+            let precise = r.is_in(fold.marks.precise | cur.frames[f].marks.precise);
             if changed(&fold.body.regs[r], &cur.frames[f].body.regs[r], precise, ids) {
                 cur.frame_at_mut(f).regs[r] = Reg::UNKNOWN;
             }

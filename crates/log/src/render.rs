@@ -349,7 +349,7 @@ impl Observer for Log<'_> {
                 self.header_due = true;
             }
             Event::Returned { .. } => self.header_due = true,
-            Event::Reg(r) => self.scratched.regs |= 1 << r,
+            Event::Reg(r) => self.scratched.regs |= u32::from(r.bit()),
             Event::Slot(spi) => self.scratched.slots |= spi.bit(),
             Event::FrameState { level, state, frame } => {
                 if level <= self.steps {

@@ -30,7 +30,7 @@
 //!     insns: u32,
 //!     pruned: u32,
 //!     turns: u32,
-//!     values: Vec<(u32, usize)>,
+//!     values: Vec<(u32, u8)>,
 //! }
 //!
 //! impl Observer for Counts {
@@ -40,7 +40,7 @@
 //!             Event::Pruned { .. } => self.pruned += 1,
 //!             Event::Miss { idx, reason, .. } => match reason {
 //!                 MissReason::OnPath => self.turns += 1,
-//!                 MissReason::Reg { reg, what: Unlike::Range { .. }, .. } => self.values.push((idx, reg)),
+//!                 MissReason::Reg { reg, what: Unlike::Range { .. }, .. } => self.values.push((idx, reg.0)),
 //!                 _ => {}
 //!             },
 //!             _ => {}

@@ -11,7 +11,7 @@ use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase, RegType};
 use verdict_syscall::Field;
 
 use crate::error::{Res, reject};
-use crate::index::{MapIdx, Spi, SubprogIdx};
+use crate::index::{MapIdx, R2, RegNo, Spi, SubprogIdx};
 use crate::memory::check_aligned;
 use crate::memory::names::reg_type_str;
 use crate::memory::{RawMode, type_is_ptr_alloc_obj};
@@ -29,7 +29,7 @@ pub(crate) struct CallMeta {
     pub(crate) map: Option<MapIdx>,
     pub(crate) map_uid: u32,
     /// Register that the call releases.
-    pub(crate) release_regno: Option<usize>,
+    pub(crate) release_regno: Option<RegNo>,
     /// The last memory argument need not be initialised.
     pub(crate) raw_mode: bool,
     /// Stack buffer to be filled.
@@ -157,7 +157,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Checks one argument of a helper (`check_func_arg`).
     pub(super) fn check_func_arg(&mut self, arg: usize, meta: &mut CallMeta, proto: &HelperProto) -> Res<()> {
-        let regno = arg + 1;
+        let regno = RegNo::of_arg(arg);
         let mut arg_ty = proto.args[arg].ty;
         if arg_ty.is(ArgBase::DontCare) {
             return Ok(());
@@ -222,7 +222,7 @@ impl<O: Observer> Verifier<'_, O> {
         meta: &mut CallMeta,
         proto: &HelperProto,
     ) -> Res<()> {
-        let regno = arg + 1;
+        let regno = RegNo::of_arg(arg);
         match arg_ty.base() {
             ArgBase::ConstMapPtr => take_map(reg, meta)?,
             ArgBase::MapKey => {
@@ -310,7 +310,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// An argument that is memory of known size.
-    fn check_sized_arg(&mut self, regno: usize, size: i32, arg_ty: ArgType, meta: &mut CallMeta) -> Res<()> {
+    fn check_sized_arg(&mut self, regno: RegNo, size: i32, arg_ty: ArgType, meta: &mut CallMeta) -> Res<()> {
         meta.raw_mode = arg_ty.has(Flags::UNINIT);
         let raw = meta.raw_mode.then_some(&mut meta.raw);
         self.check_helper_mem_access(regno, size, access_of(arg_ty), false, raw)
@@ -343,7 +343,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
-    fn check_release_arg(&self, reg: &Reg, regno: usize, arg_ty: ArgType) -> Res<()> {
+    fn check_release_arg(&self, reg: &Reg, regno: RegNo, arg_ty: ArgType) -> Res<()> {
         if arg_ty.base() == ArgBase::Dynptr {
             if !reg.ty.is(RegBase::Stack) {
                 reject!(
@@ -385,7 +385,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// Checks the register's type against what the argument accepts (`check_reg_type`).
     fn check_reg_type(
         &mut self,
-        regno: usize,
+        regno: RegNo,
         arg_ty: ArgType,
         arg_btf: Option<&'static str>,
         meta: &CallMeta,
@@ -401,7 +401,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// The same for an argument of a global function.
     pub(crate) fn check_reg_type_btf(
         &mut self,
-        regno: usize,
+        regno: RegNo,
         arg_ty: ArgType,
         wanted: verdict_btf::TypeId,
     ) -> Res<()> {
@@ -410,7 +410,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     fn check_reg_type_by_id(
         &mut self,
-        regno: usize,
+        regno: RegNo,
         arg_ty: ArgType,
         wanted: u32,
         meta: &CallMeta,
@@ -433,7 +433,7 @@ impl<O: Observer> Verifier<'_, O> {
         if arg_ty.base() == ArgBase::Mem {
             folded = folded.without(Flags::DYNPTR_ANY);
         }
-        if meta.id == id::KPTR_XCHG && folded.has(Flags::ALLOC) && regno == 2 {
+        if meta.id == id::KPTR_XCHG && folded.has(Flags::ALLOC) && regno == R2 {
             folded = folded.without(Flags::ALLOC | Flags::PERCPU);
         }
         if !list.contains(&folded) {
@@ -470,7 +470,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn check_object_type(
         &mut self,
         reg: &Reg,
-        regno: usize,
+        regno: RegNo,
         arg_ty: ArgType,
         wanted: u32,
         meta: &CallMeta,
@@ -488,7 +488,7 @@ impl<O: Observer> Verifier<'_, O> {
                 );
             }
             if meta.id == id::KPTR_XCHG
-                && regno == 2
+                && regno == R2
                 && let Some(field) = field(meta)
             {
                 self.check_kptr_matches(&field, reg, regno)
@@ -543,7 +543,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Offsets that a pointer argument may have (`check_func_arg_reg_off`).
-    pub(crate) fn check_func_arg_reg_off(&mut self, reg: &Reg, regno: usize, arg_ty: ArgType) -> Res<()> {
+    pub(crate) fn check_func_arg_reg_off(&mut self, reg: &Reg, regno: RegNo, arg_ty: ArgType) -> Res<()> {
         if arg_ty.has(Flags::RELEASE) {
             // A dynptr may be anywhere on the stack.
             if arg_ty.base() == ArgBase::Dynptr && reg.ty.is(RegBase::Stack) {

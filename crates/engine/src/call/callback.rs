@@ -10,7 +10,7 @@ use verdict_kernel::semantics::control::CallbackMap;
 use verdict_kernel::types::RegBase;
 
 use crate::error::{Res, reject};
-use crate::index::{FrameNo, InsnIdx, SubprogIdx};
+use crate::index::{FrameNo, InsnIdx, R1, R3, R4, RegNo, SubprogIdx};
 use crate::observer::{CallKind, Event, Observer};
 use crate::state::{BtfHandle, DynptrKind, Frame, Marks, Reg, RetRange, State};
 use crate::verifier::Verifier;
@@ -37,7 +37,7 @@ pub(crate) enum CallbackFrame {
 /// Where an argument of a callback comes from.
 enum Source {
     /// A plain copy of a register of the caller.
-    Caller(usize),
+    Caller(RegNo),
     /// A new value.
     New(Reg),
     /// Not initialised.
@@ -82,7 +82,7 @@ impl<O: Observer> Verifier<'_, O> {
         let sources = self.callback_arguments(kind)?;
         let regs = state.frames[caller].body.regs;
         let top = state.curframe();
-        for (r, source) in (1..=5).zip(sources) {
+        for (r, source) in RegNo::args().zip(sources) {
             let value = match source {
                 Source::Caller(from) => {
                     state.frames[top].marks.copy_struct(r, &caller_marks, from);
@@ -120,7 +120,7 @@ impl<O: Observer> Verifier<'_, O> {
         frame.async_entry_cnt = self.walk.cur.frame().async_entry_cnt + 1;
         let sources = self.callback_arguments(kind)?;
         let regs = self.walk.cur.frame().regs;
-        for (r, source) in (1..=5).zip(sources) {
+        for (r, source) in RegNo::args().zip(sources) {
             frame.regs[r] = match source {
                 Source::Caller(from) => regs[from],
                 Source::New(reg) => reg,
@@ -158,7 +158,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             New(reg)
         };
-        let r1 = *self.reg(1);
+        let r1 = *self.reg(R1);
         Ok(match kind {
             CallbackFrame::MapElem => {
                 let map = self.program.aux[self.walk.insn_idx].map;
@@ -172,17 +172,17 @@ impl<O: Observer> Verifier<'_, O> {
                     );
                 }
                 [
-                    Caller(1),
+                    Caller(R1),
                     map_reg(RegBase::MapKey, &r1),
                     map_reg(RegBase::MapValue, &r1),
-                    Caller(3),
+                    Caller(R3),
                     Nothing,
                 ]
             }
-            CallbackFrame::Loop => [New(Reg::UNKNOWN), Caller(3), Nothing, Nothing, Nothing],
+            CallbackFrame::Loop => [New(Reg::UNKNOWN), Caller(R3), Nothing, Nothing, Nothing],
             CallbackFrame::Timer | CallbackFrame::TaskWork => {
                 let map = match kind {
-                    CallbackFrame::TaskWork => *self.reg(3),
+                    CallbackFrame::TaskWork => *self.reg(R3),
                     _ => r1,
                 };
                 [
@@ -196,13 +196,13 @@ impl<O: Observer> Verifier<'_, O> {
             CallbackFrame::FindVma => {
                 let mut vma = Reg::pointer(RegBase::BtfId);
                 vma.set_btf(BtfHandle::VMLINUX, self.vmlinux_struct("vm_area_struct"));
-                [Caller(1), New(vma), Caller(4), Nothing, Nothing]
+                [Caller(R1), New(vma), Caller(R4), Nothing, Nothing]
             }
             CallbackFrame::UserRingbuf => {
                 let mut dynptr = Reg::pointer(RegBase::ConstDynptr);
                 dynptr.set_dynptr(DynptrKind::Local, true);
                 dynptr.id = self.next_id();
-                [New(dynptr), Caller(3), Nothing, Nothing, Nothing]
+                [New(dynptr), Caller(R3), Nothing, Nothing, Nothing]
             }
             CallbackFrame::RbtreeAdd => {
                 let node = self.node_of_tree(&r1)?;

@@ -15,7 +15,7 @@ use super::CallbackFrame;
 use super::args::{CallMeta, func_name};
 use super::format;
 use crate::error::{About, Failure, Res, register, reject, say2};
-use crate::index::{FrameNo, SubprogIdx};
+use crate::index::{FrameNo, R0, R1, R2, R3, R4, R5, RegNo, SubprogIdx};
 use crate::memory::Words;
 use crate::memory::names::reg_type_str;
 use crate::observer::Observer;
@@ -44,7 +44,7 @@ impl<O: Observer> Verifier<'_, O> {
         };
         for arg in 0..5 {
             self.check_func_arg(arg, &mut meta, proto)
-                .about(|| register(arg + 1))?;
+                .about(|| register(RegNo::of_arg(arg)))?;
         }
         self.record_map(&meta)?;
         self.check_tail_call_key(&meta)?;
@@ -209,18 +209,18 @@ impl<O: Observer> Verifier<'_, O> {
                 }
             ),
         };
-        let reg = *self.reg(3);
+        let reg = *self.reg(R3);
         let key = reg.b.var_off().value;
         if reg.is_scalar() && reg.is_const() && key < max {
-            self.mark_chain_precision(3)?;
+            self.mark_chain_precision(R3)?;
         }
         Ok(())
     }
 
     /// The call releases what this argument refers to.
-    fn release(&mut self, regno: usize, meta: &CallMeta, proto: &HelperProto) -> Res<()> {
+    fn release(&mut self, regno: RegNo, meta: &CallMeta, proto: &HelperProto) -> Res<()> {
         let reg = *self.reg(regno);
-        let released = if proto.args[regno - 1].ty.base() == ArgBase::Dynptr {
+        let released = if proto.args[regno.arg()].ty.base() == ArgBase::Dynptr {
             self.unmark_dynptr_slots(&reg)?;
             true
         } else if meta.id == id::KPTR_XCHG && meta.ref_obj_id != 0 {
@@ -268,11 +268,11 @@ impl<O: Observer> Verifier<'_, O> {
         if self.walk.cur.curframe() == FrameNo::OUTERMOST {
             return Ok(Flow::Next);
         }
-        self.scratch_reg(0);
+        self.scratch_reg(R0);
         let idx = self.walk.insn_idx;
         self.fork(idx.next())?;
         self.clear_all_pkt_pointers();
-        self.set_unknown(0);
+        self.set_unknown(R0);
         let flow = self.leave_function()?;
         self.clear_all_pkt_pointers();
         Ok(flow)
@@ -288,7 +288,7 @@ impl<O: Observer> Verifier<'_, O> {
         match proto.id {
             id::TAIL_CALL => self.check_tail_call()?,
             id::GET_LOCAL_STORAGE => {
-                if !self.reg(2).is_null() {
+                if !self.reg(R2).is_null() {
                     reject!(
                         ArgumentConstant,
                         EINVAL,
@@ -296,7 +296,7 @@ impl<O: Observer> Verifier<'_, O> {
                     );
                 }
                 if self.env.kernel.semantics.precision.storage_flags == StorageFlags::Precise {
-                    self.mark_chain_precision(2)?;
+                    self.mark_chain_precision(R2)?;
                 }
             }
             id::FOR_EACH_MAP_ELEM => self.push_callback_call(subprog, CallbackFrame::MapElem)?,
@@ -306,7 +306,7 @@ impl<O: Observer> Verifier<'_, O> {
             id::SNPRINTF => self.check_snprintf()?,
             id::LOOP => self.call_loop(meta.subprogno)?,
             id::DYNPTR_FROM_MEM => {
-                let ty = self.reg(1).ty;
+                let ty = self.reg(R1).ty;
                 if !ty.is(RegBase::MapValue) {
                     let name = reg_type_str(ty);
                     reject!(
@@ -332,7 +332,7 @@ impl<O: Observer> Verifier<'_, O> {
                 }
             }
             id::PER_CPU_PTR | id::THIS_CPU_PTR => {
-                let reg = *self.reg(1);
+                let reg = *self.reg(R1);
                 if reg.ty.has(Flags::RCU) {
                     effects.cpu_specific_object = true;
                     self.aux_mut().call_with_percpu_alloc_ptr = true;
@@ -375,11 +375,11 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// `bpf_snprintf` with a constant format (`check_bpf_snprintf_call`).
     fn check_snprintf(&mut self) -> Res<()> {
-        let len = self.reg(5).b.var_off().value;
+        let len = self.reg(R5).b.var_off().value;
         if !len.is_multiple_of(8) {
             reject!(FormatString, EINVAL);
         }
-        let Some(text) = self.const_str(&self.reg(3).clone()) else {
+        let Some(text) = self.const_str(&self.reg(R3).clone()) else {
             reject!(VerifierBug, EFAULT, "verifier bug\n");
         };
         if !format::is_valid(&text, len / 8) {
@@ -391,8 +391,8 @@ impl<O: Observer> Verifier<'_, O> {
     /// `bpf_loop`: one more round of the callback, as long as there can be one.
     fn call_loop(&mut self, subprogno: SubprogIdx) -> Res<()> {
         self.note_loop(subprogno)?;
-        self.mark_chain_precision(1)?;
-        if u64::from(self.walk.cur.frame().callback_depth) < self.reg(1).b.umax() {
+        self.mark_chain_precision(R1)?;
+        if u64::from(self.walk.cur.frame().callback_depth) < self.reg(R1).b.umax() {
             return self.push_callback_call(subprogno, CallbackFrame::Loop);
         }
         self.walk.cur.frame_mut().callback_depth = 0;
@@ -410,9 +410,9 @@ impl<O: Observer> Verifier<'_, O> {
         if state.initialized && !state.fit_for_inline {
             return Ok(());
         }
-        let no_flags = self.reg(4).is_null();
+        let no_flags = self.reg(R4).is_null();
         if no_flags {
-            self.mark_chain_precision(4)?;
+            self.mark_chain_precision(R4)?;
         }
         let inline = &mut self.aux_mut().loop_inline;
         if state.initialized {
@@ -459,7 +459,7 @@ impl<O: Observer> Verifier<'_, O> {
             let id = self.acquire_reference(self.walk.insn_idx);
             (reg.id, reg.ref_obj_id) = (id, id);
         }
-        self.set_reg(0, reg);
+        self.set_reg(R0, reg);
         Ok(())
     }
 
@@ -571,7 +571,7 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(());
         }
         let (cpus, rules) = (self.env.kernel.machine.nr_cpus, self.env.rules);
-        let b = &mut self.walk.cur.reg_mut(0).b;
+        let b = &mut self.walk.cur.reg_mut(R0).b;
         match proto.id {
             id::GET_STACK
             | id::GET_TASK_STACK
@@ -588,7 +588,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             _ => {}
         }
-        self.check_reg_bounds(0, "retval")
+        self.check_reg_bounds(R0, "retval")
     }
 
     /// Whether this helper takes this map (`check_map_func_compatibility`).

@@ -12,6 +12,7 @@ use verdict_isa::Call;
 use verdict_kernel::helper::id;
 
 use crate::error::{Res, reject};
+use crate::index::R0;
 use crate::observer::Observer;
 use crate::verifier::{Flow, Verifier};
 
@@ -47,7 +48,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             Call::Helper { id } => self.check_helper_call(id)?,
         };
-        self.scratch_reg(0);
+        self.scratch_reg(R0);
         Ok(flow)
     }
 }

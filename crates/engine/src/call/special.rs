@@ -7,6 +7,7 @@ use verdict_syscall::{FieldKind, FieldMask, KptrKind};
 
 use super::args::CallMeta;
 use crate::error::{Res, reject};
+use crate::index::RegNo;
 use crate::memory::{MemAccess, Source, dynptr_kind_of, type_is_ptr_alloc_obj};
 use crate::observer::Observer;
 use crate::state::{ActiveLock, FrameSlot, RefKind, Reg};
@@ -22,7 +23,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn process_spin_lock(
         &mut self,
         reg: &Reg,
-        regno: usize,
+        regno: RegNo,
         kind: RefKind,
         takes: bool,
     ) -> Res<()> {
@@ -74,7 +75,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Whether a pointer points to a lock.
-    fn check_lock_field(&self, reg: &Reg, regno: usize, resilient: bool, lock: &str) -> Res<()> {
+    fn check_lock_field(&self, reg: &Reg, regno: RegNo, resilient: bool, lock: &str) -> Res<()> {
         if !reg.is_const() {
             reject!(
                 SpecialFieldArgument,
@@ -119,7 +120,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A timer in a map's value (`process_timer_func`).
-    pub(super) fn process_timer_func(&mut self, reg: &Reg, regno: usize, meta: &mut CallMeta) -> Res<()> {
+    pub(super) fn process_timer_func(&mut self, reg: &Reg, regno: RegNo, meta: &mut CallMeta) -> Res<()> {
         if !reg.is_const() {
             reject!(
                 SpecialFieldArgument,
@@ -168,7 +169,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The kernel pointer field that an exchange goes to (`process_kptr_func`).
-    pub(super) fn process_kptr_func(&mut self, reg: &Reg, regno: usize, meta: &mut CallMeta) -> Res<()> {
+    pub(super) fn process_kptr_func(&mut self, reg: &Reg, regno: RegNo, meta: &mut CallMeta) -> Res<()> {
         if !type_is_ptr_alloc_obj(reg.ty) {
             let map = self.map_of(reg)?;
             if map.btf.is_none() {
@@ -215,9 +216,9 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A dynptr argument: made here, or checked to be one (`process_dynptr_func`).
-    pub(crate) fn process_dynptr_func(&mut self, regno: usize, arg_ty: ArgType, clone_ref: u32) -> Res<()> {
+    pub(crate) fn process_dynptr_func(&mut self, regno: RegNo, arg_ty: ArgType, clone_ref: u32) -> Res<()> {
         let reg = *self.reg(regno);
-        let arg = regno - 1;
+        let arg = regno.arg();
         if !reg.ty.is(RegBase::Stack) && !reg.ty.is(RegBase::ConstDynptr) {
             reject!(
                 DynptrArgument,
@@ -271,7 +272,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A constant string (`check_reg_const_str`).
-    pub(crate) fn check_reg_const_str(&mut self, reg: &Reg, regno: usize) -> Res<()> {
+    pub(crate) fn check_reg_const_str(&mut self, reg: &Reg, regno: RegNo) -> Res<()> {
         if !reg.ty.is(RegBase::MapValue) {
             reject!(ConstString, EINVAL);
         }
@@ -334,7 +335,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(super) fn dynptr_arg(&self, args: &[verdict_kernel::helper::Arg; 5]) -> Res<Reg> {
         let at = args.iter().position(|a| a.ty.base() == ArgBase::Dynptr);
         match at {
-            Some(at) => Ok(*self.reg(at + 1)),
+            Some(at) => Ok(*self.reg(RegNo::of_arg(at))),
             None => reject!(
                 VerifierBug,
                 EFAULT,

@@ -12,14 +12,11 @@ use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase};
 use verdict_syscall::SubprogArg;
 
 use crate::error::{About, Failure, Res, register, reject, say};
-use crate::index::{FrameNo, Idx, InsnIdx, SubprogIdx};
+use crate::index::{FrameNo, Idx, InsnIdx, R0, RegNo, SubprogIdx};
 use crate::observer::{CallKind, Event, Observer};
 use crate::state::{Frame, FrameSlot, LAST_FRAME, Marks, Reg, State};
 use crate::verifier::{ArgUse, Flow, Verifier};
 use crate::words::or_minus_one;
-
-/// Registers that a call does not preserve.
-const CALLER_SAVED: usize = 6;
 
 impl<O: Observer> Verifier<'_, O> {
     /// Executes a call of a function (`check_func_call`).
@@ -56,7 +53,7 @@ impl<O: Observer> Verifier<'_, O> {
         self.walk.cur = state;
         let caller = entered?;
         let callee = caller.callee();
-        for r in 1..=5 {
+        for r in RegNo::args() {
             let value = self.walk.cur.frames[caller].body.regs[r];
             self.walk.cur.frame_at_mut(callee).regs[r] = value;
             let from = self.walk.cur.frames[caller].marks;
@@ -135,7 +132,7 @@ impl<O: Observer> Verifier<'_, O> {
         self.program.subprogs[subprog].called = true;
         let top = self.walk.cur.curframe();
         self.clear_caller_saved(top)?;
-        self.set_unknown(0);
+        self.set_unknown(R0);
         if O::LISTENING {
             let (state, idx, subprog) = (&self.walk.cur, self.walk.insn_idx, subprog.0);
             self.env.obs.event(Event::Call {
@@ -176,9 +173,9 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// R0 to R5 of a frame are gone after a call (`clear_caller_saved_regs`).
     pub(crate) fn clear_caller_saved(&mut self, frame: FrameNo) -> Res<()> {
-        for r in 0..CALLER_SAVED {
+        for r in RegNo::caller_saved() {
             self.walk.cur.frame_at_mut(frame).regs[r] = Reg::NOT_INIT;
-            self.walk.cur.frames[frame].marks.precise &= !(1 << r);
+            self.walk.cur.frames[frame].marks.precise &= !r.bit();
             self.check_reg_arg_of(frame, r, ArgUse::DstNoMark)?;
         }
         Ok(())
@@ -242,13 +239,14 @@ impl<O: Observer> Verifier<'_, O> {
         self.prepare_func_args(subprog)?;
         let args = self.program.subprogs[subprog].args.clone().unwrap_or_default();
         for (i, arg) in args.iter().enumerate().take(5) {
-            self.match_subprog_arg(i, arg).about(|| register(i + 1))?;
+            self.match_subprog_arg(i, arg)
+                .about(|| register(RegNo::of_arg(i)))?;
         }
         Ok(())
     }
 
     fn match_subprog_arg(&mut self, i: usize, arg: &SubprogArg) -> Res<()> {
-        let regno = i + 1;
+        let regno = RegNo::of_arg(i);
         let reg = *self.reg(regno);
         match arg.ty.base() {
             ArgBase::Anything => {
@@ -309,7 +307,7 @@ impl<O: Observer> Verifier<'_, O> {
             self.update_live_stack();
         }
         let top = self.walk.cur.curframe();
-        let r0 = *self.reg(0);
+        let r0 = *self.reg(R0);
         if r0.ty.is(RegBase::Stack) {
             reject!(
                 StackPointerEscape,
@@ -325,10 +323,10 @@ impl<O: Observer> Verifier<'_, O> {
             self.check_callback_return(top, &r0)?;
         } else {
             let from = self.walk.cur.frames[top].marks;
-            self.walk.cur.frames[caller].marks.copy_struct(0, &from, 0);
+            self.walk.cur.frames[caller].marks.copy_struct(R0, &from, R0);
             let refs = self.walk.cur.frame().refs.clone();
             let body = self.walk.cur.frame_at_mut(caller);
-            body.regs[0] = r0;
+            body.regs[R0] = r0;
             body.refs = refs;
         }
         let Some(callsite) = self.walk.cur.frame().callsite else {
@@ -350,8 +348,8 @@ impl<O: Observer> Verifier<'_, O> {
         if !r0.is_scalar() {
             reject!(CallbackReturn, EACCES, "R0 not a scalar value\n");
         }
-        self.mark_reg_read(top, 0, true);
-        self.mark_chain_precision(0)?;
+        self.mark_reg_read(top, R0, true);
+        self.mark_chain_precision(R0)?;
         let frame = self.walk.cur.frame();
         let (range, callsite) = (frame.callback_ret_range, frame.callsite);
         if i64::from(range.min) > r0.b.smin() || r0.b.smax() > i64::from(range.max) {

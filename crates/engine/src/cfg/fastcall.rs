@@ -7,7 +7,7 @@ use verdict_isa::{Insn, class, mode, op, size};
 use verdict_kernel::semantics::stack::FastcallEntry;
 use verdict_kernel::types::{ArgBase, RetBase};
 
-use crate::index::{InsnIdx, SubprogIdx};
+use crate::index::{InsnIdx, RegNo, SubprogIdx};
 use crate::observer::Observer;
 use crate::state::FP;
 use crate::verifier::Verifier;
@@ -107,9 +107,9 @@ impl<O: Observer> Verifier<'_, O> {
 }
 
 fn is_spill(insn: &Insn) -> bool {
-    insn.code == (class::STX | mode::MEM | size::DW) && usize::from(insn.dst) == FP
+    insn.code == (class::STX | mode::MEM | size::DW) && RegNo(insn.dst) == FP
 }
 
 fn is_fill(insn: &Insn) -> bool {
-    insn.code == (class::LDX | mode::MEM | size::DW) && usize::from(insn.src) == FP
+    insn.code == (class::LDX | mode::MEM | size::DW) && RegNo(insn.src) == FP
 }

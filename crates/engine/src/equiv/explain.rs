@@ -9,8 +9,8 @@ use verdict_kernel::types::{RegBase, RegType};
 use super::{
     Exact, IdMap, Manner, lock_ids_alike, locks_alike, range_and_tnum, refs_safe, reg_safe, slot_safe,
 };
-use crate::index::{FrameNo, Spi};
-use crate::state::{ADD_CONST, FP, Frame, FrameSlot, REGS, Reg, Slot, SlotType, State};
+use crate::index::{FrameNo, RegNo, Spi};
+use crate::state::{ADD_CONST, FP, Frame, FrameSlot, Reg, Slot, SlotType, State};
 
 /// Why an explored state did not stand for the current one: the first difference, in the order of comparison.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,7 +52,7 @@ pub enum MissReason {
         /// Its frame.
         frame: FrameNo,
         /// Its number.
-        reg: usize,
+        reg: RegNo,
         /// In what.
         what: Unlike,
     },
@@ -170,14 +170,14 @@ fn frame_difference(
     }
     let marks = &old.marks;
     let read = marks.read32 | marks.read64;
-    for reg in 0..REGS {
-        let is_read = read >> reg & 1 != 0;
-        if how.regs(old) >> reg & 1 == 0 {
+    for reg in RegNo::all() {
+        let is_read = reg.is_in(read);
+        if !reg.is_in(how.regs(old)) {
             continue;
         }
         let gone = cleaned && !is_read && reg != FP;
         let explored = if gone { &Reg::NOT_INIT } else { &old.body.regs[reg] };
-        let precise = marks.precise >> reg & 1 != 0;
+        let precise = reg.is_in(marks.precise);
         if !reg_safe(explored, precise, &cur.regs[reg], ids, how) {
             let what = unlike_regs(explored, precise || exact != Exact::Needed, &cur.regs[reg]);
             return Some(MissReason::Reg { frame, reg, what });

@@ -5,7 +5,7 @@ use verdict_kernel::types::{ArgBase, Flags, RegBase, RegType};
 use verdict_syscall::SubprogArg;
 
 use crate::error::{Res, reject, say, say1};
-use crate::index::{FrameNo, SubprogIdx};
+use crate::index::{FrameNo, R1, RegNo, SubprogIdx};
 use crate::observer::{Event, Observer};
 use crate::state::{BtfHandle, DynptrKind, Frame, Reg, State};
 use crate::verifier::Verifier;
@@ -72,7 +72,7 @@ impl<O: Observer> Verifier<'_, O> {
                     self.program.subprogs[subprog].unreliable = true;
                 }
             }
-            self.set_reg(1, Reg::pointer(RegBase::Ctx));
+            self.set_reg(R1, Reg::pointer(RegBase::Ctx));
         }
         self.walk()?;
         if O::LISTENING {
@@ -103,7 +103,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         for (i, arg) in args.iter().enumerate().take(5) {
             let reg = self.argument_register(arg);
-            self.set_reg(i + 1, reg);
+            self.set_reg(RegNo::of_arg(i), reg);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use verdict_kernel::semantics::graph::{Eviction, LongHistory, LoopComparison};
 
 use crate::equiv::{self, Exact, Suspect};
 use crate::error::{Res, reject, say};
-use crate::index::{Idx, InsnIdx, Spi};
+use crate::index::{Idx, InsnIdx, R1, Spi};
 use crate::observer::{Event, MissReason, Observer};
 use crate::state::{FP, IterState, Marks, NO_LINK, State, StateId, Trail};
 use crate::verifier::Verifier;
@@ -321,7 +321,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     fn iterator_in_r1_is_active(&self) -> bool {
-        let reg = self.reg(1);
+        let reg = self.reg(R1);
         let off = i64::from(reg.off).wrapping_add(reg.b.var_off().value as i64);
         let frame = &self.walk.cur.frames[self.frame_of(reg)].body;
         let spi = Spi(u32::try_from((-off - 1) / 8).unwrap_or(u32::MAX));
@@ -432,8 +432,8 @@ fn link_to_parent(state: &mut State) {
             ..Marks::NONE
         };
         let first = if f < top.index() { 6 } else { 0 };
-        for r in first..FP {
-            marks.links[r] = (f as u8) << 4 | r as u8;
+        for r in first..FP.0 {
+            marks.links[usize::from(r)] = (f as u8) << 4 | r;
         }
         marks.linked_slots = slot.body.stack.len().min(64) as u8;
         slot.marks = marks;

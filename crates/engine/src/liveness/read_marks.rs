@@ -7,7 +7,7 @@
 use verdict_isa::{class, op, size};
 
 use crate::explore::Search;
-use crate::index::FrameNo;
+use crate::index::{FrameNo, Idx, RegNo};
 use crate::observer::Observer;
 use crate::state::{FP, Marks, NO_LINK, StateId};
 use crate::verifier::Verifier;
@@ -16,7 +16,7 @@ use crate::verifier::Verifier;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Place {
     frame: FrameNo,
-    reg: usize,
+    reg: RegNo,
 }
 
 /// How much of a register is read.
@@ -29,8 +29,8 @@ enum Width {
 impl Marks {
     /// Adds a read mark of a register; false when it, or a stronger one, stands already.
     #[inline]
-    fn mark_reg(&mut self, reg: usize, width: Width) -> bool {
-        let bit = 1u16 << reg;
+    fn mark_reg(&mut self, reg: RegNo, width: Width) -> bool {
+        let bit = reg.bit();
         if self.read64 & bit != 0 || (width == Width::Half && self.read32 & bit != 0) {
             return false;
         }
@@ -54,14 +54,14 @@ impl Marks {
 
     /// The register of the parent state that a read of this one marks, unless a write screens it off.
     #[inline]
-    fn above(&self, reg: usize) -> Option<Place> {
-        let link = self.links[reg];
-        if link == NO_LINK || self.written >> reg & 1 != 0 {
+    fn above(&self, reg: RegNo) -> Option<Place> {
+        let link = self.links[reg.index()];
+        if link == NO_LINK || reg.is_in(self.written) {
             return None;
         }
         Some(Place {
             frame: FrameNo::from(link >> 4),
-            reg: usize::from(link & 0xf),
+            reg: RegNo(link & 0xf),
         })
     }
 
@@ -79,7 +79,7 @@ impl Marks {
 impl<O: Observer> Verifier<'_, O> {
     /// Marks a register of the current state as read (`mark_reg_read`).
     #[inline]
-    pub(crate) fn mark_reg_read(&mut self, frame: FrameNo, reg: usize, full: bool) {
+    pub(crate) fn mark_reg_read(&mut self, frame: FrameNo, reg: RegNo, full: bool) {
         let width = if full { Width::Full } else { Width::Half };
         let above = self.walk.cur.frames[frame].marks.above(reg);
         if let (Some(place), Some(id)) = (above, self.walk.cur.parent) {
@@ -119,11 +119,11 @@ impl<O: Observer> Verifier<'_, O> {
                 slot_read &= (1 << common) - 1;
             }
             let first = if frame < top { 6 } else { 0 };
-            let mut regs = (read32 | read64) & ((1 << FP) - (1 << first));
+            let mut regs = (read32 | read64) & (FP.bit() - (1 << first));
             while regs != 0 {
-                let reg = regs.trailing_zeros() as usize;
+                let reg = RegNo(regs.trailing_zeros() as u8);
                 regs &= regs - 1;
-                let full = read64 >> reg & 1 != 0;
+                let full = reg.is_in(read64);
                 changed |= self.propagate(Place { frame, reg }, if full { Width::Full } else { Width::Half });
             }
             changed |= self.propagate_slots(frame, slot_read);

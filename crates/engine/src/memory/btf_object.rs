@@ -12,6 +12,7 @@ use verdict_syscall::TypeRef;
 use super::trust::TRUSTED_MODIFIERS;
 use super::{MemAccess, is_rcu, is_trusted, type_is_non_owning_ref, type_is_ptr_alloc_obj};
 use crate::error::{Failure, Res, reject};
+use crate::index::RegNo;
 use crate::observer::Observer;
 use crate::state::{BtfHandle, Reg};
 use crate::verifier::Verifier;
@@ -239,7 +240,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// Gives a register a pointer that was loaded from memory that BTF describes (`mark_btf_ld_reg`).
     pub(crate) fn set_btf_loaded(
         &mut self,
-        regno: usize,
+        regno: RegNo,
         base: RegBase,
         btf: BtfHandle,
         id: u32,
@@ -257,7 +258,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Makes a register point to memory of which nothing is known, not even whether it is there.
-    fn set_untrusted_memory(&mut self, regno: usize) {
+    fn set_untrusted_memory(&mut self, regno: RegNo) {
         self.set_known_zero(regno, UNTRUSTED_MEMORY);
         self.walk.cur.reg_mut(regno).set_mem_size(0);
     }

@@ -7,6 +7,7 @@ use verdict_kernel::types::Flags;
 
 use super::{MemAccess, reg_type_str};
 use crate::error::{Res, reject};
+use crate::index::RegNo;
 use crate::observer::Observer;
 use crate::state::Reg;
 use crate::verifier::Verifier;
@@ -42,7 +43,7 @@ impl<O: Observer> Verifier<'_, O> {
 }
 
 /// `check_buffer_access`.
-pub(super) fn check_buffer(reg: &Reg, regno: usize, off: i32, size: i32) -> Res<()> {
+pub(super) fn check_buffer(reg: &Reg, regno: RegNo, off: i32, size: i32) -> Res<()> {
     check_offset(
         reg,
         regno,
@@ -56,7 +57,7 @@ pub(super) fn check_buffer(reg: &Reg, regno: usize, off: i32, size: i32) -> Res<
     )
 }
 
-fn check_offset(reg: &Reg, regno: usize, off: i32, size: i32, what: &str) -> Res<()> {
+fn check_offset(reg: &Reg, regno: RegNo, off: i32, size: i32, what: &str) -> Res<()> {
     if off < 0 {
         reject!(
             BufferBounds,

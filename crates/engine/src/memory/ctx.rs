@@ -9,6 +9,7 @@ use verdict_syscall::{Notes, Silent, ctx_access};
 
 use super::{MemAccess, reg_type_str};
 use crate::error::{Res, reject, say};
+use crate::index::RegNo;
 use crate::observer::Observer;
 use crate::state::{BtfHandle, Reg};
 use crate::verifier::Verifier;
@@ -47,7 +48,7 @@ impl<O: Observer> Verifier<'_, O> {
         self.check_reg_bounds(value, "s32_range")
     }
 
-    fn set_ctx_pointer(&mut self, value: usize, given: &Given) {
+    fn set_ctx_pointer(&mut self, value: RegNo, given: &Given) {
         self.set_known_zero(value, given.ty);
         let id = if given.ty.has(Flags::MAYBE_NULL) {
             self.next_id()
@@ -143,12 +144,12 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A pointer must be as it was made (`check_ptr_off_reg`).
-    pub(crate) fn check_ptr_off_reg(&self, reg: &Reg, regno: usize) -> Res<()> {
+    pub(crate) fn check_ptr_off_reg(&self, reg: &Reg, regno: RegNo) -> Res<()> {
         self.check_ptr_off_reg_fixed(reg, regno, false)
     }
 
     /// A pointer must be as it was made, but for a fixed offset with `fixed_ok` (`__check_ptr_off_reg`).
-    pub(crate) fn check_ptr_off_reg_fixed(&self, reg: &Reg, regno: usize, fixed_ok: bool) -> Res<()> {
+    pub(crate) fn check_ptr_off_reg_fixed(&self, reg: &Reg, regno: RegNo, fixed_ok: bool) -> Res<()> {
         let off = reg.off;
         if off < 0 {
             let name = reg_type_str(reg.ty);

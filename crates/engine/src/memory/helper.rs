@@ -8,6 +8,7 @@ use verdict_kernel::types::{Flags, RegBase};
 
 use super::{MemAccess, Source, buffer, reg_type_str};
 use crate::error::{About, Res, reject};
+use crate::index::RegNo;
 use crate::observer::Observer;
 use crate::state::Reg;
 use crate::verifier::Verifier;
@@ -20,7 +21,7 @@ const MAX_VAR_SIZE: u64 = 1 << 29;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RawMode {
     /// Register with the pointer.
-    pub(crate) regno: usize,
+    pub(crate) regno: RegNo,
     /// Bytes.
     pub(crate) access_size: i32,
 }
@@ -31,7 +32,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// `raw` is given when the argument may point to uninitialised stack; it is filled in if it does.
     pub(crate) fn check_helper_mem_access(
         &mut self,
-        regno: usize,
+        regno: RegNo,
         size: i32,
         access: Access,
         zero_ok: bool,
@@ -110,7 +111,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The bytes of a context that the kernel hands out as it is: the last one tells.
-    fn check_ctx_bytes(&mut self, regno: usize, size: i32, access: Access, zero_ok: bool) -> Res<()> {
+    fn check_ctx_bytes(&mut self, regno: RegNo, size: i32, access: Access, zero_ok: bool) -> Res<()> {
         if size == 0 {
             return if zero_ok {
                 Ok(())
@@ -128,14 +129,14 @@ impl<O: Observer> Verifier<'_, O> {
     /// Checks a size argument and the memory argument before it (`check_mem_size_reg`).
     pub(crate) fn check_mem_size_reg(
         &mut self,
-        regno: usize,
+        regno: RegNo,
         access: Access,
         zero_ok: bool,
         raw: Option<&mut Option<RawMode>>,
     ) -> Res<()> {
         let size = *self.reg(regno);
         let fact = || Fact::Number {
-            reg: regno as u8,
+            reg: regno.0,
             is: (size.b.smin(), size.b.smax()),
             allowed: (i64::from(!zero_ok), MAX_VAR_SIZE as i64 - 1),
         };
@@ -143,12 +144,12 @@ impl<O: Observer> Verifier<'_, O> {
         let umax = size.b.umax();
         // Of an unknown size the helper may fill but a part.
         let raw = raw.filter(|_| size.is_const());
-        self.check_helper_mem_access(regno.wrapping_sub(1), umax as i32, access, zero_ok, raw)?;
+        self.check_helper_mem_access(regno.prev(), umax as i32, access, zero_ok, raw)?;
         self.mark_chain_precision(regno)
     }
 
     /// Checks a pointer argument to memory of fixed size that may be NULL (`check_mem_reg`).
-    pub(crate) fn check_mem_reg(&mut self, regno: usize, size: u32) -> Res<()> {
+    pub(crate) fn check_mem_reg(&mut self, regno: RegNo, size: u32) -> Res<()> {
         if self.reg(regno).is_null() {
             return Ok(());
         }
@@ -160,15 +161,15 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Checks a size argument of a kfunc and the memory argument before it, which may be NULL
     /// (`check_kfunc_mem_size_reg`).
-    pub(crate) fn check_kfunc_mem_size_reg(&mut self, regno: usize) -> Res<()> {
-        self.as_if_not_null(regno.wrapping_sub(1), |v| {
+    pub(crate) fn check_kfunc_mem_size_reg(&mut self, regno: RegNo) -> Res<()> {
+        self.as_if_not_null(regno.prev(), |v| {
             v.check_mem_size_reg(regno, Access::Read, true, None)?;
             v.check_mem_size_reg(regno, Access::Write, true, None)
         })
     }
 
     /// Checks as if a pointer that may be NULL were not.
-    fn as_if_not_null(&mut self, regno: usize, check: impl FnOnce(&mut Self) -> Res<()>) -> Res<()> {
+    fn as_if_not_null(&mut self, regno: RegNo, check: impl FnOnce(&mut Self) -> Res<()>) -> Res<()> {
         let saved = *self.reg(regno);
         if !saved.ty.has(Flags::MAYBE_NULL) {
             return check(self);
@@ -181,7 +182,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 }
 
-fn cannot_write(regno: usize, reg: &Reg) -> Res<()> {
+fn cannot_write(regno: RegNo, reg: &Reg) -> Res<()> {
     reject!(
         ReadOnlyMemory,
         EACCES,
@@ -231,7 +232,7 @@ const fn has_converted_ctx(prog_type: ProgType) -> bool {
 }
 
 /// Whether a size argument has sensible bounds.
-fn check_size(regno: usize, size: &Reg, zero_ok: bool) -> Res<()> {
+fn check_size(regno: RegNo, size: &Reg, zero_ok: bool) -> Res<()> {
     let (umin, umax) = (size.b.umin(), size.b.umax());
     if size.b.smin() < 0 {
         reject!(

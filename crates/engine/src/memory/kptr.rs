@@ -9,6 +9,7 @@ use verdict_syscall::{BtfRef, Field, FieldKind, FieldMask, KptrKind, TypeRef};
 
 use super::{MemAccess, as_errno, reg_type_str};
 use crate::error::{Failure, Res, reject};
+use crate::index::RegNo;
 use crate::observer::Observer;
 use crate::state::{BtfHandle, Reg};
 use crate::verifier::Verifier;
@@ -106,7 +107,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Whether a pointer may be stored in, or exchanged with, a kernel pointer field (`map_kptr_match_type`).
-    pub(crate) fn check_kptr_matches(&mut self, field: &Field, reg: &Reg, regno: usize) -> Res<()> {
+    pub(crate) fn check_kptr_matches(&mut self, field: &Field, reg: &Reg, regno: RegNo) -> Res<()> {
         let FieldKind::Kptr(kind, target) = field.kind else {
             return Err(Failure::bug("a kernel pointer match with another field"));
         };
@@ -156,7 +157,7 @@ impl<O: Observer> Verifier<'_, O> {
         reg.ty.flags().without(fine) == Flags::NONE && (!matched || (kind == KptrKind::Percpu) == percpu)
     }
 
-    fn bad_kptr_type(&self, kind: KptrKind, target: TypeRef, reg: &Reg, regno: usize, name: &str) -> String {
+    fn bad_kptr_type(&self, kind: KptrKind, target: TypeRef, reg: &Reg, regno: RegNo, name: &str) -> String {
         let wanted = self.type_name(self.handle_of(target.btf), target.id.0);
         let (is, expected) = (reg_type_str(reg.ty), reg_type_str(RegBase::BtfId.into()));
         let or_untrusted = if kind == KptrKind::Unref {

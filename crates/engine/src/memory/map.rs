@@ -8,6 +8,7 @@ use verdict_syscall::{Field, FieldKind, FieldMask};
 
 use super::{MemAccess, Source};
 use crate::error::{Res, reject};
+use crate::index::RegNo;
 use crate::observer::Observer;
 use crate::state::Reg;
 use crate::verifier::Verifier;
@@ -72,7 +73,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// Checks bytes of a map's value, wherever in it the variable offset leads (`check_map_access`).
     pub(crate) fn check_map_access(
         &self,
-        regno: usize,
+        regno: RegNo,
         off: i32,
         size: i32,
         zero_ok: bool,

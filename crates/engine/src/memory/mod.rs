@@ -39,6 +39,7 @@ use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::Map;
 
 use crate::error::{About, Failure, Res, register, reject};
+use crate::index::RegNo;
 use crate::observer::{Event, Observer};
 use crate::state::Reg;
 use crate::transfer::MAX_VAR_OFF;
@@ -57,7 +58,7 @@ pub(crate) enum Source {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MemAccess {
     /// Register with the pointer.
-    pub(crate) regno: usize,
+    pub(crate) regno: RegNo,
     /// Offset that the instruction adds; the pointer's own fixed offset is not in it.
     pub(crate) off: i32,
     /// Bytes: 1, 2, 4 or 8.
@@ -65,7 +66,7 @@ pub(crate) struct MemAccess {
     /// Load or store.
     pub(crate) access: Access,
     /// Register that is loaded or stored; `None` is a value that nobody knows or wants.
-    pub(crate) value: Option<usize>,
+    pub(crate) value: Option<RegNo>,
     /// Alignment matters whatever the program's flags (atomics).
     pub(crate) aligned: bool,
     /// The load extends the sign.
@@ -74,7 +75,7 @@ pub(crate) struct MemAccess {
 
 impl MemAccess {
     /// A load into `value`.
-    pub(crate) fn read(regno: usize, off: i32, size: i32, value: Option<usize>) -> MemAccess {
+    pub(crate) fn read(regno: RegNo, off: i32, size: i32, value: Option<RegNo>) -> MemAccess {
         MemAccess {
             regno,
             off,
@@ -86,14 +87,14 @@ impl MemAccess {
         }
     }
     /// A store of `value`.
-    pub(crate) fn write(regno: usize, off: i32, size: i32, value: Option<usize>) -> MemAccess {
+    pub(crate) fn write(regno: RegNo, off: i32, size: i32, value: Option<RegNo>) -> MemAccess {
         MemAccess {
             access: Access::Write,
             ..MemAccess::read(regno, off, size, value)
         }
     }
     /// The register that a load fills.
-    fn loaded(&self) -> Option<usize> {
+    fn loaded(&self) -> Option<RegNo> {
         if self.access == Access::Read {
             self.value
         } else {
@@ -261,14 +262,14 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Makes a register point to the start of something: offset, payload and ids cleared, marks kept.
-    pub(crate) fn set_known_zero(&mut self, reg: usize, ty: RegType) {
+    pub(crate) fn set_known_zero(&mut self, reg: RegNo, ty: RegType) {
         let reg = self.walk.cur.reg_mut(reg);
         reg.set_known(0);
         reg.ty = ty;
     }
 
     /// Makes a register the scalar 0, imprecise.
-    pub(crate) fn set_const_zero(&mut self, reg: usize) {
+    pub(crate) fn set_const_zero(&mut self, reg: RegNo) {
         self.set_reg(reg, Reg::constant(0));
     }
 

@@ -6,6 +6,7 @@ use verdict_kernel::types::{Flags, RegBase};
 
 use super::{MemAccess, Words};
 use crate::error::{About, Res, reject};
+use crate::index::RegNo;
 use crate::observer::Observer;
 use crate::state::Reg;
 use crate::verifier::Verifier;
@@ -40,7 +41,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Checks bytes of a packet (`check_packet_access`). The range counts from the pointer with its variable
     /// part, so only the fixed offset is compared.
-    pub(crate) fn check_packet_access(&self, regno: usize, off: i32, size: i32, zero_ok: bool) -> Res<()> {
+    pub(crate) fn check_packet_access(&self, regno: RegNo, off: i32, size: i32, zero_ok: bool) -> Res<()> {
         let reg = self.reg(regno);
         if reg.b.smin() < 0 {
             reject!(
@@ -55,7 +56,7 @@ impl<O: Observer> Verifier<'_, O> {
         self.check_within(regno, off, size, reg.range() as u32, zero_ok)
             .then(|| format!("R{regno} offset is outside of the packet\n"))
             .about(|| Fact::Access {
-                reg: regno as u8,
+                reg: regno.0,
                 from: (off.into(), off.into()),
                 size: size.into(),
                 bytes: (0, reg.range().into()),

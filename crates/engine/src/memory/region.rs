@@ -5,6 +5,7 @@ use verdict_kernel::types::RegBase;
 
 use super::{MAX_VAR_OFF, Words};
 use crate::error::{About, Res, reject};
+use crate::index::RegNo;
 use crate::observer::Observer;
 use crate::verifier::Verifier;
 
@@ -12,7 +13,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// Checks `size` bytes at the fixed offset `off` of a region of `mem_size` bytes (`__check_mem_access`).
     pub(super) fn check_within(
         &self,
-        regno: usize,
+        regno: RegNo,
         off: i32,
         size: i32,
         mem_size: u32,
@@ -25,7 +26,7 @@ impl<O: Observer> Verifier<'_, O> {
         self.not_within(regno, off, size, mem_size)
     }
 
-    fn not_within(&self, regno: usize, off: i32, size: i32, mem_size: u32) -> Res<()> {
+    fn not_within(&self, regno: RegNo, off: i32, size: i32, mem_size: u32) -> Res<()> {
         let reg = self.reg(regno);
         let base = if reg.ty.is(reg.ty.base()) {
             reg.ty.base()
@@ -80,7 +81,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// (`check_mem_region_access`): both ends of the variable offset must do.
     pub(crate) fn check_mem_region_access(
         &self,
-        regno: usize,
+        regno: RegNo,
         off: i32,
         size: i32,
         mem_size: u32,
@@ -91,21 +92,21 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// What is known of an access at `off` plus the register's variable offset.
-    pub(super) fn access_fact(&self, regno: usize, off: i32, size: i32, bytes: (i64, i64)) -> Fact {
+    pub(super) fn access_fact(&self, regno: RegNo, off: i32, size: i32, bytes: (i64, i64)) -> Fact {
         let b = &self.reg(regno).b;
         let at = |n: i64| match n {
             i64::MIN | i64::MAX => n,
             _ => n.saturating_add(off.into()),
         };
         Fact::Access {
-            reg: regno as u8,
+            reg: regno.0,
             from: (at(b.smin()), at(b.smax())),
             size: size.into(),
             bytes,
         }
     }
 
-    fn check_region(&self, regno: usize, off: i32, size: i32, mem_size: u32, zero_ok: bool) -> Res<()> {
+    fn check_region(&self, regno: RegNo, off: i32, size: i32, mem_size: u32, zero_ok: bool) -> Res<()> {
         let b = &self.reg(regno).b;
         let wide_off = i64::from(off);
         // Sums are cut to 32 bits where the kernel passes them as `int`.

@@ -6,7 +6,7 @@ use verdict_kernel::semantics::log::StackWords;
 
 use super::{MAX_VAR_OFF, MemAccess, Source};
 use crate::error::{About, Failure, Res, reject};
-use crate::index::{FrameNo, InsnIdx, Spi};
+use crate::index::{FrameNo, InsnIdx, RegNo, Spi};
 use crate::observer::Observer;
 use crate::state::{Reg, Slot, SlotType};
 use crate::verifier::Verifier;
@@ -114,7 +114,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// (`check_stack_access_within_bounds`). Stacks may be read where nothing was written.
     pub(super) fn check_stack_bounds(
         &mut self,
-        regno: usize,
+        regno: RegNo,
         off: i32,
         size: i32,
         source: Source,

@@ -7,7 +7,7 @@ use super::helper::RawMode;
 use super::stack_bounds::{Part, SLOT, Span, byte_of, parts, spi_of};
 use super::{MemAccess, Source};
 use crate::error::{Failure, Res, reject};
-use crate::index::{FrameNo, Spi};
+use crate::index::{FrameNo, RegNo, Spi};
 use crate::linked::unlink;
 use crate::observer::Observer;
 use crate::state::{Reg, Slot, SlotType, hist};
@@ -52,7 +52,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A load from a known offset (`check_stack_read_fixed_off`).
-    fn read_fixed(&mut self, frame: FrameNo, off: i32, size: i32, dst: Option<usize>) -> Res<()> {
+    fn read_fixed(&mut self, frame: FrameNo, off: i32, size: i32, dst: Option<RegNo>) -> Res<()> {
         let spi = spi_of(off);
         self.scratch_slot(spi);
         // The contract is that of the executing function, whichever frame is read.
@@ -70,7 +70,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A load from a slot in which a register is kept.
-    fn read_spill(&mut self, frame: FrameNo, off: i32, size: i32, dst: Option<usize>) -> Res<()> {
+    fn read_spill(&mut self, frame: FrameNo, off: i32, size: i32, dst: Option<RegNo>) -> Res<()> {
         let spi = spi_of(off);
         let slot = self.slot(frame, spi)?;
         let kept = *slot.reg();
@@ -100,7 +100,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Gives a register what a slot keeps.
-    fn fill(&mut self, frame: FrameNo, spi: Spi, kept: Reg, dst: usize) {
+    fn fill(&mut self, frame: FrameNo, spi: Spi, kept: Reg, dst: RegNo) {
         let precise = self
             .walk
             .cur
@@ -109,13 +109,13 @@ impl<O: Observer> Verifier<'_, O> {
             .is_some_and(|f| spi.is_in(f.marks.slot_precise));
         self.set_reg(dst, kept);
         let marks = self.walk.cur.marks_mut();
-        marks.written |= 1 << dst;
+        marks.written |= dst.bit();
         if precise {
-            marks.precise |= 1 << dst;
+            marks.precise |= dst.bit();
         }
     }
 
-    fn fill_part(&mut self, frame: FrameNo, spi: Spi, kept: Reg, size: i32, dst: usize, outcome: &Fill) {
+    fn fill_part(&mut self, frame: FrameNo, spi: Spi, kept: Reg, size: i32, dst: RegNo, outcome: &Fill) {
         match outcome {
             Fill::Scalar => {
                 let mut part = kept;
@@ -128,12 +128,12 @@ impl<O: Observer> Verifier<'_, O> {
             Fill::ZeroScalar | Fill::ZeroBytes => self.set_const_zero(dst),
             Fill::Unknown => self.set_unknown(dst),
         }
-        self.walk.cur.marks_mut().written |= 1 << dst;
+        self.walk.cur.marks_mut().written |= dst.bit();
     }
 
     /// Gives a register what bytes of a stack hold: zero if all are, otherwise an unknown number
     /// (`mark_reg_stack_read`).
-    fn load_bytes(&mut self, frame: FrameNo, start: i32, end: i32, dst: usize) -> Res<()> {
+    fn load_bytes(&mut self, frame: FrameNo, start: i32, end: i32, dst: RegNo) -> Res<()> {
         let mut zero = true;
         for off in start..end {
             self.scratch_slot(spi_of(off));
@@ -147,7 +147,7 @@ impl<O: Observer> Verifier<'_, O> {
         } else {
             self.set_unknown(dst);
         }
-        self.walk.cur.marks_mut().written |= 1 << dst;
+        self.walk.cur.marks_mut().written |= dst.bit();
         Ok(())
     }
 
@@ -157,7 +157,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// buffer may be uninitialised: it is only noted there, for the caller to simulate the writes.
     pub(super) fn check_stack_range(
         &mut self,
-        regno: usize,
+        regno: RegNo,
         off: i32,
         size: i32,
         zero_ok: bool,
@@ -303,7 +303,7 @@ fn check_bytes(slot: &Slot, off: i32, size: i32, spill_ok: bool) -> Res<()> {
     Ok(())
 }
 
-fn unreadable(reg: &Reg, regno: usize, indirect: bool, start: i32, at: i32, size: i32) -> Box<Failure> {
+fn unreadable(reg: &Reg, regno: RegNo, indirect: bool, start: i32, at: i32, size: i32) -> Box<Failure> {
     let how = if indirect { " indirect" } else { "" };
     let into = at.wrapping_sub(start);
     let text = if reg.is_const() {

@@ -10,7 +10,7 @@ use verdict_kernel::types::RegBase;
 use super::stack_bounds::{SLOT, Span, byte_of, parts, spi_of};
 use super::{MemAccess, RawMode};
 use crate::error::{Res, reject};
-use crate::index::{FrameNo, Spi};
+use crate::index::{FrameNo, RegNo, Spi};
 use crate::observer::Observer;
 use crate::state::{Reg, Slot, SlotType, hist};
 use crate::verifier::Verifier;
@@ -90,7 +90,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A store at a known offset (`check_stack_write_fixed_off`). It is aligned to its size.
-    fn write_fixed(&mut self, frame: FrameNo, off: i32, size: i32, value: Option<usize>) -> Res<()> {
+    fn write_fixed(&mut self, frame: FrameNo, off: i32, size: i32, value: Option<RegNo>) -> Res<()> {
         let spi = spi_of(off);
         self.destroy_if_dynptr_slot(frame, spi)?;
         self.check_fastcall_contract(frame, off);
@@ -106,7 +106,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Decides what a store at a known offset leaves.
-    fn plan_store(&mut self, frame: FrameNo, off: i32, size: i32, value: Option<usize>) -> Res<Store> {
+    fn plan_store(&mut self, frame: FrameNo, off: i32, size: i32, value: Option<RegNo>) -> Res<Store> {
         let aligned = off % SLOT == 0;
         let Some(regno) = value else {
             return Ok(match self.stored_imm().filter(|_| aligned) {
@@ -118,7 +118,7 @@ impl<O: Observer> Verifier<'_, O> {
             });
         };
         let reg = *self.reg(regno);
-        let precise = self.walk.cur.marks_mut().precise >> regno & 1 != 0;
+        let precise = regno.is_in(self.walk.cur.marks_mut().precise);
         if reg.is_scalar() {
             let zero_bytes =
                 self.env.kernel.semantics.stack.zero_spill == ZeroSpill::StackZero && reg.is_null();
@@ -149,7 +149,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The scalar as it is kept: linked with its register if all of it fits.
-    fn scalar_to_spill(&mut self, regno: usize, size: i32) -> Reg {
+    fn scalar_to_spill(&mut self, regno: RegNo, size: i32) -> Reg {
         if self.reg(regno).b.width() > size.unsigned_abs() * 8 {
             return Reg {
                 id: 0,
@@ -167,7 +167,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Whether the stored value is known to be zero.
-    fn stores_zero(&self, value: Option<usize>) -> bool {
+    fn stores_zero(&self, value: Option<RegNo>) -> bool {
         match value {
             Some(regno) => self.reg(regno).is_null(),
             None => self.stored_imm() == Some(0),
@@ -220,7 +220,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Stores bytes that are zero or unknown.
-    fn write_bytes(&mut self, frame: FrameNo, off: i32, size: i32, value: Option<usize>) -> Res<()> {
+    fn write_bytes(&mut self, frame: FrameNo, off: i32, size: i32, value: Option<RegNo>) -> Res<()> {
         let spi = spi_of(off);
         self.slot_mut(frame, spi)?.scrub();
         // Partial writes do not screen off reads of the rest.
@@ -245,7 +245,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A store somewhere in a range (`check_stack_write_var_off`): every byte may be overwritten or not.
-    fn write_variable(&mut self, frame: FrameNo, span: Span, size: i32, value: Option<usize>) -> Res<()> {
+    fn write_variable(&mut self, frame: FrameNo, span: Span, size: i32, value: Option<RegNo>) -> Res<()> {
         let zero = self.stores_zero(value);
         let end = span.max.wrapping_add(size);
         for off in span.min..end {

@@ -6,7 +6,7 @@ use crate::observer::{Event, Observer};
 use crate::state::{FP, Slot, StateId};
 use crate::verifier::Verifier;
 
-use super::wanted::{Wanted, bits, slots_in};
+use super::wanted::{Wanted, regs_in, slots_in};
 
 impl<O: Observer> Verifier<'_, O> {
     /// What an explored state needed precisely, and read, the current one needs too (`propagate_precision`).
@@ -16,7 +16,7 @@ impl<O: Observer> Verifier<'_, O> {
         for frame in self.walk.search.state(old).frames.numbers().rev() {
             let (regs, slots) = self.needed(old, frame);
             let mut first = true;
-            for i in bits(u64::from(regs)) {
+            for i in regs_in(regs.into()) {
                 match first {
                     true => say2!(self, "frame {}: propagating r{}", frame, i),
                     false => say2!(self, ",r{}", i),
@@ -46,11 +46,11 @@ impl<O: Observer> Verifier<'_, O> {
         let m = &slot.marks;
         let kept = self.by_chains() && !state.cleaned;
         let read = if kept { u16::MAX } else { m.read32 | m.read64 };
-        let mut regs = m.precise & read & !(1 << FP);
+        let mut regs = m.precise & read & !FP.bit();
         let mut slots = m.slot_precise & m.slot_read;
-        for r in bits(u64::from(regs)) {
+        for r in regs_in(regs.into()) {
             if !slot.body.regs[r].is_scalar() {
-                regs &= !(1 << r);
+                regs &= !r.bit();
             }
         }
         for spi in slots_in(slots) {
@@ -69,8 +69,8 @@ impl<O: Observer> Verifier<'_, O> {
             let Some(slot) = state.frames.get_mut(frame) else {
                 return Err(Failure::bug("backtracking left the frames of a checkpoint"));
             };
-            for r in bits(u64::from(wanted.regs[frame])) {
-                let bit = 1u16 << r;
+            for r in regs_in(wanted.regs[frame]) {
+                let bit = r.bit();
                 if !slot.body.regs[r].is_scalar() || slot.marks.precise & bit != 0 {
                     wanted.regs[frame] &= !u32::from(bit);
                 } else {
@@ -126,10 +126,10 @@ impl<O: Observer> Verifier<'_, O> {
                 .history
                 .forget_walks(self.walk.search.state(id).history);
             for frame in self.walk.search.state(id).frames.numbers() {
-                for r in 0..FP {
+                for r in FP.below() {
                     let slot = &mut self.walk.search.state_mut(id).frames[frame];
-                    if slot.body.regs[r].is_scalar() && slot.marks.precise >> r & 1 == 0 {
-                        slot.marks.precise |= 1 << r;
+                    if slot.body.regs[r].is_scalar() && !r.is_in(slot.marks.precise) {
+                        slot.marks.precise |= r.bit();
                         say2!(
                             self,
                             "force_precise: frame{}: forcing r{} to be precise\n",

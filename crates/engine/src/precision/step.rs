@@ -6,7 +6,7 @@ use verdict_kernel::semantics::control::{LdAbsExit, TailCallExit};
 use verdict_kernel::semantics::precision::{AtomicFetch, CallbackArguments};
 
 use crate::error::{Res, reject};
-use crate::index::InsnIdx;
+use crate::index::{InsnIdx, RegNo};
 use crate::observer::{Event, Observer};
 use crate::state::{FP, Hist, LAST_FRAME, hist};
 use crate::verifier::Verifier;
@@ -256,7 +256,7 @@ fn back_alu(alu: Alu, wanted: &mut Wanted) -> Back {
             Some(src)
         }
     };
-    if let Some(src) = from.filter(|src| usize::from(*src) != FP) {
+    if let Some(src) = from.filter(|src| RegNo(*src) != FP) {
         wanted.want(src);
     }
     Back::Resync

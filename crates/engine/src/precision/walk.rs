@@ -1,7 +1,7 @@
 //! From a use back to where the value came from, segment by segment.
 
 use crate::error::{Res, reject, say2};
-use crate::index::{FrameNo, Spi, SubprogIdx};
+use crate::index::{FrameNo, RegNo, Spi, SubprogIdx};
 use crate::observer::Observer;
 use crate::state::{FP, State, StateId};
 use crate::verifier::Verifier;
@@ -13,7 +13,7 @@ use super::wanted::Wanted;
 
 impl<O: Observer> Verifier<'_, O> {
     /// Marks the scalar in `reg` of the executing frame, and all that it came from, as needed precisely.
-    pub(crate) fn mark_chain_precision(&mut self, reg: usize) -> Res<()> {
+    pub(crate) fn mark_chain_precision(&mut self, reg: RegNo) -> Res<()> {
         let mut wanted = Wanted::new(self.walk.cur.curframe());
         if !self.reg(reg).is_scalar() {
             // The kernel warns of "backtracing misuse".
@@ -103,9 +103,9 @@ impl<O: Observer> Verifier<'_, O> {
             && regs & !ARGS == 0
         {
             let mut changed = false;
-            for r in (0..FP).filter(|r| regs >> r & 1 != 0) {
+            for r in FP.below().filter(|r| r.is_in(regs)) {
                 if state.frames[FrameNo::OUTERMOST].body.regs[r].is_scalar() {
-                    state.frames[FrameNo::OUTERMOST].marks.precise |= 1 << r;
+                    state.frames[FrameNo::OUTERMOST].marks.precise |= r.bit();
                     changed = true;
                 }
             }

@@ -1,6 +1,6 @@
 //! The set of values that a walk backwards looks for.
 
-use crate::index::{FrameNo, Idx, PerFrame, Spi};
+use crate::index::{FrameNo, Idx, PerFrame, RegNo, Spi};
 use crate::linked::unpack_linked;
 use crate::state::{Hist, LAST_FRAME};
 
@@ -31,15 +31,15 @@ impl Wanted {
         }
         self.regs.of_callers(f).iter().all(|r| *r == 0) && self.slots.of_callers(f).iter().all(|s| *s == 0)
     }
-    pub(crate) fn add_reg(&mut self, frame: FrameNo, reg: usize) {
-        self.regs[frame] |= 1 << reg;
+    pub(crate) fn add_reg(&mut self, frame: FrameNo, reg: RegNo) {
+        self.regs[frame] |= u32::from(reg.bit());
     }
     pub(crate) fn add_slot(&mut self, frame: FrameNo, spi: Spi) {
         self.slots[frame] |= spi.bit();
     }
     #[inline]
     pub(super) fn has(&self, reg: u8) -> bool {
-        self.regs[self.frame] >> reg & 1 != 0
+        RegNo(reg).is_in(self.regs[self.frame])
     }
     #[inline]
     pub(super) fn want(&mut self, reg: u8) {
@@ -109,13 +109,18 @@ impl Wanted {
     }
 }
 
+/// The registers that a mask has.
+pub(super) fn regs_in(mask: u32) -> impl Iterator<Item = RegNo> {
+    bits(mask.into()).map(RegNo::new)
+}
+
 /// The slots that a mask has.
 pub(super) fn slots_in(mask: u64) -> impl Iterator<Item = Spi> {
     bits(mask).map(Spi::new)
 }
 
 /// The numbers of the bits that are set.
-pub(super) fn bits(mut mask: u64) -> impl Iterator<Item = usize> {
+fn bits(mut mask: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let bit = mask.trailing_zeros() as usize;
         mask &= mask.checked_sub(1)?;

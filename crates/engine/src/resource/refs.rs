@@ -6,7 +6,7 @@ use verdict_kernel::rule::{Fact, Rule};
 use verdict_kernel::semantics::control::References;
 
 use crate::error::{About, Failure, Res, reject};
-use crate::index::{FrameNo, InsnIdx};
+use crate::index::{FrameNo, InsnIdx, R0};
 use crate::memory::{Words, type_is_non_owning_ref};
 use crate::observer::Observer;
 use crate::state::{ActiveLock, Ref, RefKind, Reg};
@@ -158,7 +158,7 @@ impl<O: Observer> Verifier<'_, O> {
         let gives = self.program.prog.prog_type == ProgType::StructOps
             && self.env.kernel.semantics.control.references == References::State;
         (gives && !exception)
-            .then_some(self.reg(0).ref_obj_id)
+            .then_some(self.reg(R0).ref_obj_id)
             .filter(|id| *id != 0)
     }
 }

@@ -10,11 +10,12 @@ mod reg;
 mod shared;
 mod stack;
 
+use std::ops::{Index, IndexMut};
 use std::rc::Rc;
 
 use verdict_kernel::types::RegBase;
 
-use crate::index::{FrameNo, InsnIdx, MapIdx, SubprogIdx};
+use crate::index::{FrameNo, Idx, InsnIdx, MapIdx, RegNo, SubprogIdx};
 
 pub use frames::Frames;
 pub use history::{Hist, HistId, Histories, Trail, hist};
@@ -25,7 +26,7 @@ pub use stack::{Slot, SlotType, Stack};
 /// Number of registers, R10 included.
 pub const REGS: usize = 11;
 /// The frame pointer.
-pub const FP: usize = 10;
+pub const FP: RegNo = RegNo(10);
 /// Frames that a state may have.
 pub const MAX_FRAMES: usize = 8;
 /// The number of the last of them.
@@ -81,11 +82,46 @@ pub struct RetRange {
     pub max: i32,
 }
 
+/// What R0 to R10 hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Regs([Reg; REGS]);
+
+impl Regs {
+    /// Nothing was written.
+    pub const NOT_INIT: Regs = Regs([Reg::NOT_INIT; REGS]);
+
+    /// A register, if there is one of that number.
+    #[inline]
+    pub fn get(&self, reg: RegNo) -> Option<&Reg> {
+        self.0.get(reg.index())
+    }
+    /// All of them, in order.
+    #[inline]
+    pub fn iter(&self) -> std::slice::Iter<'_, Reg> {
+        self.0.iter()
+    }
+}
+
+impl Index<RegNo> for Regs {
+    type Output = Reg;
+    #[inline]
+    fn index(&self, reg: RegNo) -> &Reg {
+        &self.0[reg.index()]
+    }
+}
+
+impl IndexMut<RegNo> for Regs {
+    #[inline]
+    fn index_mut(&mut self, reg: RegNo) -> &mut Reg {
+        &mut self.0[reg.index()]
+    }
+}
+
 /// The content of a frame.
 #[derive(Clone, Debug)]
 pub struct Frame {
     /// R0 to R10.
-    pub regs: [Reg; REGS],
+    pub regs: Regs,
     /// The stack.
     pub stack: Stack,
     /// The calling instruction; none in the outermost frame.
@@ -113,7 +149,7 @@ pub struct Frame {
 impl Frame {
     /// A frame in which nothing is known but R10.
     pub fn new(callsite: Option<InsnIdx>, frameno: FrameNo, subprogno: SubprogIdx) -> Frame {
-        let mut regs = [Reg::NOT_INIT; REGS];
+        let mut regs = Regs::NOT_INIT;
         regs[FP] = Reg {
             frameno,
             ..Reg::pointer(RegBase::Stack)
@@ -197,14 +233,14 @@ impl Marks {
 
     /// What a plain struct copy of a register does to the marks: `dst` gets those of `from`'s register `src`.
     #[inline]
-    pub fn copy_struct(&mut self, dst: usize, from: &Marks, src: usize) {
-        let bit = |mask: u16| (mask >> src & 1) << dst;
-        let keep = !(1u16 << dst);
+    pub fn copy_struct(&mut self, dst: RegNo, from: &Marks, src: RegNo) {
+        let bit = |mask: u16| (mask >> src.0 & 1) << dst.0;
+        let keep = !dst.bit();
         self.read32 = self.read32 & keep | bit(from.read32);
         self.read64 = self.read64 & keep | bit(from.read64);
         self.written = self.written & keep | bit(from.written);
         self.precise = self.precise & keep | bit(from.precise);
-        self.links[dst] = from.links[src];
+        self.links[dst.index()] = from.links[src.index()];
     }
 }
 
@@ -355,18 +391,18 @@ impl State {
     }
     /// A register of the executing frame.
     #[inline]
-    pub fn reg(&self, reg: usize) -> &Reg {
+    pub fn reg(&self, reg: RegNo) -> &Reg {
         &self.frame().regs[reg]
     }
     /// A register of the executing frame for writing.
     #[inline]
-    pub fn reg_mut(&mut self, reg: usize) -> &mut Reg {
+    pub fn reg_mut(&mut self, reg: RegNo) -> &mut Reg {
         &mut self.frame_mut().regs[reg]
     }
     /// Replaces a register's content; its write mark and link stay (`copy_register_state`).
     #[inline]
-    pub fn set_reg(&mut self, reg: usize, value: Reg) {
-        self.marks_mut().precise &= !(1 << reg);
+    pub fn set_reg(&mut self, reg: RegNo, value: Reg) {
+        self.marks_mut().precise &= !reg.bit();
         self.frame_mut().regs[reg] = value;
     }
     /// Calls `f` on every register and every spilled register of every frame (`bpf_for_each_reg_in_vstate`).
@@ -374,7 +410,7 @@ impl State {
     /// `want` chooses which to change, so that frames in which nothing changes stay shared.
     pub fn for_each_reg_mut(&mut self, want: impl Fn(&Reg) -> bool, mut f: impl FnMut(&mut Reg)) {
         for slot in self.frames.iter_mut() {
-            for r in 0..REGS {
+            for r in RegNo::all() {
                 if want(&slot.body.regs[r]) {
                     f(&mut unshared(&mut slot.body).regs[r]);
                 }

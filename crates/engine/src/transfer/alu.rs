@@ -9,6 +9,7 @@ use verdict_kernel::semantics::control::{ArenaOperand, ScalarPlusPointer};
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
 use crate::error::{About, Res, register, reject};
+use crate::index::RegNo;
 use crate::linked::{constant_added, link_after_arithmetic, unlink};
 use crate::memory::names::reg_type_str;
 use crate::observer::Observer;
@@ -23,40 +24,38 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn check_alu(&mut self, alu: Alu) -> Res<()> {
         let dst = match alu {
             Alu::Neg { width, dst } => {
-                let dst = usize::from(dst);
+                let dst = RegNo(dst);
                 self.check_reg_arg(dst, ArgUse::Src)?;
                 self.negate(width, dst)?;
                 dst
             }
             Alu::End { dst, .. } => {
-                let dst = usize::from(dst);
+                let dst = RegNo(dst);
                 self.check_reg_arg(dst, ArgUse::Src)?;
                 self.check_reg_arg(dst, ArgUse::Dst)?;
                 dst
             }
-            Alu::Mov { width, dst, src } => self.mov(width, usize::from(dst), src)?,
+            Alu::Mov { width, dst, src } => self.mov(width, RegNo(dst), src)?,
             Alu::MovSx {
                 width,
                 dst,
                 src,
                 bytes,
             } => {
-                let (dst, src) = (usize::from(dst), usize::from(src));
+                let (dst, src) = (RegNo(dst), RegNo(src));
                 self.check_reg_arg(src, ArgUse::Src)?;
                 self.check_reg_arg(dst, ArgUse::DstNoMark)?;
                 self.mov_sx(width, dst, src, u32::from(bytes));
                 dst
             }
-            Alu::AddrSpaceCast { dst, src, cast } => {
-                self.addr_space_cast(usize::from(dst), usize::from(src), cast)?
-            }
-            Alu::Binary { width, op, dst, src } => self.arithmetic(width, op, usize::from(dst), src)?,
+            Alu::AddrSpaceCast { dst, src, cast } => self.addr_space_cast(RegNo(dst), RegNo(src), cast)?,
+            Alu::Binary { width, op, dst, src } => self.arithmetic(width, op, RegNo(dst), src)?,
         };
         self.check_reg_bounds(dst, "alu")
     }
 
     /// The sign changed; the register is read already.
-    fn negate(&mut self, width: Width, dst: usize) -> Res<()> {
+    fn negate(&mut self, width: Width, dst: RegNo) -> Res<()> {
         let known = self.env.kernel.semantics.bounds.negation == Negation::Difference;
         if !known || !self.reg(dst).is_scalar() {
             return self.check_reg_arg(dst, ArgUse::Dst);
@@ -70,7 +69,7 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(())
     }
 
-    fn addr_space_cast(&mut self, dst: usize, src: usize, cast: AddrCast) -> Res<usize> {
+    fn addr_space_cast(&mut self, dst: RegNo, src: RegNo, cast: AddrCast) -> Res<RegNo> {
         if !self.has_arena() {
             reject!(
                 ArenaRequired,
@@ -88,7 +87,7 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(dst)
     }
 
-    fn mov(&mut self, width: Width, dst: usize, src: Operand) -> Res<usize> {
+    fn mov(&mut self, width: Width, dst: RegNo, src: Operand) -> Res<RegNo> {
         let src = match src {
             Operand::Imm(imm) => {
                 self.check_reg_arg(dst, ArgUse::DstNoMark)?;
@@ -100,7 +99,7 @@ impl<O: Observer> Verifier<'_, O> {
                 self.set_reg(dst, Reg::constant(value));
                 return Ok(dst);
             }
-            Operand::Reg(src) => usize::from(src),
+            Operand::Reg(src) => RegNo(src),
         };
         let (rules, offset) = (self.env.rules, self.env.kernel.semantics.linked.unlinked_offset);
         self.check_reg_arg(src, ArgUse::Src)?;
@@ -131,7 +130,7 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(dst)
     }
 
-    fn mov_sx(&mut self, width: Width, dst: usize, src: usize, bytes: u32) {
+    fn mov_sx(&mut self, width: Width, dst: RegNo, src: RegNo, bytes: u32) {
         if !self.reg(src).is_scalar() {
             self.set_unknown(dst);
             return;
@@ -156,17 +155,17 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Copies a register's content; the destination keeps its marks (`copy_register_state`).
-    pub(crate) fn copy_reg(&mut self, dst: usize, src: usize) {
+    pub(crate) fn copy_reg(&mut self, dst: RegNo, src: RegNo) {
         let value = *self.reg(src);
         let marks = self.walk.cur.marks_mut();
-        let precise = marks.precise >> src & 1;
-        marks.precise = marks.precise & !(1 << dst) | precise << dst;
+        let precise = marks.precise >> src.0 & 1;
+        marks.precise = marks.precise & !dst.bit() | precise << dst.0;
         self.walk.cur.frame_mut().regs[dst] = value;
     }
 
-    fn arithmetic(&mut self, width: Width, op: AluOp, dst: usize, src: Operand) -> Res<usize> {
+    fn arithmetic(&mut self, width: Width, op: AluOp, dst: RegNo, src: Operand) -> Res<RegNo> {
         if let Operand::Reg(src) = src {
-            self.check_reg_arg(usize::from(src), ArgUse::Src)?;
+            self.check_reg_arg(RegNo(src), ArgUse::Src)?;
         }
         self.check_reg_arg(dst, ArgUse::Src)?;
         self.check_reg_arg(dst, ArgUse::DstNoMark)?;
@@ -175,12 +174,12 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The result of arithmetic (`adjust_reg_min_max_vals`).
-    fn adjust(&mut self, width: Width, op: AluOp, dst: usize, src: Operand) -> Res<()> {
+    fn adjust(&mut self, width: Width, op: AluOp, dst: RegNo, src: Operand) -> Res<()> {
         let dst_is_ptr = !self.reg(dst).is_scalar();
         if dst_is_ptr && self.reg(dst).is(RegBase::Arena) {
             return Ok(());
         }
-        let Some(src) = src.reg().map(usize::from) else {
+        let Some(src) = src.reg().map(RegNo) else {
             let imm = src.imm().unwrap_or(0);
             let offset = Reg::constant(i64::from(imm) as u64);
             if dst_is_ptr {
@@ -222,14 +221,14 @@ impl<O: Observer> Verifier<'_, O> {
                 .adjust_ptr(width, op, dst, dst, &operand)
                 .about(|| register(dst));
         }
-        if self.walk.cur.marks_mut().precise >> dst & 1 != 0 {
+        if dst.is_in(self.walk.cur.marks_mut().precise) {
             self.mark_chain_precision(src)?;
         }
         self.adjust_scalar(width, op, dst, &operand, src == dst)
     }
 
     /// A plain copy of a register, marks and link included.
-    fn copy_struct(&mut self, dst: usize, src: usize) {
+    fn copy_struct(&mut self, dst: RegNo, src: RegNo) {
         let value = *self.reg(src);
         let marks = self.walk.cur.marks_mut();
         let from: Marks = *marks;
@@ -238,7 +237,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// What a number takes over from the pointer that it is added to.
-    fn take_over_pointer(&mut self, result: &mut Reg, dst: usize, ptr: usize) {
+    fn take_over_pointer(&mut self, result: &mut Reg, dst: RegNo, ptr: RegNo) {
         match self.env.kernel.semantics.control.scalar_plus_pointer {
             ScalarPlusPointer::Whole => self.copy_struct(dst, ptr),
             ScalarPlusPointer::TypeAndId => {
@@ -249,7 +248,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Scalar and scalar (`adjust_scalar_min_max_vals`), then what is still known of the id.
-    fn adjust_scalar(&mut self, width: Width, op: AluOp, dst: usize, src: &Reg, same: bool) -> Res<()> {
+    fn adjust_scalar(&mut self, width: Width, op: AluOp, dst: RegNo, src: &Reg, same: bool) -> Res<()> {
         if matches!(op, AluOp::And | AluOp::Or) && src.is_const() {
             self.fork_sign_mask(dst)?;
         }
@@ -277,7 +276,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// `&=` and `|=` of a mask that is all zeros or all ones: both are explored (`maybe_fork_scalars`).
-    fn fork_sign_mask(&mut self, dst: usize) -> Res<()> {
+    fn fork_sign_mask(&mut self, dst: RegNo) -> Res<()> {
         let Some(halves) = self.reg(dst).b.fork_sign_mask() else {
             return Ok(());
         };
@@ -300,7 +299,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A pointer in `ptr` and an offset, the result in `dst` (`adjust_ptr_min_max_vals`).
-    fn adjust_ptr(&mut self, width: Width, op: AluOp, dst: usize, ptr: usize, offset: &Reg) -> Res<()> {
+    fn adjust_ptr(&mut self, width: Width, op: AluOp, dst: RegNo, ptr: RegNo, offset: &Reg) -> Res<()> {
         if offset.b.is_contradictory_offset() {
             self.set_unknown(dst);
             return Ok(());
@@ -389,7 +388,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Which pointers arithmetic is allowed on.
-    fn check_ptr_kind(&self, op: AluOp, dst: usize, pointer: &Reg, offset: &Reg) -> Res<()> {
+    fn check_ptr_kind(&self, op: AluOp, dst: RegNo, pointer: &Reg, offset: &Reg) -> Res<()> {
         if pointer.ty.has(Flags::MAYBE_NULL) {
             reject!(
                 NullArithmetic,
@@ -438,12 +437,12 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// What is known of the number that a pointer is moved by.
-    fn offset_fact(&self, dst: usize, ptr: usize, offset: &Reg) -> Fact {
+    fn offset_fact(&self, dst: RegNo, ptr: RegNo, offset: &Reg) -> Fact {
         let insn = self.insn();
         let reg = match dst == ptr {
             true if insn.is_src_reg() => insn.src,
             true => return register(dst),
-            false => dst as u8,
+            false => dst.0,
         };
         Fact::Number {
             reg,

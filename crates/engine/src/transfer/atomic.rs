@@ -7,6 +7,7 @@ use verdict_kernel::semantics::control::AtomicPointer;
 use verdict_kernel::types::RegBase;
 
 use crate::error::{About, Failure, Res, register, reject};
+use crate::index::{R0, RegNo};
 use crate::memory::{MemAccess, reg_type_str};
 use crate::observer::Observer;
 use crate::state::Reg;
@@ -23,9 +24,9 @@ impl<O: Observer> Verifier<'_, O> {
             off,
         } = atomic;
         match op {
-            AtomicOp::LoadAcquire => return self.load_acquire(size, usize::from(dst), usize::from(src), off),
+            AtomicOp::LoadAcquire => return self.load_acquire(size, RegNo(dst), RegNo(src), off),
             AtomicOp::StoreRelease => {
-                return self.store_release(size, usize::from(dst), usize::from(src), off);
+                return self.store_release(size, RegNo(dst), RegNo(src), off);
             }
             AtomicOp::Add
             | AtomicOp::Or
@@ -41,16 +42,16 @@ impl<O: Observer> Verifier<'_, O> {
         if !matches!(size, Size::W | Size::Dw) {
             reject!(AtomicTarget, EINVAL, "invalid atomic operand size\n");
         }
-        let (dst, src) = (usize::from(dst), usize::from(src));
+        let (dst, src) = (RegNo(dst), RegNo(src));
         self.check_reg_arg(src, ArgUse::Src)?;
         self.check_reg_arg(dst, ArgUse::Src)?;
         if op == AtomicOp::CmpXchg {
-            self.check_reg_arg(0, ArgUse::Src)?;
+            self.check_reg_arg(R0, ArgUse::Src)?;
         }
         if !takes_atomics(self.reg(dst), op) {
             return Err(refused(self.reg(dst), dst, "stores into"));
         }
-        let loaded = atomic.loaded().map(usize::from);
+        let loaded = atomic.loaded().map(RegNo);
         if let Some(loaded) = loaded {
             self.check_reg_arg(loaded, ArgUse::Dst)?;
         }
@@ -79,7 +80,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// A load that acquires (`check_atomic_load`). Quirk: the pointer is looked at after the load, which may have
     /// overwritten it.
-    fn load_acquire(&mut self, size: Size, dst: usize, src: usize, off: i16) -> Res<Flow> {
+    fn load_acquire(&mut self, size: Size, dst: RegNo, src: RegNo, off: i16) -> Res<Flow> {
         let bytes = size.bytes() as i32;
         self.load_through(
             MemAccess {
@@ -96,7 +97,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A store that releases (`check_atomic_store`).
-    fn store_release(&mut self, size: Size, dst: usize, src: usize, off: i16) -> Res<Flow> {
+    fn store_release(&mut self, size: Size, dst: RegNo, src: RegNo, off: i16) -> Res<Flow> {
         let bytes = size.bytes() as i32;
         self.store_through(MemAccess {
             aligned: true,
@@ -109,7 +110,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 }
 
-fn refused(reg: &Reg, regno: usize, does: &str) -> Box<Failure> {
+fn refused(reg: &Reg, regno: RegNo, does: &str) -> Box<Failure> {
     let text = format!(
         "BPF_ATOMIC {does} R{regno} {} is not allowed\n",
         reg_type_str(reg.ty)

@@ -5,7 +5,7 @@ use verdict_kernel::rule::Rule;
 use verdict_kernel::semantics::control::{LeaveChecks, ThrowRegions};
 
 use crate::error::{Failure, Res, reject};
-use crate::index::{FrameNo, InsnIdx};
+use crate::index::{FrameNo, InsnIdx, R0, RegNo};
 use crate::observer::Observer;
 use crate::verifier::{ArgUse, Flow, Verifier};
 
@@ -29,7 +29,7 @@ impl<O: Observer> Verifier<'_, O> {
         if self.walk.cur.curframe() > FrameNo::OUTERMOST {
             return self.prepare_func_exit();
         }
-        self.check_return_code(0, "R0")?;
+        self.check_return_code(R0, "R0")?;
         Ok(Flow::End)
     }
 
@@ -90,7 +90,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// An instruction whose encoding is wrong, at the moment when the kernel notices.
     pub(crate) fn malformed(&mut self, idx: InsnIdx, fault: Malformed) -> Res<Flow> {
         let insn: Insn = self.program.insns[idx];
-        let (dst, src) = (usize::from(insn.dst), usize::from(insn.src));
+        let (dst, src) = (RegNo(insn.dst), RegNo(insn.src));
         match fault.point() {
             Point::Resolve => return Err(Failure::bug("a malformed instruction passed resolution")),
             Point::Entry => {}

@@ -7,7 +7,7 @@ use verdict_kernel::types::{Flags, RegBase, RegType};
 
 use crate::error::Res;
 use crate::explore::Fork;
-use crate::index::{FrameNo, InsnIdx, SubprogIdx};
+use crate::index::{FrameNo, InsnIdx, RegNo, SubprogIdx};
 use crate::memory::is_trusted;
 use crate::observer::{Event, Observer};
 use crate::state::{Reg, State, hist};
@@ -27,13 +27,13 @@ const MAX_PACKET_OFF: u64 = 0xffff;
 struct Cond {
     op: JmpOp,
     width: Width,
-    dst: usize,
+    dst: RegNo,
     src: Operand,
 }
 
 impl Cond {
-    fn src_reg(&self) -> Option<usize> {
-        self.src.reg().map(usize::from)
+    fn src_reg(&self) -> Option<RegNo> {
+        self.src.reg().map(RegNo)
     }
 }
 
@@ -55,7 +55,7 @@ impl<O: Observer> Verifier<'_, O> {
                 let cond = Cond {
                     op,
                     width,
-                    dst: usize::from(dst),
+                    dst: RegNo(dst),
                     src,
                 };
                 self.branch(cond, idx.jump(off.into()))
@@ -84,7 +84,7 @@ impl<O: Observer> Verifier<'_, O> {
         let idx = self.walk.insn_idx;
         self.check_operands(&cond)?;
         let src = match cond.src {
-            Operand::Reg(src) => *self.reg(usize::from(src)),
+            Operand::Reg(src) => *self.reg(RegNo(src)),
             Operand::Imm(imm) => Reg::constant(i64::from(imm) as u64),
         };
         let dst = *self.reg(cond.dst);
@@ -196,7 +196,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn learn(&mut self, cond: &Cond, fork: Fork) -> Res<()> {
         let dst = self.reg(cond.dst).b;
         let (src, same) = match cond.src {
-            Operand::Reg(src) => (self.reg(usize::from(src)).b, usize::from(src) == cond.dst),
+            Operand::Reg(src) => (self.reg(RegNo(src)).b, RegNo(src) == cond.dst),
             Operand::Imm(imm) => (Bounds::constant(i64::from(imm) as u64), false),
         };
         let rules = self.env.rules;
@@ -260,7 +260,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A pointer equal to one that is not NULL is not NULL.
-    fn learn_from_equality(&mut self, cond: &Cond, src_no: usize, src: &Reg, dst: &Reg, fork: Fork) {
+    fn learn_from_equality(&mut self, cond: &Cond, src_no: RegNo, src: &Reg, dst: &Reg, fork: Fork) {
         if src.is(RegBase::BtfId) || dst.is(RegBase::BtfId) {
             return;
         }
@@ -289,7 +289,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// All registers with the pointer's id are NULL in one path and not NULL in the other
     /// (`mark_ptr_or_null_regs`).
-    fn split_null(&mut self, reg: usize, null_here: bool, fork: Fork) {
+    fn split_null(&mut self, reg: RegNo, null_here: bool, fork: Fork) {
         let pointer = *self.reg(reg);
         let mut this = std::mem::replace(
             &mut self.walk.cur,
@@ -344,7 +344,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn match_pkt_pointers(
         &mut self,
         op: JmpOp,
-        [dst_no, src_no]: [usize; 2],
+        [dst_no, src_no]: [RegNo; 2],
         dst: &Reg,
         src: &Reg,
         fork: Fork,
@@ -425,7 +425,7 @@ fn find_good_pkt_pointers(state: &mut State, ptr: &Reg, open: bool) {
     );
 }
 
-fn mark_pkt_end(state: &mut State, no: usize, open: bool) {
+fn mark_pkt_end(state: &mut State, no: RegNo, open: bool) {
     if state.reg(no).ty.is(RegBase::Packet) {
         state
             .reg_mut(no)
@@ -433,7 +433,7 @@ fn mark_pkt_end(state: &mut State, no: usize, open: bool) {
     }
 }
 
-fn store(state: &mut State, dst: usize, src: Option<usize>, dst_bounds: Bounds, src_bounds: Bounds) {
+fn store(state: &mut State, dst: RegNo, src: Option<RegNo>, dst_bounds: Bounds, src_bounds: Bounds) {
     state.reg_mut(dst).b = dst_bounds;
     if let Some(src) = src {
         state.reg_mut(src).b = src_bounds;

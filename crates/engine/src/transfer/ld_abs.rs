@@ -7,13 +7,13 @@ use verdict_kernel::types::RegBase;
 
 use super::malformed_rule;
 use crate::error::{Res, reject};
-use crate::index::FrameNo;
+use crate::index::{FrameNo, R0, RegNo};
 use crate::memory::Words;
 use crate::observer::Observer;
 use crate::verifier::{ArgUse, Flow, Verifier};
 
 /// Where the context must be.
-const CTX_REG: usize = 6;
+const CTX_REG: RegNo = RegNo(6);
 
 impl<O: Observer> Verifier<'_, O> {
     /// Executes a load from the packet (`check_ld_abs`).
@@ -32,21 +32,21 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         if let Some(index) = load.index {
-            self.check_reg_arg(usize::from(index), ArgUse::Src)?;
+            self.check_reg_arg(RegNo(index), ArgUse::Src)?;
         }
         let skb = *self.reg(CTX_REG);
         self.check_ptr_off_reg(&skb, CTX_REG)?;
         self.clear_caller_saved(self.walk.cur.curframe())?;
-        self.set_unknown(0);
+        self.set_unknown(R0);
         let explored = self.env.kernel.semantics.control.ld_abs_exit == LdAbsExit::Explored;
         if self.walk.cur.curframe() == FrameNo::OUTERMOST || !explored {
             return Ok(Flow::Next);
         }
-        self.scratch_reg(0);
+        self.scratch_reg(R0);
         let idx = self.walk.insn_idx;
         self.fork(idx.next())?;
         // A failing load returns 0.
-        self.walk.cur.reg_mut(0).set_known(0);
+        self.walk.cur.reg_mut(R0).set_known(0);
         self.leave_function()
     }
 

@@ -5,7 +5,7 @@ use verdict_kernel::map::MapType;
 use verdict_kernel::types::RegBase;
 
 use crate::error::{Failure, Res, reject};
-use crate::index::{InsnIdx, SubprogIdx};
+use crate::index::{InsnIdx, RegNo, SubprogIdx};
 use crate::observer::Observer;
 use crate::program::Imm64;
 use crate::state::Reg;
@@ -15,7 +15,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// Executes an `ld_imm64` (`check_ld_imm`).
     pub(crate) fn check_ld_imm(&mut self, ld_imm64: LdImm64) -> Res<()> {
         let LdImm64 { dst, kind, lo, hi } = ld_imm64;
-        let dst = usize::from(dst);
+        let dst = RegNo(dst);
         self.check_reg_arg(dst, ArgUse::Dst)?;
         let value = match kind {
             ImmKind::Plain => Reg::constant((hi as u32 as u64) << 32 | lo as u32 as u64),

@@ -5,6 +5,7 @@ use verdict_kernel::semantics::control::LoadTargets;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
 use crate::error::{Failure, Res, reject};
+use crate::index::RegNo;
 use crate::memory::MemAccess;
 use crate::observer::Observer;
 use crate::verifier::{ArgUse, Flow, Verifier};
@@ -19,7 +20,7 @@ impl<O: Observer> Verifier<'_, O> {
             src,
             off,
         } = load;
-        let (dst, src) = (usize::from(dst), usize::from(src));
+        let (dst, src) = (RegNo(dst), RegNo(src));
         let access = MemAccess::read(src, i32::from(off), size.bytes() as i32, Some(dst));
         self.load_through(
             MemAccess {

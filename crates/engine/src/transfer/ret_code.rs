@@ -6,7 +6,7 @@ use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::{Fact, Rule};
 
 use crate::error::{About, Failure, Res, reject};
-use crate::index::{FrameNo, SubprogIdx};
+use crate::index::{FrameNo, RegNo, SubprogIdx};
 use crate::memory::reg_type_str;
 use crate::observer::Observer;
 use crate::state::{Reg, RetRange};
@@ -14,7 +14,7 @@ use crate::verifier::{ArgUse, Verifier};
 
 impl<O: Observer> Verifier<'_, O> {
     /// Checks the value that ends the path (`check_return_code`): in `regno`, which the log calls `name`.
-    pub(crate) fn check_return_code(&mut self, regno: usize, name: &str) -> Res<()> {
+    pub(crate) fn check_return_code(&mut self, regno: RegNo, name: &str) -> Res<()> {
         let outermost = &self.walk.cur.frames[FrameNo::OUTERMOST].body;
         let is_subprog = outermost.subprogno != SubprogIdx::MAIN;
         let (in_async, range) = (outermost.in_async_callback_fn, outermost.callback_ret_range);
@@ -48,7 +48,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A global function may return any number.
-    fn check_scalar_returned(&self, regno: usize) -> Res<()> {
+    fn check_scalar_returned(&self, regno: RegNo) -> Res<()> {
         let reg = self.reg(regno);
         if !reg.is_scalar() {
             reject!(
@@ -84,7 +84,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     fn check_in_range(
         &mut self,
-        regno: usize,
+        regno: RegNo,
         name: &str,
         range: ReturnRange,
         context: &str,
@@ -130,7 +130,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         Err(
             Failure::rejected(rule, Errno::EINVAL, text).about(|| Fact::Number {
-                reg: regno as u8,
+                reg: regno.0,
                 is,
                 allowed: (min, max),
             }),

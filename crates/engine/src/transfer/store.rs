@@ -3,6 +3,7 @@
 use verdict_isa::Store;
 
 use crate::error::Res;
+use crate::index::RegNo;
 use crate::memory::MemAccess;
 use crate::observer::Observer;
 use crate::verifier::{ArgUse, Flow, Verifier};
@@ -11,7 +12,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// Executes a store (`check_store_reg` and `BPF_ST`).
     pub(crate) fn check_store(&mut self, store: Store) -> Res<Flow> {
         let Store { size, dst, src, off } = store;
-        let (dst, value) = (usize::from(dst), src.reg().map(usize::from));
+        let (dst, value) = (RegNo(dst), src.reg().map(RegNo));
         self.store_through(MemAccess::write(dst, i32::from(off), size.bytes() as i32, value))?;
         Ok(Flow::Next)
     }

@@ -5,9 +5,9 @@
 use std::fmt::{self, Write};
 
 use verdict_domain::{Bounds, Tnum};
-use verdict_engine::index::{FrameNo, Idx, Spi};
+use verdict_engine::index::{FrameNo, Idx, RegNo, Spi};
 use verdict_engine::reg_type_str;
-use verdict_engine::state::{ADD_CONST, BtfHandle, Frame, IterState, Marks, REGS, Ref, Reg, SlotType, State};
+use verdict_engine::state::{ADD_CONST, BtfHandle, FP, Frame, IterState, Marks, Ref, Reg, SlotType, State};
 use verdict_kernel::semantics::log::StateMarks;
 use verdict_kernel::types::{Flags, RegBase};
 
@@ -68,22 +68,17 @@ impl Printer<'_> {
         if frame.frameno != FrameNo::OUTERMOST {
             write!(out, " frame{}:", frame.frameno)?;
         }
-        for r in 0..REGS {
+        for r in RegNo::all() {
             let reg = &frame.regs[r];
-            if reg.is_not_init() || shown.regs >> r & 1 == 0 {
+            if reg.is_not_init() || !r.is_in(shown.regs) {
                 continue;
             }
             out.push_str(" R");
-            decimal(out, r as u64);
+            decimal(out, r.0.into());
             let m = self.marks;
-            self.liveness(
-                out,
-                (m.read32 | m.read64) >> r & 1 != 0,
-                m.written >> r & 1 != 0,
-                r != 10,
-            )?;
+            self.liveness(out, r.is_in(m.read32 | m.read64), r.is_in(m.written), r != FP)?;
             out.push('=');
-            self.reg(out, reg, m.precise >> r & 1 != 0)?;
+            self.reg(out, reg, r.is_in(m.precise))?;
         }
         self.stack(out, shown)?;
         if self.held.first().is_some_and(|r| r.id != 0) {

@@ -13,6 +13,7 @@ use super::kinds::Kind;
 use super::meta::{Dynptr, Meta};
 use super::proto::{Buffer, Class, Pointer, Scalar, SizeOf};
 use crate::error::{About, Res, register, reject};
+use crate::index::RegNo;
 use crate::memory::{Words, dynptr_flag_of, is_refcounted, reg_type_str};
 use crate::observer::Observer;
 use crate::state::{DynptrKind, Reg};
@@ -36,11 +37,11 @@ impl<O: Observer> Verifier<'_, O> {
             match &param.class {
                 Class::Ignored => {}
                 Class::Scalar(scalar) => self
-                    .check_kfunc_scalar(arg + 1, scalar, meta)
-                    .about(|| register(arg + 1))?,
+                    .check_kfunc_scalar(RegNo::of_arg(arg), scalar, meta)
+                    .about(|| register(RegNo::of_arg(arg)))?,
                 Class::Pointer(ptr) => {
                     let kind = self.check_kfunc_pointer(arg, ptr, meta);
-                    let kind = kind.about(|| register(arg + 1))?;
+                    let kind = kind.about(|| register(RegNo::of_arg(arg)))?;
                     // The size was checked with the memory.
                     arg += usize::from(kind == Kind::SizedMem);
                 }
@@ -61,7 +62,7 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(())
     }
 
-    fn check_kfunc_scalar(&mut self, regno: usize, scalar: &Scalar, meta: &mut Meta) -> Res<()> {
+    fn check_kfunc_scalar(&mut self, regno: RegNo, scalar: &Scalar, meta: &mut Meta) -> Res<()> {
         let reg = *self.reg(regno);
         if !reg.is_scalar() {
             reject!(ArgumentType, EINVAL, "R{regno} is not a scalar\n");
@@ -99,7 +100,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     fn check_kfunc_pointer(&mut self, arg: usize, ptr: &Pointer, meta: &mut Meta) -> Res<Kind> {
-        let regno = arg + 1;
+        let regno = RegNo::of_arg(arg);
         let reg = *self.reg(regno);
         let maybe_null = reg.is_null() || reg.ty.has(Flags::MAYBE_NULL);
         if meta.func.is_strict() && maybe_null && !ptr.nullable {
@@ -143,7 +144,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// What the argument's kind demands.
     fn check_kfunc_arg_content(&mut self, kind: Kind, arg: usize, ptr: &Pointer, meta: &mut Meta) -> Res<()> {
-        let regno = arg + 1;
+        let regno = RegNo::of_arg(arg);
         let reg = *self.reg(regno);
         match kind {
             Kind::Null => Ok(()),
@@ -200,7 +201,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A dynptr that the call makes or uses.
-    fn check_kfunc_dynptr(&mut self, regno: usize, ptr: &Pointer, meta: &mut Meta) -> Res<()> {
+    fn check_kfunc_dynptr(&mut self, regno: RegNo, ptr: &Pointer, meta: &mut Meta) -> Res<()> {
         let reg = *self.reg(regno);
         let mut ty = ArgType::from(ArgBase::Dynptr);
         let mut clone_ref = 0;
@@ -260,12 +261,12 @@ impl<O: Observer> Verifier<'_, O> {
                 "arg#{arg} reference type('{what} {name}') size cannot be determined: -22\n"
             );
         };
-        self.check_mem_reg(arg + 1, size)
+        self.check_mem_reg(RegNo::of_arg(arg), size)
     }
 
     /// Memory whose size is the next argument.
     fn check_kfunc_sized_mem(&mut self, reg: &Reg, arg: usize, ptr: &Pointer, meta: &mut Meta) -> Res<()> {
-        let size_regno = arg + 2;
+        let size_regno = RegNo::of_arg(arg + 1);
         if !reg.is_null() || !ptr.optional {
             self.check_kfunc_mem_size_reg(size_regno).then(|| {
                 format!(
@@ -283,7 +284,7 @@ impl<O: Observer> Verifier<'_, O> {
 }
 
 /// The value of the argument that must be constant; there is one such argument at most.
-fn constant(reg: &Reg, regno: usize, meta: &Meta) -> Res<u64> {
+fn constant(reg: &Reg, regno: RegNo, meta: &Meta) -> Res<u64> {
     if meta.constant.is_some() {
         reject!(
             VerifierBug,

@@ -7,6 +7,7 @@ use verdict_syscall::{FieldKind, FieldMask, GraphRoot, TypeRef};
 
 use super::meta::Meta;
 use crate::error::{Res, reject};
+use crate::index::{R2, RegNo};
 use crate::memory::{Words, type_is_non_owning_ref};
 use crate::observer::Observer;
 use crate::state::{ActiveLock, BtfHandle, RefKind, Reg};
@@ -81,8 +82,8 @@ fn offset(reg: &Reg) -> u32 {
 
 impl<O: Observer> Verifier<'_, O> {
     /// An argument that is the root of a list or tree (`process_kf_arg_ptr_to_list_head` and its like).
-    pub(super) fn check_graph_root(&mut self, regno: usize, graph: Graph, meta: &mut Meta) -> Res<()> {
-        let (reg, arg) = (*self.reg(regno), regno - 1);
+    pub(super) fn check_graph_root(&mut self, regno: RegNo, graph: Graph, meta: &mut Meta) -> Res<()> {
+        let (reg, arg) = (*self.reg(regno), regno.arg());
         if !reg.ty.is(RegBase::MapValue) && reg.ty != OBJECT {
             reject!(
                 GraphArgument,
@@ -147,8 +148,8 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// An argument that is a node of a list or tree (`process_kf_arg_ptr_to_list_node` and its like).
-    pub(super) fn check_graph_node(&mut self, regno: usize, graph: Graph, meta: &mut Meta) -> Res<()> {
-        let (reg, arg) = (*self.reg(regno), regno - 1);
+    pub(super) fn check_graph_node(&mut self, regno: RegNo, graph: Graph, meta: &mut Meta) -> Res<()> {
+        let (reg, arg) = (*self.reg(regno), regno.arg());
         if graph == Graph::Tree && !meta.func.is(Special::RbtreeAdd) {
             self.check_tree_node(&reg, &meta.func.name)?;
         } else {
@@ -273,7 +274,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// The list or tree owns now the object that R2 points into; the program's pointers to it stay good while
     /// the lock is held (`ref_convert_owning_non_owning`).
     pub(super) fn give_node_away(&mut self) -> Res<()> {
-        let node = *self.reg(2);
+        let node = *self.reg(R2);
         if node.ref_obj_id == 0 {
             reject!(
                 VerifierBug,
@@ -301,7 +302,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 }
 
-fn check_constant(reg: &Reg, regno: usize, name: &str) -> Res<()> {
+fn check_constant(reg: &Reg, regno: RegNo, name: &str) -> Res<()> {
     if reg.is_const() {
         return Ok(());
     }

@@ -9,6 +9,7 @@ use super::graph::OBJECT;
 use super::meta::{GivenMap, Meta};
 use super::proto::Kfunc;
 use crate::error::{Failure, Res, reject};
+use crate::index::RegNo;
 use crate::memory::{MemAccess, NoSlot};
 use crate::observer::Observer;
 use crate::state::{RefKind, Reg, SlotType};
@@ -81,7 +82,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "expected uninitialized irq flag as arg#{arg}\n"
             );
         }
-        self.check_mem_access(MemAccess::write(arg + 1, 0, 8, None))?;
+        self.check_mem_access(MemAccess::write(RegNo::of_arg(arg), 0, 8, None))?;
         let spi = self.irq_spi(reg).map_err(|no| no.refusal(Rule::IteratorState))?;
         let id = self.acquire_irq();
         let mut value = Reg::pointer(RegBase::Stack);
@@ -189,7 +190,7 @@ impl<O: Observer> Verifier<'_, O> {
             true => RefKind::ResLockIrq,
             false => RefKind::ResLock,
         };
-        self.process_spin_lock(reg, arg + 1, kind, special.takes_resilient_lock())
+        self.process_spin_lock(reg, RegNo::of_arg(arg), kind, special.takes_resilient_lock())
     }
 
     /// Work for a task in a map's value (`process_task_work_func`).

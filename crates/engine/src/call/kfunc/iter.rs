@@ -7,6 +7,7 @@ use super::meta::Meta;
 use super::proto::{Pointer, iter_name};
 use crate::equiv;
 use crate::error::{Failure, Res, reject};
+use crate::index::{R0, RegNo};
 use crate::memory::{IterArg, MemAccess, NotIter};
 use crate::observer::Observer;
 use crate::state::{BtfHandle, IterState, Reg, State};
@@ -14,8 +15,8 @@ use crate::verifier::Verifier;
 
 impl<O: Observer> Verifier<'_, O> {
     /// An iterator argument (`process_iter_arg`).
-    pub(super) fn process_iter_arg(&mut self, regno: usize, ptr: &Pointer, meta: &mut Meta) -> Res<()> {
-        let (arg, func) = (regno - 1, &meta.func);
+    pub(super) fn process_iter_arg(&mut self, regno: RegNo, ptr: &Pointer, meta: &mut Meta) -> Res<()> {
+        let (arg, func) = (regno.arg(), &meta.func);
         if func.is(Special::IterCssTaskNew) && !self.may_walk_css_tasks() {
             reject!(
                 KfuncForbidden,
@@ -139,11 +140,11 @@ impl<O: Observer> Verifier<'_, O> {
                 self.widen_fork(fork, prev);
             }
             self.both(fork, |this, other| {
-                other.frame_mut().regs[0] = this.as_not_null(other.reg(0));
+                other.frame_mut().regs[R0] = this.as_not_null(other.reg(R0));
             });
         }
         set_iter(&mut self.walk.cur, meta, |depth| (IterState::Drained, depth));
-        self.set_const_zero(0);
+        self.set_const_zero(R0);
         Ok(())
     }
 }

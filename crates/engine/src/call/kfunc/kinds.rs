@@ -11,6 +11,7 @@ use verdict_syscall::func_args::is_prog_ctx_type;
 use super::meta::Meta;
 use super::proto::{Declared, Pointer, check_scalar_struct, is_scalar};
 use crate::error::{Res, reject};
+use crate::index::RegNo;
 use crate::observer::Observer;
 use crate::verifier::Verifier;
 
@@ -106,7 +107,7 @@ impl Kind {
 impl<O: Observer> Verifier<'_, O> {
     /// What an argument stands for, given what the register holds (`get_kfunc_ptr_arg_type`).
     pub(super) fn kfunc_arg_kind(&self, meta: &Meta, arg: usize, ptr: &Pointer) -> Res<Kind> {
-        let reg = self.reg(arg + 1);
+        let reg = self.reg(RegNo::of_arg(arg));
         if ptr.kind == Some(Kind::Ctx) {
             return Ok(Kind::Ctx);
         }
@@ -135,7 +136,7 @@ impl<O: Observer> Verifier<'_, O> {
         if ptr.is_func {
             return Ok(Kind::Callback);
         }
-        let sized = meta.func.size_param(arg).is_some() && self.reg(arg + 2).is_scalar();
+        let sized = meta.func.size_param(arg).is_some() && self.reg(RegNo::of_arg(arg + 1)).is_scalar();
         if !is_scalar(target)
             && let Err(words) = check_scalar_struct(btf, target)
             && !(sized && target.is_void())

@@ -15,7 +15,7 @@ use verdict_syscall::prog::flags;
 use super::proto::{Kfunc, Reader};
 use crate::cfg::FastCall;
 use crate::error::{Res, reject, unsupported};
-use crate::index::{FrameNo, Spi, SubprogIdx};
+use crate::index::{FrameNo, RegNo, Spi, SubprogIdx};
 use crate::observer::Observer;
 use crate::state::{BtfHandle, DynptrKind, Reg};
 use crate::verifier::Verifier;
@@ -27,7 +27,7 @@ pub(super) struct Meta {
     /// Reference that an argument holds; 0 is none.
     pub(super) ref_obj_id: u32,
     /// Register whose reference the call releases.
-    pub(super) release_regno: Option<usize>,
+    pub(super) release_regno: Option<RegNo>,
     /// The memory given back cannot be written.
     pub(super) r0_rdonly: bool,
     /// Its size, if that is known; 0 counts as unknown.

@@ -22,6 +22,7 @@ use verdict_kernel::kfunc::{KfuncFlags, Special};
 
 use super::CallbackFrame;
 use crate::error::{Res, reject, unsupported};
+use crate::index::{R0, R1, R2, RegNo};
 use crate::memory::Words;
 use crate::observer::Observer;
 use crate::state::Reg;
@@ -30,8 +31,6 @@ use meta::Meta;
 
 /// Errors that functions return are not below this, negated.
 const MAX_ERRNO: i32 = 4095;
-/// R0 to R5.
-const CALLER_SAVED: usize = 6;
 
 impl<O: Observer> Verifier<'_, O> {
     /// Executes a call of a kernel function (`check_kfunc_call`).
@@ -72,7 +71,7 @@ impl<O: Observer> Verifier<'_, O> {
         if meta.func.is(Special::Throw) {
             self.check_throw(&meta)?;
         }
-        for r in 0..CALLER_SAVED {
+        for r in RegNo::caller_saved() {
             self.set_reg(r, Reg::NOT_INIT);
         }
         self.set_kfunc_result(&mut meta)?;
@@ -106,12 +105,12 @@ impl<O: Observer> Verifier<'_, O> {
         let Some(failed) = self.other(fork) else {
             return Ok(());
         };
-        for r in 0..CALLER_SAVED {
+        for r in RegNo::caller_saved() {
             failed.set_reg(r, Reg::NOT_INIT);
         }
         let mut error = Reg::UNKNOWN;
         error.b.narrow_s32(-MAX_ERRNO, -1, rules);
-        failed.set_reg(0, error);
+        failed.set_reg(R0, error);
         Ok(())
     }
 
@@ -147,7 +146,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
         }
         if meta.func.special.is_some_and(Special::adds_node) {
-            let id = self.reg(2).ref_obj_id;
+            let id = self.reg(R2).ref_obj_id;
             self.aux_mut().kptr_struct_meta = self.has_struct_meta(meta.object);
             self.give_node_away().then(|| {
                 format!(
@@ -174,7 +173,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.walk.seen_exception = true;
         if self.program.exception_callback.is_none() {
-            self.check_return_code(1, "R1")?;
+            self.check_return_code(R1, "R1")?;
         }
         Ok(())
     }
@@ -184,7 +183,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn mark_kfunc_args_read(&mut self, meta: &Meta) {
         let top = self.walk.cur.curframe();
         for (i, param) in meta.func.params.iter().enumerate().take(5) {
-            self.mark_reg_read(top, i + 1, param.size == 8);
+            self.mark_reg_read(top, RegNo::of_arg(i), param.size == 8);
         }
     }
 

@@ -11,6 +11,7 @@ use verdict_syscall::TypeRef;
 use super::graph::OBJECT;
 use super::meta::{GivenMap, Meta};
 use crate::error::{Res, reject, say, unsupported};
+use crate::index::RegNo;
 use crate::memory::{
     TRUSTED_MODIFIERS, is_rcu, is_trusted, reg_type_str, type_is_non_owning_ref, type_is_ptr_alloc_obj,
 };
@@ -32,7 +33,7 @@ fn is_nocast_alias(a: &str, b: &str) -> bool {
 
 impl<O: Observer> Verifier<'_, O> {
     /// Whether a pointer is trusted as far as the function demands it.
-    pub(super) fn check_kfunc_trust(&self, reg: &Reg, regno: usize, meta: &Meta) -> Res<()> {
+    pub(super) fn check_kfunc_trust(&self, reg: &Reg, regno: RegNo, meta: &Meta) -> Res<()> {
         if !meta.func.is_strict() || is_trusted(reg) {
             return Ok(());
         }
@@ -50,7 +51,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A map given as such (`__map`). For work queues, it must be the very map that the queue is in.
-    pub(super) fn note_kfunc_map(&self, reg: &Reg, regno: usize, meta: &mut Meta) -> Res<()> {
+    pub(super) fn note_kfunc_map(&self, reg: &Reg, regno: RegNo, meta: &mut Meta) -> Res<()> {
         let Some(given) = GivenMap::of(reg) else {
             reject!(ArgumentType, EINVAL, "pointer in R{regno} isn't map pointer\n");
         };

@@ -12,6 +12,7 @@ use super::graph::{OBJECT, graph_node};
 use super::meta::Meta;
 use super::proto::{check_scalar_struct, is_scalar};
 use crate::error::{Res, reject};
+use crate::index::R0;
 use crate::memory::{UNTRUSTED_MEMORY, dynptr_flag_of};
 use crate::observer::Observer;
 use crate::state::{BtfHandle, Reg};
@@ -52,10 +53,10 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         if is_scalar(ty) {
-            self.set_unknown(0);
+            self.set_unknown(R0);
             if meta.func.special.is_some_and(Special::takes_resilient_lock) {
                 // The call that failed is pending.
-                self.walk.cur.reg_mut(0).set_known(0);
+                self.walk.cur.reg_mut(R0).set_known(0);
             }
             self.walk.cur.marks_mut().written |= 1;
         } else if let Some(target) = target {
@@ -110,7 +111,7 @@ impl<O: Observer> Verifier<'_, O> {
         if self.may_point_to_spin_lock(&reg) && reg.id == 0 {
             reg.id = self.next_id();
         }
-        self.set_reg(0, reg);
+        self.set_reg(R0, reg);
         Ok(())
     }
 
