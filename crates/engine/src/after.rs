@@ -103,7 +103,8 @@ impl<O: Observer> Verifier<'_, O> {
     fn remove_fastcall_spills(&mut self) {
         for s in self.program.subprogs.indices() {
             let range = self.program.subprogs[s].start..self.subprog_end(s);
-            let removed = InsnIdx::range(range).any(|i| self.program.aux[i].fastcall_spills_num > 0);
+            let insns = self.program.aux.slice(range);
+            let removed = insns.iter().any(|aux| aux.fastcall_spills_num > 0);
             let sub = &mut self.program.subprogs[s];
             if removed && !sub.keep_fastcall_stack {
                 sub.stack_depth = sub.fastcall_stack_off.unsigned_abs();
@@ -312,8 +313,11 @@ impl<O: Observer> Verifier<'_, O> {
             .subprogs
             .indices()
             .map(|s| {
-                let mut insns = InsnIdx::range(self.program.subprogs[s].start..self.subprog_end(s));
-                s != SubprogIdx::MAIN && insns.all(|i| !self.program.aux[i].seen)
+                let insns = self
+                    .program
+                    .aux
+                    .slice(self.program.subprogs[s].start..self.subprog_end(s));
+                s != SubprogIdx::MAIN && insns.iter().all(|aux| !aux.seen)
             })
             .collect();
         self.program.dead_subprogs = dead;

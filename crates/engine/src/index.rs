@@ -110,7 +110,7 @@ impl FrameNo {
     /// This frame and those below it, outermost first.
     #[inline]
     pub fn with_callers(self) -> impl DoubleEndedIterator<Item = FrameNo> {
-        (0..=self.0).map(FrameNo)
+        (0..self.0 + 1).map(FrameNo)
     }
 }
 
@@ -220,12 +220,12 @@ impl RegNo {
     /// Those of the arguments of a call.
     #[inline]
     pub fn args() -> impl Iterator<Item = RegNo> {
-        (1..=5).map(RegNo)
+        (1..6).map(RegNo)
     }
     /// Those that a call does not preserve.
     #[inline]
     pub fn caller_saved() -> impl Iterator<Item = RegNo> {
-        (0..=5).map(RegNo)
+        (0..6).map(RegNo)
     }
     /// Those with smaller numbers.
     #[inline]
@@ -303,6 +303,12 @@ impl<I: Idx, T> IndexVec<I, T> {
     #[inline]
     pub fn as_slice(&self) -> &[T] {
         &self.elements
+    }
+    /// The elements from the first to before the second; none where there are not all.
+    #[inline]
+    pub fn slice(&self, range: Range<I>) -> &[T] {
+        let range = range.start.index()..range.end.index();
+        self.elements.get(range).unwrap_or_default()
     }
     /// All elements, in order.
     #[inline]

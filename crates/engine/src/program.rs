@@ -87,7 +87,10 @@ impl<'a> Program<'a> {
 }
 
 /// What is remembered of an instruction across paths.
+///
+/// 64 bytes: every instruction walked looks for its own, and finds it by a shift.
 #[derive(Clone, Debug, Default)]
+#[repr(align(8))]
 pub(crate) struct InsnAux {
     /// States are compared, and checkpoints may be taken, here.
     pub(crate) prune_point: bool,
@@ -211,6 +214,7 @@ pub(crate) struct Subprog {
 }
 
 /// An instruction as the walk executes it; faults that the kernel notices late are still faults.
+#[inline]
 fn decode_for_walk(control: &Control, insns: &IndexVec<InsnIdx, Insn>, at: InsnIdx) -> Result<Op, Malformed> {
     let op = decode(&insns[at], insns.get(at.next()))?;
     match op {
@@ -228,5 +232,15 @@ fn decode_for_walk(control: &Control, insns: &IndexVec<InsnIdx, Insn>, at: InsnI
     match deferred_fault(&insns[at]) {
         None => Ok(op),
         Some(fault) => Err(fault),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::InsnAux;
+
+    #[test]
+    fn size() {
+        assert_eq!(size_of::<InsnAux>(), 64);
     }
 }

@@ -380,6 +380,7 @@ impl<O: Observer> Verifier<'_, O> {
         let mut new = self.walk.cur.clone();
         self.walk.cur.history = Trail::default();
         new.insn_idx = idx;
+        new.last_insn_idx = self.walk.prev_insn_idx;
         if self.by_chains() {
             self.assume_needed(&mut new);
         }

@@ -33,7 +33,6 @@ impl<O: Observer> Verifier<'_, O> {
                     self.walk.stats.insns
                 );
             }
-            self.walk.cur.last_insn_idx = prev_idx;
             let flow = if self.program.aux[idx].prune_point && self.is_state_visited(idx)? {
                 if O::LISTENING {
                     self.env.obs.event(Event::Pruned {

@@ -81,7 +81,7 @@ impl<O: Observer> Verifier<'_, O> {
                     left = entry.before;
                     i = entry.prev_idx().unwrap_or(BEFORE);
                 }
-                None => i = i.prev().unwrap_or(BEFORE),
+                None => i = InsnIdx(i.0.wrapping_sub(1)),
             }
             if i >= self.program.insns.end() {
                 reject!(VerifierBug, EFAULT, "BUG backtracking idx {}\n", i.0 as i32);

@@ -48,6 +48,7 @@ pub struct Hist {
 
 impl Hist {
     /// An instruction, and the one executed before it.
+    #[inline]
     pub(crate) fn new(idx: InsnIdx, prev_idx: Option<InsnIdx>, flags: u16, linked: u64) -> Hist {
         Hist {
             idx,

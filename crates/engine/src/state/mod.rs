@@ -296,7 +296,7 @@ pub struct State {
     pub insn_idx: InsnIdx,
     /// First instruction of the segment that leads here.
     pub first_insn_idx: InsnIdx,
-    /// Last instruction of it; none where a function begins.
+    /// Of a checkpoint the last instruction of it; none where a function begins.
     pub last_insn_idx: Option<InsnIdx>,
     /// Depth in the tree of checkpoints.
     pub dfs_depth: u32,
@@ -410,9 +410,9 @@ impl State {
     /// `want` chooses which to change, so that frames in which nothing changes stay shared.
     pub fn for_each_reg_mut(&mut self, want: impl Fn(&Reg) -> bool, mut f: impl FnMut(&mut Reg)) {
         for slot in self.frames.iter_mut() {
-            for r in RegNo::all() {
-                if want(&slot.body.regs[r]) {
-                    f(&mut unshared(&mut slot.body).regs[r]);
+            for r in 0..REGS {
+                if want(&slot.body.regs.0[r]) {
+                    f(&mut unshared(&mut slot.body).regs.0[r]);
                 }
             }
             for spi in slot.body.stack.slots().indices() {
