@@ -54,6 +54,8 @@ pub struct WalkMode {
     pub flex_arrays: bool,
     /// Whether the pointer is known to be untrusted already, which allows to read beyond a member's end.
     pub untrusted: bool,
+    /// Whether what lies in a union of more than one member is like anything else.
+    pub plain_unions: bool,
 }
 
 /// Where a walk is.
@@ -88,7 +90,7 @@ impl Btf {
             if !ty.is_composite() {
                 return Err(no_struct(name));
             }
-            through_union |= ty.kind() == Kind::Union && ty.vlen() != 1;
+            through_union |= !mode.plain_unions && ty.kind() == Kind::Union && ty.vlen() != 1;
             let step = if at.off.wrapping_add(size) > ty.size() {
                 self.beyond(ty, at.off, mode.flex_arrays)
                     .ok_or_else(|| beyond_struct(name, at.off, size))?
@@ -239,11 +241,13 @@ impl Btf {
         off: i32,
         size: u32,
         flex_arrays: bool,
+        unions_are_untrusted: bool,
     ) -> Result<Walk<'_>, WalkError> {
         let (mut id, mut off) = (id, off);
         let mut mode = WalkMode {
             flex_arrays,
             untrusted: false,
+            plain_unions: !unions_are_untrusted,
         };
         for _ in 0..MAX_STEPS {
             let walk = self.walk(id, off, size, mode)?;
@@ -281,7 +285,7 @@ impl Btf {
         let (mut id, mut off) = (id, off);
         let mut mode = WalkMode {
             flex_arrays,
-            untrusted: false,
+            ..WalkMode::default()
         };
         for _ in 0..MAX_STEPS {
             let walk = self.walk(id, off, 1, mode)?;

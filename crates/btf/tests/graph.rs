@@ -189,7 +189,7 @@ fn two_tags_of_a_prefix_are_a_conflict() {
 
 fn access(btf: &Btf, off: i32, size: u32) -> Result<Walked<'_>, String> {
     let id = struct_id(btf, "task___here");
-    btf.struct_access(id, off, size, true)
+    btf.struct_access(id, off, size, true, true)
         .map(|w| w.found)
         .map_err(|e| e.message)
 }
@@ -240,14 +240,14 @@ fn walks_refuse_with_the_kernels_words() {
         "access beyond the end of member grid (mend:56) in struct task___here with off 52 size 8"
     );
     let id = struct_id(&btf, "task___here");
-    let beyond = btf.struct_access(id, 72, 8, false).unwrap_err();
+    let beyond = btf.struct_access(id, 72, 8, false, true).unwrap_err();
     assert_eq!(
         (beyond.errno, &*beyond.message),
         (13, "access beyond struct task___here at off 72 size 8")
     );
     let int = btf.find("int", Kind::Int).unwrap();
     assert_eq!(
-        btf.struct_access(int, 0, 4, true).unwrap_err().message,
+        btf.struct_access(int, 0, 4, true, true).unwrap_err().message,
         "Type 'int' is not a struct"
     );
 }
@@ -256,8 +256,8 @@ fn walks_refuse_with_the_kernels_words() {
 fn a_union_of_several_members_taints_what_is_behind_it() {
     let btf = sample();
     let id = struct_id(&btf, "task___here");
-    assert!(btf.struct_access(id, 24, 4, true).unwrap().through_union);
-    assert!(!btf.struct_access(id, 0, 8, true).unwrap().through_union);
+    assert!(btf.struct_access(id, 24, 4, true, true).unwrap().through_union);
+    assert!(!btf.struct_access(id, 0, 8, true, true).unwrap().through_union);
 }
 
 #[test]

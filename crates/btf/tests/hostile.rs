@@ -39,7 +39,7 @@ fn exercise(btf: &Btf, ext: &BtfExt) {
         );
         let _ = btf.decl_tag_value(id, Some(0), "contains:");
         for (off, size) in [(0, 8), (-4, 8), (24, 1), (i32::MAX, 1), (100, u32::MAX)] {
-            let _ = btf.struct_access(id, off, size, true);
+            let _ = btf.struct_access(id, off, size, true, true);
             let _ = btf.walk(id, off, size, WalkMode::default());
             let _ = btf.find_embedded(id, off, (btf, ty.target()), false, true);
         }
@@ -175,6 +175,6 @@ fn loops_of_references_end() {
     assert_eq!(btf.resolve_size(verdict_btf::TypeId(1)), None);
     assert!(btf.skip_mods_and_typedefs(verdict_btf::TypeId(2)).is_none());
     assert!(btf.resolve(verdict_btf::TypeId(4)).is_none());
-    assert!(btf.struct_access(own, 0, 1, true).is_err());
+    assert!(btf.struct_access(own, 0, 1, true, true).is_err());
     exercise(&btf, &BtfExt::default());
 }

@@ -70,18 +70,30 @@ impl Bounds {
     #[inline]
     #[must_use]
     pub fn alu(&self, op: AluOp, width: Width, src: &Bounds, rules: Rules) -> Bounds {
+        if rules.known_operand && !src.is_operand(op, width) {
+            return Bounds::UNKNOWN;
+        }
+        // What is not computed has no upper half, either, where the rest below is done even so.
+        let uncomputed = || {
+            let mut unknown = Bounds::UNKNOWN;
+            if rules.known_operand && width == Width::W32 {
+                unknown.zext_32();
+                unknown.sync(rules);
+            }
+            unknown
+        };
         let mut result = match op {
             AluOp::Add => self.added(src, width, rules),
             AluOp::Sub => self.subtracted(src, width, rules),
             AluOp::Mul => self.multiplied(src, width, rules),
-            AluOp::And => self.masked(src, width),
-            AluOp::Or => self.ored(src, width),
-            AluOp::Xor => self.xored(src, width),
+            AluOp::And => self.masked(src, width, rules),
+            AluOp::Or => self.ored(src, width, rules),
+            AluOp::Xor => self.xored(src, width, rules),
             AluOp::Lsh | AluOp::Rsh | AluOp::Arsh => match src.shift_count(width) {
                 Some(count) => self.shifted(op, width, count, rules),
-                None => return Bounds::UNKNOWN,
+                None => return uncomputed(),
             },
-            AluOp::Div | AluOp::SDiv | AluOp::Mod | AluOp::SMod => return Bounds::UNKNOWN,
+            AluOp::Div | AluOp::SDiv | AluOp::Mod | AluOp::SMod => return uncomputed(),
         };
         if width == Width::W32 {
             result.zext_32();
@@ -128,6 +140,35 @@ impl Bounds {
             });
         }
         None
+    }
+
+    /// Whether `op` with these as second operand is computed at all; where not, nothing is known of the result.
+    #[inline]
+    pub fn is_computed(&self, op: AluOp, width: Width, rules: Rules) -> bool {
+        (!rules.known_operand || self.is_operand(op, width))
+            && !op.is_division()
+            && (!op.is_shift() || self.shift_count(width).is_some())
+    }
+
+    /// Whether these can be the second operand where it must be known but for sums, differences and intersections,
+    /// and may not contradict itself.
+    fn is_operand(&self, op: AluOp, width: Width) -> bool {
+        let (known, agrees, ordered) = match width {
+            Width::W32 => (
+                self.is_subreg_const(),
+                self.s32_min == self.s32_max && self.u32_min == self.u32_max,
+                self.s32_min <= self.s32_max && self.u32_min <= self.u32_max,
+            ),
+            Width::W64 => (
+                self.is_const(),
+                self.smin == self.smax && self.umin == self.umax,
+                self.smin <= self.smax && self.umin <= self.umax,
+            ),
+        };
+        match known {
+            true => agrees,
+            false => ordered && matches!(op, AluOp::Add | AluOp::Sub | AluOp::And),
+        }
     }
 
     /// The count if these are usable as one: known in `width`, the ranges agreeing, and less than the width
@@ -196,24 +237,30 @@ impl Bounds {
     }
 
     #[inline]
-    fn masked(&self, src: &Bounds, width: Width) -> Bounds {
+    fn masked(&self, src: &Bounds, width: Width, rules: Rules) -> Bounds {
         let bits = self.var_off & src.var_off;
-        let low = self.span32().and(src.span32(), bits);
-        self.bitwise(src, width, bits, low, || self.span64().and(src.span64(), bits))
+        let low = self.span32().and(src.span32(), bits, rules);
+        self.bitwise(src, width, bits, low, || {
+            self.span64().and(src.span64(), bits, rules)
+        })
     }
 
     #[inline]
-    fn ored(&self, src: &Bounds, width: Width) -> Bounds {
+    fn ored(&self, src: &Bounds, width: Width, rules: Rules) -> Bounds {
         let bits = self.var_off | src.var_off;
-        let low = self.span32().or(src.span32(), bits);
-        self.bitwise(src, width, bits, low, || self.span64().or(src.span64(), bits))
+        let low = self.span32().or(src.span32(), bits, rules);
+        self.bitwise(src, width, bits, low, || {
+            self.span64().or(src.span64(), bits, rules)
+        })
     }
 
     #[inline]
-    fn xored(&self, src: &Bounds, width: Width) -> Bounds {
+    fn xored(&self, src: &Bounds, width: Width, rules: Rules) -> Bounds {
         let bits = self.var_off ^ src.var_off;
-        let low = self.span32().xor(bits);
-        self.bitwise(src, width, bits, low, || self.span64().xor(bits))
+        let low = self.span32().xor(src.span32(), bits, rules);
+        self.bitwise(src, width, bits, low, || {
+            self.span64().xor(src.span64(), bits, rules)
+        })
     }
 
     /// Completes a bitwise result: a known result of a known operand is taken as it is; otherwise the ranges

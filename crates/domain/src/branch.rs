@@ -112,6 +112,14 @@ impl View {
 /// scalars (`is_scalar_branch_taken`).
 #[inline]
 pub fn branch_taken(op: JmpOp, width: Width, a: &Bounds, b: &Bounds, rules: Rules) -> Option<bool> {
+    let number;
+    let b = match rules.by_constants {
+        true => {
+            number = Bounds::constant(known(b, width)?);
+            &number
+        }
+        false => b,
+    };
     let (va, vb) = (View::new(a, width), View::new(b, width));
     match op {
         JmpOp::Eq => equal(width, a, b, rules),
@@ -146,6 +154,9 @@ fn equal(width: Width, a: &Bounds, b: &Bounds, rules: Rules) -> Option<bool> {
     let (va, vb) = (View::new(a, width), View::new(b, width));
     if va.bits.is_const() && vb.bits.is_const() {
         return Some(va.bits.value == vb.bits.value);
+    }
+    if rules.by_constants {
+        return None;
     }
     let differ = (rules.unequal_by_bits && !va.bits.overlap(vb.bits))
         || va.is_apart(&vb)
@@ -235,14 +246,19 @@ fn refine_eq(width: Width, a: &mut Bounds, b: &mut Bounds) {
 /// Calls `f` for the operand to narrow and the other's value, if one of them is known; `b` by preference.
 #[inline]
 fn with_known(width: Width, a: &mut Bounds, b: &mut Bounds, f: fn(Width, &mut Bounds, u64)) {
-    let known = |x: &Bounds| match width {
+    if let Some(value) = known(b, width) {
+        f(width, a, value);
+    } else if let Some(value) = known(a, width) {
+        f(width, b, value);
+    }
+}
+
+/// The value, if all bits that a comparison of this width sees are known.
+#[inline]
+fn known(x: &Bounds, width: Width) -> Option<u64> {
+    match width {
         Width::W32 => x.subreg_const_value().map(u64::from),
         Width::W64 => x.const_value(),
-    };
-    if let Some(value) = known(b) {
-        f(width, a, value);
-    } else if let Some(value) = known(a) {
-        f(width, b, value);
     }
 }
 

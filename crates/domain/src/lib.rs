@@ -17,6 +17,7 @@
 mod alu;
 mod bounds;
 mod branch;
+mod constant;
 mod pointer;
 mod resize;
 mod rules;
@@ -27,6 +28,7 @@ mod tnum;
 pub use alu::{AluOp, SignMaskFork};
 pub use bounds::{Bounds, Violation, ViolationText};
 pub use branch::{JmpOp, branch_taken, refine, refine_same};
+pub use constant::{Learned, refine_by_constants};
 pub use rules::Rules;
 pub use tnum::Tnum;
 

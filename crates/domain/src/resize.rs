@@ -22,7 +22,8 @@ impl Bounds {
         }
     }
 
-    /// The lowest `bytes` bytes (1, 2 or 4) extended with zeros, synced (`coerce_reg_to_size`).
+    /// The lowest `bytes` bytes (1, 2 or 4) extended with zeros, synced (`coerce_reg_to_size`; where deductions go by the
+    /// sign, four bytes are left unsynced).
     #[inline]
     pub fn truncate(&mut self, bytes: u32, rules: Rules) {
         let keep = low_bytes(bytes);
@@ -36,8 +37,38 @@ impl Bounds {
         }
         self.smin = self.umin as i64;
         self.smax = self.umax as i64;
+        if rules.by_sign {
+            if bytes < 4 {
+                self.low_from_whole(rules);
+            }
+            return;
+        }
         if bytes < 4 {
             self.set_unbounded_32();
+        }
+        self.sync(rules);
+    }
+
+    /// Replaces the ranges of the low half by the whole's, where those fit, and [syncs](Bounds::sync)
+    /// (`__reg_combine_64_into_32`, before Linux 6.8).
+    pub(crate) fn low_from_whole(&mut self, rules: Rules) {
+        self.set_unbounded_32();
+        if let (Ok(min), Ok(max)) = (i32::try_from(self.smin), i32::try_from(self.smax)) {
+            (self.s32_min, self.s32_max) = (min, max);
+        }
+        if let (Ok(min), Ok(max)) = (u32::try_from(self.umin), u32::try_from(self.umax)) {
+            (self.u32_min, self.u32_max) = (min, max);
+        }
+        self.sync(rules);
+    }
+
+    /// Replaces the whole's ranges by those of the low half if the rest is zero, else forgets them, and
+    /// [syncs](Bounds::sync) (`__reg_combine_32_into_64`, before Linux 6.8).
+    pub(crate) fn whole_from_low(&mut self, rules: Rules) {
+        if self.var_off.clear_subreg() == Tnum::constant(0) {
+            self.zext_32();
+        } else {
+            self.set_unbounded_64();
         }
         self.sync(rules);
     }

@@ -6,6 +6,9 @@
 /// off is only a loss: bounds are sound under any setting.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Rules {
+    /// Whether the ranges of a width learn from each other by the sign alone, and nothing from the other width's but
+    /// where a value changes its width: the deductions before Linux 6.8. The three rules below do not matter then.
+    pub by_sign: bool,
     /// How often [`Bounds::sync`](crate::Bounds::sync) repeats the deductions between the ranges.
     pub rounds: u8,
     /// Whether a signed 64-bit range that crosses zero narrows an unsigned one that meets only one of its sides,
@@ -25,4 +28,13 @@ pub struct Rules {
     pub product_by_union: bool,
     /// Whether `<<= 32` moves the signed range of the low half up even if it has negative numbers.
     pub shift_sign: bool,
+    /// Whether a comparison teaches only about a number compared with a known one (and of two equal numbers what both
+    /// are), and only a known number decides one.
+    pub by_constants: bool,
+    /// Whether the signed range of a bitwise result is known where neither operand can be negative; otherwise
+    /// where the unsigned one does not cross the sign boundary. Only ranges that contradict each other tell the two
+    /// apart: of others, [`Bounds::sync`](crate::Bounds::sync) finds the same.
+    pub bitwise_by_signs: bool,
+    /// Whether only sums, differences and intersections are computed when the second operand is not known.
+    pub known_operand: bool,
 }

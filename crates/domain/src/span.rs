@@ -76,6 +76,22 @@ macro_rules! span {
                 }
             }
 
+            /// Lets the two ranges learn from each other where one of them knows the sign. The other's ends are then
+            /// compared as unsigned numbers, or replaced where its sign is not known.
+            pub(crate) fn learn_by_sign(&mut self) {
+                if self.smin >= 0 || self.smax < 0 {
+                    self.umin = self.umin.max(self.smin as $u);
+                    self.umax = self.umax.min(self.smax as $u);
+                    (self.smin, self.smax) = (self.umin as $s, self.umax as $s);
+                } else if self.umax as $s >= 0 {
+                    self.umax = self.umax.min(self.smax as $u);
+                    (self.smin, self.smax) = (self.umin as $s, self.umax as $s);
+                } else if (self.umin as $s) < 0 {
+                    self.umin = self.umin.max(self.smin as $u);
+                    (self.smin, self.smax) = (self.umin as $s, self.umax as $s);
+                }
+            }
+
             #[inline]
             pub(crate) fn add(self, other: $name, rules: Rules) -> $name {
                 let mut sum = $name::FULL;
@@ -159,18 +175,30 @@ macro_rules! span {
 
             /// `bits` is what is known of the result's bits, here and below.
             #[inline]
-            pub(crate) fn and(self, other: $name, bits: Tnum) -> $name {
-                $name::from_unsigned(bits.min() as $u, self.umax.min(other.umax))
+            pub(crate) fn and(self, other: $name, bits: Tnum, rules: Rules) -> $name {
+                self.bitwise(other, bits.min() as $u, self.umax.min(other.umax), rules)
             }
 
             #[inline]
-            pub(crate) fn or(self, other: $name, bits: Tnum) -> $name {
-                $name::from_unsigned(self.umin.max(other.umin), bits.max() as $u)
+            pub(crate) fn or(self, other: $name, bits: Tnum, rules: Rules) -> $name {
+                self.bitwise(other, self.umin.max(other.umin), bits.max() as $u, rules)
             }
 
             #[inline]
-            pub(crate) fn xor(self, bits: Tnum) -> $name {
-                $name::from_unsigned(bits.min() as $u, bits.max() as $u)
+            pub(crate) fn xor(self, other: $name, bits: Tnum, rules: Rules) -> $name {
+                self.bitwise(other, bits.min() as $u, bits.max() as $u, rules)
+            }
+
+            /// The ranges of a bitwise result with this unsigned one.
+            #[inline]
+            fn bitwise(self, other: $name, umin: $u, umax: $u, rules: Rules) -> $name {
+                if !rules.bitwise_by_signs {
+                    $name::from_unsigned(umin, umax)
+                } else if self.smin < 0 || other.smin < 0 {
+                    $name { umin, umax, ..$name::FULL }
+                } else {
+                    $name { umin, umax, smin: umin as $s, smax: umax as $s }
+                }
             }
 
             /// Shifted left by a known count less than the width; `smin` and `smax` are lost.

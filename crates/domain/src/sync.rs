@@ -37,6 +37,10 @@ impl Bounds {
     /// All deductions in the kernel's order.
     fn deduce(&mut self, rules: Rules) {
         self.learn_from_bits();
+        if rules.by_sign {
+            self.deduce_by_sign();
+            return;
+        }
         let (mut wide, mut low) = (self.span64(), self.span32());
         for _ in 0..rules.rounds {
             let before = (wide, low);
@@ -46,6 +50,17 @@ impl Bounds {
                 break;
             }
         }
+        self.set_span64(wide);
+        self.set_span32(low);
+        self.learn_bits_from_ranges();
+        self.learn_from_bits();
+    }
+
+    /// The rest of it where the sign alone tells the ranges of each other (before Linux 6.8).
+    fn deduce_by_sign(&mut self) {
+        let (mut wide, mut low) = (self.span64(), self.span32());
+        low.learn_by_sign();
+        wide.learn_by_sign();
         self.set_span64(wide);
         self.set_span32(low);
         self.learn_bits_from_ranges();
@@ -179,7 +194,8 @@ mod tests {
 
     /// Rules by number: every mix of deductions, up to three rounds.
     fn rules() -> impl Strategy<Value = Rules> {
-        (0..4u8, any::<[bool; 2]>()).prop_map(|(rounds, [split_64, split_32])| Rules {
+        (0..4u8, any::<[bool; 3]>()).prop_map(|(rounds, [split_64, split_32, by_sign])| Rules {
+            by_sign,
             rounds,
             split_64,
             split_32,
@@ -188,6 +204,9 @@ mod tests {
             signed_product: false,
             product_by_union: false,
             shift_sign: false,
+            by_constants: false,
+            bitwise_by_signs: false,
+            known_operand: false,
         })
     }
 

@@ -5,7 +5,7 @@ mod common;
 use common::{ALU, JMP, RULES, WIDTHS, compute, holds};
 use proptest::prelude::*;
 use proptest::sample::select;
-use verdict_domain::{Bounds, Rules, Tnum, branch_taken, refine};
+use verdict_domain::{AluOp, Bounds, Rules, Tnum, branch_taken, refine};
 
 /// Numbers of all lengths, and near powers of two.
 fn number() -> impl Strategy<Value = u64> {
@@ -95,6 +95,18 @@ proptest! {
         let value = compute(op, width, x, y);
         prop_assert!(result.admits(value), "{:#x} not in {:?}", value, result);
         prop_assert!(result.violation().is_none(), "{:?}", result);
+    }
+
+    /// Which of the two ways gives a bitwise result its signed range is seen only where ranges contradict each other.
+    #[test]
+    fn signs_of_bitwise_results_are_the_same(
+        (rules, (_, a), (_, b)) in synced_members(),
+        op in select(&[AluOp::And, AluOp::Or, AluOp::Xor][..]), width in select(&WIDTHS[..]),
+    ) {
+        // A single round is too short to find again what the one way already has.
+        let rules = Rules { rounds: rules.rounds.max(2), ..rules };
+        let by_signs = |bitwise_by_signs| Rules { bitwise_by_signs, ..rules };
+        prop_assert_eq!(a.alu(op, width, &b, by_signs(true)), a.alu(op, width, &b, by_signs(false)));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::Rule;
 use verdict_kernel::semantics::control::LdAbsCallback;
 use verdict_kernel::semantics::log::{BugWords, ExceptionCall};
+use verdict_kernel::semantics::stack::FrameSize;
 use verdict_kernel::semantics::stack::{FrameStacks, MayGotoBound};
 use verdict_kernel::types::RegBase;
 use verdict_syscall::LoadedFunc;
@@ -19,9 +20,12 @@ use crate::observer::Observer;
 use crate::state::MAX_FRAMES;
 use crate::verifier::Verifier;
 
-/// Stack that a function occupies: whole units of 16 bytes with the JIT.
-fn rounded(depth: u16) -> u32 {
-    u32::from(depth).next_multiple_of(16)
+/// Stack that a function occupies: whole units.
+fn rounded(depth: u16, unit: FrameSize) -> u32 {
+    match unit {
+        FrameSize::ThirtyTwo => u32::from(depth.max(1)).next_multiple_of(32),
+        FrameSize::Sixteen => u32::from(depth).next_multiple_of(16),
+    }
 }
 
 /// Where the frame of a function lies.
@@ -43,7 +47,7 @@ impl Place {
     fn settle(&mut self, private: bool, depth: u16) {
         if !private {
             *self = Place::Common;
-        } else if *self == Place::Unknown && rounded(depth) >= Place::MIN {
+        } else if *self == Place::Unknown && rounded(depth, FrameSize::Sixteen) >= Place::MIN {
             *self = Place::Private;
         }
     }
@@ -174,7 +178,10 @@ impl<O: Observer> Verifier<'_, O> {
                 }
             }
             if places[idx] != Place::Private {
-                depth -= rounded(self.program.subprogs[idx].stack_depth);
+                depth -= rounded(
+                    self.program.subprogs[idx].stack_depth,
+                    self.env.kernel.semantics.stack.frame_size,
+                );
             }
             match callers.pop() {
                 None => return Ok(()),
@@ -211,7 +218,7 @@ impl<O: Observer> Verifier<'_, O> {
                 depth
             );
         }
-        let own = rounded(sub.stack_depth);
+        let own = rounded(sub.stack_depth, self.env.kernel.semantics.stack.frame_size);
         if place == Place::Private {
             if own > self.env.kernel.limits.stack {
                 reject!(

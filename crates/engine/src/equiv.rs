@@ -3,9 +3,12 @@
 //! Pure: nothing here changes a state. There are three strengths ([`Exact`]). A checkpoint whose marks are
 //! final (`cleaned`) compares as if every value that was never read were unwritten.
 
+mod bytes;
 mod explain;
 
-use verdict_kernel::semantics::graph::{Graph, IterType, Liveness, PacketEnd, ScalarIds};
+use verdict_kernel::semantics::graph::{
+    Graph, IterType, Liveness, PacketEnd, PointerComparison, ScalarIds, SlotComparison,
+};
 use verdict_kernel::types::RegBase;
 
 pub(crate) use explain::first_difference;
@@ -54,6 +57,8 @@ pub(crate) struct IdMap {
     pairs: Vec<(u32, u32)>,
     tmp_id: u32,
     scalars: ScalarIds,
+    /// Whether two ids of the explored state may correspond to one.
+    many_to_one: bool,
 }
 
 impl Default for IdMap {
@@ -62,16 +67,18 @@ impl Default for IdMap {
             pairs: Vec::new(),
             tmp_id: 0,
             scalars: ScalarIds::OneWay,
+            many_to_one: false,
         }
     }
 }
 
 impl IdMap {
     /// Empties the relation; temporary ids start behind `id_gen`.
-    pub(crate) fn reset(&mut self, id_gen: u32, scalars: ScalarIds) {
+    pub(crate) fn reset(&mut self, id_gen: u32, rules: &Graph) {
         self.pairs.clear();
         self.tmp_id = id_gen;
-        self.scalars = scalars;
+        self.scalars = rules.scalar_ids;
+        self.many_to_one = rules.pointer_comparison == PointerComparison::Bytes;
     }
 
     /// An id of a scalar, or a new one for a scalar that is linked to nothing.
@@ -119,7 +126,7 @@ impl Ids for IdMap {
             if o == old {
                 return c == cur;
             }
-            if c == cur {
+            if c == cur && !self.many_to_one {
                 return false;
             }
         }
@@ -169,7 +176,11 @@ pub(crate) fn states_equal(
     {
         return Err(Suspect::None);
     }
-    ids.reset(id_gen, rules.scalar_ids);
+    ids.reset(id_gen, rules);
+    let bytes = rules.pointer_comparison == PointerComparison::Bytes;
+    if bytes && old.active_lock != cur.active_lock {
+        return Err(Suspect::None);
+    }
     if !held_alike(old, cur, ids) {
         return Err(Suspect::None);
     }
@@ -184,6 +195,9 @@ pub(crate) fn states_equal(
     for (f, (o, c)) in old.frames.iter().zip(cur.frames.iter()).enumerate() {
         if o.body.callsite != c.body.callsite {
             return Err(Suspect::None);
+        }
+        if bytes {
+            ids.reset(id_gen, rules);
         }
         frames_equal(f as u8, o, &c.body, &how, ids)?;
     }
@@ -253,11 +267,11 @@ fn frames_equal(
             return Err(Suspect::Slot(f, spi.0 as u8));
         }
     }
-    if refs_safe(&old.body, cur, ids) {
-        Ok(())
-    } else {
-        Err(Suspect::None)
-    }
+    let alike = match how.rules.pointer_comparison {
+        PointerComparison::Bytes => old.body.refs == cur.refs,
+        PointerComparison::Ids => refs_safe(&old.body, cur, ids),
+    };
+    if alike { Ok(()) } else { Err(Suspect::None) }
 }
 
 /// One register that counts; a finished state keeps nothing of it if it was never read.
@@ -312,6 +326,9 @@ fn range_and_tnum(old: &Reg, cur: &Reg) -> bool {
 /// `regsafe`, for a register that was read or whose being read is not asked.
 fn reg_safe<I: Ids>(old: &Reg, precise: bool, cur: &Reg, ids: &mut I, how: &Manner<'_>) -> bool {
     let Manner { exact, rules, .. } = *how;
+    if exact == Exact::Needed && rules.pointer_comparison == PointerComparison::Bytes {
+        return bytes::reg_safe(old, precise, cur, ids);
+    }
     if exact == Exact::Same {
         return regs_exact(old, cur, ids);
     }
@@ -400,7 +417,8 @@ fn slot_safe<I: Ids>(old: &Slot, precise: bool, cur: Option<&Slot>, how: &Manner
     if exact != Exact::Needed && unlike << (56 - known.trailing_zeros() / 8 * 8) != 0 {
         return false;
     }
-    if let (Some((o, spilled)), Some((c, _))) = (scalar_view(old), scalar_view(cur)) {
+    let as_scalars = how.rules.slot_comparison == SlotComparison::Scalars;
+    if as_scalars && let (Some((o, spilled)), Some((c, _))) = (scalar_view(old), scalar_view(cur)) {
         let precise = precise && spilled;
         return (!precise && exact == Exact::Needed) || reg_safe(o, precise, c, ids, how);
     }
@@ -415,6 +433,8 @@ fn contents_safe<I: Ids>(old: &Slot, precise: bool, cur: &Slot, ids: &mut I, how
     let (o, c) = (old.reg(), cur.reg());
     match old.types[7] {
         SlotType::Spill => reg_safe(o, precise, c, ids, how),
+        // A quirk: which dynptr it is was forgotten.
+        SlotType::Dynptr if how.rules.pointer_comparison == PointerComparison::Bytes => true,
         SlotType::Dynptr => {
             o.dynptr_kind() == c.dynptr_kind()
                 && o.dynptr_first_slot() == c.dynptr_first_slot()

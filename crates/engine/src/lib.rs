@@ -185,8 +185,13 @@ impl<O: Observer> Verifier<'_, O> {
         self.prepare_graph();
         self.mark_fastcall_patterns();
         self.walk.walking = true;
-        self.check_main()?;
-        self.check_global_functions()?;
+        if self.verifies_global_functions_first() {
+            self.check_global_functions()?;
+            self.check_main()?;
+        } else {
+            self.check_main()?;
+            self.check_global_functions()?;
+        }
         self.walk.walking = false;
         self.after_walk()
     }

@@ -4,12 +4,14 @@
 //! the history for precision to follow.
 
 use verdict_domain::{Bounds, Rules};
-use verdict_kernel::semantics::linked::{Linked as Switches, SelfSum, SyncedLink, UnlinkedOffset};
+use verdict_kernel::semantics::linked::{
+    ConstantLink, CopyLink, LinkSet, Linked as Switches, SelfSum, SyncedLink, UnlinkedOffset,
+};
 
 use crate::explore::Fork;
-use crate::index::{FrameNo, RegNo, Spi};
+use crate::index::{FrameNo, Idx, RegNo, Spi};
 use crate::observer::Observer;
-use crate::state::{ADD_CONST, FP, Reg, State};
+use crate::state::{ADD_CONST, FP, Reg, SlotType, State};
 use crate::verifier::Verifier;
 
 /// Members of a set of scalars known to be equal but for a constant, at most six.
@@ -56,8 +58,9 @@ impl<O: Observer> Verifier<'_, O> {
             let reg = self.walk.cur.reg_mut(src);
             (reg.id, reg.off) = (0, 0);
         }
+        let known_too = self.env.kernel.semantics.linked.copy_link == CopyLink::Any;
         let reg = self.reg(src);
-        if reg.id == 0 && !reg.is_const() {
+        if reg.id == 0 && (known_too || !reg.is_const()) {
             let id = self.next_id();
             self.walk.cur.reg_mut(src).id = id;
         }
@@ -67,6 +70,9 @@ impl<O: Observer> Verifier<'_, O> {
     /// room are unlinked. A register that both operands are linked with is found twice.
     pub(crate) fn collect_linked(&mut self, dst: RegNo, src: Option<RegNo>) -> Vec<Linked> {
         let mut set = Vec::new();
+        if self.env.kernel.semantics.linked.link_set == LinkSet::All {
+            return set;
+        }
         for operand in src.into_iter().chain([dst]) {
             // Collecting for the source may have unlinked the destination.
             let reg = self.reg(operand);
@@ -91,6 +97,10 @@ impl<O: Observer> Verifier<'_, O> {
     /// split off.
     pub(crate) fn tell_linked(&mut self, dst: RegNo, src: Option<RegNo>, linked: &[Linked], fork: Fork) {
         let (rules, link) = (self.env.rules, self.env.kernel.semantics.linked.synced_link);
+        if self.env.kernel.semantics.linked.link_set == LinkSet::All {
+            self.tell_all(dst, src, fork);
+            return;
+        }
         for operand in src.into_iter().chain([dst]) {
             let reg = self.reg(operand);
             if reg.is_scalar() && reg.id != 0 {
@@ -103,11 +113,57 @@ impl<O: Observer> Verifier<'_, O> {
     }
 }
 
+impl<O: Observer> Verifier<'_, O> {
+    /// The same, where all that have the operand's id learn (`find_equal_scalars`).
+    fn tell_all(&mut self, dst: RegNo, src: Option<RegNo>, fork: Fork) {
+        let numbers = |this: &Self, src: RegNo| this.reg(src).is_scalar() && this.reg(dst).is_scalar();
+        let src = src.filter(|src| numbers(self, *src));
+        for operand in src.into_iter().chain([dst]) {
+            let reg = self.reg(operand);
+            if reg.is_scalar() && reg.id != 0 {
+                copy_to_all(&mut self.walk.cur, operand);
+                if let Some(other) = self.other(fork) {
+                    copy_to_all(other, operand);
+                }
+            }
+        }
+    }
+}
+
+/// Copies a register of the executing frame to all scalars with its id.
+fn copy_to_all(state: &mut State, known_no: RegNo) {
+    let known = *state.reg(known_no);
+    let precise = known_no.is_in(state.frames[state.curframe()].marks.precise);
+    let linked = |r: &Reg| r.is_scalar() && r.id == known.id;
+    for f in state.frames.numbers() {
+        for r in FP.below() {
+            if linked(&state.frames[f].body.regs[r]) {
+                state.frame_at_mut(f).regs[r] = known;
+                let marks = &mut state.frames[f].marks.precise;
+                *marks = *marks & !r.bit() | if precise { r.bit() } else { 0 };
+            }
+        }
+        for spi in (0..state.frames[f].body.stack.len().min(64)).map(Spi::new) {
+            let Some(slot) = state.frames[f].body.stack.get(spi) else {
+                continue;
+            };
+            // A quirk: what is spilled with fewer than eight bytes is not found.
+            if slot.types[0] == SlotType::Spill && linked(slot.reg()) {
+                if let Some(slot) = state.frame_at_mut(f).stack.get_mut(spi) {
+                    slot.set_reg(known);
+                }
+                let marks = &mut state.frames[f].marks.slot_precise;
+                *marks = *marks & !spi.bit() | if precise { spi.bit() } else { 0 };
+            }
+        }
+    }
+}
+
 /// What is still known of a scalar's link after arithmetic: that it is a constant further, if `added` is what was
 /// added to all 64 bits of it.
 pub(crate) fn link_after_arithmetic(reg: &mut Reg, added: Option<u64>, switches: &Switches) {
     match added {
-        Some(constant) if reg.id != 0 => {
+        Some(constant) if reg.id != 0 && switches.constant_link == ConstantLink::Kept => {
             if reg.id & ADD_CONST != 0 || constant > i32::MAX as u64 {
                 (reg.id, reg.off) = (0, 0);
             } else {

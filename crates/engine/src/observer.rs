@@ -200,6 +200,19 @@ pub enum Event<'a> {
         /// The instruction.
         idx: u32,
     },
+    /// Backtracking that goes by names reached a checkpoint: `parent didn't have regs=%x stack=%x marks:` and the state.
+    PreciseMarked {
+        /// Frame whose values are marked.
+        frame: FrameNo,
+        /// Registers asked for.
+        regs: u32,
+        /// Slots asked for.
+        slots: u64,
+        /// Whether one of them was not marked before.
+        added: bool,
+        /// The checkpoint.
+        state: &'a State,
+    },
     /// Backtracking reached a checkpoint: `mark_precise: frame%d: parent state regs=%s stack=%s:` and the state.
     PreciseParent {
         /// Frame whose values are marked.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use verdict_isa::{Atomic, AtomicOp, Insn, Jump, Malformed, Op, decode, deferred_fault};
+use verdict_isa::{Atomic, AtomicOp, Insn, Jump, Malformed, Op, decode, deferred_fault, unknown_before_v4};
 use verdict_kernel::Kernel;
 use verdict_kernel::helper::Helpers;
-use verdict_kernel::semantics::control::{AcquireRelease, Control, MayGotoNext};
+use verdict_kernel::semantics::control::{AcquireRelease, Control, InstructionSet, MayGotoNext};
 use verdict_kernel::types::RegType;
 use verdict_syscall::{AttachInfo, Map, Prog, SubprogArg};
 
@@ -118,6 +118,8 @@ pub(crate) struct InsnAux {
     pub(crate) imm64: Imm64,
     /// The map that a helper call was made with, the last time it was.
     pub(crate) map: Option<MapIdx>,
+    /// It was made with different maps.
+    pub(crate) maps_differ: bool,
     /// How `bpf_loop` was called here.
     pub(crate) loop_inline: LoopInline,
     /// For object allocation: the type's special fields exist.
@@ -217,6 +219,11 @@ pub(crate) struct Subprog {
 #[inline]
 fn decode_for_walk(control: &Control, insns: &IndexVec<InsnIdx, Insn>, at: InsnIdx) -> Result<Op, Malformed> {
     let op = decode(&insns[at], insns.get(at.next()))?;
+    if control.instruction_set == InstructionSet::V3
+        && let Some(fault) = unknown_before_v4(op, insns[at].code)
+    {
+        return Err(fault);
+    }
     match op {
         Op::Jump(Jump::MayGoto { off: off @ 0 }) if control.may_goto_next == MayGotoNext::Refused => {
             return Err(Malformed::MayGoto { off, imm: 0 });

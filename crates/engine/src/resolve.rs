@@ -1,9 +1,10 @@
 //! What the `ld_imm64` of a program name: maps, kernel variables, functions. Opcodes are checked on the way.
 
 use std::sync::Arc;
+use verdict_kernel::semantics::control::TypedFunctions;
 
 use verdict_btf::{Kind, TypeId};
-use verdict_isa::{Insn, Malformed, class, mode, pseudo, resolve_fault, size};
+use verdict_isa::{Insn, Malformed, Point, class, mode, pseudo, resolve_fault, size};
 use verdict_kernel::attr::MapId;
 use verdict_kernel::ctx;
 use verdict_kernel::map::MapType;
@@ -32,13 +33,21 @@ impl<O: Observer> Verifier<'_, O> {
         (atomic && small && unknown).then_some(Malformed::UnknownOpcode(insn.code))
     }
 
+    /// An instruction that this kernel does not know, if that is noticed here.
+    fn unknown_insn(&self, at: InsnIdx) -> Option<Malformed> {
+        match self.program.ops.get(at) {
+            Some(Err(fault)) if fault.point() == Point::Resolve => Some(*fault),
+            _ => None,
+        }
+    }
+
     /// Resolves all `ld_imm64` (`resolve_pseudo_ldimm64`).
     pub(crate) fn resolve_imm64(&mut self) -> Res<()> {
         let mut i = InsnIdx(0);
         while let Some(insn) = self.program.insns.get(i).copied() {
             let next = self.program.insns.get(i.next()).copied();
-            let small = self.unknown_atomic(&insn);
-            if let Some(fault) = small.or_else(|| resolve_fault(&insn, next.as_ref())) {
+            let unknown = self.unknown_atomic(&insn).or_else(|| self.unknown_insn(i));
+            if let Some(fault) = unknown.or_else(|| resolve_fault(&insn, next.as_ref())) {
                 reject!((malformed_rule(fault)), EINVAL, "{fault}\n");
             }
             if insn.is_ld_imm64() {
@@ -217,6 +226,15 @@ impl<O: Observer> Verifier<'_, O> {
                 id as i32
             );
         };
+        let variables_only = self.env.kernel.semantics.control.typed_functions == TypedFunctions::Refused;
+        if variables_only && ty.kind() != Kind::Var {
+            reject!(
+                KernelSymbol,
+                EINVAL,
+                "pseudo btf_id {} in ldimm64 isn't KIND_VAR.\n",
+                id as i32
+            );
+        }
         if !matches!(ty.kind(), Kind::Var | Kind::Func) {
             reject!(
                 KernelSymbol,

@@ -2,8 +2,8 @@
 
 use verdict_domain::{Bounds as RegBounds, Rules};
 use verdict_kernel::semantics::bounds::{
-    Bounds, DeductionRounds, ProductBits, ProductRange, ShiftBy32, SplitS32, SplitS64, UnequalBits,
-    WrappedSum,
+    Bounds, ComparedNumbers, Contradiction, DeductionRounds, ProductBits, ProductRange, ShiftBy32, SplitS32,
+    SplitS64, UnequalBits, UnknownOperand, WrappedSum,
 };
 
 use crate::error::Res;
@@ -14,7 +14,9 @@ use crate::verifier::Verifier;
 /// How bounds are computed under these switches.
 pub(crate) fn domain_rules(bounds: &Bounds) -> Rules {
     Rules {
+        by_sign: bounds.deduction_rounds == DeductionRounds::BySign,
         rounds: match bounds.deduction_rounds {
+            DeductionRounds::BySign => 0,
             DeductionRounds::Two => 2,
             DeductionRounds::Three => 3,
         },
@@ -25,13 +27,16 @@ pub(crate) fn domain_rules(bounds: &Bounds) -> Rules {
         signed_product: bounds.product_range == ProductRange::Unless,
         product_by_union: bounds.product_bits == ProductBits::Union,
         shift_sign: bounds.shift_by_32 == ShiftBy32::Both,
+        by_constants: bounds.compared_numbers == ComparedNumbers::WithConstants,
+        bitwise_by_signs: bounds.contradiction == Contradiction::Unnoticed,
+        known_operand: bounds.unknown_operand == UnknownOperand::Additive,
     }
 }
 
 impl<O: Observer> Verifier<'_, O> {
     /// Reports bounds that contradict each other and forgets the ranges (`reg_bounds_sanity_check`).
     pub(crate) fn check_bounds(&mut self, bounds: &mut RegBounds, context: &str) -> Res<()> {
-        if self.bounds_are_violated(bounds, context)? {
+        if !self.ignores_contradictions() && self.bounds_are_violated(bounds, context)? {
             bounds.set_unbounded();
         }
         Ok(())
@@ -42,8 +47,13 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn check_reg_bounds(&mut self, reg: RegNo, context: &str) -> Res<()> {
         match self.reg(reg).b.violation() {
             None => Ok(()),
+            Some(_) if self.ignores_contradictions() => Ok(()),
             Some(_) => self.mend_reg_bounds(reg, context),
         }
+    }
+
+    fn ignores_contradictions(&self) -> bool {
+        self.env.kernel.semantics.bounds.contradiction == Contradiction::Unnoticed
     }
 
     #[cold]

@@ -10,6 +10,7 @@ use verdict_kernel::errno::Errno;
 use verdict_kernel::helper::HelperProto;
 use verdict_kernel::prog::AttachType;
 use verdict_kernel::rule::Rule;
+use verdict_kernel::semantics::precision::Backtracking;
 use verdict_syscall::prog::flags;
 use verdict_syscall::{Map, Prog};
 
@@ -312,8 +313,17 @@ impl<'a, O: Observer> Verifier<'a, O> {
         self.walk.cur.set_reg(reg, Reg::UNKNOWN);
     }
 
+    /// Whether the history has nothing but jumps, and precision is traced by what instructions name.
+    #[inline]
+    pub(crate) fn remembers_jumps_only(&self) -> bool {
+        self.env.kernel.semantics.precision.backtracking == Backtracking::Syntactic
+    }
+
     /// Records the instruction being executed in the history; flags add up (`push_insn_history`).
     pub(crate) fn push_history(&mut self, flags: u16, linked: u64) {
+        if self.remembers_jumps_only() && (flags != 0 || linked != 0) {
+            return;
+        }
         let history = &mut self.walk.search.history;
         if self.walk.has_hist {
             history.replace_last(&mut self.walk.cur.history, |entry| {

@@ -29,7 +29,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn widen_fork(&mut self, fork: Fork, prev: StateId) {
         self.walk
             .id_map
-            .reset(self.walk.id_gen, self.env.kernel.semantics.graph.scalar_ids);
+            .reset(self.walk.id_gen, &self.env.kernel.semantics.graph);
         self.both(fork, |this, other| {
             widen(this.walk.search.state(prev), other, &mut this.walk.id_map);
         });
@@ -39,7 +39,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn widen_current(&mut self, prev: StateId) {
         self.walk
             .id_map
-            .reset(self.walk.id_gen, self.env.kernel.semantics.graph.scalar_ids);
+            .reset(self.walk.id_gen, &self.env.kernel.semantics.graph);
         widen(
             self.walk.search.state(prev),
             &mut self.walk.cur,

@@ -60,6 +60,22 @@ pub fn resolve_fault(insn: &Insn, next: Option<&Insn>) -> Option<Malformed> {
     }
 }
 
+/// What a kernel objects to in an instruction that it does not know, of those that `-mcpu=v4` and later series brought; long
+/// jumps are older.
+pub fn unknown_before_v4(op: Op, code: u8) -> Option<Malformed> {
+    match op {
+        Op::Alu(Alu::MovSx { .. } | Alu::AddrSpaceCast { .. }) => Some(Malformed::Mov),
+        Op::Alu(Alu::Binary {
+            op: AluOp::SDiv | AluOp::SMod,
+            ..
+        }) => Some(Malformed::Alu),
+        Op::Alu(Alu::End { .. }) if code & 7 == class::ALU64 => Some(Malformed::UnknownOpcode(code)),
+        Op::Jump(Jump::MayGoto { .. }) => Some(Malformed::UnknownOpcode(code)),
+        Op::Load(Load { signed: true, .. }) => Some(Malformed::Ldx),
+        _ => None,
+    }
+}
+
 /// The fault that the kernel notices only after it has looked at some of the instruction's registers or
 /// surroundings; [`Malformed::point`] says when.
 pub fn deferred_fault(insn: &Insn) -> Option<Malformed> {

@@ -19,7 +19,7 @@ mod program;
 pub mod table;
 
 pub use asm::{AsmError, assemble, assemble_with};
-pub use decode::{decode, deferred_fault, resolve_fault};
+pub use decode::{decode, deferred_fault, resolve_fault, unknown_before_v4};
 pub use disasm::{Disasm, Names, NoNames};
 pub use insn::Insn;
 pub use malformed::{EINVAL, Malformed, Point};

@@ -19,7 +19,7 @@ fn offset(of: &str, member: &str) -> i32 {
 
 /// In words what lies at an offset, or why nothing may be read there.
 fn at(of: &str, off: i32, size: u32) -> String {
-    let walk = match KERNEL.btf.struct_access(id(of), off, size, true) {
+    let walk = match KERNEL.btf.struct_access(id(of), off, size, true, true) {
         Ok(walk) => walk,
         Err(refused) => return refused.message,
     };
@@ -74,8 +74,8 @@ fn a_union_is_not_trusted() {
 fn a_flexible_array_goes_on() {
     let dirent = id("linux_dirent64");
     let beyond = KERNEL.btf.ty(dirent).expect("the struct").size() as i32 + 100;
-    assert!(KERNEL.btf.struct_access(dirent, beyond, 1, true).is_ok());
-    assert!(KERNEL.btf.struct_access(dirent, beyond, 1, false).is_err());
+    assert!(KERNEL.btf.struct_access(dirent, beyond, 1, true, true).is_ok());
+    assert!(KERNEL.btf.struct_access(dirent, beyond, 1, false, true).is_err());
 }
 
 #[test]

@@ -11,6 +11,7 @@ use verdict_isa::Insn;
 use verdict_kernel::Kernel;
 use verdict_kernel::helper::{HelperId, HelperQuery, id};
 use verdict_kernel::prog::{AttachType, ProgType};
+use verdict_kernel::semantics::control::FunctionArguments;
 
 /// The answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +61,7 @@ impl Probes {
             type_tag: knows(Kind::TypeTag),
             enum64: knows(Kind::Enum64),
             qmark_datasec: rules.printable_sections,
-            arg_ctx_tag: rules.function_tags,
+            arg_ctx_tag: kernel.semantics.control.function_arguments == FunctionArguments::ByTag,
         }
     }
 

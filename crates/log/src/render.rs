@@ -7,10 +7,12 @@ use std::sync::Arc;
 use verdict_engine::index::FrameNo;
 use verdict_engine::observer::{Event, Observer};
 use verdict_engine::state::State;
-use verdict_isa::Disasm;
+use verdict_isa::{Disasm, class, op};
 use verdict_kernel::Kernel;
 use verdict_kernel::attr::LineInfo;
-use verdict_kernel::semantics::log::LiveTable;
+use verdict_kernel::semantics::control::InstructionSet;
+use verdict_kernel::semantics::log::{LiveTable, SourcePlace};
+use verdict_kernel::semantics::precision::Backtracking;
 use verdict_syscall::{Map, Prog};
 
 use crate::buffer::{Buffer, Room, Written};
@@ -157,7 +159,13 @@ impl<'a> Log<'a> {
     /// The source line of an instruction, unless it was the last one shown (`verbose_linfo`).
     fn source_line(&mut self, idx: u32, prefix: &str) {
         let Some(line) = self.find_line(idx) else { return };
-        if let Some(prev) = self.prev_line
+        let placed = self.kernel.semantics.log.source_place == SourcePlace::Shown;
+        if !placed {
+            // Records of the program's lines, in order: their place tells them apart.
+            if self.prev_line.is_some_and(|prev| prev.insn_off == line.insn_off) {
+                return;
+            }
+        } else if let Some(prev) = self.prev_line
             && prev.file_name_off == line.file_name_off
             && prev.line() == line.line()
         {
@@ -170,10 +178,14 @@ impl<'a> Log<'a> {
             .name(line.line_off)
             .trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\x0b');
         self.buffer.push(source);
+        self.prev_line = Some(line);
+        if !placed {
+            self.buffer.push("\n");
+            return;
+        }
         let file = btf.name(line.file_name_off);
         let file = file.rsplit('/').next().unwrap_or(file);
         self.print(format_args!(" @ {}:{}\n", file, line.line()));
-        self.prev_line = Some(line);
     }
 
     fn frame(&mut self, state: &State, frame: FrameNo, shown: Shown) {
@@ -220,7 +232,20 @@ impl<'a> Log<'a> {
             };
             let insns = &self.prog.insns;
             let Some(insn) = insns.get(at) else { return };
-            let shown = format!("{}\n", Disasm::new(insn, insns.get(at + 1), &names));
+            // Kernels that know no other moves and divisions show what they know of them.
+            let mut known = *insn;
+            let v3 = self.kernel.semantics.control.instruction_set == InstructionSet::V3;
+            if v3 && matches!(insn.class(), class::ALU | class::ALU64) {
+                known.off = 0;
+            }
+            let shown = match v3 && insn.class() == class::JMP32 && insn.op() == op::JA {
+                // A long jump, read as a comparison of no kind.
+                true => format!(
+                    "({:02x}) if w{} jmp {:#x} goto pc{:+}\n",
+                    insn.code, insn.dst, insn.imm, insn.off
+                ),
+                false => format!("{}\n", Disasm::new(&known, insns.get(at + 1), &names)),
+            };
             *text = Some(shown.into_boxed_str());
         }
         if let Some(text) = text {
@@ -276,6 +301,13 @@ impl<'a> Log<'a> {
             out.push_str(if i == 0 { "-" } else { ",-" });
             decimal(out, 8 * (slot + 1));
         }
+    }
+
+    /// The same as masks: what goes before them, and them.
+    fn precise_masks(&mut self, before: &str, regs: u32, slots: u64) {
+        self.text.clear();
+        // Writing to a String cannot fail.
+        let _ = write!(self.text, "{before}regs={regs:x} stack={slots:x}");
     }
 
     fn insn(&mut self, state: &State, idx: u32, prev_idx: Option<u32>) {
@@ -363,7 +395,10 @@ impl Observer for Log<'_> {
                 idx,
             } => {
                 if self.steps == 2 {
-                    self.precise(frame, ":", regs, slots);
+                    match self.kernel.semantics.precision.backtracking {
+                        Backtracking::Syntactic => self.precise_masks("", regs, slots),
+                        Backtracking::Recorded => self.precise(frame, ":", regs, slots),
+                    }
                     self.text.push_str(" before ");
                     decimal(&mut self.text, u64::from(idx));
                     self.text.push_str(": ");
@@ -380,6 +415,25 @@ impl Observer for Log<'_> {
                 if self.steps == 2 {
                     self.precise(frame, ": parent state", regs, slots);
                     self.text.push_str(": ");
+                    self.buffer.push(&self.text);
+                    self.frame(state, frame, Shown::ALL);
+                }
+            }
+            Event::PreciseMarked {
+                frame,
+                regs,
+                slots,
+                added,
+                state,
+            } => {
+                if self.steps == 2 {
+                    let had = if added {
+                        "parent didn't have "
+                    } else {
+                        "parent already had "
+                    };
+                    self.precise_masks(had, regs, slots);
+                    self.text.push_str(" marks:");
                     self.buffer.push(&self.text);
                     self.frame(state, frame, Shown::ALL);
                 }

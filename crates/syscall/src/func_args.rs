@@ -7,6 +7,7 @@ use verdict_kernel::ctx;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::Rule;
+use verdict_kernel::semantics::control::FunctionArguments;
 use verdict_kernel::types::{ArgBase, ArgType, Flags};
 
 use crate::func_model::MAX_REG_ARGS;
@@ -146,9 +147,14 @@ struct Args<'a> {
 }
 
 impl<'a> Args<'a> {
+    /// Whether types alone say what arguments are.
+    fn takes_by_type(&self) -> bool {
+        self.kernel.semantics.control.function_arguments == FunctionArguments::ByType
+    }
+
     fn tags(&self, i: usize) -> Result<Tags, Rejection> {
         let mut tags = Tags(0);
-        if !self.kernel.btf_rules().function_tags {
+        if self.takes_by_type() {
             return Ok(tags);
         }
         let all = self
@@ -230,7 +236,7 @@ impl<'a> Args<'a> {
             }
             return Ok(Some(SubprogArg::new(ArgBase::Ctx, Flags::NONE)));
         }
-        if self.kernel.btf_rules().function_tags && is_dynptr(ptr) {
+        if !self.takes_by_type() && is_dynptr(ptr) {
             if tags != Tags(0) {
                 return Err(bad_tags());
             }

@@ -11,6 +11,7 @@ pub mod ctx_access;
 pub mod fields;
 pub mod func_args;
 pub mod func_model;
+pub mod func_types;
 pub mod map;
 pub mod notes;
 pub mod prog;

@@ -65,12 +65,7 @@ fn known_gaps(recording: &str) -> BTreeSet<(String, String)> {
 }
 
 /// All programs of a recording: same record, same level-2 log; but for the known gaps, which must differ.
-fn assert_equal(kernel: &str, recording: &str, switches: &[&str]) {
-    let choice = KernelChoice {
-        name: Some(kernel.to_owned()),
-        switches: switches.iter().map(|s| (*s).to_owned()).collect(),
-        ..KernelChoice::default()
-    };
+fn assert_equal(choice: &KernelChoice, recording: &str) {
     let verifier = Verifier::new(choice.open().unwrap(), Options::default());
     let mut golden = golden(recording);
     let names: Vec<_> = golden.keys().map(|(object, _)| object.clone()).collect();
@@ -141,23 +136,55 @@ fn first_difference(object: &str, program: &str, expected: &str, log: &str) -> O
     None
 }
 
+/// A known kernel, with switches set.
+fn known(name: &str, switches: &[&str]) -> KernelChoice {
+    KernelChoice {
+        name: Some(name.to_owned()),
+        switches: switches.iter().map(|s| (*s).to_owned()).collect(),
+        ..KernelChoice::default()
+    }
+}
+
 /// Each known kernel against its own recording.
 #[test]
 fn known_kernels() {
     std::thread::scope(|threads| {
-        for known in KNOWN {
-            threads.spawn(|| assert_equal(known.name, known.name, &[]));
+        for kernel in KNOWN {
+            threads.spawn(|| assert_equal(&known(kernel.name, &[]), kernel.name));
         }
     });
+}
+
+/// Each profile that is being made against what its kernel said, as far as that was recorded.
+#[test]
+fn drafts() {
+    for entry in fs::read_dir(root().join("crates/kernel/drafts")).unwrap() {
+        let dir = entry.unwrap().path();
+        let name = dir.file_name().unwrap().to_string_lossy().into_owned();
+        if !root().join("golden").join(&name).join("corpus.jsonl").exists() {
+            continue;
+        }
+        let draft = KernelChoice {
+            dir: Some(dir),
+            ..KernelChoice::default()
+        };
+        assert_equal(&draft, &name);
+    }
 }
 
 /// Two kernels that differ in one rule alone, and the switch that is this rule.
 #[test]
 fn zero_spill_stack_zero() {
-    assert_equal("6.12.117", "6.12.117-ab-before", &["zero-spill=stack-zero"]);
+    assert_equal(
+        &known("6.12.117", &["zero-spill=stack-zero"]),
+        "6.12.117-ab-before",
+    );
 }
 
 #[test]
 fn zero_spill_imprecise_scalar() {
-    assert_equal("6.12.117", "6.12.117-ab-after", &["zero-spill=imprecise-scalar"]);
+    assert_equal(
+        &known("6.12.117", &["zero-spill=imprecise-scalar"]),
+        "6.12.117-ab-after",
+    );
 }

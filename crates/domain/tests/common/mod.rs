@@ -38,6 +38,7 @@ pub(crate) const WIDTHS: [Width; 2] = [Width::W32, Width::W64];
 
 /// The rules of Linux 6.12.117.
 pub(crate) const LINUX_6_12_117: Rules = Rules {
+    by_sign: false,
     rounds: 3,
     split_64: true,
     split_32: true,
@@ -46,6 +47,21 @@ pub(crate) const LINUX_6_12_117: Rules = Rules {
     signed_product: false,
     product_by_union: false,
     shift_sign: true,
+    by_constants: false,
+    bitwise_by_signs: false,
+    known_operand: false,
+};
+
+/// The rules of Linux 6.1.192.
+pub(crate) const LINUX_6_1_192: Rules = Rules {
+    by_sign: true,
+    split_64: false,
+    split_32: false,
+    unequal_by_bits: false,
+    by_constants: true,
+    bitwise_by_signs: true,
+    known_operand: true,
+    ..LINUX_6_12_117
 };
 
 /// The rules of Linux 6.12.43.
@@ -69,12 +85,13 @@ pub(crate) const LINUX_6_18_15: Rules = Rules {
 };
 
 /// Those of three kernels, those that differ from the first in one thing, and the least that there is.
-pub(crate) const RULES: [Rules; 13] = {
+pub(crate) const RULES: [Rules; 14] = {
     const BASE: Rules = LINUX_6_12_117;
     [
         BASE,
         LINUX_6_12_43,
         LINUX_6_18_15,
+        LINUX_6_1_192,
         Rules { rounds: 1, ..BASE },
         Rules { rounds: 2, ..BASE },
         Rules {

@@ -4,7 +4,7 @@ use verdict_kernel::ctx::{Access, may_access_packet};
 use verdict_kernel::helper::{HelperId, HelperProto, id};
 use verdict_kernel::map::MapType;
 use verdict_kernel::rule::Rule;
-use verdict_kernel::semantics::control::ArrayKey;
+use verdict_kernel::semantics::control::{ArgumentKinds, ArrayKey};
 use verdict_kernel::semantics::log::BugWords;
 use verdict_kernel::semantics::precision::NullArgument;
 use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase, RegType};
@@ -12,9 +12,10 @@ use verdict_syscall::Field;
 
 use crate::error::{Res, reject};
 use crate::index::{MapIdx, R2, RegNo, Spi, SubprogIdx};
-use crate::memory::check_aligned;
-use crate::memory::names::reg_type_str;
+use verdict_kernel::errno::Errno;
+
 use crate::memory::{RawMode, type_is_ptr_alloc_obj};
+use crate::memory::{as_errno, check_aligned};
 use crate::observer::Observer;
 use crate::state::{BtfHandle, RefKind, Reg, SlotType};
 use crate::verifier::{ArgUse, Verifier};
@@ -57,7 +58,12 @@ const fn btf(flags: Flags) -> RegType {
 }
 
 /// Register types that an argument accepts (`compatible_reg_types`).
-fn accepted(base: ArgBase) -> Option<&'static [RegType]> {
+fn accepted(base: ArgBase, kinds: ArgumentKinds) -> Option<&'static [RegType]> {
+    if kinds == ArgumentKinds::Plain
+        && let Some(plain) = accepted_plain(base)
+    {
+        return Some(plain);
+    }
     const SOCK: &[RegType] = &[
         ty(RegBase::SockCommon),
         ty(RegBase::Socket),
@@ -108,6 +114,37 @@ fn accepted(base: ArgBase) -> Option<&'static [RegType]> {
         ArgBase::Dynptr => DYNPTR,
         ArgBase::DontCare | ArgBase::Arena | ArgBase::Anything => return None,
     })
+}
+
+/// The same where there is no trust and where programs have no objects, as far as it is otherwise.
+fn accepted_plain(base: ArgBase) -> Option<&'static [RegType]> {
+    const SOCK_BTF: &[RegType] = &[
+        ty(RegBase::SockCommon),
+        ty(RegBase::Socket),
+        ty(RegBase::TcpSock),
+        ty(RegBase::XdpSock),
+        btf(Flags::NONE),
+    ];
+    const KEY: &[RegType] = &[
+        ty(RegBase::Stack),
+        ty(RegBase::Packet),
+        ty(RegBase::PacketMeta),
+        ty(RegBase::MapKey),
+        ty(RegBase::MapValue),
+    ];
+    const BTF: &[RegType] = &[btf(Flags::NONE)];
+    const PERCPU: &[RegType] = &[btf(Flags::PERCPU)];
+    const MAP_VALUE: &[RegType] = &[ty(RegBase::MapValue)];
+    const MEM: &[RegType] = MEMORY.split_at(MEMORY.len() - 1).0;
+    match base {
+        ArgBase::MapKey | ArgBase::MapValue => Some(KEY),
+        ArgBase::Mem => Some(MEM),
+        ArgBase::BtfIdSockCommon => Some(SOCK_BTF),
+        ArgBase::BtfId => Some(BTF),
+        ArgBase::PercpuBtfId => Some(PERCPU),
+        ArgBase::SpinLock | ArgBase::KptrXchgDest => Some(MAP_VALUE),
+        _ => None,
+    }
 }
 
 const MEMORY: &[RegType] = &[
@@ -263,9 +300,13 @@ impl<O: Observer> Verifier<'_, O> {
                         "can't spin_{{lock,unlock}} in rbtree cb\n"
                     );
                 }
-                self.process_spin_lock(reg, regno, RefKind::Lock, meta.id == id::SPIN_LOCK)?;
+                let checked = self.process_spin_lock(reg, regno, RefKind::Lock, meta.id == id::SPIN_LOCK);
+                self.with_argument_errno(checked)?;
             }
-            ArgBase::Timer => self.process_timer_func(reg, regno, meta)?,
+            ArgBase::Timer => {
+                let checked = self.process_timer_func(reg, regno, meta);
+                self.with_argument_errno(checked)?;
+            }
             ArgBase::Func => meta.subprogno = reg.subprogno(),
             ArgBase::Mem => {
                 meta.raw_mode = arg_ty.has(Flags::UNINIT);
@@ -273,7 +314,7 @@ impl<O: Observer> Verifier<'_, O> {
                     let size = proto.args[arg].size as i32;
                     self.check_sized_arg(regno, size, arg_ty, meta)?;
                     if arg_ty.has(Flags::ALIGNED) {
-                        check_aligned(reg, size)?;
+                        check_aligned(reg, size, |bits| self.bits_str(bits))?;
                     }
                 }
             }
@@ -293,7 +334,10 @@ impl<O: Observer> Verifier<'_, O> {
                 self.mark_chain_precision(regno)?;
             }
             ArgBase::ConstStr => self.check_reg_const_str(reg, regno)?,
-            ArgBase::KptrXchgDest => self.process_kptr_func(reg, regno, meta)?,
+            ArgBase::KptrXchgDest => {
+                let checked = self.process_kptr_func(reg, regno, meta);
+                self.with_argument_errno(checked)?;
+            }
             ArgBase::DontCare
             | ArgBase::Arena
             | ArgBase::Ctx
@@ -344,6 +388,17 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     fn check_release_arg(&self, reg: &Reg, regno: RegNo, arg_ty: ArgType) -> Res<()> {
+        if arg_ty.base() == ArgBase::Dynptr && self.has_plain_dynptrs() {
+            if self.plain_dynptr(reg).ref_obj_id != 0 {
+                return Ok(());
+            }
+            reject!(
+                UnownedRelease,
+                EINVAL,
+                "arg {} is an unacquired reference\n",
+                regno
+            );
+        }
         if arg_ty.base() == ArgBase::Dynptr {
             if !reg.ty.is(RegBase::Stack) {
                 reject!(
@@ -416,7 +471,7 @@ impl<O: Observer> Verifier<'_, O> {
         meta: &CallMeta,
     ) -> Res<()> {
         let reg = *self.reg(regno);
-        let Some(list) = accepted(arg_ty.base()) else {
+        let Some(list) = accepted(arg_ty.base(), self.env.kernel.semantics.control.argument_kinds) else {
             reject!(
                 VerifierBug,
                 EFAULT,
@@ -437,13 +492,13 @@ impl<O: Observer> Verifier<'_, O> {
             folded = folded.without(Flags::ALLOC | Flags::PERCPU);
         }
         if !list.contains(&folded) {
-            let names: Vec<String> = list.iter().map(|t| reg_type_str(*t)).collect();
+            let names: Vec<String> = list.iter().map(|t| self.type_str(*t)).collect();
             reject!(
                 ArgumentType,
                 EACCES,
                 "R{} type={} expected={}\n",
                 regno,
-                reg_type_str(reg.ty),
+                self.type_str(reg.ty),
                 names.join(", ")
             );
         }
@@ -458,7 +513,7 @@ impl<O: Observer> Verifier<'_, O> {
                     "{}() may write into memory pointed by R{} type={}\n",
                     func_name(meta.id),
                     regno,
-                    reg_type_str(reg.ty)
+                    self.type_str(reg.ty)
                 );
             }
             return Ok(());
@@ -475,7 +530,7 @@ impl<O: Observer> Verifier<'_, O> {
         wanted: u32,
         meta: &CallMeta,
     ) -> Res<()> {
-        let errno = verdict_kernel::errno::Errno::EACCES;
+        let errno = Errno::EACCES;
         let field = |meta: &CallMeta| meta.kptr_field;
         let is_one_of = |flags| [Flags::NONE, Flags::TRUSTED, Flags::RCU].contains(&flags);
         let flags = reg.ty.flags();
@@ -492,7 +547,7 @@ impl<O: Observer> Verifier<'_, O> {
                 && let Some(field) = field(meta)
             {
                 self.check_kptr_matches(&field, reg, regno)
-                    .map_err(|e| crate::memory::as_errno(e, errno))?;
+                    .map_err(|e| as_errno(e, errno))?;
             }
             return Ok(());
         }
@@ -523,7 +578,7 @@ impl<O: Observer> Verifier<'_, O> {
         if meta.id == id::KPTR_XCHG {
             if let Some(field) = field(meta) {
                 self.check_kptr_matches(&field, reg, regno)
-                    .map_err(|e| crate::memory::as_errno(e, errno))?;
+                    .map_err(|e| as_errno(e, errno))?;
             }
             return Ok(());
         }
@@ -544,6 +599,9 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Offsets that a pointer argument may have (`check_func_arg_reg_off`).
     pub(crate) fn check_func_arg_reg_off(&mut self, reg: &Reg, regno: RegNo, arg_ty: ArgType) -> Res<()> {
+        if self.env.kernel.semantics.control.argument_kinds == ArgumentKinds::Plain {
+            return self.check_plain_offset(reg, regno, arg_ty);
+        }
         if arg_ty.has(Flags::RELEASE) {
             // A dynptr may be anywhere on the stack.
             if arg_ty.base() == ArgBase::Dynptr && reg.ty.is(RegBase::Stack) {
@@ -563,6 +621,37 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(());
         }
         self.check_ptr_off_reg_fixed(reg, regno, fixed_offset(reg.ty))
+    }
+}
+
+impl<O: Observer> Verifier<'_, O> {
+    /// Where helpers take plain pointers, what is wrong with a special field is wrong with the access.
+    fn with_argument_errno(&self, checked: Res<()>) -> Res<()> {
+        match self.env.kernel.semantics.control.argument_kinds {
+            ArgumentKinds::Plain => checked.map_err(|failure| as_errno(failure, Errno::EACCES)),
+            ArgumentKinds::Objects => checked,
+        }
+    }
+
+    /// Offsets that a pointer argument may have, where only what is released must have none.
+    fn check_plain_offset(&mut self, reg: &Reg, regno: RegNo, arg_ty: ArgType) -> Res<()> {
+        let to_stack = reg.ty.is(RegBase::Stack);
+        if to_stack && arg_ty.base() == ArgBase::Dynptr && reg.off % 8 != 0 {
+            reject!(DynptrArgument, EINVAL, "cannot pass in dynptr at an offset\n");
+        }
+        if any_offset(reg.ty) && arg_ty.base() != ArgBase::RingbufMem || to_stack {
+            return Ok(());
+        }
+        let object = reg.ty.is(RegBase::BtfId);
+        if object && arg_ty.has(Flags::RELEASE) && reg.off != 0 {
+            reject!(
+                ModifiedPointer,
+                EINVAL,
+                "R{} must have zero offset when passed to release func\n",
+                regno
+            );
+        }
+        self.check_ptr_off_reg_fixed(reg, regno, object)
     }
 }
 

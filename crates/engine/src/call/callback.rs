@@ -6,14 +6,14 @@
 
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
-use verdict_kernel::semantics::control::CallbackMap;
+use verdict_kernel::semantics::control::{CallbackMap, Callbacks};
 use verdict_kernel::types::RegBase;
 
 use crate::error::{Res, reject};
 use crate::index::{FrameNo, InsnIdx, R1, R3, R4, RegNo, SubprogIdx};
 use crate::observer::{CallKind, Event, Observer};
-use crate::state::{BtfHandle, DynptrKind, Frame, Marks, Reg, RetRange, State};
-use crate::verifier::Verifier;
+use crate::state::{BtfHandle, DynptrKind, Frame, FrameSlot, Marks, Reg, RetRange, State};
+use crate::verifier::{Flow, Verifier};
 
 /// What a callback's registers are at its entry (the kernel's `set_*_callback_state`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,6 +59,9 @@ impl<O: Observer> Verifier<'_, O> {
         if self.calls_async_callback(idx) {
             return self.push_async_callback(subprog, start, kind);
         }
+        if self.walks_callbacks_once() {
+            return self.call_callback(subprog, idx, kind);
+        }
         let fork = self.fork(start)?;
         let entered: Option<Res<()>> = self.both(fork, |this, other| {
             this.enter_callback(other, subprog, idx, kind)?;
@@ -96,9 +99,47 @@ impl<O: Observer> Verifier<'_, O> {
         let callee = state.frame_at_mut(top);
         callee.in_callback_fn = true;
         callee.callback_ret_range = RetRange { min: 0, max: 1 };
-        state.callback_unroll_depth += 1;
-        state.frame_at_mut(caller).callback_depth += 1;
+        // Rounds are counted where there may be many.
+        if !self.walks_callbacks_once() {
+            state.callback_unroll_depth += 1;
+            state.frame_at_mut(caller).callback_depth += 1;
+        }
         Ok(())
+    }
+
+    /// Whether a callback is walked once, in the path of the call that runs it.
+    pub(crate) fn walks_callbacks_once(&self) -> bool {
+        self.env.kernel.semantics.control.callbacks == Callbacks::Once
+    }
+
+    /// Goes on in the callback; what the call itself does to its caller is still to be done.
+    fn call_callback(&mut self, subprog: SubprogIdx, idx: InsnIdx, kind: CallbackFrame) -> Res<()> {
+        let caller = self.walk.cur.curframe();
+        let mut state = self.walk.cur.clone();
+        self.enter_callback(&mut state, subprog, idx, kind)?;
+        self.walk.cur = state;
+        self.clear_caller_saved(caller)?;
+        self.show_entered(idx, subprog, caller);
+        Ok(())
+    }
+
+    /// Puts the frame of a callback that was entered from `caller` aside.
+    pub(super) fn leave_callback(&mut self, caller: FrameNo) -> Option<FrameSlot> {
+        if self.walk.cur.curframe() <= caller {
+            return None;
+        }
+        let callback = self.walk.cur.frames.top().clone();
+        self.walk.cur.frames.pop();
+        Some(callback)
+    }
+
+    /// The call has its result: its callback is executed. A quirk: the registers that the call does not preserve
+    /// count as written in the callback's frame.
+    pub(super) fn resume_callback(&mut self, mut callback: FrameSlot) -> Flow {
+        callback.marks.written |= 0x3f;
+        let start = self.program.subprogs[callback.body.subprogno].start;
+        self.walk.cur.frames.push(callback);
+        Flow::Goto(start)
     }
 
     fn show_callback(&mut self, state: &State, subprog: SubprogIdx, how: CallKind) {
@@ -161,6 +202,9 @@ impl<O: Observer> Verifier<'_, O> {
         let r1 = *self.reg(R1);
         Ok(match kind {
             CallbackFrame::MapElem => {
+                if self.walks_callbacks_once() && self.aux_mut().maps_differ {
+                    reject!(CallbackFunction, EINVAL, "tail_call abusing map_ptr\n");
+                }
                 let map = self.program.aux[self.walk.insn_idx].map;
                 let map = map.and_then(|map| self.program.maps.get(map));
                 let iterable = map.is_some_and(|m| has_for_each(m.map_type));
@@ -201,7 +245,9 @@ impl<O: Observer> Verifier<'_, O> {
             CallbackFrame::UserRingbuf => {
                 let mut dynptr = Reg::pointer(RegBase::ConstDynptr);
                 dynptr.set_dynptr(DynptrKind::Local, true);
-                dynptr.id = self.next_id();
+                if !self.has_plain_dynptrs() {
+                    dynptr.id = self.next_id();
+                }
                 [New(dynptr), Caller(R3), Nothing, Nothing, Nothing]
             }
             CallbackFrame::RbtreeAdd => {

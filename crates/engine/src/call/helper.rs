@@ -4,8 +4,9 @@ use verdict_kernel::helper::effects::{acquires, casts_pointer, gets_storage, sli
 use verdict_kernel::helper::{HelperId, HelperProto, HelperQuery, Refusal, id};
 use verdict_kernel::map::{Fit, MapType};
 use verdict_kernel::prog::{AttachType, ProgType};
+use verdict_kernel::semantics::bounds::CpuNumber;
 use verdict_kernel::semantics::control::{LeaveChecks, TailCallExit};
-use verdict_kernel::semantics::log::BugWords;
+use verdict_kernel::semantics::log::{BugWords, CallWords};
 use verdict_kernel::semantics::precision::StorageFlags;
 use verdict_kernel::types::{ArgBase, Flags, RegBase, RegType, RetBase};
 use verdict_syscall::map::flags as map_flags;
@@ -17,7 +18,6 @@ use super::format;
 use crate::error::{About, Failure, Res, register, reject, say2};
 use crate::index::{FrameNo, R0, R1, R2, R3, R4, R5, RegNo, SubprogIdx};
 use crate::memory::Words;
-use crate::memory::names::reg_type_str;
 use crate::observer::Observer;
 use crate::state::{BtfHandle, DynptrKind, Reg};
 use crate::verifier::{Flow, Verifier};
@@ -54,9 +54,11 @@ impl<O: Observer> Verifier<'_, O> {
         if let Some(regno) = meta.release_regno {
             self.release(regno, &meta, proto)?;
         }
+        let caller = self.walk.cur.curframe();
         let effects = self.special_effects(&mut meta, proto)?;
-        let top = self.walk.cur.curframe();
-        self.clear_caller_saved(top)?;
+        // A callback that was entered waits until the call has its result.
+        let callback = self.leave_callback(caller);
+        self.clear_caller_saved(caller)?;
         self.set_result(&meta, proto, effects)?;
         self.refine_result(&meta, proto)?;
         self.check_map_fits(&meta)?;
@@ -71,7 +73,10 @@ impl<O: Observer> Verifier<'_, O> {
         if effects.changes_packet {
             self.clear_all_pkt_pointers();
         }
-        Ok(Flow::Next)
+        match callback {
+            Some(callback) => Ok(self.resume_callback(callback)),
+            None => Ok(Flow::Next),
+        }
     }
 
     fn find_helper(&mut self, imm: i32) -> Res<&'static HelperProto> {
@@ -83,6 +88,11 @@ impl<O: Observer> Verifier<'_, O> {
         match found {
             Ok(proto) => Ok(proto),
             Err(Refusal::NoSuchHelper) => reject!(UnknownHelper, EINVAL, "invalid func {}#{}\n", name, imm),
+            Err(Refusal::NotForThisProgram)
+                if self.env.kernel.semantics.log.call_words == CallWords::First =>
+            {
+                reject!(HelperForbidden, EINVAL, "unknown func {}#{}\n", name, imm)
+            }
             Err(Refusal::NotForThisProgram) => {
                 reject!(
                     HelperForbidden,
@@ -187,7 +197,9 @@ impl<O: Observer> Verifier<'_, O> {
         if map.flags & map_flags::RDONLY_PROG != 0 && writes.contains(&meta.id) {
             reject!(MapAccessFlags, EACCES, "write into map forbidden\n");
         }
-        self.aux_mut().map = meta.map;
+        let aux = self.aux_mut();
+        aux.maps_differ |= aux.map.is_some() && aux.map != meta.map;
+        aux.map = meta.map;
         Ok(())
     }
 
@@ -308,7 +320,7 @@ impl<O: Observer> Verifier<'_, O> {
             id::DYNPTR_FROM_MEM => {
                 let ty = self.reg(R1).ty;
                 if !ty.is(RegBase::MapValue) {
-                    let name = reg_type_str(ty);
+                    let name = self.type_str(ty);
                     reject!(
                         ArgumentType,
                         EACCES,
@@ -391,6 +403,9 @@ impl<O: Observer> Verifier<'_, O> {
     /// `bpf_loop`: one more round of the callback, as long as there can be one.
     fn call_loop(&mut self, subprogno: SubprogIdx) -> Res<()> {
         self.note_loop(subprogno)?;
+        if self.walks_callbacks_once() {
+            return self.push_callback_call(subprogno, CallbackFrame::Loop);
+        }
         self.mark_chain_precision(R1)?;
         if u64::from(self.walk.cur.frame().callback_depth) < self.reg(R1).b.umax() {
             return self.push_callback_call(subprogno, CallbackFrame::Loop);
@@ -571,6 +586,7 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(());
         }
         let (cpus, rules) = (self.env.kernel.machine.nr_cpus, self.env.rules);
+        let refines_cpu = self.env.kernel.semantics.bounds.cpu_number == CpuNumber::Possible;
         let b = &mut self.walk.cur.reg_mut(R0).b;
         match proto.id {
             id::GET_STACK
@@ -582,7 +598,7 @@ impl<O: Observer> Verifier<'_, O> {
                 b.set_signed((i64::from(-MAX_ERRNO), most as i64), (-MAX_ERRNO, most as i32));
                 b.sync(rules);
             }
-            id::GET_SMP_PROCESSOR_ID => {
+            id::GET_SMP_PROCESSOR_ID if refines_cpu => {
                 b.set_at_most(cpus.saturating_sub(1));
                 b.sync(rules);
             }

@@ -1,6 +1,7 @@
 //! Calls: helpers, functions of the program, callbacks, kernel functions.
 
 mod args;
+mod by_type;
 mod callback;
 mod format;
 mod helper;
@@ -10,6 +11,8 @@ mod subprog;
 
 use verdict_isa::Call;
 use verdict_kernel::helper::id;
+
+use verdict_kernel::semantics::log::CallResults;
 
 use crate::error::{Res, reject};
 use crate::index::R0;
@@ -27,7 +30,7 @@ impl<O: Observer> Verifier<'_, O> {
             let allowed = match call {
                 Call::Helper { id } => id == id::SPIN_UNLOCK as i32,
                 Call::Kfunc { btf_id, module } => module == 0 && self.is_kfunc_under_lock(btf_id),
-                Call::Subprog { .. } => true,
+                Call::Subprog { .. } => self.locks_reach_functions(),
             };
             if !allowed {
                 reject!(
@@ -48,7 +51,9 @@ impl<O: Observer> Verifier<'_, O> {
             }
             Call::Helper { id } => self.check_helper_call(id)?,
         };
-        self.scratch_reg(R0);
+        if self.env.kernel.semantics.log.call_results == CallResults::Shown {
+            self.scratch_reg(R0);
+        }
         Ok(flow)
     }
 }

@@ -2,6 +2,7 @@
 
 use verdict_kernel::rule::Rule;
 use verdict_kernel::semantics::control::{References, TreeCallback};
+use verdict_kernel::semantics::log::CallWords;
 use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase};
 use verdict_syscall::{FieldKind, FieldMask, KptrKind};
 
@@ -192,6 +193,10 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let kptrs = FieldMask::KPTR_UNREF | FieldMask::KPTR_REF | FieldMask::KPTR_PERCPU;
         let Some(record) = self.reg_record(reg).filter(|r| r.has(kptrs)) else {
+            if self.env.kernel.semantics.log.call_words == CallWords::First {
+                let name = &self.map_of(reg)?.name;
+                reject!(SpecialFieldArgument, EINVAL, "map '{name}' has no valid kptr\n");
+            }
             reject!(SpecialFieldArgument, EINVAL, "R{} has no valid kptr\n", regno);
         };
         let off = Self::whole_offset(reg) as u32;
@@ -217,6 +222,9 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// A dynptr argument: made here, or checked to be one (`process_dynptr_func`).
     pub(crate) fn process_dynptr_func(&mut self, regno: RegNo, arg_ty: ArgType, clone_ref: u32) -> Res<()> {
+        if self.has_plain_dynptrs() {
+            return self.process_plain_dynptr(regno, arg_ty);
+        }
         let reg = *self.reg(regno);
         let arg = regno.arg();
         if !reg.ty.is(RegBase::Stack) && !reg.ty.is(RegBase::ConstDynptr) {

@@ -7,11 +7,12 @@ use std::rc::Rc;
 
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::{Fact, Rule};
-use verdict_kernel::semantics::control::GlobalCall;
+use verdict_kernel::semantics::control::{GlobalCall, PacketChanges};
+use verdict_kernel::semantics::log::GlobalWords;
 use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase};
 use verdict_syscall::SubprogArg;
 
-use crate::error::{About, Failure, Res, register, reject, say};
+use crate::error::{About, Failure, Res, register, reject, say, say1};
 use crate::index::{FrameNo, Idx, InsnIdx, R0, RegNo, SubprogIdx};
 use crate::observer::{CallKind, Event, Observer};
 use crate::state::{Frame, FrameSlot, LAST_FRAME, Marks, Reg, State};
@@ -61,6 +62,12 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.clear_caller_saved(caller)?;
         self.leave_chain();
+        self.show_entered(idx, subprog, caller);
+        Ok(Flow::Goto(self.program.subprogs[subprog].start))
+    }
+
+    /// Tells that a function was entered from this frame.
+    pub(super) fn show_entered(&mut self, idx: InsnIdx, subprog: SubprogIdx, caller: FrameNo) {
         if O::LISTENING {
             let (state, subprog) = (&self.walk.cur, subprog.0);
             self.env.obs.event(Event::Call {
@@ -70,9 +77,8 @@ impl<O: Observer> Verifier<'_, O> {
                 how: CallKind::Entered,
             });
             self.show_frame("caller:\n", caller);
-            self.show_frame("callee:\n", callee);
+            self.show_frame("callee:\n", caller.callee());
         }
-        Ok(Flow::Goto(self.program.subprogs[subprog].start))
     }
 
     fn show_frame(&mut self, title: &str, frame: FrameNo) {
@@ -110,9 +116,15 @@ impl<O: Observer> Verifier<'_, O> {
             let Failure::Rejected(r) = *failure else {
                 return Err(failure);
             };
+            let name = self.named_function(subprog);
+            let (space, name) = if name.is_empty() {
+                ("", "")
+            } else {
+                (" ", name.trim_end())
+            };
             let text = format!(
-                "{}Caller passes invalid args into func#{} ('{}')\n",
-                r.text, subprog, self.program.subprogs[subprog].name
+                "{}Caller passes invalid args into func#{subprog}{space}{name}\n",
+                r.text
             );
             let failure = Failure::rejected(r.rule, r.errno, text);
             return Err(match r.fact {
@@ -120,13 +132,17 @@ impl<O: Observer> Verifier<'_, O> {
                 None => failure,
             });
         }
-        say!(
-            self,
-            "Func#{} ('{}') is global and assumed valid.\n",
-            subprog,
-            self.program.subprogs[subprog].name
-        );
-        if self.program.subprogs[subprog].changes_pkt_data {
+        match self.env.kernel.semantics.log.global_words {
+            GlobalWords::Number => say1!(self, "Func#{} is global and valid. Skipping.\n", subprog),
+            GlobalWords::Name => say!(
+                self,
+                "Func#{} {}is global and assumed valid.\n",
+                subprog,
+                self.named_function(subprog)
+            ),
+        }
+        let followed = self.env.kernel.semantics.control.packet_changes == PacketChanges::Followed;
+        if followed && self.program.subprogs[subprog].changes_pkt_data {
             self.clear_all_pkt_pointers();
         }
         self.program.subprogs[subprog].called = true;
@@ -213,6 +229,11 @@ impl<O: Observer> Verifier<'_, O> {
     /// Whether the registers are what a function's BTF declares (`btf_check_subprog_call`). A function for
     /// which they once were not is not asked again.
     pub(super) fn check_subprog_args(&mut self, subprog: SubprogIdx) -> Res<()> {
+        self.check_subprog_args_as(subprog, true)
+    }
+
+    /// The same, at a call or not.
+    pub(super) fn check_subprog_args_as(&mut self, subprog: SubprogIdx, at_call: bool) -> Res<()> {
         if self.program.prog.func_info.is_empty() {
             reject!(GlobalArgument, EINVAL);
         }
@@ -228,7 +249,10 @@ impl<O: Observer> Verifier<'_, O> {
         if self.program.subprogs[subprog].unreliable {
             reject!(GlobalArgument, EINVAL);
         }
-        let matched = self.match_subprog_args(subprog);
+        let matched = match self.takes_arguments_by_type() {
+            true => self.match_args_by_type(subprog, at_call),
+            false => self.match_subprog_args(subprog),
+        };
         if matched.is_err() {
             self.program.subprogs[subprog].unreliable = true;
         }
@@ -332,13 +356,14 @@ impl<O: Observer> Verifier<'_, O> {
         let Some(callsite) = self.walk.cur.frame().callsite else {
             return Err(Failure::bug("a return from the outermost frame"));
         };
-        let to = if in_callback { callsite } else { callsite.next() };
+        let again = in_callback && !self.walks_callbacks_once();
+        let to = if again { callsite } else { callsite.next() };
         if O::LISTENING {
             self.show_frame("returning from callee:\n", top);
             self.show_frame(&format!("to caller at {to}:\n"), caller);
         }
         self.walk.cur.frames.pop();
-        if in_callback && let Some(prev) = self.find_prev_entry(None, to) {
+        if again && let Some(prev) = self.find_prev_entry(None, to) {
             self.widen_current(prev);
         }
         Ok(Flow::Returned(to))
@@ -352,7 +377,7 @@ impl<O: Observer> Verifier<'_, O> {
         self.mark_chain_precision(R0)?;
         let frame = self.walk.cur.frame();
         let (range, callsite) = (frame.callback_ret_range, frame.callsite);
-        if i64::from(range.min) > r0.b.smin() || r0.b.smax() > i64::from(range.max) {
+        if !self.is_returned_in(r0, range) {
             let text = self.invalid_scalar_text(r0, range, "At callback return", "R0");
             let failure = Failure::rejected(Rule::CallbackReturn, Errno::EINVAL, text);
             return Err(failure.about(|| Fact::Number {
@@ -360,6 +385,9 @@ impl<O: Observer> Verifier<'_, O> {
                 is: (r0.b.smin(), r0.b.smax()),
                 allowed: (range.min.into(), range.max.into()),
             }));
+        }
+        if self.walks_callbacks_once() {
+            return Ok(());
         }
         let called_by = callsite.and_then(|idx| self.program.aux.get(idx));
         if !called_by.is_some_and(|aux| aux.calls_callback) {

@@ -13,6 +13,7 @@ pub(crate) use fastcall::FastCall;
 pub(crate) use order::{Components, PostOrder, successors};
 
 use verdict_isa::{Insn, class, op};
+use verdict_kernel::semantics::control::BackEdges;
 use verdict_kernel::semantics::control::GlobalCall;
 
 use crate::error::{Res, reject};
@@ -129,9 +130,28 @@ impl<O: Observer> Verifier<'_, O> {
                 walk.seen[t] = label;
                 Ok(false)
             }
-            // A back-edge.
-            Seen::Discovered | Seen::Fallthrough | Seen::Branch => Ok(false),
+            Seen::Discovered | Seen::Fallthrough | Seen::Branch => {
+                self.back_edge(t, to, edge).map(|()| false)
+            }
         }
+    }
+
+    /// An edge back to where the way here came from: a loop.
+    fn back_edge(&mut self, t: InsnIdx, to: InsnIdx, edge: Edge) -> Res<()> {
+        let insn = self.program.insns[t];
+        let jumps = matches!(insn.class(), class::JMP | class::JMP32) && insn.op() != op::CALL;
+        let refers = insn.is_func_ref() && edge == Edge::Branch;
+        let any = self.env.kernel.semantics.control.back_edges == BackEdges::Any;
+        if any || jumps || refers {
+            return Ok(());
+        }
+        if O::LISTENING {
+            for idx in [t, to] {
+                let (idx, prefix) = (idx.0, &format!("{idx}: "));
+                self.env.obs.event(Event::SourceLine { idx, prefix });
+            }
+        }
+        reject!(JumpTarget, EINVAL, "back-edge from insn {} to {}\n", t, to)
     }
 
     /// States are compared, and arrivals recorded, at a jump's target and behind a call.
@@ -192,7 +212,7 @@ impl<O: Observer> Verifier<'_, O> {
         if self.calls_async_callback(t) {
             self.program.aux[t].prune_point = true;
         }
-        if self.calls_sync_callback(t) {
+        if self.calls_sync_callback(t) && !self.walks_callbacks_once() {
             // Callbacks are visited again and again until a state is met again at the call.
             let aux = &mut self.program.aux[t];
             aux.calls_callback = true;

@@ -120,7 +120,7 @@ pub(crate) fn first_difference(
         return Some(reason);
     }
     let mut ids = IdMap::default();
-    ids.reset(id_gen, rules.scalar_ids);
+    ids.reset(id_gen, rules);
     let how = Manner {
         exact,
         rules,

@@ -1,6 +1,7 @@
 //! The main program, then every global function that is called.
 
-use verdict_kernel::semantics::control::ArgumentId;
+use verdict_kernel::semantics::control::{ArgumentId, GlobalFunctions};
+use verdict_kernel::semantics::log::GlobalWords;
 use verdict_kernel::types::{ArgBase, Flags, RegBase, RegType};
 use verdict_syscall::SubprogArg;
 
@@ -21,6 +22,14 @@ impl<O: Observer> Verifier<'_, O> {
         if self.program.prog.func_info.is_empty() {
             return Ok(());
         }
+        if self.verifies_global_functions_first() {
+            for i in self.program.subprogs.indices().skip(1) {
+                if self.program.subprogs[i].is_global {
+                    self.check_global_function(i)?;
+                }
+            }
+            return Ok(());
+        }
         if let Some(callback) = self.program.exception_callback {
             self.program.subprogs[callback].called = true;
         }
@@ -31,19 +40,38 @@ impl<O: Observer> Verifier<'_, O> {
                 if !sub.is_global || !sub.called || sub.verified {
                     continue;
                 }
-                self.check_function(i)?;
-                say1!(
-                    self,
-                    "Func#{} ('{}') is safe for any args that match its prototype\n",
-                    i,
-                    self.program.subprogs[i].name
-                );
+                self.check_global_function(i)?;
                 self.program.subprogs[i].verified = true;
                 news = true;
             }
             if !news {
                 return Ok(());
             }
+        }
+    }
+
+    /// Whether global functions are verified before the main program, called or not.
+    pub(crate) fn verifies_global_functions_first(&self) -> bool {
+        self.env.kernel.semantics.control.global_functions == GlobalFunctions::AllFirst
+    }
+
+    fn check_global_function(&mut self, subprog: SubprogIdx) -> Res<()> {
+        self.check_function(subprog)?;
+        let name = self.named_function(subprog);
+        say1!(
+            self,
+            "Func#{} {}is safe for any args that match its prototype\n",
+            subprog,
+            name
+        );
+        Ok(())
+    }
+
+    /// A function's name as it stands behind its number, where the log has it.
+    pub(crate) fn named_function(&self, subprog: SubprogIdx) -> String {
+        match self.env.kernel.semantics.log.global_words {
+            GlobalWords::Number => String::new(),
+            GlobalWords::Name => format!("('{}') ", self.program.subprogs[subprog].name),
         }
     }
 
@@ -62,6 +90,9 @@ impl<O: Observer> Verifier<'_, O> {
         self.walk.cur = state;
         if subprog != SubprogIdx::MAIN || self.program.prog.extends {
             self.init_arguments(subprog)?;
+        } else if self.takes_arguments_by_type() {
+            self.set_reg(R1, Reg::pointer(RegBase::Ctx));
+            self.check_main_by_type()?;
         } else {
             if !self.program.prog.func_info.is_empty() {
                 if let Err(failure) = self.prepare_func_args(subprog) {
@@ -100,6 +131,11 @@ impl<O: Observer> Verifier<'_, O> {
                     "exception cb only supports single integer argument\n"
                 );
             }
+        }
+        if self.takes_arguments_by_type() {
+            // A quirk: ids of memory are given out twice.
+            let memory = args.iter().filter(|arg| arg.ty.base() == ArgBase::Mem);
+            self.walk.id_gen += memory.count() as u32;
         }
         for (i, arg) in args.iter().enumerate().take(5) {
             let reg = self.argument_register(arg);

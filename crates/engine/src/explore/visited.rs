@@ -1,6 +1,7 @@
 //! At a prune point: does an explored state stand for the current one, and is a checkpoint due?
 
-use verdict_kernel::semantics::graph::{Eviction, LongHistory, LoopComparison};
+use verdict_kernel::semantics::graph::{EndlessLoop, Eviction, LongHistory, LoopComparison};
+use verdict_kernel::semantics::log::LoopStates;
 
 use crate::equiv::{self, Exact, Suspect};
 use crate::error::{Res, reject, say};
@@ -235,7 +236,11 @@ impl<O: Observer> Verifier<'_, O> {
             self.walk.suspect = suspect;
             return calm;
         }
-        if self.equal(id, Exact::Same)
+        let endless = match self.env.kernel.semantics.graph.endless_loop {
+            EndlessLoop::Needed => Exact::Needed,
+            EndlessLoop::Same => Exact::Same,
+        };
+        if self.equal(id, endless)
             && !equiv::iter_depths_differ(self.walk.search.state(id), &self.walk.cur)
             && self.walk.search.state(id).may_goto_depth == self.walk.cur.may_goto_depth
             && self.walk.search.state(id).callback_unroll_depth == self.walk.cur.callback_unroll_depth
@@ -299,6 +304,10 @@ impl<O: Observer> Verifier<'_, O> {
             });
         }
         say!(self, "infinite loop detected at insn {}\n", idx);
+        let shown = self.env.kernel.semantics.log.loop_states == LoopStates::Shown;
+        if O::LISTENING && !shown {
+            reject!(InfiniteLoop, EINVAL);
+        }
         if O::LISTENING {
             let frame = self.walk.cur.curframe();
             for (title, state) in [

@@ -33,6 +33,7 @@ impl<O: Observer> Verifier<'_, O> {
                     self.walk.stats.insns
                 );
             }
+            let states = self.walk.stats.states;
             let flow = if self.program.aux[idx].prune_point && self.is_state_visited(idx)? {
                 if O::LISTENING {
                     self.env.obs.event(Event::Pruned {
@@ -43,7 +44,9 @@ impl<O: Observer> Verifier<'_, O> {
                 }
                 Flow::End
             } else {
-                if self.program.aux[idx].jmp_point {
+                // Where only jumps are remembered, a new segment begins with none: not with the arrival at it.
+                let begins = self.walk.stats.states != states && self.remembers_jumps_only();
+                if self.program.aux[idx].jmp_point && !begins {
                     self.push_history(0, 0);
                 }
                 if O::LISTENING {

@@ -10,7 +10,13 @@ use crate::state::Reg;
 const IP_ALIGN: i32 = 2;
 
 /// Checks an access of `size` bytes at `off` from a pointer (`check_ptr_alignment`).
-pub(super) fn check(strict: bool, reg: &Reg, off: i32, size: i32) -> Res<()> {
+pub(super) fn check(
+    strict: bool,
+    reg: &Reg,
+    off: i32,
+    size: i32,
+    bits: impl FnOnce(Tnum) -> String,
+) -> Res<()> {
     let (base, flagless) = (reg.ty.base(), reg.ty.is(reg.ty.base()));
     let packet = flagless && matches!(base, RegBase::Packet | RegBase::PacketMeta);
     let stack = flagless && base == RegBase::Stack;
@@ -23,7 +29,7 @@ pub(super) fn check(strict: bool, reg: &Reg, off: i32, size: i32) -> Res<()> {
     if address.is_aligned(u64::from(size.unsigned_abs())) {
         return Ok(());
     }
-    let var = reg.b.var_off();
+    let var = bits(reg.b.var_off());
     if packet {
         reject!(
             MisalignedAccess,

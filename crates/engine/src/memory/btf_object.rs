@@ -5,7 +5,7 @@ use verdict_kernel::ctx::Access;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::kfunc::types::{Safe, is_safe_field, map_struct};
 use verdict_kernel::rule::Rule;
-use verdict_kernel::semantics::control::{FlexibleArray, MemberPointer, UntrustedWrite};
+use verdict_kernel::semantics::control::{FlexibleArray, MemberPointer, ObjectMembers, UntrustedWrite};
 use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::TypeRef;
 
@@ -77,11 +77,17 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(())
     }
 
+    /// Whether members of objects have a trust of their own.
+    fn trusts_members(&self) -> bool {
+        self.env.kernel.semantics.control.object_members == ObjectMembers::Trusted
+    }
+
     /// What must hold of the pointer, whatever lies behind it.
     fn check_object_pointer(&self, reg: &Reg, m: &MemAccess) -> Res<()> {
         let name = self.type_name(reg.btf(), reg.btf_id());
         let (regno, off) = (m.regno, m.off);
-        if !self.program.prog.gpl_compatible && reg.btf() == BtfHandle::VMLINUX {
+        let asks = self.trusts_members();
+        if asks && !self.program.prog.gpl_compatible && reg.btf() == BtfHandle::VMLINUX {
             reject!(
                 GplRequired,
                 EINVAL,
@@ -96,7 +102,7 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         if !reg.b.is_const_value(0) {
-            let var = reg.b.var_off();
+            let var = self.bits_str(reg.b.var_off());
             reject!(
                 KernelObjectAccess,
                 EACCES,
@@ -144,7 +150,7 @@ impl<O: Observer> Verifier<'_, O> {
             return Err(Failure::bug("a pointer into a BTF that does not exist"));
         };
         let walk = btf
-            .struct_access(of.id, off, size as u32, !own)
+            .struct_access(of.id, off, size as u32, !own, self.trusts_members())
             .map_err(walk_refused)?;
         Ok(match walk.found {
             // Pointers in the program's own objects are numbers to it.
@@ -167,7 +173,13 @@ impl<O: Observer> Verifier<'_, O> {
     /// What a pointer loaded from an object is worth, by that of the pointer to the object.
     fn loaded_flags(&self, reg: &Reg, target: u32, tagged: Flags, field: &str) -> Flags {
         if reg.ty.has(Flags::UNTRUSTED) {
-            return Flags::UNTRUSTED;
+            return match self.trusts_members() {
+                true => Flags::UNTRUSTED,
+                false => tagged | Flags::UNTRUSTED,
+            };
+        }
+        if !self.trusts_members() {
+            return tagged.without(Flags::RCU);
         }
         if !is_trusted(reg) && !is_rcu(reg) {
             return tagged.without(TRUSTED_MODIFIERS | Flags::RCU);

@@ -5,7 +5,7 @@ use verdict_kernel::ctx::Access;
 use verdict_kernel::semantics::control::NullableBuffer;
 use verdict_kernel::types::Flags;
 
-use super::{MemAccess, reg_type_str};
+use super::MemAccess;
 use crate::error::{Res, reject};
 use crate::index::RegNo;
 use crate::observer::Observer;
@@ -33,7 +33,7 @@ impl<O: Observer> Verifier<'_, O> {
                 EACCES,
                 "R{} cannot write into {}\n",
                 m.regno,
-                reg_type_str(reg.ty)
+                self.type_str(reg.ty)
             );
         }
         check_buffer(reg, m.regno, m.off, m.size)?;

@@ -7,7 +7,7 @@ use verdict_kernel::semantics::control::RetvalLoad;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::{Notes, Silent, ctx_access};
 
-use super::{MemAccess, reg_type_str};
+use super::MemAccess;
 use crate::error::{Res, reject, say};
 use crate::index::RegNo;
 use crate::observer::Observer;
@@ -152,7 +152,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn check_ptr_off_reg_fixed(&self, reg: &Reg, regno: RegNo, fixed_ok: bool) -> Res<()> {
         let off = reg.off;
         if off < 0 {
-            let name = reg_type_str(reg.ty);
+            let name = self.type_str(reg.ty);
             reject!(
                 ModifiedPointer,
                 EACCES,
@@ -160,7 +160,7 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         if !fixed_ok && off != 0 {
-            let name = reg_type_str(reg.ty);
+            let name = self.type_str(reg.ty);
             reject!(
                 ModifiedPointer,
                 EACCES,
@@ -168,12 +168,12 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         if !reg.b.is_const_value(0) {
-            let name = reg_type_str(reg.ty);
+            let name = self.type_str(reg.ty);
             reject!(
                 ModifiedPointer,
                 EACCES,
                 "variable {name} access var_off={} disallowed\n",
-                reg.b.var_off()
+                self.bits_str(reg.b.var_off())
             );
         }
         Ok(())

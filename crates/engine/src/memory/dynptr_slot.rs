@@ -122,6 +122,9 @@ impl<O: Observer> Verifier<'_, O> {
         if reg.ty.is(RegBase::ConstDynptr) {
             return Ok(*reg);
         }
+        if self.has_plain_dynptrs() {
+            return Ok(self.plain_dynptr(reg));
+        }
         let spi = self.dynptr_spi(reg).map_err(misplaced)?;
         Ok(*self.slot(self.frame_of(reg), spi)?.reg())
     }
@@ -171,6 +174,9 @@ impl<O: Observer> Verifier<'_, O> {
     /// Ends the dynptr that a register points to (`unmark_stack_slots_dynptr`); one with a reference takes
     /// its slices and clones along.
     pub(crate) fn unmark_dynptr_slots(&mut self, reg: &Reg) -> Res<()> {
+        if self.has_plain_dynptrs() {
+            return self.end_plain_dynptr(reg);
+        }
         let spi = self.dynptr_spi(reg).map_err(misplaced)?;
         let frame = self.frame_of(reg);
         let dynptr = *self.slot(frame, spi)?.reg();
@@ -206,7 +212,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// A store goes over a slot: a dynptr there ends, with its slices (`destroy_if_dynptr_stack_slot`).
     pub(crate) fn destroy_if_dynptr_slot(&mut self, frame: FrameNo, spi: Spi) -> Res<()> {
         let slot = self.slot(frame, spi)?;
-        if slot.types[0] != SlotType::Dynptr {
+        if slot.types[0] != SlotType::Dynptr || self.has_plain_dynptrs() {
             return Ok(());
         }
         let first = if slot.reg().dynptr_first_slot() {

@@ -3,10 +3,11 @@
 use verdict_kernel::ctx::Access;
 use verdict_kernel::prog::ProgType;
 use verdict_kernel::rule::Fact;
+use verdict_kernel::semantics::control::SizeZero;
 use verdict_kernel::semantics::stack::HelperAccess;
 use verdict_kernel::types::{Flags, RegBase};
 
-use super::{MemAccess, Source, buffer, reg_type_str};
+use super::{MemAccess, Source, buffer};
 use crate::error::{About, Res, reject};
 use crate::index::RegNo;
 use crate::observer::Observer;
@@ -44,7 +45,7 @@ impl<O: Observer> Verifier<'_, O> {
             RegBase::Packet | RegBase::PacketMeta => self.check_packet_access(regno, off, size, zero_ok),
             RegBase::MapKey => {
                 if access == Access::Write {
-                    return cannot_write(regno, &reg);
+                    return cannot_write(regno, &self.type_str(reg.ty));
                 }
                 let key_size = self.map_of(&reg)?.key_size;
                 self.check_mem_region_access(regno, off, size, key_size, false)
@@ -55,13 +56,13 @@ impl<O: Observer> Verifier<'_, O> {
             }
             RegBase::Mem => {
                 if reg.ty.has(Flags::RDONLY) && access == Access::Write {
-                    return cannot_write(regno, &reg);
+                    return cannot_write(regno, &self.type_str(reg.ty));
                 }
                 self.check_mem_region_access(regno, off, size, reg.mem_size(), zero_ok)
             }
             RegBase::Buf => {
                 if reg.ty.has(Flags::RDONLY) && access == Access::Write {
-                    return cannot_write(regno, &reg);
+                    return cannot_write(regno, &self.type_str(reg.ty));
                 }
                 buffer::check_buffer(&reg, regno, off, size)
             }
@@ -96,7 +97,7 @@ impl<O: Observer> Verifier<'_, O> {
                 if zero_ok && size == 0 && reg.is_null() {
                     return Ok(());
                 }
-                let (is, wanted) = (reg_type_str(reg.ty), reg_type_str(RegBase::Stack.into()));
+                let (is, wanted) = (self.type_str(reg.ty), self.type_str(RegBase::Stack));
                 reject!(ArgumentType, EACCES, "R{regno} type={is} expected={wanted}\n")
             }
         }
@@ -140,12 +141,27 @@ impl<O: Observer> Verifier<'_, O> {
             is: (size.b.smin(), size.b.smax()),
             allowed: (i64::from(!zero_ok), MAX_VAR_SIZE as i64 - 1),
         };
-        check_size(regno, &size, zero_ok).about(fact)?;
+        let accessed = self.env.kernel.semantics.control.size_zero == SizeZero::Accessed;
+        if accessed {
+            self.check_least_size(regno, &size, access, zero_ok).about(fact)?;
+        }
+        check_size(regno, &size, zero_ok || accessed).about(fact)?;
         let umax = size.b.umax();
         // Of an unknown size the helper may fill but a part.
         let raw = raw.filter(|_| size.is_const());
         self.check_helper_mem_access(regno.prev(), umax as i32, access, zero_ok, raw)?;
         self.mark_chain_precision(regno)
+    }
+
+    /// Checks a size that is not negative, and the access of no bytes if it may be zero.
+    fn check_least_size(&mut self, regno: RegNo, size: &Reg, access: Access, zero_ok: bool) -> Res<()> {
+        if size.b.smin() < 0 {
+            return check_size(regno, size, true);
+        }
+        match size.b.umin() {
+            0 => self.check_helper_mem_access(regno.prev(), 0, access, zero_ok, None),
+            _ => Ok(()),
+        }
     }
 
     /// Checks a pointer argument to memory of fixed size that may be NULL (`check_mem_reg`).
@@ -182,13 +198,8 @@ impl<O: Observer> Verifier<'_, O> {
     }
 }
 
-fn cannot_write(regno: RegNo, reg: &Reg) -> Res<()> {
-    reject!(
-        ReadOnlyMemory,
-        EACCES,
-        "R{regno} cannot write into {}\n",
-        reg_type_str(reg.ty)
-    )
+fn cannot_write(regno: RegNo, name: &str) -> Res<()> {
+    reject!(ReadOnlyMemory, EACCES, "R{regno} cannot write into {name}\n")
 }
 
 /// Whether accesses to the type's context are rewritten, so that its bytes are not what programs see

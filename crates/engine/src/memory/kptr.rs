@@ -7,7 +7,7 @@ use verdict_kernel::semantics::precision::NullKptr;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::{BtfRef, Field, FieldKind, FieldMask, KptrKind, TypeRef};
 
-use super::{MemAccess, as_errno, reg_type_str};
+use super::{MemAccess, as_errno};
 use crate::error::{Failure, Res, reject};
 use crate::index::RegNo;
 use crate::observer::Observer;
@@ -159,9 +159,9 @@ impl<O: Observer> Verifier<'_, O> {
 
     fn bad_kptr_type(&self, kind: KptrKind, target: TypeRef, reg: &Reg, regno: RegNo, name: &str) -> String {
         let wanted = self.type_name(self.handle_of(target.btf), target.id.0);
-        let (is, expected) = (reg_type_str(reg.ty), reg_type_str(RegBase::BtfId.into()));
+        let (is, expected) = (self.type_str(reg.ty), self.type_str(RegBase::BtfId));
         let or_untrusted = if kind == KptrKind::Unref {
-            let untrusted = reg_type_str(RegType::new(RegBase::BtfId, Flags::UNTRUSTED));
+            let untrusted = self.type_str(RegType::new(RegBase::BtfId, Flags::UNTRUSTED));
             format!(" or {untrusted}{wanted}")
         } else {
             String::new()

@@ -8,6 +8,7 @@ mod btf_object;
 mod btf_write;
 mod buffer;
 mod ctx;
+mod dynptr_plain;
 mod dynptr_slot;
 mod helper;
 mod iter_slot;
@@ -26,13 +27,13 @@ pub(crate) use btf_object::UNTRUSTED_MEMORY;
 pub(crate) use dynptr_slot::{NoSlot, dynptr_flag_of, dynptr_kind_of, is_refcounted};
 pub(crate) use helper::RawMode;
 pub(crate) use iter_slot::{IterArg, NotIter};
-pub(crate) use names::reg_type_str;
 pub(crate) use trust::{
     TRUSTED_MODIFIERS, is_rcu, is_trusted, type_is_non_owning_ref, type_is_ptr_alloc_obj,
 };
 
 use std::sync::Arc;
 
+use verdict_domain::Tnum;
 use verdict_kernel::ctx::Access;
 use verdict_kernel::rule::Rule;
 use verdict_kernel::types::{Flags, RegBase, RegType};
@@ -134,7 +135,8 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn check_mem_access(&mut self, m: MemAccess) -> Res<()> {
         let reg = *self.reg(m.regno);
         let through = || register(m.regno);
-        align::check(self.env.strict_alignment || m.aligned, &reg, m.off, m.size).about(through)?;
+        let bits = |bits| self.bits_str(bits);
+        align::check(self.env.strict_alignment || m.aligned, &reg, m.off, m.size, bits).about(through)?;
         let m = MemAccess {
             off: m.off.wrapping_add(reg.off),
             ..m
@@ -203,7 +205,7 @@ impl<O: Observer> Verifier<'_, O> {
                     EACCES,
                     "R{} invalid mem access '{}'\n",
                     m.regno,
-                    reg_type_str(reg.ty)
+                    self.type_str(reg.ty)
                 )
             }
         }
@@ -225,7 +227,7 @@ impl<O: Observer> Verifier<'_, O> {
                 EACCES,
                 "R{} invalid mem access '{}'\n",
                 m.regno,
-                reg_type_str(reg.ty)
+                self.type_str(reg.ty)
             );
         }
         if m.access == Access::Write && read_only {
@@ -234,7 +236,7 @@ impl<O: Observer> Verifier<'_, O> {
                 EACCES,
                 "R{} cannot write into {}\n",
                 m.regno,
-                reg_type_str(reg.ty)
+                self.type_str(reg.ty)
             );
         }
         // Reads of untrusted memory survive any address.
@@ -302,6 +304,6 @@ fn unreadable_rule(ty: RegType) -> Rule {
 }
 
 /// Memory of `size` bytes that must be aligned (`check_ptr_alignment` with strict alignment).
-pub(crate) fn check_aligned(reg: &Reg, size: i32) -> Res<()> {
-    align::check(true, reg, 0, size)
+pub(crate) fn check_aligned(reg: &Reg, size: i32, bits: impl FnOnce(Tnum) -> String) -> Res<()> {
+    align::check(true, reg, 0, size, bits)
 }

@@ -1,14 +1,24 @@
 //! What the log calls a register's type.
 
+use verdict_domain::Tnum;
+use verdict_kernel::semantics::log::{StateForm, TypeNames};
 use verdict_kernel::types::{Flags, RegBase, RegType};
+
+use crate::observer::Observer;
+use crate::verifier::Verifier;
 
 /// The name of a register type in messages and states (`reg_type_str`), such as `map_value_or_null`,
 /// `trusted_ptr_` (to which the struct's name is appended), `rdonly_mem`.
-pub fn reg_type_str(ty: RegType) -> String {
+pub fn reg_type_str(ty: RegType, names: TypeNames) -> String {
     let mut name = String::new();
-    for (flag, prefix) in PREFIXES {
-        if ty.has(flag) {
-            name.push_str(prefix);
+    match names {
+        TypeNames::OneFlag => name.push_str(last_prefix(ty)),
+        TypeNames::AllFlags => {
+            for (flag, prefix) in PREFIXES {
+                if ty.has(flag) {
+                    name.push_str(prefix);
+                }
+            }
         }
     }
     name.push_str(base_str(ty.base()));
@@ -20,6 +30,34 @@ pub fn reg_type_str(ty: RegType) -> String {
         });
     }
     name
+}
+
+/// The prefix of a type that has but one: that of its last flag.
+fn last_prefix(ty: RegType) -> &'static str {
+    const NAMED: [(Flags, &str); 5] = [
+        (Flags::UNTRUSTED, "untrusted_"),
+        (Flags::PERCPU, "percpu_"),
+        (Flags::USER, "user_"),
+        (Flags::RINGBUF, "alloc_"),
+        (Flags::RDONLY, "rdonly_"),
+    ];
+    let last = NAMED.iter().find(|(flag, _)| ty.has(*flag));
+    last.map_or("", |(_, prefix)| prefix)
+}
+
+impl<O: Observer> Verifier<'_, O> {
+    /// The name of a register type in this kernel's messages.
+    pub(crate) fn type_str(&self, ty: impl Into<RegType>) -> String {
+        reg_type_str(ty.into(), self.env.kernel.semantics.log.type_names)
+    }
+
+    /// Known bits in this kernel's messages: where states are written plainly, always as value and mask.
+    pub(crate) fn bits_str(&self, bits: Tnum) -> String {
+        match self.env.kernel.semantics.log.state_form {
+            StateForm::Plain => format!("({:#x}; {:#x})", bits.value, bits.mask),
+            StateForm::Folded => bits.to_string(),
+        }
+    }
 }
 
 const PREFIXES: [(Flags, &str); 7] = [
@@ -65,7 +103,7 @@ mod tests {
 
     #[test]
     fn names() {
-        let ty = |base, flags| reg_type_str(RegType::new(base, flags));
+        let ty = |base, flags| reg_type_str(RegType::new(base, flags), TypeNames::AllFlags);
         assert_eq!(ty(RegBase::MapValue, Flags::MAYBE_NULL), "map_value_or_null");
         assert_eq!(
             ty(RegBase::BtfId, Flags::MAYBE_NULL | Flags::TRUSTED),

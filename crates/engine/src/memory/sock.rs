@@ -2,7 +2,7 @@
 
 use verdict_kernel::ctx::{self, Access, CtxAnswer};
 
-use super::{MemAccess, reg_type_str};
+use super::MemAccess;
 use crate::error::{Res, reject};
 use crate::observer::Observer;
 use crate::state::Reg;
@@ -17,7 +17,7 @@ impl<O: Observer> Verifier<'_, O> {
                 EACCES,
                 "R{} cannot write into {}\n",
                 m.regno,
-                reg_type_str(reg.ty)
+                self.type_str(reg.ty)
             );
         }
         if reg.b.smin() < 0 {
@@ -35,7 +35,7 @@ impl<O: Observer> Verifier<'_, O> {
                 EACCES,
                 "R{} invalid {} access off={} size={}\n",
                 m.regno,
-                reg_type_str(reg.ty),
+                self.type_str(reg.ty),
                 m.off,
                 m.size
             ),

@@ -2,7 +2,7 @@
 
 use verdict_kernel::ctx::Access;
 use verdict_kernel::rule::Rule;
-use verdict_kernel::semantics::log::StackWords;
+use verdict_kernel::semantics::log::{CallWords, StackWords};
 
 use super::{MAX_VAR_OFF, MemAccess, Source};
 use crate::error::{About, Failure, Res, reject};
@@ -156,10 +156,13 @@ impl<O: Observer> Verifier<'_, O> {
         let text = if reg.is_const() {
             format!("invalid{what} stack R{regno} off={off} size={size}\n")
         } else {
-            format!(
-                "invalid variable-offset{what} stack R{regno} var_off={} off={off} size={size}\n",
-                reg.b.var_off()
-            )
+            // The fixed offset was left out once.
+            let fixed = match self.env.kernel.semantics.log.call_words {
+                CallWords::First => String::new(),
+                CallWords::Later => format!(" off={off}"),
+            };
+            let bits = self.bits_str(reg.b.var_off());
+            format!("invalid variable-offset{what} stack R{regno} var_off={bits}{fixed} size={size}\n")
         };
         let failure = Failure::rejected(Rule::StackBounds, errno, text);
         Err(failure.about(|| self.access_fact(regno, off, size, (lowest, 0))))

@@ -2,6 +2,8 @@
 
 use verdict_kernel::ctx::Access;
 use verdict_kernel::rule::Rule;
+use verdict_kernel::semantics::log::ReadSlots;
+use verdict_kernel::semantics::stack::{NarrowFill, ZeroLoad};
 
 use super::helper::RawMode;
 use super::stack_bounds::{Part, SLOT, Span, byte_of, parts, spi_of};
@@ -38,7 +40,7 @@ impl<O: Observer> Verifier<'_, O> {
                 VariableStackOffset,
                 EACCES,
                 "variable offset stack pointer cannot be passed into helper function; var_off={} off={} size={}\n",
-                ptr.b.var_off(),
+                self.bits_str(ptr.b.var_off()),
                 m.off,
                 m.size
             );
@@ -54,7 +56,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// A load from a known offset (`check_stack_read_fixed_off`).
     fn read_fixed(&mut self, frame: FrameNo, off: i32, size: i32, dst: Option<RegNo>) -> Res<()> {
         let spi = spi_of(off);
-        self.scratch_slot(spi);
+        self.show_read_slot(spi);
         // The contract is that of the executing function, whichever frame is read.
         self.check_fastcall_contract(self.walk.cur.curframe(), off);
         let slot = self.slot(frame, spi)?;
@@ -66,6 +68,13 @@ impl<O: Observer> Verifier<'_, O> {
         match dst {
             Some(dst) => self.load_bytes(frame, off, off.wrapping_add(size), dst),
             None => Ok(()),
+        }
+    }
+
+    /// Shows a slot that is read with the next state, where the log does that.
+    fn show_read_slot(&mut self, spi: Spi) {
+        if self.env.kernel.semantics.log.read_slots == ReadSlots::Shown {
+            self.scratch_slot(spi);
         }
     }
 
@@ -89,7 +98,11 @@ impl<O: Observer> Verifier<'_, O> {
         } else {
             self.mark_slot_read(frame, spi);
             let Some(dst) = dst else { return Ok(()) };
-            let outcome = partial_fill(self.slot(frame, spi)?, off, size)?;
+            let slot = self.slot(frame, spi)?;
+            let outcome = match self.env.kernel.semantics.stack.narrow_fill {
+                NarrowFill::SameSize => same_size_fill(slot, off, size)?,
+                NarrowFill::Ranges => partial_fill(slot, off, size)?,
+            };
             self.fill_part(frame, spi, kept, size, dst, &outcome);
             matches!(outcome, Fill::Scalar | Fill::ZeroScalar)
         };
@@ -119,8 +132,9 @@ impl<O: Observer> Verifier<'_, O> {
         match outcome {
             Fill::Scalar => {
                 let mut part = kept;
+                let ranges = self.env.kernel.semantics.stack.narrow_fill == NarrowFill::Ranges;
                 // A value wider than the load is not that value any more.
-                if kept.b.width() > size.unsigned_abs() * 8 {
+                if ranges && kept.b.width() > size.unsigned_abs() * 8 {
                     unlink(&mut part, self.env.kernel.semantics.linked.unlinked_offset);
                 }
                 self.fill(frame, spi, part, dst);
@@ -136,7 +150,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn load_bytes(&mut self, frame: FrameNo, start: i32, end: i32, dst: RegNo) -> Res<()> {
         let mut zero = true;
         for off in start..end {
-            self.scratch_slot(spi_of(off));
+            self.show_read_slot(spi_of(off));
             if self.byte_type(frame, off)? != SlotType::Zero {
                 zero = false;
                 break;
@@ -144,6 +158,9 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if zero {
             self.set_const_zero(dst);
+            if self.env.kernel.semantics.stack.zero_load == ZeroLoad::Precise {
+                self.walk.cur.marks_mut().precise |= dst.bit();
+            }
         } else {
             self.set_unknown(dst);
         }
@@ -173,7 +190,9 @@ impl<O: Observer> Verifier<'_, O> {
         let span = Span::of(&reg, off);
         let end = span.max.wrapping_add(size);
         if let Some(raw) = raw.filter(|_| reg.is_const()) {
-            self.check_no_dynptr(frame, span.min, end)?;
+            if !self.has_plain_dynptrs() {
+                self.check_no_dynptr(frame, span.min, end)?;
+            }
             *raw = Some(RawMode {
                 regno,
                 access_size: size,
@@ -185,6 +204,7 @@ impl<O: Observer> Verifier<'_, O> {
             if let Some(at) = self.touch_bytes(frame, part, access == Access::Write)? {
                 return Err(unreadable(
                     &reg,
+                    &self.bits_str(reg.b.var_off()),
                     regno,
                     self.says_indirect(source),
                     span.min,
@@ -263,6 +283,23 @@ fn kept_bytes(slot: &Slot) -> i32 {
     1 + beside.count() as i32
 }
 
+/// What a load of `size` bytes at `off` gives where a scalar is kept, when it is only known to a load like its store.
+fn same_size_fill(slot: &Slot, off: i32, size: i32) -> Res<Fill> {
+    if size == kept_bytes(slot) && off % SLOT == 0 {
+        return Ok(Fill::Scalar);
+    }
+    check_bytes(slot, off, size, true)?;
+    // A quirk: beside a spill, zero bytes are not readable.
+    if let Some(i) = bytes(slot, off, size).position(|byte| byte == SlotType::Zero) {
+        reject!(
+            UninitializedStack,
+            EACCES,
+            "invalid read from stack off {off}+{i} size {size}\n"
+        );
+    }
+    Ok(Fill::Unknown)
+}
+
 /// What a load of `size` bytes at `off` gives, from a slot with a scalar, when not all of both is concerned.
 fn partial_fill(slot: &Slot, off: i32, size: i32) -> Res<Fill> {
     if size <= kept_bytes(slot) && off % SLOT == 0 {
@@ -303,16 +340,21 @@ fn check_bytes(slot: &Slot, off: i32, size: i32, spill_ok: bool) -> Res<()> {
     Ok(())
 }
 
-fn unreadable(reg: &Reg, regno: RegNo, indirect: bool, start: i32, at: i32, size: i32) -> Box<Failure> {
+fn unreadable(
+    reg: &Reg,
+    bits: &str,
+    regno: RegNo,
+    indirect: bool,
+    start: i32,
+    at: i32,
+    size: i32,
+) -> Box<Failure> {
     let how = if indirect { " indirect" } else { "" };
     let into = at.wrapping_sub(start);
     let text = if reg.is_const() {
         format!("invalid{how} read from stack R{regno} off {start}+{into} size {size}\n")
     } else {
-        format!(
-            "invalid{how} read from stack R{regno} var_off {}+{into} size {size}\n",
-            reg.b.var_off()
-        )
+        format!("invalid{how} read from stack R{regno} var_off {bits}+{into} size {size}\n")
     };
     Failure::rejected(
         Rule::UninitializedStack,

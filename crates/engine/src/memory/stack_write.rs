@@ -3,8 +3,12 @@
 //! A register stored at the start of a slot is kept there as it is (a *spill*): pointers with all their eight
 //! bytes, scalars with the bytes stored. Everything else is only known as zero or not.
 
+use verdict_domain::Bounds;
 use verdict_isa::{class, mode};
-use verdict_kernel::semantics::stack::{VariableStore, ZeroSpill};
+use verdict_kernel::semantics::linked::SpillLink;
+use verdict_kernel::semantics::stack::{
+    PartialStore, UnknownSpill, VariableStore, VariableZero, ZeroImmediate, ZeroSpill,
+};
 use verdict_kernel::types::RegBase;
 
 use super::stack_bounds::{SLOT, Span, byte_of, parts, spi_of};
@@ -12,7 +16,7 @@ use super::{MemAccess, RawMode};
 use crate::error::{Res, reject};
 use crate::index::{FrameNo, RegNo, Spi};
 use crate::observer::Observer;
-use crate::state::{Reg, Slot, SlotType, hist};
+use crate::state::{FP, Reg, Slot, SlotType, hist};
 use crate::verifier::Verifier;
 
 /// What a store at a known offset does to its slot.
@@ -25,7 +29,12 @@ enum Store {
 
 impl Slot {
     /// Whatever was kept here is gone; its bytes are unknown data (`scrub_special_slot`).
-    fn scrub(&mut self) {
+    /// A dynptr of which nothing is known stays in its other bytes.
+    fn scrub(&mut self, plain_dynptrs: bool) {
+        if plain_dynptrs && self.types[7] == SlotType::Dynptr {
+            self.erase();
+            return;
+        }
         // Of what was kept, only the reference can still be asked for.
         if self.reg().ref_obj_id == 0 {
             self.spill = None;
@@ -109,7 +118,9 @@ impl<O: Observer> Verifier<'_, O> {
     fn plan_store(&mut self, frame: FrameNo, off: i32, size: i32, value: Option<RegNo>) -> Res<Store> {
         let aligned = off % SLOT == 0;
         let Some(regno) = value else {
-            return Ok(match self.stored_imm().filter(|_| aligned) {
+            let zero_bytes = self.env.kernel.semantics.stack.zero_immediate == ZeroImmediate::StackZero;
+            let kept = |imm: &i32| aligned && (*imm != 0 || !zero_bytes);
+            return Ok(match self.stored_imm().filter(kept) {
                 Some(imm) => Store::Spill {
                     value: Reg::constant(i64::from(imm) as u64),
                     precise: false,
@@ -120,15 +131,19 @@ impl<O: Observer> Verifier<'_, O> {
         let reg = *self.reg(regno);
         let precise = regno.is_in(self.walk.cur.marks_mut().precise);
         if reg.is_scalar() {
-            let zero_bytes =
-                self.env.kernel.semantics.stack.zero_spill == ZeroSpill::StackZero && reg.is_null();
-            return Ok(if !aligned || zero_bytes {
-                Store::Bytes
-            } else {
-                Store::Spill {
-                    value: self.scalar_to_spill(regno, size),
-                    precise,
-                }
+            let stack = &self.env.kernel.semantics.stack;
+            let zero_bytes = stack.zero_spill == ZeroSpill::StackZero && reg.is_null();
+            let unknown = stack.unknown_spill == UnknownSpill::Bytes && reg.b == Bounds::UNKNOWN;
+            if !aligned || zero_bytes || unknown {
+                return Ok(Store::Bytes);
+            }
+            // Backtracking that does not see this store has to begin here.
+            if self.remembers_jumps_only() && RegNo(self.insn().dst) != FP {
+                self.mark_chain_precision(regno)?;
+            }
+            return Ok(Store::Spill {
+                value: self.scalar_to_spill(regno, size),
+                precise,
             });
         }
         if !is_spillable(&reg) {
@@ -156,7 +171,9 @@ impl<O: Observer> Verifier<'_, O> {
                 ..*self.reg(regno)
             };
         }
-        self.assign_scalar_id(regno);
+        if self.env.kernel.semantics.linked.spill_link == SpillLink::Given {
+            self.assign_scalar_id(regno);
+        }
         *self.reg(regno)
     }
 
@@ -177,13 +194,15 @@ impl<O: Observer> Verifier<'_, O> {
     /// Keeps a register's value in a slot (`save_register_state`).
     fn save_register(&mut self, frame: FrameNo, spi: Spi, value: Reg, precise: bool, size: i32) -> Res<()> {
         let whole = size == SLOT;
+        let keeps_zero = self.env.kernel.semantics.stack.partial_store == PartialStore::Zero;
         let slot = self.slot_mut(frame, spi)?;
         slot.set_reg(value);
         let kept_from = (SLOT - size).clamp(0, SLOT) as usize;
         let (rest, kept) = slot.types.split_at_mut(kept_from);
         kept.fill(SlotType::Spill);
         for ty in rest {
-            if !matches!(*ty, SlotType::Zero | SlotType::Invalid) {
+            let stays = *ty == SlotType::Invalid || *ty == SlotType::Zero && keeps_zero;
+            if !stays {
                 *ty = SlotType::Misc;
             }
         }
@@ -200,6 +219,7 @@ impl<O: Observer> Verifier<'_, O> {
         if buffer.access_size <= 0 {
             return Ok(());
         }
+        let plain_dynptrs = self.has_plain_dynptrs();
         let ptr = self.reg(buffer.regno);
         let (frame, start) = (self.frame_of(ptr), Span::of(ptr, ptr.off).min);
         for part in parts(start, start.wrapping_add(buffer.access_size)) {
@@ -213,7 +233,7 @@ impl<O: Observer> Verifier<'_, O> {
                 continue;
             }
             let slot = self.slot_mut(frame, part.spi)?;
-            slot.scrub();
+            slot.scrub(plain_dynptrs);
             slot.types[part.places()].fill(SlotType::Misc);
         }
         Ok(())
@@ -222,7 +242,8 @@ impl<O: Observer> Verifier<'_, O> {
     /// Stores bytes that are zero or unknown.
     fn write_bytes(&mut self, frame: FrameNo, off: i32, size: i32, value: Option<RegNo>) -> Res<()> {
         let spi = spi_of(off);
-        self.slot_mut(frame, spi)?.scrub();
+        let plain_dynptrs = self.has_plain_dynptrs();
+        self.slot_mut(frame, spi)?.scrub(plain_dynptrs);
         // Partial writes do not screen off reads of the rest.
         if size == SLOT {
             self.mark_slot_written(frame, spi);
@@ -268,14 +289,21 @@ impl<O: Observer> Verifier<'_, O> {
         let (spi, byte) = (spi_of(off), byte_of(off));
         let slot = self.slot(frame, spi)?;
         let kept = slot.reg();
-        if zero && slot.types[byte] == SlotType::Spill && slot.is_scalar_spill() && kept.b.is_const_value(0) {
+        let keeps = self.env.kernel.semantics.stack.variable_zero == VariableZero::Kept;
+        if keeps
+            && zero
+            && slot.types[byte] == SlotType::Spill
+            && slot.is_scalar_spill()
+            && kept.b.is_const_value(0)
+        {
             return Ok(true);
         }
         let leaves = self.env.kernel.semantics.stack.variable_store;
+        let plain_dynptrs = self.has_plain_dynptrs();
         let slot = self.slot_mut(frame, spi)?;
         match leaves {
             VariableStore::Erases => slot.erase(),
-            VariableStore::Scrubs => slot.scrub(),
+            VariableStore::Scrubs => slot.scrub(plain_dynptrs),
         }
         let stays_zero = zero && slot.types[byte] == SlotType::Zero;
         slot.types[byte] = if stays_zero {

@@ -12,6 +12,10 @@ impl<O: Observer> Verifier<'_, O> {
     /// What an explored state needed precisely, and read, the current one needs too (`propagate_precision`).
     /// Whether a mark was added.
     pub(crate) fn propagate_precision(&mut self, old: StateId) -> Res<bool> {
+        if self.remembers_jumps_only() {
+            // Only components ask whether a mark was added, and they count as changed then.
+            return self.propagate_named(old).map(|()| true);
+        }
         let mut wanted = Wanted::new(self.walk.cur.curframe());
         for frame in self.walk.search.state(old).frames.numbers().rev() {
             let (regs, slots) = self.needed(old, frame);
@@ -40,7 +44,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Scalars of an explored state's frame that it needs, precisely: of what it does not need nothing is left.
-    fn needed(&self, id: StateId, frame: FrameNo) -> (u16, u64) {
+    pub(super) fn needed(&self, id: StateId, frame: FrameNo) -> (u16, u64) {
         let state = self.walk.search.state(id);
         let slot = &state.frames[frame];
         let m = &slot.marks;

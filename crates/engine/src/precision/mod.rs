@@ -18,6 +18,7 @@
 mod mark;
 mod recorded;
 mod step;
+mod syntactic;
 mod walk;
 mod wanted;
 

@@ -11,7 +11,7 @@ use super::step::Step;
 use super::wanted::Wanted;
 
 /// In place of the instruction before the first one: the kernel's -1.
-const BEFORE: InsnIdx = InsnIdx(u32::MAX);
+pub(super) const BEFORE: InsnIdx = InsnIdx(u32::MAX);
 
 /// How a segment's walk ended.
 pub(super) enum Walked {

@@ -9,6 +9,7 @@ use crate::words::or_minus_one;
 
 use super::ARGS;
 use super::recorded::Walked;
+use super::syntactic::Named;
 use super::wanted::Wanted;
 
 impl<O: Observer> Verifier<'_, O> {
@@ -19,12 +20,23 @@ impl<O: Observer> Verifier<'_, O> {
             // The kernel warns of "backtracing misuse".
             reject!(VerifierBug, EFAULT);
         }
+        if self.remembers_jumps_only() {
+            let (frame, regs) = (wanted.frame, reg.bit().into());
+            return self.mark_named(Named {
+                frame,
+                regs,
+                slots: 0,
+            });
+        }
         wanted.add_reg(wanted.frame, reg);
         self.mark_precise(wanted).map(|_changed| ())
     }
 
     /// Marks the scalar that is spilled in a slot, and all that it came from, as needed precisely.
     pub(crate) fn mark_slot_precision(&mut self, frame: FrameNo, spi: Spi) -> Res<()> {
+        if self.remembers_jumps_only() {
+            return self.mark_named_slot(frame, spi);
+        }
         let mut wanted = Wanted::new(self.walk.cur.curframe());
         wanted.add_slot(frame, spi);
         self.mark_precise(wanted).map(|_| ())

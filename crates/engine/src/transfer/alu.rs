@@ -6,12 +6,12 @@ use verdict_isa::{AddrCast, Alu, Operand};
 use verdict_kernel::rule::Fact;
 use verdict_kernel::semantics::bounds::{Negation, SignMask};
 use verdict_kernel::semantics::control::{ArenaOperand, ScalarPlusPointer};
+use verdict_kernel::semantics::linked::CopyLink;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
 use crate::error::{About, Res, register, reject};
 use crate::index::RegNo;
 use crate::linked::{constant_added, link_after_arithmetic, unlink};
-use crate::memory::names::reg_type_str;
 use crate::observer::Observer;
 use crate::state::{Marks, Reg};
 use crate::verifier::{ArgUse, Verifier};
@@ -116,7 +116,8 @@ impl<O: Observer> Verifier<'_, O> {
             reg.b.sync(rules);
             return Ok(dst);
         }
-        let fits = self.reg(src).b.width() <= 32;
+        let any = self.env.kernel.semantics.linked.copy_link == CopyLink::Any;
+        let fits = !any && self.reg(src).b.width() <= 32;
         if fits {
             self.assign_scalar_id(src);
         }
@@ -256,15 +257,16 @@ impl<O: Observer> Verifier<'_, O> {
         let (rules, switches) = (self.env.rules, &self.env.kernel.semantics.linked);
         let reg = self.walk.cur.reg_mut(dst);
         let result = reg.b.alu(op, width, &src.b, rules);
-        let not_computed = (op.is_division() || op.is_shift()) && result == Bounds::UNKNOWN;
-        if not_computed {
+        if src.b.is_computed(op, width, rules) {
+            reg.b = result;
+        } else {
             *reg = Reg {
-                id: 0,
+                b: result,
                 ..Reg::UNKNOWN
             };
-        } else {
-            reg.b = result;
+            self.walk.cur.marks_mut().precise &= !dst.bit();
         }
+        let reg = self.walk.cur.reg_mut(dst);
         if reg.id != 0 || reg.off != 0 {
             let added = match op == AluOp::Add && width.is_64() {
                 true => constant_added(reg, src, same, switches.self_sum),
@@ -327,8 +329,9 @@ impl<O: Observer> Verifier<'_, O> {
         if dst != ptr {
             self.take_over_pointer(&mut result, dst, ptr);
         }
-        check_sane_offset(offset, pointer.ty).about(|| self.offset_fact(dst, ptr, offset))?;
-        check_sane_offset(&pointer, pointer.ty)?;
+        self.check_sane_offset(offset, pointer.ty)
+            .about(|| self.offset_fact(dst, ptr, offset))?;
+        self.check_sane_offset(&pointer, pointer.ty)?;
         match op {
             AluOp::Add => self.add_to_ptr(&mut result, &pointer, offset),
             AluOp::Sub => {
@@ -376,7 +379,7 @@ impl<O: Observer> Verifier<'_, O> {
                 )
             }
         }
-        check_sane_offset(&result, pointer.ty)?;
+        self.check_sane_offset(&result, pointer.ty)?;
         result.b.sync(self.env.rules);
         if dst != ptr && self.env.kernel.semantics.control.scalar_plus_pointer == ScalarPlusPointer::TypeAndId
         {
@@ -395,7 +398,7 @@ impl<O: Observer> Verifier<'_, O> {
                 EACCES,
                 "R{} pointer arithmetic on {} prohibited, null-check it first\n",
                 dst,
-                reg_type_str(pointer.ty)
+                self.type_str(pointer.ty)
             );
         }
         let known = offset.is_const();
@@ -430,7 +433,7 @@ impl<O: Observer> Verifier<'_, O> {
                 EACCES,
                 "R{} pointer arithmetic on {} prohibited\n",
                 dst,
-                reg_type_str(pointer.ty)
+                self.type_str(pointer.ty)
             );
         }
         Ok(())
@@ -483,46 +486,48 @@ impl<O: Observer> Verifier<'_, O> {
     }
 }
 
-/// Whether an offset keeps a pointer in a range where nothing overflows (`check_reg_sane_offset`).
-fn check_sane_offset(reg: &Reg, ty: RegType) -> Res<()> {
-    let value = reg.b.var_off().value as i64;
-    let smin = reg.b.smin();
-    let name = || reg_type_str(ty);
-    if reg.is_const() && (value >= MAX_VAR_OFF || value <= -MAX_VAR_OFF) {
-        reject!(
-            PointerOffsetLimit,
-            EINVAL,
-            "math between {} pointer and {} is not allowed\n",
-            name(),
-            value
-        );
+impl<O: Observer> Verifier<'_, O> {
+    /// Whether an offset keeps a pointer in a range where nothing overflows (`check_reg_sane_offset`).
+    fn check_sane_offset(&self, reg: &Reg, ty: RegType) -> Res<()> {
+        let value = reg.b.var_off().value as i64;
+        let smin = reg.b.smin();
+        let name = || self.type_str(ty);
+        if reg.is_const() && (value >= MAX_VAR_OFF || value <= -MAX_VAR_OFF) {
+            reject!(
+                PointerOffsetLimit,
+                EINVAL,
+                "math between {} pointer and {} is not allowed\n",
+                name(),
+                value
+            );
+        }
+        let off = i64::from(reg.off);
+        if off >= MAX_VAR_OFF || off <= -MAX_VAR_OFF {
+            reject!(
+                PointerOffsetLimit,
+                EINVAL,
+                "{} pointer offset {} is not allowed\n",
+                name(),
+                off
+            );
+        }
+        if smin == i64::MIN {
+            reject!(
+                PointerOffsetLimit,
+                EINVAL,
+                "math between {} pointer and register with unbounded min value is not allowed\n",
+                name()
+            );
+        }
+        if smin >= MAX_VAR_OFF || smin <= -MAX_VAR_OFF {
+            reject!(
+                PointerOffsetLimit,
+                EINVAL,
+                "value {} makes {} pointer be out of bounds\n",
+                smin,
+                name()
+            );
+        }
+        Ok(())
     }
-    let off = i64::from(reg.off);
-    if off >= MAX_VAR_OFF || off <= -MAX_VAR_OFF {
-        reject!(
-            PointerOffsetLimit,
-            EINVAL,
-            "{} pointer offset {} is not allowed\n",
-            name(),
-            off
-        );
-    }
-    if smin == i64::MIN {
-        reject!(
-            PointerOffsetLimit,
-            EINVAL,
-            "math between {} pointer and register with unbounded min value is not allowed\n",
-            name()
-        );
-    }
-    if smin >= MAX_VAR_OFF || smin <= -MAX_VAR_OFF {
-        reject!(
-            PointerOffsetLimit,
-            EINVAL,
-            "value {} makes {} pointer be out of bounds\n",
-            smin,
-            name()
-        );
-    }
-    Ok(())
 }

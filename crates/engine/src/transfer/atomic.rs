@@ -8,7 +8,7 @@ use verdict_kernel::types::RegBase;
 
 use crate::error::{About, Failure, Res, register, reject};
 use crate::index::{R0, RegNo};
-use crate::memory::{MemAccess, reg_type_str};
+use crate::memory::MemAccess;
 use crate::observer::Observer;
 use crate::state::Reg;
 use crate::verifier::{ArgUse, Flow, Verifier};
@@ -49,7 +49,7 @@ impl<O: Observer> Verifier<'_, O> {
             self.check_reg_arg(R0, ArgUse::Src)?;
         }
         if !takes_atomics(self.reg(dst), op) {
-            return Err(refused(self.reg(dst), dst, "stores into"));
+            return Err(refused(&self.type_str(self.reg(dst).ty), dst, "stores into"));
         }
         let loaded = atomic.loaded().map(RegNo);
         if let Some(loaded) = loaded {
@@ -91,7 +91,7 @@ impl<O: Observer> Verifier<'_, O> {
             "atomic_load",
         )?;
         if !takes_atomics(self.reg(src), AtomicOp::LoadAcquire) {
-            return Err(refused(self.reg(src), src, "loads from"));
+            return Err(refused(&self.type_str(self.reg(src).ty), src, "loads from"));
         }
         Ok(Flow::Next)
     }
@@ -104,17 +104,14 @@ impl<O: Observer> Verifier<'_, O> {
             ..MemAccess::write(dst, i32::from(off), bytes, Some(src))
         })?;
         if !takes_atomics(self.reg(dst), AtomicOp::StoreRelease) {
-            return Err(refused(self.reg(dst), dst, "stores into"));
+            return Err(refused(&self.type_str(self.reg(dst).ty), dst, "stores into"));
         }
         Ok(Flow::Next)
     }
 }
 
-fn refused(reg: &Reg, regno: RegNo, does: &str) -> Box<Failure> {
-    let text = format!(
-        "BPF_ATOMIC {does} R{regno} {} is not allowed\n",
-        reg_type_str(reg.ty)
-    );
+fn refused(name: &str, regno: RegNo, does: &str) -> Box<Failure> {
+    let text = format!("BPF_ATOMIC {does} R{regno} {name} is not allowed\n");
     Failure::rejected(Rule::AtomicTarget, Errno::EACCES, text).about(|| register(regno))
 }
 

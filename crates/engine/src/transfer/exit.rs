@@ -2,6 +2,7 @@
 
 use verdict_isa::{Insn, Malformed, Point};
 use verdict_kernel::rule::Rule;
+use verdict_kernel::semantics::control::LockReach;
 use verdict_kernel::semantics::control::{LeaveChecks, ThrowRegions};
 
 use crate::error::{Failure, Res, reject};
@@ -39,9 +40,14 @@ impl<O: Observer> Verifier<'_, O> {
         self.walk.cur.curframe() == FrameNo::OUTERMOST || exception && anywhere
     }
 
+    /// Whether functions may be called, and end, with a lock.
+    pub(crate) fn locks_reach_functions(&self) -> bool {
+        self.env.kernel.semantics.control.lock_reach == LockReach::Program
+    }
+
     /// Locks and disabled preemption must not outlive the program.
     fn check_regions_left(&self, exception: bool) -> Res<()> {
-        if !self.leaves_regions(exception) {
+        if !self.leaves_regions(exception) && self.locks_reach_functions() {
             return Ok(());
         }
         let anywhere = self.env.kernel.semantics.control.throw_regions == ThrowRegions::Anywhere;

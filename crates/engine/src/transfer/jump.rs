@@ -1,6 +1,8 @@
 //! Jumps: conditions, what either outcome teaches, `goto`, `may_goto`.
 
-use verdict_domain::{Bounds, JmpOp, Width, branch_taken, refine, refine_same};
+use verdict_domain::{
+    Bounds, JmpOp, Learned, Rules, Width, branch_taken, refine, refine_by_constants, refine_same,
+};
 use verdict_isa::{Branch, Jump, Operand};
 use verdict_kernel::semantics::bounds::{EqualPointer, NeverNull, NullTestWidth};
 use verdict_kernel::types::{Flags, RegBase, RegType};
@@ -154,7 +156,8 @@ impl<O: Observer> Verifier<'_, O> {
             (true, true) => r.b.const_value(),
             (true, false) => r.b.subreg_const_value().map(u64::from),
         };
-        let (ptr, number) = if value(src).is_some() {
+        let by_constants = self.env.rules.by_constants;
+        let (ptr, number) = if value(src).is_some() || by_constants {
             (dst, src)
         } else {
             (src, dst)
@@ -174,7 +177,11 @@ impl<O: Observer> Verifier<'_, O> {
         if reg.ty.has(Flags::MAYBE_NULL) {
             return false;
         }
-        let within = self.env.kernel.semantics.bounds.never_null == NeverNull::KindsWithin;
+        let never_null = self.env.kernel.semantics.bounds.never_null;
+        let (few, within) = (
+            never_null == NeverNull::FewKinds,
+            never_null == NeverNull::KindsWithin,
+        );
         if within && (reg.b.smin() <= -MAX_VAR_OFF || reg.b.smax() >= MAX_VAR_OFF) {
             return false;
         }
@@ -183,8 +190,9 @@ impl<O: Observer> Verifier<'_, O> {
             | RegBase::TcpSock
             | RegBase::MapValue
             | RegBase::MapKey
-            | RegBase::SockCommon
-            | RegBase::ConstMapPtr => true,
+            | RegBase::SockCommon => true,
+            _ if few => false,
+            RegBase::ConstMapPtr => true,
             RegBase::XdpSock | RegBase::Buf => within,
             RegBase::Mem => !reg.ty.has(Flags::UNTRUSTED),
             RegBase::BtfId => is_trusted(reg),
@@ -199,23 +207,8 @@ impl<O: Observer> Verifier<'_, O> {
             Operand::Reg(src) => (self.reg(RegNo(src)).b, RegNo(src) == cond.dst),
             Operand::Imm(imm) => (Bounds::constant(i64::from(imm) as u64), false),
         };
-        let rules = self.env.rules;
-        let narrow = |op: JmpOp| {
-            let (mut a, mut b) = (dst, src);
-            if same {
-                refine_same(op, cond.width, &mut a);
-                a.sync(rules);
-                a.sync(rules);
-                b = a;
-            } else {
-                refine(op, cond.width, &mut a, &mut b);
-                a.sync(rules);
-                b.sync(rules);
-            }
-            (a, b)
-        };
-        let (mut false_dst, mut false_src) = narrow(cond.op.negate());
-        let (mut true_dst, mut true_src) = narrow(cond.op);
+        let [(mut true_dst, mut true_src), (mut false_dst, mut false_src)] =
+            learned(cond, &dst, &src, same, self.env.rules);
         for (dst, src, contexts) in [
             (&mut true_dst, &mut true_src, ["true_reg1", "true_reg2"]),
             (&mut false_dst, &mut false_src, ["false_reg1", "false_reg2"]),
@@ -272,6 +265,7 @@ impl<O: Observer> Verifier<'_, O> {
         let rule = self.env.kernel.semantics.bounds.equal_pointer;
         for (proof, reg, no) in [(dst, src, src_no), (src, dst, cond.dst)] {
             let proves = match rule {
+                EqualPointer::None => false,
                 EqualPointer::Unflagged => !proof.ty.has(Flags::MAYBE_NULL),
                 EqualPointer::Proven => self.reg_not_null(proof),
             };
@@ -378,6 +372,41 @@ impl<O: Observer> Verifier<'_, O> {
             mark_pkt_end(beyond, no, !open);
         });
     }
+}
+
+/// What is known of both operands in the branch that is taken, and in the one that falls through; `same` when they are one
+/// register.
+fn learned(cond: &Cond, dst: &Bounds, src: &Bounds, same: bool, rules: Rules) -> [Learned; 2] {
+    if rules.by_constants {
+        let mut learned = refine_by_constants(cond.op, cond.width, dst, src, rules);
+        let equal = match cond.op {
+            JmpOp::Eq => Some(0),
+            JmpOp::Ne => Some(1),
+            _ => None,
+        };
+        // Both operands of what is then equal are synced, here the same one twice.
+        if let (true, Some(equal)) = (same, equal) {
+            let (a, b) = &mut learned[equal];
+            a.sync(rules);
+            *b = *a;
+        }
+        return learned;
+    }
+    let narrow = |op: JmpOp| {
+        let (mut a, mut b) = (*dst, *src);
+        if same {
+            refine_same(op, cond.width, &mut a);
+            a.sync(rules);
+            a.sync(rules);
+            b = a;
+        } else {
+            refine(op, cond.width, &mut a, &mut b);
+            a.sync(rules);
+            b.sync(rules);
+        }
+        (a, b)
+    };
+    [narrow(cond.op), narrow(cond.op.negate())]
 }
 
 /// `pkt` against `pkt_end`, or `pkt_meta` against an untouched `pkt`.

@@ -5,9 +5,13 @@ use verdict_kernel::errno::Errno;
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::{Fact, Rule};
 
+use verdict_domain::Tnum;
+use verdict_kernel::semantics::control::ReturnRange as ReturnRangeBy;
+use verdict_kernel::semantics::log::CallWords;
+use verdict_kernel::semantics::precision::ExitValue;
+
 use crate::error::{About, Failure, Res, reject};
 use crate::index::{FrameNo, RegNo, SubprogIdx};
-use crate::memory::reg_type_str;
 use crate::observer::Observer;
 use crate::state::{Reg, RetRange};
 use crate::verifier::{ArgUse, Verifier};
@@ -24,7 +28,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.check_reg_arg(regno, ArgUse::Src)?;
         let (range, context) = if in_async {
-            (ReturnRange::new(range.min, range.max), "At async callback return")
+            (ReturnRange::new(range.min, range.max), self.async_return_words())
         } else if !in_program {
             return self.check_scalar_returned(regno);
         } else {
@@ -34,6 +38,14 @@ impl<O: Observer> Verifier<'_, O> {
             }
         };
         self.check_in_range(regno, name, range, context, !is_subprog)
+    }
+
+    /// What is said of the place where an asynchronous callback returns.
+    fn async_return_words(&self) -> &'static str {
+        match self.env.kernel.semantics.log.call_words {
+            CallWords::First => "At async callback",
+            CallWords::Later => "At async callback return",
+        }
     }
 
     /// Whether the program stands for a function without return value.
@@ -55,7 +67,7 @@ impl<O: Observer> Verifier<'_, O> {
                 SubprogReturn,
                 EINVAL,
                 "At subprogram exit the register R{regno} is not a scalar value ({})\n",
-                reg_type_str(reg.ty)
+                self.type_str(reg.ty)
             );
         }
         Ok(())
@@ -101,12 +113,22 @@ impl<O: Observer> Verifier<'_, O> {
                 (rule),
                 EINVAL,
                 "{context} the register R{regno} is not a known value ({})\n",
-                reg_type_str(reg.ty)
+                self.type_str(reg.ty)
             );
         }
-        self.mark_chain_precision(regno)?;
+        if self.env.kernel.semantics.precision.exit_value == ExitValue::Precise {
+            self.mark_chain_precision(regno)?;
+        }
         let (min, max) = (i64::from(range.min), i64::from(range.max));
-        let within = if range.is_32bit {
+        let within = if self.env.kernel.semantics.control.return_range == ReturnRangeBy::Bits {
+            self.is_returned_in(
+                &reg,
+                RetRange {
+                    min: range.min,
+                    max: range.max,
+                },
+            )
+        } else if range.is_32bit {
             range.min <= reg.b.s32_min() && reg.b.s32_max() <= range.max
         } else {
             min <= reg.b.smin() && reg.b.smax() <= max
@@ -137,6 +159,16 @@ impl<O: Observer> Verifier<'_, O> {
         )
     }
 
+    /// Whether a returned number lies in a range, or its known bits fit those of the range.
+    pub(crate) fn is_returned_in(&self, reg: &Reg, range: RetRange) -> bool {
+        match self.env.kernel.semantics.control.return_range {
+            ReturnRangeBy::Bits => bits_of(range).contains(reg.b.var_off()),
+            ReturnRangeBy::Range => {
+                i64::from(range.min) <= reg.b.smin() && reg.b.smax() <= i64::from(range.max)
+            }
+        }
+    }
+
     /// The words about a number that is out of range (`verbose_invalid_scalar`).
     pub(crate) fn invalid_scalar_text(
         &self,
@@ -145,6 +177,14 @@ impl<O: Observer> Verifier<'_, O> {
         context: &str,
         name: &str,
     ) -> String {
+        if self.env.kernel.semantics.control.return_range == ReturnRangeBy::Bits {
+            let is = match reg.b.var_off().is_unknown() {
+                true => "has unknown scalar value".to_owned(),
+                false => format!("has value {}", self.bits_str(reg.b.var_off())),
+            };
+            let allowed = self.bits_str(bits_of(range));
+            return format!("{context} the register {name} {is} should have been in {allowed}\n");
+        }
         let mut text = format!("{context} the register {name} has");
         let (low, high) = (reg.b.smin() > i64::MIN, reg.b.smax() < i64::MAX);
         if low {
@@ -159,4 +199,9 @@ impl<O: Observer> Verifier<'_, O> {
         text.push_str(&format!(" should have been in [{}, {}]\n", range.min, range.max));
         text
     }
+}
+
+/// The bits that the numbers of a range have in common (`tnum_range`).
+fn bits_of(range: RetRange) -> Tnum {
+    Tnum::range(i64::from(range.min) as u64, i64::from(range.max) as u64)
 }

@@ -5,9 +5,10 @@ switches! {
     Bounds = "bounds" {
         deduction_rounds: DeductionRounds = "deduction-rounds" {
             doc: "How often the ranges of a register learn from each other before its bits do.",
-            upstream: "\"bpf: Add third round of bounds deduction\", Linux 6.17.",
+            upstream: "\"bpf: derive smin/smax from umin/max bounds\" and what follows it, Linux 6.8; \"bpf: Add third round of bounds deduction\", Linux 6.17.",
             corpus: "bounds",
             values: {
+                BySign = "by-sign": "Once, each width by itself and by its sign; from the other width a value learns where it changes its width, and when it is compared.",
                 Two = "two": "Two rounds.",
                 Three = "three": "Three rounds.",
             },
@@ -115,9 +116,10 @@ switches! {
         }
         never_null: NeverNull = "never-null" {
             doc: "Which pointers are known not to be NULL, having no NULL flag.",
-            upstream: "reg_not_null, between Linux 6.18 and 7.2.",
+            upstream: "reg_type_not_null, later reg_not_null, between Linux 6.1 and 6.12, and between 6.18 and 7.2.",
             corpus: "bounds_pointer",
             values: {
+                FewKinds = "few-kinds": "Sockets but those of XDP, map keys and values.",
                 Kinds = "kinds": "Some kinds: sockets but those of XDP, map keys and values, maps, memory, trusted objects.",
                 KindsWithin = "kinds-within-offset": "Those kinds, XDP sockets and buffers, while the variable offset is limited.",
             },
@@ -125,11 +127,52 @@ switches! {
         }
         equal_pointer: EqualPointer = "equal-pointer" {
             doc: "Which pointer proves that one equal to it is not NULL.",
-            upstream: "check_cond_jmp_op, between Linux 6.18 and 7.2.",
+            upstream: "\"bpf: propagate nullness information for reg to reg comparisons\" (Linux 6.2); check_cond_jmp_op, between Linux 6.18 and 7.2.",
             corpus: "bounds_pointer",
             values: {
+                None = "none": "None.",
                 Unflagged = "unflagged": "One without the NULL flag.",
                 Proven = "never-null": "One that is known not to be NULL.",
+            },
+            needs: [],
+        }
+        compared_numbers: ComparedNumbers = "compared-numbers" {
+            doc: "Which comparisons of two numbers are decided, and teach.",
+            upstream: "\"bpf: generalize reg_set_min_max() to handle two sets of two registers\" and what precedes it, Linux 6.8.",
+            corpus: "known_numbers",
+            values: {
+                WithConstants = "with-constants": "Those with a known number; two unknown numbers teach when they are equal. What is unequal teaches nothing, unless it is known.",
+                Any = "any": "All, by their ranges.",
+            },
+            needs: [],
+        }
+        unknown_operand: UnknownOperand = "unknown-operand" {
+            doc: "What is computed when the second operand of arithmetic is not known.",
+            upstream: "\"bpf/verifier: refactor checks for range computation\", Linux 6.11.",
+            corpus: "known_numbers",
+            values: {
+                Additive = "sums-and-masks": "Sums, differences and intersections; what is not computed of a known operand is zero in its upper half after a 32-bit operation.",
+                Computed = "computed": "All but shifts and quotients; what is not computed may be any 64-bit number.",
+            },
+            needs: [],
+        }
+        contradiction: Contradiction = "contradiction" {
+            doc: "What is done about ranges of a register that contradict each other, and what becomes of those in bitwise operations.",
+            upstream: "\"bpf: add register bounds sanity checks and sanitization\", Linux 6.8; \"bpf: Harden and/or/xor value tracking in verifier\", Linux 6.10, which tells only such ranges apart.",
+            corpus: "known_numbers",
+            values: {
+                Unnoticed = "unnoticed": "Nothing; a bitwise result has a signed range if its operands are not negative.",
+                Reported = "reported": "It is said, and the ranges are forgotten; a bitwise result has a signed range if its unsigned one does not cross the sign boundary.",
+            },
+            needs: [],
+        }
+        cpu_number: CpuNumber = "cpu-number" {
+            doc: "What is known of the number of the executing CPU.",
+            upstream: "do_refine_retval_range, between Linux 6.1 and 6.12.",
+            corpus: "switch_arguments",
+            values: {
+                Any = "any": "Nothing.",
+                Possible = "possible": "It is less than the number of possible CPUs.",
             },
             needs: [],
         }

@@ -314,5 +314,155 @@ switches! {
         },
         needs: [],
     }
+    callbacks: Callbacks = "callbacks" {
+        doc: "How often the body of a callback is walked that runs before the call returns.",
+        upstream: "\"bpf: verify callbacks as if they are called unknown number of times\" (Linux 6.7).",
+        corpus: "callback_rounds",
+        values: {
+            Once = "once": "Once, in the caller's path; behind it the call has returned.",
+            Converge = "converge": "Until its effects repeat, and not at all.",
+        },
+        needs: [],
+    }
+    global_functions: GlobalFunctions = "global-functions" {
+        doc: "Which global functions are verified, and when.",
+        upstream: "\"bpf: validate global subprogs lazily\" (Linux 6.8).",
+        corpus: "global_order",
+        values: {
+            AllFirst = "all-first": "All, before the main program.",
+            CalledAfter = "called-after": "Those that reachable code calls, after it.",
+        },
+        needs: [],
+    }
+    return_range: ReturnRange = "return-range" {
+        doc: "What a returned number is held to.",
+        upstream: "\"bpf: enforce precise retval range on program exit\" (Linux 6.8).",
+        corpus: "return_range",
+        values: {
+            Bits = "bits": "Its known bits fit those of a range.",
+            Range = "range": "Its signed range lies in the allowed one.",
+        },
+        needs: [],
+    }
+    function_arguments: FunctionArguments = "function-arguments" {
+        doc: "What is known of the arguments of the program's functions.",
+        upstream: "\"bpf: move subprog call logic back to verifier.c\" and \"bpf: reuse btf_prepare_func_args() check for main program BTF validation\" (Linux 6.8).",
+        corpus: "global_order",
+        values: {
+            ByType = "by-type": "What their types say; at the call of a static function, and of the main program, a pointer must be to the context.",
+            ByTag = "by-tag": "What their types and tags say; a dynptr is one.",
+        },
+        needs: [],
+    }
+    instruction_set: InstructionSet = "instruction-set" {
+        doc: "Which instructions there are.",
+        upstream: "The series \"bpf: Support new sign-extension load insns\" (Linux 6.6).",
+        corpus: "instructions",
+        values: {
+            V3 = "v3": "Those of the compiler's -mcpu=v3, and long jumps.",
+            V4 = "v4": "Those of -mcpu=v4, too: loads and moves that extend the sign, signed division, byte swaps; and may_goto and casts between address spaces.",
+        },
+        needs: [],
+    }
+    argument_kinds: ArgumentKinds = "argument-kinds" {
+        doc: "Which kinds of pointers helpers take.",
+        upstream: "check_reg_type and its tables of kinds, between Linux 6.1 and 6.12.",
+        corpus: "switch_arguments",
+        values: {
+            Plain = "plain": "Pointers without trust; keys and values of maps lie in stacks, packets and maps.",
+            Objects = "objects": "Trusted ones and objects of the program, too; keys and values lie in any memory.",
+        },
+        needs: [],
+    }
+    size_zero: SizeZero = "size-zero" {
+        doc: "What is checked of a size that may be zero and must not be.",
+        upstream: "\"bpf: Simplify checking size of helper accesses\" (Linux 6.8).",
+        corpus: "switch_arguments",
+        values: {
+            Accessed = "accessed": "The access of no bytes, before that of the most.",
+            Refused = "refused": "It is refused at once.",
+        },
+        needs: [],
+    }
+    dynptrs: Dynptrs = "dynptrs" {
+        doc: "What is known of dynptrs on the stack.",
+        upstream: "\"bpf: Fix state pruning for STACK_DYNPTR stack slots\", \"bpf: Fix partial dynptr stack slot reads/writes\" and the series around them (Linux 6.3).",
+        corpus: "dynptr",
+        values: {
+            Plain = "plain": "Which bytes are one, and which resource it holds; a store may go over it, and a slice outlives it.",
+            Tracked = "tracked": "Each has an id: what overwrites it, or its part, ends it and its slices.",
+        },
+        needs: [],
+    }
+    kfunc_arguments: KfuncArguments = "kfunc-arguments" {
+        doc: "What decides which kind an argument of a kernel function is.",
+        upstream: "\"bpf: Rewrite kfunc argument handling\" (Linux 6.2).",
+        corpus: "kfunc_args",
+        values: {
+            ByRegister = "by-register": "The register first: an object, or else memory.",
+            ByKind = "by-kind": "The declaration, by names and tags.",
+        },
+        needs: [],
+    }
+    back_edges: BackEdges = "back-edges" {
+        doc: "Which edges of the program may go back to close a loop.",
+        upstream: "check_cfg, between Linux 6.1 and 6.12.",
+        corpus: "subprog",
+        values: {
+            Jumps = "jumps": "Those of jumps, and references to functions.",
+            Any = "any": "All, calls included.",
+        },
+        needs: [],
+    }
+    lock_reach: LockReach = "lock-reach" {
+        doc: "Whether the program's own functions may be called while a lock is held, and end with it.",
+        upstream: "\"bpf: Allow calling static subprogs while holding a bpf_spin_lock\" (Linux 6.9).",
+        corpus: "switch_rules",
+        values: {
+            Function = "function": "They may not.",
+            Program = "program": "Static ones may; the program must not end with it.",
+        },
+        needs: [],
+    }
+    immediate_store: ImmediateStore = "immediate-store" {
+        doc: "What holds of the store of an immediate, and not of that of a register.",
+        upstream: "\"bpf: allow ctx writes using BPF_ST_MEM instruction\" (Linux 6.4).",
+        corpus: "switch_rules",
+        values: {
+            Apart = "apart": "It may not be into the context, and does not count for what an instruction may be executed with.",
+            Alike = "alike": "Nothing.",
+        },
+        needs: [],
+    }
+    packet_changes: PacketChanges = "packet-changes" {
+        doc: "Whether a call of a global function that changes packets ends what is known of packet pointers.",
+        upstream: "\"bpf: track changes_pkt_data property for global functions\" (Linux 6.13, carried back).",
+        corpus: "switch_rules",
+        values: {
+            Ignored = "ignored": "It does not.",
+            Followed = "followed": "It does.",
+        },
+        needs: [],
+    }
+    object_members: ObjectMembers = "object-members" {
+        doc: "What pointers are worth that are loaded from objects of the kernel.",
+        upstream: "\"bpf: Allow trusted pointers to be passed to KF_TRUSTED_ARGS kfuncs\" (Linux 6.2), \"bpf: Refactor RCU enforcement in the verifier\" (Linux 6.4), and what is around them.",
+        corpus: "switch_rules",
+        values: {
+            Plain = "plain": "As much as any, unless they are tagged, or the object is untrusted.",
+            Trusted = "trusted": "As much as their object's trust and lists of fields say; those out of unions are untrusted.",
+        },
+        needs: [],
+    }
+    typed_functions: TypedFunctions = "typed-functions" {
+        doc: "Whether a function of the kernel may be named by its type where a variable may be.",
+        upstream: "\"bpf: Allow ld_imm64 instruction to point to kfunc\" (Linux 6.4).",
+        corpus: "switch_rules",
+        values: {
+            Refused = "refused": "It may not.",
+            Named = "named": "It may.",
+        },
+        needs: [],
+    }
     }
 }

@@ -21,6 +21,7 @@ switches! {
                    loop_entry\" (Linux 6.17).",
         corpus: "loops",
         values: {
+            None = "none": "It is not: a state that no path leads on from is finished.",
             LoopEntries = "loop-entries": "States name the outermost state of their loop; it is searched along them.",
             Components = "components": "Strongly connected components of the program: states that end a round \
                                         inside one are kept, and what their successors need is carried back \
@@ -111,6 +112,36 @@ switches! {
         values: {
             Kept = "kept": "No.",
             Checkpoint = "checkpoint": "Yes.",
+        },
+        needs: [],
+    }
+    endless_loop: EndlessLoop = "endless-loop" {
+        doc: "How the current state compares with one before it on its path, apart from the registers of the executing function, which must be the same.",
+        upstream: "\"bpf: exact states comparison for iterator convergence checks\" (Linux 6.7).",
+        corpus: "state_bytes",
+        values: {
+            Needed = "needed": "By what was needed of that one so far.",
+            Same = "same": "Every value is the same.",
+        },
+        needs: [],
+    }
+    pointer_comparison: PointerComparison = "pointer-comparison" {
+        doc: "How pointers, references and locks of an explored state compare.",
+        upstream: "\"bpf: regsafe() must not skip check_ids()\", \"bpf: states_equal() must build idmap for all function frames\" and the series around them (Linux 6.3).",
+        corpus: "state_bytes",
+        values: {
+            Bytes = "bytes": "Byte by byte, ids included, but for what may be NULL and packets, whose ids correspond frame by frame. Ids of numbers do not matter.",
+            Ids = "ids": "Their ids correspond, over all frames.",
+        },
+        needs: [],
+    }
+    slot_comparison: SlotComparison = "slot-comparison" {
+        doc: "How stack slots compare.",
+        upstream: "\"bpf: Optimize state pruning for spilled scalars\" (Linux 6.9).",
+        corpus: "state_bytes",
+        values: {
+            Bytes = "bytes": "By the kind of each byte, then by what is spilled.",
+            Scalars = "scalars": "As numbers, where a load of the slot gives one: unknown data stands for any number.",
         },
         needs: [],
     }

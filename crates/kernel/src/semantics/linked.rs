@@ -33,5 +33,45 @@ switches! {
             },
             needs: [],
         }
+        copy_link: CopyLink = "copy-link" {
+            doc: "Which numbers a copy is linked with.",
+            upstream: "check_alu_op, later assign_scalar_id_before_mov, between Linux 6.1 and 6.12.",
+            corpus: "links",
+            values: {
+                Any = "any": "Any, known ones included, that are copied with all 64 bits.",
+                Unknown = "unknown": "Unknown ones, copied with 32 bits if they fit, too.",
+            },
+            needs: [],
+        }
+        spill_link: SpillLink = "spill-link" {
+            doc: "Whether a number is linked with what is kept of it on the stack.",
+            upstream: "\"bpf: Assign ID to scalars on spill\", Linux 6.9.",
+            corpus: "links",
+            values: {
+                Kept = "kept": "If it had a link before.",
+                Given = "given": "Always, unless it is known.",
+            },
+            needs: [],
+        }
+        constant_link: ConstantLink = "constant-link" {
+            doc: "Whether the addition of a constant keeps a number linked.",
+            upstream: "\"bpf: Track delta between linked registers\", Linux 6.11.",
+            corpus: "links",
+            values: {
+                Lost = "lost": "No: any arithmetic unlinks it.",
+                Kept = "kept": "Yes, with the constant.",
+            },
+            needs: [],
+        }
+        link_set: LinkSet = "link-set" {
+            doc: "Which linked numbers learn from a comparison.",
+            upstream: "\"bpf: Track equal scalars history on per-instruction level\", Linux 6.12.",
+            corpus: "links",
+            values: {
+                All = "all": "All, in all frames.",
+                Limited = "limited": "As many as the history has room for; the others are unlinked.",
+            },
+            needs: [],
+        }
     }
 }

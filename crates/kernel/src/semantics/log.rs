@@ -86,5 +86,85 @@ switches! {
         },
         needs: [],
     }
+    state_form: StateForm = "state-form" {
+        doc: "How a state is written.",
+        upstream: "\"bpf: omit default off=0 and imm=0 in register state log\", \"bpf: smarter verifier log number printing logic\" and the series around them (Linux 6.8).",
+        corpus: "bounded_loop",
+        values: {
+            Plain = "plain": "Each attribute of a pointer, numbers decimal, ranges one by one; of what is spilled the kind, or the number if it is known.",
+            Folded = "folded": "Attributes that are not zero, large numbers hexadecimal, equal ranges together; what is spilled as what is in registers.",
+        },
+        needs: [],
+    }
+    read_slots: ReadSlots = "read-slots" {
+        doc: "Whether the stack slots that a load reads are shown behind it.",
+        upstream: "check_stack_read_fixed_off, between Linux 6.1 and 6.12.",
+        corpus: "slot_contents",
+        values: {
+            Hidden = "hidden": "They are not, only those that are written.",
+            Shown = "shown": "They are.",
+        },
+        needs: [],
+    }
+    global_words: GlobalWords = "global-words" {
+        doc: "What is said of global functions.",
+        upstream: "\"bpf: emit global subprog name in verifier logs\" and \"bpf: validate global subprogs lazily\" (Linux 6.8).",
+        corpus: "global_order",
+        values: {
+            Number = "number": "Their number, and that they are valid.",
+            Name = "name": "Their name, too, and that they are assumed to be valid.",
+        },
+        needs: [],
+    }
+    loop_states: LoopStates = "loop-states" {
+        doc: "Whether the two states are shown that give an endless loop away.",
+        upstream: "\"bpf: print full verifier states on infinite loop detection\" (Linux 6.7).",
+        corpus: "bounded_loop",
+        values: {
+            Hidden = "hidden": "They are not.",
+            Shown = "shown": "They are.",
+        },
+        needs: [],
+    }
+    source_place: SourcePlace = "source-place" {
+        doc: "What stands with lines of the source.",
+        upstream: "\"bpf: emit source code file name and line number in verifier log\" (Linux 6.9).",
+        corpus: "global_order",
+        values: {
+            None = "none": "Nothing; each record of a line is shown.",
+            Shown = "shown": "File and line; what is the same line as before is not shown again.",
+        },
+        needs: [],
+    }
+    type_names: TypeNames = "type-names" {
+        doc: "What memory of a ring buffer is called, and how the flags of a type stand before it.",
+        upstream: "\"bpf: Rename MEM_ALLOC to MEM_RINGBUF\" (Linux 6.2), and reg_type_str since then.",
+        corpus: "switch_arguments",
+        values: {
+            OneFlag = "alloc": "alloc_mem; of several flags the last.",
+            AllFlags = "ringbuf": "ringbuf_mem; all flags.",
+        },
+        needs: [],
+    }
+    call_words: CallWords = "call-words" {
+        doc: "What is said of calls and their arguments that are refused.",
+        upstream: "check_helper_call and what it calls, between Linux 6.1 and 6.12.",
+        corpus: "switch_arguments",
+        values: {
+            First = "first": "unknown func, and other words of Linux 6.1.",
+            Later = "later": "program of this type cannot use helper, and others of Linux 6.12.",
+        },
+        needs: [],
+    }
+    call_results: CallResults = "call-results" {
+        doc: "Whether R0 is shown behind the call of a kernel function, whatever else it touches.",
+        upstream: "check_kfunc_call, between Linux 6.1 and 6.12.",
+        corpus: "kfunc",
+        values: {
+            Hidden = "hidden": "It is not.",
+            Shown = "shown": "It is.",
+        },
+        needs: [],
+    }
     }
 }

@@ -53,5 +53,25 @@ switches! {
         },
         needs: [],
     }
+    backtracking: Backtracking = "backtracking" {
+        doc: "How far, and by what, a precise number is traced back.",
+        upstream: "\"bpf: support precision propagation in the presence of subprogs\" (Linux 6.4), and \"bpf: support non-r10 register spill/fill to/from stack in precision tracking\" (Linux 6.8).",
+        corpus: "precise_stack",
+        values: {
+            Syntactic = "syntactic": "Along the jumps of the path and in one frame: a slot is what r10 and a constant name, and a call or exit makes all numbers of the path precise. What a store names otherwise must be precise at once.",
+            Recorded = "recorded": "Along the history, which has all accesses of stacks and linked numbers, and through calls.",
+        },
+        needs: [],
+    }
+    exit_value: ExitValue = "exit-value" {
+        doc: "Whether the number that a program returns must be known precisely.",
+        upstream: "\"bpf: enforce precision of R0 on program/async callback return\" (Linux 6.8).",
+        corpus: "precise_stack",
+        values: {
+            Imprecise = "imprecise": "It need not.",
+            Precise = "precise": "It must, where the kernel checks it.",
+        },
+        needs: [],
+    }
     }
 }

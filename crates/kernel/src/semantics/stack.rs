@@ -64,5 +64,75 @@ switches! {
         },
         needs: [],
     }
+    unknown_spill: UnknownSpill = "unknown-spill" {
+        doc: "What a register with any number leaves in an aligned stack slot.",
+        upstream: "\"bpf: Track spilled unbounded scalars\", Linux 6.9.",
+        corpus: "slot_contents",
+        values: {
+            Bytes = "bytes": "Unknown data.",
+            Scalar = "scalar": "A spilled scalar, of which nothing is known.",
+        },
+        needs: [],
+    }
+    narrow_fill: NarrowFill = "narrow-fill" {
+        doc: "What a load of a part of a spilled number knows of it.",
+        upstream: "\"bpf: Preserve boundaries and track scalars on narrowing fill\" (Linux 6.9), and \"bpf: preserve constant zero when doing partial register restore\" (Linux 6.8).",
+        corpus: "slot_contents",
+        values: {
+            SameSize = "same-size": "Nothing, unless it has the size of the spill. Beside the spill zero bytes may not be read.",
+            Ranges = "ranges": "Its range, if it starts where the spill does; zero, if it is.",
+        },
+        needs: [],
+    }
+    zero_load: ZeroLoad = "zero-load" {
+        doc: "Whether a zero loaded from zero bytes counts as needed precisely.",
+        upstream: "\"bpf: track aligned STACK_ZERO cases as imprecise spilled registers\" and the series around it, Linux 6.8.",
+        corpus: "slot_contents",
+        values: {
+            Precise = "precise": "It does: it was when it was stored.",
+            Imprecise = "imprecise": "It does not.",
+        },
+        needs: [],
+    }
+    partial_store: PartialStore = "partial-store" {
+        doc: "What becomes of the zero bytes of a slot of which a spill takes others.",
+        upstream: "\"bpf: preserve STACK_ZERO slots on partial reg spills\", Linux 6.8.",
+        corpus: "slot_contents",
+        values: {
+            Unknown = "unknown": "They are unknown data.",
+            Zero = "zero": "They stay zero.",
+        },
+        needs: [],
+    }
+    variable_zero: VariableZero = "variable-zero" {
+        doc: "What a zero stored at an unknown offset leaves of a spilled zero.",
+        upstream: "check_stack_write_var_off, between Linux 6.1 and 6.12.",
+        corpus: "slot_contents",
+        values: {
+            Unknown = "unknown": "Unknown data.",
+            Kept = "kept": "The spilled zero.",
+        },
+        needs: [],
+    }
+    zero_immediate: ZeroImmediate = "zero-immediate" {
+        doc: "What a stored constant zero leaves in an aligned stack slot.",
+        upstream: "\"bpf: track aligned STACK_ZERO cases as imprecise spilled registers\" (Linux 6.8).",
+        corpus: "slot_contents",
+        values: {
+            StackZero = "stack-zero": "Zero bytes.",
+            Spilled = "spilled": "A spilled zero, like any other constant.",
+        },
+        needs: [],
+    }
+    frame_size: FrameSize = "frame-size" {
+        doc: "In which units the stack of a function counts.",
+        upstream: "check_max_stack_depth, between Linux 6.1 and 6.12.",
+        corpus: "stack_depth",
+        values: {
+            ThirtyTwo = "thirty-two": "32 bytes, one unit at least.",
+            Sixteen = "sixteen": "16 bytes.",
+        },
+        needs: [],
+    }
     }
 }

@@ -19,9 +19,6 @@ pub struct BtfRules {
     pub max_fields: usize,
     /// Whether pointers that maps keep may be to objects of program types.
     pub local_kptrs: bool,
-    /// Whether declaration tags say what the arguments of functions are (`arg:ctx` and others), and whether a dynptr may
-    /// be one.
-    pub function_tags: bool,
     /// The tags of pointers to kernel objects that maps keep.
     pub kptr_tags: KptrTags,
 }
@@ -45,7 +42,6 @@ impl BtfRules {
         fields_apart: false,
         max_fields: 11,
         local_kptrs: true,
-        function_tags: true,
         kptr_tags: KptrTags {
             unreferenced: "kptr_untrusted",
             referenced: "kptr",

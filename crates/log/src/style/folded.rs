@@ -7,28 +7,15 @@ use std::fmt::{self, Write};
 use verdict_domain::{Bounds, Tnum};
 use verdict_engine::index::{FrameNo, Idx, RegNo, Spi};
 use verdict_engine::reg_type_str;
-use verdict_engine::state::{ADD_CONST, BtfHandle, FP, Frame, IterState, Marks, Ref, Reg, SlotType, State};
+use verdict_engine::state::{ADD_CONST, FP, Frame, IterState, Marks, Ref, Reg, SlotType, State};
 use verdict_kernel::semantics::log::StateMarks;
 use verdict_kernel::types::{Flags, RegBase};
 
-use super::{Context, Shown};
+use super::{Context, Shown, type_name};
 use crate::digits::{decimal, hex, signed};
 
-impl Context<'_> {
-    fn type_name(&self, btf: BtfHandle, id: u32) -> &str {
-        let btf = match btf {
-            BtfHandle::PROGRAM => match self.prog.btf.as_ref() {
-                Some(prog) => &prog.btf,
-                None => return "",
-            },
-            _ => &self.kernel.btf,
-        };
-        btf.ty(verdict_btf::TypeId(id)).map_or("", |ty| ty.name())
-    }
-}
-
 /// Appends the text of a frame, newline included.
-pub(crate) fn frame_text(
+pub(super) fn frame_text(
     out: &mut String,
     cx: &Context<'_>,
     frame: &Frame,
@@ -151,7 +138,7 @@ impl Printer<'_> {
                         continue;
                     }
                     self.slot_head(out, at)?;
-                    let name = self.cx.type_name(reg.btf(), reg.btf_id());
+                    let name = type_name(self.cx, reg.btf(), reg.btf_id());
                     let name = name.strip_prefix("bpf_iter_").unwrap_or(name);
                     let state = match reg.iter_state() {
                         IterState::Active => "active",
@@ -185,7 +172,7 @@ impl Printer<'_> {
         if reg.is_scalar() {
             out.push_str("scalar");
         } else {
-            out.push_str(&reg_type_str(reg.ty));
+            out.push_str(&reg_type_str(reg.ty, self.cx.kernel.semantics.log.type_names));
         }
         if reg.ty.is(RegBase::Arena) {
             return Ok(());
@@ -202,7 +189,7 @@ impl Printer<'_> {
             }
         }
         if reg.is(RegBase::BtfId) {
-            out.push_str(self.cx.type_name(reg.btf(), reg.btf_id()));
+            out.push_str(type_name(self.cx, reg.btf(), reg.btf_id()));
         }
         out.push('(');
         let mut list = List { out, first: true };

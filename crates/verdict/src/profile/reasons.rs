@@ -6,6 +6,7 @@ use verdict_domain::Bounds;
 use verdict_engine::observer::{MissReason, Unlike};
 use verdict_engine::reg_type_str;
 use verdict_engine::state::{Reg, SlotType, State};
+use verdict_kernel::semantics::log::TypeNames;
 use verdict_report::profile::Mismatch;
 
 /// Most reasons that are told apart at one instruction.
@@ -129,7 +130,7 @@ fn unlike(what: Unlike) -> String {
 }
 
 fn type_name(ty: verdict_kernel::types::RegType) -> String {
-    let name = reg_type_str(ty);
+    let name = reg_type_str(ty, TypeNames::AllFlags);
     if name.is_empty() {
         "nothing".to_owned()
     } else {

@@ -14,7 +14,7 @@ use super::meta::{Dynptr, Meta};
 use super::proto::{Buffer, Class, Pointer, Scalar, SizeOf};
 use crate::error::{About, Res, register, reject};
 use crate::index::RegNo;
-use crate::memory::{Words, dynptr_flag_of, is_refcounted, reg_type_str};
+use crate::memory::{Words, dynptr_flag_of, is_refcounted};
 use crate::observer::Observer;
 use crate::state::{DynptrKind, Reg};
 use crate::verifier::Verifier;
@@ -62,7 +62,7 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(())
     }
 
-    fn check_kfunc_scalar(&mut self, regno: RegNo, scalar: &Scalar, meta: &mut Meta) -> Res<()> {
+    pub(super) fn check_kfunc_scalar(&mut self, regno: RegNo, scalar: &Scalar, meta: &mut Meta) -> Res<()> {
         let reg = *self.reg(regno);
         if !reg.is_scalar() {
             reject!(ArgumentType, EINVAL, "R{regno} is not a scalar\n");
@@ -191,7 +191,7 @@ impl<O: Observer> Verifier<'_, O> {
                 ArgumentType,
                 EINVAL,
                 "arg#{arg} expected pointer to ctx, but got {}\n",
-                reg_type_str(reg.ty)
+                self.type_str(reg.ty)
             );
         }
         if meta.func.is(Special::CastToKernCtx) {

@@ -2,6 +2,7 @@
 //! follows from its type, the end of its name, and the function's flags.
 
 mod args;
+mod by_register;
 mod graph;
 mod irq;
 mod iter;
@@ -53,7 +54,8 @@ impl<O: Observer> Verifier<'_, O> {
         self.aux_mut().is_iter_next = steps;
         self.fork_lock_failure(&func)?;
         let sleeps = func.has(KfuncFlags::SLEEPABLE);
-        if sleeps && !self.in_sleepable() {
+        let by_register = self.takes_kfunc_args_by_register();
+        if sleeps && !by_register && !self.in_sleepable() {
             reject!(
                 SleepableCall,
                 EACCES,
@@ -62,7 +64,10 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         let mut meta = Meta::new(func);
-        self.check_kfunc_args(&mut meta)?;
+        match by_register {
+            true => self.check_kfunc_registers(&mut meta)?,
+            false => self.check_kfunc_args(&mut meta)?,
+        }
         self.push_kfunc_callback(&mut meta)?;
         self.change_rcu_region(&meta.func)?;
         self.change_preempt_region(&meta.func)?;

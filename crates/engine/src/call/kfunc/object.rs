@@ -12,9 +12,7 @@ use super::graph::OBJECT;
 use super::meta::{GivenMap, Meta};
 use crate::error::{Res, reject, say, unsupported};
 use crate::index::RegNo;
-use crate::memory::{
-    TRUSTED_MODIFIERS, is_rcu, is_trusted, reg_type_str, type_is_non_owning_ref, type_is_ptr_alloc_obj,
-};
+use crate::memory::{TRUSTED_MODIFIERS, is_rcu, is_trusted, type_is_non_owning_ref, type_is_ptr_alloc_obj};
 use crate::observer::Observer;
 use crate::state::{BtfHandle, Reg};
 use crate::verifier::Verifier;
@@ -93,8 +91,8 @@ impl<O: Observer> Verifier<'_, O> {
                 ArgumentType,
                 EINVAL,
                 "arg#{arg} is {} expected {} or socket\n",
-                reg_type_str(reg.ty),
-                reg_type_str(RegType::new(reg.ty.base(), kept))
+                self.type_str(reg.ty),
+                self.type_str(RegType::new(reg.ty.base(), kept))
             );
         }
         let own = match stands_for {

@@ -101,7 +101,7 @@ impl<O: Observer> Verifier<'_, O> {
         self.walk.cur.marks_mut().written |= 1;
         if meta.func.has(KfuncFlags::ACQUIRE) {
             let id = self.acquire_reference(self.walk.insn_idx);
-            if maybe_null {
+            if maybe_null || self.takes_kfunc_args_by_register() {
                 reg.id = id;
             }
             reg.ref_obj_id = id;

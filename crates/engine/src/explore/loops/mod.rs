@@ -66,6 +66,9 @@ impl<O: Observer> Verifier<'_, O> {
                 Loop::None
             };
         }
+        if self.env.kernel.semantics.graph.loop_model == LoopModel::None {
+            return Loop::None;
+        }
         let entry = self.walk.search.entries.outermost(Node::At(id));
         match entry.filter(|entry| self.walk.search.state(*entry).branches > 0) {
             Some(entry) => Loop::Of(entry),

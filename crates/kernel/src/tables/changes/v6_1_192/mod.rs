@@ -35,7 +35,6 @@ pub(super) static TABLES: Tables = Tables::new(
             fields_apart: true,
             max_fields: 8,
             local_kptrs: false,
-            function_tags: false,
             kptr_tags: KptrTags {
                 unreferenced: "kptr",
                 referenced: "kptr_ref",
