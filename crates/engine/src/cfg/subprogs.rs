@@ -4,6 +4,7 @@ use verdict_btf::{Kind, TagError};
 use verdict_isa::{class, mode, op, pseudo};
 use verdict_kernel::helper::effects::{Callback, callback};
 use verdict_kernel::helper::id;
+use verdict_kernel::semantics::control::Exceptions;
 
 use crate::error::{Res, reject, say2};
 use crate::index::{Idx, InsnIdx, SubprogIdx};
@@ -88,6 +89,9 @@ impl<O: Observer> Verifier<'_, O> {
     /// Where the exception callback starts that the main program's tag names
     /// (`bpf_find_exception_callback_insn_off`).
     fn exception_callback_start(&self) -> Res<Option<u32>> {
+        if self.env.kernel.semantics.control.exceptions == Exceptions::Unknown {
+            return Ok(None);
+        }
         let (Some(main), Some(prog_btf)) = (
             self.program.prog.func_info.first(),
             self.program.prog.btf.as_ref(),

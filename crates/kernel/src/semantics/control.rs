@@ -464,5 +464,15 @@ switches! {
         },
         needs: [],
     }
+    exceptions: Exceptions = "exceptions" {
+        doc: "Whether a function is a callback for exceptions by a tag of the main program.",
+        upstream: "\"bpf: Add support for custom exception callbacks\" (Linux 6.7).",
+        corpus: "log_words",
+        values: {
+            Unknown = "unknown": "The tag says nothing, and there are no exceptions.",
+            Caught = "caught": "It is.",
+        },
+        needs: [],
+    }
     }
 }
