@@ -78,8 +78,10 @@ SEC("tp_btf/task_newtask")
 int members(u64 *ctx)
 {
 	struct task_struct *task = (void *)ctx[0];
+	int pid = task->group_leader->pid;
 
-	return task->group_leader->pid & 0;
+	hide(pid);
+	return 0;
 }
 
 /* A function of the kernel, named like a variable: accepted if it may be. */

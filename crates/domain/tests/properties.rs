@@ -100,11 +100,13 @@ proptest! {
     /// Which of the two ways gives a bitwise result its signed range is seen only where ranges contradict each other.
     #[test]
     fn signs_of_bitwise_results_are_the_same(
-        (rules, (_, a), (_, b)) in synced_members(),
+        rules in rules(), (_, mut a) in known_member(), (_, mut b) in known_member(),
         op in select(&[AluOp::And, AluOp::Or, AluOp::Xor][..]), width in select(&WIDTHS[..]),
     ) {
         // A single round is too short to find again what the one way already has.
         let rules = Rules { rounds: rules.rounds.max(2), ..rules };
+        a.sync(rules);
+        b.sync(rules);
         let by_signs = |bitwise_by_signs| Rules { bitwise_by_signs, ..rules };
         prop_assert_eq!(a.alu(op, width, &b, by_signs(true)), a.alu(op, width, &b, by_signs(false)));
     }
