@@ -41,6 +41,7 @@ mod words;
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::{Fact, Origin, Rule};
+use verdict_kernel::semantics::control::AttachCheck;
 use verdict_syscall::{LoadedProg, Prog};
 
 pub use memory::names::reg_type_str;
@@ -179,9 +180,15 @@ impl<O: Observer> Verifier<'_, O> {
         self.find_subprogs()?;
         self.check_subprogs()?;
         self.check_btf_info()?;
+        let attach_first = self.env.kernel.semantics.control.attach_check == AttachCheck::First;
+        if attach_first {
+            self.check_attach()?;
+        }
         self.resolve_imm64()?;
         self.check_cfg()?;
-        self.check_attach()?;
+        if !attach_first {
+            self.check_attach()?;
+        }
         self.prepare_graph();
         self.mark_fastcall_patterns();
         self.walk.walking = true;

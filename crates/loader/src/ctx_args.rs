@@ -135,16 +135,13 @@ fn wants_fix(of: &Of<'_>, (func, index): (&str, u32), arg: TypeId, context: &str
 fn pointee_wants_fix(of: &Of<'_>, ptr: Type<'_>, context: &str) -> Option<bool> {
     let prog_type = ProgType::from_raw(of.prog_type)?;
     let user_regs = matches!(prog_type, ProgType::Kprobe | ProgType::PerfEvent);
-    let named = of.btf.skip_mods(ptr.target())?;
-    if user_regs && named.kind() == Kind::Typedef && named.name() == "bpf_user_pt_regs_t" {
-        return Some(false);
-    }
     let ty = of.btf.skip_mods_and_typedefs(ptr.target())?;
     let raw = matches!(
         prog_type,
         ProgType::RawTracepoint | ProgType::RawTracepointWritable
     );
-    // On x86-64, `bpf_user_pt_regs_t` is `struct pt_regs`.
+    // On x86-64, `bpf_user_pt_regs_t` is `struct pt_regs`. libbpf means to leave arguments of that name alone, but looks
+    // for it before it follows the pointer, and so never finds it.
     let fixable = ty.is_void()
         || user_regs && ty.is_struct() && ty.name() == "pt_regs"
         || raw && ty.is_int() && ty.size() == 8;

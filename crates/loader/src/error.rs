@@ -1,5 +1,6 @@
 //! Errors, and the warnings that explain them in libbpf's words.
 
+use verdict_btf::TypeId;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::Rule;
 
@@ -50,6 +51,15 @@ pub struct ProgFacts {
     pub attach_type: u32,
     /// Number of instructions, subprograms included once they are linked.
     pub insn_cnt: usize,
+}
+
+impl ProgFacts {
+    /// Notes which member of its kernel struct a program was found to be.
+    pub(crate) fn note_member(&mut self, member: Option<&(TypeId, u32)>) {
+        if let Some((_, index)) = member {
+            self.attach_type = *index;
+        }
+    }
 }
 
 impl std::fmt::Display for OpenError {

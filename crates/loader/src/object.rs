@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use verdict_btf::Btf;
 use verdict_isa::Insn;
-use verdict_kernel::rule::Broken;
 
-use crate::error::Warnings;
 use crate::ext::ExtInfo;
 use crate::externs::Extern;
 use crate::maps::Map;
 use crate::probes::Probes;
 use crate::program::{Code, Program};
-use crate::resolve::Resolved;
+use crate::resolve::{Resolved, Unresolved};
 use crate::tags::ExceptionTag;
 
 /// An opened object, for one kernel.
@@ -46,7 +44,7 @@ pub struct Object {
     /// What CO-RE relocations are resolved against.
     pub(crate) core_btf: Arc<Btf>,
     /// What the kernel gives, or why nothing of the object can be loaded.
-    pub(crate) resolved: Result<Resolved, (Broken, Warnings)>,
+    pub(crate) resolved: Result<Resolved, Unresolved>,
 }
 
 /// Whose way of opening objects is followed.

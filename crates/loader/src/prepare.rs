@@ -173,15 +173,15 @@ impl<'a> Load<'a> {
         };
         let resolved = match &object.resolved {
             Ok(resolved) => resolved,
-            Err((broken, w)) => {
-                self.w = w.clone();
-                return Err(*broken);
+            Err(unresolved) => {
+                self.w = unresolved.warnings.clone();
+                self.facts.note_member(unresolved.members.get(&self.target));
+                return Err(unresolved.broken);
             }
         };
         self.w = resolved.warnings.clone();
-        if let Some((_, member)) = resolved.struct_ops.members.get(&self.target) {
-            self.facts.attach_type = *member;
-        }
+        self.facts
+            .note_member(resolved.struct_ops.members.get(&self.target));
         let linked = self.relocate(resolved)?;
         let btf = self.load_btf(bpf)?;
         self.maps = create_maps(object, resolved, btf.as_ref(), bpf, &mut self.w)?;

@@ -1,5 +1,7 @@
 //! What the kernel gives to an object's externs and struct_ops maps.
 
+use std::collections::BTreeMap;
+
 use verdict_btf::core::types_are_compatible;
 use verdict_btf::{Btf, Kind, TypeId};
 use verdict_kernel::Kernel;
@@ -45,23 +47,40 @@ pub(crate) struct Resolved {
     pub(crate) warnings: Warnings,
 }
 
-/// Resolves what an object wants of a kernel; the failure is that of loading any of its programs.
-pub(crate) fn resolve(kernel: &Kernel, o: &Opening<'_>) -> Result<Resolved, (Broken, Warnings)> {
-    let mut w = Warnings::default();
-    match run(kernel, o, &mut w) {
-        Ok((externs, kconfig, struct_ops)) => Ok(Resolved {
+/// An object that the kernel does not have everything for: any of its programs fails to load.
+#[derive(Clone, Debug)]
+pub(crate) struct Unresolved {
+    pub(crate) broken: Broken,
+    /// What programs were found to be members of before that, as in [`struct_ops::Resolved`].
+    pub(crate) members: BTreeMap<usize, (TypeId, u32)>,
+    pub(crate) warnings: Warnings,
+}
+
+/// Resolves what an object wants of a kernel.
+pub(crate) fn resolve(kernel: &Kernel, o: &Opening<'_>) -> Result<Resolved, Unresolved> {
+    let mut warnings = Warnings::default();
+    let mut struct_ops = struct_ops::Resolved::default();
+    match run(kernel, o, &mut struct_ops, &mut warnings) {
+        Ok((externs, kconfig)) => Ok(Resolved {
             externs,
             kconfig,
             struct_ops,
-            warnings: w,
+            warnings,
         }),
-        Err(broken) => Err((broken, w)),
+        Err(broken) => Err(Unresolved {
+            broken,
+            members: struct_ops.members,
+            warnings,
+        }),
     }
 }
 
-type Found = (Vec<Value>, Vec<u8>, struct_ops::Resolved);
-
-fn run(kernel: &Kernel, o: &Opening<'_>, w: &mut Warnings) -> Result<Found, Broken> {
+fn run(
+    kernel: &Kernel,
+    o: &Opening<'_>,
+    struct_ops: &mut struct_ops::Resolved,
+    w: &mut Warnings,
+) -> Result<(Vec<Value>, Vec<u8>), Broken> {
     let mut r = Resolver {
         kernel,
         values: vec![Value::Missing; o.externs.list.len()],
@@ -71,11 +90,10 @@ fn run(kernel: &Kernel, o: &Opening<'_>, w: &mut Warnings) -> Result<Found, Brok
     let list = &o.externs.list;
     r.all(list, o.btf.as_deref()).by(Rule::UnresolvedExtern)?;
     let (values, kconfig) = (r.values, r.kconfig);
-    let struct_ops = match o.btf.as_deref() {
-        Some(btf) => struct_ops::resolve(btf, &kernel.btf, &o.maps, &o.programs, w).by(Rule::StructOpsMap)?,
-        None => struct_ops::Resolved::default(),
-    };
-    Ok((values, kconfig, struct_ops))
+    if let Some(btf) = o.btf.as_deref() {
+        struct_ops::resolve(btf, &kernel.btf, &o.maps, &o.programs, struct_ops, w).by(Rule::StructOpsMap)?;
+    }
+    Ok((values, kconfig))
 }
 
 struct Resolver<'a> {

@@ -222,19 +222,20 @@ fn check_member(btf: &Btf, struct_id: TypeId, offset: u32, map: &str, w: &mut Wa
     Ok(())
 }
 
-/// Matches the struct_ops maps with the kernel's types.
+/// Matches the struct_ops maps with the kernel's types. What was found before a failure stays in `out`.
 pub(crate) fn resolve(
     btf: &Btf,
     kernel: &Btf,
     maps: &[Map],
     programs: &[Program],
+    out: &mut Resolved,
     w: &mut Warnings,
-) -> Result<Resolved, Errno> {
+) -> Result<(), Errno> {
     let mut resolver = Resolver {
         btf,
         kernel,
         programs,
-        out: Resolved::default(),
+        out,
     };
     for (i, map) in maps.iter().enumerate() {
         let Some(ops) = &map.struct_ops else { continue };
@@ -246,14 +247,14 @@ pub(crate) fn resolve(
             *resolver.out.autoload.entry(*prog).or_insert(false) |= map.autocreate;
         }
     }
-    Ok(resolver.out)
+    Ok(())
 }
 
 struct Resolver<'a> {
     btf: &'a Btf,
     kernel: &'a Btf,
     programs: &'a [Program],
-    out: Resolved,
+    out: &'a mut Resolved,
 }
 
 /// A kernel struct that maps can implement.

@@ -399,12 +399,13 @@ impl<O: Observer> Verifier<'_, O> {
         if self.by_components() {
             self.enter_component(id);
         }
-        self.walk.cur.parent = Some(id);
+        let before = self.walk.cur.parent.replace(id);
         self.walk.cur.first_insn_idx = idx;
         self.walk.cur.dfs_depth = depth + 1;
         self.walk.has_hist = false;
         if !self.by_chains() {
-            link_to_parent(&mut self.walk.cur);
+            let kept = before.filter(|_| self.walks_callbacks_once());
+            link_to_parent(&mut self.walk.cur, kept);
         }
         if O::LISTENING {
             self.env.obs.event(Event::Checkpoint {
@@ -433,8 +434,10 @@ fn forget_precision(state: &mut State) {
 
 /// Starts a segment: nothing was read or written in it; every value has its counterpart in the checkpoint.
 ///
-/// Of callers only R6 to R9 are linked: the others are gone or come back from the callee.
-fn link_to_parent(state: &mut State) {
+/// Of callers only R6 to R9 are linked: the others are gone or come back from the callee. Where callbacks are walked
+/// in the path of their call, R0 does not come back but is the call's result already, still linked to what it was
+/// before, in the parent state of the segment that ends (`kept`) or what that one kept.
+fn link_to_parent(state: &mut State, kept: Option<StateId>) {
     let top = state.curframe();
     for (f, slot) in state.frames.iter_mut().enumerate() {
         let mut marks = Marks {
@@ -444,6 +447,10 @@ fn link_to_parent(state: &mut State) {
         let first = if f < top.index() { 6 } else { 0 };
         for r in first..FP.0 {
             marks.links[usize::from(r)] = (f as u8) << 4 | r;
+        }
+        if f < top.index() && kept.is_some() {
+            marks.links[0] = slot.marks.links[0];
+            marks.r0_origin = slot.marks.r0_origin.or(kept);
         }
         marks.linked_slots = slot.body.stack.len().min(64) as u8;
         slot.marks = marks;

@@ -7,7 +7,7 @@
 use verdict_isa::{class, op, size};
 
 use crate::explore::Search;
-use crate::index::{FrameNo, Idx, RegNo};
+use crate::index::{FrameNo, Idx, R0, RegNo};
 use crate::observer::Observer;
 use crate::state::{FP, Marks, NO_LINK, StateId};
 use crate::verifier::Verifier;
@@ -52,17 +52,21 @@ impl Marks {
         fresh
     }
 
-    /// The register of the parent state that a read of this one marks, unless a write screens it off.
+    /// The register, mostly of the parent state, that a read of this one marks, unless a write screens it off.
     #[inline]
-    fn above(&self, reg: RegNo) -> Option<Place> {
+    fn above(&self, reg: RegNo, parent: Option<StateId>) -> Option<(StateId, Place)> {
         let link = self.links[reg.index()];
         if link == NO_LINK || reg.is_in(self.written) {
             return None;
         }
-        Some(Place {
+        let place = Place {
             frame: FrameNo::from(link >> 4),
             reg: RegNo(link & 0xf),
-        })
+        };
+        match (reg, self.r0_origin) {
+            (R0, Some(origin)) => Some((origin, place)),
+            _ => Some((parent?, place)),
+        }
     }
 
     /// Of these slots, those of which a read marks the parent state's too.
@@ -81,8 +85,8 @@ impl<O: Observer> Verifier<'_, O> {
     #[inline]
     pub(crate) fn mark_reg_read(&mut self, frame: FrameNo, reg: RegNo, full: bool) {
         let width = if full { Width::Full } else { Width::Half };
-        let above = self.walk.cur.frames[frame].marks.above(reg);
-        if let (Some(place), Some(id)) = (above, self.walk.cur.parent) {
+        let parent = self.walk.cur.parent;
+        if let Some((id, place)) = self.walk.cur.frames[frame].marks.above(reg, parent) {
             let climbed = climb(&mut self.walk.search, id, place, width);
             self.walk.stats.mark_read = self.walk.stats.mark_read.max(climbed);
         }
@@ -138,7 +142,7 @@ impl<O: Observer> Verifier<'_, O> {
             return false;
         }
         let mut climbed = 1;
-        if let (Some(above), Some(id)) = (marks.above(place.reg), self.walk.cur.parent) {
+        if let Some((id, above)) = marks.above(place.reg, self.walk.cur.parent) {
             climbed += climb(&mut self.walk.search, id, above, width);
         }
         self.walk.stats.mark_read = self.walk.stats.mark_read.max(climbed);
@@ -190,9 +194,9 @@ fn climb(search: &mut Search, mut id: StateId, mut place: Place, width: Width) -
             return climbed;
         }
         climbed += 1;
-        match (slot.marks.above(place.reg), state.parent) {
-            (Some(above), Some(parent)) => (place, id) = (above, parent),
-            _ => return climbed,
+        match slot.marks.above(place.reg, state.parent) {
+            Some(above) => (id, place) = above,
+            None => return climbed,
         }
     }
 }

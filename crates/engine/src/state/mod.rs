@@ -15,7 +15,7 @@ use std::rc::Rc;
 
 use verdict_kernel::types::RegBase;
 
-use crate::index::{FrameNo, Idx, InsnIdx, MapIdx, RegNo, SubprogIdx};
+use crate::index::{FrameNo, Idx, InsnIdx, MapIdx, R0, RegNo, SubprogIdx};
 
 pub use frames::Frames;
 pub use history::{Hist, HistId, Histories, Trail, hist};
@@ -213,6 +213,8 @@ pub struct Marks {
     pub slot_precise: u64,
     /// Per register its parent, `frame << 4 | register`, or [`NO_LINK`].
     pub links: [u8; REGS],
+    /// The state that R0's link is of, if that is not the parent state but an ancestor of it: a callback ran meanwhile.
+    pub r0_origin: Option<StateId>,
     /// Slots below this number have a parent.
     pub linked_slots: u8,
 }
@@ -228,6 +230,7 @@ impl Marks {
         slot_written: 0,
         slot_precise: 0,
         links: [NO_LINK; REGS],
+        r0_origin: None,
         linked_slots: 0,
     };
 
@@ -241,6 +244,9 @@ impl Marks {
         self.written = self.written & keep | bit(from.written);
         self.precise = self.precise & keep | bit(from.precise);
         self.links[dst.index()] = from.links[src.index()];
+        if dst == R0 {
+            self.r0_origin = if src == R0 { from.r0_origin } else { None };
+        }
     }
 }
 

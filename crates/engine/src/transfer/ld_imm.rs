@@ -2,6 +2,7 @@
 
 use verdict_isa::{ImmKind, LdImm64};
 use verdict_kernel::map::MapType;
+use verdict_kernel::semantics::graph::LockedVariables;
 use verdict_kernel::types::RegBase;
 
 use crate::error::{Failure, Res, reject};
@@ -74,6 +75,10 @@ impl<O: Observer> Verifier<'_, O> {
                 let mut reg = Reg::pointer(RegBase::MapValue);
                 reg.set_map(map);
                 reg.off = off as i32;
+                let distinct = self.env.kernel.semantics.graph.locked_variables == LockedVariables::Each;
+                if distinct && self.may_point_to_spin_lock(&reg) {
+                    reg.id = self.next_id();
+                }
                 Ok(reg)
             }
             Imm64::BtfVar {

@@ -474,5 +474,15 @@ switches! {
         },
         needs: [],
     }
+    attach_check: AttachCheck = "attach-check" {
+        doc: "When it is looked at what a program attaches to.",
+        upstream: "`bpf_check`, between Linux 6.1 and 6.12.",
+        corpus: "attach_order",
+        values: {
+            First = "first": "Before addresses are resolved and the flow of control is checked.",
+            AfterFlow = "after-flow": "After both.",
+        },
+        needs: [],
+    }
     }
 }

@@ -145,5 +145,15 @@ switches! {
         },
         needs: [],
     }
+    locked_variables: LockedVariables = "locked-variables" {
+        doc: "Whether each address of a map value with a lock in it, as an instruction names it, counts as another object.",
+        upstream: "\"bpf: Allow locking bpf_spin_lock global variables\" (Linux 6.2).",
+        corpus: "static_lock",
+        values: {
+            Each = "each": "It does.",
+            Same = "same": "A map of such values has one only.",
+        },
+        needs: [],
+    }
     }
 }
