@@ -257,16 +257,15 @@ impl<O: Observer> Verifier<'_, O> {
         let (rules, switches) = (self.env.rules, &self.env.kernel.semantics.linked);
         let reg = self.walk.cur.reg_mut(dst);
         let result = reg.b.alu(op, width, &src.b, rules);
-        if src.b.is_computed(op, width, rules) {
-            reg.b = result;
-        } else {
+        if !src.b.is_computed(op, width, rules) {
             *reg = Reg {
                 b: result,
                 ..Reg::UNKNOWN
             };
             self.walk.cur.marks_mut().precise &= !dst.bit();
+            return Ok(());
         }
-        let reg = self.walk.cur.reg_mut(dst);
+        reg.b = result;
         if reg.id != 0 || reg.off != 0 {
             let added = match op == AluOp::Add && width.is_64() {
                 true => constant_added(reg, src, same, switches.self_sum),
