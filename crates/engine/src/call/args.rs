@@ -64,20 +64,6 @@ fn accepted(base: ArgBase, kinds: ArgumentKinds) -> Option<&'static [RegType]> {
     {
         return Some(plain);
     }
-    const SOCK: &[RegType] = &[
-        ty(RegBase::SockCommon),
-        ty(RegBase::Socket),
-        ty(RegBase::TcpSock),
-        ty(RegBase::XdpSock),
-    ];
-    const SOCK_BTF: &[RegType] = &[
-        ty(RegBase::SockCommon),
-        ty(RegBase::Socket),
-        ty(RegBase::TcpSock),
-        ty(RegBase::XdpSock),
-        btf(Flags::NONE),
-        btf(Flags::TRUSTED),
-    ];
     const OBJECT: &[RegType] = &[ty(RegBase::MapValue), btf(Flags::ALLOC)];
     const BTF: &[RegType] = &[btf(Flags::NONE), btf(Flags::TRUSTED), btf(Flags::RCU)];
     const PERCPU: &[RegType] = &[
@@ -101,8 +87,8 @@ fn accepted(base: ArgBase, kinds: ArgumentKinds) -> Option<&'static [RegType]> {
         }
         ArgBase::ConstMapPtr => MAP_PTR,
         ArgBase::Ctx => CTX,
-        ArgBase::SockCommon => SOCK,
-        ArgBase::BtfIdSockCommon => SOCK_BTF,
+        ArgBase::SockCommon => SOCKETS.split_at(4).0,
+        ArgBase::BtfIdSockCommon => SOCKETS,
         ArgBase::Socket => SOCKET,
         ArgBase::BtfId => BTF,
         ArgBase::SpinLock | ArgBase::KptrXchgDest => OBJECT,
@@ -118,20 +104,7 @@ fn accepted(base: ArgBase, kinds: ArgumentKinds) -> Option<&'static [RegType]> {
 
 /// The same where there is no trust and where programs have no objects, as far as it is otherwise.
 fn accepted_plain(base: ArgBase) -> Option<&'static [RegType]> {
-    const SOCK_BTF: &[RegType] = &[
-        ty(RegBase::SockCommon),
-        ty(RegBase::Socket),
-        ty(RegBase::TcpSock),
-        ty(RegBase::XdpSock),
-        btf(Flags::NONE),
-    ];
-    const KEY: &[RegType] = &[
-        ty(RegBase::Stack),
-        ty(RegBase::Packet),
-        ty(RegBase::PacketMeta),
-        ty(RegBase::MapKey),
-        ty(RegBase::MapValue),
-    ];
+    const KEY: &[RegType] = MEMORY.split_at(5).0;
     const BTF: &[RegType] = &[btf(Flags::NONE)];
     const PERCPU: &[RegType] = &[btf(Flags::PERCPU)];
     const MAP_VALUE: &[RegType] = &[ty(RegBase::MapValue)];
@@ -139,7 +112,7 @@ fn accepted_plain(base: ArgBase) -> Option<&'static [RegType]> {
     match base {
         ArgBase::MapKey | ArgBase::MapValue => Some(KEY),
         ArgBase::Mem => Some(MEM),
-        ArgBase::BtfIdSockCommon => Some(SOCK_BTF),
+        ArgBase::BtfIdSockCommon => Some(SOCKETS.split_at(5).0),
         ArgBase::BtfId => Some(BTF),
         ArgBase::PercpuBtfId => Some(PERCPU),
         ArgBase::SpinLock | ArgBase::KptrXchgDest => Some(MAP_VALUE),
@@ -147,6 +120,17 @@ fn accepted_plain(base: ArgBase) -> Option<&'static [RegType]> {
     }
 }
 
+/// Kinds of sockets: four of the kernel's own, then objects of it, known to be alive or not.
+const SOCKETS: &[RegType] = &[
+    ty(RegBase::SockCommon),
+    ty(RegBase::Socket),
+    ty(RegBase::TcpSock),
+    ty(RegBase::XdpSock),
+    btf(Flags::NONE),
+    btf(Flags::TRUSTED),
+];
+
+/// Kinds of memory: first the five that a map's keys and values may lie in everywhere.
 const MEMORY: &[RegType] = &[
     ty(RegBase::Stack),
     ty(RegBase::Packet),

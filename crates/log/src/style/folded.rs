@@ -11,7 +11,7 @@ use verdict_engine::state::{ADD_CONST, FP, Frame, IterState, Marks, Ref, Reg, Sl
 use verdict_kernel::semantics::log::StateMarks;
 use verdict_kernel::types::{Flags, RegBase};
 
-use super::{Context, Shown, type_name};
+use super::{Context, Shown, frame_end, liveness, type_name};
 use crate::digits::{decimal, hex, signed};
 
 /// Appends the text of a frame, newline included.
@@ -63,47 +63,25 @@ impl Printer<'_> {
             out.push_str(" R");
             decimal(out, r.0.into());
             let m = self.marks;
-            self.liveness(out, r.is_in(m.read32 | m.read64), r.is_in(m.written), r != FP)?;
+            self.liveness(out, r.is_in(m.read32 | m.read64), r.is_in(m.written), r != FP);
             out.push('=');
             self.reg(out, reg, r.is_in(m.precise))?;
         }
         self.stack(out, shown)?;
-        if self.held.first().is_some_and(|r| r.id != 0) {
-            for (i, r) in self.held.iter().filter(|r| r.id != 0).enumerate() {
-                write!(out, "{}{}", if i == 0 { " refs=" } else { "," }, r.id)?;
-            }
-        }
-        if frame.in_callback_fn {
-            out.push_str(" cb");
-        }
-        if frame.in_async_callback_fn {
-            out.push_str(" async_cb");
-        }
-        out.push('\n');
-        Ok(())
+        frame_end(out, frame, self.held)
     }
 
-    fn liveness(&self, out: &mut String, read: bool, written: bool, can_be_done: bool) -> fmt::Result {
-        if !self.marks_shown {
-            return Ok(());
+    fn liveness(&self, out: &mut String, read: bool, written: bool, can_be_done: bool) {
+        if self.marks_shown {
+            liveness(out, read, written, self.done && can_be_done);
         }
-        let done = self.done && can_be_done;
-        if read || written || done {
-            out.push('_');
-        }
-        for (on, c) in [(read, 'r'), (written, 'w'), (done, 'D')] {
-            if on {
-                out.push(c);
-            }
-        }
-        Ok(())
     }
 
     fn slot_head(&self, out: &mut String, spi: Spi) -> fmt::Result {
         out.push_str(" fp-");
         decimal(out, spi.off().unsigned_abs().into());
         let m = self.marks;
-        self.liveness(out, spi.is_in(m.slot_read), spi.is_in(m.slot_written), true)?;
+        self.liveness(out, spi.is_in(m.slot_read), spi.is_in(m.slot_written), true);
         out.push('=');
         Ok(())
     }

@@ -4,9 +4,10 @@
 mod folded;
 mod plain;
 
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use verdict_engine::state::{BtfHandle, Frame, Marks, State};
+use verdict_engine::state::{BtfHandle, Frame, Marks, Ref, State};
 use verdict_kernel::Kernel;
 use verdict_kernel::semantics::log::StateForm;
 use verdict_syscall::{Map, Prog};
@@ -24,6 +25,35 @@ pub(crate) fn frame_text(
         StateForm::Plain => plain::frame_text(out, cx, frame, marks, state, shown),
         StateForm::Folded => folded::frame_text(out, cx, frame, marks, state, shown),
     }
+}
+
+/// Read and write marks behind a name, and whether the state is done with it: `_rwD`.
+fn liveness(out: &mut String, read: bool, written: bool, done: bool) {
+    if read || written || done {
+        out.push('_');
+    }
+    for (on, c) in [(read, 'r'), (written, 'w'), (done, 'D')] {
+        if on {
+            out.push(c);
+        }
+    }
+}
+
+/// What stands behind the slots of a frame: the resources that are held, what kind of callback it is of.
+fn frame_end(out: &mut String, frame: &Frame, held: &[Ref]) -> fmt::Result {
+    if held.first().is_some_and(|r| r.id != 0) {
+        for (i, r) in held.iter().filter(|r| r.id != 0).enumerate() {
+            write!(out, "{}{}", if i == 0 { " refs=" } else { "," }, r.id)?;
+        }
+    }
+    if frame.in_callback_fn {
+        out.push_str(" cb");
+    }
+    if frame.in_async_callback_fn {
+        out.push_str(" async_cb");
+    }
+    out.push('\n');
+    Ok(())
 }
 
 /// The name of a type that a register points to.

@@ -9,7 +9,7 @@ use verdict_engine::reg_type_str;
 use verdict_engine::state::{FP, Frame, Marks, Reg, SlotType, State};
 use verdict_kernel::types::RegBase;
 
-use super::{Context, Shown, type_name};
+use super::{Context, Shown, frame_end, liveness, type_name};
 use crate::digits::decimal;
 
 /// Appends the text of a frame, newline included.
@@ -52,36 +52,12 @@ impl Printer<'_> {
             out.push_str(" R");
             decimal(out, r.index() as u64);
             let read = r.is_in(m.read32 | m.read64);
-            self.liveness(out, read, r.is_in(m.written), r != FP);
+            liveness(out, read, r.is_in(m.written), self.done && r != FP);
             out.push('=');
             self.reg(out, reg, r.is_in(m.precise))?;
         }
         self.stack(out, shown)?;
-        if frame.refs.first().is_some_and(|r| r.id != 0) {
-            for (i, r) in frame.refs.iter().filter(|r| r.id != 0).enumerate() {
-                write!(out, "{}{}", if i == 0 { " refs=" } else { "," }, r.id)?;
-            }
-        }
-        if frame.in_callback_fn {
-            out.push_str(" cb");
-        }
-        if frame.in_async_callback_fn {
-            out.push_str(" async_cb");
-        }
-        out.push('\n');
-        Ok(())
-    }
-
-    fn liveness(&self, out: &mut String, read: bool, written: bool, can_be_done: bool) {
-        let done = self.done && can_be_done;
-        if read || written || done {
-            out.push('_');
-        }
-        for (on, c) in [(read, 'r'), (written, 'w'), (done, 'D')] {
-            if on {
-                out.push(c);
-            }
-        }
+        frame_end(out, frame, &frame.refs)
     }
 
     fn stack(&self, out: &mut String, shown: Shown) -> fmt::Result {
@@ -92,7 +68,7 @@ impl Printer<'_> {
             }
             write!(out, " fp{}", spi.off())?;
             let (read, written) = (spi.is_in(m.slot_read), spi.is_in(m.slot_written));
-            self.liveness(out, read, written, true);
+            liveness(out, read, written, self.done);
             out.push('=');
             if !slot.is_spill() {
                 out.extend(slot.types.iter().map(|t| t.letter()));

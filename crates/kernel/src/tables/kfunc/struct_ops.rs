@@ -292,36 +292,30 @@ pub struct WriteRule {
     words: Words,
 }
 
+/// Fields of a socket that congestion control may set. Linux 6.1 knows all but the last two.
+const TCP_FIELDS: &[Writable] = &[
+    Writable::new("sock", &["sk_pacing_rate"]),
+    Writable::new("sock", &["sk_pacing_status"]),
+    Writable::new("inet_connection_sock", &["icsk_ca_priv"]).anywhere(),
+    Writable::new("inet_connection_sock", &["icsk_ack", "pending"]),
+    Writable::new("tcp_sock", &["snd_cwnd"]),
+    Writable::new("tcp_sock", &["snd_cwnd_cnt"]),
+    Writable::new("tcp_sock", &["snd_ssthresh"]),
+    Writable::new("tcp_sock", &["ecn_flags"]),
+    Writable::new("tcp_sock", &["snd_cwnd_stamp"]),
+    Writable::new("tcp_sock", &["app_limited"]),
+];
+
 static TCP_CONGESTION: WriteRule = WriteRule {
     structs: &["tcp_sock"],
-    fields: &[
-        Writable::new("sock", &["sk_pacing_rate"]),
-        Writable::new("sock", &["sk_pacing_status"]),
-        Writable::new("inet_connection_sock", &["icsk_ca_priv"]).anywhere(),
-        Writable::new("inet_connection_sock", &["icsk_ack", "pending"]),
-        Writable::new("tcp_sock", &["snd_cwnd"]),
-        Writable::new("tcp_sock", &["snd_cwnd_cnt"]),
-        Writable::new("tcp_sock", &["snd_cwnd_stamp"]),
-        Writable::new("tcp_sock", &["snd_ssthresh"]),
-        Writable::new("tcp_sock", &["ecn_flags"]),
-        Writable::new("tcp_sock", &["app_limited"]),
-    ],
+    fields: TCP_FIELDS,
     words: Words::ByOffset("tcp_sock"),
 };
 
-/// The same before programs could set these two fields.
+/// The same as Linux 6.1 has it.
 pub(in crate::tables) static TCP_CONGESTION_OF_OLD: WriteRule = WriteRule {
     structs: &["tcp_sock"],
-    fields: &[
-        Writable::new("sock", &["sk_pacing_rate"]),
-        Writable::new("sock", &["sk_pacing_status"]),
-        Writable::new("inet_connection_sock", &["icsk_ca_priv"]).anywhere(),
-        Writable::new("inet_connection_sock", &["icsk_ack", "pending"]),
-        Writable::new("tcp_sock", &["snd_cwnd"]),
-        Writable::new("tcp_sock", &["snd_cwnd_cnt"]),
-        Writable::new("tcp_sock", &["snd_ssthresh"]),
-        Writable::new("tcp_sock", &["ecn_flags"]),
-    ],
+    fields: TCP_FIELDS.split_at(TCP_FIELDS.len() - 2).0,
     words: Words::ByOffset("tcp_sock"),
 };
 
