@@ -56,7 +56,7 @@ impl ListedNames<'_> {
 
 impl Names for ListedNames<'_> {
     fn helper(&self, id: i32) -> Option<&str> {
-        kernel_helper(id)
+        kernel_helper(self.kernel, id)
     }
 
     fn kfunc(&self, insn: &Insn) -> Option<&str> {

@@ -68,8 +68,8 @@ fn percpu_offsets(kernel: &Kernel) -> BTreeMap<TypeId, u32> {
 }
 
 /// The name of a helper.
-pub(crate) fn kernel_helper(id: i32) -> Option<&'static str> {
-    verdict_kernel::helper::helper_name(u32::try_from(id).ok()?)
+pub(crate) fn kernel_helper(kernel: &Kernel, id: i32) -> Option<&'static str> {
+    kernel.helper_name(u32::try_from(id).ok()?)
 }
 
 /// The name of the kernel function that an instruction calls.
@@ -80,7 +80,7 @@ pub(crate) fn kernel_kfunc<'k>(kernel: &'k Kernel, insn: &Insn) -> Option<&'k st
 
 impl Names for LogNames<'_> {
     fn helper(&self, id: i32) -> Option<&str> {
-        kernel_helper(id)
+        kernel_helper(self.kernel, id)
     }
 
     fn kfunc(&self, insn: &Insn) -> Option<&str> {

@@ -156,10 +156,12 @@ impl<'a> Fields<'a> {
             rules: self.kernel.btf_rules(),
         };
         match ty.kind() {
-            Kind::Struct => scan.members(ty, 0)?,
-            Kind::DataSec => scan.variables(ty)?,
+            Kind::Struct if scan.rules.fields_apart => scan.members_apart(ty)?,
+            Kind::DataSec if scan.rules.fields_apart => scan.variables_apart(ty)?,
+            Kind::Struct => drop(scan.members(ty, 0)?),
+            Kind::DataSec => drop(scan.variables(ty)?),
             _ => return Err(Errno::EINVAL),
-        };
+        }
         record(self.kernel, self.btf, &scan.found, size)
     }
 }
@@ -318,6 +320,59 @@ impl<'a> Scan<'a, '_> {
         self.found.push(Found { raw, off: place.off });
         self.repeat(first, nelems, size)?;
         Ok(0)
+    }
+
+    /// Looks for the one kind of fields that is wanted, in a struct's own members alone (`btf_find_struct_field` before
+    /// Linux 6.2).
+    fn members_apart(&mut self, ty: Type<'a>) -> Result<(), Errno> {
+        for member in ty.members() {
+            let of = member.type_().ok_or(Errno::EINVAL)?;
+            let tagged = (ty.id(), Some(member.index));
+            self.place_apart(of, tagged, u64::from(member.bit_offset), None)?;
+        }
+        Ok(())
+    }
+
+    /// The same in a section's variables (`btf_find_datasec_var` before Linux 6.2).
+    fn variables_apart(&mut self, section: Type<'a>) -> Result<(), Errno> {
+        for info in section.vars() {
+            let var = info.type_().ok_or(Errno::EINVAL)?;
+            let of = var.target_type().ok_or(Errno::EINVAL)?;
+            self.place_apart(of, (var.id(), None), 8 * u64::from(info.offset), Some(info.size))?;
+        }
+        Ok(())
+    }
+
+    /// A place counts if its type has the name, whatever lies beside it; where any name does, as for pointers, each has
+    /// to be aligned.
+    fn place_apart(
+        &mut self,
+        ty: Type<'a>,
+        tagged: (TypeId, Option<u32>),
+        bit_offset: u64,
+        expected: Option<u32>,
+    ) -> Result<(), Errno> {
+        let row = NAMED.iter().find(|row| self.mask.has(row.2));
+        let (named, size, align, most) = match row {
+            Some(row) if row.0 != ty.name() => return Ok(()),
+            Some(&(_, named, _, size, align, _)) => (named, size, align, 1),
+            None => (Named::Pointer, 8, 8, self.rules.max_fields),
+        };
+        if expected.is_some_and(|expected| expected != size) {
+            return Ok(());
+        }
+        if !bit_offset.is_multiple_of(8 * u64::from(align)) {
+            return Err(Errno::EINVAL);
+        }
+        let Some(raw) = self.raw(named, ty, size, tagged)? else {
+            return Ok(());
+        };
+        if self.found.len() >= most {
+            return Err(Errno::E2BIG);
+        }
+        let off = u32::try_from(bit_offset / 8).map_err(|_| Errno::EINVAL)?;
+        self.found.push(Found { raw, off });
+        Ok(())
     }
 
     /// The innermost element type of an array and the number of elements.

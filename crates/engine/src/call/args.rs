@@ -147,12 +147,12 @@ fn is_memory(base: ArgBase) -> bool {
     matches!(base, ArgBase::MapKey | ArgBase::MapValue | ArgBase::Mem)
 }
 
-/// The name that the log has for a helper.
-pub(crate) fn func_name(id: HelperId) -> &'static str {
-    verdict_kernel::helper::helper_name(id).unwrap_or("unknown")
-}
-
 impl<O: Observer> Verifier<'_, O> {
+    /// The name that the log has for a helper.
+    pub(crate) fn func_name(&self, id: HelperId) -> &'static str {
+        self.env.kernel.helper_name(id).unwrap_or("unknown")
+    }
+
     /// The constant that a stack buffer of this size holds (`get_constant_map_key`): the spilled scalar is needed
     /// precisely then.
     fn constant_key(&mut self, ptr: &Reg, size: i32) -> Res<Option<u64>> {
@@ -495,7 +495,7 @@ impl<O: Observer> Verifier<'_, O> {
                     ReadOnlyMemory,
                     EACCES,
                     "{}() may write into memory pointed by R{} type={}\n",
-                    func_name(meta.id),
+                    self.func_name(meta.id),
                     regno,
                     self.type_str(reg.ty)
                 );

@@ -13,7 +13,7 @@ use verdict_syscall::map::flags as map_flags;
 use verdict_syscall::{FieldKind, FieldMask, KptrKind};
 
 use super::CallbackFrame;
-use super::args::{CallMeta, func_name};
+use super::args::CallMeta;
 use super::format;
 use crate::error::{About, Failure, Res, register, reject, say2};
 use crate::index::{FrameNo, R0, R1, R2, R3, R4, R5, RegNo, SubprogIdx};
@@ -84,7 +84,7 @@ impl<O: Observer> Verifier<'_, O> {
             Ok(id) => self.program.helpers.get(id),
             Err(_) => Err(Refusal::NoSuchHelper),
         };
-        let name = u32::try_from(imm).map_or("unknown", func_name);
+        let name = u32::try_from(imm).map_or("unknown", |id| self.func_name(id));
         match found {
             Ok(proto) => Ok(proto),
             Err(Refusal::NoSuchHelper) => reject!(UnknownHelper, EINVAL, "invalid func {}#{}\n", name, imm),
@@ -612,7 +612,7 @@ impl<O: Observer> Verifier<'_, O> {
         let Some(map) = self.meta_map(meta) else {
             return Ok(());
         };
-        let (ty, name) = (map.map_type, func_name(meta.id));
+        let (ty, name) = (map.map_type, self.func_name(meta.id));
         let prefix = match self.env.kernel.map_fit(
             ty,
             meta.id,
@@ -635,7 +635,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     fn check_get_func_ip(&self) -> Res<()> {
-        let (name, id): (_, HelperId) = (func_name(id::GET_FUNC_IP), id::GET_FUNC_IP);
+        let (name, id): (_, HelperId) = (self.func_name(id::GET_FUNC_IP), id::GET_FUNC_IP);
         match self.program.prog.prog_type {
             ProgType::Kprobe => Ok(()),
             ProgType::Tracing => {

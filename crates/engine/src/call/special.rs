@@ -1,5 +1,6 @@
 //! Arguments that stand for a resource: locks, timers, kernel pointers, dynptrs, string constants.
 
+use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::Rule;
 use verdict_kernel::semantics::control::{References, TreeCallback};
 use verdict_kernel::semantics::log::CallWords;
@@ -101,7 +102,11 @@ impl<O: Observer> Verifier<'_, O> {
             true => record.res_spin_lock_off(),
             false => record.spin_lock_off(),
         });
+        let first = self.env.kernel.semantics.log.call_words == CallWords::First;
         let Some(at) = at else {
+            if first {
+                return self.refuse_missing(reg, FieldMask::SPIN_LOCK, "bpf_spin_lock");
+            }
             let what = if in_map { "map" } else { "local" };
             reject!(
                 SpecialFieldArgument,
@@ -111,13 +116,31 @@ impl<O: Observer> Verifier<'_, O> {
         };
         let off = Self::whole_offset(reg);
         if i64::from(at) != off {
+            let at = if first {
+                String::new()
+            } else {
+                format!(" that is at {at}")
+            };
             reject!(
                 SpecialFieldArgument,
                 EINVAL,
-                "off {off} doesn't point to 'struct {lock}_lock' that is at {at}\n"
+                "off {off} doesn't point to 'struct {lock}_lock'{at}\n"
             );
         }
         Ok(())
+    }
+
+    /// Refuses a call that wants a field which the map's value does not have, in the words of kernels that look for each
+    /// kind by itself.
+    fn refuse_missing(&self, reg: &Reg, kind: FieldMask, name: &str) -> Res<()> {
+        let map = self.map_of(reg)?;
+        let failure = map.unfit_fields.iter().find(|(of, _)| *of == kind);
+        let why = match failure.map(|(_, errno)| *errno) {
+            None => format!("doesn't have 'struct {name}'"),
+            Some(Errno::E2BIG) => format!("has more than one 'struct {name}'"),
+            Some(_) => format!("is not a struct type or {name} is mangled"),
+        };
+        reject!(SpecialFieldArgument, EINVAL, "map '{}' {}\n", map.name, why)
     }
 
     /// A timer in a map's value (`process_timer_func`).
@@ -140,6 +163,9 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         let Some(at) = map.record.as_ref().and_then(|r| r.timer_off()) else {
+            if self.env.kernel.semantics.log.call_words == CallWords::First {
+                return self.refuse_missing(reg, FieldMask::TIMER, "bpf_timer");
+            }
             reject!(
                 SpecialFieldArgument,
                 EINVAL,
@@ -171,6 +197,21 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The kernel pointer field that an exchange goes to (`process_kptr_func`).
     pub(super) fn process_kptr_func(&mut self, reg: &Reg, regno: RegNo, meta: &mut CallMeta) -> Res<()> {
+        let check_constant = |reg: &Reg| -> Res<()> {
+            if reg.is_const() {
+                return Ok(());
+            }
+            reject!(
+                SpecialFieldArgument,
+                EINVAL,
+                "R{} doesn't have constant offset. kptr has to be at the constant offset\n",
+                regno
+            );
+        };
+        let first = self.env.kernel.semantics.log.call_words == CallWords::First;
+        if first {
+            check_constant(reg)?;
+        }
         if !type_is_ptr_alloc_obj(reg.ty) {
             let map = self.map_of(reg)?;
             if map.btf.is_none() {
@@ -183,19 +224,18 @@ impl<O: Observer> Verifier<'_, O> {
             }
             meta.map = Some(reg.map());
         }
-        if !reg.is_const() {
-            reject!(
-                SpecialFieldArgument,
-                EINVAL,
-                "R{} doesn't have constant offset. kptr has to be at the constant offset\n",
-                regno
-            );
-        }
+        check_constant(reg)?;
         let kptrs = FieldMask::KPTR_UNREF | FieldMask::KPTR_REF | FieldMask::KPTR_PERCPU;
         let Some(record) = self.reg_record(reg).filter(|r| r.has(kptrs)) else {
-            if self.env.kernel.semantics.log.call_words == CallWords::First {
-                let name = &self.map_of(reg)?.name;
-                reject!(SpecialFieldArgument, EINVAL, "map '{name}' has no valid kptr\n");
+            if first {
+                let map = self.map_of(reg)?;
+                let failure = map.unfit_fields.iter().find(|(of, _)| *of == FieldMask::KPTR);
+                let why = match failure.map(|(_, errno)| *errno) {
+                    Some(Errno::E2BIG) => "more than 8 kptr",
+                    Some(Errno::EEXIST) => "repeating kptr BTF tags",
+                    _ => "no valid kptr",
+                };
+                reject!(SpecialFieldArgument, EINVAL, "map '{}' has {why}\n", map.name);
             }
             reject!(SpecialFieldArgument, EINVAL, "R{} has no valid kptr\n", regno);
         };

@@ -67,7 +67,9 @@ pub fn map_create(
         // Without a BTF the descriptor is 0, which is open but no BTF.
         let btf = btf.ok_or(Rule::MapTypes.with(Errno::EINVAL))?;
         if let Some(value) = attr.btf_value_type_id {
-            map.record = check_btf(kernel, &map, btf, (attr.btf_key_type_id, value))?;
+            let fields = check_btf(kernel, &map, btf, (attr.btf_key_type_id, value))?;
+            map.record = fields.record.map(Arc::new);
+            map.unfit_fields = fields.unfit;
         }
         map.btf = Some(Arc::clone(btf));
     }
@@ -150,6 +152,7 @@ fn new_map(kernel: &Kernel, map_type: MapType, attr: &MapCreate, inner: Option<A
         name: attr.name.clone(),
         btf: None,
         record: None,
+        unfit_fields: Vec::new(),
         inner,
         frozen: false,
         contents: Vec::new(),
@@ -176,6 +179,7 @@ pub fn inner_map_meta(inner: Option<&Map>) -> Result<Map, Errno> {
         max_entries: inner.max_entries,
         flags: inner.flags,
         record: inner.record.clone(),
+        unfit_fields: inner.unfit_fields.clone(),
         btf: inner.btf.clone(),
         extra: 0,
         name: String::new(),
@@ -208,7 +212,7 @@ fn check_btf(
     map: &Map,
     btf: &Arc<ProgBtf>,
     (key, value): (Option<TypeId>, TypeId),
-) -> Result<Option<Arc<Record>>, Broken> {
+) -> Result<ValueFields, Broken> {
     let types = &*btf.btf;
     let rule = key_rule(map.map_type);
     let misfit = Rule::MapTypes.with(Errno::EINVAL);
@@ -228,19 +232,28 @@ fn check_btf(
         return Err(misfit);
     }
     let apart = kernel.btf_rules().fields_apart;
-    let record = if apart {
+    let fields = if apart {
         fields_apart(kernel, map, types, value).by(Rule::SpecialFieldLayout)?
     } else {
         // What makes a record invalid is not looked at here: such a map is one without special fields.
         let record = Fields::new(kernel, types, VALUE_FIELDS).parse(value, map.value_size);
-        record.unwrap_or(None)
+        ValueFields {
+            record: record.unwrap_or(None),
+            unfit: Vec::new(),
+        }
     };
-    if let Some(record) = record.as_ref().filter(|_| !apart) {
+    if let Some(record) = fields.record.as_ref().filter(|_| !apart) {
         check_record(kernel, map, record).by(Rule::SpecialFieldLayout)?;
         btf.check_graph_roots(record).by(Rule::SpecialFieldLayout)?;
     }
     check_key(map, rule, types, key, value).by(Rule::MapTypes)?;
-    Ok(record.map(Arc::new))
+    Ok(fields)
+}
+
+/// What was found of special fields in a map's value, as [`Map`] has it.
+struct ValueFields {
+    record: Option<Record>,
+    unfit: Vec<(FieldMask, Errno)>,
 }
 
 /// Which map types may have which special fields.
@@ -285,16 +298,22 @@ fn may_have(kernel: &Kernel, map_type: MapType, kinds: FieldMask) -> bool {
 
 /// The special fields of a value for kernels that look for each kind by itself: what is wrong with one kind, or with
 /// what the map is for, does not touch the others.
-fn fields_apart(kernel: &Kernel, map: &Map, btf: &Btf, value: Type<'_>) -> Result<Option<Record>, Errno> {
+fn fields_apart(kernel: &Kernel, map: &Map, btf: &Btf, value: Type<'_>) -> Result<ValueFields, Errno> {
     let (no_write, no_access) = (flags::RDONLY_PROG, flags::RDONLY_PROG | flags::WRONLY_PROG);
-    let mut all = Record::default();
+    let (mut all, mut unfit_fields) = (Record::default(), Vec::new());
     for (kind, forbidden, unfit) in [
         (FieldMask::SPIN_LOCK, no_write, Errno::ENOTSUPP),
         (FieldMask::TIMER, no_write, Errno::EOPNOTSUPP),
         (FieldMask::KPTR, no_access, Errno::EOPNOTSUPP),
     ] {
-        let found = Fields::new(kernel, btf, kind).parse(value, map.value_size);
-        let Ok(Some(found)) = found else { continue };
+        let found = match Fields::new(kernel, btf, kind).parse(value, map.value_size) {
+            Ok(Some(found)) => found,
+            Ok(None) => continue,
+            Err(errno) => {
+                unfit_fields.push((kind, errno));
+                continue;
+            }
+        };
         if map.flags & forbidden != 0 {
             return Err(Errno::EACCES);
         }
@@ -305,7 +324,10 @@ fn fields_apart(kernel: &Kernel, map: &Map, btf: &Btf, value: Type<'_>) -> Resul
         all.fields.extend(found.fields);
     }
     all.fields.sort_by_key(|field| field.offset);
-    Ok((!all.fields.is_empty()).then_some(all))
+    Ok(ValueFields {
+        record: (!all.fields.is_empty()).then_some(all),
+        unfit: unfit_fields,
+    })
 }
 
 /// A type's demand on how BTF describes its key (`map_check_btf` of its operations).

@@ -37,6 +37,8 @@ pub struct Map {
     pub btf: Option<Arc<ProgBtf>>,
     /// Special fields of the value; `None` when it has none.
     pub record: Option<Arc<Record>>,
+    /// Kinds of special fields that were looked for by themselves and not without a failure, and that.
+    pub unfit_fields: Vec<(FieldMask, Errno)>,
     /// What the maps inside this one look like.
     pub inner: Option<Arc<Map>>,
     /// Whether user space has given up writing.

@@ -128,8 +128,7 @@ pub enum Refusal {
     NotForThisProgram,
 }
 
-/// The name of a helper as in the log (`bpf_map_lookup_elem`); `None` when there is none of that number,
-/// for which the log says `unknown`.
+/// The name of a helper (`bpf_map_lookup_elem`); `None` when no kernel has one of that number.
 pub fn helper_name(id: HelperId) -> Option<&'static str> {
     id::NAMES.get(usize::try_from(id).ok()?).copied()
 }
@@ -166,6 +165,13 @@ impl Helpers {
 }
 
 impl crate::Kernel {
+    /// The name of a helper as in this kernel's log; `None` when it has none of that number, for which the log says
+    /// `unknown`.
+    pub fn helper_name(&self, id: HelperId) -> Option<&'static str> {
+        let known = (id as usize) < self.tables.changes.helper.count;
+        known.then(|| helper_name(id)).flatten()
+    }
+
     /// Which helpers a program may call, and by which prototypes.
     ///
     /// It costs microseconds; ask once per program.
