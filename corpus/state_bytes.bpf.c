@@ -80,3 +80,21 @@ NAKED int number_for_data(void)
 			 "r0 = 2;"
 			 "exit;" ::: "memory");
 }
+
+/* A packet pointer plus a number, and on the other path one that nothing was added to: accepted; does the first stand for
+ * the second, which no other pointer is related to?
+ */
+SEC("xdp")
+NAKED int packet_alone(void)
+{
+	__asm__ volatile("r6 = *(u32 *)(r1 + 12);"
+			 "r7 = *(u32 *)(r1 + 0);"
+			 "r5 = *(u32 *)(r1 + 4);"
+			 "r9 = *(u32 *)(r1 + 16);"
+			 "r9 &= 63;" MERGE("r8 = r7; r8 += r9; r8 += 14;", "r8 = r7; r8 += 14;") "r1 = r8;"
+			 "r1 += 4;"
+			 "if r1 > r5 goto 1f;"
+			 "r0 = *(u32 *)(r8 + 0);"
+			 "1: r0 = 2;"
+			 "exit;" ::: "memory");
+}

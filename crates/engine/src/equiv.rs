@@ -51,14 +51,14 @@ impl Manner<'_> {
     }
 }
 
-/// A relation between ids of the explored state and of the current one, one to one.
+/// A relation between ids of the explored state and of the current one, one to one, none to none.
 #[derive(Debug)]
 pub(crate) struct IdMap {
     pairs: Vec<(u32, u32)>,
     tmp_id: u32,
     scalars: ScalarIds,
-    /// Whether two ids of the explored state may correspond to one.
-    many_to_one: bool,
+    /// Whether two ids of the explored state may correspond to one, or to none (before Linux 6.3).
+    loose: bool,
 }
 
 impl Default for IdMap {
@@ -67,7 +67,7 @@ impl Default for IdMap {
             pairs: Vec::new(),
             tmp_id: 0,
             scalars: ScalarIds::OneWay,
-            many_to_one: false,
+            loose: false,
         }
     }
 }
@@ -78,7 +78,7 @@ impl IdMap {
         self.pairs.clear();
         self.tmp_id = id_gen;
         self.scalars = rules.scalar_ids;
-        self.many_to_one = rules.pointer_comparison == PointerComparison::Bytes;
+        self.loose = rules.pointer_comparison == PointerComparison::Bytes;
     }
 
     /// An id of a scalar, or a new one for a scalar that is linked to nothing.
@@ -116,7 +116,7 @@ impl Ids for AnyIds {
 impl Ids for IdMap {
     #[inline]
     fn check(&mut self, old: u32, cur: u32) -> bool {
-        if (old == 0) != (cur == 0) {
+        if !self.loose && (old == 0) != (cur == 0) {
             return false;
         }
         if old == 0 {
@@ -126,7 +126,7 @@ impl Ids for IdMap {
             if o == old {
                 return c == cur;
             }
-            if c == cur && !self.many_to_one {
+            if c == cur && !self.loose {
                 return false;
             }
         }
