@@ -43,6 +43,12 @@ const RECORDINGS: [(&str, &str, &[&str]); 6] = [
     ("6.12.117-ab-after", "ab-after", &FOUNDING),
 ];
 
+/// The package of the kernel that a directory of recordings is named for.
+pub(crate) fn package(release: &str) -> Option<&'static str> {
+    let row = RECORDINGS.iter().find(|(name, ..)| *name == release)?;
+    Some(row.1)
+}
+
 /// Compiles all programs; with an oracle, records all kernels' answers too.
 pub(crate) fn run(args: &Args) -> Done {
     let objects = match args.only {

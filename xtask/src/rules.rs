@@ -8,7 +8,7 @@ use serde_json::Value;
 use verdict::kernel::errno::Errno;
 
 use crate::child::execute;
-use crate::corpus::files_in;
+use crate::corpus::{files_in, package};
 use crate::oracle;
 use crate::workers::file_name;
 use crate::{Done, root};
@@ -50,14 +50,15 @@ pub(crate) fn run(args: &Args) -> Done {
     Ok(true)
 }
 
-/// Boots a kernel, asks it about all programs, and writes a file for each: how it ended, then the level-2 log.
+/// Boots a kernel, asks it about all programs, and writes a file for each: how it ended, then the level-2 log; or why
+/// libbpf did not get as far.
 fn ask(args: &Args, golden: &Path, work: &Path, objects: &[PathBuf]) -> Result<(), String> {
     let release = file_name(golden);
-    // Profiles are called as packages are, but for the sign that file names avoid.
-    let package = release.replacen("-deb", "+deb", 1);
+    let package =
+        package(&release).ok_or_else(|| format!("{release}: no package is known for this kernel"))?;
     let (raw, logs) = (work.join(&release), work.join(format!("{release}.logs")));
     fs::create_dir_all(&logs).map_err(|e| format!("{}: {e}", logs.display()))?;
-    oracle::ask(&args.oracle, &package, &raw, COMMAND, objects)?;
+    oracle::ask(&args.oracle, package, &raw, COMMAND, objects)?;
     oracle::unpack_logs(&raw, &logs)?;
     if args.only.is_empty() {
         fs::remove_dir_all(golden).map_err(|e| format!("{}: {e}", golden.display()))?;
@@ -76,8 +77,16 @@ fn keep(golden: &Path, logs: &Path, line: &str) -> Result<(), String> {
     let said: Value = serde_json::from_str(line).map_err(|e| format!("oracle: {e}: {line}"))?;
     let object = said["object"].as_str().unwrap_or_default();
     let program = said["program"].as_str().unwrap_or_default();
+    let name = object.trim_end_matches(".bpf.o").trim_end_matches(".states");
+    let keep = |said: String| {
+        let file = golden.join(format!("{name}.log"));
+        fs::write(&file, said).map_err(|e| format!("{}: {e}", file.display()))
+    };
     if said["stage"] != "verify" {
-        return Err(format!("{object} did not come to the kernel: {line}"));
+        // Why, and not the object's name, which says how it was asked.
+        let why = said["libbpf"].as_str().and_then(|words| words.lines().next());
+        let why = why.ok_or_else(|| format!("{object} did not come to the kernel: {line}"))?;
+        return keep(format!("{why}\n"));
     }
     let end = match said["errno"].as_i64().and_then(|errno| i32::try_from(errno).ok()) {
         Some(0) => "accepted".to_owned(),
@@ -86,7 +95,5 @@ fn keep(golden: &Path, logs: &Path, line: &str) -> Result<(), String> {
     };
     let file = logs.join(format!("{object}__{program}.log"));
     let log = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
-    let name = object.trim_end_matches(".bpf.o").trim_end_matches(".states");
-    let file = golden.join(format!("{name}.log"));
-    fs::write(&file, format!("{end}\n{log}")).map_err(|e| format!("{}: {e}", file.display()))
+    keep(format!("{end}\n{log}"))
 }

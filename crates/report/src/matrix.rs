@@ -90,7 +90,7 @@ pub fn write_reasons(out: &mut dyn Write, kernels: &[&str], rows: &[MatrixRow<'_
     Ok(())
 }
 
-/// The reasons, in the order in which they come up first.
+/// The reasons, in the order in which they come up first, in the words of the first kernel.
 fn reasons<'a>(rows: &'a [MatrixRow<'a>]) -> io::Result<Vec<Reason<'a>>> {
     let mut all: Vec<Reason<'a>> = Vec::new();
     let mut places = std::collections::BTreeMap::new();
@@ -99,7 +99,7 @@ fn reasons<'a>(rows: &'a [MatrixRow<'a>]) -> io::Result<Vec<Reason<'a>>> {
             let Some(text) = entry.as_ref().map(reason).transpose()?.flatten() else {
                 continue;
             };
-            let at = *places.entry(text.clone()).or_insert(all.len());
+            let at = *places.entry(gist(&text)).or_insert(all.len());
             if at == all.len() {
                 all.push(Reason {
                     text,
@@ -116,6 +116,18 @@ fn reasons<'a>(rows: &'a [MatrixRow<'a>]) -> io::Result<Vec<Reason<'a>>> {
         }
     }
     Ok(all)
+}
+
+/// What makes a reason another one: all of it but the walk before the refusal, for which kernels have different forms.
+fn gist((headline, body): &(String, Vec<u8>)) -> (String, Vec<u8>) {
+    let walked = |line: &&[u8]| {
+        let said = line.strip_prefix(b"    | ").unwrap_or_default();
+        let number = said.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        said.starts_with(b";") || (number > 0 && said.get(number) == Some(&b':'))
+    };
+    let lines = body.split_inclusive(|&byte| byte == b'\n');
+    let kept: Vec<_> = lines.filter(|line| !walked(line)).collect();
+    (headline.clone(), kept.concat())
 }
 
 /// Why a program is not accepted, without its name.

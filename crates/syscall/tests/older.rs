@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use verdict_btf::build::Builder;
@@ -18,10 +17,7 @@ use verdict_syscall::map::{Map, map_create};
 use verdict_syscall::prog::{LoadError, flags};
 use verdict_syscall::{FieldMask, Prog, ProgBtf, Silent};
 
-static OLDER: LazyLock<Kernel> = LazyLock::new(|| {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kernel/drafts/6.1.192-deb12-amd64");
-    Kernel::from_dir(&dir, None).unwrap()
-});
+static OLDER: LazyLock<Kernel> = LazyLock::new(|| Kernel::open("6.1").unwrap());
 
 fn load(prog_type: ProgType, attach_type: AttachType, prog_flags: u32) -> Result<Prog, LoadError> {
     let attr = ProgLoad {

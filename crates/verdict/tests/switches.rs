@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use verdict::kernel::semantics::Switch;
 use verdict::kernel::{KNOWN, Kernel, SWITCHES};
@@ -104,28 +106,56 @@ fn programs_are_recorded_on_two_kernels() {
 #[test]
 fn values_do_not_contradict_the_model() {
     let corpus: BTreeSet<_> = SWITCHES.iter().map(|switch| switch.corpus).collect();
-    let mut wrong = Vec::new();
-    for switch in SWITCHES {
-        for (set, kernel) in switch.values.iter().flat_map(|value| flips(switch, value.name)) {
-            for object in &corpus {
-                let verifier = Verifier::new(set.clone(), Options::default());
-                let name = format!("{object}.bpf.o");
-                let bytes = fs::read(root().join("corpus").join(&name)).unwrap();
-                let Ok(object) = verifier.open(&name, &bytes) else {
-                    continue;
-                };
-                for index in 0..object.programs().count() {
-                    let unsupported = object.check(index).record.unsupported.unwrap_or_default();
-                    if unsupported.contains("internal contradiction") {
-                        let value = set.semantics.get(switch.name);
-                        wrong.push(format!(
-                            "{} {name} {}={value:?}: {unsupported}",
-                            kernel.name, switch.name
-                        ));
+    let corpus: Vec<_> = corpus
+        .into_iter()
+        .map(|object| format!("{object}.bpf.o"))
+        .map(|name| (fs::read(root().join("corpus").join(&name)).unwrap(), name))
+        .collect();
+    let values = SWITCHES
+        .iter()
+        .flat_map(|switch| switch.values.iter().map(move |value| (switch, value)));
+    let settings: Vec<_> = values
+        .flat_map(|(switch, value)| {
+            flips(switch, value.name)
+                .into_iter()
+                .map(move |flip| (flip, switch, value))
+        })
+        .collect();
+    let wrong = Mutex::new(Vec::new());
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|threads| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            threads.spawn(|| {
+                while let Some(((set, kernel), switch, value)) =
+                    settings.get(next.fetch_add(1, Ordering::Relaxed))
+                {
+                    let verifier = Verifier::new(set.clone(), Options::default());
+                    for (bytes, name) in &corpus {
+                        let contradictions = contradictions(&verifier, name, bytes);
+                        wrong
+                            .lock()
+                            .unwrap()
+                            .extend(contradictions.into_iter().map(|unsupported| {
+                                format!(
+                                    "{} {name} {}={}: {unsupported}",
+                                    kernel.name, switch.name, value.name
+                                )
+                            }));
                     }
                 }
-            }
+            });
         }
-    }
+    });
+    let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Where the model contradicts itself over the programs of an object.
+fn contradictions(verifier: &Verifier, name: &str, bytes: &[u8]) -> Vec<String> {
+    let Ok(object) = verifier.open(name, bytes) else {
+        return Vec::new();
+    };
+    let said = (0..object.programs().count()).filter_map(|index| object.check(index).record.unsupported);
+    said.filter(|said| said.contains("internal contradiction"))
+        .collect()
 }

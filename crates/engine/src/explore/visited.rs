@@ -1,6 +1,8 @@
 //! At a prune point: does an explored state stand for the current one, and is a checkpoint due?
 
-use verdict_kernel::semantics::graph::{EndlessLoop, Eviction, LongHistory, LoopComparison};
+use verdict_kernel::semantics::graph::{
+    EndlessLoop, Eviction, ForcedCheckpoint, LongHistory, LoopComparison,
+};
 use verdict_kernel::semantics::log::LoopStates;
 
 use crate::equiv::{self, Exact, Suspect};
@@ -76,7 +78,9 @@ impl<O: Observer> Verifier<'_, O> {
         let jumps = self.walk.jmps_processed - self.walk.search.prev_jmps;
         let insns = self.walk.stats.insns - self.walk.search.prev_insns;
         let mut add = forced || (jumps >= 2 && insns >= 8);
-        let soon = !forced && jumps < 20 && insns < 100;
+        let rules = &self.env.kernel.semantics.graph;
+        let sparing = !forced || rules.forced_checkpoint == ForcedCheckpoint::Spared;
+        let soon = sparing && jumps < 20 && insns < 100;
 
         self.clean_live_states(list, idx);
         let mut closes = Loop::None;

@@ -1,5 +1,7 @@
 //! Instructions, calls, resources, and what is checked around the walk.
 
+use super::Prerequisite;
+
 switches! {
     /// Instructions, calls, resources, and what is checked around the walk.
     Control = "control" {
@@ -322,7 +324,8 @@ switches! {
             Once = "once": "Once, in the caller's path; behind it the call has returned.",
             Converge = "converge": "Until its effects repeat, and not at all.",
         },
-        needs: [],
+        // A walk back from a later turn goes through the call, and only a recorded history tells where it leaves it.
+        needs: [Prerequisite::new("converge", "backtracking", "recorded")],
     }
     global_functions: GlobalFunctions = "global-functions" {
         doc: "Which global functions are verified, and when.",

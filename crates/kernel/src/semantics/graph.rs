@@ -155,5 +155,15 @@ switches! {
         },
         needs: [],
     }
+    forced_checkpoint: ForcedCheckpoint = "forced-checkpoint" {
+        doc: "Whether a checkpoint that has to be taken, at the head of an open-coded loop or at every prune point on demand, is taken close behind one of the same path.",
+        upstream: "\"bpf: ensure state checkpointing at iter_next() call sites\" (Linux 6.4).",
+        corpus: "iter_num",
+        values: {
+            Spared = "spared": "No, as any other.",
+            Taken = "taken": "Yes.",
+        },
+        needs: [],
+    }
     }
 }

@@ -55,6 +55,12 @@ pub struct Prerequisite {
     pub to_be: &'static str,
 }
 
+impl Prerequisite {
+    const fn new(value: &'static str, needs: &'static str, to_be: &'static str) -> Prerequisite {
+        Prerequisite { value, needs, to_be }
+    }
+}
+
 /// What is known of a switch, whatever the kernel.
 #[derive(Clone, Copy, Debug)]
 pub struct Switch {

@@ -1,5 +1,7 @@
 //! The stack: spills, fills, zeroes, depth.
 
+use super::Prerequisite;
+
 switches! {
     /// The stack: spills, fills, zeroes, depth.
     Stack = "stack" {
@@ -11,7 +13,8 @@ switches! {
             StackZero = "stack-zero": "Zero bytes, which forces the register to be precise.",
             ImpreciseScalar = "imprecise-scalar": "A spilled scalar, which stays imprecise until needed.",
         },
-        needs: [],
+        // A slot whose zero is needed must be found by walking back, by whatever register it was stored.
+        needs: [Prerequisite::new("imprecise-scalar", "backtracking", "recorded")],
     }
     helper_access: HelperAccess = "helper-access" {
         doc: "What a helper that only reads a buffer on the stack leaves of it.",

@@ -45,7 +45,7 @@ pub(crate) struct Asked {
 }
 
 /// All kernels that were asked; expectations are about the first one where a test does not say.
-static KERNELS: [Asked; 2] = [
+static KERNELS: [Asked; 3] = [
     Asked {
         release: "6.12.117-deb12-amd64",
         verifiers: [
@@ -58,6 +58,13 @@ static KERNELS: [Asked; 2] = [
         verifiers: [
             LazyLock::new(|| open("6.18.15", false)),
             LazyLock::new(|| open("6.18.15", true)),
+        ],
+    },
+    Asked {
+        release: "6.1.192-deb12-amd64",
+        verifiers: [
+            LazyLock::new(|| open("6.1.192", false)),
+            LazyLock::new(|| open("6.1.192", true)),
         ],
     },
 ];
@@ -127,7 +134,7 @@ fn name_of(here: &str) -> String {
     path[..path.len() - 1].join(".")
 }
 
-/// The end, then the log.
+/// The end, then the log; or why libbpf does not get as far.
 fn said_by_verdict(verifier: &Verifier, name: &str, object: &[u8]) -> String {
     let file = format!("{name}.bpf.o");
     let opened = verifier.open(&file, object);
@@ -135,7 +142,7 @@ fn said_by_verdict(verifier: &Verifier, name: &str, object: &[u8]) -> String {
     let record = opened.check(0).record;
     let end = match (record.unsupported, record.libbpf, record.errno) {
         (Some(missing), ..) => format!("unsupported: {missing}"),
-        (_, Some(words), errno) => format!("libbpf refused: {errno} {words}"),
+        (_, Some(words), _) => return format!("{}\n", words.lines().next().unwrap_or_default()),
         (.., 0) => "accepted".to_owned(),
         (.., errno) => format!("refused: {}", Errno(errno)),
     };
