@@ -22,7 +22,7 @@ pub struct Known {
     /// What it is, in a line.
     pub doc: &'static str,
     /// Major, minor and patch level.
-    pub version: (u8, u8, u8),
+    pub version: (u8, u8, u16),
     /// What of it is not modelled, a line each.
     pub missing: &'static [&'static str],
     tables: &'static str,

@@ -130,11 +130,11 @@ fn release_of(config: &[u8]) -> Option<&str> {
 
 /// The embedded profile of exactly that release.
 fn known_release(config: &[u8]) -> Option<&'static str> {
-    let mut numbers = release_of(config)?.split('.').map(str::parse);
+    let mut numbers = release_of(config)?.split('.');
     let version = (
-        numbers.next()?.ok()?,
-        numbers.next()?.ok()?,
-        numbers.next()?.ok()?,
+        numbers.next()?.parse().ok()?,
+        numbers.next()?.parse().ok()?,
+        numbers.next()?.parse().ok()?,
     );
     if numbers.next().is_some() {
         return None;

@@ -169,7 +169,7 @@ pub struct Kernel {
     /// The release whose rules and tables hold.
     pub release: Cow<'static, str>,
     /// Major, minor and patch level.
-    pub version: (u8, u8, u8),
+    pub version: (u8, u8, u16),
     /// How its verifier decides where kernels differ.
     pub semantics: Semantics,
     /// How the values of `semantics` are known.
@@ -333,10 +333,10 @@ impl Kernel {
         self.ksyms(name).next()
     }
 
-    /// `LINUX_VERSION_CODE`.
+    /// `LINUX_VERSION_CODE`, whose byte for the patch ends at 255.
     pub fn version_code(&self) -> u32 {
         let (major, minor, patch) = self.version;
-        u32::from(major) << 16 | u32::from(minor) << 8 | u32::from(patch)
+        u32::from(major) << 16 | u32::from(minor) << 8 | u32::from(patch).min(255)
     }
 }
 
@@ -349,7 +349,7 @@ fn tables(name: &str) -> Result<&'static Tables, ProfileError> {
 struct Rules {
     release: Cow<'static, str>,
     tables: &'static Tables,
-    version: (u8, u8, u8),
+    version: (u8, u8, u16),
     limits: Limits,
     machine: Machine,
     semantics: (Semantics, Evidence),

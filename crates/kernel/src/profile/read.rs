@@ -20,7 +20,7 @@ pub(crate) struct Release {
     /// What it is, in a line.
     pub(crate) doc: String,
     /// Major, minor and patch level.
-    pub(crate) version: (u8, u8, u8),
+    pub(crate) version: (u8, u8, u16),
     /// Whether it is the kernel that is taken when none is named.
     #[serde(default)]
     pub(crate) default: bool,
