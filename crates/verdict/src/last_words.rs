@@ -1,26 +1,23 @@
 //! The kernel's last words: the end of a rejected program's log.
 
+use memchr::{memmem, memrchr_iter};
+use verdict_log::hide_addresses;
+
 /// How many lines count as last words.
 const LINES: usize = 4;
 
 /// What stands before the statistics at a log's end.
 const FOOTER: &[u8] = b"\nprocessed ";
 
-/// Up to four lines before the statistics; of a log without statistics, its last lines.
+/// Up to four lines before the statistics, without addresses of the kernel; of a log without statistics, its last lines.
 pub(crate) fn last_words(log: &[u8]) -> String {
-    let end = log
-        .windows(FOOTER.len())
-        .position(|window| window == FOOTER)
-        .map_or(log.len(), |at| at + 1);
+    let end = memmem::find(log, FOOTER).map_or(log.len(), |at| at + 1);
     let words = log.get(..end).unwrap_or_default();
-    let lines = words.split_inclusive(|byte| *byte == b'\n').count();
-    let mut last = Vec::new();
-    for line in words
-        .split_inclusive(|byte| *byte == b'\n')
-        .skip(lines.saturating_sub(LINES))
-    {
-        last.extend_from_slice(line);
-    }
+    // The newline that ends the last line begins no other.
+    let ends = words.strip_suffix(b"\n").unwrap_or(words);
+    let start = memrchr_iter(b'\n', ends).nth(LINES - 1).map_or(0, |at| at + 1);
+    let mut last = words.get(start..).unwrap_or_default().to_vec();
+    hide_addresses(&mut last);
     String::from_utf8_lossy(&last).into_owned()
 }
 
@@ -38,5 +35,11 @@ mod tests {
         assert_eq!(last_words(format!("a\n{footer}").as_bytes()), "a\n");
         assert_eq!(last_words(b"no statistics"), "no statistics");
         assert_eq!(last_words(b""), "");
+        assert_eq!(last_words(b"a\nb\nc\nd\ne"), "b\nc\nd\ne");
+        assert_eq!(last_words(b"\n\n\n\n\n"), "\n\n\n\n");
+        assert_eq!(
+            last_words(b"r1 = 0xffff888012345678\n"),
+            "r1 = 0xff00000000000000\n"
+        );
     }
 }

@@ -8,7 +8,6 @@ use verdict_engine::{Outcome, Verdict, verify};
 use verdict_kernel::Kernel;
 use verdict_kernel::attr::ProgLoad;
 use verdict_loader::{GlobalError, Globals, Manner, Object, OpenError, Prepared, ProgFacts};
-use verdict_log::hide_addresses;
 use verdict_report::Refusal;
 use verdict_syscall::prog::{LoadError, flags};
 use verdict_syscall::{LoadedProg, Prog, Session};
@@ -223,7 +222,6 @@ impl OpenObject<'_> {
             if let Some(refusal) = &mut refusal {
                 (refusal.fact, refusal.origin) = (found.fact, found.origin);
             }
-            hide_addresses(&mut log);
             record.tail = Some(last_words(&log));
         }
         if let Some(refusal) = &mut refusal {
