@@ -206,32 +206,36 @@ pub(crate) fn states_equal(
 
 /// Whether the states certainly differ in the suspect: a cheap sufficient condition for
 /// [`states_equal`] to fail.
+#[inline]
 pub(crate) fn differs_in(suspect: Suspect, old: &State, cur: &State, exact: Exact, rules: &Graph) -> bool {
     if old.frames.len() != cur.frames.len() {
         return true;
     }
-    let (frame, at) = match suspect {
-        Suspect::None => return false,
-        Suspect::Reg(frame, r) | Suspect::Slot(frame, r) => (FrameNo::from(frame), r),
-    };
-    let (Some(o), Some(c)) = (old.frames.get(frame), cur.frames.get(frame)) else {
-        return false;
-    };
     let how = Manner {
         exact,
         rules,
         cleaned: old.cleaned,
     };
     match suspect {
-        Suspect::Reg(..) => {
-            RegNo(at).is_in(how.regs(o)) && !reg_equal(RegNo(at), o, &c.body, &how, &mut AnyIds)
-        }
-        _ => o
-            .body
-            .stack
-            .get(Spi(at.into()))
-            .is_some_and(|slot| !slot_equal(Spi(at.into()), slot, o, &c.body, &how, &mut AnyIds)),
+        Suspect::None => false,
+        Suspect::Reg(frame, r) => differ_in_reg(FrameNo::from(frame), RegNo(r), old, cur, &how),
+        Suspect::Slot(frame, slot) => differ_in_slot(FrameNo::from(frame), Spi(slot.into()), old, cur, &how),
     }
+}
+
+fn differ_in_reg(frame: FrameNo, r: RegNo, old: &State, cur: &State, how: &Manner<'_>) -> bool {
+    let (Some(o), Some(c)) = (old.frames.get(frame), cur.frames.get(frame)) else {
+        return false;
+    };
+    r.is_in(how.regs(o)) && !reg_equal(r, o, &c.body, how, &mut AnyIds)
+}
+
+fn differ_in_slot(frame: FrameNo, spi: Spi, old: &State, cur: &State, how: &Manner<'_>) -> bool {
+    let (Some(o), Some(c)) = (old.frames.get(frame), cur.frames.get(frame)) else {
+        return false;
+    };
+    let slot = o.body.stack.get(spi);
+    slot.is_some_and(|slot| !slot_equal(spi, slot, o, &c.body, how, &mut AnyIds))
 }
 
 fn frames_equal(
@@ -324,22 +328,30 @@ fn range_and_tnum(old: &Reg, cur: &Reg) -> bool {
 }
 
 /// `regsafe`, for a register that was read or whose being read is not asked.
+#[inline(always)]
 fn reg_safe<I: Ids>(old: &Reg, precise: bool, cur: &Reg, ids: &mut I, how: &Manner<'_>) -> bool {
-    let Manner { exact, rules, .. } = *how;
-    if exact == Exact::Needed && rules.pointer_comparison == PointerComparison::Bytes {
-        return bytes::reg_safe(old, precise, cur, ids);
-    }
-    if exact == Exact::Same {
-        return regs_exact(old, cur, ids);
-    }
-    if old.is_not_init() && (exact == Exact::Needed || cur.is_not_init()) {
+    let needed = match how.exact {
+        Exact::Needed if how.rules.pointer_comparison == PointerComparison::Bytes => {
+            return bytes::reg_safe(old, precise, cur, ids);
+        }
+        Exact::Same => return regs_exact(old, cur, ids),
+        Exact::Needed => true,
+        Exact::Range => false,
+    };
+    if old.is_not_init() && (needed || cur.is_not_init()) {
         return true;
     }
     if old.ty != cur.ty {
         return false;
     }
+    (needed && !precise && old.is(RegBase::Scalar)) || values_safe(old, cur, ids, how.rules)
+}
+
+/// Whether what a register of a kind holds may stand for what another of this kind holds.
+#[inline(never)]
+fn values_safe<I: Ids>(old: &Reg, cur: &Reg, ids: &mut I, rules: &Graph) -> bool {
     match old.ty.base() {
-        RegBase::Scalar => (!precise && exact == Exact::Needed) || scalar_safe(old, cur, ids, rules),
+        RegBase::Scalar => scalar_safe(old, cur, ids, rules),
         RegBase::MapKey | RegBase::MapValue | RegBase::Mem | RegBase::Buf | RegBase::TpBuffer => {
             same_prefix(old, cur)
                 && range_and_tnum(old, cur)
@@ -389,7 +401,7 @@ fn scalar_view(slot: &Slot) -> Option<(&Reg, bool)> {
     if slot.is_scalar_spill64() {
         return Some((slot.reg(), true));
     }
-    (known_bytes(slot.packed_types()) == 0).then_some((UNBOUND, false))
+    (known_bytes(slot.types.packed()) == 0).then_some((UNBOUND, false))
 }
 
 /// A byte that is not zero for each byte of a slot, packed, that is neither uninitialised nor unknown data.
@@ -399,21 +411,42 @@ const fn known_bytes(types: u64) -> u64 {
     types & !(SlotType::Misc as u64 * 0x0101_0101_0101_0101)
 }
 
+/// All bits of the bytes that are known ([`known_bytes`]).
+#[inline]
+const fn whole_bytes(known: u64) -> u64 {
+    // What a byte is has three bits, and one of them is never set here.
+    const { assert!(SlotType::IrqFlag as u8 <= 7 && SlotType::Misc as u8 == 2) };
+    ((known | known >> 2) & 0x0101_0101_0101_0101) * 0xff
+}
+
 /// Compares one slot byte by byte, as the order of the rules matters: the first known byte decides whether
 /// the slots compare as scalars, and bytes before it are compared whatever they are when ranges are.
+#[inline]
 fn slot_safe<I: Ids>(old: &Slot, precise: bool, cur: Option<&Slot>, how: &Manner<'_>, ids: &mut I) -> bool {
-    let exact = how.exact;
-    let types = old.packed_types();
+    let types = old.types.packed();
     let known = known_bytes(types);
     // Reading uninitialised stack is allowed, so unknown data stands for anything.
-    if known == 0 && exact == Exact::Needed {
+    if known == 0 && how.exact == Exact::Needed {
         return true;
     }
     let Some(cur) = cur else { return false };
-    let unlike = types ^ cur.packed_types();
+    let unlike = types ^ cur.types.packed();
     if known == 0 {
         return unlike == 0;
     }
+    known_safe(old, precise, cur, (known, unlike), how, ids)
+}
+
+/// A slot of which something is known: the bytes that are, and those in which the other has another type.
+fn known_safe<I: Ids>(
+    old: &Slot,
+    precise: bool,
+    cur: &Slot,
+    (known, unlike): (u64, u64),
+    how: &Manner<'_>,
+    ids: &mut I,
+) -> bool {
+    let exact = how.exact;
     if exact != Exact::Needed && unlike << (56 - known.trailing_zeros() / 8 * 8) != 0 {
         return false;
     }
@@ -423,7 +456,7 @@ fn slot_safe<I: Ids>(old: &Slot, precise: bool, cur: Option<&Slot>, how: &Manner
         return (!precise && exact == Exact::Needed) || reg_safe(o, precise, c, ids, how);
     }
     let unlike = match exact {
-        Exact::Needed => (0..8).any(|i| (known >> (8 * i)) & 0xff != 0 && (unlike >> (8 * i)) & 0xff != 0),
+        Exact::Needed => unlike & whole_bytes(known) != 0,
         Exact::Same | Exact::Range => unlike != 0,
     };
     !unlike && (known >> 56 == 0 || contents_safe(old, precise, cur, ids, how))
@@ -431,7 +464,7 @@ fn slot_safe<I: Ids>(old: &Slot, precise: bool, cur: Option<&Slot>, how: &Manner
 
 fn contents_safe<I: Ids>(old: &Slot, precise: bool, cur: &Slot, ids: &mut I, how: &Manner<'_>) -> bool {
     let (o, c) = (old.reg(), cur.reg());
-    match old.types[7] {
+    match old.types.get(7) {
         SlotType::Spill => reg_safe(o, precise, c, ids, how),
         // A quirk: which dynptr it is was forgotten.
         SlotType::Dynptr if how.rules.pointer_comparison == PointerComparison::Bytes => true,
@@ -498,14 +531,22 @@ pub(crate) fn maybe_looping(suspect: Suspect, old: &State, cur: &State) -> Resul
     if top != cur.curframe() {
         return Err(Suspect::None);
     }
-    let (old, cur) = (old.frame(), cur.frame());
-    if let Suspect::Reg(frame, r) = suspect
-        && FrameNo::from(frame) == top
-        && differs_bytewise(RegNo(r).min(FP), old, cur)
-    {
-        return Err(suspect);
+    match still_unlike(suspect, old, cur) {
+        true => Err(suspect),
+        false => first_unlike(top, old.frame(), cur.frame()),
     }
-    first_unlike(top, old, cur)
+}
+
+/// Whether the suspect is a register of the executing frame that is not the same bytes.
+#[inline]
+pub(crate) fn still_unlike(suspect: Suspect, old: &State, cur: &State) -> bool {
+    let top = cur.curframe();
+    let Suspect::Reg(frame, r) = suspect else {
+        return false;
+    };
+    FrameNo::from(frame) == top
+        && old.curframe() == top
+        && differs_bytewise(RegNo(r).min(FP), old.frame(), cur.frame())
 }
 
 /// Whether a register is not the same bytes in both frames.
@@ -527,7 +568,7 @@ fn first_unlike(top: FrameNo, old: &Frame, cur: &Frame) -> Result<(), Suspect> {
 pub(crate) fn iter_depths_differ(old: &State, cur: &State) -> bool {
     old.frames.iter().zip(cur.frames.iter()).any(|(o, c)| {
         o.body.stack.slots().enumerated().any(|(spi, slot)| {
-            slot.types[0] == SlotType::Iter
+            slot.types.is(0, SlotType::Iter)
                 && slot.reg().iter_state() == crate::state::IterState::Active
                 && c.body
                     .stack

@@ -148,7 +148,7 @@ fn copy_to_all(state: &mut State, known_no: RegNo) {
                 continue;
             };
             // A quirk: what is spilled with fewer than eight bytes is not found.
-            if slot.types[0] == SlotType::Spill && linked(slot.reg()) {
+            if slot.types.is(0, SlotType::Spill) && linked(slot.reg()) {
                 if let Some(slot) = state.frame_at_mut(f).stack.get_mut(spi) {
                     slot.set_reg(known);
                 }

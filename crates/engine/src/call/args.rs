@@ -163,7 +163,10 @@ impl<O: Observer> Verifier<'_, O> {
         let at = off.wrapping_neg().wrapping_sub(1);
         let (frame, spi, byte) = (self.frame_of(ptr), Spi((at / 8) as u32), (at & 7) as usize);
         let slot = self.slot(frame, spi)?;
-        let run = |ty: SlotType| slot.types[..=byte].iter().rev().take_while(|t| **t == ty).count() as i32;
+        let run = |ty: SlotType| {
+            let places = (0..=byte).rev();
+            places.take_while(|place| slot.types.is(*place, ty)).count() as i32
+        };
         if run(SlotType::Zero) >= size {
             return Ok(Some(0));
         }

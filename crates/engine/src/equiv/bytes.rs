@@ -6,6 +6,7 @@ use super::{Ids, range_and_tnum, same_prefix};
 use crate::state::Reg;
 
 /// `regsafe`, for a register of an explored state that was read.
+#[cold]
 pub(super) fn reg_safe<I: Ids>(old: &Reg, precise: bool, cur: &Reg, ids: &mut I) -> bool {
     let same =
         same_prefix(old, cur) && old.b == cur.b && old.id == cur.id && old.ref_obj_id == cur.ref_obj_id;

@@ -10,7 +10,7 @@ use super::{
     Exact, IdMap, Manner, lock_ids_alike, locks_alike, range_and_tnum, refs_safe, reg_safe, slot_safe,
 };
 use crate::index::{FrameNo, RegNo, Spi};
-use crate::state::{ADD_CONST, FP, Frame, FrameSlot, Reg, Slot, SlotType, State};
+use crate::state::{ADD_CONST, FP, Frame, FrameSlot, Reg, Slot, SlotType, SlotTypes, State};
 
 /// Why an explored state did not stand for the current one: the first difference, in the order of comparison.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,9 +87,9 @@ pub enum Unlike {
     /// The slot's bytes hold other kinds of data.
     Bytes {
         /// Those of the explored slot, the highest address first.
-        explored: [SlotType; 8],
+        explored: SlotTypes,
         /// Those of the current one.
-        current: [SlotType; 8],
+        current: SlotTypes,
     },
     /// Another constant part of the offset.
     Offset,
@@ -233,8 +233,8 @@ fn unlike_regs(old: &Reg, precise: bool, cur: &Reg) -> Unlike {
 
 fn unlike_slots(old: &Slot, precise: bool, cur: Option<&Slot>) -> Unlike {
     let Some(cur) = cur else { return Unlike::Missing };
-    let both = |ty| old.types[7] == ty && cur.types[7] == ty;
-    if cur.types.iter().all(|t| *t == SlotType::Invalid) {
+    let both = |ty| old.types.is(7, ty) && cur.types.is(7, ty);
+    if cur.types == SlotTypes::NONE {
         Unlike::Missing
     } else if both(SlotType::Spill) && old.types == cur.types {
         unlike_regs(old.reg(), precise, cur.reg())

@@ -93,7 +93,11 @@ impl<O: Observer> Verifier<'_, O> {
                 continue;
             }
             self.walk.suspect = listed.suspect;
-            match self.match_explored(listed.id, idx, closing, &mut closes)? {
+            let matched = match closing == Closing::Plain && self.still_differs(listed) {
+                true => Match::Miss { calm: true },
+                false => self.match_explored(listed.id, idx, closing, &mut closes)?,
+            };
+            match matched {
                 Match::Hit => {
                     listed.hits += 1;
                     let id = listed.id;
@@ -120,6 +124,14 @@ impl<O: Observer> Verifier<'_, O> {
             list.push(self.checkpoint(idx));
         }
         Ok(false)
+    }
+
+    /// Whether a checkpoint of the current path has another value where it had one last time. The short way to what
+    /// [`Self::match_ancestor`] says of it, and of most of them.
+    #[inline]
+    fn still_differs(&self, listed: &Listed) -> bool {
+        let old = self.walk.search.state(listed.id);
+        old.branches > 0 && equiv::still_unlike(listed.suspect, old, &self.walk.cur)
     }
 
     /// What the explored state's liveness and precision demand now holds of the current path too.

@@ -9,7 +9,7 @@ use super::dynptr_slot::{dynptr_kind_of, dynptr_reg, is_refcounted};
 use crate::error::{Res, reject};
 use crate::index::{Idx, RegNo, Spi};
 use crate::observer::Observer;
-use crate::state::{DynptrKind, Reg, Slot, SlotType};
+use crate::state::{DynptrKind, Reg, Slot, SlotType, SlotTypes};
 use crate::verifier::Verifier;
 
 impl<O: Observer> Verifier<'_, O> {
@@ -42,7 +42,10 @@ impl<O: Observer> Verifier<'_, O> {
     /// Whether a stack pointer names a whole dynptr (`is_dynptr_reg_valid_init`).
     pub(crate) fn is_plain_dynptr(&self, reg: &Reg) -> bool {
         self.plain_dynptr_slots(reg).is_some_and(|slots| {
-            slots[0].reg().dynptr_first_slot() && slots.iter().all(|slot| slot.types == [SlotType::Dynptr; 8])
+            slots[0].reg().dynptr_first_slot()
+                && slots
+                    .iter()
+                    .all(|slot| slot.types == SlotTypes::all(SlotType::Dynptr))
         })
     }
 
@@ -56,7 +59,7 @@ impl<O: Observer> Verifier<'_, O> {
             .plain_dynptr_slots(&reg)
             .map(|slots| slots.map(|slot| slot.types));
         if arg_ty.has(Flags::UNINIT) {
-            if bytes.is_some_and(|bytes| bytes.iter().flatten().any(|ty| *ty == SlotType::Dynptr)) {
+            if bytes.is_some_and(|bytes| bytes.iter().any(|bytes| bytes.contains(SlotType::Dynptr))) {
                 reject!(DynptrState, EINVAL, "Dynptr has to be an uninitialized dynptr\n");
             }
             return self.make_plain_dynptr(regno, dynptr_kind_of(arg_ty.flags()));
@@ -107,7 +110,7 @@ impl<O: Observer> Verifier<'_, O> {
         };
         for (at, first) in [(spis[0], true), (spis[1], false)] {
             let slot = self.slot_mut(frame, at)?;
-            slot.types = [SlotType::Dynptr; 8];
+            slot.types = SlotTypes::all(SlotType::Dynptr);
             slot.set_reg(Reg {
                 ref_obj_id,
                 ..dynptr_reg(kind, first, 0)
@@ -127,7 +130,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         for at in spis {
             let slot = self.slot_mut(frame, at)?;
-            slot.types = [SlotType::Invalid; 8];
+            slot.types = SlotTypes::NONE;
             slot.set_reg(dynptr_reg(DynptrKind::Invalid, false, 0));
         }
         Ok(())

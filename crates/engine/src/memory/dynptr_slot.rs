@@ -7,7 +7,7 @@ use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase};
 use crate::error::{Failure, Res, reject};
 use crate::index::{FrameNo, Spi};
 use crate::observer::Observer;
-use crate::state::{DynptrKind, Reg, SlotType};
+use crate::state::{DynptrKind, Reg, SlotType, SlotTypes};
 use crate::verifier::Verifier;
 
 /// Slots of a dynptr.
@@ -149,7 +149,7 @@ impl<O: Observer> Verifier<'_, O> {
         };
         for (at, first) in pair.into_iter().zip([true, false]) {
             let slot = self.slot_mut(frame, at)?;
-            slot.types = [SlotType::Dynptr; 8];
+            slot.types = SlotTypes::all(SlotType::Dynptr);
             slot.set_reg(Reg {
                 ref_obj_id,
                 ..dynptr_reg(kind, first, id)
@@ -163,7 +163,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn invalidate_dynptr(&mut self, frame: FrameNo, spi: Spi) -> Res<()> {
         for at in pair_of(spi)? {
             let slot = self.slot_mut(frame, at)?;
-            slot.types = [SlotType::Invalid; 8];
+            slot.types = SlotTypes::NONE;
             slot.spill = None;
             self.mark_slot_written(frame, at);
             self.set_slot_precise(frame, at, false);
@@ -195,7 +195,7 @@ impl<O: Observer> Verifier<'_, O> {
             if slot.reg().ref_obj_id != dynptr.ref_obj_id {
                 continue;
             }
-            if slot.types[0] != SlotType::Dynptr {
+            if !slot.types.is(0, SlotType::Dynptr) {
                 reject!(
                     VerifierBug,
                     EFAULT,
@@ -212,7 +212,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// A store goes over a slot: a dynptr there ends, with its slices (`destroy_if_dynptr_stack_slot`).
     pub(crate) fn destroy_if_dynptr_slot(&mut self, frame: FrameNo, spi: Spi) -> Res<()> {
         let slot = self.slot(frame, spi)?;
-        if slot.types[0] != SlotType::Dynptr || self.has_plain_dynptrs() {
+        if !slot.types.is(0, SlotType::Dynptr) || self.has_plain_dynptrs() {
             return Ok(());
         }
         let first = if slot.reg().dynptr_first_slot() {
@@ -260,7 +260,7 @@ impl<O: Observer> Verifier<'_, O> {
         let whole = |spi: Spi| {
             stack
                 .get(spi)
-                .is_some_and(|slot| slot.types == [SlotType::Dynptr; 8])
+                .is_some_and(|slot| slot.types == SlotTypes::all(SlotType::Dynptr))
         };
         let first = stack.get(spi).is_some_and(|slot| slot.reg().dynptr_first_slot());
         if first && whole(spi) && spi.above(1).is_some_and(whole) {

@@ -7,7 +7,7 @@ use super::dynptr_slot::NoSlot;
 use crate::error::{Failure, Res};
 use crate::index::{Idx, Spi};
 use crate::observer::Observer;
-use crate::state::{BtfHandle, IterState, Reg, SlotType};
+use crate::state::{BtfHandle, IterState, Reg, SlotType, SlotTypes};
 use crate::verifier::Verifier;
 
 /// An iterator as a kfunc declares it.
@@ -62,7 +62,7 @@ impl<O: Observer> Verifier<'_, O> {
             value.set_btf(iter.btf, iter.btf_id);
             value.set_iter(IterState::Active, 0);
             let slot = self.slot_mut(frame, at)?;
-            slot.types = [SlotType::Iter; 8];
+            slot.types = SlotTypes::all(SlotType::Iter);
             slot.set_reg(value);
             self.mark_slot_written(frame, at);
             self.scratch_slot(at);
@@ -80,7 +80,7 @@ impl<O: Observer> Verifier<'_, O> {
         self.release_reference(ref_obj_id);
         for at in slots_of(spi, slots)? {
             let slot = self.slot_mut(frame, at)?;
-            slot.types = [SlotType::Invalid; 8];
+            slot.types = SlotTypes::NONE;
             slot.spill = None;
             self.mark_slot_written(frame, at);
             self.set_slot_precise(frame, at, false);
@@ -100,7 +100,7 @@ impl<O: Observer> Verifier<'_, O> {
         let stack = &self.walk.cur.frames[self.frame_of(reg)].body.stack;
         let used = (0..slots).any(|i| {
             let slot = spi.above(i).and_then(|at| stack.get(at));
-            slot.is_some_and(|slot| slot.types.contains(&SlotType::Iter))
+            slot.is_some_and(|slot| slot.types.contains(SlotType::Iter))
         });
         if used { Err(String::new()) } else { Ok(()) }
     }
@@ -120,7 +120,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             let owns = value.ref_obj_id != 0;
             let same = value.btf() == iter.btf && value.btf_id() == iter.btf_id;
-            if owns != (i == 0) || !same || slot.types != [SlotType::Iter; 8] {
+            if owns != (i == 0) || !same || slot.types != SlotTypes::all(SlotType::Iter) {
                 return Err(other());
             }
         }

@@ -8,7 +8,7 @@ use super::{MAX_VAR_OFF, MemAccess, Source};
 use crate::error::{About, Failure, Res, reject};
 use crate::index::{FrameNo, InsnIdx, RegNo, Spi};
 use crate::observer::Observer;
-use crate::state::{Reg, Slot, SlotType};
+use crate::state::{Reg, Slot, SlotType, SlotTypes};
 use crate::verifier::Verifier;
 
 /// Bytes of a slot.
@@ -45,8 +45,7 @@ impl Part {
     /// Whether all these bytes of a slot are unknown data.
     #[inline]
     pub(super) fn is_misc(self, slot: &Slot) -> bool {
-        const MISC: u64 = SlotType::Misc as u64 * 0x0101_0101_0101_0101;
-        let unlike = slot.packed_types() ^ MISC;
+        let unlike = slot.types.packed() ^ SlotTypes::all(SlotType::Misc).packed();
         // Places count from the lowest byte.
         let from = self.highest.saturating_sub(self.len - 1) as u32;
         unlike << (8 * (7 - self.highest.min(7) as u32)) >> (8 * (7 - self.highest.min(7) as u32 + from)) == 0
@@ -214,7 +213,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// What the byte at `off` of a stack holds.
     pub(super) fn byte_type(&self, frame: FrameNo, off: i32) -> Res<SlotType> {
-        Ok(self.slot(frame, spi_of(off))?.types[byte_of(off)])
+        Ok(self.slot(frame, spi_of(off))?.types.get(byte_of(off)))
     }
 
     /// Stack accesses of instructions outside `bpf_fastcall` patterns into the area of those patterns make

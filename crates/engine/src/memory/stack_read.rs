@@ -228,7 +228,7 @@ impl<O: Observer> Verifier<'_, O> {
             .map_or(Spi(0), |f| f.body.stack.end());
         for part in parts(start, end).filter(|part| part.spi < allocated) {
             let slot = self.slot(frame, part.spi)?;
-            if let Some(place) = part.places().rev().find(|i| slot.types[*i] == SlotType::Dynptr) {
+            if let Some(place) = part.places().rev().find(|i| slot.types.is(*i, SlotType::Dynptr)) {
                 let at = part.off_of(place);
                 reject!(
                     DynptrOverwrite,
@@ -252,7 +252,7 @@ impl<O: Observer> Verifier<'_, O> {
                 SlotType::Spill | SlotType::Dynptr | SlotType::Iter | SlotType::IrqFlag
             )
         };
-        let first_kept = part.places().rev().find(|i| kept(slot.types[*i]));
+        let first_kept = part.places().rev().find(|i| kept(slot.types.get(*i)));
         if let Some(place) = first_kept.filter(|_| !slot.is_spill()) {
             return Ok(Some(part.off_of(place)));
         }
@@ -264,7 +264,7 @@ impl<O: Observer> Verifier<'_, O> {
             slot.spill = None;
             slot.scrub_types();
         }
-        slot.types[part.places()].fill(SlotType::Misc);
+        slot.types.fill(part.places(), SlotType::Misc);
         if first_kept.is_some() {
             self.set_slot_precise(frame, part.spi, false);
         }
@@ -279,7 +279,7 @@ fn kept_bytes(slot: &Slot) -> i32 {
         .iter()
         .rev()
         .skip(1)
-        .take_while(|ty| **ty == SlotType::Spill);
+        .take_while(|ty| *ty == SlotType::Spill);
     1 + beside.count() as i32
 }
 
@@ -319,7 +319,7 @@ fn partial_fill(slot: &Slot, off: i32, size: i32) -> Res<Fill> {
 /// The types of the bytes from `off` upwards.
 fn bytes(slot: &Slot, off: i32, size: i32) -> impl Iterator<Item = SlotType> {
     let highest = byte_of(off);
-    (0..size.clamp(0, SLOT) as usize).map(move |i| slot.types[highest.wrapping_sub(i) % 8])
+    (0..size.clamp(0, SLOT) as usize).map(move |i| slot.types.get(highest.wrapping_sub(i) % 8))
 }
 
 /// Checks that the bytes can be read as data.

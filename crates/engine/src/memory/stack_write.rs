@@ -31,7 +31,7 @@ impl Slot {
     /// Whatever was kept here is gone; its bytes are unknown data (`scrub_special_slot`).
     /// A dynptr of which nothing is known stays in its other bytes.
     fn scrub(&mut self, plain_dynptrs: bool) {
-        if plain_dynptrs && self.types[7] == SlotType::Dynptr {
+        if plain_dynptrs && self.types.is(7, SlotType::Dynptr) {
             self.erase();
             return;
         }
@@ -53,9 +53,9 @@ impl Slot {
     }
     /// All written bytes are unknown data.
     pub(super) fn scrub_types(&mut self) {
-        for ty in &mut self.types {
-            if *ty != SlotType::Invalid {
-                *ty = SlotType::Misc;
+        for place in 0..8 {
+            if !self.types.is(place, SlotType::Invalid) {
+                self.types.set(place, SlotType::Misc);
             }
         }
     }
@@ -198,12 +198,12 @@ impl<O: Observer> Verifier<'_, O> {
         let slot = self.slot_mut(frame, spi)?;
         slot.set_reg(value);
         let kept_from = (SLOT - size).clamp(0, SLOT) as usize;
-        let (rest, kept) = slot.types.split_at_mut(kept_from);
-        kept.fill(SlotType::Spill);
-        for ty in rest {
-            let stays = *ty == SlotType::Invalid || *ty == SlotType::Zero && keeps_zero;
+        slot.types.fill(kept_from..=7, SlotType::Spill);
+        for place in 0..kept_from {
+            let ty = slot.types.get(place);
+            let stays = ty == SlotType::Invalid || ty == SlotType::Zero && keeps_zero;
             if !stays {
-                *ty = SlotType::Misc;
+                slot.types.set(place, SlotType::Misc);
             }
         }
         self.set_slot_precise(frame, spi, precise);
@@ -234,7 +234,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             let slot = self.slot_mut(frame, part.spi)?;
             slot.scrub(plain_dynptrs);
-            slot.types[part.places()].fill(SlotType::Misc);
+            slot.types.fill(part.places(), SlotType::Misc);
         }
         Ok(())
     }
@@ -260,7 +260,7 @@ impl<O: Observer> Verifier<'_, O> {
         let slot = self.slot_mut(frame, spi)?;
         let highest = byte_of(off);
         for i in 0..size.clamp(0, SLOT) as usize {
-            slot.types[highest.wrapping_sub(i) % 8] = ty;
+            slot.types.set(highest.wrapping_sub(i) % 8, ty);
         }
         Ok(())
     }
@@ -292,7 +292,7 @@ impl<O: Observer> Verifier<'_, O> {
         let keeps = self.env.kernel.semantics.stack.variable_zero == VariableZero::Kept;
         if keeps
             && zero
-            && slot.types[byte] == SlotType::Spill
+            && slot.types.is(byte, SlotType::Spill)
             && slot.is_scalar_spill()
             && kept.b.is_const_value(0)
         {
@@ -305,12 +305,13 @@ impl<O: Observer> Verifier<'_, O> {
             VariableStore::Erases => slot.erase(),
             VariableStore::Scrubs => slot.scrub(plain_dynptrs),
         }
-        let stays_zero = zero && slot.types[byte] == SlotType::Zero;
-        slot.types[byte] = if stays_zero {
+        let stays_zero = zero && slot.types.is(byte, SlotType::Zero);
+        let ty = if stays_zero {
             SlotType::Zero
         } else {
             SlotType::Misc
         };
+        slot.types.set(byte, ty);
         Ok(stays_zero)
     }
 

@@ -8,6 +8,7 @@ mod frames;
 mod history;
 mod reg;
 mod shared;
+mod slot_types;
 mod stack;
 
 use std::ops::{Index, IndexMut};
@@ -21,7 +22,8 @@ pub use frames::Frames;
 pub use history::{Hist, HistId, Histories, Trail, hist};
 pub use reg::{ADD_CONST, BtfHandle, DynptrKind, IterState, Reg};
 pub(crate) use shared::unshared;
-pub use stack::{Slot, SlotType, Stack};
+pub use slot_types::{SlotType, SlotTypes};
+pub use stack::{Slot, Stack};
 
 /// Number of registers, R10 included.
 pub const REGS: usize = 11;

@@ -4,69 +4,25 @@ use std::rc::Rc;
 
 use super::reg::Reg;
 use super::shared::unshared;
+use super::slot_types::{SlotType, SlotTypes};
 use crate::index::{IndexVec, Spi};
 
-/// What a byte of the stack holds (`enum bpf_stack_slot_type`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[repr(u8)]
-pub enum SlotType {
-    /// Never written.
-    #[default]
-    Invalid = 0,
-    /// Part of a spilled register.
-    Spill = 1,
-    /// Unknown data.
-    Misc = 2,
-    /// Zero.
-    Zero = 3,
-    /// Part of a dynptr.
-    Dynptr = 4,
-    /// Part of an iterator.
-    Iter = 5,
-    /// Part of saved interrupt flags.
-    IrqFlag = 6,
-}
-
-impl SlotType {
-    /// How the log shows it.
-    pub fn letter(self) -> char {
-        match self {
-            SlotType::Invalid => '?',
-            SlotType::Spill => 'r',
-            SlotType::Misc => 'm',
-            SlotType::Zero => '0',
-            SlotType::Dynptr => 'd',
-            SlotType::Iter => 'i',
-            SlotType::IrqFlag => 'f',
-        }
-    }
-}
-
-/// Eight bytes of stack: index 7 of `types` is the highest address… of the slot's *lowest* byte order, that is,
-/// `types[i]` describes the byte at `slot base + 7 - i`, as the kernel counts them from the top.
+/// Eight bytes of stack.
 #[derive(Clone, Debug, Default)]
 pub struct Slot {
     /// One type a byte.
-    pub types: [SlotType; 8],
-    /// The spilled value, dynptr or iterator state; meaningful when `types[7]` says so.
+    pub types: SlotTypes,
+    /// The spilled value, dynptr or iterator state; meaningful when the type at place 7 says so.
     pub spill: Option<Rc<Reg>>,
 }
 
 impl Slot {
     /// A slot in which nothing is left.
     pub const GONE: Slot = Slot {
-        types: [SlotType::Invalid; 8],
+        types: SlotTypes::NONE,
         spill: None,
     };
 
-    /// The types of all bytes as one number, that of `types[0]` in the lowest byte.
-    #[inline]
-    pub fn packed_types(&self) -> u64 {
-        let [a, b, c, d, e, f, g, h] = self.types;
-        u64::from_le_bytes([
-            a as u8, b as u8, c as u8, d as u8, e as u8, f as u8, g as u8, h as u8,
-        ])
-    }
     /// The spilled value, or an unwritten one.
     #[inline]
     pub fn reg(&self) -> &Reg {
@@ -86,7 +42,7 @@ impl Slot {
     /// Whether a register is spilled here (`is_spilled_reg`).
     #[inline]
     pub fn is_spill(&self) -> bool {
-        self.types[7] == SlotType::Spill
+        self.types.is(7, SlotType::Spill)
     }
     /// Whether a scalar is spilled here.
     #[inline]
@@ -96,13 +52,13 @@ impl Slot {
     /// Whether a scalar is spilled here with all its eight bytes.
     #[inline]
     pub fn is_scalar_spill64(&self) -> bool {
-        self.types[0] == SlotType::Spill && self.reg().is_scalar()
+        self.types.is(0, SlotType::Spill) && self.reg().is_scalar()
     }
     /// Whether the slot holds something other than plain bytes (`is_stack_slot_special`).
     #[inline]
     pub fn is_special(&self) -> bool {
         matches!(
-            self.types[7],
+            self.types.get(7),
             SlotType::Spill | SlotType::Dynptr | SlotType::Iter | SlotType::IrqFlag
         )
     }

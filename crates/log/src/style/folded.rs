@@ -7,7 +7,7 @@ use std::fmt::{self, Write};
 use verdict_domain::{Bounds, Tnum};
 use verdict_engine::index::{FrameNo, Idx, RegNo, Spi};
 use verdict_engine::reg_type_str;
-use verdict_engine::state::{ADD_CONST, FP, Frame, IterState, Marks, Ref, Reg, SlotType, State};
+use verdict_engine::state::{ADD_CONST, FP, Frame, IterState, Marks, Ref, Reg, SlotType, SlotTypes, State};
 use verdict_kernel::semantics::log::StateMarks;
 use verdict_kernel::types::{Flags, RegBase};
 
@@ -92,11 +92,11 @@ impl Printer<'_> {
         while let Some(slot) = slots.get(spi) {
             let at = spi;
             spi = spi.below();
-            if !at.is_in(shown.slots) || slot.types.iter().all(|t| *t == SlotType::Invalid) {
+            if !at.is_in(shown.slots) || slot.types == SlotTypes::NONE {
                 continue;
             }
-            let types = slot.types.iter().map(|t| t.letter());
-            match slot.types[7] {
+            let types = slot.types.iter().map(SlotType::letter);
+            match slot.types.get(7) {
                 SlotType::Spill => {
                     self.slot_head(out, at)?;
                     out.extend(types.take_while(|c| *c != 'r'));

@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 use verdict_domain::{Bounds, Tnum};
 use verdict_engine::index::{FrameNo, Idx as _, RegNo};
 use verdict_engine::reg_type_str;
-use verdict_engine::state::{FP, Frame, Marks, Reg, SlotType, State};
+use verdict_engine::state::{FP, Frame, Marks, Reg, SlotType, SlotTypes, State};
 use verdict_kernel::types::RegBase;
 
 use super::{Context, Shown, frame_end, liveness, type_name};
@@ -63,7 +63,7 @@ impl Printer<'_> {
     fn stack(&self, out: &mut String, shown: Shown) -> fmt::Result {
         let m = self.marks;
         for (spi, slot) in self.frame.stack.slots().enumerated() {
-            if !spi.is_in(shown.slots) || slot.types.iter().all(|t| *t == SlotType::Invalid) {
+            if !spi.is_in(shown.slots) || slot.types == SlotTypes::NONE {
                 continue;
             }
             write!(out, " fp{}", spi.off())?;
@@ -71,7 +71,7 @@ impl Printer<'_> {
             liveness(out, read, written, self.done);
             out.push('=');
             if !slot.is_spill() {
-                out.extend(slot.types.iter().map(|t| t.letter()));
+                out.extend(slot.types.iter().map(SlotType::letter));
                 continue;
             }
             let reg = slot.reg();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use verdict_domain::Bounds;
 use verdict_engine::observer::{MissReason, Unlike};
 use verdict_engine::reg_type_str;
-use verdict_engine::state::{Reg, SlotType, State};
+use verdict_engine::state::{Reg, SlotType, SlotTypes, State};
 use verdict_kernel::semantics::log::TypeNames;
 use verdict_report::profile::Mismatch;
 
@@ -139,8 +139,8 @@ fn type_name(ty: verdict_kernel::types::RegType) -> String {
 }
 
 /// The bytes of a slot as the kernel's log shows them, the highest address first.
-fn letters(types: [SlotType; 8]) -> String {
-    types.iter().rev().map(|ty| ty.letter()).collect()
+fn letters(types: SlotTypes) -> String {
+    types.iter().rev().map(SlotType::letter).collect()
 }
 
 /// The values that differed, where they are short to say.

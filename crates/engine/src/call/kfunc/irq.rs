@@ -12,7 +12,7 @@ use crate::error::{Failure, Res, reject};
 use crate::index::RegNo;
 use crate::memory::{MemAccess, NoSlot};
 use crate::observer::Observer;
-use crate::state::{RefKind, Reg, SlotType};
+use crate::state::{RefKind, Reg, SlotType, SlotTypes};
 use crate::verifier::Verifier;
 
 /// Whether interrupt flags are saved or restored together with a lock.
@@ -72,7 +72,7 @@ impl<O: Observer> Verifier<'_, O> {
         let free = match self.irq_spi(reg) {
             Ok(spi) => self
                 .slot(frame, spi)
-                .is_ok_and(|slot| !slot.types.contains(&SlotType::IrqFlag)),
+                .is_ok_and(|slot| !slot.types.contains(SlotType::IrqFlag)),
             Err(no) => no == NoSlot::Beyond,
         };
         if !free {
@@ -89,7 +89,7 @@ impl<O: Observer> Verifier<'_, O> {
         value.ref_obj_id = id;
         value.set_irq_of_lock(of_lock);
         let slot = self.slot_mut(frame, spi)?;
-        slot.types = [SlotType::IrqFlag; 8];
+        slot.types = SlotTypes::all(SlotType::IrqFlag);
         slot.set_reg(value);
         self.mark_slot_written(frame, spi);
         self.scratch_slot(spi);
@@ -99,8 +99,9 @@ impl<O: Observer> Verifier<'_, O> {
     fn restore_irq(&mut self, reg: &Reg, arg: usize, of_lock: bool) -> Res<()> {
         let frame = self.frame_of(reg);
         let spi = self.irq_spi(reg).ok().filter(|spi| {
-            self.slot(frame, *spi)
-                .is_ok_and(|slot| slot.types == [SlotType::IrqFlag; 8] && slot.reg().ref_obj_id != 0)
+            self.slot(frame, *spi).is_ok_and(|slot| {
+                slot.types == SlotTypes::all(SlotType::IrqFlag) && slot.reg().ref_obj_id != 0
+            })
         });
         let Some(spi) = spi else {
             reject!(
@@ -123,7 +124,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.release_irq(saved.ref_obj_id)?;
         let slot = self.slot_mut(frame, spi)?;
-        slot.types = [SlotType::Invalid; 8];
+        slot.types = SlotTypes::NONE;
         slot.spill = None;
         self.mark_slot_written(frame, spi);
         self.scratch_slot(spi);

@@ -67,7 +67,7 @@ impl<O: Observer> Verifier<'_, O> {
         for frame in self.walk.cur.frames.iter_mut() {
             for spi in frame.body.stack.slots().indices() {
                 let slot = &frame.body.stack.slots()[spi];
-                if slot.types[7] == SlotType::Iter
+                if slot.types.is(7, SlotType::Iter)
                     && protected(slot.reg())
                     && let Some(slot) = unshared(&mut frame.body).stack.get_mut(spi)
                 {

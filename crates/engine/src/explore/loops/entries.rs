@@ -54,8 +54,13 @@ impl Entries {
     }
 
     /// The outermost loop entry known for a state; shortens the way for the next time.
+    #[inline]
     pub(crate) fn outermost(&mut self, node: Node) -> Option<StateId> {
-        let mut topmost = (*self.slot(node))?;
+        let known = (*self.slot(node))?;
+        self.climb(node, known)
+    }
+
+    fn climb(&mut self, node: Node, mut topmost: StateId) -> Option<StateId> {
         while let Some(next) = self.slot(Node::At(topmost)).filter(|n| *n != topmost) {
             topmost = next;
         }

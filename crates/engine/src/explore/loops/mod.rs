@@ -57,6 +57,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The unfinished loop that a checkpoint without paths left is part of.
+    #[inline]
     pub(super) fn unfinished_loop(&mut self, id: StateId) -> Loop {
         if self.by_components() {
             let state = self.walk.search.state(id);
