@@ -40,7 +40,7 @@ impl<O: Observer> Verifier<'_, O> {
                 say!(self, "\n");
             }
         }
-        self.mark_precise(wanted)
+        self.mark_precise(&mut wanted)
     }
 
     /// Scalars of an explored state's frame that it needs, precisely: of what it does not need nothing is left.

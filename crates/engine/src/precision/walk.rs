@@ -29,7 +29,7 @@ impl<O: Observer> Verifier<'_, O> {
             });
         }
         wanted.add_reg(wanted.frame, reg);
-        self.mark_precise(wanted).map(|_changed| ())
+        self.mark_precise(&mut wanted).map(|_changed| ())
     }
 
     /// Marks the scalar that is spilled in a slot, and all that it came from, as needed precisely.
@@ -39,14 +39,19 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let mut wanted = Wanted::new(self.walk.cur.curframe());
         wanted.add_slot(frame, spi);
-        self.mark_precise(wanted).map(|_| ())
+        self.mark_precise(&mut wanted).map(|_| ())
     }
 
     /// Walks back until nothing is wanted any more (`__mark_chain_precision`); whether a mark was added.
-    pub(super) fn mark_precise(&mut self, mut wanted: Wanted) -> Res<bool> {
-        if wanted.is_empty() {
-            return Ok(false);
+    #[inline]
+    pub(super) fn mark_precise(&mut self, wanted: &mut Wanted) -> Res<bool> {
+        match wanted.is_empty() {
+            true => Ok(false),
+            false => self.walk_back(wanted),
         }
+    }
+
+    fn walk_back(&mut self, wanted: &mut Wanted) -> Res<bool> {
         let mut changed = false;
         let mut at: Option<StateId> = None;
         let mut first_idx = self.walk.cur.first_insn_idx;
@@ -63,9 +68,9 @@ impl<O: Observer> Verifier<'_, O> {
                 or_minus_one(subseq_idx)
             );
             let Some(last) = last_idx else {
-                return Ok(self.reached_entry(at, &wanted)? || changed);
+                return Ok(self.reached_entry(at, wanted)? || changed);
             };
-            match self.walk_segment(at, &mut wanted, last, &mut subseq_idx, skip)? {
+            match self.walk_segment(at, wanted, last, subseq_idx, skip)? {
                 Walked::Done => return Ok(changed),
                 Walked::GaveUp => {
                     self.force_all_precise();
@@ -80,7 +85,7 @@ impl<O: Observer> Verifier<'_, O> {
             };
             let Some(parent) = parent else { break };
             at = Some(parent);
-            changed |= self.mark_parent(parent, &mut wanted)?;
+            changed |= self.mark_parent(parent, wanted)?;
             if wanted.is_empty() {
                 return Ok(changed);
             }
@@ -101,6 +106,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The walk reached a function's entry: only arguments of a global function may still be wanted.
+    #[cold]
     fn reached_entry(&mut self, at: Option<StateId>, wanted: &Wanted) -> Res<bool> {
         let state = self.segment_mut(at);
         let (subprog, callsite) = (

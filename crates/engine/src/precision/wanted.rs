@@ -4,7 +4,7 @@ use crate::index::{FrameNo, Idx, PerFrame, RegNo, Spi};
 use crate::linked::unpack_linked;
 use crate::state::{Hist, LAST_FRAME};
 
-use super::recorded::slot_of;
+use super::recorded::slot_in;
 
 /// The set of values asked for, per frame.
 #[derive(Clone, Debug, Default)]
@@ -72,10 +72,10 @@ impl Wanted {
     }
     /// Whether an instruction that names these registers, and with this history, may, backwards, change the set.
     #[inline]
-    pub(super) fn concerns(&self, names: u16, entry: Option<Hist>) -> bool {
+    pub(super) fn concerns(&self, names: u16, entry: Option<&Hist>) -> bool {
         names & self.concerning() != 0
             || entry.is_some_and(|entry| {
-                let slot = slot_of(Some(entry));
+                let slot = slot_in(entry.flags);
                 entry.linked != 0 || slot.is_some_and(|(frame, spi)| spi.is_in(self.slots[frame]))
             })
     }
