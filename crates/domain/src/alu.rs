@@ -67,22 +67,21 @@ impl Bounds {
     /// it is [`Bounds::UNKNOWN`], in all 64 bits even for a 32-bit operation.
     ///
     /// The operand's [`Bounds::fork_sign_mask`] is the caller's business.
-    #[inline]
     #[must_use]
     pub fn alu(&self, op: AluOp, width: Width, src: &Bounds, rules: Rules) -> Bounds {
+        let mut result = *self;
+        result.apply(op, width, src, rules);
+        result
+    }
+
+    /// Makes this the result of [`Bounds::alu`]. Whether it was computed at all; where not, nothing is known of it.
+    #[inline(always)]
+    pub fn apply(&mut self, op: AluOp, width: Width, src: &Bounds, rules: Rules) -> bool {
         if rules.known_operand && !src.is_operand(op, width) {
-            return Bounds::UNKNOWN;
+            *self = Bounds::UNKNOWN;
+            return false;
         }
-        // What is not computed has no upper half, either, where the rest below is done even so.
-        let uncomputed = || {
-            let mut unknown = Bounds::UNKNOWN;
-            if rules.known_operand && width == Width::W32 {
-                unknown.zext_32();
-                unknown.sync(rules);
-            }
-            unknown
-        };
-        let mut result = match op {
+        *self = match op {
             AluOp::Add => self.added(src, width, rules),
             AluOp::Sub => self.subtracted(src, width, rules),
             AluOp::Mul => self.multiplied(src, width, rules),
@@ -91,19 +90,28 @@ impl Bounds {
             AluOp::Xor => self.xored(src, width, rules),
             AluOp::Lsh | AluOp::Rsh | AluOp::Arsh => match src.shift_count(width) {
                 Some(count) => self.shifted(op, width, count, rules),
-                None => return uncomputed(),
+                None => return self.forget(width, rules),
             },
-            AluOp::Div | AluOp::SDiv | AluOp::Mod | AluOp::SMod => return uncomputed(),
+            AluOp::Div | AluOp::SDiv | AluOp::Mod | AluOp::SMod => return self.forget(width, rules),
         };
-        if width == Width::W32 {
-            result.zext_32();
+        match width {
+            Width::W32 => self.sync_zext_32(rules),
+            Width::W64 => self.sync(rules),
         }
-        result.sync(rules);
-        result
+        true
+    }
+
+    /// Makes this a result that is not computed: false. It has no upper half, either, where what is done to results is
+    /// done even so.
+    fn forget(&mut self, width: Width, rules: Rules) -> bool {
+        *self = Bounds::UNKNOWN;
+        if rules.known_operand && width == Width::W32 {
+            self.sync_zext_32(rules);
+        }
+        false
     }
 
     /// The value with its sign changed, as complete as of [`Bounds::alu`]: what `0 - self` gives.
-    #[inline]
     #[must_use]
     pub fn negated(&self, width: Width, rules: Rules) -> Bounds {
         Bounds::ZERO.alu(AluOp::Sub, width, self, rules)
@@ -140,14 +148,6 @@ impl Bounds {
             });
         }
         None
-    }
-
-    /// Whether `op` with these as second operand is computed at all; where not, nothing is known of the result.
-    #[inline]
-    pub fn is_computed(&self, op: AluOp, width: Width, rules: Rules) -> bool {
-        (!rules.known_operand || self.is_operand(op, width))
-            && !op.is_division()
-            && (!op.is_shift() || self.shift_count(width).is_some())
     }
 
     /// Whether these can be the second operand where it must be known but for sums, differences and intersections,

@@ -250,14 +250,7 @@ impl Bounds {
     /// Whether all eight ends of `cur` lie within those of `self`, the old state's (`range_within`).
     #[inline]
     pub const fn range_within(&self, cur: &Bounds) -> bool {
-        self.umin <= cur.umin
-            && self.umax >= cur.umax
-            && self.smin <= cur.smin
-            && self.smax >= cur.smax
-            && self.u32_min <= cur.u32_min
-            && self.u32_max >= cur.u32_max
-            && self.s32_min <= cur.s32_min
-            && self.s32_max >= cur.s32_max
+        self.span64().includes(cur.span64()) && self.span32().includes(cur.span32())
     }
 
     /// Whether `value` is possible.

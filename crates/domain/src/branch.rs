@@ -112,14 +112,21 @@ impl View {
 /// scalars (`is_scalar_branch_taken`).
 #[inline]
 pub fn branch_taken(op: JmpOp, width: Width, a: &Bounds, b: &Bounds, rules: Rules) -> Option<bool> {
-    let number;
-    let b = match rules.by_constants {
-        true => {
-            number = Bounds::constant(known(b, width)?);
-            &number
-        }
-        false => b,
-    };
+    match rules.by_constants {
+        true => by_constant(op, width, a, b, rules),
+        false => by_ranges(op, width, a, b, rules),
+    }
+}
+
+/// The same, where only a known number decides.
+#[cold]
+fn by_constant(op: JmpOp, width: Width, a: &Bounds, b: &Bounds, rules: Rules) -> Option<bool> {
+    let number = Bounds::constant(known(b, width)?);
+    by_ranges(op, width, a, &number, rules)
+}
+
+#[inline]
+fn by_ranges(op: JmpOp, width: Width, a: &Bounds, b: &Bounds, rules: Rules) -> Option<bool> {
     let (va, vb) = (View::new(a, width), View::new(b, width));
     match op {
         JmpOp::Eq => equal(width, a, b, rules),

@@ -17,6 +17,23 @@ macro_rules! span {
         impl $name {
             const FULL: $name = $name { umin: 0, umax: <$u>::MAX, smin: <$s>::MIN, smax: <$s>::MAX };
 
+            /// The numbers that the known bits allow.
+            #[inline]
+            pub(crate) fn of_bits(bits: Tnum) -> $name {
+                let mut span = $name::FULL;
+                span.learn_bits(bits);
+                span
+            }
+
+            /// Whether the other's ends lie within these.
+            #[inline]
+            pub(crate) const fn includes(self, other: $name) -> bool {
+                self.umin <= other.umin
+                    && self.umax >= other.umax
+                    && self.smin <= other.smin
+                    && self.smax >= other.smax
+            }
+
             /// The unsigned range, and the same as signed range if it does not cross the sign boundary.
             #[inline]
             fn from_unsigned(umin: $u, umax: $u) -> $name {

@@ -23,6 +23,22 @@ impl Bounds {
         }
     }
 
+    /// [`Bounds::zext_32`], then [`Bounds::sync`].
+    #[inline]
+    pub fn sync_zext_32(&mut self, rules: Rules) {
+        // As there. The whole's ranges are made from the low half's: they say no more than the bits if those do not.
+        let bits = self.var_off.subreg();
+        let low = Span32::of_bits(bits);
+        if self.span32().includes(low) {
+            self.var_off = bits;
+            self.set_span64(Span64::of_bits(bits));
+            self.set_span32(low);
+        } else {
+            self.zext_32();
+            self.deduce(rules);
+        }
+    }
+
     /// The bits, and what they say of the ranges.
     #[inline]
     fn of_bits(bits: Tnum) -> Bounds {
@@ -212,6 +228,22 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(40_000))]
+
+        /// Zeros above the low half: the short way and the long one.
+        #[test]
+        fn zext_32_and_sync(bits in bits(), ends in any::<[u32; 2]>(), wide in 0..16u8, rules in rules()) {
+            let mut start = Bounds::of_bits(bits);
+            // Each end may know as much as the bits, nothing, or what contradicts them.
+            if wide & 1 != 0 { start.s32_min = i32::MIN }
+            if wide & 2 != 0 { start.u32_max = u32::MAX }
+            if wide & 4 != 0 { start.s32_max = ends[0] as i32 }
+            if wide & 8 != 0 { start.u32_min = ends[1] }
+            let mut short = start;
+            short.sync_zext_32(rules);
+            start.zext_32();
+            start.deduce(rules);
+            prop_assert_eq!(short, start);
+        }
 
         /// The short way of `sync` and the long one end at the same bounds, whatever the rules.
         #[test]

@@ -176,12 +176,12 @@ pub(crate) fn link_after_arithmetic(reg: &mut Reg, added: Option<u64>, switches:
 }
 
 /// The constant that `dst += src` adds, `src` being read before and `dst` after the addition.
-pub(crate) fn constant_added(dst: &Reg, src: &Reg, same: bool, switch: SelfSum) -> Option<u64> {
+pub(crate) fn constant_added(dst: &Bounds, src: &Bounds, same: bool, switch: SelfSum) -> Option<u64> {
     match (same, switch) {
         (true, SelfSum::Unlinked) => None,
         // Quirk: the operand is read when it already is the sum.
-        (true, SelfSum::Linked) => dst.b.const_value(),
-        (false, _) => src.b.const_value(),
+        (true, SelfSum::Linked) => dst.const_value(),
+        (false, _) => src.const_value(),
     }
 }
 

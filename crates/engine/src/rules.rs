@@ -35,11 +35,13 @@ pub(crate) fn domain_rules(bounds: &Bounds) -> Rules {
 
 impl<O: Observer> Verifier<'_, O> {
     /// Reports bounds that contradict each other and forgets the ranges (`reg_bounds_sanity_check`).
+    #[inline]
     pub(crate) fn check_bounds(&mut self, bounds: &mut RegBounds, context: &str) -> Res<()> {
-        if !self.ignores_contradictions() && self.bounds_are_violated(bounds, context)? {
-            bounds.set_unbounded();
+        match bounds.violation() {
+            None => Ok(()),
+            Some(_) if self.ignores_contradictions() => Ok(()),
+            Some(_) => self.mend_bounds(bounds, context),
         }
-        Ok(())
     }
 
     /// As [`Verifier::check_bounds`], of a register.
@@ -57,9 +59,17 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     #[cold]
+    fn mend_bounds(&mut self, bounds: &mut RegBounds, context: &str) -> Res<()> {
+        if self.bounds_are_violated(bounds, context)? {
+            bounds.set_unbounded();
+        }
+        Ok(())
+    }
+
+    #[cold]
     fn mend_reg_bounds(&mut self, reg: RegNo, context: &str) -> Res<()> {
         let mut bounds = self.reg(reg).b;
-        self.check_bounds(&mut bounds, context)?;
+        self.mend_bounds(&mut bounds, context)?;
         self.walk.cur.reg_mut(reg).b = bounds;
         Ok(())
     }

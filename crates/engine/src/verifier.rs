@@ -251,7 +251,7 @@ impl<'a, O: Observer> Verifier<'a, O> {
     }
 
     /// Checks and marks the use of a register as an operand (`check_reg_arg`).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check_reg_arg(&mut self, reg: RegNo, usage: ArgUse) -> Res<()> {
         // The usual cases have nothing to refuse and no read to pass on: before the segment nothing is read
         // once the register was written in it.

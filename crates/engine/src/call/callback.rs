@@ -118,7 +118,7 @@ impl<O: Observer> Verifier<'_, O> {
         let mut state = self.walk.cur.clone();
         self.enter_callback(&mut state, subprog, idx, kind)?;
         self.walk.cur = state;
-        self.clear_caller_saved(caller)?;
+        self.clear_caller_saved(caller);
         self.show_entered(idx, subprog, caller);
         Ok(())
     }

@@ -58,7 +58,7 @@ impl<O: Observer> Verifier<'_, O> {
         let effects = self.special_effects(&mut meta, proto)?;
         // A callback that was entered waits until the call has its result.
         let callback = self.leave_callback(caller);
-        self.clear_caller_saved(caller)?;
+        self.clear_caller_saved(caller);
         self.set_result(&meta, proto, effects)?;
         self.refine_result(&meta, proto)?;
         self.check_map_fits(&meta)?;

@@ -15,8 +15,8 @@ use verdict_syscall::SubprogArg;
 use crate::error::{About, Failure, Res, register, reject, say, say1};
 use crate::index::{FrameNo, Idx, InsnIdx, R0, RegNo, SubprogIdx};
 use crate::observer::{CallKind, Event, Observer};
-use crate::state::{Frame, FrameSlot, LAST_FRAME, Marks, Reg, State};
-use crate::verifier::{ArgUse, Flow, Verifier};
+use crate::state::{Frame, FrameSlot, LAST_FRAME, Marks, Reg, State, unshared};
+use crate::verifier::{Flow, Verifier};
 use crate::words::or_minus_one;
 
 impl<O: Observer> Verifier<'_, O> {
@@ -60,7 +60,7 @@ impl<O: Observer> Verifier<'_, O> {
             let from = self.walk.cur.frames[caller].marks;
             self.walk.cur.frames[callee].marks.copy_struct(r, &from, r);
         }
-        self.clear_caller_saved(caller)?;
+        self.clear_caller_saved(caller);
         self.leave_chain();
         self.show_entered(idx, subprog, caller);
         Ok(Flow::Goto(self.program.subprogs[subprog].start))
@@ -147,7 +147,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.program.subprogs[subprog].called = true;
         let top = self.walk.cur.curframe();
-        self.clear_caller_saved(top)?;
+        self.clear_caller_saved(top);
         self.set_unknown(R0);
         if O::LISTENING {
             let (state, idx, subprog) = (&self.walk.cur, self.walk.insn_idx, subprog.0);
@@ -188,13 +188,17 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// R0 to R5 of a frame are gone after a call (`clear_caller_saved_regs`).
-    pub(crate) fn clear_caller_saved(&mut self, frame: FrameNo) -> Res<()> {
+    pub(crate) fn clear_caller_saved(&mut self, frame: FrameNo) {
+        let slot = &mut self.walk.cur.frames[frame];
+        let regs = &mut unshared(&mut slot.body).regs;
         for r in RegNo::caller_saved() {
-            self.walk.cur.frame_at_mut(frame).regs[r] = Reg::NOT_INIT;
-            self.walk.cur.frames[frame].marks.precise &= !r.bit();
-            self.check_reg_arg_of(frame, r, ArgUse::DstNoMark)?;
+            regs[r] = Reg::NOT_INIT;
+            slot.marks.precise &= !r.bit();
+            slot.marks.written |= r.bit();
         }
-        Ok(())
+        for r in RegNo::caller_saved() {
+            self.scratch_reg(r);
+        }
     }
 
     /// Adds a frame for a function called at `callsite`; resources go to it. Gives the caller's number

@@ -11,6 +11,8 @@ impl<O: Observer> Verifier<'_, O> {
     /// Walks all paths from the current state (`do_check`).
     pub(crate) fn walk(&mut self) -> Res<()> {
         let mut prev_idx = None;
+        let limit = self.env.kernel.limits.processed_insns;
+        let (by_chains, jumps_only) = (self.by_chains(), self.remembers_jumps_only());
         loop {
             self.walk.has_hist = false;
             self.walk.prev_insn_idx = prev_idx;
@@ -25,7 +27,7 @@ impl<O: Observer> Verifier<'_, O> {
                 );
             }
             self.walk.stats.insns += 1;
-            if self.walk.stats.insns > self.env.kernel.limits.processed_insns {
+            if self.walk.stats.insns > limit {
                 reject!(
                     InsnLimit,
                     E2BIG,
@@ -34,7 +36,9 @@ impl<O: Observer> Verifier<'_, O> {
                 );
             }
             let states = self.walk.stats.states;
-            let flow = if self.program.aux[idx].prune_point && self.is_state_visited(idx)? {
+            let aux = &self.program.aux[idx];
+            let (prune_point, jmp_point) = (aux.prune_point, aux.jmp_point);
+            let flow = if prune_point && self.is_state_visited(idx)? {
                 if O::LISTENING {
                     self.env.obs.event(Event::Pruned {
                         state: &self.walk.cur,
@@ -45,8 +49,8 @@ impl<O: Observer> Verifier<'_, O> {
                 Flow::End
             } else {
                 // Where only jumps are remembered, a new segment begins with none: not with the arrival at it.
-                let begins = self.walk.stats.states != states && self.remembers_jumps_only();
-                if self.program.aux[idx].jmp_point && !begins {
+                let begins = jumps_only && self.walk.stats.states != states;
+                if jmp_point && !begins {
                     self.push_history(0, 0);
                 }
                 if O::LISTENING {
@@ -58,14 +62,14 @@ impl<O: Observer> Verifier<'_, O> {
                 }
                 self.program.aux[idx].seen = true;
                 prev_idx = Some(idx);
-                if self.by_chains() {
+                if by_chains {
                     self.begin_writes(idx);
-                    let flow = self.execute(idx)?;
-                    self.commit_writes();
-                    flow
-                } else {
-                    self.execute(idx)?
                 }
+                let flow = self.execute(idx)?;
+                if by_chains {
+                    self.commit_writes();
+                }
+                flow
             };
             match flow {
                 Flow::Next => self.walk.insn_idx = self.walk.insn_idx.next(),
@@ -109,6 +113,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Executes one instruction.
+    #[inline(always)]
     fn execute(&mut self, idx: InsnIdx) -> Res<Flow> {
         let op = match &self.program.ops[idx] {
             Ok(op) => *op,

@@ -10,6 +10,7 @@ use crate::state::Reg;
 const IP_ALIGN: i32 = 2;
 
 /// Checks an access of `size` bytes at `off` from a pointer (`check_ptr_alignment`).
+#[inline]
 pub(super) fn check(
     strict: bool,
     reg: &Reg,
@@ -17,20 +18,23 @@ pub(super) fn check(
     size: i32,
     bits: impl FnOnce(Tnum) -> String,
 ) -> Res<()> {
-    let (base, flagless) = (reg.ty.base(), reg.ty.is(reg.ty.base()));
-    let packet = flagless && matches!(base, RegBase::Packet | RegBase::PacketMeta);
-    let stack = flagless && base == RegBase::Stack;
-    if (flagless && base == RegBase::Arena) || !(strict || stack) || size == 1 {
+    let checked = strict || reg.ty.is(RegBase::Stack);
+    if !checked || reg.ty.is(RegBase::Arena) || size == 1 {
         return Ok(());
     }
-    let start = if packet { IP_ALIGN } else { 0 };
+    let start = if reg.is_pkt() { IP_ALIGN } else { 0 };
     let fixed = start.wrapping_add(reg.off).wrapping_add(off);
     let address = reg.b.var_off() + Tnum::constant(i64::from(fixed) as u64);
-    if address.is_aligned(u64::from(size.unsigned_abs())) {
-        return Ok(());
+    match address.is_aligned(u64::from(size.unsigned_abs())) {
+        true => Ok(()),
+        false => misaligned(reg, off, size, &bits(reg.b.var_off())),
     }
-    let var = bits(reg.b.var_off());
-    if packet {
+}
+
+/// The refusal; `var` is what is known of the variable part of the offset.
+#[cold]
+fn misaligned(reg: &Reg, off: i32, size: i32, var: &str) -> Res<()> {
+    if reg.is_pkt() {
         reject!(
             MisalignedAccess,
             EACCES,
@@ -38,7 +42,8 @@ pub(super) fn check(
             reg.off
         );
     }
-    let what = if flagless { target_name(base) } else { "" };
+    let base = reg.ty.base();
+    let what = if reg.ty.is(base) { target_name(base) } else { "" };
     reject!(
         MisalignedAccess,
         EACCES,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 /// The content for writing, copied first if others share it.
 ///
 /// As [`Rc::make_mut`], but small enough to be inlined wherever a register is written.
-#[inline]
+#[inline(always)]
 pub(crate) fn unshared<T: Clone>(content: &mut Rc<T>) -> &mut T {
     if Rc::strong_count(content) != 1 {
         copy(content);

@@ -13,7 +13,7 @@ use crate::error::{About, Res, register, reject};
 use crate::index::RegNo;
 use crate::linked::{constant_added, link_after_arithmetic, unlink};
 use crate::observer::Observer;
-use crate::state::{Marks, Reg};
+use crate::state::{Marks, Reg, unshared};
 use crate::verifier::{ArgUse, Verifier};
 
 /// Fixed and variable offsets of pointers must stay below this.
@@ -111,9 +111,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if !self.reg(src).is_scalar() {
             self.set_unknown(dst);
-            let reg = self.walk.cur.reg_mut(dst);
-            reg.b.zext_32();
-            reg.b.sync(rules);
+            self.walk.cur.reg_mut(dst).b.sync_zext_32(rules);
             return Ok(dst);
         }
         let any = self.env.kernel.semantics.linked.copy_link == CopyLink::Any;
@@ -126,8 +124,7 @@ impl<O: Observer> Verifier<'_, O> {
         if !fits {
             unlink(reg, offset);
         }
-        reg.b.zext_32();
-        reg.b.sync(rules);
+        reg.b.sync_zext_32(rules);
         Ok(dst)
     }
 
@@ -150,18 +147,18 @@ impl<O: Observer> Verifier<'_, O> {
             reg.b.sign_extend(bytes);
         } else {
             reg.b.sign_extend_subreg(bytes);
-            reg.b.zext_32();
-            reg.b.sync(rules);
+            reg.b.sync_zext_32(rules);
         }
     }
 
     /// Copies a register's content; the destination keeps its marks (`copy_register_state`).
+    #[inline]
     pub(crate) fn copy_reg(&mut self, dst: RegNo, src: RegNo) {
-        let value = *self.reg(src);
-        let marks = self.walk.cur.marks_mut();
-        let precise = marks.precise >> src.0 & 1;
-        marks.precise = marks.precise & !dst.bit() | precise << dst.0;
-        self.walk.cur.frame_mut().regs[dst] = value;
+        let top = self.walk.cur.frames.top_mut();
+        let precise = top.marks.precise >> src.0 & 1;
+        top.marks.precise = top.marks.precise & !dst.bit() | precise << dst.0;
+        let regs = &mut unshared(&mut top.body).regs;
+        regs[dst] = regs[src];
     }
 
     fn arithmetic(&mut self, width: Width, op: AluOp, dst: RegNo, src: Operand) -> Res<RegNo> {
@@ -175,22 +172,22 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The result of arithmetic (`adjust_reg_min_max_vals`).
+    #[inline]
     fn adjust(&mut self, width: Width, op: AluOp, dst: RegNo, src: Operand) -> Res<()> {
         let dst_is_ptr = !self.reg(dst).is_scalar();
         if dst_is_ptr && self.reg(dst).is(RegBase::Arena) {
             return Ok(());
         }
         let Some(src) = src.reg().map(RegNo) else {
-            let imm = src.imm().unwrap_or(0);
-            let offset = Reg::constant(i64::from(imm) as u64);
+            let imm = i64::from(src.imm().unwrap_or(0)) as u64;
             if dst_is_ptr {
                 return self
-                    .adjust_ptr(width, op, dst, dst, &offset)
+                    .adjust_ptr(width, op, dst, dst, &Reg::constant(imm))
                     .about(|| register(dst));
             }
-            return self.adjust_scalar(width, op, dst, &offset, false);
+            return self.adjust_scalar(width, op, dst, &Bounds::constant(imm), false);
         };
-        let operand = *self.reg(src);
+        let operand = self.reg(src);
         if !operand.is_scalar() {
             let takes_arena = self.env.kernel.semantics.control.arena_operand == ArenaOperand::Arena;
             if takes_arena && operand.is(RegBase::Arena) {
@@ -217,11 +214,13 @@ impl<O: Observer> Verifier<'_, O> {
                 .about(|| register(src));
         }
         if dst_is_ptr {
+            let operand = *operand;
             self.mark_chain_precision(src)?;
             return self
                 .adjust_ptr(width, op, dst, dst, &operand)
                 .about(|| register(dst));
         }
+        let operand = operand.b;
         if dst.is_in(self.walk.cur.marks_mut().precise) {
             self.mark_chain_precision(src)?;
         }
@@ -249,26 +248,26 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Scalar and scalar (`adjust_scalar_min_max_vals`), then what is still known of the id.
-    fn adjust_scalar(&mut self, width: Width, op: AluOp, dst: RegNo, src: &Reg, same: bool) -> Res<()> {
+    #[inline]
+    fn adjust_scalar(&mut self, width: Width, op: AluOp, dst: RegNo, src: &Bounds, same: bool) -> Res<()> {
         if matches!(op, AluOp::And | AluOp::Or) && src.is_const() {
             self.fork_sign_mask(dst)?;
         }
         // With `rX op= rX` the kernel reads a copy of the operand taken before.
-        let (rules, switches) = (self.env.rules, &self.env.kernel.semantics.linked);
-        let reg = self.walk.cur.reg_mut(dst);
-        let result = reg.b.alu(op, width, &src.b, rules);
-        if !src.b.is_computed(op, width, rules) {
+        let top = self.walk.cur.frames.top_mut();
+        let reg = &mut unshared(&mut top.body).regs[dst];
+        if !reg.b.apply(op, width, src, self.env.rules) {
             *reg = Reg {
-                b: result,
+                b: reg.b,
                 ..Reg::UNKNOWN
             };
-            self.walk.cur.marks_mut().precise &= !dst.bit();
+            top.marks.precise &= !dst.bit();
             return Ok(());
         }
-        reg.b = result;
         if reg.id != 0 || reg.off != 0 {
+            let switches = &self.env.kernel.semantics.linked;
             let added = match op == AluOp::Add && width.is_64() {
-                true => constant_added(reg, src, same, switches.self_sum),
+                true => constant_added(&reg.b, src, same, switches.self_sum),
                 false => None,
             };
             link_after_arithmetic(reg, added, switches);

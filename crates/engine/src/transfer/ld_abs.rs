@@ -36,7 +36,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let skb = *self.reg(CTX_REG);
         self.check_ptr_off_reg(&skb, CTX_REG)?;
-        self.clear_caller_saved(self.walk.cur.curframe())?;
+        self.clear_caller_saved(self.walk.cur.curframe());
         self.set_unknown(R0);
         let explored = self.env.kernel.semantics.control.ld_abs_exit == LdAbsExit::Explored;
         if self.walk.cur.curframe() == FrameNo::OUTERMOST || !explored {
