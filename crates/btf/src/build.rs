@@ -85,7 +85,7 @@ impl Builder {
     pub fn from_btf(btf: &Btf) -> Builder {
         let strings = btf.string_bytes().to_vec();
         let start_str_off = btf.start_str_off();
-        let mut interned = HashMap::new();
+        let mut interned = HashMap::with_capacity(strings.iter().filter(|&&b| b == 0).count() + 1);
         let mut offset = start_str_off;
         for string in strings.split_inclusive(|&b| b == 0) {
             let text = string.strip_suffix(&[0]).unwrap_or(string);

@@ -263,6 +263,16 @@ impl Btf {
         Some(end.to_bytes())
     }
 
+    /// Whether there is a string at an offset.
+    #[inline]
+    pub fn has_string(&self, offset: u32) -> bool {
+        match offset.checked_sub(self.start_str_off) {
+            // The section ends with a NUL, if there is any.
+            Some(at) => (at as usize) < self.string_bytes().len(),
+            None => self.base.as_deref().is_some_and(|base| base.has_string(offset)),
+        }
+    }
+
     /// The strings from an offset on, those of the base apart: the first NUL ends the one that is meant.
     #[inline]
     pub(crate) fn string_tail(&self, offset: u32) -> &[u8] {

@@ -132,13 +132,15 @@ impl<'a> Linker<'a> {
     /// the first call of it is come to.
     fn run(&mut self, index: usize, prog: &'a Program) -> Result<(), Errno> {
         self.add_info(index, prog)?;
-        let mut stack = vec![(index, prog, 0)];
-        while let Some((index, prog, at)) = stack.last_mut() {
+        let start_of =
+            |starts: &HashMap<usize, usize>, index| starts.get(&index).copied().unwrap_or_default();
+        let mut stack = vec![(prog, start_of(&self.starts, index), 0)];
+        while let Some((prog, start, at)) = stack.last_mut() {
             if *at >= prog.len() {
                 stack.pop();
                 continue;
             }
-            let start = self.starts.get(index).copied().unwrap_or_default();
+            let start = *start;
             let Some(callee) = self.callee(prog, start, *at)? else {
                 *at += 1;
                 continue;
@@ -159,7 +161,7 @@ impl<'a> Linker<'a> {
                     };
                     self.append(callee, prog)?;
                     self.add_info(callee, prog)?;
-                    stack.push((callee, prog, 0));
+                    stack.push((prog, start_of(&self.starts, callee), 0));
                 }
             }
         }

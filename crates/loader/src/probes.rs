@@ -9,7 +9,7 @@
 use verdict_btf::Kind;
 use verdict_isa::Insn;
 use verdict_kernel::Kernel;
-use verdict_kernel::helper::{HelperId, HelperQuery, id};
+use verdict_kernel::helper::{HelperQuery, Helpers, id};
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::semantics::control::FunctionArguments;
 
@@ -50,10 +50,11 @@ impl Probes {
         let knows = |kind: Kind| rules.kinds > kind as u32;
         let has = |symbol: &str| kernel.ksym(symbol).is_some();
         let multi = kernel.attach_type(AttachType::TraceUprobeMulti.raw());
+        let in_tracepoint = in_tracepoint(kernel);
         Probes {
             array_mmap: has("array_map_mmap"),
-            probe_read_kernel: in_tracepoint(kernel, id::PROBE_READ_KERNEL),
-            cookie: in_tracepoint(kernel, id::GET_ATTACH_COOKIE),
+            probe_read_kernel: in_tracepoint.get(id::PROBE_READ_KERNEL).is_ok(),
+            cookie: in_tracepoint.get(id::GET_ATTACH_COOKIE).is_ok(),
             syscall_wrapper: has("__x64_sys_bpf"),
             uprobe_multi: multi.is_some() && has("bpf_uprobe_multi_link_attach"),
             float: knows(Kind::Float),
@@ -86,8 +87,8 @@ impl Probes {
     }
 }
 
-/// Whether tracepoint programs may call this helper.
-fn in_tracepoint(kernel: &Kernel, helper: HelperId) -> bool {
+/// The helpers that tracepoint programs may call.
+fn in_tracepoint(kernel: &Kernel) -> Helpers {
     let query = HelperQuery {
         prog_type: ProgType::Tracepoint,
         expected_attach_type: 0,
@@ -97,7 +98,7 @@ fn in_tracepoint(kernel: &Kernel, helper: HelperId) -> bool {
         struct_ops: None,
         struct_ops_member: None,
     };
-    kernel.helpers(&query).get(helper).is_ok()
+    kernel.helpers(&query)
 }
 
 #[cfg(test)]

@@ -204,7 +204,7 @@ fn check_lines(prog: &Prog, btf: &Btf, subprogs: &[Subprog]) -> Result<Vec<u32>,
                 "Invalid insn code at line_info[{i}].insn_off\n"
             );
         }
-        if btf.string(line.line_off).is_none() || btf.string(line.file_name_off).is_none() {
+        if !btf.has_string(line.line_off) || !btf.has_string(line.file_name_off) {
             reject!(
                 LineInfo,
                 Errno::EINVAL,

@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use crate::profile::{How, ProfileError, Row};
 
@@ -322,6 +323,15 @@ fn find(name: &str) -> Option<(usize, &'static Switch)> {
     SWITCHES.iter().enumerate().find(|(_, s)| s.name == name)
 }
 
+/// The places of a family's switches; none of an unknown one's.
+fn places_of(family: &str) -> Range<usize> {
+    let Some(first) = SWITCHES.iter().position(|s| s.family == family) else {
+        return 0..0;
+    };
+    let others = SWITCHES.iter().skip(first).take_while(|s| s.family == family);
+    first..first + others.count()
+}
+
 fn known(name: &str) -> Result<&'static Switch, SwitchError> {
     find(name)
         .map(|(_, switch)| switch)
@@ -341,12 +351,15 @@ impl Semantics {
     ) -> Result<(Semantics, Evidence), ProfileError> {
         let mut semantics = Semantics::FIRST;
         let mut evidence = vec![None; SWITCHES.len()];
+        // Rows of a family stand together.
+        let (mut family, mut places) = ("", 0..0);
         for row in rows {
             let unknown = || ProfileError::UnknownSwitch(format!("{}.{}", row.family, row.switch));
-            let (at, switch) = find(&row.switch).ok_or_else(unknown)?;
-            if switch.family != row.family {
-                return Err(unknown());
+            if row.family != family {
+                (family, places) = (&row.family, places_of(&row.family));
             }
+            let mut own = places.clone().zip(&SWITCHES[places.clone()]);
+            let (at, switch) = own.find(|(_, s)| s.name == row.switch).ok_or_else(unknown)?;
             semantics.set(switch, &row.is)?;
             let note = row.note.clone();
             evidence[at] = Some(match row.how {
