@@ -21,6 +21,9 @@ use crate::footer::footer;
 use crate::names::{LogNames, PercpuOffsets};
 use crate::style::{Context, Shown, frame_text};
 
+/// The column of the state behind an instruction that is not longer.
+const STATE_COLUMN: u64 = 40;
+
 /// What is logged: the sum of some of these (`log_level` of `BPF_PROG_LOAD`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Level(pub u32);
@@ -206,11 +209,16 @@ impl<'a> Log<'a> {
         if self.prev_log_pos != 0 && self.prev_log_pos == self.buffer.end() {
             self.buffer.reset(self.prev_log_pos - 1);
             let len = self.prev_insn_len;
-            let pad = (len + 4).max(40).next_multiple_of(8) - len - 1;
-            self.print(format_args!("{:>width$};", ' ', width = pad as usize));
+            let pad = (len + 4).max(STATE_COLUMN).next_multiple_of(8) - len - 1;
+            self.text.clear();
+            self.text.extend(std::iter::repeat_n(' ', pad as usize));
+            self.text.push(';');
         } else {
-            self.print(format_args!("{idx}:"));
+            self.text.clear();
+            decimal(&mut self.text, u64::from(idx));
+            self.text.push(':');
         }
+        self.buffer.push(&self.text);
         let shown = std::mem::replace(&mut self.scratched, Shown::NONE);
         self.frame(state, state.curframe(), shown);
     }
