@@ -11,7 +11,7 @@ use verdict_isa::{Disasm, class, op};
 use verdict_kernel::Kernel;
 use verdict_kernel::attr::LineInfo;
 use verdict_kernel::semantics::control::InstructionSet;
-use verdict_kernel::semantics::log::{LiveTable, SourcePlace};
+use verdict_kernel::semantics::log::{LiveTable, ShownStates, SourcePlace};
 use verdict_kernel::semantics::precision::Backtracking;
 use verdict_syscall::{Map, Prog};
 
@@ -318,14 +318,40 @@ impl<'a> Log<'a> {
         let _ = write!(self.text, "{before}regs={regs:x} stack={slots:x}");
     }
 
+    /// Whether states are shown whole, before the instructions.
+    fn whole(&self) -> bool {
+        self.kernel.semantics.log.shown_states == ShownStates::Whole
+    }
+
+    /// From how close a following of the walk on backtracking is shown.
+    fn backtracking_shown(&self) -> bool {
+        self.steps == 2 || (self.steps == 1 && self.whole())
+    }
+
+    /// The whole state before an instruction, at level 1 where a path goes on.
+    fn whole_state(&mut self, state: &State, idx: u32, prev_idx: Option<u32>) {
+        if self.steps == 2 {
+            self.print(format_args!("{idx}:"));
+        } else if self.header_due {
+            let prev_idx = prev_idx.map_or(-1, i64::from);
+            self.print(format_args!("\nfrom {prev_idx} to {idx}:"));
+        } else {
+            return;
+        }
+        self.frame(state, state.curframe(), Shown::ALL);
+        self.header_due = false;
+    }
+
     fn insn(&mut self, state: &State, idx: u32, prev_idx: Option<u32>) {
-        if self.steps == 2 && self.header_due {
+        if self.whole() {
+            self.whole_state(state, idx, prev_idx);
+        } else if self.steps == 2 && self.header_due {
             let prev_idx = prev_idx.map_or(-1, i64::from);
             self.print(format_args!("\nfrom {prev_idx} to {idx}:"));
             self.frame(state, state.curframe(), Shown::ALL);
             self.header_due = false;
         }
-        if self.scratched.regs != 0 || self.scratched.slots != 0 {
+        if !self.whole() && (self.scratched.regs != 0 || self.scratched.slots != 0) {
             self.insn_state(state, idx);
         }
         self.source_line(idx, "; ");
@@ -374,6 +400,9 @@ impl Observer for Log<'_> {
                 }
             }
             Event::Insn { state, idx, prev_idx } if printing => self.insn(state, idx, prev_idx),
+            Event::BranchState { state, .. } if printing && self.whole() => {
+                self.frame(state, state.curframe(), Shown::ALL);
+            }
             Event::BranchState { state, idx } if printing => self.insn_state(state, idx),
             Event::Pruned { idx, prev_idx, .. } if printing => self.pruned(idx, prev_idx),
             Event::Insn { .. } | Event::BranchState { .. } | Event::Pruned { .. } => {}
@@ -402,7 +431,7 @@ impl Observer for Log<'_> {
                 slots,
                 idx,
             } => {
-                if self.steps == 2 {
+                if self.backtracking_shown() {
                     match self.kernel.semantics.precision.backtracking {
                         Backtracking::Syntactic => self.precise_masks("", regs, slots),
                         Backtracking::Recorded => self.precise(frame, ":", regs, slots),
@@ -434,16 +463,22 @@ impl Observer for Log<'_> {
                 added,
                 state,
             } => {
-                if self.steps == 2 {
+                if self.backtracking_shown() {
+                    if self.whole() {
+                        self.frame(state, frame, Shown::ALL);
+                    }
                     let had = if added {
                         "parent didn't have "
                     } else {
                         "parent already had "
                     };
                     self.precise_masks(had, regs, slots);
-                    self.text.push_str(" marks:");
+                    self.text.push_str(" marks");
+                    self.text.push_str(if self.whole() { "\n" } else { ":" });
                     self.buffer.push(&self.text);
-                    self.frame(state, frame, Shown::ALL);
+                    if !self.whole() {
+                        self.frame(state, frame, Shown::ALL);
+                    }
                 }
             }
             Event::LiveRegs { live, loops } => {

@@ -149,7 +149,7 @@ struct Args<'a> {
 impl<'a> Args<'a> {
     /// Whether types alone say what arguments are.
     fn takes_by_type(&self) -> bool {
-        self.kernel.semantics.control.function_arguments == FunctionArguments::ByType
+        self.kernel.semantics.control.function_arguments != FunctionArguments::ByTag
     }
 
     fn tags(&self, i: usize) -> Result<Tags, Rejection> {
@@ -190,6 +190,21 @@ impl<'a> Args<'a> {
             .btf
             .skip_mods_and_typedefs(id)
             .ok_or(Rule::GlobalSignature.with(Errno::EINVAL))?;
+        let by_kind = self.kernel.semantics.control.function_arguments == FunctionArguments::ByKind;
+        if by_kind && ty.is_ptr() && !is_prog_ctx_type(self.kernel, ty, self.prog.prog_type) {
+            let pointee = self.btf.skip_mods_and_typedefs(ty.target());
+            let aside = if pointee.is_some_and(Type::is_composite) {
+                String::new()
+            } else {
+                format!("arg#{i} type is not a struct\n")
+            };
+            reject!(
+                GlobalSignature,
+                Errno::EINVAL,
+                "{aside}Arg#{i} type PTR in {}() is not supported yet.\n",
+                self.func.name()
+            );
+        }
         if ty.is_ptr()
             && let Some(arg) = self.pointer(i, ty, tags)?
         {

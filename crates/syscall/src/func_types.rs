@@ -23,6 +23,8 @@ pub enum ArgKind {
         to: (&'static str, String),
         /// Size of that in bytes, if it has one.
         size: Option<u32>,
+        /// Whether it is a struct or union.
+        composite: bool,
     },
     /// Something else, of this kind.
     Other(&'static str),
@@ -93,5 +95,9 @@ fn pointer(kernel: &Kernel, prog: &Prog, ptr: Type<'_>) -> ArgKind {
     let size = pointee
         .and_then(|ty| btf.resolve(ty.id()))
         .map(|resolved| resolved.size);
-    ArgKind::Pointer { to, size }
+    ArgKind::Pointer {
+        to,
+        size,
+        composite: pointee.is_some_and(Type::is_composite),
+    }
 }

@@ -72,16 +72,17 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Checks bytes of a map's value, wherever in it the variable offset leads (`check_map_access`).
     pub(crate) fn check_map_access(
-        &self,
+        &mut self,
         regno: RegNo,
         off: i32,
         size: i32,
         zero_ok: bool,
         source: Source,
     ) -> Res<()> {
+        let value_size = self.map_of(self.reg(regno))?.value_size;
+        self.check_mem_region_access(regno, off, size, value_size, zero_ok)?;
         let reg = self.reg(regno);
         let map = self.map_of(reg)?;
-        self.check_mem_region_access(regno, off, size, map.value_size, zero_ok)?;
         let Some(record) = &map.record else { return Ok(()) };
         let least = reg.b.smin().wrapping_add(i64::from(off));
         let end = reg

@@ -54,7 +54,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// Known bits in this kernel's messages: where states are written plainly, always as value and mask.
     pub(crate) fn bits_str(&self, bits: Tnum) -> String {
         match self.env.kernel.semantics.log.state_form {
-            StateForm::Plain => format!("({:#x}; {:#x})", bits.value, bits.mask),
+            StateForm::Whole | StateForm::Plain => format!("({:#x}; {:#x})", bits.value, bits.mask),
             StateForm::Folded => bits.to_string(),
         }
     }

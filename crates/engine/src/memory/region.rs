@@ -1,12 +1,13 @@
 //! Memory of a known size behind a pointer with a fixed and a variable offset.
 
 use verdict_kernel::rule::Fact;
+use verdict_kernel::semantics::log::ShownStates;
 use verdict_kernel::types::RegBase;
 
 use super::{MAX_VAR_OFF, Words};
 use crate::error::{About, Res, reject};
 use crate::index::RegNo;
-use crate::observer::Observer;
+use crate::observer::{Event, Observer};
 use crate::verifier::Verifier;
 
 impl<O: Observer> Verifier<'_, O> {
@@ -80,13 +81,20 @@ impl<O: Observer> Verifier<'_, O> {
     /// Checks `size` bytes at `off` plus the register's variable offset of a region of `mem_size` bytes
     /// (`check_mem_region_access`): both ends of the variable offset must do.
     pub(crate) fn check_mem_region_access(
-        &self,
+        &mut self,
         regno: RegNo,
         off: i32,
         size: i32,
         mem_size: u32,
         zero_ok: bool,
     ) -> Res<()> {
+        if O::LISTENING && self.env.kernel.semantics.log.shown_states == ShownStates::Whole {
+            self.env.obs.event(Event::FrameState {
+                level: 1,
+                state: &self.walk.cur,
+                frame: self.walk.cur.curframe(),
+            });
+        }
         self.check_region(regno, off, size, mem_size, zero_ok)
             .about(|| self.access_fact(regno, off, size, (0, i64::from(mem_size))))
     }

@@ -5,6 +5,7 @@
 //! is marked there.
 
 use verdict_isa::{Alu, Call, Jump, Op, Operand};
+use verdict_kernel::semantics::log::ShownStates;
 use verdict_kernel::semantics::precision::AtomicFetch;
 
 use crate::error::{Failure, Res, reject, say, say2};
@@ -66,12 +67,7 @@ impl<O: Observer> Verifier<'_, O> {
         let mut skip = true;
         while !named.is_empty() {
             let first_idx = self.segment_mut(at).first_insn_idx;
-            say2!(
-                self,
-                "last_idx {} first_idx {}\n",
-                or_minus_one(last_idx),
-                first_idx
-            );
+            self.say_segment(last_idx, first_idx);
             let Some(last) = last_idx else {
                 return self.reached_function(at, &named);
             };
@@ -101,6 +97,18 @@ impl<O: Observer> Verifier<'_, O> {
             last_idx = self.walk.search.state(parent).last_insn_idx;
         }
         Ok(())
+    }
+
+    fn say_segment(&mut self, last_idx: Option<InsnIdx>, first_idx: InsnIdx) {
+        if O::LISTENING {
+            let level = match self.env.kernel.semantics.log.shown_states {
+                ShownStates::Whole => 1,
+                ShownStates::Touched => 2,
+            };
+            let last_idx = or_minus_one(last_idx);
+            let text = format_args!("last_idx {last_idx} first_idx {first_idx}\n");
+            self.env.obs.event(Event::Text { level, text });
+        }
     }
 
     /// Walks the instructions of one segment.

@@ -349,9 +349,10 @@ switches! {
     }
     function_arguments: FunctionArguments = "function-arguments" {
         doc: "What is known of the arguments of the program's functions.",
-        upstream: "\"bpf: move subprog call logic back to verifier.c\" and \"bpf: reuse btf_prepare_func_args() check for main program BTF validation\" (Linux 6.8).",
+        upstream: "\"bpf: Support pointers in global func args\" (Linux 5.12), and \"bpf: move subprog call logic back to verifier.c\" and \"bpf: reuse btf_prepare_func_args() check for main program BTF validation\" (Linux 6.8).",
         corpus: "global_order",
         values: {
+            ByKind = "by-kind": "Whether they are numbers or the context; nothing else can be given.",
             ByType = "by-type": "What their types say; at the call of a static function, and of the main program, a pointer must be to the context.",
             ByTag = "by-tag": "What their types and tags say; a dynptr is one.",
         },

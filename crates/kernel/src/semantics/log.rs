@@ -88,9 +88,10 @@ switches! {
     }
     state_form: StateForm = "state-form" {
         doc: "How a state is written.",
-        upstream: "\"bpf: omit default off=0 and imm=0 in register state log\", \"bpf: smarter verifier log number printing logic\" and the series around them (Linux 6.8).",
+        upstream: "\"bpf: Small BPF verifier log improvements\" (Linux 5.18), and \"bpf: omit default off=0 and imm=0 in register state log\", \"bpf: smarter verifier log number printing logic\" and the series around them (Linux 6.8).",
         corpus: "bounded_loop",
         values: {
+            Whole = "whole": "As plain, but numbers are called inv, ids stand even where there is none, and ranges have their full names.",
             Plain = "plain": "Each attribute of a pointer, numbers decimal, ranges one by one; of what is spilled the kind, or the number if it is known.",
             Folded = "folded": "Attributes that are not zero, large numbers hexadecimal, equal ranges together; what is spilled as what is in registers.",
         },
@@ -163,6 +164,16 @@ switches! {
         values: {
             Hidden = "hidden": "It is not.",
             Shown = "shown": "It is.",
+        },
+        needs: [],
+    }
+    shown_states: ShownStates = "shown-states" {
+        doc: "What of a state is shown, where, and at which level backtracking is.",
+        upstream: "\"bpf: Only print scratched registers and stack slots to verifier logs.\" and \"bpf: Right align verifier states in verifier logs.\" (Linux 5.17).",
+        corpus: "bounded_loop",
+        values: {
+            Whole = "whole": "All of it, before each instruction, behind each jump, and at accesses to memory of a known size; backtracking at level 1, too.",
+            Touched = "touched": "What was touched since, behind the instruction; backtracking at level 2.",
         },
         needs: [],
     }

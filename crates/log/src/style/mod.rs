@@ -22,7 +22,7 @@ pub(crate) fn frame_text(
     shown: Shown,
 ) {
     match cx.kernel.semantics.log.state_form {
-        StateForm::Plain => plain::frame_text(out, cx, frame, marks, state, shown),
+        StateForm::Whole | StateForm::Plain => plain::frame_text(out, cx, frame, marks, state, shown),
         StateForm::Folded => folded::frame_text(out, cx, frame, marks, state, shown),
     }
 }

@@ -1,5 +1,6 @@
 //! A frame's state with each attribute by itself (`print_verifier_state` before Linux 6.8): numbers in decimal, ranges
-//! one by one where they differ, and of what is spilled only its kind, or the number if it is known.
+//! one by one where they differ, and of what is spilled only its kind, or the number if it is known. Before Linux 5.18
+//! numbers have a kind, too, and attributes that say nothing are shown.
 
 use std::fmt::{self, Write};
 
@@ -7,6 +8,7 @@ use verdict_domain::{Bounds, Tnum};
 use verdict_engine::index::{FrameNo, Idx as _, RegNo};
 use verdict_engine::reg_type_str;
 use verdict_engine::state::{FP, Frame, Marks, Reg, SlotType, SlotTypes, State};
+use verdict_kernel::semantics::log::StateForm;
 use verdict_kernel::types::RegBase;
 
 use super::{Context, Shown, frame_end, liveness, type_name};
@@ -26,6 +28,7 @@ pub(super) fn frame_text(
         frame,
         marks,
         done: state.cleaned,
+        whole: cx.kernel.semantics.log.state_form == StateForm::Whole,
     };
     // Writing to a String cannot fail.
     let _ = printer.frame(out, shown);
@@ -36,6 +39,8 @@ struct Printer<'a> {
     frame: &'a Frame,
     marks: &'a Marks,
     done: bool,
+    /// The older form.
+    whole: bool,
 }
 
 impl Printer<'_> {
@@ -79,9 +84,7 @@ impl Printer<'_> {
                 out.push_str(&reg_type_str(reg.ty, self.cx.kernel.semantics.log.type_names));
                 continue;
             }
-            if spi.is_in(m.slot_precise) {
-                out.push('P');
-            }
+            self.kind_of_number(out, spi.is_in(m.slot_precise));
             if reg.is_const() {
                 number(out, reg)?;
             }
@@ -90,17 +93,15 @@ impl Printer<'_> {
     }
 
     fn reg(&self, out: &mut String, reg: &Reg, precise: bool) -> fmt::Result {
-        if reg.is_scalar() && precise {
-            out.push('P');
+        if reg.is_scalar() {
+            self.kind_of_number(out, precise);
+            if reg.is_const() {
+                return number(out, reg);
+            }
+            out.push_str(if self.whole { "" } else { "scalar" });
+        } else {
+            out.push_str(&reg_type_str(reg.ty, self.cx.kernel.semantics.log.type_names));
         }
-        if reg.is_scalar() && reg.is_const() {
-            return number(out, reg);
-        }
-        let name = match reg.is_scalar() {
-            true => "scalar",
-            false => &reg_type_str(reg.ty, self.cx.kernel.semantics.log.type_names),
-        };
-        out.push_str(name);
         if reg.ty.is(RegBase::Stack) && reg.is_const() {
             return number(out, reg);
         }
@@ -108,17 +109,29 @@ impl Printer<'_> {
             out.push_str(type_name(self.cx, reg.btf(), reg.btf_id()));
         }
         out.push('(');
-        let mut list = List { out, first: true };
+        let mut list = List {
+            out,
+            first: true,
+            end: "",
+        };
         self.attributes(&mut list, reg)?;
         out.push(')');
         Ok(())
     }
 
+    /// What stands before a number: that it must be known precisely, and in the older form its kind.
+    fn kind_of_number(&self, out: &mut String, precise: bool) {
+        out.push_str(if self.whole { "inv" } else { "" });
+        if precise {
+            out.push('P');
+        }
+    }
+
     fn attributes(&self, list: &mut List<'_>, reg: &Reg) -> fmt::Result {
-        if reg.id != 0 {
+        if reg.id != 0 || self.whole {
             list.item("id", reg.id)?;
         }
-        if reg.ref_obj_id != 0 && may_be_counted(reg) {
+        if (reg.ref_obj_id != 0 || self.whole) && self.may_be_counted(reg) {
             list.item("ref_obj_id", reg.ref_obj_id)?;
         }
         if !reg.is_scalar() {
@@ -135,15 +148,15 @@ impl Printer<'_> {
         if reg.is_const() {
             return list.item("imm", format_args!("{:x}", reg.b.var_off().value));
         }
+        list.end = if self.whole { "_value" } else { "" };
         ranges(list, &reg.b)
     }
-}
 
-/// Whether the log shows of this kind which resource it belongs to (`reg_type_may_be_refcounted_or_null`).
-fn may_be_counted(reg: &Reg) -> bool {
-    [RegBase::Socket, RegBase::TcpSock, RegBase::Mem, RegBase::BtfId]
-        .into_iter()
-        .any(|base| reg.is(base))
+    /// Whether the log shows of this kind which resource it belongs to (`reg_type_may_be_refcounted_or_null`).
+    fn may_be_counted(&self, reg: &Reg) -> bool {
+        let kinds = [RegBase::Socket, RegBase::TcpSock, RegBase::Mem];
+        kinds.into_iter().any(|base| reg.is(base)) || (reg.is(RegBase::BtfId) && !self.whole)
+    }
 }
 
 /// A known number, or the place that a stack pointer points to.
@@ -156,6 +169,8 @@ fn number(out: &mut String, reg: &Reg) -> fmt::Result {
 struct List<'a> {
     out: &'a mut String,
     first: bool,
+    /// What stands behind the names of limits.
+    end: &'static str,
 }
 
 impl List<'_> {
@@ -165,36 +180,41 @@ impl List<'_> {
         }
         write!(self.out, "{name}={value}")
     }
+
+    /// An end of a range.
+    fn limit(&mut self, name: &str, value: impl fmt::Display) -> fmt::Result {
+        self.item(&format!("{name}{}", self.end), value)
+    }
 }
 
 /// Ranges that are not the widest; a signed end that is the unsigned one is left out, and a 32-bit one that is the whole's.
 fn ranges(list: &mut List<'_>, b: &Bounds) -> fmt::Result {
     if b.smin() as u64 != b.umin() && b.smin() != i64::MIN {
-        list.item("smin", b.smin())?;
+        list.limit("smin", b.smin())?;
     }
     if b.smax() as u64 != b.umax() && b.smax() != i64::MAX {
-        list.item("smax", b.smax())?;
+        list.limit("smax", b.smax())?;
     }
     if b.umin() != 0 {
-        list.item("umin", b.umin())?;
+        list.limit("umin", b.umin())?;
     }
     if b.umax() != u64::MAX {
-        list.item("umax", b.umax())?;
+        list.limit("umax", b.umax())?;
     }
     if !b.var_off().is_unknown() {
         list.item("var_off", tnum(b.var_off()))?;
     }
     if i64::from(b.s32_min()) != b.smin() && b.s32_min() != i32::MIN {
-        list.item("s32_min", b.s32_min())?;
+        list.limit("s32_min", b.s32_min())?;
     }
     if i64::from(b.s32_max()) != b.smax() && b.s32_max() != i32::MAX {
-        list.item("s32_max", b.s32_max())?;
+        list.limit("s32_max", b.s32_max())?;
     }
     if u64::from(b.u32_min()) != b.umin() && b.u32_min() != 0 {
-        list.item("u32_min", b.u32_min() as i32)?;
+        list.limit("u32_min", b.u32_min() as i32)?;
     }
     if u64::from(b.u32_max()) != b.umax() && b.u32_max() != u32::MAX {
-        list.item("u32_max", b.u32_max() as i32)?;
+        list.limit("u32_max", b.u32_max() as i32)?;
     }
     Ok(())
 }
