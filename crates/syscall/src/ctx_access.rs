@@ -167,7 +167,8 @@ impl<'a> Query<'a> {
             param.type_().ok_or(Denied)?
         };
         let ty = self.btf().skip_mods_and_typedefs(ty.id()).ok_or(Denied)?;
-        if (ty.is_int() && ty.size() <= 8) || ty.is_any_enum() || ty.is_struct() {
+        let structs = self.kernel.arguments().structs;
+        if (ty.is_int() && ty.size() <= 8) || ty.is_any_enum() || (ty.is_struct() && structs) {
             return Ok(found);
         }
         if !ty.is_ptr() {
@@ -244,7 +245,7 @@ impl<'a> Query<'a> {
             });
         }
         let pointee = self.btf().skip_mods_and_typedefs(ptr.target()).ok_or(Denied)?;
-        if ptr.target() == TypeId::VOID || pointee.is_int() {
+        if ptr.target() == TypeId::VOID || self.points_to_numbers(ptr, pointee) {
             return Ok(CtxArg::SCALAR);
         }
         if let Some(arg) = listed {
@@ -307,6 +308,18 @@ impl<'a> Query<'a> {
             });
         }
         Ok(CtxArg::object(flags, id))
+    }
+
+    /// Whether a pointer, to `pointee` when what qualifies and renames is left out, is nothing but a number.
+    fn points_to_numbers(&self, ptr: Type<'a>, pointee: Type<'a>) -> bool {
+        if self.kernel.arguments().int_pointers {
+            return pointee.is_int();
+        }
+        let plain = ptr.target_type().and_then(|ty| match ty.kind() {
+            Kind::Const => ty.target_type(),
+            _ => Some(ty),
+        });
+        plain.is_some_and(|ty| ty.is_int() && ty.size() == 1)
     }
 
     fn trust(&self) -> Flags {

@@ -120,6 +120,7 @@ impl<'a> Fields<'a> {
     pub fn new(kernel: &'a Kernel, btf: &'a Btf, mask: FieldMask) -> Self {
         // Those that came later are special where the kernel itself has the struct.
         let later = [
+            ("bpf_timer", FieldMask::TIMER),
             ("bpf_list_head", FieldMask::LIST_HEAD),
             ("bpf_list_node", FieldMask::LIST_NODE),
             ("bpf_rb_root", FieldMask::RB_ROOT),

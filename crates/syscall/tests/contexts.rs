@@ -102,10 +102,13 @@ fn answered(text: &str, kind: &str) -> Option<BTreeSet<Fact>> {
         let (what, offs) = line.split_once(": ").unwrap();
         let what: Vec<&str> = what.split(' ').collect();
         let (direction, size) = (what[0].chars().next().unwrap(), what[1].parse().unwrap());
-        let reg = what.get(2).map_or(String::new(), ToString::to_string);
+        // Older kernels call a number `inv`.
+        let reg = what
+            .get(2)
+            .map_or("", |reg| if *reg == "inv" { "scalar" } else { reg });
         offsets(offs)
             .into_iter()
-            .map(move |off| (direction, size, off, reg.clone()))
+            .map(move |off| (direction, size, off, reg.to_owned()))
     });
     Some(facts.collect())
 }

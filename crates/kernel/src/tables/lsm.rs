@@ -4,7 +4,7 @@
 //! A hook `x` is the kernel function `bpf_lsm_x`; which of them a kernel has, and whether one returns `void`,
 //! its BTF says. All questions here are asked by the function's name.
 
-use super::NameChanges;
+use super::{NameChanges, changes};
 use crate::Kernel;
 
 /// What the function of every hook is called before the hook's name.
@@ -44,56 +44,57 @@ impl Changes {
 /// The hooks of a kernel: [`Kernel::lsm`].
 #[derive(Clone, Copy, Debug)]
 pub struct Hooks {
-    changes: &'static Changes,
+    changes: &'static changes::Changes,
 }
 
 impl Kernel {
     /// The hooks of this kernel.
     pub fn lsm(&self) -> Hooks {
         Hooks {
-            changes: &self.tables.changes.lsm,
+            changes: &self.tables.changes,
         }
     }
 }
 
-fn is_in(func: &str, list: &[&str], changes: &NameChanges) -> bool {
-    func.strip_prefix(PREFIX)
-        .is_some_and(|hook| changes.has(hook, list.binary_search(&hook).is_ok()))
-}
-
 impl Hooks {
+    /// Whether a list, which the base has like this, has the hook of `func`.
+    fn is_in(self, func: &str, list: &[&str], changes: fn(&changes::Changes) -> &NameChanges) -> bool {
+        let hook = func.strip_prefix(PREFIX);
+        hook.is_some_and(|hook| self.changes.has(changes, hook, list.binary_search(&hook).is_ok()))
+    }
+
     /// Whether `func` is the function of a hook; of others the kernel says `attach_btf_id %u points to wrong type
     /// name %s`.
     pub fn is_hook(self, func: &str) -> bool {
-        is_in(func, HOOKS, &self.changes.hooks)
+        self.is_in(func, HOOKS, |c| &c.lsm.hooks)
     }
 
     /// Whether programs are refused at this hook: `attach_btf_id %u points to disabled hook %s`.
     pub fn is_disabled(self, func: &str) -> bool {
-        is_in(func, DISABLED, &self.changes.disabled)
+        self.is_in(func, DISABLED, |c| &c.lsm.disabled)
     }
 
     /// Whether sleepable programs may attach to this hook (`bpf_lsm_is_sleepable_hook`).
     pub fn is_sleepable(self, func: &str) -> bool {
-        is_in(func, SLEEPABLE, &self.changes.sleepable)
+        self.is_in(func, SLEEPABLE, |c| &c.lsm.sleepable)
     }
 
     /// Whether pointers among the hook's arguments are trusted (`bpf_lsm_is_trusted`).
     pub fn is_trusted(self, func: &str) -> bool {
-        !is_in(func, UNTRUSTED, &self.changes.untrusted)
+        !self.is_in(func, UNTRUSTED, |c| &c.lsm.untrusted)
     }
 
     /// Whether programs of cgroups can use the options of a socket at this hook: it is locked, or not yet shared
     /// (`bpf_lsm_locked_sockopt_hooks`, `bpf_lsm_unlocked_sockopt_hooks`).
     pub(crate) fn has_sockopt(self, func: &str) -> bool {
-        is_in(func, SOCKOPT, &self.changes.sockopt)
+        self.is_in(func, SOCKOPT, |c| &c.lsm.sockopt)
     }
 
     /// The values that a program on this hook may return, judged as 32 bits (`bpf_lsm_get_retval_range`).
     ///
     /// Hooks that return `void` have no range; the caller knows them by their prototype.
     pub fn return_range(self, func: &str) -> (i32, i32) {
-        if is_in(func, BOOL, &self.changes.bool) {
+        if self.is_in(func, BOOL, |c| &c.lsm.bool) {
             (0, 1)
         } else {
             (-MAX_ERRNO, 0)

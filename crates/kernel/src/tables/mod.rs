@@ -62,21 +62,34 @@ impl Tables {
     }
 }
 
-/// How a list of names differs from the base's.
+/// How a list of names differs from the base's, or from that of the release that changes come on top of.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NameChanges {
     added: &'static [&'static str],
     removed: &'static [&'static str],
+    /// Whether nothing stays but what is added.
+    emptied: bool,
 }
 
 impl NameChanges {
     const NONE: NameChanges = NameChanges {
         added: &[],
         removed: &[],
+        emptied: false,
     };
 
-    /// Whether the list has `name`, when `in_base` tells whether the base's has it.
-    fn has(&self, name: &str, in_base: bool) -> bool {
-        (in_base && !self.removed.contains(&name)) || self.added.contains(&name)
+    /// The list has these names only.
+    const fn only(names: &'static [&'static str]) -> NameChanges {
+        NameChanges {
+            added: names,
+            removed: &[],
+            emptied: true,
+        }
+    }
+
+    /// Whether the list has `name`, when `before` tells whether the one that is changed has it.
+    fn has(&self, name: &str, before: bool) -> bool {
+        let stays = before && !self.emptied && !self.removed.contains(&name);
+        stays || self.added.contains(&name)
     }
 }

@@ -1,5 +1,6 @@
 //! What differs from the base, a file for each release.
 
+mod v5_10_262;
 mod v6_12_43;
 mod v6_18_15;
 mod v6_1_192;
@@ -11,14 +12,26 @@ use super::kfunc::{Hook, Set, attach::Attaching, iter::IterTarget, raw_tp};
 use super::{NameChanges, Tables, helper, lsm, map};
 use crate::prog::ProgType;
 
+/// The layout of a context.
+type LayoutOf = fn() -> &'static Layout;
+
 /// The tables of all releases that are known: those of the base first.
-pub(super) static ALL: &[&Tables] = &[&BASE, &v6_1_192::TABLES, &v6_12_43::TABLES, &v6_18_15::TABLES];
+pub(super) static ALL: &[&Tables] = &[
+    &BASE,
+    &v5_10_262::TABLES,
+    &v6_1_192::TABLES,
+    &v6_12_43::TABLES,
+    &v6_18_15::TABLES,
+];
 
 static BASE: Tables = Tables::new("6.12.117", Changes::NONE);
 
 /// The differences of one release from the base.
 #[derive(Debug)]
 pub(crate) struct Changes {
+    /// Those of the release that these come on top of, rather than of the base. Rows are looked for there when they
+    /// are not here; what is no list of rows or names is stated anew.
+    pub on: Option<&'static Changes>,
     /// Attach types from this number on do not exist.
     pub attach_types: u32,
     /// Flags of a program that are known.
@@ -47,7 +60,7 @@ pub(crate) struct Changes {
     /// Hooks of security modules.
     pub lsm: lsm::Changes,
     /// Layouts of contexts.
-    pub contexts: &'static [(ProgType, &'static Layout)],
+    pub contexts: &'static [(ProgType, LayoutOf)],
     /// What is noted of the arguments of tracepoints.
     pub raw_tp: raw_tp::Changes,
     /// What programs attach to.
@@ -66,6 +79,7 @@ pub(crate) struct Changes {
 
 impl Changes {
     const NONE: Changes = Changes {
+        on: None,
         attach_types: 57,
         prog_flags: 0x100ff,
         btf: BtfRules::BASE,
@@ -88,12 +102,28 @@ impl Changes {
         iterators: &[],
         struct_ops: &[],
     };
+
+    /// These changes and those below them, in the order in which rows are looked for.
+    pub(super) fn chain(&'static self) -> impl Iterator<Item = &'static Changes> {
+        std::iter::successors(Some(self), |changes| changes.on)
+    }
+
+    /// Whether a list of names has `name`, when `in_base` tells whether the base's has it.
+    pub(super) fn has(&self, list: fn(&Changes) -> &NameChanges, name: &str, in_base: bool) -> bool {
+        let before = self.on.map_or(in_base, |on| on.has(list, name, in_base));
+        list(self).has(name, before)
+    }
 }
 
 /// The helpers' prototypes that replace others.
 #[cfg(test)]
-pub(super) fn changed_rows() -> [&'static [&'static helper::HelperProto]; 3] {
-    [v6_1_192::helpers::ALL, v6_12_43::ALL, v6_18_15::ALL]
+pub(super) fn changed_rows() -> [&'static [&'static helper::HelperProto]; 4] {
+    [
+        v5_10_262::helpers::ALL,
+        v6_1_192::helpers::ALL,
+        v6_12_43::ALL,
+        v6_18_15::ALL,
+    ]
 }
 
 #[cfg(test)]

@@ -35,16 +35,16 @@ pub(super) static TABLES: Tables = Tables::new(
         },
         lsm: lsm::Changes {
             hooks: NameChanges {
-                added: &[],
                 removed: &["backing_file_alloc", "backing_file_free", "mmap_backing_file"],
+                ..NameChanges::NONE
             },
             disabled: NameChanges {
-                added: &[],
                 removed: &["xfrm_decode_session"],
+                ..NameChanges::NONE
             },
             sleepable: NameChanges {
                 added: &["bpf_prog_free", "inet_conn_established", "task_to_inode"],
-                removed: &[],
+                ..NameChanges::NONE
             },
             ..lsm::Changes::NONE
         },
@@ -72,7 +72,7 @@ sets! {
         allow if [When::Attach(&[CgroupUnixGetpeername, CgroupUnixGetsockname])]: SETSOCKOPT_CTX GETSOCKOPT_CTX;
     }
 
-    LWT_SEG6LOCAL {
+    pub(super) LWT_SEG6LOCAL {
         allow: SKB_PULL_DATA;
     }
 }

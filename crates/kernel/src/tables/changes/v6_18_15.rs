@@ -29,11 +29,11 @@ pub(super) static TABLES: Tables = Tables::new(
         kfuncs_removed: KFUNCS_REMOVED,
         kfunc_hooks: &[(ProgType::SockOps, Some(Hook::Cgroup))],
         lsm: LSM,
-        contexts: &[(ProgType::Kprobe, &PT_REGS_WRITABLE)],
+        contexts: &[(ProgType::Kprobe, || &PT_REGS_WRITABLE)],
         raw_tp: raw_tp::Changes::but(RAW_TP),
         denied: NameChanges {
             added: &["___migrate_enable"],
-            removed: &[],
+            ..NameChanges::NONE
         },
         iterators: ITERATORS,
         struct_ops: STRUCT_OPS,
@@ -76,10 +76,11 @@ const LSM: lsm::Changes = lsm::Changes {
             "mmap_backing_file",
             "task_getsecid_obj",
         ],
+        ..NameChanges::NONE
     },
     disabled: NameChanges {
-        added: &[],
         removed: &["xfrm_decode_session"],
+        ..NameChanges::NONE
     },
     sleepable: NameChanges {
         added: &[
@@ -90,6 +91,7 @@ const LSM: lsm::Changes = lsm::Changes {
             "task_to_inode",
         ],
         removed: &["current_getsecid_subj", "task_getsecid_obj"],
+        ..NameChanges::NONE
     },
     ..lsm::Changes::NONE
 };

@@ -91,6 +91,11 @@ pub struct Arguments {
     pub nullable_names: bool,
     /// Whether a pointer is only read whole; any part of it gives the pointer otherwise.
     pub whole_pointers: bool,
+    /// Whether a struct that is an argument by itself is read as a number, rather than refused.
+    pub structs: bool,
+    /// Whether a pointer to any integer is a number, rather than only one to an integer of one byte that is called by
+    /// no other name.
+    pub int_pointers: bool,
     /// Whether the value that a hook of security modules has returned is known to be one that it may return.
     pub known_results: bool,
 }
@@ -100,6 +105,8 @@ impl Arguments {
         trusted: true,
         nullable_names: true,
         whole_pointers: true,
+        structs: true,
+        int_pointers: true,
         known_results: true,
     };
 }
@@ -130,7 +137,7 @@ impl Kernel {
 
     /// Whether programs of this type and attach type may be loaded as sleepable.
     pub fn can_be_sleepable(&self, prog_type: ProgType, attach_type: AttachType) -> bool {
-        let mut changes = self.tables.changes.sleeping.iter();
+        let mut changes = self.tables.changes.chain().flat_map(|c| c.sleeping);
         let changed = changes.find(|(of, _)| *of == prog_type);
         match changed.map_or_else(|| Sleeping::of(prog_type), |(_, sleeping)| *sleeping) {
             Sleeping::Never => false,

@@ -14,7 +14,7 @@ mod facts;
 pub(in crate::tables) mod layout;
 pub(in crate::tables) mod net;
 mod returns;
-mod skb;
+pub(in crate::tables) mod skb;
 mod sock;
 
 pub(crate) use facts::Sleeping;
@@ -128,9 +128,9 @@ impl Kernel {
     ///
     /// A program that replaces another (`freplace`) is judged by the other's type.
     pub fn context(&self, prog_type: ProgType) -> CtxKind {
-        let mut changes = self.tables.changes.contexts.iter();
+        let mut changes = self.tables.changes.chain().flat_map(|c| c.contexts);
         match changes.find(|(of, _)| *of == prog_type) {
-            Some((_, layout)) => CtxKind::Rows(layout),
+            Some((_, layout)) => CtxKind::Rows(layout()),
             None => kind(prog_type),
         }
     }

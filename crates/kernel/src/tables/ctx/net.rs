@@ -95,20 +95,25 @@ pub(super) static SK_MSG: Layout = Layout::new(
 );
 
 /// `struct sk_reuseport_md`.
-pub(super) static SK_REUSEPORT: Layout = Layout::new(
+pub(super) static SK_REUSEPORT: Layout = Layout::new("sk_reuseport_md", &SK_REUSEPORT_FIELDS);
+
+/// The same, where neither the socket nor the one that requests migrate from is among the fields.
+pub(in crate::tables) static SK_REUSEPORT_WITHOUT_SOCKETS: Layout = Layout::new(
     "sk_reuseport_md",
-    &[
-        Field::pointer("data", 0, RegBase::Packet),
-        Field::pointer("data_end", 8, RegBase::PacketEnd),
-        Field::narrow("len", 16),
-        Field::new("eth_protocol", 20, 4, Sizes::NarrowFrom { min: 2, full: 4 }),
-        Field::narrow("ip_protocol", 24),
-        Field::narrow("bind_inany", 28),
-        Field::whole("hash", 32),
-        Field::pointer("sk", 40, RegBase::Socket),
-        Field::pointer("migrating_sk", 48, RegBase::SockCommon).or_null(),
-    ],
+    SK_REUSEPORT_FIELDS.split_at(SK_REUSEPORT_FIELDS.len() - 2).0,
 );
+
+const SK_REUSEPORT_FIELDS: [Field; 9] = [
+    Field::pointer("data", 0, RegBase::Packet),
+    Field::pointer("data_end", 8, RegBase::PacketEnd),
+    Field::narrow("len", 16),
+    Field::new("eth_protocol", 20, 4, Sizes::NarrowFrom { min: 2, full: 4 }),
+    Field::narrow("ip_protocol", 24),
+    Field::narrow("bind_inany", 28),
+    Field::whole("hash", 32),
+    Field::pointer("sk", 40, RegBase::Socket),
+    Field::pointer("migrating_sk", 48, RegBase::SockCommon).or_null(),
+];
 
 /// `struct bpf_sk_lookup`.
 pub(super) static SK_LOOKUP: Layout = Layout::new(
@@ -126,6 +131,22 @@ pub(super) static SK_LOOKUP: Layout = Layout::new(
         Field::new("local_ip6", 44, 16, Sizes::Narrow(4)),
         Field::narrow("local_port", 60),
         Field::narrow("ingress_ifindex", 64),
+    ],
+);
+
+/// The same, where the remote port takes four bytes, and the interface is not among the fields.
+pub(in crate::tables) static SK_LOOKUP_OF_5_10: Layout = Layout::new(
+    "bpf_sk_lookup",
+    &[
+        Field::pointer("sk", 0, RegBase::Socket).or_null(),
+        Field::narrow("family", 8),
+        Field::narrow("protocol", 12),
+        Field::narrow("remote_ip4", 16),
+        Field::new("remote_ip6", 20, 16, Sizes::Narrow(4)),
+        Field::narrow("remote_port", 36),
+        Field::narrow("local_ip4", 40),
+        Field::new("local_ip6", 44, 16, Sizes::Narrow(4)),
+        Field::narrow("local_port", 60),
     ],
 );
 

@@ -55,7 +55,7 @@ impl Kernel {
         void_target: bool,
     ) -> ReturnRule {
         let rule = return_rule(prog_type, attach_type, has_btf_target, void_target);
-        let mut changes = self.tables.changes.returns.iter();
+        let mut changes = self.tables.changes.chain().flat_map(|c| c.returns);
         let changed = changes.find(|(base, _)| *base == rule);
         changed.map_or(rule, |(_, rule)| *rule)
     }

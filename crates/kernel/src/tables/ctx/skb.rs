@@ -116,9 +116,31 @@ impl View {
     }
 }
 
+const SCHED_CLS: View = View {
+    hidden: with_addresses![],
+    writable: &[
+        "mark",
+        "tc_index",
+        "priority",
+        "tc_classid",
+        "cb",
+        "tstamp",
+        "queue_mapping",
+    ],
+    ..NOTHING
+};
+
+const CGROUP_SKB: View = View {
+    hidden: &["tc_classid", "data_meta", "wire_len", "tstamp_type"],
+    writable: &["mark", "priority", "cb", "tstamp"],
+    capable_reads: &["data", "data_end"],
+    capable_writes: &["tstamp"],
+    ..NOTHING
+};
+
 macro_rules! views {
     ($($(#[$doc:meta])* $name:ident = $view:expr;)*) => {
-        $($(#[$doc])* pub(super) fn $name() -> &'static Layout {
+        $($(#[$doc])* pub(in crate::tables) fn $name() -> &'static Layout {
             static LAYOUT: LazyLock<Layout> = LazyLock::new(|| {
                 const VIEW: View = $view;
                 VIEW.layout()
@@ -138,18 +160,18 @@ views! {
         ..NOTHING
     };
     /// Classifiers and actions of traffic control.
-    sched_cls = View {
-        hidden: with_addresses![],
-        writable: &["mark", "tc_index", "priority", "tc_classid", "cb", "tstamp", "queue_mapping"],
-        ..NOTHING
+    sched_cls = SCHED_CLS;
+    /// The same, where of times only `tstamp` is among the fields.
+    sched_cls_without_hwtstamp = View {
+        hidden: with_addresses!["tstamp_type", "hwtstamp"],
+        ..SCHED_CLS
     };
     /// Packets of a cgroup.
-    cgroup_skb = View {
-        hidden: &["tc_classid", "data_meta", "wire_len", "tstamp_type"],
-        writable: &["mark", "priority", "cb", "tstamp"],
-        capable_reads: &["data", "data_end"],
-        capable_writes: &["tstamp"],
-        ..NOTHING
+    cgroup_skb = CGROUP_SKB;
+    /// The same, where the time that hardware stamped on the packet is not among the fields.
+    cgroup_skb_without_hwtstamp = View {
+        hidden: &["tc_classid", "data_meta", "wire_len", "tstamp_type", "hwtstamp"],
+        ..CGROUP_SKB
     };
     /// Light-weight tunnels.
     lwt = View {

@@ -37,6 +37,8 @@ pub enum Allowed {
     Always,
     /// `bpf_d_path`: iterators, sleepable LSM hooks and some kernel functions.
     DPath,
+    /// The same before it was for more than those functions.
+    DPathFunctions,
     /// `bpf_ima_*_hash`: sleepable LSM hooks.
     ImaHash,
     /// `bpf_sk_storage_*` of tracing programs: not on the storage's own functions.
@@ -111,12 +113,6 @@ impl Changes {
         sets: &[],
         rows: &[],
     };
-
-    /// The row that a row of the base becomes.
-    fn row(&self, base: &'static HelperProto) -> &'static HelperProto {
-        let replaced = self.rows.iter().find(|(old, _)| std::ptr::eq(*old, base));
-        replaced.map_or(base, |(_, new)| new)
-    }
 }
 
 /// Why a helper is not available.
@@ -205,6 +201,7 @@ impl HelperQuery<'_> {
                 ProgType::Lsm => kernel.lsm().is_sleepable(attach_func),
                 _ => D_PATH_FUNCTIONS.contains(&attach_func),
             },
+            Allowed::DPathFunctions => D_PATH_FUNCTIONS.contains(&attach_func),
             Allowed::ImaHash => kernel.lsm().is_sleepable(attach_func),
             Allowed::SkStorageTracing => {
                 attach(AttachType::TraceIter)

@@ -16,6 +16,7 @@ use When::*;
 use super::protos::{common::*, other::*, packet::*, sock::*, tracing::*};
 use super::{HelperProto, HelperQuery};
 use crate::prog::{AttachType, ProgType};
+use crate::tables::changes::Changes;
 use crate::{Feature, Kernel};
 
 /// A condition on the kernel or the program.
@@ -43,6 +44,8 @@ pub(crate) enum When {
     SockoptHook,
     /// It implements this member of its struct.
     Member(&'static str),
+    /// It is of one of these types.
+    Program(&'static [ProgType]),
 }
 
 impl When {
@@ -66,6 +69,7 @@ impl When {
             Function(names) => q.attach_func.is_some_and(|f| names.contains(&f)),
             SockoptHook => q.attach_func.is_some_and(|f| kernel.lsm().has_sockopt(f)),
             Member(name) => q.struct_ops_member == Some(name),
+            Program(types) => types.contains(&q.prog_type),
         }
     }
 }
@@ -87,8 +91,8 @@ pub(crate) struct Set {
 
 /// Declares sets: `allow if [conditions]: ROWS;`, `deny if [conditions]: ROWS;`, the `if` optional.
 macro_rules! sets {
-    ($($(#[$doc:meta])* $set:ident { $($verb:ident $(if [$($when:expr),*])?: $($proto:ident)*;)* })*) => {
-        $($(#[$doc])* const $set: Set = Set { name: stringify!($set), lines: &[$(Line {
+    ($($(#[$doc:meta])* $vis:vis $set:ident { $($verb:ident $(if [$($when:expr),*])?: $($proto:ident)*;)* })*) => {
+        $($(#[$doc])* $vis const $set: Set = Set { name: stringify!($set), lines: &[$(Line {
             allow: sets!(@ $verb),
             when: &[$($($when),*)?],
             protos: &[$(&$proto),*],
@@ -432,15 +436,23 @@ fn chain(q: &HelperQuery<'_>) -> &'static [Set] {
 
 /// Calls `decide` with each row that is named and whether it is allowed, the deciding one first.
 pub(super) fn rows(kernel: &Kernel, q: &HelperQuery<'_>, mut decide: impl FnMut(&'static HelperProto, bool)) {
-    let changes = &kernel.tables.changes.helper;
+    let changes = &kernel.tables.changes;
     for set in chain(q) {
-        let first = changes.sets.iter().filter(|s| s.name == set.name);
+        let changed = changes.chain().flat_map(|c| c.helper.sets);
+        let first = changed.filter(|s| s.name == set.name);
         for line in first.flat_map(|s| s.lines).chain(set.lines) {
             if line.when.iter().all(|w| w.holds(kernel, q)) {
                 line.protos
                     .iter()
-                    .for_each(|proto| decide(changes.row(proto), line.allow));
+                    .for_each(|proto| decide(row(changes, proto), line.allow));
             }
         }
     }
+}
+
+/// The row that a row of the base, or of a release that others come on top of, is in a release.
+fn row(changes: &'static Changes, of: &'static HelperProto) -> &'static HelperProto {
+    let mut rows = changes.chain().flat_map(|c| c.helper.rows);
+    let replaced = rows.find(|(old, _)| std::ptr::eq(*old, of));
+    replaced.map_or(of, |(_, new)| new)
 }

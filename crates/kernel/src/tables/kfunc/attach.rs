@@ -35,8 +35,9 @@ pub(in crate::tables) const NO_RETURN: &[&str] = &[
 ];
 
 /// Functions that may be made to fail but are also called where the kernel must not sleep, with the option
-/// that puts them on this list (`btf_non_sleepable_error_inject`).
+/// that puts them on this list (`btf_non_sleepable_error_inject`). Those that a kernel lacks are never asked for.
 const NOT_SLEEPABLE: &[(&str, Option<&str>)] = &[
+    ("__add_to_page_cache_locked", None),
     ("__filemap_add_folio", None),
     ("should_fail_alloc_page", Some("CONFIG_FAIL_PAGE_ALLOC")),
     ("should_failslab", Some("CONFIG_FAILSLAB")),
@@ -154,12 +155,16 @@ impl Kernel {
 
     /// Whether no tracing program may attach to `func` (`-EINVAL`, nothing is logged).
     pub fn is_denied_target(&self, func: &str) -> bool {
-        self.tables.changes.denied.has(func, DENIED.contains(&func))
+        self.tables
+            .changes
+            .has(|c| &c.denied, func, DENIED.contains(&func))
     }
 
     /// Whether `func` does not return: fexit and `fmod_ret` programs are refused.
     pub fn is_no_return(&self, func: &str) -> bool {
-        self.tables.changes.no_return.has(func, NO_RETURN.contains(&func))
+        self.tables
+            .changes
+            .has(|c| &c.no_return, func, NO_RETURN.contains(&func))
     }
 
     /// Whether `func` of vmlinux may be made to fail (`within_error_injection_list`).
@@ -171,8 +176,7 @@ impl Kernel {
             && (self
                 .tables
                 .changes
-                .injectable
-                .has(func, INJECTABLE.contains(&func))
+                .has(|c| &c.injectable, func, INJECTABLE.contains(&func))
                 || is_syscall(func))
     }
 

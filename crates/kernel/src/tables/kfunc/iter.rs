@@ -4,6 +4,8 @@
 //! `net/core/{sock_map,bpf_sk_storage}.c`, `net/ipv4/{tcp_ipv4,udp}.c`, `net/ipv6/route.c`,
 //! `net/netlink/af_netlink.c` and `net/unix/af_unix.c`.
 
+use verdict_btf::Kind;
+
 use crate::Kernel;
 use crate::types::{Flags, RegBase, RegType};
 
@@ -105,10 +107,12 @@ pub(crate) static TARGETS: &[IterTarget] = &[
 ];
 
 impl Kernel {
-    /// The target whose programs attach to the function `func` (`bpf_iter_prog_supported`).
+    /// The target whose programs attach to the function `func`, if the kernel has it (`bpf_iter_prog_supported`).
     pub fn iter_target(&self, func: &str) -> Option<&'static IterTarget> {
         let name = func.strip_prefix(PREFIX)?;
-        let mut targets = self.tables.changes.iterators.iter().chain(TARGETS);
+        self.btf.find(func, Kind::Func)?;
+        let changed = self.tables.changes.chain().flat_map(|c| c.iterators);
+        let mut targets = changed.chain(TARGETS);
         targets.find(|t| t.name == name)
     }
 }

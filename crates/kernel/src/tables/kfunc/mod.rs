@@ -291,7 +291,7 @@ impl Kernel {
     /// The hook of a program type beside [`Hook::Common`] (`bpf_prog_type_to_kfunc_hook`); of a program that
     /// replaces another, the other's.
     pub fn kfunc_hook(&self, prog_type: ProgType) -> Option<Hook> {
-        let mut changes = self.tables.changes.kfunc_hooks.iter();
+        let mut changes = self.tables.changes.chain().flat_map(|c| c.kfunc_hooks);
         let changed = changes.find(|(of, _)| *of == prog_type);
         changed.map_or_else(|| Hook::of(prog_type), |(_, hook)| *hook)
     }

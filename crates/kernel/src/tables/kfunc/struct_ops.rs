@@ -292,7 +292,8 @@ pub struct WriteRule {
     words: Words,
 }
 
-/// Fields of a socket that congestion control may set. Linux 6.1 knows all but the last two.
+/// Fields of a socket that congestion control may set. Linux 6.1 knows all but the last two, Linux 5.10 of those all but the
+/// first two.
 const TCP_FIELDS: &[Writable] = &[
     Writable::new("sock", &["sk_pacing_rate"]),
     Writable::new("sock", &["sk_pacing_status"]),
@@ -317,6 +318,12 @@ pub(in crate::tables) static TCP_CONGESTION_OF_OLD: WriteRule = WriteRule {
     structs: &["tcp_sock"],
     fields: TCP_FIELDS.split_at(TCP_FIELDS.len() - 2).0,
     words: Words::ByOffset("tcp_sock"),
+};
+
+/// The same as Linux 5.10 has it, where the pace is not set.
+pub(in crate::tables) static TCP_CONGESTION_OF_5_10: WriteRule = WriteRule {
+    fields: TCP_CONGESTION_OF_OLD.fields.split_at(2).1,
+    ..TCP_CONGESTION_OF_OLD
 };
 
 static CONNTRACK: WriteRule = WriteRule {
@@ -478,7 +485,8 @@ impl Kernel {
     /// The structure of this name that programs may implement: one that the kernel has, together with the
     /// structure of its maps.
     pub fn struct_ops(&self, name: &str) -> Option<&'static StructOps> {
-        let mut all = self.tables.changes.struct_ops.iter().chain(STRUCT_OPS);
+        let changed = self.tables.changes.chain().flat_map(|c| c.struct_ops);
+        let mut all = changed.chain(STRUCT_OPS);
         let ops = all.find(|ops| ops.name == name)?;
         self.btf.find(name, Kind::Struct)?;
         self.btf.find(&format!("{VALUE_PREFIX}{name}"), Kind::Struct)?;

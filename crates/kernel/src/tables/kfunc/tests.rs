@@ -139,6 +139,7 @@ fn security_hooks_are_those_of_the_kernel() {
         ("6.12.43", 263, [11, 7, 3]),
         ("6.18.15", 268, [11, 7, 3]),
         ("6.1.192", 239, [11, 0, 0]),
+        ("5.10.262", 229, [0, 0, 0]),
     ] {
         let k = tested(tables);
         let lsm = k.lsm();
@@ -164,6 +165,9 @@ fn security_hooks_are_those_of_the_kernel() {
         ] {
             let ours = having(is);
             let mut theirs = id_set(k, set, ours.len());
+            if k.tables.name == "5.10.262" && set == "sleepable_lsm_hooks" {
+                theirs = id_set(k, "btf_sleepable_lsm_hooks", ours.len());
+            }
             theirs.sort();
             assert_eq!(ours, theirs.iter().collect::<Vec<_>>(), "{} {set}", k.name);
         }
@@ -191,7 +195,7 @@ fn attach_lists_are_those_of_the_kernel() {
             let funcs = id_set(k, set, usize::MAX);
             let least = match (k.tables.name, set) {
                 ("6.1.192", "btf_id_deny") => 2,
-                ("6.1.192", _) => 0,
+                ("6.1.192" | "5.10.262", _) => 0,
                 _ => 4,
             };
             assert!(
@@ -279,11 +283,13 @@ fn iterators_have_the_arguments_of_the_kernel() {
 fn check_iterators(k: &Kernel) {
     let added = k.tables.changes.iterators.iter();
     let added = added.filter(|target| iter::TARGETS.iter().all(|t| t.name != target.name));
-    let targets: Vec<_> = iter::TARGETS.iter().chain(added).collect();
-    for target in &targets {
-        let func = format!("{}{}", iter::PREFIX, target.name);
-        let target = k.iter_target(&func).unwrap();
-        assert!(k.btf.find(&func, Kind::Func).is_some(), "{func}");
+    // How many there are is counted in the end.
+    let called = |target: &iter::IterTarget| format!("{}{}", iter::PREFIX, target.name);
+    let funcs = iter::TARGETS.iter().chain(added).map(called);
+    let targets: Vec<_> = funcs
+        .filter_map(|func| Some((k.iter_target(&func)?, func)))
+        .collect();
+    for (target, func) in &targets {
         let ctx = k
             .btf
             .find(&format!("bpf_iter__{}", target.name), Kind::Struct)

@@ -197,7 +197,7 @@ impl Kernel {
     /// Whether `helper` takes a map of type `map` in programs of type `prog`; `attach` is the number of the
     /// expected attach type.
     pub fn map_fit(&self, map: MapType, helper: HelperId, prog: ProgType, attach: u32) -> Fit {
-        let mut changes = self.tables.changes.map.helpers.iter();
+        let mut changes = self.tables.changes.chain().flat_map(|c| c.map.helpers);
         let changed = changes.find(|(of, _)| *of == map);
         let helpers = changed.map_or_else(|| helpers_of(map), |(_, helpers)| Some(*helpers));
         judge(map, helpers, helper, prog, attach)

@@ -51,14 +51,14 @@ pub(super) const CHANGES: Changes = Changes {
             "path_post_mknod",
             "setselfattr",
         ],
+        ..NameChanges::NONE
     },
     disabled: NameChanges {
-        added: &[],
         removed: &["getselfattr"],
+        ..NameChanges::NONE
     },
     // There is no list of hooks whose arguments are not to be trusted, nor one of hooks that give a truth value.
     untrusted: NameChanges {
-        added: &[],
         removed: &[
             "bpf_map_free",
             "bpf_prog_free",
@@ -68,14 +68,15 @@ pub(super) const CHANGES: Changes = Changes {
             "sk_free_security",
             "task_free",
         ],
+        ..NameChanges::NONE
     },
     bool: NameChanges {
-        added: &[],
         removed: &[
             "audit_rule_known",
             "inode_xattr_skipcap",
             "xfrm_state_pol_flow_match",
         ],
+        ..NameChanges::NONE
     },
     sleepable: NameChanges {
         added: &[
@@ -103,6 +104,7 @@ pub(super) const CHANGES: Changes = Changes {
             "path_truncate",
             "path_unlink",
         ],
+        ..NameChanges::NONE
     },
     sockopt: NameChanges::NONE,
 };

@@ -24,94 +24,96 @@ use crate::tables::kfunc::struct_ops::{
 use crate::tables::map;
 
 /// Linux 6.1.192.
-pub(super) static TABLES: Tables = Tables::new(
-    "6.1.192",
-    Changes {
-        attach_types: 44,
-        prog_flags: 0x3f,
-        btf: BtfRules {
-            printable_sections: false,
-            struct_fields: false,
-            fields_apart: true,
-            max_fields: 8,
-            local_kptrs: false,
-            kptr_tags: KptrTags {
-                unreferenced: "kptr",
-                referenced: "kptr_ref",
-                percpu: None,
-            },
-            ..BtfRules::BASE
+pub(super) static TABLES: Tables = Tables::new("6.1.192", CHANGES);
+
+/// What it has otherwise than the base.
+pub(super) const CHANGES: Changes = Changes {
+    attach_types: 44,
+    prog_flags: 0x3f,
+    btf: BtfRules {
+        printable_sections: false,
+        struct_fields: false,
+        fields_apart: true,
+        max_fields: 8,
+        local_kptrs: false,
+        kptr_tags: KptrTags {
+            unreferenced: "kptr",
+            referenced: "kptr_ref",
+            percpu: None,
         },
-        helper: helper::Changes {
-            count: 210,
-            keeps_packet: &[TAIL_CALL],
-            sets: helpers::SETS,
-            rows: helpers::ROWS,
-        },
-        map: map::Changes {
-            count: 32,
-            helpers: &[
-                (SkStorage, &[SK_STORAGE_GET, SK_STORAGE_DELETE]),
-                (InodeStorage, &[INODE_STORAGE_GET, INODE_STORAGE_DELETE]),
-                (TaskStorage, &[TASK_STORAGE_GET, TASK_STORAGE_DELETE]),
-            ],
-            sleepless: &[Queue, Stack],
-            flags: 0x1fff,
-            kptrs: &[Hash, LruHash, Array, PercpuArray],
-        },
-        sleeping: &[
-            (ProgType::Tracing, Sleeping::Always),
-            (ProgType::StructOps, Sleeping::Never),
-        ],
-        returns: &[(ReturnRule::LsmHook, ReturnRule::Any)],
-        arguments: Arguments {
-            trusted: false,
-            nullable_names: false,
-            whole_pointers: false,
-            known_results: false,
-        },
-        kfunc_base: Some(kfuncs::BASE),
-        kfunc_sets: kfuncs::SETS,
-        kfunc_hooks: kfuncs::HOOKS,
-        lsm: lsm::CHANGES,
-        contexts: &[(ProgType::SockOps, &net::SOCK_OPS_WITHOUT_HWTSTAMP)],
-        raw_tp: raw_tp::Changes::UNLISTED,
-        attaching: Attaching {
-            nests_tracing: false,
-            compares_packet_changes: false,
-            names_tracepoint_args: false,
-            refuses_wide_results: false,
-            sleep_words: "Only fentry/fexit/fmod_ret, lsm, and kprobe/uprobe programs can be sleepable",
-            cgroup_sleep_words: "BPF_LSM_CGROUP programs cannot be sleepable",
-        },
-        denied: NameChanges {
-            added: &[],
-            removed: &["__rcu_read_lock", "__rcu_read_unlock"],
-        },
-        no_return: NameChanges {
-            added: &[],
-            removed: crate::tables::kfunc::attach::NO_RETURN,
-        },
-        injectable: NameChanges {
-            added: &[
-                "bpf_fentry_test1",
-                "bpf_modify_return_test",
-                "btrfs_check_leaf_full",
-            ],
-            removed: &[
-                "btrfs_check_leaf",
-                "mtd_block_markbad",
-                "mtd_erase",
-                "mtd_read",
-                "mtd_write",
-                "page_pool_alloc_pages",
-            ],
-        },
-        iterators: ITERATORS,
-        struct_ops: STRUCT_OPS,
-        ..Changes::NONE
+        ..BtfRules::BASE
     },
-);
+    helper: helper::Changes {
+        count: 210,
+        keeps_packet: &[TAIL_CALL],
+        sets: helpers::SETS,
+        rows: helpers::ROWS,
+    },
+    map: map::Changes {
+        count: 32,
+        helpers: &[
+            (SkStorage, &[SK_STORAGE_GET, SK_STORAGE_DELETE]),
+            (InodeStorage, &[INODE_STORAGE_GET, INODE_STORAGE_DELETE]),
+            (TaskStorage, &[TASK_STORAGE_GET, TASK_STORAGE_DELETE]),
+        ],
+        sleepless: &[Queue, Stack],
+        flags: 0x1fff,
+        kptrs: &[Hash, LruHash, Array, PercpuArray],
+    },
+    sleeping: &[
+        (ProgType::Tracing, Sleeping::Always),
+        (ProgType::StructOps, Sleeping::Never),
+    ],
+    returns: &[(ReturnRule::LsmHook, ReturnRule::Any)],
+    arguments: Arguments {
+        trusted: false,
+        nullable_names: false,
+        whole_pointers: false,
+        known_results: false,
+        ..Arguments::BASE
+    },
+    kfunc_base: Some(kfuncs::BASE),
+    kfunc_sets: kfuncs::SETS,
+    kfunc_hooks: kfuncs::HOOKS,
+    lsm: lsm::CHANGES,
+    contexts: &[(ProgType::SockOps, || &net::SOCK_OPS_WITHOUT_HWTSTAMP)],
+    raw_tp: raw_tp::Changes::UNLISTED,
+    attaching: Attaching {
+        nests_tracing: false,
+        compares_packet_changes: false,
+        names_tracepoint_args: false,
+        refuses_wide_results: false,
+        sleep_words: "Only fentry/fexit/fmod_ret, lsm, and kprobe/uprobe programs can be sleepable",
+        cgroup_sleep_words: "BPF_LSM_CGROUP programs cannot be sleepable",
+    },
+    denied: NameChanges {
+        removed: &["__rcu_read_lock", "__rcu_read_unlock"],
+        ..NameChanges::NONE
+    },
+    no_return: NameChanges {
+        removed: crate::tables::kfunc::attach::NO_RETURN,
+        ..NameChanges::NONE
+    },
+    injectable: NameChanges {
+        added: &[
+            "bpf_fentry_test1",
+            "bpf_modify_return_test",
+            "btrfs_check_leaf_full",
+        ],
+        removed: &[
+            "btrfs_check_leaf",
+            "mtd_block_markbad",
+            "mtd_erase",
+            "mtd_read",
+            "mtd_write",
+            "page_pool_alloc_pages",
+        ],
+        ..NameChanges::NONE
+    },
+    iterators: ITERATORS,
+    struct_ops: STRUCT_OPS,
+    ..Changes::NONE
+};
 
 /// No argument is trusted.
 static ITERATORS: &[IterTarget] = &[
