@@ -103,11 +103,12 @@ fn in_tracepoint(kernel: &Kernel) -> Helpers {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
 
     use super::*;
 
     #[test]
-    fn new_kernels_have_everything() {
+    fn old_kernels_lack_something() {
         let probes = Probes::of(&Kernel::open("6.12").unwrap());
         let all = Probes {
             array_mmap: true,
@@ -130,6 +131,22 @@ mod tests {
             ..all
         };
         assert_eq!(Probes::of(&Kernel::open("6.1").unwrap()), older);
+        let dir = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../kernel/drafts/5.10.262-deb11-amd64"
+        );
+        let oldest = Probes {
+            cookie: false,
+            float: false,
+            decl_tag: false,
+            type_tag: false,
+            enum64: false,
+            ..older
+        };
+        assert_eq!(
+            Probes::of(&Kernel::from_dir(Path::new(dir), None).unwrap()),
+            oldest
+        );
     }
 
     #[test]

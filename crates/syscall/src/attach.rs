@@ -260,7 +260,7 @@ impl<'k> Target<'k> {
         if self.prog.prog_type == ProgType::Ext {
             reject!(AttachTarget, Errno::EINVAL, "Cannot replace kernel functions\n");
         }
-        match self.prog.attach_type() {
+        match self.kernel.attach_type(self.prog.expected_attach_type) {
             Some(AttachType::TraceRawTp) => self.raw_tracepoint(notes),
             Some(AttachType::TraceIter) => self.iterator(),
             Some(
@@ -346,7 +346,7 @@ impl<'k> Target<'k> {
 
     fn iterator(&self) -> Result<AttachInfo, Rejection> {
         let proto = self.proto()?;
-        let model = FuncModel::distill(&self.kernel.btf, proto, self.name)?;
+        let model = FuncModel::distill(self.kernel, proto, self.name)?;
         Ok(AttachInfo {
             ctx_args: iterator_args(self.kernel, self.name)?,
             model: Some(model),
@@ -356,7 +356,7 @@ impl<'k> Target<'k> {
 
     fn function(&self) -> Result<AttachInfo, Rejection> {
         let proto = self.proto()?;
-        let model = FuncModel::distill(&self.kernel.btf, proto, self.name)?;
+        let model = FuncModel::distill(self.kernel, proto, self.name)?;
         let name = self.name;
         let changes_return =
             self.prog.expects(AttachType::ModifyReturn) || self.prog.expects(AttachType::TraceFexit);

@@ -158,6 +158,7 @@ impl<'a> Fields<'a> {
         };
         match ty.kind() {
             Kind::Struct if scan.rules.fields_apart => scan.members_apart(ty)?,
+            Kind::DataSec if !scan.rules.section_fields => return Err(Errno::EINVAL),
             Kind::DataSec if scan.rules.fields_apart => scan.variables_apart(ty)?,
             Kind::Struct => drop(scan.members(ty, 0)?),
             Kind::DataSec => drop(scan.variables(ty)?),

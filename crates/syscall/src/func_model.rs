@@ -1,12 +1,11 @@
 //! How a kernel function is called: sizes of arguments and return value (`struct btf_func_model`).
 
 use verdict_btf::{Btf, Type, TypeId};
+use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
 
 use crate::notes::{Rejection, reject};
 
-/// `MAX_BPF_FUNC_ARGS`.
-pub(crate) const MAX_ARGS: usize = 12;
 /// `MAX_BPF_FUNC_REG_ARGS`.
 pub const MAX_REG_ARGS: usize = 5;
 
@@ -47,10 +46,11 @@ impl FuncModel {
     ///
     /// # Errors
     /// `EINVAL`: more arguments than are supported, or types that cannot be passed.
-    pub fn distill(btf: &Btf, proto: Type<'_>, name: &str) -> Result<FuncModel, Rejection> {
+    pub fn distill(kernel: &Kernel, proto: Type<'_>, name: &str) -> Result<FuncModel, Rejection> {
+        let (btf, rules) = (proto.btf(), kernel.arguments());
         let params = proto.params();
         let nargs = params.len();
-        if nargs > MAX_ARGS {
+        if nargs > rules.most {
             reject!(
                 FunctionSignature,
                 Errno::EINVAL,
@@ -79,7 +79,7 @@ impl FuncModel {
             }
             // The size is a signed number in the kernel: a huge struct looks like an error, as here.
             let arg = match slot(btf, param.ty) {
-                Ok(arg) if arg.size <= 16 => arg,
+                Ok(arg) if arg.size <= 16 && (rules.structs || !arg.is_struct) => arg,
                 Ok(_) | Err(_) => {
                     let kind = kind_name(btf, param.ty);
                     reject!(

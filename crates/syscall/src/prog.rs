@@ -140,7 +140,7 @@ impl Prog {
         if !kernel.knows_prog_flags(attr.prog_flags) {
             return Err(Rule::ProgramAttributes.with(Errno::EINVAL).into());
         }
-        let expected_attach_type = fixup_attach_type(attr);
+        let expected_attach_type = fixup_attach_type(kernel, attr);
         if attr.insns.is_empty() || attr.insns.len() > kernel.limits.program_insns as usize {
             return Err(Rule::ProgramSize.with(Errno::E2BIG).into());
         }
@@ -181,13 +181,13 @@ impl Prog {
 }
 
 /// Old loaders leave the attach type of these types at 0, which means something else.
-fn fixup_attach_type(attr: &ProgLoad) -> u32 {
+fn fixup_attach_type(kernel: &Kernel, attr: &ProgLoad) -> u32 {
     let default = match ProgType::from_raw(attr.prog_type) {
         Some(ProgType::CgroupSock) => AttachType::CgroupInetSockCreate,
         Some(ProgType::SkReuseport) => AttachType::SkReuseportSelect,
         _ => return attr.expected_attach_type,
     };
-    if attr.expected_attach_type == 0 {
+    if attr.expected_attach_type == 0 && kernel.attach_type(default.raw()).is_some() {
         default.raw()
     } else {
         attr.expected_attach_type
@@ -243,6 +243,10 @@ fn check_attach(
         Some(ProgType::CgroupSkb) => &[A::CgroupInetIngress, A::CgroupInetEgress],
         Some(ProgType::CgroupSockopt) => &[A::CgroupSetsockopt, A::CgroupGetsockopt],
         Some(ProgType::SkLookup) => &[A::SkLookup],
+        // Where these have no attach type, any is taken.
+        Some(ProgType::SkReuseport) if kernel.attach_type(A::SkReuseportSelect.raw()).is_none() => {
+            return Ok(());
+        }
         Some(ProgType::SkReuseport) => &[A::SkReuseportSelect, A::SkReuseportSelectOrMigrate],
         Some(ProgType::Netfilter) => &[A::Netfilter],
         // Number 0: these have no attach type.

@@ -153,8 +153,8 @@ impl Pair<'_> {
     /// What the function is to the program. One whose BTF does not hold takes five words and returns one.
     fn describe(&self, ty: Type<'_>, unreliable: bool) -> Result<AttachInfo, Rejection> {
         use AttachType as A;
-        let (btf, name) = (ty.btf(), ty.name());
-        match self.prog.attach_type() {
+        let name = ty.name();
+        match self.kernel.attach_type(self.prog.expected_attach_type) {
             Some(A::TraceRawTp) => reject!(
                 AttachForbidden,
                 Errno::EINVAL,
@@ -164,7 +164,7 @@ impl Pair<'_> {
                 let proto = self.proto(ty)?;
                 return Ok(AttachInfo {
                     func_proto: Some(proto.id()),
-                    model: Some(FuncModel::distill(btf, proto, name)?),
+                    model: Some(FuncModel::distill(self.kernel, proto, name)?),
                     ctx_args: iterator_args(self.kernel, name)?,
                     ..self.info(name)
                 });
@@ -178,7 +178,7 @@ impl Pair<'_> {
         }
         let proto = Some(self.proto(ty)?).filter(|_| !unreliable);
         let model = match proto {
-            Some(proto) => FuncModel::distill(btf, proto, name)?,
+            Some(proto) => FuncModel::distill(self.kernel, proto, name)?,
             None => FuncModel::of_words(),
         };
         let changes_return = self.prog.expects(A::ModifyReturn) || self.prog.expects(A::TraceFexit);

@@ -13,6 +13,8 @@ pub struct BtfRules {
     pub printable_sections: bool,
     /// Whether special fields are looked for in structs when BTF is loaded, and in structs and arrays within others.
     pub struct_fields: bool,
+    /// Whether variables of a data section may be special fields.
+    pub section_fields: bool,
     /// Whether each kind of special fields of a map's value is looked for by itself.
     pub fields_apart: bool,
     /// Special fields that a type may have.
@@ -39,6 +41,7 @@ impl BtfRules {
         kinds: 20,
         printable_sections: true,
         struct_fields: true,
+        section_fields: true,
         fields_apart: false,
         max_fields: 11,
         local_kptrs: true,

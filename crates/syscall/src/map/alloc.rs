@@ -6,7 +6,7 @@
 use verdict_kernel::Kernel;
 use verdict_kernel::attr::MapCreate;
 use verdict_kernel::errno::Errno;
-use verdict_kernel::map::MapType;
+use verdict_kernel::map::{Demands, MapType};
 
 use super::flags::{self, ACCESS_MASK, KMALLOC_MAX, NUMA_NODE, PAGE_SIZE, PERCPU_MAX};
 
@@ -44,24 +44,25 @@ fn buckets_ok(max_entries: u32) -> bool {
 }
 
 /// What the type asks of the attributes before anything else is looked at (`map_alloc_check`).
-pub(super) fn check(map_type: MapType, attr: &MapCreate) -> Checked {
+pub(super) fn check(kernel: &Kernel, map_type: MapType, attr: &MapCreate) -> Checked {
+    let demands = kernel.map_demands();
     match map_type {
-        MapType::Array | MapType::PercpuArray => array(map_type, attr),
+        MapType::Array | MapType::PercpuArray => array(map_type, attr, demands),
         MapType::ProgArray | MapType::PerfEventArray | MapType::CgroupArray | MapType::ArrayOfMaps => {
             require(attr.value_size == 4, Errno::EINVAL)?;
             require(!has(attr, flags::RDONLY_PROG | flags::WRONLY_PROG), Errno::EINVAL)?;
-            array(map_type, attr)
+            array(map_type, attr, demands)
         }
         MapType::ReuseportSockarray => {
             require(matches!(attr.value_size, 4 | 8), Errno::EINVAL)?;
-            array(map_type, attr)
+            array(map_type, attr, demands)
         }
         MapType::Hash | MapType::PercpuHash | MapType::LruHash | MapType::LruPercpuHash => {
-            hash(map_type, attr)
+            hash(map_type, attr, demands)
         }
         MapType::HashOfMaps => {
             require(attr.value_size == 4, Errno::EINVAL)?;
-            hash(map_type, attr)
+            hash(map_type, attr, demands)
         }
         MapType::BloomFilter => require(u64::from(attr.value_size) <= KMALLOC_MAX, Errno::E2BIG),
         MapType::Queue | MapType::Stack => queue(attr),
@@ -175,7 +176,7 @@ fn bloom_filter(attr: &MapCreate) -> Checked {
     require(sound, Errno::EINVAL)
 }
 
-fn array(map_type: MapType, attr: &MapCreate) -> Checked {
+fn array(map_type: MapType, attr: &MapCreate, demands: Demands) -> Checked {
     let percpu = map_type == MapType::PercpuArray;
     let known = NUMA_NODE | flags::MMAPABLE | ACCESS_MASK | flags::PRESERVE_ELEMS | flags::INNER_MAP;
     let sound = attr.max_entries != 0
@@ -186,11 +187,11 @@ fn array(map_type: MapType, attr: &MapCreate) -> Checked {
         && (map_type == MapType::Array || !has(attr, flags::MMAPABLE | flags::INNER_MAP))
         && (map_type == MapType::PerfEventArray || !has(attr, flags::PRESERVE_ELEMS));
     require(sound, Errno::EINVAL)?;
-    require(attr.value_size <= i32::MAX as u32, Errno::E2BIG)?;
+    require(attr.value_size <= demands.array_value, Errno::E2BIG)?;
     require(!percpu || percpu_value_fits(attr), Errno::E2BIG)
 }
 
-fn hash(map_type: MapType, attr: &MapCreate) -> Checked {
+fn hash(map_type: MapType, attr: &MapCreate, demands: Demands) -> Checked {
     let percpu = matches!(map_type, MapType::PercpuHash | MapType::LruPercpuHash);
     let lru = matches!(map_type, MapType::LruHash | MapType::LruPercpuHash);
     let lru_per_cpu = has(attr, flags::NO_COMMON_LRU);
@@ -201,7 +202,11 @@ fn hash(map_type: MapType, attr: &MapCreate) -> Checked {
     require(!(has(attr, NUMA_NODE) && (percpu || lru_per_cpu)), Errno::EINVAL)?;
     let sized = attr.max_entries != 0 && attr.key_size != 0 && attr.value_size != 0;
     require(sized, Errno::EINVAL)?;
-    let bytes = u64::from(attr.key_size) + u64::from(attr.value_size);
+    require(
+        demands.hash_key.is_none_or(|most| attr.key_size <= most),
+        Errno::E2BIG,
+    )?;
+    let bytes = u64::from(demands.hash_key.unwrap_or(attr.key_size)) + u64::from(attr.value_size);
     require(bytes < KMALLOC_MAX - flags::HTAB_ELEM, Errno::E2BIG)?;
     require(!percpu || percpu_value_fits(attr), Errno::E2BIG)
 }

@@ -42,10 +42,10 @@ pub fn map_create(
     inner: Option<&Map>,
 ) -> Result<Map, Broken> {
     let map_type = check_attributes(kernel, attr).by(Rule::MapAttributes)?;
-    alloc::check(map_type, attr).by(Rule::MapAttributes)?;
+    alloc::check(kernel, map_type, attr).by(Rule::MapAttributes)?;
     let inner = match map_type {
         MapType::ArrayOfMaps | MapType::HashOfMaps => {
-            let meta = inner_map_meta(inner).by(Rule::InnerMap)?;
+            let meta = inner_map_meta(kernel, inner).by(Rule::InnerMap)?;
             Some(Arc::new(meta))
         }
         _ => None,
@@ -164,12 +164,19 @@ fn new_map(kernel: &Kernel, map_type: MapType, attr: &MapCreate, inner: Option<A
 /// # Errors
 /// `EINVAL` without one (descriptor 0 is open but no map) and when it is a map of maps itself, `ENOTSUPP` for
 /// types that cannot be inside.
-pub fn inner_map_meta(inner: Option<&Map>) -> Result<Map, Errno> {
+pub fn inner_map_meta(kernel: &Kernel, inner: Option<&Map>) -> Result<Map, Errno> {
     let inner = inner.ok_or(Errno::EINVAL)?;
     if inner.inner.is_some() {
         return Err(Errno::EINVAL);
     }
     if !meta::can_be_inner(inner.map_type) {
+        return Err(Errno::ENOTSUPP);
+    }
+    let has_lock = inner
+        .record
+        .as_ref()
+        .is_some_and(|record| record.has(FieldMask::LOCK));
+    if has_lock && !kernel.map_demands().inner_locks {
         return Err(Errno::ENOTSUPP);
     }
     Ok(Map {

@@ -213,7 +213,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             unsupported!("kfunc {name}, which depends on the network device");
         }
-        FuncModel::distill(btf, proto, name)?;
+        FuncModel::distill(kernel, proto, name)?;
         let caller = Caller {
             prog_type: self.own_type(),
             hook: kernel.kfunc_hook(self.program.prog.prog_type),

@@ -91,7 +91,9 @@ pub struct Arguments {
     pub nullable_names: bool,
     /// Whether a pointer is only read whole; any part of it gives the pointer otherwise.
     pub whole_pointers: bool,
-    /// Whether a struct that is an argument by itself is read as a number, rather than refused.
+    /// How many a function may have that programs attach to.
+    pub most: usize,
+    /// Whether they may be structs by themselves, which are read as numbers.
     pub structs: bool,
     /// Whether a pointer to any integer is a number, rather than only one to an integer of one byte that is called by
     /// no other name.
@@ -105,6 +107,7 @@ impl Arguments {
         trusted: true,
         nullable_names: true,
         whole_pointers: true,
+        most: 12,
         structs: true,
         int_pointers: true,
         known_results: true,

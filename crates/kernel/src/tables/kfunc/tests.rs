@@ -205,6 +205,9 @@ fn attach_lists_are_those_of_the_kernel() {
             );
         }
     }
+    // Where there is no list, nothing is on it.
+    let oldest = tested("5.10.262");
+    assert!(!oldest.is_denied_target("migrate_disable") && !oldest.is_no_return("do_exit"));
     // This kernel was built without error injection.
     assert!(!k.is_error_injectable("__x64_sys_getpid"));
     assert!(k.is_sleepable_target("bpf_fentry_test1") && !k.is_sleepable_target("bpf_fentry_test2"));

@@ -20,6 +20,28 @@ pub(crate) struct Changes {
     pub flags: u32,
     /// Map types that may keep pointers to kernel objects.
     pub kptrs: &'static [MapType],
+    /// What is asked of a map before it is made.
+    pub demands: Demands,
+}
+
+/// What is asked of maps before they are made, where kernels differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Demands {
+    /// Most bytes of a value of an array.
+    pub array_value: u32,
+    /// Most bytes of a key of a hash table, so many of which its values leave free; `None` where key and value share the
+    /// room.
+    pub hash_key: Option<u32>,
+    /// Whether maps whose values have a lock may be inner maps.
+    pub inner_locks: bool,
+}
+
+impl Demands {
+    pub(in crate::tables) const BASE: Demands = Demands {
+        array_value: i32::MAX as u32,
+        hash_key: None,
+        inner_locks: true,
+    };
 }
 
 impl Changes {
@@ -29,7 +51,15 @@ impl Changes {
         sleepless: &[],
         flags: u32::MAX,
         kptrs: uses::KPTR_MAPS,
+        demands: Demands::BASE,
     };
+}
+
+impl crate::Kernel {
+    /// What this kernel asks of maps before it makes them.
+    pub fn map_demands(&self) -> Demands {
+        self.tables.changes.map.demands
+    }
 }
 
 numbered! {

@@ -14,7 +14,7 @@ use crate::tables::ctx::{Arguments, ReturnRange, ReturnRule, Sleeping, net, skb}
 use crate::tables::kfunc::attach::Attaching;
 use crate::tables::kfunc::iter::{self, IterTarget};
 use crate::tables::kfunc::struct_ops::{StructOps, TCP_CONGESTION_OF_5_10, TCP_CONGESTION_OPS};
-use crate::tables::map;
+use crate::tables::map::{self, Demands};
 
 /// Linux 5.10.262.
 pub(super) static TABLES: Tables = Tables::new("5.10.262", CHANGES);
@@ -26,6 +26,7 @@ const CHANGES: Changes = Changes {
     prog_flags: 0x1f,
     btf: BtfRules {
         kinds: 16,
+        section_fields: false,
         ..v6_1_192::CHANGES.btf
     },
     helper: helper::Changes {
@@ -50,6 +51,11 @@ const CHANGES: Changes = Changes {
             Stack,
         ],
         kptrs: &[],
+        demands: Demands {
+            array_value: 4 << 20,
+            hash_key: Some(512),
+            ..v6_1_192::CHANGES.map.demands
+        },
         ..v6_1_192::CHANGES.map
     },
     sleeping: &[(ProgType::Kprobe, Sleeping::Never)],
@@ -59,6 +65,7 @@ const CHANGES: Changes = Changes {
         ReturnRule::Range(ReturnRange::new(0, 1)),
     )],
     arguments: Arguments {
+        most: 11,
         structs: false,
         int_pointers: false,
         ..v6_1_192::CHANGES.arguments

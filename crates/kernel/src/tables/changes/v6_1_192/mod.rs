@@ -21,7 +21,7 @@ use crate::tables::kfunc::raw_tp;
 use crate::tables::kfunc::struct_ops::{
     DUMMY_AS_READ, DUMMY_OPS, StructOps, TCP_CONGESTION_OF_OLD, TCP_CONGESTION_OPS,
 };
-use crate::tables::map;
+use crate::tables::map::{self, Demands};
 
 /// Linux 6.1.192.
 pub(super) static TABLES: Tables = Tables::new("6.1.192", CHANGES);
@@ -59,6 +59,10 @@ pub(super) const CHANGES: Changes = Changes {
         sleepless: &[Queue, Stack],
         flags: 0x1fff,
         kptrs: &[Hash, LruHash, Array, PercpuArray],
+        demands: Demands {
+            inner_locks: false,
+            ..Demands::BASE
+        },
     },
     sleeping: &[
         (ProgType::Tracing, Sleeping::Always),
