@@ -437,4 +437,18 @@ fn rules_of_other_kernels() {
     assert_eq!(validate(&float), Ok(()));
     let rejected = validate_by(&float, without).unwrap_err();
     assert!(rejected.log.ends_with("[2] Invalid kind:16"));
+    let empty = make(|b| {
+        b.add_datasec("license", 4, &[]);
+    });
+    let without = Rules {
+        empty_sections: false,
+        ..Rules::default()
+    };
+    assert_eq!(validate(&empty), Ok(()));
+    let rejected = validate_by(&empty, without).unwrap_err();
+    assert!(
+        rejected
+            .log
+            .ends_with("[2] DATASEC license size=4 vlen=0 vlen == 0\n")
+    );
 }

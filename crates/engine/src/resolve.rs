@@ -165,11 +165,8 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         if self.program.prog.sleepable && !self.env.kernel.sleepable_map(map.map_type) {
-            reject!(
-                SleepableMap,
-                EINVAL,
-                "Sleepable programs can only use array, hash, ringbuf and local storage maps\n"
-            );
+            let words = self.env.kernel.sleepable_map_words();
+            reject!(SleepableMap, EINVAL, "{words}\n");
         }
         Ok(())
     }

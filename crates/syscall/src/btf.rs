@@ -55,6 +55,8 @@ impl ProgBtf {
         let rules = validate::Rules {
             kinds: rules.kinds,
             printable_sections: rules.printable_sections,
+            empty_sections: rules.empty_sections,
+            flagged_enums: rules.flagged_enums,
         };
         validate::validate_by(btf.bytes(), rules)
             .map_err(|rejected| Rejection::new(Rule::BtfFormat, Errno(rejected.errno), rejected.log))?;

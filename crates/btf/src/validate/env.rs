@@ -38,6 +38,10 @@ pub(super) struct Env<'a> {
 }
 
 impl<'a> Env<'a> {
+    /// The rules of the kernel.
+    pub(super) fn rules(&self) -> Rules {
+        self.rules
+    }
     pub(super) fn new(data: &'a [u8], rules: Rules, logging: bool) -> Env<'a> {
         Env {
             data,

@@ -228,6 +228,9 @@ fn composite(env: &mut Env<'_>, ty: Raw<'_>) -> Check {
 }
 
 fn enumeration(env: &mut Env<'_>, ty: Raw<'_>) -> Check {
+    if !env.rules().flagged_enums {
+        no_kflag(env, ty)?;
+    }
     if ty.aux > 8 || !ty.aux.is_power_of_two() {
         return env.bad_type(ty, "Unexpected size");
     }
@@ -293,6 +296,9 @@ fn var(env: &mut Env<'_>, ty: Raw<'_>) -> Check {
 }
 
 fn datasec(env: &mut Env<'_>, ty: Raw<'_>) -> Check {
+    if ty.vlen() == 0 && !env.rules().empty_sections {
+        return env.bad_type(ty, "vlen == 0");
+    }
     if ty.aux == 0 {
         return env.bad_type(ty, "size == 0");
     }

@@ -32,14 +32,20 @@ pub struct Rules {
     pub kinds: u32,
     /// Whether a data section may be called by any printable characters, rather than like a variable.
     pub printable_sections: bool,
+    /// Whether a data section may have no variables.
+    pub empty_sections: bool,
+    /// Whether an enumeration's flag may be set, which says that its values are signed.
+    pub flagged_enums: bool,
 }
 
 impl Default for Rules {
-    /// All kinds, and any printable characters.
+    /// All kinds and names that any kernel takes.
     fn default() -> Rules {
         Rules {
             kinds: u32::MAX,
             printable_sections: true,
+            empty_sections: true,
+            flagged_enums: true,
         }
     }
 }

@@ -11,6 +11,10 @@ pub struct BtfRules {
     pub kinds: u32,
     /// Whether a data section may be called by any printable characters, rather than like a variable.
     pub printable_sections: bool,
+    /// Whether a data section may have no variables.
+    pub empty_sections: bool,
+    /// Whether an enumeration's flag may be set, which says that its values are signed.
+    pub flagged_enums: bool,
     /// Whether special fields are looked for in structs when BTF is loaded, and in structs and arrays within others.
     pub struct_fields: bool,
     /// Whether variables of a data section may be special fields.
@@ -40,6 +44,8 @@ impl BtfRules {
     pub(in crate::tables) const BASE: BtfRules = BtfRules {
         kinds: 20,
         printable_sections: true,
+        empty_sections: true,
+        flagged_enums: true,
         struct_fields: true,
         section_fields: true,
         fields_apart: false,

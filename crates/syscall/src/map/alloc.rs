@@ -117,7 +117,9 @@ pub(super) fn alloc(kernel: &Kernel, map_type: MapType, attr: &MapCreate) -> Che
                 && attr.map_flags & !known == 0;
             require(sound, Errno::EINVAL)
         }
-        MapType::CgroupStorage | MapType::PercpuCgroupStorage => cgroup_storage(map_type, attr),
+        MapType::CgroupStorage | MapType::PercpuCgroupStorage => {
+            cgroup_storage(map_type, attr, kernel.map_demands())
+        }
         MapType::Ringbuf | MapType::UserRingbuf => ringbuf(attr),
         MapType::BloomFilter => bloom_filter(attr),
         MapType::Arena => arena(attr),
@@ -295,7 +297,7 @@ fn sockets(attr: &MapCreate) -> bool {
     attr.max_entries != 0 && matches!(attr.value_size, 4 | 8) && attr.map_flags & !known == 0
 }
 
-fn cgroup_storage(map_type: MapType, attr: &MapCreate) -> Checked {
+fn cgroup_storage(map_type: MapType, attr: &MapCreate, demands: Demands) -> Checked {
     let percpu = map_type == MapType::PercpuCgroupStorage;
     let most = if percpu {
         PERCPU_MAX as u32
@@ -305,6 +307,7 @@ fn cgroup_storage(map_type: MapType, attr: &MapCreate) -> Checked {
     // A key is an inode number, or sizeof(struct bpf_cgroup_storage_key).
     require(matches!(attr.key_size, 8 | 16), Errno::EINVAL)?;
     require(attr.value_size != 0, Errno::EINVAL)?;
+    let most = demands.cgroup_value.map_or(most, |limit| limit.min(most));
     require(attr.value_size <= most, Errno::E2BIG)?;
     let sound = flags_ok(attr, NUMA_NODE | ACCESS_MASK) && attr.max_entries == 0;
     require(sound, Errno::EINVAL)

@@ -128,6 +128,8 @@ pub struct Field {
     pub readers: &'static [AttachType],
     /// Attach types that may write the field; all when empty.
     pub writers: &'static [AttachType],
+    /// Whether the kernel converts accesses to it: not to bytes that no field has, where it lets them pass.
+    pub converts: bool,
     /// Reading needs `CAP_BPF`.
     pub read_needs_cap: bool,
     /// Writing needs `CAP_BPF`.
@@ -148,6 +150,7 @@ impl Field {
             btf: None,
             readers: &[],
             writers: &[],
+            converts: true,
             read_needs_cap: false,
             write_needs_cap: false,
         }
@@ -168,6 +171,13 @@ impl Field {
     pub(in crate::tables) const fn gives(self, base: RegBase, flags: Flags) -> Field {
         Field {
             reg: RegType::new(base, flags),
+            ..self
+        }
+    }
+    /// The kernel converts no access to it.
+    pub(in crate::tables) const fn unconvertible(self) -> Field {
+        Field {
+            converts: false,
             ..self
         }
     }
@@ -285,7 +295,7 @@ impl Layout {
             reg_type: field.reg,
             field_size,
             btf: field.btf,
-            converts: true,
+            converts: field.converts,
         })
     }
 }

@@ -48,6 +48,12 @@ const SK_BUFF: [Field; 35] = [
     Field::new("(end)", 192, 0, Sizes::Never),
 ];
 
+/// The first field that Linux 5.10 has not.
+const AFTER_5_10: usize = 31;
+
+/// What lies behind its last field there: the check takes it for one.
+const PADDING_OF_5_10: Field = Field::narrow("(padding)", 180).unconvertible();
+
 const fn word(name: &'static str, off: u32) -> Field {
     Field::narrow(name, off).writes(Sizes::Exact(4))
 }
@@ -88,8 +94,8 @@ macro_rules! with_addresses {
 }
 
 impl View {
-    fn layout(&self) -> Layout {
-        let seen = SK_BUFF.iter().filter(|f| !self.hidden.contains(&f.name));
+    fn layout(&self, fields: &[Field]) -> Layout {
+        let seen = fields.iter().filter(|f| !self.hidden.contains(&f.name));
         Layout {
             name: "__sk_buff",
             fields: Cow::Owned(seen.map(|f| self.field(f)).collect()),
@@ -116,37 +122,28 @@ impl View {
     }
 }
 
-const SCHED_CLS: View = View {
-    hidden: with_addresses![],
-    writable: &[
-        "mark",
-        "tc_index",
-        "priority",
-        "tc_classid",
-        "cb",
-        "tstamp",
-        "queue_mapping",
-    ],
-    ..NOTHING
-};
-
-const CGROUP_SKB: View = View {
-    hidden: &["tc_classid", "data_meta", "wire_len", "tstamp_type"],
-    writable: &["mark", "priority", "cb", "tstamp"],
-    capable_reads: &["data", "data_end"],
-    capable_writes: &["tstamp"],
-    ..NOTHING
-};
-
 macro_rules! views {
     ($($(#[$doc:meta])* $name:ident = $view:expr;)*) => {
-        $($(#[$doc])* pub(in crate::tables) fn $name() -> &'static Layout {
+        $($(#[$doc])* pub(super) fn $name() -> &'static Layout {
             static LAYOUT: LazyLock<Layout> = LazyLock::new(|| {
                 const VIEW: View = $view;
-                VIEW.layout()
+                VIEW.layout(&SK_BUFF)
             });
             &LAYOUT
         })*
+
+        /// The same of Linux 5.10.
+        pub(in crate::tables) mod of_5_10 {
+            use super::*;
+
+            $($(#[$doc])* pub(in crate::tables) fn $name() -> &'static Layout {
+                static LAYOUT: LazyLock<Layout> = LazyLock::new(|| {
+                    const VIEW: View = $view;
+                    VIEW.layout(&[SK_BUFF.split_at(AFTER_5_10).0, &[PADDING_OF_5_10]].concat())
+                });
+                &LAYOUT
+            })*
+        }
     };
 }
 
@@ -160,18 +157,18 @@ views! {
         ..NOTHING
     };
     /// Classifiers and actions of traffic control.
-    sched_cls = SCHED_CLS;
-    /// The same, where of times only `tstamp` is among the fields.
-    sched_cls_without_hwtstamp = View {
-        hidden: with_addresses!["tstamp_type", "hwtstamp"],
-        ..SCHED_CLS
+    sched_cls = View {
+        hidden: with_addresses![],
+        writable: &["mark", "tc_index", "priority", "tc_classid", "cb", "tstamp", "queue_mapping"],
+        ..NOTHING
     };
     /// Packets of a cgroup.
-    cgroup_skb = CGROUP_SKB;
-    /// The same, where the time that hardware stamped on the packet is not among the fields.
-    cgroup_skb_without_hwtstamp = View {
-        hidden: &["tc_classid", "data_meta", "wire_len", "tstamp_type", "hwtstamp"],
-        ..CGROUP_SKB
+    cgroup_skb = View {
+        hidden: &["tc_classid", "data_meta", "wire_len", "tstamp_type"],
+        writable: &["mark", "priority", "cb", "tstamp"],
+        capable_reads: &["data", "data_end"],
+        capable_writes: &["tstamp"],
+        ..NOTHING
     };
     /// Light-weight tunnels.
     lwt = View {

@@ -373,6 +373,22 @@ fn capabilities_open_fields_of_cgroup_packets() {
 }
 
 #[test]
+fn padding_passes_where_the_check_takes_it_for_a_field() {
+    let asked = Asked {
+        off: 181,
+        size: 1,
+        access: Access::Read,
+        sign_extending: false,
+    };
+    let q = query("sched_cls");
+    match tested("5.10.262").ctx_access(&q, &asked) {
+        CtxAnswer::Allowed(access) => assert!(!access.converts),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(tested("6.1.192").ctx_access(&q, &asked), CtxAnswer::Denied);
+}
+
+#[test]
 fn odd_questions_are_refused() {
     let q = query("syscall");
     for (off, size) in [(-1, 1), (i32::MIN, 8), (0, 0), (65535, 1), (i32::MAX, 1), (3, 2)] {

@@ -16,6 +16,8 @@ pub(crate) struct Changes {
     pub helpers: &'static [(MapType, &'static [HelperId])],
     /// Map types that sleepable programs may not use although they may in the base.
     pub sleepless: &'static [MapType],
+    /// What is said of a sleepable program that uses another, without the newline.
+    pub sleep_words: &'static str,
     /// Flags that are known (`BPF_F_*` of maps).
     pub flags: u32,
     /// Map types that may keep pointers to kernel objects.
@@ -32,6 +34,8 @@ pub struct Demands {
     /// Most bytes of a key of a hash table, so many of which its values leave free; `None` where key and value share the
     /// room.
     pub hash_key: Option<u32>,
+    /// Most bytes of a value of cgroup storage, where other limits are not the only ones.
+    pub cgroup_value: Option<u32>,
     /// Whether maps whose values have a lock may be inner maps.
     pub inner_locks: bool,
 }
@@ -40,6 +44,7 @@ impl Demands {
     pub(in crate::tables) const BASE: Demands = Demands {
         array_value: i32::MAX as u32,
         hash_key: None,
+        cgroup_value: None,
         inner_locks: true,
     };
 }
@@ -49,6 +54,7 @@ impl Changes {
         count: MapType::ALL.len() as u32,
         helpers: &[],
         sleepless: &[],
+        sleep_words: "Sleepable programs can only use array, hash, ringbuf and local storage maps",
         flags: u32::MAX,
         kptrs: uses::KPTR_MAPS,
         demands: Demands::BASE,
@@ -56,6 +62,13 @@ impl Changes {
 }
 
 impl crate::Kernel {
+    /// What this kernel says of a sleepable program that uses a map that [`Kernel::sleepable_map`] does not name.
+    ///
+    /// [`Kernel::sleepable_map`]: crate::Kernel::sleepable_map
+    pub fn sleepable_map_words(&self) -> &'static str {
+        self.tables.changes.map.sleep_words
+    }
+
     /// What this kernel asks of maps before it makes them.
     pub fn map_demands(&self) -> Demands {
         self.tables.changes.map.demands

@@ -26,6 +26,8 @@ const CHANGES: Changes = Changes {
     prog_flags: 0x1f,
     btf: BtfRules {
         kinds: 16,
+        empty_sections: false,
+        flagged_enums: false,
         section_fields: false,
         ..v6_1_192::CHANGES.btf
     },
@@ -50,10 +52,12 @@ const CHANGES: Changes = Changes {
             Queue,
             Stack,
         ],
+        sleep_words: "Sleepable programs can only use array and hash maps",
         kptrs: &[],
         demands: Demands {
             array_value: 4 << 20,
             hash_key: Some(512),
+            cgroup_value: Some(4096),
             ..v6_1_192::CHANGES.map.demands
         },
         ..v6_1_192::CHANGES.map
@@ -74,9 +78,15 @@ const CHANGES: Changes = Changes {
     kfunc_sets: &[],
     lsm: lsm::CHANGES,
     contexts: &[
-        (ProgType::SchedCls, skb::sched_cls_without_hwtstamp),
-        (ProgType::SchedAct, skb::sched_cls_without_hwtstamp),
-        (ProgType::CgroupSkb, skb::cgroup_skb_without_hwtstamp),
+        (ProgType::SocketFilter, skb::of_5_10::socket_filter),
+        (ProgType::SchedCls, skb::of_5_10::sched_cls),
+        (ProgType::SchedAct, skb::of_5_10::sched_cls),
+        (ProgType::CgroupSkb, skb::of_5_10::cgroup_skb),
+        (ProgType::LwtIn, skb::of_5_10::lwt),
+        (ProgType::LwtOut, skb::of_5_10::lwt),
+        (ProgType::LwtXmit, skb::of_5_10::lwt),
+        (ProgType::LwtSeg6local, skb::of_5_10::lwt),
+        (ProgType::SkSkb, skb::of_5_10::sk_skb),
         (ProgType::SkReuseport, || &net::SK_REUSEPORT_WITHOUT_SOCKETS),
         (ProgType::SkLookup, || &net::SK_LOOKUP_OF_5_10),
     ],
