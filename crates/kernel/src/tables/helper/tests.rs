@@ -336,6 +336,22 @@ fn calls_that_the_place_forbids() {
 }
 
 #[test]
+fn what_linux_5_10_forbids() {
+    let kernel = tested("5.10.262");
+    let allows = |q: &HelperQuery<'_>, id| q.allows(kernel, kernel.helpers(q).get(id).unwrap());
+    let fentry = |f| query(ProgType::Tracing, AttachType::TraceFentry, Some(f));
+    let iter = query(ProgType::Tracing, AttachType::TraceIter, Some("bpf_iter_tcp"));
+    assert!(allows(&fentry("filp_close"), 147) && !allows(&iter, 147));
+    let has = |q: &HelperQuery<'_>, id| kernel.helpers(q).get(id).is_ok();
+    let sleepable = HelperQuery {
+        sleepable: true,
+        ..fentry("filp_close")
+    };
+    assert!(has(&sleepable, 148) && !has(&fentry("filp_close"), 148));
+    assert!(!has(&iter, 49) && has(&query(ProgType::SockOps, AttachType::CgroupSockOps, None), 49));
+}
+
+#[test]
 fn names_are_those_of_the_log() {
     assert_eq!(helper_name(0), Some("bpf_unspec"));
     assert_eq!(helper_name(1), Some("bpf_map_lookup_elem"));
