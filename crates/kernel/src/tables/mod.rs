@@ -1,8 +1,8 @@
 //! What a kernel knows: helpers, kfuncs, contexts, hooks of security modules, maps.
 //!
 //! The rows of the folders beside this file are those of one release, the base; `changes` has, for every other release
-//! that is known, what differs from it, or from another release: rows that are added, removed or replaced. [`Tables`] is one release's view of both, and
-//! [`Kernel`](crate::Kernel) is asked, never a row.
+//! that is known, what differs from the base, or from a release whose changes it comes on top of: rows that are added,
+//! removed or replaced. [`Tables`] is one release's view of both, and [`Kernel`](crate::Kernel) is asked, never a row.
 
 pub mod btf;
 mod changes;
