@@ -34,7 +34,8 @@ const FOUNDING: [&str; 3] = ["loop_callback.bpf.o", "zero_spill.bpf.o", CRASHES]
 const CRASHES: &str = "switch_null_kptr.bpf.o";
 
 /// A recording: the directory under `golden/`, the kernel as the oracle calls it, and which objects.
-const RECORDINGS: [(&str, &str, &[&str]); 6] = [
+const RECORDINGS: [(&str, &str, &[&str]); 7] = [
+    ("5.10.262-deb11-amd64", "5.10.0-46-amd64", &[]),
     ("6.1.192-deb12-amd64", "6.1.0-57-amd64", &[]),
     ("6.12.43-deb12-amd64", "6.12.43+deb12-amd64", &[]),
     ("6.12.117-deb12-amd64", "6.12.117+deb12-amd64", &[]),

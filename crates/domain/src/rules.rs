@@ -18,6 +18,9 @@ pub struct Rules {
     pub split_32: bool,
     /// Whether two values that are known to differ in a bit are known to be unequal.
     pub unequal_by_bits: bool,
+    /// Whether the bits of the low half are learnt from those that the whole's ranges tell; otherwise from those that
+    /// were known before.
+    pub low_from_whole: bool,
     /// Whether the unsigned range of a sum or difference is kept when both its ends wrap.
     pub keep_wrapped: bool,
     /// Whether products keep their ranges as long as no end overflows, negative factors among them; otherwise

@@ -54,7 +54,7 @@ impl Bounds {
     fn deduce(&mut self, rules: Rules) {
         self.learn_from_bits();
         if rules.by_sign {
-            self.deduce_by_sign();
+            self.deduce_by_sign(rules);
             return;
         }
         let (mut wide, mut low) = (self.span64(), self.span32());
@@ -68,18 +68,18 @@ impl Bounds {
         }
         self.set_span64(wide);
         self.set_span32(low);
-        self.learn_bits_from_ranges();
+        self.learn_bits_from_ranges(rules);
         self.learn_from_bits();
     }
 
     /// The rest of it where the sign alone tells the ranges of each other (before Linux 6.8).
-    fn deduce_by_sign(&mut self) {
+    fn deduce_by_sign(&mut self, rules: Rules) {
         let (mut wide, mut low) = (self.span64(), self.span32());
         low.learn_by_sign();
         wide.learn_by_sign();
         self.set_span64(wide);
         self.set_span32(low);
-        self.learn_bits_from_ranges();
+        self.learn_bits_from_ranges(rules);
         self.learn_from_bits();
     }
 
@@ -126,10 +126,11 @@ impl Bounds {
 
     /// Learns leading bits from the unsigned ranges (`__reg_bound_offset`).
     #[inline]
-    fn learn_bits_from_ranges(&mut self) {
+    fn learn_bits_from_ranges(&mut self, rules: Rules) {
         let whole = self.var_off.intersect(Tnum::range(self.umin, self.umax));
         let low = Tnum::range(u64::from(self.u32_min), u64::from(self.u32_max));
-        self.var_off = whole.clear_subreg() | whole.subreg().intersect(low);
+        let known = if rules.low_from_whole { whole } else { self.var_off };
+        self.var_off = whole.clear_subreg() | known.subreg().intersect(low);
     }
 }
 
@@ -210,19 +211,22 @@ mod tests {
 
     /// Rules by number: every mix of deductions, up to three rounds.
     fn rules() -> impl Strategy<Value = Rules> {
-        (0..4u8, any::<[bool; 3]>()).prop_map(|(rounds, [split_64, split_32, by_sign])| Rules {
-            by_sign,
-            rounds,
-            split_64,
-            split_32,
-            unequal_by_bits: false,
-            keep_wrapped: false,
-            signed_product: false,
-            product_by_union: false,
-            shift_sign: false,
-            by_constants: false,
-            bitwise_by_signs: false,
-            known_operand: false,
+        (0..4u8, any::<[bool; 4]>()).prop_map(|(rounds, [split_64, split_32, by_sign, low_from_whole])| {
+            Rules {
+                by_sign,
+                rounds,
+                split_64,
+                split_32,
+                unequal_by_bits: false,
+                low_from_whole,
+                keep_wrapped: false,
+                signed_product: false,
+                product_by_union: false,
+                shift_sign: false,
+                by_constants: false,
+                bitwise_by_signs: false,
+                known_operand: false,
+            }
         })
     }
 

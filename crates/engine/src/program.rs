@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use verdict_isa::{Atomic, AtomicOp, Insn, Jump, Malformed, Op, decode, deferred_fault, unknown_before_v4};
+use verdict_isa::{
+    Atomic, AtomicOp, Call, Insn, Jump, Malformed, Op, decode, deferred_fault, unknown_before_v4,
+};
 use verdict_kernel::Kernel;
 use verdict_kernel::helper::Helpers;
 use verdict_kernel::semantics::control::{AcquireRelease, Control, InstructionSet, MayGotoNext};
@@ -219,12 +221,15 @@ pub(crate) struct Subprog {
 #[inline]
 fn decode_for_walk(control: &Control, insns: &IndexVec<InsnIdx, Insn>, at: InsnIdx) -> Result<Op, Malformed> {
     let op = decode(&insns[at], insns.get(at.next()))?;
-    if control.instruction_set == InstructionSet::V3
+    if control.instruction_set != InstructionSet::V4
         && let Some(fault) = unknown_before_v4(op, insns[at].code)
     {
         return Err(fault);
     }
     match op {
+        Op::Call(Call::Kfunc { .. }) if control.instruction_set == InstructionSet::V3Xadd => {
+            return Err(Malformed::Call);
+        }
         Op::Jump(Jump::MayGoto { off: off @ 0 }) if control.may_goto_next == MayGotoNext::Refused => {
             return Err(Malformed::MayGoto { off, imm: 0 });
         }

@@ -1,15 +1,14 @@
 //! What the `ld_imm64` of a program name: maps, kernel variables, functions. Opcodes are checked on the way.
 
 use std::sync::Arc;
-use verdict_kernel::semantics::control::TypedFunctions;
 
 use verdict_btf::{Kind, TypeId};
-use verdict_isa::{Insn, Malformed, Point, class, mode, pseudo, resolve_fault, size};
+use verdict_isa::{Insn, Malformed, Point, class, mode, op, pseudo, resolve_fault, size};
 use verdict_kernel::attr::MapId;
 use verdict_kernel::ctx;
 use verdict_kernel::map::MapType;
 use verdict_kernel::rule::Rule;
-use verdict_kernel::semantics::control::AcquireRelease;
+use verdict_kernel::semantics::control::{AcquireRelease, InstructionSet, TypedFunctions};
 use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::{FieldMask, Map};
 
@@ -41,12 +40,28 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
+    /// An instruction that was given a meaning only later, where this kernel is before that.
+    fn unknown_before_v3(&self, insn: &Insn) -> Option<Malformed> {
+        if self.env.kernel.semantics.control.instruction_set != InstructionSet::V3Xadd {
+            return None;
+        }
+        match insn.class() {
+            class::STX if insn.mode() == mode::ATOMIC && insn.imm != 0 => Some(Malformed::Stx),
+            class::LD if insn.is_ld_imm64() && insn.src > pseudo::BTF_ID => Some(Malformed::LdImm64Kind),
+            class::JMP32 if insn.op() == op::JA => Some(Malformed::UnknownOpcode(insn.code)),
+            _ => None,
+        }
+    }
+
     /// Resolves all `ld_imm64` (`resolve_pseudo_ldimm64`).
     pub(crate) fn resolve_imm64(&mut self) -> Res<()> {
         let mut i = InsnIdx(0);
         while let Some(insn) = self.program.insns.get(i).copied() {
             let next = self.program.insns.get(i.next()).copied();
-            let unknown = self.unknown_atomic(&insn).or_else(|| self.unknown_insn(i));
+            let unknown = self
+                .unknown_before_v3(&insn)
+                .or_else(|| self.unknown_atomic(&insn))
+                .or_else(|| self.unknown_insn(i));
             if let Some(fault) = unknown.or_else(|| resolve_fault(&insn, next.as_ref())) {
                 reject!((malformed_rule(fault)), EINVAL, "{fault}\n");
             }

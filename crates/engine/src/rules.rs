@@ -2,8 +2,8 @@
 
 use verdict_domain::{Bounds as RegBounds, Rules};
 use verdict_kernel::semantics::bounds::{
-    Bounds, ComparedNumbers, Contradiction, DeductionRounds, ProductBits, ProductRange, ShiftBy32, SplitS32,
-    SplitS64, UnequalBits, UnknownOperand, WrappedSum,
+    Bounds, ComparedNumbers, Contradiction, DeductionRounds, LowBits, ProductBits, ProductRange, ShiftBy32,
+    SplitS32, SplitS64, UnequalBits, UnknownOperand, WrappedSum,
 };
 
 use crate::error::Res;
@@ -23,6 +23,7 @@ pub(crate) fn domain_rules(bounds: &Bounds) -> Rules {
         split_64: bounds.split_s64 == SplitS64::Narrows,
         split_32: bounds.split_s32 == SplitS32::Narrows,
         unequal_by_bits: bounds.unequal_bits == UnequalBits::Decide,
+        low_from_whole: bounds.low_bits == LowBits::Whole,
         keep_wrapped: bounds.wrapped_sum == WrappedSum::Kept,
         signed_product: bounds.product_range == ProductRange::Unless,
         product_by_union: bounds.product_bits == ProductBits::Union,

@@ -242,7 +242,7 @@ impl<'a> Log<'a> {
             let Some(insn) = insns.get(at) else { return };
             // Kernels that know no other moves and divisions show what they know of them.
             let mut known = *insn;
-            let v3 = self.kernel.semantics.control.instruction_set == InstructionSet::V3;
+            let v3 = self.kernel.semantics.control.instruction_set != InstructionSet::V4;
             if v3 && matches!(insn.class(), class::ALU | class::ALU64) {
                 known.off = 0;
             }

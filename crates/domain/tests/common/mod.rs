@@ -43,6 +43,7 @@ pub(crate) const LINUX_6_12_117: Rules = Rules {
     split_64: true,
     split_32: true,
     unequal_by_bits: true,
+    low_from_whole: true,
     keep_wrapped: false,
     signed_product: false,
     product_by_union: false,
@@ -85,7 +86,7 @@ pub(crate) const LINUX_6_18_15: Rules = Rules {
 };
 
 /// Those of three kernels, those that differ from the first in one thing, and the least that there is.
-pub(crate) const RULES: [Rules; 14] = {
+pub(crate) const RULES: [Rules; 16] = {
     const BASE: Rules = LINUX_6_12_117;
     [
         BASE,
@@ -105,6 +106,14 @@ pub(crate) const RULES: [Rules; 14] = {
         Rules {
             unequal_by_bits: false,
             ..BASE
+        },
+        Rules {
+            low_from_whole: false,
+            ..BASE
+        },
+        Rules {
+            low_from_whole: false,
+            ..LINUX_6_1_192
         },
         Rules {
             keep_wrapped: true,

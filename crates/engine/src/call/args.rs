@@ -6,7 +6,7 @@ use verdict_kernel::map::MapType;
 use verdict_kernel::rule::Rule;
 use verdict_kernel::semantics::control::{ArgumentKinds, ArrayKey};
 use verdict_kernel::semantics::log::BugWords;
-use verdict_kernel::semantics::precision::NullArgument;
+use verdict_kernel::semantics::precision::{AllocatedSize, NullArgument};
 use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase, RegType};
 use verdict_syscall::Field;
 
@@ -318,7 +318,9 @@ impl<O: Observer> Verifier<'_, O> {
                     reject!(ArgumentConstant, EACCES, "R{} is not a known constant'\n", regno);
                 }
                 meta.mem_size = reg.b.var_off().value;
-                self.mark_chain_precision(regno)?;
+                if self.env.kernel.semantics.precision.allocated_size == AllocatedSize::Precise {
+                    self.mark_chain_precision(regno)?;
+                }
             }
             ArgBase::ConstStr => self.check_reg_const_str(reg, regno)?,
             ArgBase::KptrXchgDest => {

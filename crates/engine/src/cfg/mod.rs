@@ -15,6 +15,7 @@ pub(crate) use order::{Components, PostOrder, successors};
 use verdict_isa::{Insn, class, op};
 use verdict_kernel::semantics::control::BackEdges;
 use verdict_kernel::semantics::control::GlobalCall;
+use verdict_kernel::semantics::precision::HistoryPoints;
 
 use crate::error::{Res, reject};
 use crate::index::{IndexVec, InsnIdx};
@@ -87,6 +88,11 @@ impl<O: Observer> Verifier<'_, O> {
                 }
             }
             i = i.next();
+        }
+        if self.env.kernel.semantics.precision.history_points == HistoryPoints::PrunePoints {
+            for aux in self.program.aux.iter_mut() {
+                aux.jmp_point = aux.prune_point;
+            }
         }
         Ok(())
     }

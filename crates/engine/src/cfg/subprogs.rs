@@ -4,7 +4,7 @@ use verdict_btf::{Kind, TagError};
 use verdict_isa::{class, mode, op, pseudo};
 use verdict_kernel::helper::effects::{Callback, callback};
 use verdict_kernel::helper::id;
-use verdict_kernel::semantics::control::Exceptions;
+use verdict_kernel::semantics::control::{Exceptions, InstructionSet};
 
 use crate::error::{Res, reject, say2};
 use crate::index::{Idx, InsnIdx, SubprogIdx};
@@ -63,11 +63,12 @@ impl<O: Observer> Verifier<'_, O> {
     /// Finds all functions and kernel functions that are called (`add_subprog_and_kfunc`).
     pub(crate) fn find_subprogs(&mut self) -> Res<()> {
         self.add_subprog(0)?;
+        let only_calls = self.env.kernel.semantics.control.instruction_set == InstructionSet::V3Xadd;
         for i in self.program.insns.indices() {
             let insn = self.program.insns[i];
-            if insn.is_func_ref() || insn.is_subprog_call() {
+            if insn.is_subprog_call() || (insn.is_func_ref() && !only_calls) {
                 self.add_subprog(i.target(insn.imm))?;
-            } else if insn.is_kfunc_call() {
+            } else if insn.is_kfunc_call() && !only_calls {
                 self.add_kfunc_call(insn.imm, insn.off)?;
             }
         }

@@ -12,6 +12,9 @@ use crate::verifier::Verifier;
 pub fn reg_type_str(ty: RegType, names: TypeNames) -> String {
     let mut name = String::new();
     match names {
+        TypeNames::Kinds if ty.base() == RegBase::Buf && !ty.has(Flags::RDONLY) => name.push_str("rdwr_"),
+        TypeNames::Kinds if ty.has(Flags::RINGBUF) => {}
+        TypeNames::Kinds => name.push_str(last_prefix(ty)),
         TypeNames::OneFlag => name.push_str(last_prefix(ty)),
         TypeNames::AllFlags => {
             for (flag, prefix) in PREFIXES {
@@ -21,7 +24,10 @@ pub fn reg_type_str(ty: RegType, names: TypeNames) -> String {
             }
         }
     }
-    name.push_str(base_str(ty.base()));
+    name.push_str(match (names, ty.base()) {
+        (TypeNames::Kinds, RegBase::Scalar) => "inv",
+        (_, base) => base_str(base),
+    });
     if ty.has(Flags::MAYBE_NULL) {
         name.push_str(if ty.base() == RegBase::BtfId {
             "or_null_"

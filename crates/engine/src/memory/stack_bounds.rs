@@ -3,6 +3,7 @@
 use verdict_kernel::ctx::Access;
 use verdict_kernel::rule::Rule;
 use verdict_kernel::semantics::log::{CallWords, StackWords};
+use verdict_kernel::semantics::stack::StackRoom;
 
 use super::{MAX_VAR_OFF, MemAccess, Source};
 use crate::error::{About, Failure, Res, reject};
@@ -103,6 +104,9 @@ impl<O: Observer> Verifier<'_, O> {
     /// A load from or store into a stack, checked for bounds first.
     pub(super) fn access_stack(&mut self, reg: &Reg, m: &MemAccess) -> Res<()> {
         self.check_stack_bounds(m.regno, m.off, m.size, Source::Direct, m.access)?;
+        if self.writes_make_room() {
+            self.use_stack(self.frame_of(reg), m.off);
+        }
         match m.access {
             Access::Read => self.check_stack_read(reg, m),
             Access::Write => self.check_stack_write(reg, m),
@@ -142,13 +146,19 @@ impl<O: Observer> Verifier<'_, O> {
                 reg.b.smax().wrapping_add(off64).wrapping_add(size64),
             )
         };
-        let lowest = -i64::from(self.env.kernel.limits.stack);
+        let by_writes = self.writes_make_room();
+        let lowest = match access {
+            Access::Read if by_writes => self.stack_room(self.frame_of(&reg)),
+            Access::Read | Access::Write => -i64::from(self.env.kernel.limits.stack),
+        };
         let errno = if min < lowest || min > -1 {
             verdict_kernel::errno::Errno::EACCES
         } else if max > 0 {
             verdict_kernel::errno::Errno::EINVAL
         } else if size < 0 {
             verdict_kernel::errno::Errno::EFAULT
+        } else if by_writes {
+            return Ok(());
         } else {
             return self.grow_stack(self.frame_of(&reg), min.wrapping_neg() as i32);
         };
@@ -172,6 +182,28 @@ impl<O: Observer> Verifier<'_, O> {
         source == Source::Helper && self.env.kernel.semantics.log.stack_words == StackWords::BySource
     }
 
+    /// Whether only writes make room on the stack.
+    pub(super) fn writes_make_room(&self) -> bool {
+        self.env.kernel.semantics.stack.stack_room == StackRoom::Written
+    }
+
+    /// The lowest offset for which there is room.
+    fn stack_room(&self, frame: FrameNo) -> i64 {
+        let slots = self.walk.cur.frames.get(frame).map_or(0, |f| f.body.stack.len());
+        -i64::from(SLOT) * slots as i64
+    }
+
+    /// Remembers how deep the function uses its stack (`update_stack_depth`).
+    pub(super) fn use_stack(&mut self, frame: FrameNo, off: i32) {
+        let Some(body) = self.walk.cur.frames.get(frame).map(|f| &f.body) else {
+            return;
+        };
+        let depth = u16::try_from(off.wrapping_neg()).unwrap_or(0);
+        if let Some(subprog) = self.program.subprogs.get_mut(body.subprogno) {
+            subprog.stack_depth = subprog.stack_depth.max(depth);
+        }
+    }
+
     /// Makes room for `size` bytes, in whole slots, and remembers the function's deepest use
     /// (`grow_stack_state`).
     pub(super) fn grow_stack(&mut self, frame: FrameNo, size: i32) -> Res<()> {
@@ -184,7 +216,12 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let subprogno = body.subprogno;
         self.walk.cur.frame_at_mut(frame).stack.grow(slots);
-        if let Some(subprog) = self.program.subprogs.get_mut(subprogno) {
+        if let Some(subprog) = self
+            .program
+            .subprogs
+            .get_mut(subprogno)
+            .filter(|_| self.env.kernel.semantics.stack.stack_room == StackRoom::Accessed)
+        {
             subprog.stack_depth = subprog.stack_depth.max(slots as u16 * SLOT as u16);
         }
         Ok(())

@@ -215,6 +215,9 @@ impl<O: Observer> Verifier<'_, O> {
             read |= part.spi.bit();
         }
         self.mark_slots_read(frame, read);
+        if self.writes_make_room() {
+            self.use_stack(frame, span.min);
+        }
         Ok(())
     }
 
@@ -242,6 +245,10 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Reads bytes of a slot; for a helper they become unknown data. Returns the first that may not be read.
     fn touch_bytes(&mut self, frame: FrameNo, part: Part, clobber: bool) -> Res<Option<i32>> {
+        let room = self.walk.cur.frames.get(frame).map(|f| f.body.stack.end());
+        if room.is_some_and(|end| part.spi >= end) && self.writes_make_room() {
+            return Ok(Some(part.off));
+        }
         let slot = self.slot(frame, part.spi)?;
         if part.is_misc(slot) {
             return Ok(None);

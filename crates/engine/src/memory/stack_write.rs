@@ -90,6 +90,10 @@ impl<O: Observer> Verifier<'_, O> {
     /// A store into a stack.
     pub(super) fn check_stack_write(&mut self, ptr: &Reg, m: &MemAccess) -> Res<()> {
         let frame = self.frame_of(ptr);
+        if self.writes_make_room() {
+            let lowest = Span::of(ptr, m.off).min;
+            self.grow_stack(frame, lowest.wrapping_neg())?;
+        }
         if ptr.is_const() {
             let off = m.off.wrapping_add(ptr.b.var_off().value as i32);
             self.write_fixed(frame, off, m.size, m.value)
@@ -222,6 +226,11 @@ impl<O: Observer> Verifier<'_, O> {
         let plain_dynptrs = self.has_plain_dynptrs();
         let ptr = self.reg(buffer.regno);
         let (frame, start) = (self.frame_of(ptr), Span::of(ptr, ptr.off).min);
+        if self.writes_make_room() {
+            let named = ptr.off;
+            self.grow_stack(frame, start.wrapping_neg())?;
+            self.use_stack(frame, named);
+        }
         for part in parts(start, start.wrapping_add(buffer.access_size)) {
             self.destroy_if_dynptr_slot(frame, part.spi)?;
             self.check_fastcall_contract(frame, part.off);

@@ -3,7 +3,8 @@
 use verdict_isa::{Atomic, AtomicOp, Size};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::Rule;
-use verdict_kernel::semantics::control::AtomicPointer;
+
+use verdict_kernel::semantics::control::{AtomicPointer, InstructionSet};
 use verdict_kernel::types::RegBase;
 
 use crate::error::{About, Failure, Res, register, reject};
@@ -49,7 +50,7 @@ impl<O: Observer> Verifier<'_, O> {
             self.check_reg_arg(R0, ArgUse::Src)?;
         }
         if !takes_atomics(self.reg(dst), op) {
-            return Err(refused(&self.type_str(self.reg(dst).ty), dst, "stores into"));
+            return Err(self.refused(&self.type_str(self.reg(dst).ty), dst, "stores into"));
         }
         let loaded = atomic.loaded().map(RegNo);
         if let Some(loaded) = loaded {
@@ -91,7 +92,7 @@ impl<O: Observer> Verifier<'_, O> {
             "atomic_load",
         )?;
         if !takes_atomics(self.reg(src), AtomicOp::LoadAcquire) {
-            return Err(refused(&self.type_str(self.reg(src).ty), src, "loads from"));
+            return Err(self.refused(&self.type_str(self.reg(src).ty), src, "loads from"));
         }
         Ok(Flow::Next)
     }
@@ -104,15 +105,19 @@ impl<O: Observer> Verifier<'_, O> {
             ..MemAccess::write(dst, i32::from(off), bytes, Some(src))
         })?;
         if !takes_atomics(self.reg(dst), AtomicOp::StoreRelease) {
-            return Err(refused(&self.type_str(self.reg(dst).ty), dst, "stores into"));
+            return Err(self.refused(&self.type_str(self.reg(dst).ty), dst, "stores into"));
         }
         Ok(Flow::Next)
     }
-}
 
-fn refused(name: &str, regno: RegNo, does: &str) -> Box<Failure> {
-    let text = format!("BPF_ATOMIC {does} R{regno} {name} is not allowed\n");
-    Failure::rejected(Rule::AtomicTarget, Errno::EACCES, text).about(|| register(regno))
+    fn refused(&self, name: &str, regno: RegNo, does: &str) -> Box<Failure> {
+        let known = match self.env.kernel.semantics.control.instruction_set {
+            InstructionSet::V3Xadd => "BPF_XADD",
+            InstructionSet::V3 | InstructionSet::V4 => "BPF_ATOMIC",
+        };
+        let text = format!("{known} {does} R{regno} {name} is not allowed\n");
+        Failure::rejected(Rule::AtomicTarget, Errno::EACCES, text).about(|| register(regno))
+    }
 }
 
 /// Whether an atomic operation may use such a pointer (`atomic_ptr_type_ok`). On the arena, x86-64's JIT

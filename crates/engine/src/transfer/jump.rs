@@ -5,6 +5,7 @@ use verdict_domain::{
 };
 use verdict_isa::{Branch, Jump, Operand};
 use verdict_kernel::semantics::bounds::{EqualPointer, NeverNull, NullTestWidth};
+use verdict_kernel::semantics::log::ShownStates;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
 use crate::error::Res;
@@ -97,7 +98,9 @@ impl<O: Observer> Verifier<'_, O> {
             if let (Some(reg), true) = (cond.src_reg(), src.is_scalar()) {
                 self.mark_chain_precision(reg)?;
             }
-            self.show_branch(idx);
+            if self.env.kernel.semantics.log.shown_states == ShownStates::Touched {
+                self.show_branch(idx);
+            }
             return Ok(if taken { Flow::Goto(target) } else { Flow::Next });
         }
         let linked = self.collect_linked(cond.dst, cond.src_reg());

@@ -176,5 +176,15 @@ switches! {
             },
             needs: [],
         }
+        low_bits: LowBits = "low-bits" {
+            doc: "From what the bits of the low half are learnt, when the ranges tell some.",
+            upstream: "\"bpf: fix __reg_bound_offset 64->32 var_off subreg propagation\" (Linux 6.3).",
+            corpus: "low_bits",
+            values: {
+                Before = "before": "From those that were known before.",
+                Whole = "whole": "From those that the whole register's ranges tell, too.",
+            },
+            needs: [],
+        }
     }
 }

@@ -360,9 +360,10 @@ switches! {
     }
     instruction_set: InstructionSet = "instruction-set" {
         doc: "Which instructions there are.",
-        upstream: "The series \"bpf: Support new sign-extension load insns\" (Linux 6.6).",
+        upstream: "\"bpf: Add instructions for atomic_[cmp]xchg\" and the series around it (Linux 5.12), \"bpf: Add bpf_for_each_map_elem() helper\" and \"bpf: Support bpf program calling kernel function\" (Linux 5.13), and the series \"bpf: Support new sign-extension load insns\" (Linux 6.6).",
         corpus: "instructions",
         values: {
+            V3Xadd = "v3-xadd": "Those of -mcpu=v3, but of atomic operations the addition alone; no addresses of functions, no calls of the kernel's functions, no long jumps.",
             V3 = "v3": "Those of the compiler's -mcpu=v3, and long jumps.",
             V4 = "v4": "Those of -mcpu=v4, too: loads and moves that extend the sign, signed division, byte swaps; and may_goto and casts between address spaces.",
         },

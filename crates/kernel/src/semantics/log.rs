@@ -139,9 +139,10 @@ switches! {
     }
     type_names: TypeNames = "type-names" {
         doc: "What memory of a ring buffer is called, and how the flags of a type stand before it.",
-        upstream: "\"bpf: Rename MEM_ALLOC to MEM_RINGBUF\" (Linux 6.2), and reg_type_str since then.",
+        upstream: "\"bpf: Replace PTR_TO_XXX_OR_NULL with PTR_TO_XXX | PTR_MAYBE_NULL\" and the series around it (Linux 5.17), \"bpf: Rename MEM_ALLOC to MEM_RINGBUF\" (Linux 6.2), and reg_type_str since then.",
         corpus: "switch_arguments",
         values: {
+            Kinds = "inv": "mem, as other memory; numbers are inv, and a buffer is rdonly_buf or rdwr_buf.",
             OneFlag = "alloc": "alloc_mem; of several flags the last.",
             AllFlags = "ringbuf": "ringbuf_mem; all flags.",
         },

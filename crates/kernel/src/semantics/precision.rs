@@ -73,5 +73,25 @@ switches! {
         },
         needs: [],
     }
+    history_points: HistoryPoints = "history-points" {
+        doc: "Where a path without a checkpoint notes that it came by, for walks back.",
+        upstream: "\"bpf: decouple prune and jump points\" (Linux 6.2, and 6.1 since).",
+        corpus: "bounded_loop",
+        values: {
+            PrunePoints = "prune-points": "Wherever a checkpoint could be, conditional jumps among them.",
+            Jumps = "jumps": "Where a jump, a call or an exit leads.",
+        },
+        needs: [],
+    }
+    allocated_size: AllocatedSize = "allocated-size" {
+        doc: "Whether the size that a helper allocates must be known precisely.",
+        upstream: "\"bpf: Do mark_chain_precision for ARG_CONST_ALLOC_SIZE_OR_ZERO\" (Linux 6.0).",
+        corpus: "references",
+        values: {
+            Imprecise = "imprecise": "No.",
+            Precise = "precise": "Yes.",
+        },
+        needs: [],
+    }
     }
 }

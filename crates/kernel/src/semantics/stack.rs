@@ -137,5 +137,15 @@ switches! {
         },
         needs: [],
     }
+    stack_room: StackRoom = "stack-room" {
+        doc: "What makes room on the stack, and how deep a function counts as using it.",
+        upstream: "\"bpf: Fix accesses to uninit stack slots\" (Linux 6.8, and releases before it).",
+        corpus: "stack_depth",
+        values: {
+            Written = "written": "Writes make room, reads need it; the depth is that of the deepest access by its fixed offset.",
+            Accessed = "accessed": "Each access makes room for its whole slots, and that is the depth.",
+        },
+        needs: [],
+    }
     }
 }
