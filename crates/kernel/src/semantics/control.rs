@@ -360,7 +360,7 @@ switches! {
     }
     instruction_set: InstructionSet = "instruction-set" {
         doc: "Which instructions there are.",
-        upstream: "\"bpf: Add instructions for atomic_[cmp]xchg\" and the series around it (Linux 5.12), \"bpf: Add bpf_for_each_map_elem() helper\" and \"bpf: Support bpf program calling kernel function\" (Linux 5.13), and the series \"bpf: Support new sign-extension load insns\" (Linux 6.6).",
+        upstream: "\"bpf: Rename BPF_XADD and prepare to encode other atomics in .imm\" and the series around it (Linux 5.12), \"bpf: Add bpf_for_each_map_elem() helper\" and \"bpf: Support bpf program calling kernel function\" (Linux 5.13), and the series \"bpf: Support new sign-extension load insns\" (Linux 6.6).",
         corpus: "instructions",
         values: {
             V3Xadd = "v3-xadd": "Those of -mcpu=v3, but of atomic operations the addition alone; no addresses of functions, no calls of the kernel's functions, no long jumps.",
