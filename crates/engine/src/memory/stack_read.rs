@@ -245,9 +245,11 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Reads bytes of a slot; for a helper they become unknown data. Returns the first that may not be read.
     fn touch_bytes(&mut self, frame: FrameNo, part: Part, clobber: bool) -> Res<Option<i32>> {
-        let room = self.walk.cur.frames.get(frame).map(|f| f.body.stack.end());
-        if room.is_some_and(|end| part.spi >= end) && self.writes_make_room() {
-            return Ok(Some(part.off));
+        if self.writes_make_room() {
+            let room = self.walk.cur.frames.get(frame).map(|f| f.body.stack.end());
+            if room.is_some_and(|end| part.spi >= end) {
+                return Ok(Some(part.off));
+            }
         }
         let slot = self.slot(frame, part.spi)?;
         if part.is_misc(slot) {

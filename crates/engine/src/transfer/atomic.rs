@@ -3,7 +3,6 @@
 use verdict_isa::{Atomic, AtomicOp, Size};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::Rule;
-
 use verdict_kernel::semantics::control::{AtomicPointer, InstructionSet};
 use verdict_kernel::types::RegBase;
 
