@@ -75,3 +75,121 @@ NAKED int not_for_packets(void)
 			 "r0 = 2;"
 			 "exit;");
 }
+
+/* A record is given back from its middle: accepted if only what it refers to is asked for. */
+SEC("xdp")
+NAKED int middle_of_record(void)
+{
+	__asm__ volatile("r1 = %[ring] ll;"
+			 "r2 = 16;"
+			 "r3 = 0;"
+			 "call 131;" /* bpf_ringbuf_reserve */
+			 "if r0 == 0 goto 1f;"
+			 "r1 = r0;"
+			 "r1 += 8;"
+			 "r2 = 0;"
+			 "call 132;" /* bpf_ringbuf_submit */
+			 "1: r0 = 2;"
+			 "exit;" ::[ring] "i"(&ring)
+			 : "memory");
+}
+
+/* Memory that is not a record is given back. */
+SEC("xdp")
+NAKED int not_a_record(void)
+{
+	__asm__ volatile("r1 = r10;"
+			 "r1 += -8;"
+			 "r2 = 0;"
+			 "call 132;" /* bpf_ringbuf_submit */
+			 "r0 = 2;"
+			 "exit;" ::: "memory");
+}
+
+/* A size that is not known. */
+SEC("xdp")
+NAKED int some_record(void)
+{
+	__asm__ volatile("r2 = *(u32 *)(r1 + 12);"
+			 "r1 = %[ring] ll;"
+			 "r3 = 0;"
+			 "call 131;" /* bpf_ringbuf_reserve */
+			 "r0 = 2;"
+			 "exit;" ::[ring] "i"(&ring)
+			 : "memory");
+}
+
+/* A pointer that may be NULL is moved, to a record and to a map's value. */
+SEC("xdp")
+NAKED int moved_record(void)
+{
+	__asm__ volatile("r1 = %[ring] ll;"
+			 "r2 = 16;"
+			 "r3 = 0;"
+			 "call 131;" /* bpf_ringbuf_reserve */
+			 "r0 += 8;"
+			 "r0 = 2;"
+			 "exit;" ::[ring] "i"(&ring)
+			 : "memory");
+}
+
+SEC("xdp")
+NAKED int moved_value(void)
+{
+	__asm__ volatile("r1 = 0;"
+			 "*(u64 *)(r10 - 8) = r1;"
+			 "r1 = %[numbers] ll;"
+			 "r2 = r10;"
+			 "r2 += -8;"
+			 "call 1;" /* bpf_map_lookup_elem */
+			 "r0 += 8;"
+			 "r0 = 2;"
+			 "exit;" ::[numbers] "i"(&numbers)
+			 : "memory");
+}
+
+/* Behind the context's start, and before it. */
+SEC("xdp")
+NAKED int behind_context(void)
+{
+	__asm__ volatile("r1 += 4;"
+			 "r0 = *(u32 *)(r1 + 0);"
+			 "r0 = 2;"
+			 "exit;");
+}
+
+SEC("xdp")
+NAKED int before_context(void)
+{
+	__asm__ volatile("r1 += -4;"
+			 "r0 = *(u32 *)(r1 + 8);"
+			 "r0 = 2;"
+			 "exit;");
+}
+
+/* A number that a helper gives back, in a record: refused where that may only lie where keys may. */
+SEC("cgroup/sysctl")
+NAKED int number_in_record(void)
+{
+	__asm__ volatile("r1 = %[ring] ll;"
+			 "r2 = 8;"
+			 "r3 = 0;"
+			 "call 131;" /* bpf_ringbuf_reserve */
+			 "if r0 == 0 goto 1f;"
+			 "r6 = r0;"
+			 "r1 = 49;"
+			 "*(u64 *)(r10 - 8) = r1;"
+			 "*(u64 *)(r6 + 0) = r1;"
+			 "r1 = r10;"
+			 "r1 += -8;"
+			 "r2 = 8;"
+			 "r3 = 0;"
+			 "r4 = r6;"
+			 "call 105;" /* bpf_strtol */
+			 "r1 = r6;"
+			 "r2 = 0;"
+			 "call 132;" /* bpf_ringbuf_submit */
+			 "1: r0 = 1;"
+			 "exit;" ::[ring] "i"(&ring)
+			 : "memory");
+}

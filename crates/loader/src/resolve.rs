@@ -289,10 +289,15 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    /// Symbols without a type.
+    /// Symbols without a type. When there is one, variables with a type are looked up, too, and count as found even if
+    /// the kernel's BTF does not have them: they become the type 0 (a quirk of libbpf's `kallsyms_cb`).
     fn addresses(&mut self, list: &[Extern]) -> Result<(), Errno> {
+        if !list.iter().any(|e| e.kind == ExternKind::Ksym(None)) {
+            return Ok(());
+        }
         for (i, e) in list.iter().enumerate() {
-            if e.kind != ExternKind::Ksym(None) || e.is_func {
+            let ExternKind::Ksym(ty) = e.kind else { continue };
+            if e.is_func {
                 continue;
             }
             let mut symbols = self.kernel.ksyms(&e.name);
@@ -306,6 +311,10 @@ impl Resolver<'_> {
                     "extern (ksym) '{name}': resolution is ambiguous: 0x{a:x} or 0x{a:x}"
                 );
                 return Err(Errno::EINVAL);
+            }
+            if ty.is_some() {
+                self.set(i, Value::Btf(TypeId(0)));
+                continue;
             }
             let percpu = if symbol.kind == 'A' {
                 percpu_offset(&self.kernel.btf, &e.name)

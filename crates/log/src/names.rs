@@ -9,6 +9,7 @@ use verdict_isa::{Insn, Names, pseudo};
 use verdict_kernel::Kernel;
 use verdict_kernel::attr::MapId;
 use verdict_kernel::map::MapType;
+use verdict_kernel::semantics::control::InstructionSet;
 use verdict_syscall::Prog;
 
 /// Section of the kernel's per-CPU variables.
@@ -72,8 +73,11 @@ pub(crate) fn kernel_helper(kernel: &Kernel, id: i32) -> Option<&'static str> {
     kernel.helper_name(u32::try_from(id).ok()?)
 }
 
-/// The name of the kernel function that an instruction calls.
+/// The name of the kernel function that an instruction calls; where programs cannot call any, a helper's of that number.
 pub(crate) fn kernel_kfunc<'k>(kernel: &'k Kernel, insn: &Insn) -> Option<&'k str> {
+    if kernel.semantics.control.instruction_set == InstructionSet::V3Xadd {
+        return Some(kernel_helper(kernel, insn.imm).unwrap_or("unknown"));
+    }
     let ty = kernel.btf.ty(TypeId(u32::try_from(insn.imm).ok()?))?;
     Some(ty.name())
 }

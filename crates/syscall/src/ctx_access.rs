@@ -3,7 +3,6 @@
 
 use verdict_btf::{Btf, Kind, Type, TypeId};
 use verdict_kernel::Kernel;
-use verdict_kernel::ctx;
 use verdict_kernel::prog::AttachType;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
@@ -273,7 +272,9 @@ impl<'a> Query<'a> {
             // Of another program's arguments only its context is known to the kernel.
             let target_type = target.resolved_type();
             let is_ctx = is_prog_ctx_type(self.kernel, ptr, target_type);
-            let (_, id) = ctx::context_types(&self.kernel.btf, target_type)
+            let (_, id) = self
+                .kernel
+                .context_types(target_type)
                 .filter(|_| is_ctx)
                 .ok_or(Denied)?;
             return Ok(CtxArg::object(flags, id));

@@ -3,7 +3,6 @@
 
 use verdict_btf::{Btf, Kind, Type, TypeId, essential_name};
 use verdict_kernel::Kernel;
-use verdict_kernel::ctx;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::Rule;
@@ -383,14 +382,14 @@ pub fn is_prog_ctx_type(kernel: &Kernel, ptr: Type<'_>, prog_type: ProgType) -> 
     let Some(pointee) = pointee.filter(|ty| ty.is_composite()) else {
         return false;
     };
-    let Some((prog, _)) = ctx::context_types(&kernel.btf, prog_type) else {
+    let Some((prog, _)) = kernel.context_types(prog_type) else {
         return false;
     };
     let Some(declared) = kernel.btf.ty(prog) else {
         return false;
     };
     let matches = |name: &str| {
-        !name.is_empty() && (ctx::is_projection_of(name, pointee.name()) || name == pointee.name())
+        !name.is_empty() && (kernel.is_projection_of(name, pointee.name()) || name == pointee.name())
     };
     if matches(declared.name()) {
         return true;
@@ -405,8 +404,9 @@ pub fn is_prog_ctx_type(kernel: &Kernel, ptr: Type<'_>, prog_type: ProgType) -> 
 /// # Errors
 /// `EINVAL` when it is no struct, as for raw tracepoints.
 pub fn kernel_ctx_type(kernel: &Kernel, prog_type: ProgType) -> Result<TypeId, Rejection> {
-    let (_, id) =
-        ctx::context_types(&kernel.btf, prog_type).ok_or(Rule::GlobalSignature.with(Errno::EINVAL))?;
+    let (_, id) = kernel
+        .context_types(prog_type)
+        .ok_or(Rule::GlobalSignature.with(Errno::EINVAL))?;
     if !kernel.btf.ty(id).is_some_and(|ty| ty.is_composite()) {
         reject!(
             GlobalSignature,
@@ -446,7 +446,7 @@ fn validate_ctx_type(
     if is_special_ctx(ty, prog_type, attach_type) {
         return Ok(());
     }
-    let Some((prog, _)) = ctx::context_types(&kernel.btf, prog_type) else {
+    let Some((prog, _)) = kernel.context_types(prog_type) else {
         reject!(GlobalSignature, Errno::EINVAL, "btf_vmlinux is malformed\n");
     };
     let expected = kernel

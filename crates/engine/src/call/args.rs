@@ -4,8 +4,8 @@ use verdict_kernel::ctx::{Access, may_access_packet};
 use verdict_kernel::helper::{HelperId, HelperProto, id};
 use verdict_kernel::map::MapType;
 use verdict_kernel::rule::Rule;
-use verdict_kernel::semantics::control::{ArgumentKinds, ArrayKey};
-use verdict_kernel::semantics::log::BugWords;
+use verdict_kernel::semantics::control::{ArgumentKinds, ArrayKey, HelperWrites};
+use verdict_kernel::semantics::log::{BugWords, CallWords};
 use verdict_kernel::semantics::precision::{AllocatedSize, NullArgument};
 use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase, RegType};
 use verdict_syscall::Field;
@@ -14,7 +14,8 @@ use crate::error::{Res, reject};
 use crate::index::{MapIdx, R2, RegNo, Spi, SubprogIdx};
 use verdict_kernel::errno::Errno;
 
-use crate::memory::{RawMode, type_is_ptr_alloc_obj};
+use super::accepted::{accepted, any_offset, fixed_offset, is_memory};
+use crate::memory::RawMode;
 use crate::memory::{as_errno, check_aligned};
 use crate::observer::Observer;
 use crate::state::{BtfHandle, RefKind, Reg, SlotType};
@@ -48,103 +49,6 @@ pub(crate) struct CallMeta {
     pub(crate) kptr_field: Option<Field>,
     /// The constant index into an array.
     pub(crate) array_key: Option<u64>,
-}
-
-const fn ty(base: RegBase) -> RegType {
-    RegType::new(base, Flags::NONE)
-}
-const fn btf(flags: Flags) -> RegType {
-    RegType::new(RegBase::BtfId, flags)
-}
-
-/// Register types that an argument accepts (`compatible_reg_types`).
-fn accepted(base: ArgBase, kinds: ArgumentKinds) -> Option<&'static [RegType]> {
-    if kinds == ArgumentKinds::Plain
-        && let Some(plain) = accepted_plain(base)
-    {
-        return Some(plain);
-    }
-    const OBJECT: &[RegType] = &[ty(RegBase::MapValue), btf(Flags::ALLOC)];
-    const BTF: &[RegType] = &[btf(Flags::NONE), btf(Flags::TRUSTED), btf(Flags::RCU)];
-    const PERCPU: &[RegType] = &[
-        btf(Flags::PERCPU),
-        btf(Flags::PERCPU.with(Flags::RCU)),
-        btf(Flags::PERCPU.with(Flags::TRUSTED)),
-    ];
-    const RINGBUF: &[RegType] = &[RegType::new(RegBase::Mem, Flags::RINGBUF)];
-    const SCALAR: &[RegType] = &[ty(RegBase::Scalar)];
-    const MAP_PTR: &[RegType] = &[ty(RegBase::ConstMapPtr)];
-    const CTX: &[RegType] = &[ty(RegBase::Ctx)];
-    const SOCKET: &[RegType] = &[ty(RegBase::Socket)];
-    const FUNC: &[RegType] = &[ty(RegBase::Func)];
-    const STACK: &[RegType] = &[ty(RegBase::Stack)];
-    const MAP_VALUE: &[RegType] = &[ty(RegBase::MapValue)];
-    const DYNPTR: &[RegType] = &[ty(RegBase::Stack), ty(RegBase::ConstDynptr)];
-    Some(match base {
-        ArgBase::MapKey | ArgBase::MapValue | ArgBase::Mem => MEMORY,
-        ArgBase::ConstSize | ArgBase::ConstSizeOrZero | ArgBase::ConstAllocSizeOrZero | ArgBase::Scalar => {
-            SCALAR
-        }
-        ArgBase::ConstMapPtr => MAP_PTR,
-        ArgBase::Ctx => CTX,
-        ArgBase::SockCommon => SOCKETS.split_at(4).0,
-        ArgBase::BtfIdSockCommon => SOCKETS,
-        ArgBase::Socket => SOCKET,
-        ArgBase::BtfId => BTF,
-        ArgBase::SpinLock | ArgBase::KptrXchgDest => OBJECT,
-        ArgBase::RingbufMem => RINGBUF,
-        ArgBase::PercpuBtfId => PERCPU,
-        ArgBase::Func => FUNC,
-        ArgBase::Stack => STACK,
-        ArgBase::ConstStr | ArgBase::Timer => MAP_VALUE,
-        ArgBase::Dynptr => DYNPTR,
-        ArgBase::DontCare | ArgBase::Arena | ArgBase::Anything => return None,
-    })
-}
-
-/// The same where there is no trust and where programs have no objects, as far as it is otherwise.
-fn accepted_plain(base: ArgBase) -> Option<&'static [RegType]> {
-    const KEY: &[RegType] = MEMORY.split_at(5).0;
-    const BTF: &[RegType] = &[btf(Flags::NONE)];
-    const PERCPU: &[RegType] = &[btf(Flags::PERCPU)];
-    const MAP_VALUE: &[RegType] = &[ty(RegBase::MapValue)];
-    const MEM: &[RegType] = MEMORY.split_at(MEMORY.len() - 1).0;
-    match base {
-        ArgBase::MapKey | ArgBase::MapValue => Some(KEY),
-        ArgBase::Mem => Some(MEM),
-        ArgBase::BtfIdSockCommon => Some(SOCKETS.split_at(5).0),
-        ArgBase::BtfId => Some(BTF),
-        ArgBase::PercpuBtfId => Some(PERCPU),
-        ArgBase::SpinLock | ArgBase::KptrXchgDest => Some(MAP_VALUE),
-        _ => None,
-    }
-}
-
-/// Kinds of sockets: four of the kernel's own, then objects of it, known to be alive or not.
-const SOCKETS: &[RegType] = &[
-    ty(RegBase::SockCommon),
-    ty(RegBase::Socket),
-    ty(RegBase::TcpSock),
-    ty(RegBase::XdpSock),
-    btf(Flags::NONE),
-    btf(Flags::TRUSTED),
-];
-
-/// Kinds of memory: first the five that a map's keys and values may lie in everywhere.
-const MEMORY: &[RegType] = &[
-    ty(RegBase::Stack),
-    ty(RegBase::Packet),
-    ty(RegBase::PacketMeta),
-    ty(RegBase::MapKey),
-    ty(RegBase::MapValue),
-    ty(RegBase::Mem),
-    RegType::new(RegBase::Mem, Flags::RINGBUF),
-    ty(RegBase::Buf),
-    btf(Flags::TRUSTED),
-];
-
-fn is_memory(base: ArgBase) -> bool {
-    matches!(base, ArgBase::MapKey | ArgBase::MapValue | ArgBase::Mem)
 }
 
 impl<O: Observer> Verifier<'_, O> {
@@ -212,7 +116,9 @@ impl<O: Observer> Verifier<'_, O> {
             self.check_func_arg_reg_off(&reg, regno, arg_ty)?;
         }
         if arg_ty.has(Flags::RELEASE) {
-            self.check_release_arg(&reg, regno, arg_ty)?;
+            if self.env.kernel.semantics.control.argument_kinds != ArgumentKinds::Bare {
+                self.check_release_arg(&reg, regno, arg_ty)?;
+            }
             meta.release_regno = Some(regno);
         }
         if reg.ref_obj_id != 0 && arg_ty.base() != ArgBase::KptrXchgDest {
@@ -310,12 +216,16 @@ impl<O: Observer> Verifier<'_, O> {
                 meta.msize_max = reg.b.umax();
                 let raw = meta.raw_mode.then_some(&mut meta.raw);
                 let zero_ok = arg_ty.base() == ArgBase::ConstSizeOrZero;
-                self.check_mem_size_reg(regno, access_of(memory), zero_ok, raw)?;
+                self.check_mem_size_reg(regno, self.access_of(memory), zero_ok, raw)?;
             }
             ArgBase::Dynptr => self.process_dynptr_func(regno, arg_ty, 0)?,
             ArgBase::ConstAllocSizeOrZero => {
                 if !reg.is_const() {
-                    reject!(ArgumentConstant, EACCES, "R{} is not a known constant'\n", regno);
+                    let words = match self.env.kernel.semantics.log.call_words {
+                        CallWords::Old => "unbounded size, use 'var &= const' or 'if (var < const)'",
+                        CallWords::First | CallWords::Later => "is not a known constant'",
+                    };
+                    reject!(ArgumentConstant, EACCES, "R{} {words}\n", regno);
                 }
                 meta.mem_size = reg.b.var_off().value;
                 if self.env.kernel.semantics.precision.allocated_size == AllocatedSize::Precise {
@@ -346,7 +256,7 @@ impl<O: Observer> Verifier<'_, O> {
     fn check_sized_arg(&mut self, regno: RegNo, size: i32, arg_ty: ArgType, meta: &mut CallMeta) -> Res<()> {
         meta.raw_mode = arg_ty.has(Flags::UNINIT);
         let raw = meta.raw_mode.then_some(&mut meta.raw);
-        self.check_helper_mem_access(regno, size, access_of(arg_ty), false, raw)
+        self.check_helper_mem_access(regno, size, self.access_of(arg_ty), false, raw)
     }
 
     /// The map that an argument named.
@@ -460,7 +370,8 @@ impl<O: Observer> Verifier<'_, O> {
         meta: &CallMeta,
     ) -> Res<()> {
         let reg = *self.reg(regno);
-        let Some(list) = accepted(arg_ty.base(), self.env.kernel.semantics.control.argument_kinds) else {
+        let kinds = self.env.kernel.semantics.control.argument_kinds;
+        let Some(list) = accepted(arg_ty.base(), kinds) else {
             reject!(
                 VerifierBug,
                 EFAULT,
@@ -468,18 +379,12 @@ impl<O: Observer> Verifier<'_, O> {
                 arg_ty.0
             );
         };
-        let mut folded = reg.ty;
-        for flag in [Flags::RDONLY, Flags::MAYBE_NULL] {
-            if arg_ty.has(flag) {
-                folded = folded.without(flag);
-            }
-        }
-        if arg_ty.base() == ArgBase::Mem {
-            folded = folded.without(Flags::DYNPTR_ANY);
-        }
-        if meta.id == id::KPTR_XCHG && folded.has(Flags::ALLOC) && regno == R2 {
-            folded = folded.without(Flags::ALLOC | Flags::PERCPU);
-        }
+        let list = match arg_ty.has(Flags::ALIGNED) && kinds == ArgumentKinds::Bare {
+            // A number that is given back lies where keys and values may.
+            true => accepted(ArgBase::MapValue, kinds).unwrap_or(list),
+            false => list,
+        };
+        let folded = fold(reg.ty, arg_ty, kinds, meta.id == id::KPTR_XCHG && regno == R2);
         if !list.contains(&folded) {
             let names: Vec<String> = list.iter().map(|t| self.type_str(*t)).collect();
             reject!(
@@ -588,8 +493,10 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Offsets that a pointer argument may have (`check_func_arg_reg_off`).
     pub(crate) fn check_func_arg_reg_off(&mut self, reg: &Reg, regno: RegNo, arg_ty: ArgType) -> Res<()> {
-        if self.env.kernel.semantics.control.argument_kinds == ArgumentKinds::Plain {
-            return self.check_plain_offset(reg, regno, arg_ty);
+        match self.env.kernel.semantics.control.argument_kinds {
+            ArgumentKinds::Bare => return self.check_bare_offset(reg, regno),
+            ArgumentKinds::Plain => return self.check_plain_offset(reg, regno, arg_ty),
+            ArgumentKinds::Objects => {}
         }
         if arg_ty.has(Flags::RELEASE) {
             // A dynptr may be anywhere on the stack.
@@ -614,12 +521,42 @@ impl<O: Observer> Verifier<'_, O> {
 }
 
 impl<O: Observer> Verifier<'_, O> {
+    /// How a helper treats the memory of an argument.
+    fn access_of(&self, arg_ty: ArgType) -> Access {
+        let written = match self.env.kernel.semantics.control.helper_writes {
+            HelperWrites::Raw => Flags::UNINIT,
+            HelperWrites::Declared => Flags::WRITE,
+        };
+        match arg_ty.has(written) {
+            true => Access::Write,
+            false => Access::Read,
+        }
+    }
+
     /// Where helpers take plain pointers, what is wrong with a special field is wrong with the access.
     fn with_argument_errno(&self, checked: Res<()>) -> Res<()> {
         match self.env.kernel.semantics.control.argument_kinds {
-            ArgumentKinds::Plain => checked.map_err(|failure| as_errno(failure, Errno::EACCES)),
+            ArgumentKinds::Bare | ArgumentKinds::Plain => {
+                checked.map_err(|failure| as_errno(failure, Errno::EACCES))
+            }
             ArgumentKinds::Objects => checked,
         }
+    }
+
+    /// Offsets that a pointer argument may have, where only the context's is looked at, and an object's variable one.
+    fn check_bare_offset(&mut self, reg: &Reg, regno: RegNo) -> Res<()> {
+        if reg.ty.is(RegBase::Ctx) {
+            return self.check_ptr_off_reg(reg, regno);
+        }
+        if reg.ty.is(RegBase::BtfId) && !reg.b.is_const_value(0) {
+            reject!(
+                ModifiedPointer,
+                EACCES,
+                "R{} is a pointer to in-kernel struct with non-zero offset\n",
+                regno
+            );
+        }
+        Ok(())
     }
 
     /// Offsets that a pointer argument may have, where only what is released must have none.
@@ -644,41 +581,25 @@ impl<O: Observer> Verifier<'_, O> {
     }
 }
 
-/// Pointers that may have any offset.
-fn any_offset(ty: RegType) -> bool {
-    let flags = ty.flags();
-    match ty.base() {
-        RegBase::Stack
-        | RegBase::Packet
-        | RegBase::PacketMeta
-        | RegBase::MapKey
-        | RegBase::MapValue
-        | RegBase::Arena
-        | RegBase::Scalar => flags == Flags::NONE,
-        RegBase::Mem => flags == Flags::NONE || flags == Flags::RDONLY || flags == Flags::RINGBUF,
-        RegBase::Buf => flags == Flags::NONE || flags == Flags::RDONLY,
-        _ => false,
+/// The kind that stands for a register's in the lists of what an argument accepts.
+fn fold(ty: RegType, arg_ty: ArgType, kinds: ArgumentKinds, exchanged: bool) -> RegType {
+    let mut folded = ty;
+    if kinds == ArgumentKinds::Bare {
+        // Memory of a ring buffer is memory.
+        return folded.without(Flags::RINGBUF);
     }
-}
-
-/// Pointers that may have a fixed offset.
-fn fixed_offset(ty: RegType) -> bool {
-    let flags = ty.flags();
-    ty.base() == RegBase::BtfId
-        && (flags == Flags::NONE
-            || flags == Flags::TRUSTED
-            || flags == Flags::RCU
-            || type_is_ptr_alloc_obj(ty) && flags.without(Flags::NON_OWN_REF | Flags::RCU) == Flags::ALLOC)
-        && (flags != Flags::ALLOC | Flags::RCU)
-}
-
-/// How a helper treats the memory of an argument.
-fn access_of(arg_ty: ArgType) -> Access {
-    if arg_ty.has(Flags::WRITE) {
-        Access::Write
-    } else {
-        Access::Read
+    for flag in [Flags::RDONLY, Flags::MAYBE_NULL] {
+        if arg_ty.has(flag) {
+            folded = folded.without(flag);
+        }
     }
+    if arg_ty.base() == ArgBase::Mem {
+        folded = folded.without(Flags::DYNPTR_ANY);
+    }
+    if exchanged && folded.has(Flags::ALLOC) {
+        folded = folded.without(Flags::ALLOC | Flags::PERCPU);
+    }
+    folded
 }
 
 /// A map as an argument: that of a timer before it must be the same.

@@ -89,7 +89,7 @@ impl<O: Observer> Verifier<'_, O> {
             Ok(proto) => Ok(proto),
             Err(Refusal::NoSuchHelper) => reject!(UnknownHelper, EINVAL, "invalid func {}#{}\n", name, imm),
             Err(Refusal::NotForThisProgram)
-                if self.env.kernel.semantics.log.call_words == CallWords::First =>
+                if self.env.kernel.semantics.log.call_words != CallWords::Later =>
             {
                 reject!(HelperForbidden, EINVAL, "unknown func {}#{}\n", name, imm)
             }
@@ -587,22 +587,15 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let (cpus, rules) = (self.env.kernel.machine.nr_cpus, self.env.rules);
         let refines_cpu = self.env.kernel.semantics.bounds.cpu_number == CpuNumber::Possible;
+        let counts_bytes = self.env.kernel.returns_bytes_written(proto.id);
         let b = &mut self.walk.cur.reg_mut(R0).b;
-        match proto.id {
-            id::GET_STACK
-            | id::GET_TASK_STACK
-            | id::PROBE_READ_STR
-            | id::PROBE_READ_KERNEL_STR
-            | id::PROBE_READ_USER_STR => {
-                let most = meta.msize_max;
-                b.set_signed((i64::from(-MAX_ERRNO), most as i64), (-MAX_ERRNO, most as i32));
-                b.sync(rules);
-            }
-            id::GET_SMP_PROCESSOR_ID if refines_cpu => {
-                b.set_at_most(cpus.saturating_sub(1));
-                b.sync(rules);
-            }
-            _ => {}
+        if counts_bytes {
+            let most = meta.msize_max;
+            b.set_signed((i64::from(-MAX_ERRNO), most as i64), (-MAX_ERRNO, most as i32));
+            b.sync(rules);
+        } else if proto.id == id::GET_SMP_PROCESSOR_ID && refines_cpu {
+            b.set_at_most(cpus.saturating_sub(1));
+            b.sync(rules);
         }
         self.check_reg_bounds(R0, "retval")
     }

@@ -1,5 +1,6 @@
 //! Calls: helpers, functions of the program, callbacks, kernel functions.
 
+mod accepted;
 mod args;
 mod by_type;
 mod callback;

@@ -102,7 +102,7 @@ impl<O: Observer> Verifier<'_, O> {
             true => record.res_spin_lock_off(),
             false => record.spin_lock_off(),
         });
-        let first = self.env.kernel.semantics.log.call_words == CallWords::First;
+        let first = self.env.kernel.semantics.log.call_words != CallWords::Later;
         let Some(at) = at else {
             if first {
                 return self.refuse_missing(reg, FieldMask::SPIN_LOCK, "bpf_spin_lock");
@@ -163,7 +163,7 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         let Some(at) = map.record.as_ref().and_then(|r| r.timer_off()) else {
-            if self.env.kernel.semantics.log.call_words == CallWords::First {
+            if self.env.kernel.semantics.log.call_words != CallWords::Later {
                 return self.refuse_missing(reg, FieldMask::TIMER, "bpf_timer");
             }
             reject!(
@@ -208,7 +208,7 @@ impl<O: Observer> Verifier<'_, O> {
                 regno
             );
         };
-        let first = self.env.kernel.semantics.log.call_words == CallWords::First;
+        let first = self.env.kernel.semantics.log.call_words != CallWords::Later;
         if first {
             check_constant(reg)?;
         }

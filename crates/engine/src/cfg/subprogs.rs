@@ -158,6 +158,9 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn check_subprogs(&mut self) -> Res<()> {
         let mut cur = SubprogIdx::MAIN;
         let (mut start, mut end) = (0, i64::from(self.subprog_end(cur).0));
+        // Where there are no long jumps, what looks like one is some other jump.
+        let set = self.env.kernel.semantics.control.instruction_set;
+        let long_jump = (set != InstructionSet::V3Xadd).then_some(class::JMP32 | op::JA);
         for i in self.program.insns.indices() {
             let insn = self.program.insns[i];
             let sub = &mut self.program.subprogs[cur];
@@ -170,7 +173,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             let is_jump = matches!(insn.class(), class::JMP | class::JMP32);
             if is_jump && !matches!(insn.op(), op::EXIT | op::CALL) {
-                let off = if insn.code == (class::JMP32 | op::JA) {
+                let off = if Some(insn.code) == long_jump {
                     insn.imm
                 } else {
                     i32::from(insn.off)
@@ -188,8 +191,8 @@ impl<O: Observer> Verifier<'_, O> {
                 }
             }
             if i64::from(i.0) == end - 1 {
-                let ends = [class::JMP | op::EXIT, class::JMP32 | op::JA, class::JMP | op::JA];
-                if !ends.contains(&insn.code) {
+                let ends = [Some(class::JMP | op::EXIT), Some(class::JMP | op::JA), long_jump];
+                if !ends.contains(&Some(insn.code)) {
                     reject!(FallThrough, EINVAL, "last insn is not an exit or jmp\n");
                 }
                 start = end;

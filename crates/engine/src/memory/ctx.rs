@@ -4,6 +4,7 @@ use verdict_btf::{Kind, TypeId};
 use verdict_kernel::ctx::{Asked, CtxAnswer, CtxQuery};
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::semantics::control::RetvalLoad;
+use verdict_kernel::semantics::log::CallWords;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::{Notes, Silent, ctx_access};
 
@@ -151,7 +152,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// A pointer must be as it was made, but for a fixed offset with `fixed_ok` (`__check_ptr_off_reg`).
     pub(crate) fn check_ptr_off_reg_fixed(&self, reg: &Reg, regno: RegNo, fixed_ok: bool) -> Res<()> {
         let off = reg.off;
-        if off < 0 {
+        if off < 0 && self.env.kernel.semantics.log.call_words != CallWords::Old {
             let name = self.type_str(reg.ty);
             reject!(
                 ModifiedPointer,

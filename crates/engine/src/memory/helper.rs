@@ -3,7 +3,7 @@
 use verdict_kernel::ctx::Access;
 use verdict_kernel::prog::ProgType;
 use verdict_kernel::rule::Fact;
-use verdict_kernel::semantics::control::SizeZero;
+use verdict_kernel::semantics::control::{HelperWrites, SizeZero};
 use verdict_kernel::semantics::stack::HelperAccess;
 use verdict_kernel::types::{Flags, RegBase};
 
@@ -141,25 +141,37 @@ impl<O: Observer> Verifier<'_, O> {
             is: (size.b.smin(), size.b.smax()),
             allowed: (i64::from(!zero_ok), MAX_VAR_SIZE as i64 - 1),
         };
+        let access = match self.env.kernel.semantics.control.helper_writes {
+            HelperWrites::Raw if !size.is_const() => Access::Read,
+            HelperWrites::Raw | HelperWrites::Declared => access,
+        };
         let accessed = self.env.kernel.semantics.control.size_zero == SizeZero::Accessed;
+        // Of an unknown size the helper may fill but a part.
+        let mut raw = raw.filter(|_| size.is_const());
         if accessed {
-            self.check_least_size(regno, &size, access, zero_ok).about(fact)?;
+            self.check_least_size(regno, &size, access, zero_ok, raw.as_deref_mut())
+                .about(fact)?;
         }
         check_size(regno, &size, zero_ok || accessed).about(fact)?;
         let umax = size.b.umax();
-        // Of an unknown size the helper may fill but a part.
-        let raw = raw.filter(|_| size.is_const());
         self.check_helper_mem_access(regno.prev(), umax as i32, access, zero_ok, raw)?;
         self.mark_chain_precision(regno)
     }
 
     /// Checks a size that is not negative, and the access of no bytes if it may be zero.
-    fn check_least_size(&mut self, regno: RegNo, size: &Reg, access: Access, zero_ok: bool) -> Res<()> {
+    fn check_least_size(
+        &mut self,
+        regno: RegNo,
+        size: &Reg,
+        access: Access,
+        zero_ok: bool,
+        raw: Option<&mut Option<RawMode>>,
+    ) -> Res<()> {
         if size.b.smin() < 0 {
             return check_size(regno, size, true);
         }
         match size.b.umin() {
-            0 => self.check_helper_mem_access(regno.prev(), 0, access, zero_ok, None),
+            0 => self.check_helper_mem_access(regno.prev(), 0, access, zero_ok, raw),
             _ => Ok(()),
         }
     }

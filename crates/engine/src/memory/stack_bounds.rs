@@ -167,7 +167,7 @@ impl<O: Observer> Verifier<'_, O> {
         } else {
             // The fixed offset was left out once.
             let fixed = match self.env.kernel.semantics.log.call_words {
-                CallWords::First => String::new(),
+                CallWords::Old | CallWords::First => String::new(),
                 CallWords::Later => format!(" off={off}"),
             };
             let bits = self.bits_str(reg.b.var_off());

@@ -3,7 +3,8 @@
 use verdict_kernel::ctx::Access;
 use verdict_kernel::rule::Rule;
 use verdict_kernel::semantics::log::ReadSlots;
-use verdict_kernel::semantics::stack::{NarrowFill, ZeroLoad};
+use verdict_kernel::semantics::stack::{NarrowFill, ObjectSpill, ZeroLoad};
+use verdict_kernel::types::RegBase;
 
 use super::helper::RawMode;
 use super::stack_bounds::{Part, SLOT, Span, byte_of, parts, spi_of};
@@ -265,7 +266,9 @@ impl<O: Observer> Verifier<'_, O> {
         if let Some(place) = first_kept.filter(|_| !slot.is_spill()) {
             return Ok(Some(part.off_of(place)));
         }
-        if !clobber {
+        let object_stays = self.env.kernel.semantics.stack.object_spill == ObjectSpill::Kept;
+        let object = object_stays && first_kept.is_some() && slot.reg().is(RegBase::BtfId);
+        if !clobber || object {
             return Ok(None);
         }
         let slot = self.slot_mut(frame, part.spi)?;

@@ -5,8 +5,9 @@ use verdict_isa::table::alu_symbol;
 use verdict_isa::{AddrCast, Alu, Operand};
 use verdict_kernel::rule::Fact;
 use verdict_kernel::semantics::bounds::{Negation, SignMask};
-use verdict_kernel::semantics::control::{ArenaOperand, ScalarPlusPointer};
+use verdict_kernel::semantics::control::{ArenaOperand, FlowKeys, ScalarPlusPointer};
 use verdict_kernel::semantics::linked::CopyLink;
+use verdict_kernel::semantics::log::CallWords;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
 use crate::error::{About, Res, register, reject};
@@ -391,12 +392,17 @@ impl<O: Observer> Verifier<'_, O> {
     /// Which pointers arithmetic is allowed on.
     fn check_ptr_kind(&self, op: AluOp, dst: RegNo, pointer: &Reg, offset: &Reg) -> Res<()> {
         if pointer.ty.has(Flags::MAYBE_NULL) {
+            let advises = match self.env.kernel.semantics.log.call_words {
+                CallWords::Old => pointer.ty.base() == RegBase::MapValue,
+                CallWords::First | CallWords::Later => true,
+            };
             reject!(
                 NullArithmetic,
                 EACCES,
-                "R{} pointer arithmetic on {} prohibited, null-check it first\n",
+                "R{} pointer arithmetic on {} prohibited{}\n",
                 dst,
-                self.type_str(pointer.ty)
+                self.type_str(pointer.ty),
+                if advises { ", null-check it first" } else { "" }
             );
         }
         let known = offset.is_const();
@@ -414,7 +420,7 @@ impl<O: Observer> Verifier<'_, O> {
             | RegBase::Buf
             | RegBase::Func
             | RegBase::ConstDynptr => true,
-            RegBase::FlowKeys => known,
+            RegBase::FlowKeys => known || self.env.kernel.semantics.control.flow_keys == FlowKeys::Any,
             RegBase::ConstMapPtr => adds_zero,
             RegBase::NotInit
             | RegBase::Scalar

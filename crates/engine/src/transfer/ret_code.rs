@@ -43,7 +43,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// What is said of the place where an asynchronous callback returns.
     fn async_return_words(&self) -> &'static str {
         match self.env.kernel.semantics.log.call_words {
-            CallWords::First => "At async callback",
+            CallWords::Old | CallWords::First => "At async callback",
             CallWords::Later => "At async callback return",
         }
     }

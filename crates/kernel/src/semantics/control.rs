@@ -371,9 +371,10 @@ switches! {
     }
     argument_kinds: ArgumentKinds = "argument-kinds" {
         doc: "Which kinds of pointers helpers take.",
-        upstream: "check_reg_type and its tables of kinds, between Linux 6.1 and 6.12.",
+        upstream: "check_reg_type and its tables of kinds, between Linux 5.10 and 6.12.",
         corpus: "switch_arguments",
         values: {
+            Bare = "bare": "Pointers without trust, each of exactly the kind; keys and values of maps lie in stacks, packets and values of maps; what is released is asked for only when it is.",
             Plain = "plain": "Pointers without trust; keys and values of maps lie in stacks, packets and maps.",
             Objects = "objects": "Trusted ones and objects of the program, too; keys and values lie in any memory.",
         },
@@ -486,6 +487,26 @@ switches! {
         values: {
             First = "first": "Before addresses are resolved and the flow of control is checked.",
             AfterFlow = "after-flow": "After both.",
+        },
+        needs: [],
+    }
+    helper_writes: HelperWrites = "helper-writes" {
+        doc: "Which memory a helper is taken to write that it is given.",
+        upstream: "\"bpf: Fix helper writes to read-only maps\" (Linux 6.12).",
+        corpus: "helper_writes",
+        values: {
+            Raw = "raw": "What need not be initialised, if its size is a constant; all other is read.",
+            Declared = "declared": "What its prototype says.",
+        },
+        needs: [],
+    }
+    flow_keys: FlowKeys = "flow-keys" {
+        doc: "What may be added to the pointer to a flow dissector's keys.",
+        upstream: "\"bpf: Reject variable offset alu on PTR_TO_FLOW_KEYS\" (Linux 6.8).",
+        corpus: "flow_keys",
+        values: {
+            Any = "any": "Any number; an access counts the constant part alone.",
+            Constant = "constant": "A constant.",
         },
         needs: [],
     }

@@ -149,10 +149,11 @@ switches! {
         needs: [],
     }
     call_words: CallWords = "call-words" {
-        doc: "What is said of calls and their arguments that are refused.",
-        upstream: "check_helper_call and what it calls, between Linux 6.1 and 6.12.",
+        doc: "What is said of calls, their arguments and other pointers that are refused.",
+        upstream: "check_helper_call and what it calls, between Linux 5.10 and 6.12.",
         corpus: "switch_arguments",
         values: {
+            Old = "old": "As first, but of a pointer that was changed only that it was, and of one that may be NULL, unless it is to a map's value, not that it should be checked.",
             First = "first": "unknown func, and other words of Linux 6.1.",
             Later = "later": "program of this type cannot use helper, and others of Linux 6.12.",
         },

@@ -147,5 +147,15 @@ switches! {
         },
         needs: [],
     }
+    object_spill: ObjectSpill = "object-spill" {
+        doc: "What is left of a spilled pointer to a kernel's object in memory that a helper uses.",
+        upstream: "check_stack_range_initialized, between Linux 5.10 and 6.1.",
+        corpus: "object_spill",
+        values: {
+            Kept = "kept": "The pointer.",
+            Lost = "lost": "Unknown bytes, as of any other.",
+        },
+        needs: [],
+    }
     }
 }

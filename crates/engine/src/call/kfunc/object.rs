@@ -1,7 +1,6 @@
 //! Arguments that point to objects: of the kernel, or of the program.
 
 use verdict_btf::{Btf, TypeId};
-use verdict_kernel::ctx;
 use verdict_kernel::kfunc::types::register_struct;
 use verdict_kernel::kfunc::{KfuncFlags, Special};
 use verdict_kernel::semantics::control::CountedOwner;
@@ -128,7 +127,7 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(());
         };
         // The program's view of a context can be given the kernel's own.
-        if ctx::is_projection_of(name, &own_name) {
+        if self.env.kernel.is_projection_of(name, &own_name) {
             say!(self, "{words}");
             return Ok(());
         }

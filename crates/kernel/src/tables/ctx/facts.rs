@@ -100,6 +100,11 @@ pub struct Arguments {
     pub int_pointers: bool,
     /// Whether the value that a hook of security modules has returned is known to be one that it may return.
     pub known_results: bool,
+    /// Whether the kernel's own struct of a context counts as the program's view of it.
+    pub projections: bool,
+    /// A program type that is taken to have the context of the first type: the kernel's list ends in a zero, which takes
+    /// the place behind the last type named in it.
+    pub first_context: Option<ProgType>,
 }
 
 impl Arguments {
@@ -111,6 +116,8 @@ impl Arguments {
         structs: true,
         int_pointers: true,
         known_results: true,
+        projections: true,
+        first_context: None,
     };
 }
 
@@ -118,6 +125,21 @@ impl Kernel {
     /// How contexts are treated that are the arguments of a kernel function.
     pub fn arguments(&self) -> Arguments {
         self.tables.changes.arguments
+    }
+
+    /// The types of vmlinux that a program type's context is taken to have, as [`context_types`] gives them.
+    pub fn context_types(&self, prog_type: ProgType) -> Option<(TypeId, TypeId)> {
+        let taken_for = match prog_type {
+            first if self.arguments().first_context == Some(first) => ProgType::SocketFilter,
+            other => other,
+        };
+        context_types(&self.btf, taken_for)
+    }
+
+    /// Whether the program's view `user` of a context stands for the kernel's struct `kernel`.
+    pub fn is_projection_of(&self, user: &str, kernel: &str) -> bool {
+        let known = matches!((user, kernel), ("__sk_buff", "sk_buff") | ("xdp_md", "xdp_buff"));
+        known && self.arguments().projections
     }
 
     /// Whether pointers in the context of a program that gets a function's arguments are trusted
@@ -205,11 +227,6 @@ pub fn has_private_stacks(prog_type: ProgType, attach_type: AttachType) -> bool 
         ProgType::Tracing => guards_recursion(prog_type, attach_type),
         _ => false,
     }
-}
-
-/// Whether the program's view `user` of a context stands for the kernel's struct `kernel`.
-pub fn is_projection_of(user: &str, kernel: &str) -> bool {
-    matches!((user, kernel), ("__sk_buff", "sk_buff") | ("xdp_md", "xdp_buff"))
 }
 
 /// The types of vmlinux that a program type's context has: as programs declare it, and inside the kernel.

@@ -48,6 +48,14 @@ const fn changes_packet(id: HelperId) -> bool {
     )
 }
 
+/// Whether a call gives the number of bytes that it wrote, or an error, in the base.
+const fn returns_bytes_written(id: HelperId) -> bool {
+    matches!(
+        id,
+        GET_STACK | GET_TASK_STACK | PROBE_READ_STR | PROBE_READ_KERNEL_STR | PROBE_READ_USER_STR
+    )
+}
+
 /// Whether the pointer that a call gives back is a reference to release; `map` is the type of its map.
 pub const fn acquires(id: HelperId, map: Option<MapType>) -> bool {
     match id {
@@ -98,6 +106,11 @@ impl Kernel {
     /// Whether a call invalidates the pointers into packets.
     pub fn changes_packet(&self, id: HelperId) -> bool {
         changes_packet(id) && !self.tables.changes.helper.keeps_packet.contains(&id)
+    }
+
+    /// Whether a call gives at most as many bytes as it was given room for, or an error (`do_refine_retval_range`).
+    pub fn returns_bytes_written(&self, id: HelperId) -> bool {
+        returns_bytes_written(id) && !self.tables.changes.helper.unknown_results.contains(&id)
     }
 
     /// Whether calls of the helper become instructions, so that its `bpf_fastcall` contract holds

@@ -100,6 +100,8 @@ pub(crate) struct Changes {
     pub count: usize,
     /// Helpers after which pointers into packets stay valid, other than in the base.
     pub keeps_packet: &'static [HelperId],
+    /// Helpers of whose results the range is not known, other than in the base.
+    pub unknown_results: &'static [HelperId],
     /// Lines that are asked before those of the base's set of the same name.
     pub sets: &'static [Set],
     /// Rows of the base, and those that take their place.
@@ -110,6 +112,7 @@ impl Changes {
     pub(crate) const NONE: Changes = Changes {
         count: id::NAMES.len(),
         keeps_packet: &[],
+        unknown_results: &[],
         sets: &[],
         rows: &[],
     };

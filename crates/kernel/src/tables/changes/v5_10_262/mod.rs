@@ -4,6 +4,7 @@ pub(super) mod helpers;
 mod lsm;
 
 use super::{Changes, NameChanges, Tables, helper, v6_1_192};
+use crate::helper::id::GET_TASK_STACK;
 use crate::map::MapType::{
     ArrayOfMaps, HashOfMaps, InodeStorage, LruPercpuHash, PercpuArray, PercpuHash, Queue, Ringbuf, SkStorage,
     Stack,
@@ -35,6 +36,7 @@ const CHANGES: Changes = Changes {
         count: 156,
         sets: helpers::SETS,
         rows: helpers::ROWS,
+        unknown_results: &[GET_TASK_STACK],
         ..v6_1_192::CHANGES.helper
     },
     map: map::Changes {
@@ -72,6 +74,7 @@ const CHANGES: Changes = Changes {
         most: 11,
         structs: false,
         int_pointers: false,
+        first_context: Some(ProgType::SkLookup),
         ..v6_1_192::CHANGES.arguments
     },
     kfunc_base: Some(&[]),

@@ -46,6 +46,7 @@ pub(super) const CHANGES: Changes = Changes {
     helper: helper::Changes {
         count: 210,
         keeps_packet: &[TAIL_CALL],
+        unknown_results: &[],
         sets: helpers::SETS,
         rows: helpers::ROWS,
     },
@@ -75,6 +76,7 @@ pub(super) const CHANGES: Changes = Changes {
         nullable_names: false,
         whole_pointers: false,
         known_results: false,
+        projections: false,
         ..Arguments::BASE
     },
     kfunc_base: Some(kfuncs::BASE),
