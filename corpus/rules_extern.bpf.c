@@ -2,7 +2,7 @@
 /* An extern that no kernel has, and that is not weak: libbpf loads nothing of the object. */
 #include "corpus.h"
 
-KFUNC const int no_such_variable;
+extern const int no_such_variable __attribute__((section(".ksyms")));
 
 SEC("xdp")
 int asks(struct xdp_md *ctx)

@@ -22,7 +22,6 @@ KFUNC struct bpf_rb_node *bpf_rbtree_remove(struct bpf_rb_root *root, struct bpf
 KFUNC void bpf_rcu_read_lock(void);
 KFUNC void bpf_rcu_read_unlock(void);
 KFUNC void *bpf_rdonly_cast(void *object__ign, u32 btf_id__k);
-KFUNC void IN_ARENA *bpf_arena_alloc_pages(void *map, void IN_ARENA *addr, u32 pages, int node, u64 flags);
 
 #define TYPE_OF(t) __builtin_btf_type_id(*(t *)0, 0)
 #define KERNEL_TYPE_OF(t) __builtin_btf_type_id(*(t *)0, 1)
@@ -77,12 +76,6 @@ struct {
 	NUMBER(type, RINGBUF);
 	NUMBER(max_entries, 4096);
 } ring SEC(".maps");
-
-struct {
-	NUMBER(type, ARENA);
-	NUMBER(map_flags, MMAPABLE);
-	NUMBER(max_entries, 1);
-} arena SEC(".maps");
 
 PRIVATE(B) struct bpf_spin_lock lock;
 PRIVATE(B) struct bpf_rb_root tree TAG("contains:leaf:node");
@@ -286,25 +279,6 @@ NAKED int returned(void)
 			 "r2 = *(u64 *)(r1 + 16);"
 			 "r0 = r2;"
 			 "exit;");
-}
-
-/* A number plus a pointer into the arena. */
-SEC("syscall")
-int arena_operand(void *ctx)
-{
-	u8 IN_ARENA *page = bpf_arena_alloc_pages(&arena, NULL, 1, -1, 0);
-	u8 IN_ARENA *at;
-
-	if (!page)
-		return 0;
-	at = page;
-	__asm__ volatile("r1 = 8;"
-			 "r2 = %[at];"
-			 ".byte 0xbf, 0x22, 1, 0, 1, 0, 0, 0;" /* r2 = addr_space_cast(r2, 0, 1) */
-			 "r1 += r2;"
-			 "r1 = *(u8 *)(r1 + 0);" ::[at] "r"(at)
-			 : "r1", "r2", "memory");
-	return 0;
 }
 
 /* Loads that acquire and stores that release. */

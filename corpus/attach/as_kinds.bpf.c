@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Extensions of programs of more kinds. */
-#include "corpus.h"
+#include "strong.h"
 
 KFUNC int bpf_copy_from_user_str(void *dst, u32 size, const void *unsafe, u64 flags);
 HELPER(46, u64, get_socket_cookie, void *ctx);

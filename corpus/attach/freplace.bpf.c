@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Extensions: each replaces a function of another program. */
-#include "corpus.h"
+#include "strong.h"
 
 KFUNC void *bpf_cast_to_kern_ctx(void *ctx);
 KFUNC void bpf_throw(u64 cookie);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Programs that others attach to. */
-#include "corpus.h"
+#include "strong.h"
 
 KFUNC void bpf_throw(u64 cookie);
 HELPER(44, long, xdp_adjust_head, struct xdp_md *xdp, int delta);

@@ -20,7 +20,11 @@ typedef signed long long s64;
 #define GLOBAL __attribute__((noinline)) /* verified on its own */
 #define NAKED __attribute__((naked))	  /* nothing but the assembly in it */
 #define WEAK __attribute__((weak))
+#ifdef KFUNCS_MUST_BE_THERE
 #define KFUNC extern __attribute__((section(".ksyms")))
+#else
+#define KFUNC extern __attribute__((section(".ksyms"), weak)) /* programs that call none load without */
+#endif
 #define KCONFIG extern __attribute__((section(".kconfig")))
 #define TAG(text) __attribute__((btf_decl_tag(text)))
 #define TYPE_TAG(text) __attribute__((btf_type_tag(text)))

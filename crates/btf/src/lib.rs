@@ -35,7 +35,7 @@ pub use query::Resolved;
 pub use same::types_are_same;
 pub use tags::{TagError, TagTarget};
 pub use ty::{Array, Elements, Enumerator, IntInfo, Member, Param, Type, VarSecinfo};
-pub use walk::{Walk, WalkError, WalkMode, Walked};
+pub use walk::{FlexArrays, Walk, WalkError, WalkMode, Walked};
 
 /// A type's number within its [`Btf`]; 0 is `void`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Debug)]

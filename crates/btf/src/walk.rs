@@ -47,11 +47,23 @@ pub struct WalkError {
     pub message: String,
 }
 
+/// Which flexible arrays an access beyond the end of a struct may be in.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum FlexArrays {
+    /// None.
+    #[default]
+    None,
+    /// Those of structs.
+    Structs,
+    /// Those of structs and of integers.
+    All,
+}
+
 /// How to walk.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct WalkMode {
-    /// Whether an access beyond the end may be of a flexible array.
-    pub flex_arrays: bool,
+    /// What an access beyond the end may be of.
+    pub flex_arrays: FlexArrays,
     /// Whether the pointer is known to be untrusted already, which allows to read beyond a member's end.
     pub untrusted: bool,
     /// Whether what lies in a union of more than one member is like anything else.
@@ -109,15 +121,18 @@ impl Btf {
     }
 
     /// An access beyond the end of `ty`, which may be in its flexible array.
-    fn beyond<'a>(&'a self, ty: Type<'a>, off: u32, flex_arrays: bool) -> Option<Step<'a>> {
-        let last = ty.members().next_back().filter(|_| flex_arrays)?;
+    fn beyond<'a>(&'a self, ty: Type<'a>, off: u32, flex_arrays: FlexArrays) -> Option<Step<'a>> {
+        let last = ty
+            .members()
+            .next_back()
+            .filter(|_| flex_arrays != FlexArrays::None)?;
         let array = self.skip_mods_and_typedefs(last.ty)?.array()?;
         let start = last.bit_offset / 8;
         if array.nelems != 0 || off < start {
             return None;
         }
         let elem = self.skip_mods_and_typedefs(array.elem)?;
-        if elem.is_int() {
+        if elem.is_int() && flex_arrays == FlexArrays::All {
             return Some(Step::Found(Walked::Scalar));
         }
         if !elem.is_composite() {
@@ -240,7 +255,7 @@ impl Btf {
         id: TypeId,
         off: i32,
         size: u32,
-        flex_arrays: bool,
+        flex_arrays: FlexArrays,
         unions_are_untrusted: bool,
     ) -> Result<Walk<'_>, WalkError> {
         let (mut id, mut off) = (id, off);
@@ -274,7 +289,7 @@ impl Btf {
         off: i32,
         (need_btf, need): (&Btf, TypeId),
         strict: bool,
-        flex_arrays: bool,
+        flex_arrays: FlexArrays,
     ) -> Result<(), Option<WalkError>> {
         if off == 0 && crate::types_are_same(self, id, need_btf, need) {
             return Ok(());

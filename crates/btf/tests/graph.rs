@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use verdict_btf::build::{Builder, NewMember, Placement};
 use verdict_btf::{
-    Btf, FuncLinkage, IntEncoding, Kind, TagError, TypeId, VarLinkage, WalkMode, Walked, essential_name,
-    types_are_same,
+    Btf, FlexArrays, FuncLinkage, IntEncoding, Kind, TagError, TypeId, VarLinkage, WalkMode, Walked,
+    essential_name, types_are_same,
 };
 
 const SAMPLE: &[u8] = include_bytes!("data/sample.btf");
@@ -189,7 +189,7 @@ fn two_tags_of_a_prefix_are_a_conflict() {
 
 fn access(btf: &Btf, off: i32, size: u32) -> Result<Walked<'_>, String> {
     let id = struct_id(btf, "task___here");
-    btf.struct_access(id, off, size, true, true)
+    btf.struct_access(id, off, size, FlexArrays::All, true)
         .map(|w| w.found)
         .map_err(|e| e.message)
 }
@@ -240,14 +240,16 @@ fn walks_refuse_with_the_kernels_words() {
         "access beyond the end of member grid (mend:56) in struct task___here with off 52 size 8"
     );
     let id = struct_id(&btf, "task___here");
-    let beyond = btf.struct_access(id, 72, 8, false, true).unwrap_err();
+    let beyond = btf.struct_access(id, 72, 8, FlexArrays::None, true).unwrap_err();
     assert_eq!(
         (beyond.errno, &*beyond.message),
         (13, "access beyond struct task___here at off 72 size 8")
     );
     let int = btf.find("int", Kind::Int).unwrap();
     assert_eq!(
-        btf.struct_access(int, 0, 4, true, true).unwrap_err().message,
+        btf.struct_access(int, 0, 4, FlexArrays::All, true)
+            .unwrap_err()
+            .message,
         "Type 'int' is not a struct"
     );
 }
@@ -256,21 +258,41 @@ fn walks_refuse_with_the_kernels_words() {
 fn a_union_of_several_members_taints_what_is_behind_it() {
     let btf = sample();
     let id = struct_id(&btf, "task___here");
-    assert!(btf.struct_access(id, 24, 4, true, true).unwrap().through_union);
-    assert!(!btf.struct_access(id, 0, 8, true, true).unwrap().through_union);
+    assert!(
+        btf.struct_access(id, 24, 4, FlexArrays::All, true)
+            .unwrap()
+            .through_union
+    );
+    assert!(
+        !btf.struct_access(id, 0, 8, FlexArrays::All, true)
+            .unwrap()
+            .through_union
+    );
 }
 
 #[test]
 fn structs_are_found_inside_structs() {
     let btf = sample();
     let (task, list) = (struct_id(&btf, "task___here"), struct_id(&btf, "list"));
-    assert!(btf.find_embedded(task, 8, (&btf, list), false, true).is_ok());
-    assert!(btf.find_embedded(task, 8, (&btf, list), true, true).is_err());
-    assert!(btf.find_embedded(task, 0, (&btf, list), false, true).is_err());
-    assert!(btf.find_embedded(task, 0, (&btf, task), true, true).is_ok());
+    assert!(
+        btf.find_embedded(task, 8, (&btf, list), false, FlexArrays::All)
+            .is_ok()
+    );
+    assert!(
+        btf.find_embedded(task, 8, (&btf, list), true, FlexArrays::All)
+            .is_err()
+    );
+    assert!(
+        btf.find_embedded(task, 0, (&btf, list), false, FlexArrays::All)
+            .is_err()
+    );
+    assert!(
+        btf.find_embedded(task, 0, (&btf, task), true, FlexArrays::All)
+            .is_ok()
+    );
     // An element of the flexible array is not embedded: its first member is what lies there.
     assert!(
-        btf.find_embedded(task, 72 + 16, (&btf, list), false, true)
+        btf.find_embedded(task, 72 + 16, (&btf, list), false, FlexArrays::All)
             .is_err()
     );
 }

@@ -8,7 +8,7 @@ use verdict_btf::build::Builder;
 use verdict_btf::core::{Relocator, describe, failure_text};
 use verdict_btf::ext::BtfExt;
 use verdict_btf::validate::validate;
-use verdict_btf::{Btf, Kind, WalkMode};
+use verdict_btf::{Btf, FlexArrays, Kind, WalkMode};
 use verdict_isa::Insn;
 
 const SAMPLE: &[u8] = include_bytes!("data/sample.btf");
@@ -39,9 +39,9 @@ fn exercise(btf: &Btf, ext: &BtfExt) {
         );
         let _ = btf.decl_tag_value(id, Some(0), "contains:");
         for (off, size) in [(0, 8), (-4, 8), (24, 1), (i32::MAX, 1), (100, u32::MAX)] {
-            let _ = btf.struct_access(id, off, size, true, true);
+            let _ = btf.struct_access(id, off, size, FlexArrays::All, true);
             let _ = btf.walk(id, off, size, WalkMode::default());
-            let _ = btf.find_embedded(id, off, (btf, ty.target()), false, true);
+            let _ = btf.find_embedded(id, off, (btf, ty.target()), false, FlexArrays::All);
         }
         let _ = btf.find(ty.name(), ty.kind());
     }
@@ -175,6 +175,6 @@ fn loops_of_references_end() {
     assert_eq!(btf.resolve_size(verdict_btf::TypeId(1)), None);
     assert!(btf.skip_mods_and_typedefs(verdict_btf::TypeId(2)).is_none());
     assert!(btf.resolve(verdict_btf::TypeId(4)).is_none());
-    assert!(btf.struct_access(own, 0, 1, true, true).is_err());
+    assert!(btf.struct_access(own, 0, 1, FlexArrays::All, true).is_err());
     exercise(&btf, &BtfExt::default());
 }

@@ -225,13 +225,13 @@ impl Bounds {
         let mut product = *self;
         product.set_span32(self.span32().mul(src.span32(), rules));
         if width.is_64() {
-            product.var_off = self.var_off.mul(src.var_off, rules.product_by_union);
+            product.var_off = self.var_off.mul(src.var_off, rules.product_bits);
             product.set_span64(self.span64().mul(src.span64(), rules));
         } else {
             product.var_off = self
                 .var_off
                 .subreg()
-                .mul(src.var_off.subreg(), rules.product_by_union);
+                .mul(src.var_off.subreg(), rules.product_bits);
         }
         product
     }

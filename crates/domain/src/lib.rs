@@ -30,7 +30,7 @@ pub use bounds::{Bounds, Violation, ViolationText};
 pub use branch::{JmpOp, branch_taken, refine, refine_same};
 pub use constant::{Learned, refine_by_constants};
 pub use rules::Rules;
-pub use tnum::Tnum;
+pub use tnum::{Product, Tnum};
 
 /// The part of a register that an operation looks at.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

@@ -1,5 +1,7 @@
 //! What may differ between the bounds of two verifiers.
 
+use crate::Product;
+
 /// The settings under which bounds are computed.
 ///
 /// They are chosen once and handed to every function that depends on one of them. A deduction that is switched
@@ -26,9 +28,8 @@ pub struct Rules {
     /// Whether products keep their ranges as long as no end overflows, negative factors among them; otherwise
     /// only those of factors that are not negative and at most half as wide as the register.
     pub signed_product: bool,
-    /// Whether a product's bits are the union of what each unknown bit of a factor may add; otherwise what is
-    /// unknown is summed apart from what is known.
-    pub product_by_union: bool,
+    /// How the known bits of a product are computed.
+    pub product_bits: Product,
     /// Whether `<<= 32` moves the signed range of the low half up even if it has negative numbers.
     pub shift_sign: bool,
     /// Whether a comparison teaches only about a number compared with a known one (and of two equal numbers what both

@@ -221,7 +221,7 @@ mod tests {
                 low_from_whole,
                 keep_wrapped: false,
                 signed_product: false,
-                product_by_union: false,
+                product_bits: crate::Product::Doubt,
                 shift_sign: false,
                 by_constants: false,
                 bitwise_by_signs: false,

@@ -14,6 +14,17 @@ pub struct Tnum {
     pub mask: u64,
 }
 
+/// How the known bits of a product are computed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Product {
+    /// The known parts are multiplied, and the unknown part of each factor, moved to each bit of the other, is added.
+    Masks,
+    /// The known parts are multiplied, and what is unknown is summed apart.
+    Doubt,
+    /// The union of what each unknown bit of a factor may add.
+    Union,
+}
+
 impl Tnum {
     /// Any number at all.
     pub const UNKNOWN: Tnum = Tnum {
@@ -100,14 +111,32 @@ impl Tnum {
         }
     }
 
-    /// The product, `by_union` of what each unknown bit of `self` may add or else with doubts summed apart.
+    /// The product, whose bits are known as `product` says.
     #[inline]
     #[must_use]
-    pub fn mul(self, other: Tnum, by_union: bool) -> Tnum {
-        match by_union {
-            true => self.mul_by_union(other),
-            false => self.mul_with_doubt(other),
+    pub fn mul(self, other: Tnum, product: Product) -> Tnum {
+        match product {
+            Product::Masks => self.mul_masks(other),
+            Product::Doubt => self.mul_with_doubt(other),
+            Product::Union => self.mul_by_union(other),
         }
+    }
+
+    /// Long multiplication of the known parts; then each bit that a factor may have adds what is unknown of the other.
+    fn mul_masks(self, other: Tnum) -> Tnum {
+        let add = |sum: Tnum, unknown: u64, bits: u64| {
+            let places = (0..u64::BITS).filter(|place| bits >> place & 1 != 0);
+            places.fold(sum, |sum, place| {
+                let row = Tnum {
+                    value: 0,
+                    mask: unknown << place,
+                };
+                sum + row
+            })
+        };
+        let known = Tnum::constant(self.value.wrapping_mul(other.value));
+        let sum = add(known, self.mask, other.mask | other.value);
+        add(sum, other.mask, self.value)
     }
 
     /// Long multiplication: an unknown bit of `self` adds its row or does not.

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{ALU, JMP, RULES, WIDTHS, compute, holds};
-use verdict_domain::{AluOp, Bounds, JmpOp, Rules, Tnum, Width, branch_taken, refine, refine_same};
+use verdict_domain::{AluOp, Bounds, JmpOp, Product, Rules, Tnum, Width, branch_taken, refine, refine_same};
 
 /// All tnums of `bits` low bits; those above are zero.
 fn tnums(bits: u32) -> Vec<Tnum> {
@@ -52,8 +52,9 @@ fn tnum_operations_are_sound_and_mostly_optimal() {
             check(a & b, |x, y| x & y, true);
             check(a | b, |x, y| x | y, true);
             check(a ^ b, |x, y| x ^ y, true);
-            check(a.mul(b, false), u64::wrapping_mul, false);
-            check(a.mul(b, true), u64::wrapping_mul, false);
+            for product in [Product::Masks, Product::Doubt, Product::Union] {
+                check(a.mul(b, product), u64::wrapping_mul, false);
+            }
             assert_eq!(a.union(b), hull(members(a).chain(members(b))));
             assert_eq!(a.overlap(b), members(a).any(|x| members(b).any(|y| x == y)));
             assert_eq!(a.contains(b), members(b).all(|y| members(a).any(|x| x == y)));

@@ -7,12 +7,14 @@ use verdict_isa::{Insn, Malformed, Point, class, mode, op, pseudo, resolve_fault
 use verdict_kernel::attr::MapId;
 use verdict_kernel::ctx;
 use verdict_kernel::map::MapType;
+use verdict_kernel::prog::ProgType;
 use verdict_kernel::rule::Rule;
-use verdict_kernel::semantics::control::{AcquireRelease, InstructionSet, TypedFunctions};
+use verdict_kernel::semantics::control::{AcquireRelease, InstructionSet, MapChecks, TypedFunctions};
 use verdict_kernel::types::{Flags, RegBase, RegType};
+use verdict_syscall::map::flags;
 use verdict_syscall::{FieldMask, Map};
 
-use crate::error::{Failure, Res, reject};
+use crate::error::{Failure, Res, reject, say};
 use crate::index::{InsnIdx, MapIdx};
 use crate::observer::Observer;
 use crate::program::Imm64;
@@ -46,7 +48,7 @@ impl<O: Observer> Verifier<'_, O> {
             return None;
         }
         match insn.class() {
-            class::STX if insn.mode() == mode::ATOMIC && insn.imm != 0 => Some(Malformed::Stx),
+            class::STX if insn.imm != 0 => Some(Malformed::Stx),
             class::LD if insn.is_ld_imm64() && insn.src > pseudo::BTF_ID => Some(Malformed::LdImm64Kind),
             class::JMP32 if insn.op() == op::JA => Some(Malformed::UnknownOpcode(insn.code)),
             _ => None,
@@ -148,8 +150,14 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Whether a program of this type may use such a map (`check_map_prog_compatibility`).
-    fn check_map_compatible(&self, map: &Map) -> Res<()> {
-        let tracing = ctx::is_tracing(self.program.prog.prog_type);
+    fn check_map_compatible(&mut self, map: &Map) -> Res<()> {
+        let prog_type = self.program.prog.prog_type;
+        let rule = self.env.kernel.semantics.control.map_checks;
+        let is_writable = prog_type == ProgType::RawTracepointWritable;
+        let tracing = ctx::is_tracing(prog_type) && !(is_writable && rule == MapChecks::Allocation);
+        if rule == MapChecks::Allocation {
+            self.check_allocation(map, tracing)?;
+        }
         let has = |field| map.has_field(field);
         if tracing && has(FieldMask::GRAPH_ROOT) {
             reject!(
@@ -158,8 +166,17 @@ impl<O: Observer> Verifier<'_, O> {
                 "tracing progs cannot use bpf_{{list_head,rb_root}} yet\n"
             );
         }
-        if has(FieldMask::LOCK) && !ctx::may_use_spin_lock(self.program.prog.prog_type) {
-            let who = if tracing { "tracing" } else { "socket filter" };
+        let lock_refused = match rule {
+            // The words name those alone that trace.
+            _ if tracing => Some("tracing"),
+            MapChecks::Allocation if prog_type == ProgType::SocketFilter => Some("tracing"),
+            MapChecks::SleepingLocks | MapChecks::Locks if prog_type == ProgType::SocketFilter => {
+                Some("socket filter")
+            }
+            MapChecks::SleepingLocks if self.program.prog.sleepable => Some("sleepable"),
+            MapChecks::Allocation | MapChecks::SleepingLocks | MapChecks::Locks => None,
+        };
+        if let Some(who) = lock_refused.filter(|_| has(FieldMask::LOCK)) {
             reject!(
                 MapForProgram,
                 EINVAL,
@@ -179,10 +196,39 @@ impl<O: Observer> Verifier<'_, O> {
                 "bpf_struct_ops map cannot be used in prog\n"
             );
         }
-        if self.program.prog.sleepable && !self.env.kernel.sleepable_map(map.map_type) {
-            let words = self.env.kernel.sleepable_map_words();
-            reject!(SleepableMap, EINVAL, "{words}\n");
+        if self.program.prog.sleepable {
+            if !self.env.kernel.sleepable_map(map.map_type) {
+                let words = self.env.kernel.sleepable_map_words();
+                reject!(SleepableMap, EINVAL, "{words}\n");
+            }
+            if rule == MapChecks::Allocation && allocates_late(map) {
+                reject!(
+                    SleepableMap,
+                    EINVAL,
+                    "Sleepable programs can only use preallocated hash maps\n"
+                );
+            }
         }
+        Ok(())
+    }
+
+    /// Programs that trace had better not use tables that allocate at run time, and must not in interrupts that cannot
+    /// be masked.
+    fn check_allocation(&mut self, map: &Map, tracing: bool) -> Res<()> {
+        if !tracing || !allocates_late(map) {
+            return Ok(());
+        }
+        if self.program.prog.prog_type == ProgType::PerfEvent {
+            reject!(
+                MapForProgram,
+                EINVAL,
+                "perf_event programs can only use preallocated hash map\n"
+            );
+        }
+        say!(
+            self,
+            "trace type programs with run-time allocated hash maps are unsafe. Switch to preallocated hash maps.\n"
+        );
         Ok(())
     }
 
@@ -291,6 +337,18 @@ impl<O: Observer> Verifier<'_, O> {
             mem_size: 0,
         })
     }
+}
+
+/// Whether elements of a table, or of the tables in it, are allocated when they are added (`is_preallocated_map`).
+fn allocates_late(map: &Map) -> bool {
+    let late = |map: &Map| {
+        let table = matches!(
+            map.map_type,
+            MapType::Hash | MapType::PercpuHash | MapType::HashOfMaps
+        );
+        table && map.flags & flags::NO_PREALLOC != 0
+    };
+    late(map) || map.inner.as_deref().is_some_and(late)
 }
 
 /// Whether a byte of a map's only value can be addressed.

@@ -1,6 +1,6 @@
 //! The settings of the domain, from the kernel's switches; bounds that contradict each other.
 
-use verdict_domain::{Bounds as RegBounds, Rules};
+use verdict_domain::{Bounds as RegBounds, Product, Rules};
 use verdict_kernel::semantics::bounds::{
     Bounds, ComparedNumbers, Contradiction, DeductionRounds, LowBits, ProductBits, ProductRange, ShiftBy32,
     SplitS32, SplitS64, UnequalBits, UnknownOperand, WrappedSum,
@@ -26,7 +26,11 @@ pub(crate) fn domain_rules(bounds: &Bounds) -> Rules {
         low_from_whole: bounds.low_bits == LowBits::Whole,
         keep_wrapped: bounds.wrapped_sum == WrappedSum::Kept,
         signed_product: bounds.product_range == ProductRange::Unless,
-        product_by_union: bounds.product_bits == ProductBits::Union,
+        product_bits: match bounds.product_bits {
+            ProductBits::Masks => Product::Masks,
+            ProductBits::Doubt => Product::Doubt,
+            ProductBits::Union => Product::Union,
+        },
         shift_sign: bounds.shift_by_32 == ShiftBy32::Both,
         by_constants: bounds.compared_numbers == ComparedNumbers::WithConstants,
         bitwise_by_signs: bounds.contradiction == Contradiction::Unnoticed,

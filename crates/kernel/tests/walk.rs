@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use verdict_btf::{Kind, TypeId, Walked};
+use verdict_btf::{FlexArrays, Kind, TypeId, Walked};
 use verdict_kernel::Kernel;
 
 static KERNEL: LazyLock<Kernel> = LazyLock::new(|| Kernel::open("6.12").expect("the default profile"));
@@ -19,7 +19,7 @@ fn offset(of: &str, member: &str) -> i32 {
 
 /// In words what lies at an offset, or why nothing may be read there.
 fn at(of: &str, off: i32, size: u32) -> String {
-    let walk = match KERNEL.btf.struct_access(id(of), off, size, true, true) {
+    let walk = match KERNEL.btf.struct_access(id(of), off, size, FlexArrays::All, true) {
         Ok(walk) => walk,
         Err(refused) => return refused.message,
     };
@@ -74,15 +74,28 @@ fn a_union_is_not_trusted() {
 fn a_flexible_array_goes_on() {
     let dirent = id("linux_dirent64");
     let beyond = KERNEL.btf.ty(dirent).expect("the struct").size() as i32 + 100;
-    assert!(KERNEL.btf.struct_access(dirent, beyond, 1, true, true).is_ok());
-    assert!(KERNEL.btf.struct_access(dirent, beyond, 1, false, true).is_err());
+    assert!(
+        KERNEL
+            .btf
+            .struct_access(dirent, beyond, 1, FlexArrays::All, true)
+            .is_ok()
+    );
+    assert!(
+        KERNEL
+            .btf
+            .struct_access(dirent, beyond, 1, FlexArrays::None, true)
+            .is_err()
+    );
 }
 
 #[test]
 fn the_first_member_serves_as_its_struct() {
     let (tcp, sock, file) = (id("tcp_sock"), id("sock"), id("file"));
     let btf = &*KERNEL.btf;
-    let is = |have, off, need, strict| btf.find_embedded(have, off, (btf, need), strict, true).is_ok();
+    let is = |have, off, need, strict| {
+        btf.find_embedded(have, off, (btf, need), strict, FlexArrays::All)
+            .is_ok()
+    };
     assert!(is(tcp, 0, sock, false));
     assert!(!is(tcp, 0, sock, true));
     assert!(is(tcp, 0, tcp, true));

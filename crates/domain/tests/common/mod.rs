@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test uses some of it")]
 
-use verdict_domain::{AluOp, JmpOp, Rules, Width};
+use verdict_domain::{AluOp, JmpOp, Product, Rules, Width};
 
 /// The operations whose results are computed.
 pub(crate) const ALU: [AluOp; 9] = [
@@ -46,7 +46,7 @@ pub(crate) const LINUX_6_12_117: Rules = Rules {
     low_from_whole: true,
     keep_wrapped: false,
     signed_product: false,
-    product_by_union: false,
+    product_bits: Product::Doubt,
     shift_sign: true,
     by_constants: false,
     bitwise_by_signs: false,
@@ -80,13 +80,13 @@ pub(crate) const LINUX_6_18_15: Rules = Rules {
     split_32: false,
     keep_wrapped: true,
     signed_product: true,
-    product_by_union: true,
+    product_bits: Product::Union,
     shift_sign: false,
     ..LINUX_6_12_117
 };
 
 /// Those of three kernels, those that differ from the first in one thing, and the least that there is.
-pub(crate) const RULES: [Rules; 16] = {
+pub(crate) const RULES: [Rules; 17] = {
     const BASE: Rules = LINUX_6_12_117;
     [
         BASE,
@@ -124,7 +124,11 @@ pub(crate) const RULES: [Rules; 16] = {
             ..BASE
         },
         Rules {
-            product_by_union: true,
+            product_bits: Product::Union,
+            ..BASE
+        },
+        Rules {
+            product_bits: Product::Masks,
             ..BASE
         },
         Rules {

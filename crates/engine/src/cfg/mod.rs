@@ -13,8 +13,7 @@ pub(crate) use fastcall::FastCall;
 pub(crate) use order::{Components, PostOrder, successors};
 
 use verdict_isa::{Insn, class, op};
-use verdict_kernel::semantics::control::BackEdges;
-use verdict_kernel::semantics::control::GlobalCall;
+use verdict_kernel::semantics::control::{BackEdges, GlobalCall, InstructionSet};
 use verdict_kernel::semantics::precision::HistoryPoints;
 
 use crate::error::{Res, reject};
@@ -70,6 +69,8 @@ impl<O: Observer> Verifier<'_, O> {
                 }
             }
         }
+        // Where the second half of a long load is an instruction, it may be jumped to, and says what is wrong itself.
+        let halves = self.env.kernel.semantics.control.instruction_set == InstructionSet::V3Xadd;
         let mut i = InsnIdx(0);
         while i < self.program.insns.end() {
             if walk.seen[i] != Seen::Explored {
@@ -78,7 +79,7 @@ impl<O: Observer> Verifier<'_, O> {
             if self.program.insns[i].is_ld_imm64() {
                 let first = i;
                 i = i.next();
-                if walk.seen.get(i).is_some_and(|s| *s != Seen::No) {
+                if walk.seen.get(i).is_some_and(|s| *s != Seen::No && !halves) {
                     reject!(
                         JumpTarget,
                         EINVAL,

@@ -1,6 +1,6 @@
 //! Objects that BTF describes: the kernel's, the program's own, and maps seen as kernel structs.
 
-use verdict_btf::{TypeId, WalkError, Walked};
+use verdict_btf::{FlexArrays, TypeId, WalkError, Walked};
 use verdict_kernel::ctx::Access;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::kfunc::types::{Safe, is_safe_field, map_struct};
@@ -150,7 +150,13 @@ impl<O: Observer> Verifier<'_, O> {
             return Err(Failure::bug("a pointer into a BTF that does not exist"));
         };
         let walk = btf
-            .struct_access(of.id, off, size as u32, !own, self.trusts_members())
+            .struct_access(
+                of.id,
+                off,
+                size as u32,
+                self.flex_arrays(own),
+                self.trusts_members(),
+            )
             .map_err(walk_refused)?;
         Ok(match walk.found {
             // Pointers in the program's own objects are numbers to it.
@@ -275,6 +281,15 @@ impl<O: Observer> Verifier<'_, O> {
         self.walk.cur.reg_mut(regno).set_mem_size(0);
     }
 
+    /// Which flexible arrays an access behind an object may be in, `own` if the program allocated it.
+    fn flex_arrays(&self, own: bool) -> FlexArrays {
+        match self.env.kernel.semantics.control.flexible_array {
+            FlexibleArray::Structs => FlexArrays::Structs,
+            FlexibleArray::Kernel if own => FlexArrays::None,
+            FlexibleArray::Kernel | FlexibleArray::Followed => FlexArrays::All,
+        }
+    }
+
     /// Whether a struct of type `need` begins at `off` of one of type `own` (`btf_struct_ids_match`). The
     /// error has the words that the kernel leaves in the log when it found no member there.
     pub(crate) fn struct_ids_match(
@@ -289,8 +304,7 @@ impl<O: Observer> Verifier<'_, O> {
         let (Some(btf), Some(need_btf)) = (space.btf(own.btf), space.btf(need.btf)) else {
             return Err(String::new());
         };
-        let flex_arrays =
-            flex_arrays || self.env.kernel.semantics.control.flexible_array == FlexibleArray::Followed;
+        let flex_arrays = self.flex_arrays(!flex_arrays);
         btf.find_embedded(own.id, off, (need_btf, need.id), strict, flex_arrays)
             .map_err(|refused| refused.map_or_else(String::new, |refused| format!("{}\n", refused.message)))
     }

@@ -125,7 +125,12 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn check_reference_leak(&self, exception: bool) -> Res<()> {
         let frame = self.walk.cur.frame();
         let by_state = self.env.kernel.semantics.control.references == References::State;
-        if !exception && frame.frameno != FrameNo::OUTERMOST && (by_state || !frame.in_callback_fn) {
+        let by_function = self.env.kernel.semantics.control.references == References::Function;
+        if !exception
+            && !by_function
+            && frame.frameno != FrameNo::OUTERMOST
+            && (by_state || !frame.in_callback_fn)
+        {
             return Ok(());
         }
         let returned = self.returned_reference(exception);

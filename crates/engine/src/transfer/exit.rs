@@ -3,7 +3,7 @@
 use verdict_isa::{Insn, Malformed, Point};
 use verdict_kernel::rule::Rule;
 use verdict_kernel::semantics::control::LockReach;
-use verdict_kernel::semantics::control::{LeaveChecks, ThrowRegions};
+use verdict_kernel::semantics::control::{LeaveChecks, References, ThrowRegions};
 
 use crate::error::{Failure, Res, reject};
 use crate::index::{FrameNo, InsnIdx, R0, RegNo};
@@ -21,8 +21,11 @@ impl<O: Observer> Verifier<'_, O> {
             self.check_resource_leak(exception, leaves, "BPF_EXIT instruction in main prog")?;
         } else {
             self.check_regions_left(exception)?;
-            // Before the frame goes: a callback must hold what its caller held.
-            self.check_reference_leak(exception)?;
+            let takes_along = self.env.kernel.semantics.control.references == References::Function;
+            if self.walk.cur.curframe() == FrameNo::OUTERMOST || !takes_along {
+                // Before the frame goes: a callback must hold what its caller held.
+                self.check_reference_leak(exception)?;
+            }
         }
         if exception {
             return Ok(Flow::End);
@@ -98,6 +101,10 @@ impl<O: Observer> Verifier<'_, O> {
         let insn: Insn = self.program.insns[idx];
         let (dst, src) = (RegNo(insn.dst), RegNo(insn.src));
         match fault.point() {
+            // The second half of a long load, which this kernel walks into.
+            Point::Resolve if insn.code == 0 => {
+                reject!(InvalidInsn, EINVAL, "invalid BPF_LD_IMM insn\n")
+            }
             Point::Resolve => return Err(Failure::bug("a malformed instruction passed resolution")),
             Point::Entry => {}
             Point::AfterContext => self.check_ld_abs_context()?,

@@ -5,6 +5,7 @@ use verdict_domain::{
 };
 use verdict_isa::{Branch, Jump, Operand};
 use verdict_kernel::semantics::bounds::{EqualPointer, NeverNull, NullTestWidth};
+use verdict_kernel::semantics::control::OperandOrder;
 use verdict_kernel::semantics::log::ShownStates;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
@@ -124,6 +125,10 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     fn check_operands(&mut self, cond: &Cond) -> Res<()> {
+        let source_first = self.env.kernel.semantics.control.operand_order == OperandOrder::SourceFirst;
+        if let Some(src) = cond.src_reg().filter(|_| source_first) {
+            self.check_reg_arg(src, ArgUse::Src)?;
+        }
         self.check_reg_arg(cond.dst, ArgUse::Src)?;
         let mut flags = 0;
         if let Some(src) = cond.src_reg() {

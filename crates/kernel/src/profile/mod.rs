@@ -425,8 +425,8 @@ mod tests {
         let e = Kernel::open("4.4").unwrap_err();
         assert_eq!(
             e.to_string(),
-            "no kernel is called '4.4'; known are: 6.12, 6.12.117, 6.12.117-deb12-amd64, 6.1, 6.1.192, \
-             6.1.192-deb12-amd64, 6.12.43, 6.12.43-deb12-amd64, 6.18, 6.18.15, 6.18.15-deb13-amd64"
+            "no kernel is called '4.4'; known are: 6.12, 6.12.117, 6.12.117-deb12-amd64, 5.10, 5.10.262, \
+             5.10.262-deb11-amd64, 6.1, 6.1.192, 6.1.192-deb12-amd64, 6.12.43, 6.12.43-deb12-amd64, 6.18, 6.18.15, 6.18.15-deb13-amd64"
         );
     }
 

@@ -66,9 +66,10 @@ switches! {
         }
         product_bits: ProductBits = "product-bits" {
             doc: "How the known bits of a product are computed.",
-            upstream: "\"bpf: Improve the general precision of tnum_mul\", Linux 6.18.",
+            upstream: "\"bpf, tnums: Provably sound, faster, and more precise algorithm for tnum_mul\", Linux 5.14, and \"bpf: Improve the general precision of tnum_mul\", Linux 6.18.",
             corpus: "bounds",
             values: {
+                Masks = "half-multiply": "The known parts are multiplied, and the unknown part of each factor, moved to each bit of the other, is added.",
                 Doubt = "sum-of-doubt": "The known parts are multiplied, and what is unknown is summed apart.",
                 Union = "union": "An unknown bit of a factor adds a row or not: what both allow.",
             },

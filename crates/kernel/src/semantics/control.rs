@@ -30,6 +30,7 @@ switches! {
         upstream: "\"bpf: Refactor {acquire,release}_reference_state\" and \"bpf: Consolidate locks and reference state\" (Linux 6.13, 6.14).",
         corpus: "switch_calls",
         values: {
+            Function = "function": "As frame; and functions, too, must hold none where the program may end.",
             Frame = "frame": "The frame that runs: calls take them along, callbacks must not release those of their callers.",
             State = "state": "The state: callbacks may release what their callers acquired; a lock is a reference, too.",
         },
@@ -127,9 +128,10 @@ switches! {
     }
     flexible_array: FlexibleArray = "flexible-array" {
         doc: "Whether an offset behind an object that the program allocated is one in its flexible array.",
-        upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
+        upstream: "btf_struct_walk, between Linux 5.10 and 6.1, and a fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
         corpus: "switch_objects",
         values: {
+            Structs = "structs": "It is, as in objects of the kernel, if the elements are structs.",
             Followed = "followed": "It is, as in objects of the kernel.",
             Kernel = "kernel": "Only in objects of the kernel.",
         },
@@ -248,7 +250,7 @@ switches! {
     arena_operand: ArenaOperand = "arena-operand" {
         doc: "What arithmetic of a number with an arena pointer as second operand gives.",
         upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
-        corpus: "switch_objects",
+        corpus: "switch_arena",
         values: {
             Pointer = "pointer": "What it gives with any other pointer.",
             Arena = "arena": "An arena pointer.",
@@ -363,7 +365,7 @@ switches! {
         upstream: "\"bpf: Rename BPF_XADD and prepare to encode other atomics in .imm\" and the series around it (Linux 5.12), \"bpf: Add bpf_for_each_map_elem() helper\" and \"bpf: Support bpf program calling kernel function\" (Linux 5.13), and the series \"bpf: Support new sign-extension load insns\" (Linux 6.6).",
         corpus: "instructions",
         values: {
-            V3Xadd = "v3-xadd": "Those of -mcpu=v3, but of atomic operations the addition alone; no addresses of functions, no calls of the kernel's functions, no long jumps.",
+            V3Xadd = "v3-xadd": "Those of -mcpu=v3, but of atomic operations the addition alone; no addresses of functions, no calls of the kernel's functions, no long jumps. The second half of a load of 64 bits is an instruction of its own.",
             V3 = "v3": "Those of the compiler's -mcpu=v3, and long jumps.",
             V4 = "v4": "Those of -mcpu=v4, too: loads and moves that extend the sign, signed division, byte swaps; and may_goto and casts between address spaces.",
         },
@@ -507,6 +509,27 @@ switches! {
         values: {
             Any = "any": "Any number; an access counts the constant part alone.",
             Constant = "constant": "A constant.",
+        },
+        needs: [],
+    }
+    map_checks: MapChecks = "map-checks" {
+        doc: "Which maps programs may not use because of when they run.",
+        upstream: "check_map_prog_compatibility, between Linux 5.10 and 6.12.",
+        corpus: "map_checks",
+        values: {
+            Allocation = "allocation": "Those with locks in programs that trace and socket filters; tables that allocate at run time in programs of perf events and in such as may sleep.",
+            SleepingLocks = "sleeping-locks": "Those with locks there, and in programs that may sleep.",
+            Locks = "locks": "Those with locks in programs that trace, writable tracepoints included, and socket filters.",
+        },
+        needs: [],
+    }
+    operand_order: OperandOrder = "operand-order" {
+        doc: "Which operand of a comparison is looked at first.",
+        upstream: "check_cond_jmp_op, between Linux 5.10 and 6.1.",
+        corpus: "old_order",
+        values: {
+            SourceFirst = "source-first": "The second.",
+            DestinationFirst = "destination-first": "The first.",
         },
         needs: [],
     }

@@ -45,7 +45,7 @@ pub(crate) struct Asked {
 }
 
 /// All kernels that were asked; expectations are about the first one where a test does not say.
-static KERNELS: [Asked; 3] = [
+static KERNELS: [Asked; 4] = [
     Asked {
         release: "6.12.117-deb12-amd64",
         verifiers: [
@@ -65,6 +65,13 @@ static KERNELS: [Asked; 3] = [
         verifiers: [
             LazyLock::new(|| open("6.1.192", false)),
             LazyLock::new(|| open("6.1.192", true)),
+        ],
+    },
+    Asked {
+        release: "5.10.262-deb11-amd64",
+        verifiers: [
+            LazyLock::new(|| open("5.10.262", false)),
+            LazyLock::new(|| open("5.10.262", true)),
         ],
     },
 ];

@@ -51,11 +51,6 @@ pub fn is_tracing(prog_type: ProgType) -> bool {
     )
 }
 
-/// Whether programs of this type may use maps with a `bpf_spin_lock`.
-pub fn may_use_spin_lock(prog_type: ProgType) -> bool {
-    !is_tracing(prog_type) && prog_type != ProgType::SocketFilter
-}
-
 /// With which attach types programs of a type may be loaded as sleepable.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Sleeping {

@@ -20,7 +20,7 @@ mod sock;
 pub(crate) use facts::Sleeping;
 pub use facts::{
     Arguments, SockmapChange, context_types, css_task_iter_allowed, guards_recursion, has_private_stacks,
-    is_tracing, may_access_packet, may_load_from_skb, may_update_sockmap, may_use_spin_lock,
+    is_tracing, may_access_packet, may_load_from_skb, may_update_sockmap,
 };
 pub use layout::{Access, Asked, Field, Layout, Rest, Sizes};
 pub use returns::{ReturnRange, ReturnRule};

@@ -58,6 +58,7 @@ pub(super) const CHANGES: Changes = Changes {
             (TaskStorage, &[TASK_STORAGE_GET, TASK_STORAGE_DELETE]),
         ],
         sleepless: &[Queue, Stack],
+        sleep_words: "Sleepable programs can only use array, hash, and ringbuf maps",
         flags: 0x1fff,
         kptrs: &[Hash, LruHash, Array, PercpuArray],
         demands: Demands {
