@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// Keep the recordings of other programs, and ask about those whose names begin so
     #[arg(long, value_name = "NAME", default_value = "")]
     only: String,
+    /// Ask this kernel alone (a directory of the recordings)
+    #[arg(long, value_name = "RELEASE")]
+    kernel: Option<String>,
 }
 
 /// What is asked; programs that want a state at every prune point have a name that says so.
@@ -44,8 +47,13 @@ pub(crate) fn run(args: &Args) -> Done {
     let mut wanted = files_in(&objects, ".bpf.o")?;
     wanted.retain(|path| file_name(path).starts_with(&args.only));
     let kernels = fs::read_dir(&golden).map_err(|e| format!("{}: {e}", golden.display()))?;
-    for kernel in kernels.filter_map(Result::ok) {
-        ask(args, &kernel.path(), &work, &wanted)?;
+    let asked = |path: &PathBuf| args.kernel.as_ref().is_none_or(|only| file_name(path) == *only);
+    for kernel in kernels
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(asked)
+    {
+        ask(args, &kernel, &work, &wanted)?;
     }
     Ok(true)
 }

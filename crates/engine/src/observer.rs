@@ -19,6 +19,12 @@ pub trait Observer {
     const LISTENING: bool = true;
     /// Whether [`Event::Miss`] is wanted: to explain a miss takes another comparison.
     const MISSES: bool = Self::LISTENING;
+    /// Whether anything about each step is wanted that the kernel logs at this level: where it is not, backtracking
+    /// ends early, and says nothing of what it would find again.
+    fn hears(&self, level: u8) -> bool {
+        let _ = level;
+        Self::LISTENING
+    }
     /// Takes an event.
     fn event(&mut self, event: Event<'_>);
 }

@@ -378,6 +378,10 @@ impl<'a> Log<'a> {
 impl Observer for Log<'_> {
     const MISSES: bool = false;
 
+    fn hears(&self, level: u8) -> bool {
+        level <= self.steps
+    }
+
     fn event(&mut self, event: Event<'_>) {
         let printing = self.steps > 0;
         match event {

@@ -243,6 +243,7 @@ const ABOUT: &[(&str, &[Category])] = {
         ("map_fd", &[Structure]),
         ("map_value", &[Memory, Register, Call]),
         ("object_graph", &[Resource, Call, Context, Register]),
+        ("old_values", &[Register, Memory]),
         ("packet_access", &[Memory]),
         ("precision", &[Memory]),
         ("private_stack", &[Memory]),

@@ -11,7 +11,7 @@ use verdict_kernel::semantics::precision::AtomicFetch;
 use crate::error::{Failure, Res, reject, say, say2};
 use crate::index::{FrameNo, InsnIdx, RegNo, Spi, SubprogIdx};
 use crate::observer::{Event, Observer};
-use crate::state::{FP, State, StateId};
+use crate::state::{FP, HistId, State, StateId};
 use crate::verifier::Verifier;
 use crate::words::or_minus_one;
 
@@ -99,12 +99,17 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(())
     }
 
+    /// The level of the log at which backtracking is told.
+    fn backtracking_level(&self) -> u8 {
+        match self.env.kernel.semantics.log.shown_states {
+            ShownStates::Whole => 1,
+            ShownStates::Touched => 2,
+        }
+    }
+
     fn say_segment(&mut self, last_idx: Option<InsnIdx>, first_idx: InsnIdx) {
         if O::LISTENING {
-            let level = match self.env.kernel.semantics.log.shown_states {
-                ShownStates::Whole => 1,
-                ShownStates::Touched => 2,
-            };
+            let level = self.backtracking_level();
             let last_idx = or_minus_one(last_idx);
             let text = format_args!("last_idx {last_idx} first_idx {first_idx}\n");
             self.env.obs.event(Event::Text { level, text });
@@ -121,6 +126,9 @@ impl<O: Observer> Verifier<'_, O> {
     ) -> Res<Walked> {
         let segment = self.segment_mut(at);
         let (first, mut left) = (segment.first_insn_idx, segment.history);
+        // Entries note whom walks carried past them in the frame that was executing.
+        let own = segment.frames.len() == named.frame.0 as usize + 1;
+        let may_end = own && !(O::LISTENING && self.env.obs.hears(self.backtracking_level()));
         let mut i = last_idx;
         loop {
             if skip {
@@ -138,6 +146,10 @@ impl<O: Observer> Verifier<'_, O> {
                 return Ok(Walked::Exhausted);
             }
             match jumped {
+                // What was carried past here before is marked in all states before this one.
+                Some(_) if may_end && left.last.is_some_and(|id| self.passed(id, named)) => {
+                    return Ok(Walked::Done);
+                }
                 Some(entry) => {
                     i = entry.prev_idx().unwrap_or(BEFORE);
                     left.last = entry.before;
@@ -149,6 +161,15 @@ impl<O: Observer> Verifier<'_, O> {
                 reject!(VerifierBug, EFAULT, "BUG backtracking idx {}\n", i.0 as i32);
             }
         }
+    }
+
+    /// Whether an earlier walk carried all that is named past an entry; notes that this one does.
+    fn passed(&mut self, id: HistId, named: &Named) -> bool {
+        let entry = self.walk.search.history.get_mut(id);
+        let known = named.regs & !u32::from(entry.walked_regs) == 0 && named.slots & !entry.walked_slots == 0;
+        entry.walked_regs |= named.regs as u16;
+        entry.walked_slots |= named.slots;
+        known
     }
 
     /// Marks what is named in a checkpoint; what is no number there is done. Whether a mark was added; `None` if the
