@@ -86,6 +86,19 @@ impl KernelArgs {
             .collect()
     }
 
+    /// The verifiers of the kernels among which a program's oldest is looked for, oldest first: those that are named, or
+    /// else all known ones, and that of a directory.
+    pub(crate) fn oldest_first(&self, options: Options, globals: &Globals) -> Result<Vec<Verifier>, String> {
+        let open = |choice: &KernelChoice| self.verifier_of(choice, options);
+        let choices = self.base().with_known(&self.kernel)?;
+        let mut verifiers: Vec<_> = side_by_side(&choices, open)
+            .into_iter()
+            .map(|verifier| Ok(verifier?.with_globals(globals.clone())))
+            .collect::<Result<_, String>>()?;
+        verifiers.sort_by_key(|verifier| verifier.kernel().version);
+        Ok(verifiers)
+    }
+
     /// The verifier of another kernel, for the same objects.
     pub(crate) fn verifier_of(&self, choice: &KernelChoice, options: Options) -> Result<Verifier, String> {
         let verifier = Verifier::new(choice.open()?, options).with_loader(self.loader.loader());
@@ -140,7 +153,11 @@ pub(crate) enum Command {
     /// Of several kernels (--kernel 6.12,6.18) it is a table with a column for each: accepted with insns/states, refused
     /// with the rule, or what the kernel lacks; and below it each reason once. The exit code is that of the worst column.
     ///
-    /// Exit code: 0 all accepted, 1 unusable input, 2 a rejection, 3 something unsupported.
+    /// With --minimum it is a row for each program: the oldest of the kernels from which on it loads, and what stops it on
+    /// the one before.
+    ///
+    /// Exit code: 0 all accepted, 1 unusable input, 2 a rejection, 3 something unsupported. With --minimum a program is
+    /// accepted if it loads on the newest of the kernels.
     Check(CheckArgs),
     /// Print the figures of verification: takes the command line of veristat, and prints what it prints
     Stat(StatArgs),
@@ -193,6 +210,10 @@ pub(crate) struct CheckArgs {
     /// Show accepted programs, too; the table of several kernels has them always
     #[arg(long, short)]
     pub(crate) verbose: bool,
+    /// Say from which kernel on each program loads: of those of --kernel, or else of all known ones, and that of
+    /// --kernel-dir
+    #[arg(long)]
+    pub(crate) minimum: bool,
     /// Form of the output
     #[arg(long, short, value_name = "FORM", default_value = "text")]
     pub(crate) output: CheckOutput,

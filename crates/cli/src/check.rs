@@ -7,7 +7,8 @@ use verdict::kernel::errno::Errno;
 use verdict::kernel::rule::Rule;
 use verdict::{Answer, Verifier};
 use verdict_report::{
-    CheckEntry, CheckSummary, MatrixRow, Refusal, write_entry, write_matrix, write_matrix_json, write_reasons,
+    CheckEntry, CheckSummary, MatrixRow, Minimum, Refusal, write_entry, write_matrix, write_matrix_json, write_minimum,
+    write_minimum_counts, write_minimum_json, write_reasons,
 };
 
 use crate::args::{CheckArgs, CheckOutput, KernelArgs};
@@ -15,6 +16,10 @@ use crate::run::{ObjectResult, Unusable, verify_all, verify_each};
 use crate::{Done, worst};
 
 pub(crate) fn run(kernel: &KernelArgs, args: &CheckArgs, out: &mut dyn Write) -> Done {
+    if args.minimum {
+        let verifiers = kernel.oldest_first(args.test.options(), &args.globals.read()?)?;
+        return run_minimum(&verifiers, args, out);
+    }
     let verifiers = kernel.verifiers(args.test.options(), &args.globals.read()?)?;
     match (verifiers.as_slice(), args.output) {
         ([verifier], CheckOutput::Text) => run_one(verifier, args, out),
@@ -103,6 +108,33 @@ fn run_several(verifiers: &[Verifier], args: &CheckArgs, output: CheckOutput, ou
     Ok(worst(summaries.iter().map(CheckSummary::exit_code)))
 }
 
+/// From which kernel on each program loads: a table, and each reason why the kernel before does not load it once.
+fn run_minimum(verifiers: &[Verifier], args: &CheckArgs, out: &mut dyn Write) -> Done {
+    let each: Vec<_> = verifiers.iter().collect();
+    let names: Vec<_> = each.iter().map(|verifier| verifier.kernel().name.as_str()).collect();
+    let mut summaries = vec![CheckSummary::default(); verifiers.len()];
+    let programs = turned(verify_each(&each, &args.objects), &mut summaries);
+    let rows: Vec<_> = programs.iter().map(row).collect();
+    if args.output == CheckOutput::Jsonl {
+        write_minimum_json(out, &names, &rows)?;
+    } else {
+        write_minimum(out, &names, &rows)?;
+        writeln!(out)?;
+        let blockers: Vec<_> = rows.iter().map(|row| Minimum::of(row).blocker(row)).collect();
+        write_reasons(out, &names, &blockers)?;
+        write_rule(out, &blockers)?;
+        write_minimum_counts(out, &names, &rows)?;
+    }
+    let mut summary = CheckSummary {
+        unusable: summaries.iter().map(|summary| summary.unusable).max().unwrap_or(0),
+        ..CheckSummary::default()
+    };
+    for row in &rows {
+        summary.count(Minimum::of(row).verdict(row));
+    }
+    Ok(summary.exit_code())
+}
+
 fn row(program: &Program) -> MatrixRow<'_> {
     let answers = program.answers.iter();
     MatrixRow {
@@ -121,15 +153,21 @@ fn write_end(
     rows: &[MatrixRow<'_>],
     summaries: &[CheckSummary],
 ) -> io::Result<()> {
-    let refusals = rows.iter().flat_map(|row| row.entries.iter().flatten());
-    let rule: Option<Rule> = refusals.filter_map(|entry| entry.refusal.map(|r| r.rule)).next();
-    if let Some(rule) = rule {
-        writeln!(out, "more about a rule: verdict explain {}", rule.code())?;
-    }
+    write_rule(out, rows)?;
     for (name, summary) in names.iter().zip(summaries) {
         writeln!(out, "{name}: {summary}")?;
     }
     Ok(())
+}
+
+/// Points to the page of the first rule that is named.
+fn write_rule(out: &mut dyn Write, rows: &[MatrixRow<'_>]) -> io::Result<()> {
+    let refusals = rows.iter().flat_map(|row| row.entries.iter().flatten());
+    let rule: Option<Rule> = refusals.filter_map(|entry| entry.refusal.map(|r| r.rule)).next();
+    match rule {
+        Some(rule) => writeln!(out, "more about a rule: verdict explain {}", rule.code()),
+        None => Ok(()),
+    }
 }
 
 /// What each kernel says of each object, turned into what is said of each program; counted on the way. What is wrong

@@ -156,8 +156,9 @@ struct Line<'a> {
     kernels: Vec<Side<'a>>,
 }
 
+/// What a kernel says.
 #[derive(Serialize)]
-struct Side<'a> {
+pub(crate) struct Side<'a> {
     kernel: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<&'static str>,
@@ -165,6 +166,17 @@ struct Side<'a> {
     need: Option<&'a Need>,
     #[serde(flatten)]
     record: &'a Record,
+}
+
+impl<'a> Side<'a> {
+    pub(crate) fn new(kernel: &'a str, entry: &CheckEntry<'a>) -> Side<'a> {
+        Side {
+            kernel,
+            rule: entry.refusal.map(|refusal| refusal.rule.code()),
+            need: entry.refusal.and_then(|refusal| refusal.need.as_ref()),
+            record: entry.record,
+        }
+    }
 }
 
 /// Writes a JSON object for each program: all that each kernel says.
@@ -178,14 +190,7 @@ pub fn write_matrix_json(out: &mut dyn Write, kernels: &[&str], rows: &[MatrixRo
         let line = Line {
             object: row.object,
             program: row.program,
-            kernels: sides
-                .map(|(kernel, entry)| Side {
-                    kernel,
-                    rule: entry.refusal.map(|refusal| refusal.rule.code()),
-                    need: entry.refusal.and_then(|refusal| refusal.need.as_ref()),
-                    record: entry.record,
-                })
-                .collect(),
+            kernels: sides.map(|(kernel, entry)| Side::new(kernel, entry)).collect(),
         };
         // Strings and numbers only: nothing that could fail.
         writeln!(out, "{}", serde_json::to_string(&line).unwrap_or_default())?;
@@ -212,7 +217,7 @@ pub fn write_switches(out: &mut dyn Write, kernels: &[(&str, Semantics)]) -> io:
     write_texts(out, heads, SWITCHES.iter().map(row).collect())
 }
 
-fn text(name: &str) -> Head {
+pub(crate) fn text(name: &str) -> Head {
     Head {
         title: "",
         suffix: "",
@@ -222,7 +227,7 @@ fn text(name: &str) -> Head {
     }
 }
 
-fn write_texts(out: &mut dyn Write, heads: Vec<Head>, rows: Vec<Vec<Cell>>) -> io::Result<()> {
+pub(crate) fn write_texts(out: &mut dyn Write, heads: Vec<Head>, rows: Vec<Vec<Cell>>) -> io::Result<()> {
     let sheet = Sheet {
         heads,
         shown: rows.len(),

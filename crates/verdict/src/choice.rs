@@ -61,6 +61,30 @@ impl KernelChoice {
         }
     }
 
+    /// This choice for each kernel of the lists, or else for all known ones, and for that of the directory, which follows
+    /// its own rules.
+    ///
+    /// # Errors
+    /// When there is no such kernel.
+    pub fn with_known(&self, lists: &[impl AsRef<str>]) -> Result<Vec<KernelChoice>, String> {
+        let known = KernelChoice {
+            dir: None,
+            ..self.clone()
+        };
+        let mut choices = if lists.is_empty() {
+            known.each(&[ALL])?
+        } else {
+            known.each(lists)?
+        };
+        if self.dir.is_some() {
+            choices.push(KernelChoice {
+                name: None,
+                ..self.clone()
+            });
+        }
+        Ok(choices)
+    }
+
     /// Opens the profile.
     ///
     /// # Errors

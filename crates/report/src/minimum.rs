@@ -1,0 +1,250 @@
+//! From which kernel on a program loads: a row for each program, and what the kernel before lacks.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::matrix::{Side, text, write_texts};
+use crate::sheet::Cell;
+use crate::{CheckEntry, MatrixRow, Verdict};
+
+/// From which of several kernels on a program loads. Kernels are named by their places in a list, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Minimum {
+    /// The oldest kernel from which on it loads: on this one and on all newer ones. `None` if the newest refuses it.
+    pub from: Option<usize>,
+    /// The kernel just before, which is the newest one that does not load it; `None` if all do.
+    pub before: Option<usize>,
+    /// Kernels older than that one that load it all the same.
+    pub also: Vec<usize>,
+}
+
+impl Minimum {
+    /// What a row of answers, oldest kernel first, comes to.
+    pub fn of(row: &MatrixRow<'_>) -> Minimum {
+        let loads = |entry: &Option<CheckEntry<'_>>| {
+            let verdict = entry.as_ref().map(|entry| entry.record.verdict);
+            verdict == Some(Verdict::Success)
+        };
+        let before = row.entries.iter().rposition(|entry| !loads(entry));
+        let from = before.map_or(0, |at| at + 1);
+        let older = row.entries.iter().take(before.unwrap_or(0)).enumerate();
+        Minimum {
+            from: (from < row.entries.len()).then_some(from),
+            before,
+            also: older
+                .filter(|(_, entry)| loads(entry))
+                .map(|(at, _)| at)
+                .collect(),
+        }
+    }
+
+    /// What it comes to: that the program loads, that no kernel from which on it loads is known, or that this cannot be
+    /// said, because the answer of the kernel before is unsupported or missing.
+    pub fn verdict(&self, row: &MatrixRow<'_>) -> Verdict {
+        let Some(before) = self.before else {
+            return Verdict::Success;
+        };
+        match row.entries.get(before).and_then(Option::as_ref) {
+            Some(entry) if entry.record.verdict == Verdict::Failure && self.from.is_some() => {
+                Verdict::Success
+            }
+            Some(entry) => entry.record.verdict,
+            None => Verdict::Unsupported,
+        }
+    }
+
+    /// The row with the answer of the kernel before alone.
+    pub fn blocker<'a>(&self, row: &MatrixRow<'a>) -> MatrixRow<'a> {
+        let only = |(at, entry): (usize, &Option<CheckEntry<'a>>)| {
+            let asked = entry.as_ref().filter(|_| self.before == Some(at));
+            asked.cloned()
+        };
+        MatrixRow {
+            entries: row.entries.iter().enumerate().map(only).collect(),
+            ..*row
+        }
+    }
+}
+
+/// What stands for the kernel from which on a program loads, where there is none.
+const NONE: &str = "none";
+
+/// Writes the table: from which of the `kernels`, oldest first, each program loads, and what stops it on the one before.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_minimum(out: &mut dyn Write, kernels: &[&str], rows: &[MatrixRow<'_>]) -> io::Result<()> {
+    let heads = ["File", "Program", "Loads from", "The kernel before"].map(text);
+    let cells = |row: &MatrixRow<'_>| {
+        let minimum = Minimum::of(row);
+        let from = minimum.from.and_then(|at| kernels.get(at).copied());
+        let cells = [
+            row.object,
+            row.program.unwrap_or_default(),
+            from.unwrap_or(NONE),
+            &before(&minimum, kernels, row),
+        ];
+        cells.map(|cell| Cell::Text(cell.to_owned())).into()
+    };
+    write_texts(out, heads.into(), rows.iter().map(cells).collect())
+}
+
+/// What stops a program on the kernel before the first one that loads it.
+fn before(minimum: &Minimum, kernels: &[&str], row: &MatrixRow<'_>) -> String {
+    let name = |at: usize| kernels.get(at).copied().unwrap_or_default();
+    let Some(at) = minimum.before else {
+        return "(the oldest known)".to_owned();
+    };
+    let stops = row.entries.get(at).and_then(Option::as_ref).map(stops);
+    let mut said = format!("{}: {}", name(at), stops.as_deref().unwrap_or("not asked"));
+    if !minimum.also.is_empty() {
+        let older: Vec<_> = minimum.also.iter().map(|at| name(*at)).collect();
+        said.push_str("; loads on ");
+        said.push_str(&older.join(", "));
+    }
+    said
+}
+
+/// What stops a program on a kernel, in a few words.
+fn stops(entry: &CheckEntry<'_>) -> String {
+    match (entry.record.verdict, entry.refusal) {
+        (Verdict::Unsupported, _) => format!(
+            "unsupported, {}",
+            entry.record.unsupported.as_deref().unwrap_or("?")
+        ),
+        (_, Some(refusal)) => match &refusal.need {
+            Some(need) => need.to_string(),
+            None => format!("refused, {} {}", refusal.rule.code(), refusal.rule.name()),
+        },
+        _ => "refused".to_owned(),
+    }
+}
+
+/// Writes how many programs load from which kernel on.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_minimum_counts(out: &mut dyn Write, kernels: &[&str], rows: &[MatrixRow<'_>]) -> io::Result<()> {
+    let mut counts = BTreeMap::new();
+    for row in rows {
+        *counts.entry(Minimum::of(row).from).or_insert(0_usize) += 1;
+    }
+    let none = counts.remove(&None);
+    let mut said: Vec<_> = counts
+        .iter()
+        .filter_map(|(from, count)| Some(format!("{count} from {} on", kernels.get((*from)?)?)))
+        .collect();
+    said.extend(none.map(|count| format!("{count} on none")));
+    writeln!(out, "{} programs load: {}", rows.len(), said.join(", "))
+}
+
+/// A row as a line of JSON.
+#[derive(Serialize)]
+struct Line<'a> {
+    object: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    program: Option<&'a str>,
+    /// `null`: none.
+    from: Option<&'a str>,
+    /// `null`: all kernels load it.
+    before: Option<Side<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    also: Vec<&'a str>,
+}
+
+/// Writes a JSON object for each program: from which kernel on it loads, and all that the one before says.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_minimum_json(out: &mut dyn Write, kernels: &[&str], rows: &[MatrixRow<'_>]) -> io::Result<()> {
+    for row in rows {
+        let minimum = Minimum::of(row);
+        let name = |at: &usize| kernels.get(*at).copied();
+        let entry = |at: usize| row.entries.get(at).and_then(Option::as_ref);
+        let before = minimum.before.and_then(|at| Some((name(&at)?, entry(at)?)));
+        let line = Line {
+            object: row.object,
+            program: row.program,
+            from: minimum.from.as_ref().and_then(name),
+            before: before.map(|(kernel, entry)| Side::new(kernel, entry)),
+            also: minimum.also.iter().filter_map(name).collect(),
+        };
+        writeln!(out, "{}", serde_json::to_string(&line).unwrap_or_default())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Record, Stage};
+
+    fn record(verdict: Verdict) -> Record {
+        Record {
+            object: "a.bpf.o".to_owned(),
+            program: Some("p".to_owned()),
+            verdict,
+            stage: Stage::Verify,
+            errno: 22,
+            figures: None,
+            libbpf: None,
+            tail: None,
+            unsupported: None,
+            log_sha256: None,
+        }
+    }
+
+    /// `+` loads, `-` does not, `?` is unsupported, ` ` was not asked.
+    fn of(answers: &str) -> (Minimum, Verdict) {
+        let record = |answer| match answer {
+            '+' => Some(record(Verdict::Success)),
+            '-' => Some(record(Verdict::Failure)),
+            '?' => Some(record(Verdict::Unsupported)),
+            _ => None,
+        };
+        let records: Vec<_> = answers.chars().map(record).collect();
+        let entry = |record: &'_ Option<Record>| {
+            record.as_ref().map(|record| CheckEntry {
+                record: Box::leak(Box::new(record.clone())),
+                errno_name: "EINVAL",
+                place: None,
+                refusal: None,
+            })
+        };
+        let row = MatrixRow {
+            object: "a.bpf.o",
+            program: Some("p"),
+            entries: records.iter().map(entry).collect(),
+        };
+        let minimum = Minimum::of(&row);
+        let verdict = minimum.verdict(&row);
+        (minimum, verdict)
+    }
+
+    #[test]
+    fn all_newer_kernels_must_load_it() {
+        let cases = [
+            ("+++", Some(0), None, vec![], Verdict::Success),
+            ("-++", Some(1), Some(0), vec![], Verdict::Success),
+            ("--+", Some(2), Some(1), vec![], Verdict::Success),
+            ("+-+", Some(2), Some(1), vec![0], Verdict::Success),
+            ("++-", None, Some(2), vec![0, 1], Verdict::Failure),
+            ("---", None, Some(2), vec![], Verdict::Failure),
+            ("?++", Some(1), Some(0), vec![], Verdict::Unsupported),
+            ("++?", None, Some(2), vec![0, 1], Verdict::Unsupported),
+            ("-?+", Some(2), Some(1), vec![], Verdict::Unsupported),
+            ("?-+", Some(2), Some(1), vec![], Verdict::Success),
+            (" ++", Some(1), Some(0), vec![], Verdict::Unsupported),
+            ("+", Some(0), None, vec![], Verdict::Success),
+        ];
+        for (answers, from, before, also, verdict) in cases {
+            assert_eq!(
+                of(answers),
+                (Minimum { from, before, also }, verdict),
+                "{answers}"
+            );
+        }
+    }
+}
