@@ -7,8 +7,8 @@ use verdict::kernel::errno::Errno;
 use verdict::kernel::rule::Rule;
 use verdict::{Answer, Verifier};
 use verdict_report::{
-    CheckEntry, CheckSummary, MatrixRow, Minimum, Refusal, write_entry, write_matrix, write_matrix_json, write_minimum,
-    write_minimum_counts, write_minimum_json, write_reasons,
+    CheckEntry, CheckSummary, MatrixRow, Minimum, Refusal, Which, write_entry, write_matrix,
+    write_matrix_json, write_minimum, write_minimum_counts, write_minimum_json, write_reasons,
 };
 
 use crate::args::{CheckArgs, CheckOutput, KernelArgs};
@@ -102,7 +102,7 @@ fn run_several(verifiers: &[Verifier], args: &CheckArgs, output: CheckOutput, ou
     } else {
         write_matrix(out, &names, &rows)?;
         writeln!(out)?;
-        write_reasons(out, &names, &rows)?;
+        write_reasons(out, &names, &rows, Which::All)?;
         write_end(out, &names, &rows, &summaries)?;
     }
     Ok(worst(summaries.iter().map(CheckSummary::exit_code)))
@@ -111,7 +111,10 @@ fn run_several(verifiers: &[Verifier], args: &CheckArgs, output: CheckOutput, ou
 /// From which kernel on each program loads: a table, and each reason why the kernel before does not load it once.
 fn run_minimum(verifiers: &[Verifier], args: &CheckArgs, out: &mut dyn Write) -> Done {
     let each: Vec<_> = verifiers.iter().collect();
-    let names: Vec<_> = each.iter().map(|verifier| verifier.kernel().name.as_str()).collect();
+    let names: Vec<_> = each
+        .iter()
+        .map(|verifier| verifier.kernel().name.as_str())
+        .collect();
     let mut summaries = vec![CheckSummary::default(); verifiers.len()];
     let programs = turned(verify_each(&each, &args.objects), &mut summaries);
     let rows: Vec<_> = programs.iter().map(row).collect();
@@ -120,13 +123,16 @@ fn run_minimum(verifiers: &[Verifier], args: &CheckArgs, out: &mut dyn Write) ->
     } else {
         write_minimum(out, &names, &rows)?;
         writeln!(out)?;
-        let blockers: Vec<_> = rows.iter().map(|row| Minimum::of(row).blocker(row)).collect();
-        write_reasons(out, &names, &blockers)?;
-        write_rule(out, &blockers)?;
+        write_reasons(out, &names, &rows, Which::Before)?;
+        write_rule(out, &rows)?;
         write_minimum_counts(out, &names, &rows)?;
     }
     let mut summary = CheckSummary {
-        unusable: summaries.iter().map(|summary| summary.unusable).max().unwrap_or(0),
+        unusable: summaries
+            .iter()
+            .map(|summary| summary.unusable)
+            .max()
+            .unwrap_or(0),
         ..CheckSummary::default()
     };
     for row in &rows {

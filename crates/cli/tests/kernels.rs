@@ -71,6 +71,129 @@ fn json_has_all_that_each_kernel_says() {
     );
 }
 
+/// The verdicts behind it are those of real kernels, to which the corpus is held.
+#[test]
+fn minimum_says_from_which_kernel_on_a_program_loads() {
+    let objects = [
+        "corpus/instructions.bpf.o",
+        "corpus/links.bpf.o",
+        "corpus/fallbacks.bpf.o",
+    ];
+    let mut arguments = vec!["check", "--minimum", "--kernel", "6.18,6.1,6.12"];
+    arguments.extend(objects);
+    let (code, out, err) = run(&arguments);
+    assert_eq!((code, err.as_str()), (Some(2), ""));
+    let row = |object: &str, program: &str| {
+        let is = |line: &&str| line.starts_with(object) && line.split_whitespace().nth(1) == Some(program);
+        let line = out.lines().find(is).unwrap();
+        line.split("  ")
+            .map(str::trim)
+            .filter(|cell| !cell.is_empty())
+            .skip(2)
+            .collect::<Vec<_>>()
+            .join("|")
+    };
+    assert_eq!(
+        row("instructions", "v4"),
+        "6.12.117-deb12-amd64|6.1.192-deb12-amd64: needs -mcpu=v4 instructions"
+    );
+    assert_eq!(
+        row("links", "kept"),
+        "6.12.117-deb12-amd64|6.1.192-deb12-amd64: refused, V0211 unbounded-offset"
+    );
+    assert_eq!(
+        row("fallbacks", "kfunc"),
+        "6.1.192-deb12-amd64|(the oldest known)"
+    );
+    assert!(
+        row("instructions", "on_context").starts_with("none|6.18.15-deb13-amd64: refused, V0224"),
+        "{out}"
+    );
+    for line in [
+        "    links.bpf.o kept: 6.1.192-deb12-amd64\n",
+        "    help: compile with -mcpu=v3: ",
+        "    help: compare or mask the very register that is used",
+        " from 6.1.192-deb12-amd64 on, ",
+    ] {
+        assert!(out.contains(line), "{line}: {out}");
+    }
+    // Reasons of other kernels than the one before are left out.
+    assert!(!out.contains("    links.bpf.o kept: 6.12"), "{out}");
+    let (code, out, _) = run(&["check", "--minimum", "corpus/fallbacks.bpf.o"]);
+    assert_eq!(code, Some(0), "{out}");
+}
+
+#[test]
+fn minimum_as_json_has_what_the_kernel_before_says() {
+    let of = |program: &str| {
+        let (_, out, _) = run(&[
+            "check",
+            "--minimum",
+            "-o",
+            "jsonl",
+            "--kernel",
+            "6.1,6.12",
+            "corpus/links.bpf.o",
+        ]);
+        let part = format!(r#""program":"{program}""#);
+        out.lines().find(|line| line.contains(&part)).unwrap().to_owned()
+    };
+    let kept = of("kept");
+    let start = r#"{"object":"links.bpf.o","program":"kept","from":"6.12.117-deb12-amd64","before":{"kernel":"6.1.192-deb12-amd64","rule":"V0211","help":""#;
+    assert!(kept.starts_with(start), "{kept}");
+}
+
+/// A kernel of a directory takes its place among the known ones, by its version.
+#[test]
+fn minimum_asks_a_directory_too() {
+    let dir = "crates/kernel/profiles/6.1.192-deb12-amd64";
+    let (_, out, _) = run(&[
+        "check",
+        "--minimum",
+        "--kernel",
+        "6.12",
+        "--kernel-dir",
+        dir,
+        "corpus/links.bpf.o",
+    ]);
+    assert!(
+        out.contains("6.12.117-deb12-amd64  6.1.192-deb12-amd64: refused, V0211"),
+        "{out}"
+    );
+}
+
+#[test]
+fn help_is_for_what_a_kernel_lacks_and_for_what_others_accept() {
+    let (_, out, _) = run(&[
+        "check",
+        "--kernel",
+        "6.1,6.12",
+        "corpus/may_goto.bpf.o",
+        "corpus/links.bpf.o",
+    ]);
+    assert!(
+        out.contains("    help: bound the loop by a constant, or use bpf_loop()\n"),
+        "{out}"
+    );
+    assert!(
+        out.contains("    help: compare or mask the very register"),
+        "{out}"
+    );
+    // One kernel alone: what it does not accept need not be accepted elsewhere.
+    let (_, out, _) = run(&[
+        "check",
+        "--kernel",
+        "6.1",
+        "corpus/may_goto.bpf.o",
+        "corpus/links.bpf.o",
+    ]);
+    assert!(out.contains("    help: bound the loop by a constant"), "{out}");
+    assert!(!out.contains("    help: compare or mask"), "{out}");
+    // And what none accepts is no matter of kernels.
+    let (_, out, _) = run(&["check", "--kernel", "6.1,6.12", "corpus/packet_access.bpf.o"]);
+    assert!(!out.contains("help: "), "{out}");
+}
+
 #[test]
 fn kernels_are_named_once_and_known() {
     let (code, out, _) = run(&[

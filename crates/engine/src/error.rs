@@ -5,7 +5,7 @@ use std::fmt;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::{Broken, Fact, Rule};
 
-use crate::index::RegNo;
+use crate::index::{InsnIdx, RegNo};
 
 /// Why verification stopped.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub struct Rejection {
     pub text: String,
     /// What the check knows beside.
     pub fact: Option<Fact>,
+    /// The instruction that it is about, where that is not the one being executed.
+    pub insn: Option<InsnIdx>,
 }
 
 /// Result of every check. The failure is boxed: success is the hot path.
@@ -42,7 +44,15 @@ impl Failure {
             rule,
             text,
             fact: None,
+            insn: None,
         }))
+    }
+    /// The same refusal, about this instruction.
+    pub(crate) fn at(mut self: Box<Failure>, insn: InsnIdx) -> Box<Failure> {
+        if let Failure::Rejected(refusal) = &mut *self {
+            refusal.insn.get_or_insert(insn);
+        }
+        self
     }
     /// Something not modelled.
     pub fn unsupported(what: impl Into<String>) -> Box<Failure> {

@@ -84,7 +84,7 @@ pub struct Rejected {
     pub rule: Rule,
     /// The words with which the check refused, newlines included; may be empty.
     pub text: String,
-    /// The instruction that was being executed, if the walk had begun.
+    /// The instruction that was being executed or looked at; `None` if the refusal is about none.
     pub insn: Option<u32>,
     /// What the check knows beside its words.
     pub fact: Option<Fact>,
@@ -137,7 +137,8 @@ fn run<O: Observer, T>(
         Ok(()) => Verdict::Accepted,
         Err(failure) => match *failure {
             Failure::Rejected(r) => {
-                let insn = verifier.walk.walking.then_some(verifier.walk.insn_idx.0);
+                let walked = verifier.walk.walking.then_some(verifier.walk.insn_idx);
+                let insn = r.insn.or(walked).map(|insn| insn.0);
                 let origin = r.fact.and_then(|fact| verifier.origin_of(&fact));
                 Verdict::Rejected(Rejected {
                     errno: r.errno,

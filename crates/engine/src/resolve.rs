@@ -59,21 +59,29 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn resolve_imm64(&mut self) -> Res<()> {
         let mut i = InsnIdx(0);
         while let Some(insn) = self.program.insns.get(i).copied() {
-            let next = self.program.insns.get(i.next()).copied();
-            let unknown = self
-                .unknown_before_v3(&insn)
-                .or_else(|| self.unknown_atomic(&insn))
-                .or_else(|| self.unknown_insn(i));
-            if let Some(fault) = unknown.or_else(|| resolve_fault(&insn, next.as_ref())) {
-                reject!((malformed_rule(fault)), EINVAL, "{fault}\n");
-            }
-            if insn.is_ld_imm64() {
-                self.resolve_one(i, insn, next.map_or(0, |half| half.imm))?;
-                i = i.next();
-            }
-            i = i.next();
+            self.resolve_insn(i, insn).map_err(|failure| failure.at(i))?;
+            i = if insn.is_ld_imm64() {
+                i.next().next()
+            } else {
+                i.next()
+            };
         }
         self.program.used_maps = self.program.maps.len();
+        Ok(())
+    }
+
+    fn resolve_insn(&mut self, at: InsnIdx, insn: Insn) -> Res<()> {
+        let next = self.program.insns.get(at.next()).copied();
+        let unknown = self
+            .unknown_before_v3(&insn)
+            .or_else(|| self.unknown_atomic(&insn))
+            .or_else(|| self.unknown_insn(at));
+        if let Some(fault) = unknown.or_else(|| resolve_fault(&insn, next.as_ref())) {
+            reject!((malformed_rule(fault)), EINVAL, "{fault}\n");
+        }
+        if insn.is_ld_imm64() {
+            self.resolve_one(at, insn, next.map_or(0, |half| half.imm))?;
+        }
         Ok(())
     }
 

@@ -58,7 +58,7 @@ use verdict_kernel::errno::Errno;
 pub use bpf::Bpf;
 pub use error::{OpenError, PrepareError, ProgFacts, libbpf, strerror};
 pub use globals::{GlobalError, Globals};
-pub use object::{Manner, Object};
+pub use object::{Manner, MapShape, Object};
 pub use prepare::Prepared;
 pub use target::AttachTarget;
 

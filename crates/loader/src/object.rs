@@ -7,7 +7,7 @@ use verdict_isa::Insn;
 
 use crate::ext::ExtInfo;
 use crate::externs::Extern;
-use crate::maps::Map;
+use crate::maps::{Map, MapDef};
 use crate::probes::Probes;
 use crate::program::{Code, Program};
 use crate::resolve::{Resolved, Unresolved};
@@ -65,6 +65,15 @@ pub enum Manner {
     },
 }
 
+/// What an object asks for a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MapShape {
+    /// `BPF_MAP_TYPE_*`.
+    pub map_type: u32,
+    /// `BPF_F_*`.
+    pub flags: u32,
+}
+
 impl Manner {
     /// Whether what libbpf does not know of is taken as other loaders mean it.
     pub(crate) fn is_lenient(&self) -> bool {
@@ -98,6 +107,19 @@ impl Object {
     /// The object's BTF as its file has it, completed; if it has one.
     pub fn own_btf(&self) -> Option<&Arc<Btf>> {
         self.btf.as_ref()
+    }
+
+    /// What the object asks for the map of this name, and for those within it.
+    pub fn map_shapes(&self, name: &str) -> Vec<MapShape> {
+        let map = self.maps.iter().find(|map| map.name == name);
+        let defs = map
+            .into_iter()
+            .flat_map(|map| [Some(&map.def), map.inner.as_ref()]);
+        let shape = |def: &MapDef| MapShape {
+            map_type: def.map_type,
+            flags: def.map_flags,
+        };
+        defs.flatten().map(shape).collect()
     }
 
     fn entry(&self, index: usize) -> Option<&Program> {

@@ -3,10 +3,9 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use serde::Serialize;
 use verdict_kernel::rule::{Fact, Role, Rule};
 
-use crate::{Record, Stage, Verdict};
+use crate::{Advice, Need, Record, Stage, Verdict};
 
 /// Where in the program a rejection happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,37 +29,8 @@ pub struct Refusal {
     pub origin: Option<(Role, Place)>,
     /// What the kernel lacks, when that is the reason.
     pub need: Option<Need>,
-}
-
-/// Something that a program needs and a kernel lacks.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(tag = "kind", content = "name", rename_all = "kebab-case")]
-pub enum Need {
-    /// A helper, by name or number.
-    Helper(String),
-    /// A kfunc.
-    Kfunc(String),
-    /// A variable of the kernel or of its configuration.
-    Symbol(String),
-    /// What a CO-RE relocation looks for: `struct task_struct.pid`.
-    Type(String),
-    /// A function or another thing to attach to.
-    AttachTarget(String),
-    /// A struct of operations.
-    StructOps(String),
-}
-
-impl fmt::Display for Need {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Need::Helper(name) => write!(f, "needs helper {name}"),
-            Need::Kfunc(name) => write!(f, "needs kfunc {name}"),
-            Need::Symbol(name) => write!(f, "needs symbol {name}"),
-            Need::Type(name) => write!(f, "CO-RE: no {name}"),
-            Need::AttachTarget(name) => write!(f, "needs attach target {name}"),
-            Need::StructOps(name) => write!(f, "needs struct_ops {name}"),
-        }
-    }
+    /// What an author does about a kernel like this one.
+    pub advice: Option<Advice>,
 }
 
 impl Refusal {
@@ -71,6 +41,7 @@ impl Refusal {
             fact: None,
             origin: None,
             need: None,
+            advice: None,
         }
     }
 }
@@ -86,6 +57,13 @@ pub struct CheckEntry<'a> {
     pub place: Option<&'a Place>,
     /// Why it was rejected.
     pub refusal: Option<&'a Refusal>,
+}
+
+impl CheckEntry<'_> {
+    /// What an author does about a kernel like this one.
+    pub(crate) fn advice(&self) -> Option<&Advice> {
+        self.refusal?.advice.as_ref()
+    }
 }
 
 /// Writes a program's paragraph. Only with `verbose` an accepted program gets one.
@@ -125,8 +103,20 @@ fn write_rejection(out: &mut dyn Write, entry: &CheckEntry<'_>, name: Name<'_>) 
     let record = entry.record;
     let by = by_whom(record.stage);
     writeln!(out, "rejected     {name}: {} {by}", entry.errno_name)?;
-    write_reason(out, entry)
+    write_reason(out, entry)?;
+    match entry.advice() {
+        Some(advice) if advice.sure => write_help(out, &advice.line),
+        _ => Ok(()),
+    }
 }
+
+/// Writes what can be done about a refusal, below its reason.
+pub(crate) fn write_help(out: &mut dyn Write, line: &str) -> io::Result<()> {
+    writeln!(out, "{HELP}{line}")
+}
+
+/// How a line begins that says what can be done.
+pub(crate) const HELP: &str = "    help: ";
 
 /// Writes why a program was rejected: the lines below the one that says so.
 ///
@@ -283,6 +273,7 @@ mod tests {
             }),
             origin: Some((Role::Sets, origin)),
             need: None,
+            advice: None,
         };
         let entry = CheckEntry {
             record: &record,

@@ -3,6 +3,7 @@
 //! Everything here turns finished [`Record`]s into text. Tables, CSV and comparisons have the layout of
 //! `veristat`, so that scripts which read the one read the other.
 
+mod advice;
 mod budget;
 mod check;
 mod column;
@@ -11,6 +12,7 @@ mod csv;
 mod filter;
 mod matrix;
 mod minimum;
+mod need;
 pub mod profile;
 mod record;
 mod row;
@@ -22,14 +24,16 @@ mod summary;
 mod sweep;
 pub mod why;
 
+pub use advice::{Advice, advice};
 pub use budget::{Breach, Budgets, FailIf};
-pub use check::{CheckEntry, CheckSummary, Need, Place, Refusal, write_entry, write_reason};
+pub use check::{CheckEntry, CheckSummary, Place, Refusal, write_entry, write_reason};
 pub use column::{Column, UnknownColumn, Value, parse_columns};
 pub use compare::{Joined, join, write_comparison};
 pub use csv::{CsvError, read_rows};
 pub use filter::{FilterError, Filters, list_lines};
-pub use matrix::{MatrixRow, write_matrix, write_matrix_json, write_reasons, write_switches};
+pub use matrix::{MatrixRow, Which, write_matrix, write_matrix_json, write_reasons, write_switches};
 pub use minimum::{Minimum, write_minimum, write_minimum_counts, write_minimum_json};
+pub use need::{Need, instructions};
 pub use record::{Figures, Record, Stage, Verdict, to_json_line};
 pub use row::{Columns, Row};
 pub use sheet::Format;

@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use verdict_kernel::{SWITCHES, Semantics};
+use verdict_kernel::{KNOWN, SWITCHES, Semantics};
 
-use crate::check::by_whom;
+use crate::check::{HELP, by_whom, write_help};
 use crate::sheet::{Cell, Head, Sheet};
-use crate::{CheckEntry, Format, Need, Record, Verdict, write_reason};
+use crate::{CheckEntry, Format, Minimum, Need, Record, Verdict, write_reason};
 
 /// What several kernels say of one program.
 #[derive(Clone, Debug)]
@@ -64,12 +64,18 @@ struct Reason<'a> {
     programs: Vec<(&'a MatrixRow<'a>, Vec<usize>)>,
 }
 
-/// Writes each reason once, with the programs and kernels it holds for.
+/// Writes each reason once, with the programs and kernels it holds for, and what can be done about it: those of all
+/// kernels, or of the one before the first that loads a program.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write_reasons(out: &mut dyn Write, kernels: &[&str], rows: &[MatrixRow<'_>]) -> io::Result<()> {
-    for reason in reasons(rows)? {
+pub fn write_reasons(
+    out: &mut dyn Write,
+    kernels: &[&str],
+    rows: &[MatrixRow<'_>],
+    which: Which,
+) -> io::Result<()> {
+    for reason in reasons(kernels, rows, which)? {
         let (headline, body) = &reason.text;
         writeln!(out, "{headline}")?;
         for (row, of) in &reason.programs {
@@ -90,15 +96,37 @@ pub fn write_reasons(out: &mut dyn Write, kernels: &[&str], rows: &[MatrixRow<'_
     Ok(())
 }
 
+/// Whose reasons are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Those of all kernels.
+    All,
+    /// Of each program, that of the kernel before the first from which on it loads.
+    Before,
+}
+
+impl Which {
+    fn wants(self, row: &MatrixRow<'_>, kernel: usize) -> bool {
+        match self {
+            Which::All => true,
+            Which::Before => Minimum::of(row).before == Some(kernel),
+        }
+    }
+}
+
 /// The reasons, in the order in which they come up first, in the words of the first kernel.
-fn reasons<'a>(rows: &'a [MatrixRow<'a>]) -> io::Result<Vec<Reason<'a>>> {
+fn reasons<'a>(kernels: &[&str], rows: &'a [MatrixRow<'a>], which: Which) -> io::Result<Vec<Reason<'a>>> {
     let mut all: Vec<Reason<'a>> = Vec::new();
     let mut places = std::collections::BTreeMap::new();
     for row in rows {
-        for (kernel, entry) in row.entries.iter().enumerate() {
-            let Some(text) = entry.as_ref().map(reason).transpose()?.flatten() else {
+        let wanted = |(kernel, _): &(usize, _)| which.wants(row, *kernel);
+        for (kernel, entry) in row.entries.iter().enumerate().filter(wanted) {
+            let Some(mut text) = entry.as_ref().map(reason).transpose()?.flatten() else {
                 continue;
             };
+            if let Some(line) = help(kernels, row, kernel) {
+                write_help(&mut text.1, &line)?;
+            }
             let at = *places.entry(gist(&text)).or_insert(all.len());
             if at == all.len() {
                 all.push(Reason {
@@ -118,7 +146,37 @@ fn reasons<'a>(rows: &'a [MatrixRow<'a>]) -> io::Result<Vec<Reason<'a>>> {
     Ok(all)
 }
 
-/// What makes a reason another one: all of it but the walk before the refusal, for which kernels have different forms.
+/// What can be done about a refusal by one of the kernels: what the kernel lacks has a remedy anyway, and any other
+/// refusal where another of the kernels loads the program.
+fn help(kernels: &[&str], row: &MatrixRow<'_>, kernel: usize) -> Option<String> {
+    let entry = row.entries.get(kernel)?.as_ref()?;
+    let advice = entry.advice();
+    if let Some(advice) = advice.filter(|advice| advice.sure) {
+        return Some(advice.line.clone());
+    }
+    if entry.record.verdict != Verdict::Failure {
+        return None;
+    }
+    // The next one is asked first: it differs least.
+    let order = (kernel..row.entries.len()).chain(0..kernel);
+    let loads = |at: &usize| {
+        let entry = row.entries.get(*at).and_then(Option::as_ref);
+        entry.is_some_and(|entry| entry.record.verdict == Verdict::Success)
+    };
+    let other = order.filter(loads).find_map(|at| kernels.get(at))?;
+    if let Some(advice) = advice {
+        return Some(advice.line.clone());
+    }
+    let this = kernels.get(kernel)?;
+    let known = |name: &&str| KNOWN.iter().any(|known| known.name == *name);
+    let both = known(other) && known(this);
+    both.then(|| {
+        format!("`verdict compare --why --kernel {this},{other}` finds the change that makes the difference")
+    })
+}
+
+/// What makes a reason another one: all of it but what can be done, and the walk before the refusal, for which kernels
+/// have different forms.
 fn gist((headline, body): &(String, Vec<u8>)) -> (String, Vec<u8>) {
     let walked = |line: &&[u8]| {
         let said = line.strip_prefix(b"    | ").unwrap_or_default();
@@ -126,7 +184,8 @@ fn gist((headline, body): &(String, Vec<u8>)) -> (String, Vec<u8>) {
         said.starts_with(b";") || (number > 0 && said.get(number) == Some(&b':'))
     };
     let lines = body.split_inclusive(|&byte| byte == b'\n');
-    let kept: Vec<_> = lines.filter(|line| !walked(line)).collect();
+    let helps = |line: &&[u8]| line.starts_with(HELP.as_bytes());
+    let kept: Vec<_> = lines.filter(|line| !walked(line) && !helps(line)).collect();
     (headline.clone(), kept.concat())
 }
 
@@ -164,18 +223,23 @@ pub(crate) struct Side<'a> {
     rule: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     need: Option<&'a Need>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
     #[serde(flatten)]
     record: &'a Record,
 }
 
 impl<'a> Side<'a> {
-    pub(crate) fn new(kernel: &'a str, entry: &CheckEntry<'a>) -> Side<'a> {
-        Side {
-            kernel,
+    /// What one of the kernels says, if it was asked.
+    pub(crate) fn of(kernels: &[&'a str], row: &MatrixRow<'a>, at: usize) -> Option<Side<'a>> {
+        let entry = row.entries.get(at)?.as_ref()?;
+        Some(Side {
+            kernel: kernels.get(at)?,
             rule: entry.refusal.map(|refusal| refusal.rule.code()),
             need: entry.refusal.and_then(|refusal| refusal.need.as_ref()),
+            help: help(kernels, row, at),
             record: entry.record,
-        }
+        })
     }
 }
 
@@ -185,12 +249,12 @@ impl<'a> Side<'a> {
 /// Those of the writer.
 pub fn write_matrix_json(out: &mut dyn Write, kernels: &[&str], rows: &[MatrixRow<'_>]) -> io::Result<()> {
     for row in rows {
-        let sides = kernels.iter().zip(&row.entries);
-        let sides = sides.filter_map(|(kernel, entry)| entry.as_ref().map(|entry| (kernel, entry)));
         let line = Line {
             object: row.object,
             program: row.program,
-            kernels: sides.map(|(kernel, entry)| Side::new(kernel, entry)).collect(),
+            kernels: (0..kernels.len())
+                .filter_map(|at| Side::of(kernels, row, at))
+                .collect(),
         };
         // Strings and numbers only: nothing that could fail.
         writeln!(out, "{}", serde_json::to_string(&line).unwrap_or_default())?;

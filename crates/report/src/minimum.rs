@@ -54,18 +54,6 @@ impl Minimum {
             None => Verdict::Unsupported,
         }
     }
-
-    /// The row with the answer of the kernel before alone.
-    pub fn blocker<'a>(&self, row: &MatrixRow<'a>) -> MatrixRow<'a> {
-        let only = |(at, entry): (usize, &Option<CheckEntry<'a>>)| {
-            let asked = entry.as_ref().filter(|_| self.before == Some(at));
-            asked.cloned()
-        };
-        MatrixRow {
-            entries: row.entries.iter().enumerate().map(only).collect(),
-            ..*row
-        }
-    }
 }
 
 /// What stands for the kernel from which on a program loads, where there is none.
@@ -162,13 +150,11 @@ pub fn write_minimum_json(out: &mut dyn Write, kernels: &[&str], rows: &[MatrixR
     for row in rows {
         let minimum = Minimum::of(row);
         let name = |at: &usize| kernels.get(*at).copied();
-        let entry = |at: usize| row.entries.get(at).and_then(Option::as_ref);
-        let before = minimum.before.and_then(|at| Some((name(&at)?, entry(at)?)));
         let line = Line {
             object: row.object,
             program: row.program,
             from: minimum.from.as_ref().and_then(name),
-            before: before.map(|(kernel, entry)| Side::new(kernel, entry)),
+            before: minimum.before.and_then(|at| Side::of(kernels, row, at)),
             also: minimum.also.iter().filter_map(name).collect(),
         };
         writeln!(out, "{}", serde_json::to_string(&line).unwrap_or_default())?;

@@ -8,7 +8,7 @@ use verdict_engine::{Outcome, Verdict, verify};
 use verdict_kernel::Kernel;
 use verdict_kernel::attr::ProgLoad;
 use verdict_loader::{GlobalError, Globals, Manner, Object, OpenError, Prepared, ProgFacts};
-use verdict_report::Refusal;
+use verdict_report::{Refusal, advice};
 use verdict_syscall::prog::{LoadError, flags};
 use verdict_syscall::{LoadedProg, Prog, Session};
 
@@ -17,7 +17,7 @@ use crate::answer::{CONTRADICTION, End};
 use crate::bridge::Bridge;
 use crate::last_words::last_words;
 use crate::listen::{Libbpf, LogOptions};
-use crate::need::need;
+use crate::need::Refused;
 use crate::target::Target;
 
 /// How programs are verified.
@@ -225,7 +225,22 @@ impl OpenObject<'_> {
             record.tail = Some(last_words(&log));
         }
         if let Some(refusal) = &mut refusal {
-            refusal.need = need(refusal.rule, &record);
+            let load = loaded
+                .refused
+                .as_ref()
+                .and_then(|(prepared, at)| prepared.loads.get(*at));
+            let refused = Refused {
+                kernel: &self.verifier.kernel,
+                object: &self.object,
+                rule: refusal.rule,
+                record: &record,
+                facts: &loaded.facts,
+                flags: load.map_or(0, |load| load.prog_flags),
+                insns: load.map(|load| load.insns.as_slice()).unwrap_or_default(),
+                insn: place.as_ref().map(|place| place.insn),
+            };
+            refusal.need = refused.need();
+            refusal.advice = advice(&self.verifier.kernel, refusal, &record);
         }
         Answer {
             record,
