@@ -25,9 +25,9 @@ struct task_struct___old {
 } RELOCATED;
 
 KCONFIG int LINUX_KERNEL_VERSION;
-KFUNC WEAK void bpf_rcu_read_lock(void);
-KFUNC WEAK void bpf_rcu_read_unlock(void);
-KFUNC WEAK const int no_such_variable;
+KFUNC void bpf_rcu_read_lock(void);
+KFUNC void bpf_rcu_read_unlock(void);
+KFUNC const int no_such_variable;
 
 HELPER(158, struct task_struct *, get_current_task_btf, void);
 HELPER(174, u64, get_attach_cookie, void *ctx);
