@@ -43,6 +43,7 @@ pub(crate) fn run(kernel: &KernelArgs, args: &LogArgs, out: &mut dyn Write) -> D
         } else {
             Libbpf::Absent
         },
+        ..LogOptions::default()
     };
     let end = guarded(&path, || object.write_log(index, &options, out))??;
     out.flush()?;

@@ -220,12 +220,12 @@ pub(crate) struct Subprog {
 /// An instruction as the walk executes it; faults that the kernel notices late are still faults.
 #[inline]
 fn decode_for_walk(control: &Control, insns: &IndexVec<InsnIdx, Insn>, at: InsnIdx) -> Result<Op, Malformed> {
-    let op = decode(&insns[at], insns.get(at.next()))?;
     if control.instruction_set != InstructionSet::V4
-        && let Some(fault) = unknown_before_v4(op, insns[at].code)
+        && let Some(fault) = unknown_before_v4(&insns[at])
     {
         return Err(fault);
     }
+    let op = decode(&insns[at], insns.get(at.next()))?;
     match op {
         Op::Call(Call::Kfunc { .. }) if control.instruction_set == InstructionSet::V3Xadd => {
             return Err(Malformed::Call);

@@ -61,17 +61,15 @@ pub fn resolve_fault(insn: &Insn, next: Option<&Insn>) -> Option<Malformed> {
 }
 
 /// What a kernel objects to in an instruction that it does not know, of those that `-mcpu=v4` and later series brought; long
-/// jumps are older.
-pub fn unknown_before_v4(op: Op, code: u8) -> Option<Malformed> {
-    match op {
-        Op::Alu(Alu::MovSx { .. } | Alu::AddrSpaceCast { .. }) => Some(Malformed::Mov),
-        Op::Alu(Alu::Binary {
-            op: AluOp::SDiv | AluOp::SMod,
-            ..
-        }) => Some(Malformed::Alu),
-        Op::Alu(Alu::End { .. }) if code & 7 == class::ALU64 => Some(Malformed::UnknownOpcode(code)),
-        Op::Jump(Jump::MayGoto { .. }) => Some(Malformed::UnknownOpcode(code)),
-        Op::Load(Load { signed: true, .. }) => Some(Malformed::Ldx),
+/// jumps are older. That it is not there comes before all that may be wrong with it.
+pub fn unknown_before_v4(insn: &Insn) -> Option<Malformed> {
+    match (insn.class(), insn.op()) {
+        (class::ALU64, op::END) => Some(Malformed::UnknownOpcode(insn.code)),
+        // An offset is the width of a sign, a space of addresses, or says that the operation has a sign.
+        (class::ALU | class::ALU64, op::MOV) if insn.off != 0 => Some(Malformed::Mov),
+        (class::ALU | class::ALU64, op::DIV | op::MOD) if insn.off != 0 => Some(Malformed::Alu),
+        (class::JMP, op::JCOND) => Some(Malformed::UnknownOpcode(insn.code)),
+        (class::LDX, _) if insn.mode() == mode::MEMSX => Some(Malformed::Ldx),
         _ => None,
     }
 }

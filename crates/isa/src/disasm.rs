@@ -15,6 +15,12 @@ pub trait Names {
         None
     }
 
+    /// The name in a call of a kind that does not exist; `None` prints `unknown`.
+    fn other_call(&self, insn: &Insn) -> Option<&str> {
+        let _ = insn;
+        None
+    }
+
     /// Writes the 64-bit immediate of `insn`, whose source field says what it is.
     fn imm64(&self, insn: &Insn, imm: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let _ = insn;
@@ -120,7 +126,7 @@ impl<'a, N: Names> Disasm<'a, N> {
             pseudo::CALL => return write!(f, "call pc{:+}", insn.imm),
             0 => names.helper(insn.imm).unwrap_or("unknown"),
             pseudo::KFUNC_CALL => names.kfunc(insn).unwrap_or("kernel-function"),
-            _ => "unknown",
+            _ => names.other_call(insn).unwrap_or("unknown"),
         };
         write!(f, "call {name}#{}", insn.imm)
     }

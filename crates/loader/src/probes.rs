@@ -103,7 +103,6 @@ fn in_tracepoint(kernel: &Kernel) -> Helpers {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
 
     use super::*;
 

@@ -91,6 +91,12 @@ impl Names for LogNames<'_> {
         kernel_kfunc(self.kernel, insn)
     }
 
+    fn other_call(&self, insn: &Insn) -> Option<&str> {
+        // Whatever calls no function of the program was a helper's call once.
+        let old = self.kernel.semantics.control.instruction_set == InstructionSet::V3Xadd;
+        kernel_helper(self.kernel, insn.imm).filter(|_| old)
+    }
+
     fn imm64(&self, insn: &Insn, imm: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = match insn.src {
             pseudo::MAP_FD | pseudo::MAP_IDX | pseudo::MAP_IDX_VALUE => KERNEL_ADDRESS,

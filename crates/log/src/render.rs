@@ -83,6 +83,9 @@ pub struct Log<'a> {
     prev_log_pos: u64,
     /// Length of the last instruction's text.
     prev_insn_len: u64,
+    /// Instructions seen so far, and how many must be before backtracking is told.
+    insns: u64,
+    backtracking_from: u64,
     /// The text of each instruction that was shown.
     insn_texts: Vec<Option<Box<str>>>,
     text: String,
@@ -120,9 +123,19 @@ impl<'a> Log<'a> {
             prev_line: None,
             prev_log_pos: 0,
             prev_insn_len: 0,
+            insns: 0,
+            backtracking_from: 0,
             insn_texts: Vec::new(),
             text: String::new(),
         }
+    }
+
+    /// Leaves out what backtracking says before so many instructions were executed: of a long walk that may be far more
+    /// than the walk itself, and whoever wants the last words alone does not need it.
+    #[must_use]
+    pub fn backtracking_from(mut self, insns: u64) -> Log<'a> {
+        self.backtracking_from = insns;
+        self
     }
 
     /// Writes what is left, and says how large the log was.
@@ -379,11 +392,12 @@ impl Observer for Log<'_> {
     const MISSES: bool = false;
 
     fn hears(&self, level: u8) -> bool {
-        level <= self.steps
+        level <= self.steps && self.insns >= self.backtracking_from
     }
 
     fn event(&mut self, event: Event<'_>) {
         let printing = self.steps > 0;
+        self.insns += u64::from(matches!(event, Event::Insn { .. } | Event::Pruned { .. }));
         match event {
             Event::Text { level, text } => {
                 if level <= self.steps {

@@ -27,6 +27,8 @@ pub struct LogOptions<'o> {
     pub normalize: bool,
     /// Show what libbpf makes of the log.
     pub libbpf: Libbpf<'o>,
+    /// Leave out what backtracking says before so many instructions were executed.
+    pub backtracking_from: u64,
 }
 
 impl Default for LogOptions<'_> {
@@ -36,6 +38,7 @@ impl Default for LogOptions<'_> {
             size: None,
             normalize: false,
             libbpf: Libbpf::Absent,
+            backtracking_from: 0,
         }
     }
 }
@@ -159,7 +162,8 @@ impl OpenObject<'_> {
         let (mut found, mut written) = (Found::default(), Ok(None));
         let mut printer = Printer::new(out, options.libbpf, self.program_name(index));
         let loaded = self.load(index, &mut |kernel, prog| {
-            let mut log = Log::sized(kernel, prog, Level(options.level), options.size, &mut printer);
+            let mut log = Log::sized(kernel, prog, Level(options.level), options.size, &mut printer)
+                .backtracking_from(options.backtracking_from);
             let outcome = verify(kernel, prog, &mut log);
             written = log.finish().map(Some);
             if let Verdict::Rejected(rejected) = &outcome.verdict {

@@ -20,6 +20,9 @@ use crate::listen::{Libbpf, LogOptions};
 use crate::need::Refused;
 use crate::target::Target;
 
+/// How many instructions before a program's end may leave something in its last words.
+const WITH_LAST_WORDS: u64 = 64;
+
 /// How programs are verified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -215,6 +218,7 @@ impl OpenObject<'_> {
             let mut log = Vec::new();
             let options = LogOptions {
                 libbpf: Libbpf::Explains,
+                backtracking_from: u64::from(stats.insns).saturating_sub(WITH_LAST_WORDS),
                 ..LogOptions::default()
             };
             let found = self.listen(index, &options, &mut log).0;

@@ -21,6 +21,7 @@ fn load(object: &OpenObject<'_>, index: usize, level: u32, size: u32) -> String 
         size: (size != 0).then_some(size),
         normalize: true,
         libbpf: Libbpf::Explains,
+        ..LogOptions::default()
     };
     let mut log = Vec::new();
     let end = object.write_log(index, &options, &mut log).unwrap();

@@ -107,8 +107,13 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
+    /// Whether somebody wants to know of it.
+    fn tells_backtracking(&self) -> bool {
+        O::LISTENING && self.env.obs.hears(self.backtracking_level())
+    }
+
     fn say_segment(&mut self, last_idx: Option<InsnIdx>, first_idx: InsnIdx) {
-        if O::LISTENING {
+        if self.tells_backtracking() {
             let level = self.backtracking_level();
             let last_idx = or_minus_one(last_idx);
             let text = format_args!("last_idx {last_idx} first_idx {first_idx}\n");
@@ -128,7 +133,7 @@ impl<O: Observer> Verifier<'_, O> {
         let (first, mut left) = (segment.first_insn_idx, segment.history);
         // Entries note whom walks carried past them in the frame that was executing.
         let own = segment.frames.len() == named.frame.0 as usize + 1;
-        let may_end = own && !(O::LISTENING && self.env.obs.hears(self.backtracking_level()));
+        let may_end = own && !self.tells_backtracking();
         let mut i = last_idx;
         loop {
             if skip {
@@ -198,7 +203,7 @@ impl<O: Observer> Verifier<'_, O> {
             added |= !spi.is_in(slot.marks.slot_precise);
             slot.marks.slot_precise |= spi.bit();
         }
-        if O::LISTENING {
+        if self.tells_backtracking() {
             let (frame, regs, slots) = (named.frame, named.regs, named.slots);
             let state = self.walk.search.state(parent);
             self.env.obs.event(Event::PreciseMarked {
@@ -301,7 +306,7 @@ impl<O: Observer> Verifier<'_, O> {
         if self.program.insns[idx].code == 0 {
             return Ok(Step::On);
         }
-        if O::LISTENING {
+        if self.tells_backtracking() {
             self.env.obs.event(Event::PreciseInsn {
                 frame: named.frame,
                 regs: named.regs,

@@ -108,6 +108,8 @@ impl<O: Observer> Verifier<'_, O> {
             Point::Resolve => return Err(Failure::bug("a malformed instruction passed resolution")),
             Point::Entry => {}
             Point::AfterContext => self.check_ld_abs_context()?,
+            // Where the second operand is looked at first, its kind comes before both.
+            Point::AfterDst if fault == Malformed::Jmp && self.looks_at_source_first() => {}
             Point::AfterDst => self.check_reg_arg(dst, ArgUse::Src)?,
             Point::AfterOperands => {
                 if insn.is_src_reg() {

@@ -124,9 +124,13 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
+    /// Which operand of a comparison is looked at first.
+    pub(super) fn looks_at_source_first(&self) -> bool {
+        self.env.kernel.semantics.control.operand_order == OperandOrder::SourceFirst
+    }
+
     fn check_operands(&mut self, cond: &Cond) -> Res<()> {
-        let source_first = self.env.kernel.semantics.control.operand_order == OperandOrder::SourceFirst;
-        if let Some(src) = cond.src_reg().filter(|_| source_first) {
+        if let Some(src) = cond.src_reg().filter(|_| self.looks_at_source_first()) {
             self.check_reg_arg(src, ArgUse::Src)?;
         }
         self.check_reg_arg(cond.dst, ArgUse::Src)?;

@@ -65,7 +65,6 @@ pub(super) const CHANGES: Changes = Changes {
             inner_locks: false,
             ..Demands::BASE
         },
-        ..map::Changes::NONE
     },
     sleeping: &[
         (ProgType::Tracing, Sleeping::Always),
