@@ -6,7 +6,7 @@
  *         LEVEL SIZE ERRNO TRUE_SIZE
  *
  * The log of the Nth load is left in /logs/N. SIZE 0 stands for a buffer larger than any log; TRUE_SIZE is 0 where
- * the log tells the time. Linked with -Wl,--wrap=syscall, so that it sees what libbpf would load.
+ * the log tells the time, and on kernels that do not give it. Linked with -Wl,--wrap=syscall, so that it sees what libbpf would load.
  *
  * usage: record LIST, with an OBJECT or an indented PROGRAM a line
  */
@@ -25,6 +25,9 @@ long __real_syscall(long number, ...);
 
 /* The program in question. */
 static const char *wanted;
+
+/* The length of the last log. */
+static unsigned length;
 
 /* Gives the log's true size. */
 static unsigned load(const union bpf_attr *given, unsigned attr_size, unsigned level, unsigned size)
@@ -53,6 +56,7 @@ static unsigned load(const union bpf_attr *given, unsigned attr_size, unsigned l
 		exit(1);
 	fputs(text, out);
 	fclose(out);
+	length = strlen(text);
 	return attr.log_true_size;
 }
 
@@ -69,6 +73,10 @@ static void load_often(const union bpf_attr *attr, unsigned size)
 		for (unsigned j = 0; j < sizeof(sizes) / sizeof(*sizes); j++)
 			load(attr, size, cut[i], sizes[j]);
 		exact = load(attr, size, cut[i], 0);
+		if (!exact) { /* not told */
+			load(attr, size, cut[i], length + 2);
+			exact = length + 1;
+		}
 		load(attr, size, cut[i], exact);
 		load(attr, size, cut[i], exact - 1);
 	}

@@ -62,7 +62,7 @@ enum Chore {
     /// Rebuild the project's BPF programs, and ask real kernels about them.
     Corpus(corpus::Args),
     /// Record what a real kernel writes into log buffers of many kinds
-    Buffers(oracle::Args),
+    Buffers(buffers::Args),
     /// Record what real kernels say of the programs in the engine's tests
     Rules(rules::Args),
     /// Record what a real kernel says of programs that attach to other programs

@@ -53,13 +53,18 @@ pub(crate) fn run(kernel: &KernelArgs, args: &LogArgs, out: &mut dyn Write) -> D
 /// Says on standard error what the log does not; gives the exit code.
 fn remark(end: &LogEnd, options: &LogOptions<'_>) -> u8 {
     if let (Some(size), Some(written)) = (options.size, end.written) {
-        let needed = written.true_size;
         let lost = if options.level & 8 == 0 { "start" } else { "end" };
-        eprint!("verdict: the log needs {needed} bytes");
-        if written.truncated {
-            eprint!(", {size} are too few (ENOSPC): its {lost} is missing");
+        match (written.true_size, written.truncated) {
+            // Kernels that do not tell the size keep the start.
+            (0, true) => {
+                eprintln!("verdict: {size} bytes are too few for the log (ENOSPC): its end is missing")
+            }
+            (0, false) => {}
+            (needed, true) => eprintln!(
+                "verdict: the log needs {needed} bytes, {size} are too few (ENOSPC): its {lost} is missing"
+            ),
+            (needed, false) => eprintln!("verdict: the log needs {needed} bytes"),
         }
-        eprintln!();
     }
     match &end.result {
         Ok(()) => 0,

@@ -15,8 +15,10 @@ pub enum Room {
     Unlimited,
     /// The buffer of this size keeps the log's end (the kernel's default since 6.4).
     Rolling(u32),
-    /// The buffer of this size keeps the log's start (`BPF_LOG_FIXED`, and older kernels).
+    /// The buffer of this size keeps the log's start (`BPF_LOG_FIXED`).
     Fixed(u32),
+    /// The same, but once it is full it stays so, whatever is set back (before Linux 6.4).
+    Filling(u32),
 }
 
 impl Room {
@@ -24,7 +26,7 @@ impl Room {
     pub fn size(self) -> Option<u32> {
         match self {
             Room::Unlimited => None,
-            Room::Rolling(size) | Room::Fixed(size) => Some(size),
+            Room::Rolling(size) | Room::Fixed(size) | Room::Filling(size) => Some(size),
         }
     }
 }
@@ -33,7 +35,7 @@ impl Room {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Written {
     /// The size of a buffer that would have held all of it at any time, terminator included
-    /// (`log_true_size`).
+    /// (`log_true_size`); 0 on kernels that do not tell it.
     pub true_size: u32,
     /// Whether the buffer was smaller: the kernel then fails the load with `ENOSPC`, whatever its verdict.
     pub truncated: bool,
@@ -87,7 +89,23 @@ impl<'w> Buffer<'w> {
         self.append(pieces.as_bytes());
     }
 
+    /// Whether nothing more is taken, nor set back.
+    fn is_full(&self) -> bool {
+        match self.room {
+            Room::Filling(size) => self.end >= u64::from(size).saturating_sub(1),
+            Room::Unlimited | Room::Rolling(_) | Room::Fixed(_) => false,
+        }
+    }
+
     fn append(&mut self, bytes: &[u8]) {
+        if let Room::Filling(size) = self.room {
+            let room = u64::from(size).saturating_sub(1).saturating_sub(self.end);
+            let room = usize::try_from(room).unwrap_or(usize::MAX).min(bytes.len());
+            self.bytes.extend_from_slice(&bytes[..room]);
+            self.end += room as u64;
+            self.stream();
+            return;
+        }
         self.end += bytes.len() as u64;
         self.largest = self.largest.max(self.end + 1);
         match self.room {
@@ -102,7 +120,12 @@ impl<'w> Buffer<'w> {
                 self.bytes.extend_from_slice(bytes);
                 self.roll(u64::from(size));
             }
+            Room::Filling(_) => {}
         }
+        self.stream();
+    }
+
+    fn stream(&mut self) {
         if self.streams && self.bytes.len() > 2 * HELD {
             self.write(self.bytes.len() - HELD);
         }
@@ -130,7 +153,7 @@ impl<'w> Buffer<'w> {
     /// A rolling buffer whose oldest byte is behind that position is empty then: what was there before is
     /// lost.
     pub fn reset(&mut self, end: u64) {
-        if end > self.end {
+        if end > self.end || self.is_full() {
             return;
         }
         self.end = end;
@@ -152,7 +175,14 @@ impl<'w> Buffer<'w> {
         let gone = self.start.min(self.end).saturating_sub(self.base);
         self.drop_front(usize::try_from(gone).unwrap_or(usize::MAX));
         self.write(self.bytes.len());
+        let truncated = self.is_full();
         self.error?;
+        if let Room::Filling(_) = self.room {
+            return Ok(Written {
+                true_size: 0,
+                truncated,
+            });
+        }
         let size = self.room.size().filter(|size| *size != 0);
         Ok(Written {
             true_size: u32::try_from(self.largest).unwrap_or(u32::MAX),

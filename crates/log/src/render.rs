@@ -11,7 +11,7 @@ use verdict_isa::{Disasm, class, op};
 use verdict_kernel::Kernel;
 use verdict_kernel::attr::LineInfo;
 use verdict_kernel::semantics::control::InstructionSet;
-use verdict_kernel::semantics::log::{LiveTable, ShownStates, SourcePlace};
+use verdict_kernel::semantics::log::{LiveTable, LogBuffer, ShownStates, SourcePlace};
 use verdict_kernel::semantics::precision::Backtracking;
 use verdict_syscall::{Map, Prog};
 
@@ -42,6 +42,19 @@ impl Level {
         self.0 & level.0 != 0
     }
 
+    /// Whether a kernel takes a buffer of this size for a log of this level (`bpf_verifier_log_attr_valid`); otherwise it
+    /// refuses the load with `EINVAL`.
+    pub fn accepts(self, size: Option<u32>, kernel: &Kernel) -> bool {
+        let known = Level::ONE.0 | Level::TWO.0 | Level::STATS.0;
+        match kernel.semantics.log.log_buffer {
+            LogBuffer::KeepsStart => {
+                let (least, most) = (128, u32::MAX >> 2);
+                self.0 & !known == 0 && size.is_none_or(|size| (least..=most).contains(&size))
+            }
+            LogBuffer::Rolls => self.0 & !(known | Level::FIXED.0) == 0,
+        }
+    }
+
     /// How closely the walk is followed: 0 not at all, 1 the last path, 2 all paths.
     fn steps(self) -> u8 {
         match (self.has(Level::TWO), self.has(Level::ONE)) {
@@ -52,9 +65,10 @@ impl Level {
     }
 
     /// What becomes of a log for which there are `size` bytes.
-    fn room(self, size: Option<u32>) -> Room {
+    fn room(self, size: Option<u32>, kernel: &Kernel) -> Room {
         match size {
             None => Room::Unlimited,
+            Some(size) if kernel.semantics.log.log_buffer == LogBuffer::KeepsStart => Room::Filling(size),
             Some(size) if self.has(Level::FIXED) => Room::Fixed(size),
             Some(size) => Room::Rolling(size),
         }
@@ -115,7 +129,7 @@ impl<'a> Log<'a> {
             level,
             steps: level.steps(),
             percpu: PercpuOffsets::new(),
-            buffer: Buffer::new(out, level.room(size), level.has(Level::TWO)),
+            buffer: Buffer::new(out, level.room(size, kernel), level.has(Level::TWO)),
             maps: Vec::new(),
             positions: Vec::new(),
             scratched: Shown::NONE,
@@ -143,7 +157,12 @@ impl<'a> Log<'a> {
     /// # Errors
     /// Those of the writer.
     pub fn finish(self) -> io::Result<Written> {
-        self.buffer.finish()
+        let told = self.kernel.semantics.log.log_buffer == LogBuffer::Rolls;
+        let written = self.buffer.finish()?;
+        Ok(Written {
+            true_size: if told { written.true_size } else { 0 },
+            ..written
+        })
     }
 
     fn print(&mut self, text: fmt::Arguments<'_>) {

@@ -160,6 +160,18 @@ impl OpenObject<'_> {
         out: &mut dyn Write,
     ) -> (Found, io::Result<LogEnd>) {
         let (mut found, mut written) = (Found::default(), Ok(None));
+        let kernel = self.verifier.kernel();
+        let level = Level(options.level);
+        if !level.accepts(options.size, kernel) {
+            let result = Err(NotLoaded::Kernel(Errno::EINVAL));
+            return (
+                found,
+                Ok(LogEnd {
+                    written: Some(Written::default()),
+                    result,
+                }),
+            );
+        }
         let mut printer = Printer::new(out, options.libbpf, self.program_name(index));
         let loaded = self.load(index, &mut |kernel, prog| {
             let mut log = Log::sized(kernel, prog, Level(options.level), options.size, &mut printer)

@@ -24,9 +24,6 @@ const ARCH: Arch = Arch::X86_64;
 /// Size of the runner's buffer for logs, in bytes. Loading fails when a log does not fit, and the end of it is kept.
 const LOG_SIZE: u32 = 2 << 20;
 
-/// The largest log level that the kernel takes.
-const MAX_LEVEL: u32 = 15;
-
 /// Reads a file that a test names, for CO-RE relocations.
 pub type ReadFile<'f> = &'f (dyn Fn(&str) -> io::Result<Vec<u8>> + Sync);
 
@@ -195,7 +192,7 @@ fn judge_loaded(object: &OpenObject<'_>, index: usize, spec: &Spec, auxiliary: &
 /// Loads a program as libbpf does with a buffer for its log. At level 0 there is no log at first; when the
 /// program is refused, it is loaded again at level 1.
 fn load(object: &OpenObject<'_>, index: usize, request: Request<'_>, level: u32) -> (End, String) {
-    if level > MAX_LEVEL {
+    if !Level(level).accepts(Some(LOG_SIZE), object.verifier.kernel()) {
         return (End::Kernel(Rule::LogBuffer.with(Errno::EINVAL)), String::new());
     }
     let mut silent = |kernel: &Kernel, prog: &Prog| verify(kernel, prog, &mut Silent);

@@ -141,7 +141,7 @@ impl Verifier {
 /// An opened object.
 #[derive(Debug)]
 pub struct OpenObject<'v> {
-    verifier: &'v Verifier,
+    pub(crate) verifier: &'v Verifier,
     name: String,
     pub(crate) object: Object,
     /// Programs that those of the object attach to.

@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use verdict::kernel::semantics::Switch;
 use verdict::kernel::{KNOWN, Kernel, SWITCHES};
-use verdict::{Options, Verifier};
+use verdict::{LogOptions, Options, Verifier};
 use verdict_report::Record;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// What a kernel says of the programs of an object of the corpus: records, and level-2 logs.
+/// What a kernel says of the programs of an object of the corpus: records, level-2 logs, and what a small buffer keeps.
 fn said(kernel: Kernel, object: &str) -> Vec<(Record, String)> {
     let name = format!("{object}.bpf.o");
     let bytes = fs::read(root().join("corpus").join(&name)).unwrap();
@@ -34,6 +34,11 @@ fn said(kernel: Kernel, object: &str) -> Vec<(Record, String)> {
             }
             let mut log = Vec::new();
             object.log(index, 2, &mut log).unwrap();
+            let in_a_small_buffer = LogOptions {
+                size: Some(200),
+                ..LogOptions::default()
+            };
+            object.write_log(index, &in_a_small_buffer, &mut log).unwrap();
             (record, String::from_utf8_lossy(&log).into_owned())
         })
         .collect()

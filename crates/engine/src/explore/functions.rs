@@ -5,7 +5,7 @@ use verdict_kernel::semantics::log::GlobalWords;
 use verdict_kernel::types::{ArgBase, Flags, RegBase, RegType};
 use verdict_syscall::SubprogArg;
 
-use crate::error::{Res, reject, say, say1};
+use crate::error::{Res, reject, say1};
 use crate::index::{FrameNo, R1, RegNo, SubprogIdx};
 use crate::observer::{Event, Observer};
 use crate::state::{BtfHandle, DynptrKind, Frame, Reg, State};
@@ -114,12 +114,15 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Gives the arguments of a global function the types that its BTF declares.
     fn init_arguments(&mut self, subprog: SubprogIdx) -> Res<()> {
-        say!(
-            self,
-            "Validating {}() func#{}...\n",
-            self.program.subprogs[subprog].name,
-            subprog
-        );
+        if O::LISTENING {
+            let level = match self.env.kernel.semantics.log.global_words {
+                GlobalWords::Number => 1,
+                GlobalWords::Name => 0,
+            };
+            let name = &self.program.subprogs[subprog].name;
+            let text = format_args!("Validating {name}() func#{subprog}...\n");
+            self.env.obs.event(Event::Text { level, text });
+        }
         self.prepare_func_args(subprog)?;
         let args = self.program.subprogs[subprog].args.clone().unwrap_or_default();
         if self.program.subprogs[subprog].is_exception_cb {

@@ -179,5 +179,15 @@ switches! {
         },
         needs: [],
     }
+    log_buffer: LogBuffer = "log-buffer" {
+        doc: "What a buffer keeps of a log that is longer.",
+        upstream: "\"bpf: Switch BPF verifier log to be a rotating log by default\" (Linux 6.4).",
+        corpus: "bounded_loop",
+        values: {
+            KeepsStart = "keeps-start": "The start; once it is full nothing is set back in it, and the load fails. Buffers of less than 128 bytes are refused.",
+            Rolls = "rolls": "The end, unless the start is asked for.",
+        },
+        needs: [],
+    }
     }
 }
