@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex};
 
 use verdict::kernel::semantics::Switch;
 use verdict::kernel::{KNOWN, Kernel, SWITCHES};
@@ -46,10 +46,22 @@ fn said(kernel: Kernel, object: &str) -> Vec<(Record, String)> {
 
 /// The kernels under which `value` can be set where another one holds, and what it is set in.
 fn flips(switch: &Switch, value: &str) -> Vec<(Kernel, Kernel)> {
-    let kernels = KNOWN.iter().map(|known| Kernel::open(known.name).unwrap());
-    kernels
-        .filter(|kernel| kernel.semantics.get(switch.name) != Some(value))
-        .filter_map(|kernel| Some((kernel.clone().with_switch(switch.name, value).ok()?, kernel)))
+    static KERNELS: LazyLock<Vec<Kernel>> = LazyLock::new(|| {
+        KNOWN
+            .iter()
+            .map(|known| Kernel::open(known.name).unwrap())
+            .collect()
+    });
+    let others = KERNELS
+        .iter()
+        .filter(|kernel| kernel.semantics.get(switch.name) != Some(value));
+    others
+        .filter_map(|kernel| {
+            Some((
+                kernel.clone().with_switch(switch.name, value).ok()?,
+                kernel.clone(),
+            ))
+        })
         .collect()
 }
 
