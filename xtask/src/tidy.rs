@@ -23,6 +23,7 @@ const ORDER: &[&str] = &[
     "verdict-log",
     "verdict-expect",
     "verdict-report",
+    "verdict-explain",
     "verdict",
     "verdict-cli",
 ];
@@ -50,6 +51,16 @@ const FORBIDDEN_ARROWS: &[(&str, &str, &str)] = &[
         "reports are made of records, not of log text",
     ),
     ("verdict-report", "verdict-engine", "reports are made of records"),
+    (
+        "verdict-explain",
+        "verdict-loader",
+        "explanations are made of what the verifier did",
+    ),
+    (
+        "verdict-explain",
+        "verdict-log",
+        "explanations are made of events, not of log text",
+    ),
     ("verdict-report", "verdict-loader", "reports are made of records"),
 ];
 

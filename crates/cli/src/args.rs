@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::run::side_by_side;
 use clap::{Parser, Subcommand, ValueEnum};
-use verdict::{Globals, KernelChoice, Loader, Options, Verifier};
+use verdict::{Explaining, Globals, KernelChoice, Loader, Options, Verifier};
 use verdict_report::{Column, FailIf, FilterError, Format, parse_columns};
 
 /// Asks what a Linux kernel's BPF verifier would say of an object, without that kernel.
@@ -217,6 +217,9 @@ pub(crate) struct CheckArgs {
     /// Form of the output
     #[arg(long, short, value_name = "FORM", default_value = "text")]
     pub(crate) output: CheckOutput,
+    /// How far rejections are explained
+    #[arg(long, value_name = "HOW", default_value = "trials")]
+    pub(crate) explain: ExplainHow,
     #[command(flatten)]
     pub(crate) globals: GlobalArgs,
     #[command(flatten)]
@@ -224,6 +227,27 @@ pub(crate) struct CheckArgs {
     /// Objects, directories or globs
     #[arg(required = true, value_name = "OBJECT")]
     pub(crate) objects: Vec<PathBuf>,
+}
+
+/// How far rejections are explained.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExplainHow {
+    /// The rule and the kernel's words alone
+    Off,
+    /// What led to it
+    Causes,
+    /// The same, and changes to the program that were tried by verifying it again
+    Trials,
+}
+
+impl ExplainHow {
+    pub(crate) fn how_far(self) -> Explaining {
+        match self {
+            ExplainHow::Off => Explaining::Off,
+            ExplainHow::Causes => Explaining::Causes,
+            ExplainHow::Trials => Explaining::TRIALS,
+        }
+    }
 }
 
 /// How answers are printed.

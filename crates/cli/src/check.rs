@@ -20,7 +20,11 @@ pub(crate) fn run(kernel: &KernelArgs, args: &CheckArgs, out: &mut dyn Write) ->
         let verifiers = kernel.oldest_first(args.test.options(), &args.globals.read()?)?;
         return run_minimum(&verifiers, args, out);
     }
-    let verifiers = kernel.verifiers(args.test.options(), &args.globals.read()?)?;
+    let verifiers: Vec<_> = kernel
+        .verifiers(args.test.options(), &args.globals.read()?)?
+        .into_iter()
+        .map(|verifier| verifier.explaining(args.explain.how_far()))
+        .collect();
     match (verifiers.as_slice(), args.output) {
         ([verifier], CheckOutput::Text) => run_one(verifier, args, out),
         (verifiers, output) => run_several(verifiers, args, output, out),

@@ -15,6 +15,7 @@
 
 mod admission;
 mod after;
+pub mod assume;
 mod call;
 mod cfg;
 mod equiv;
@@ -49,6 +50,7 @@ pub use verifier::Stats;
 
 use verifier::Verifier;
 
+use assume::Assumption;
 use error::{Failure, Res};
 use index::SubprogIdx;
 use observer::{Event, Observer};
@@ -94,12 +96,44 @@ pub struct Rejected {
 
 /// Verifies a program for a kernel (`bpf_check`).
 pub fn verify<O: Observer>(kernel: &Kernel, prog: &Prog, observer: &mut O) -> Outcome {
-    run(kernel, prog, observer, |_| ()).0
+    run(kernel, prog, observer, Trial::default(), |_| ()).0
+}
+
+/// What a trial of a change to a program takes for granted.
+#[derive(Clone, Copy, Debug)]
+pub struct Trial<'a> {
+    /// What holds where.
+    pub assumed: &'a [Assumption],
+    /// After how many instructions it is given up, if the kernel does not do so before.
+    pub max_insns: u32,
+}
+
+impl Default for Trial<'_> {
+    /// No trial: nothing is taken for granted.
+    fn default() -> Self {
+        Trial {
+            assumed: &[],
+            max_insns: u32::MAX,
+        }
+    }
+}
+
+/// As [`verify`], taking for granted what the program does not prove: what the verifier would say of a program that was
+/// changed accordingly.
+pub fn verify_assuming<O: Observer>(
+    kernel: &Kernel,
+    prog: &Prog,
+    trial: Trial<'_>,
+    observer: &mut O,
+) -> Outcome {
+    run(kernel, prog, observer, trial, |_| ()).0
 }
 
 /// As [`verify`]; gives what others that attach to the program are judged by, if it is accepted.
 pub fn load<O: Observer>(kernel: &Kernel, prog: &Prog, observer: &mut O) -> (Outcome, Option<LoadedProg>) {
-    let (outcome, funcs) = run(kernel, prog, observer, |verifier| verifier.loaded_funcs());
+    let (outcome, funcs) = run(kernel, prog, observer, Trial::default(), |verifier| {
+        verifier.loaded_funcs()
+    });
     let loaded = (outcome.verdict == Verdict::Accepted).then(|| LoadedProg {
         prog: prog.clone(),
         funcs,
@@ -112,10 +146,12 @@ fn run<O: Observer, T>(
     kernel: &Kernel,
     prog: &Prog,
     observer: &mut O,
+    trial: Trial<'_>,
     look: impl FnOnce(&Verifier<'_, O>) -> T,
 ) -> (Outcome, T) {
     let extended = prog.as_extended();
     let mut verifier = Verifier::new(kernel, prog, extended.as_ref(), observer);
+    (verifier.env.assumed, verifier.env.max_insns) = (trial.assumed, trial.max_insns);
     let mut result = verifier.check();
     if let Err(failure) = &mut result
         && let Failure::Rejected(refusal) = &mut **failure

@@ -114,6 +114,19 @@ impl<O: Observer> Verifier<'_, O> {
 }
 
 impl<O: Observer> Verifier<'_, O> {
+    /// What was learnt of a number holds of all that is linked with it, in this path.
+    pub(crate) fn tell_linked_here(&mut self, known: RegNo, linked: &[Linked]) {
+        let (rules, link) = (self.env.rules, self.env.kernel.semantics.linked.synced_link);
+        let reg = self.reg(known);
+        if reg.is_scalar() && reg.id != 0 {
+            if self.env.kernel.semantics.linked.link_set == LinkSet::All {
+                copy_to_all(&mut self.walk.cur, known);
+            } else {
+                sync_linked(&mut self.walk.cur, known, linked, rules, link);
+            }
+        }
+    }
+
     /// The same, where all that have the operand's id learn (`find_equal_scalars`).
     fn tell_all(&mut self, dst: RegNo, src: Option<RegNo>, fork: Fork) {
         let numbers = |this: &Self, src: RegNo| this.reg(src).is_scalar() && this.reg(dst).is_scalar();

@@ -14,6 +14,7 @@ use verdict_kernel::semantics::precision::Backtracking;
 use verdict_syscall::prog::flags;
 use verdict_syscall::{Map, Prog};
 
+use crate::assume::Assumption;
 use crate::equiv::{IdMap, Suspect};
 use crate::error::{About, Failure, Res, register, reject};
 use crate::explore::{Scc, Search};
@@ -135,6 +136,10 @@ pub(crate) struct Env<'a, O: Observer> {
     pub(crate) test_reg_invariants: bool,
     /// The program's alignment is checked strictly.
     pub(crate) strict_alignment: bool,
+    /// What is taken for granted; nothing, but in a trial.
+    pub(crate) assumed: &'a [Assumption],
+    /// A trial's limit of instructions, which may be less than the kernel's.
+    pub(crate) max_insns: u32,
 }
 
 /// One verification.
@@ -165,6 +170,8 @@ impl<'a, O: Observer> Verifier<'a, O> {
                 test_state_freq: prog.has(flags::TEST_STATE_FREQ),
                 test_reg_invariants: prog.has(flags::TEST_REG_INVARIANTS),
                 strict_alignment: prog.has(flags::STRICT_ALIGNMENT) && !prog.has(flags::ANY_ALIGNMENT),
+                assumed: &[],
+                max_insns: u32::MAX,
             },
         }
     }

@@ -60,6 +60,7 @@ pub use error::{OpenError, PrepareError, ProgFacts, libbpf, strerror};
 pub use globals::{GlobalError, Globals};
 pub use object::{Manner, MapShape, Object};
 pub use prepare::Prepared;
+pub use sections::section_names;
 pub use target::AttachTarget;
 
 /// The BTF in `bytes`, by themselves or as the section of an ELF file.

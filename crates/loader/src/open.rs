@@ -51,8 +51,30 @@ impl Object {
         kernel: &Kernel,
         manner: &Manner,
     ) -> Result<Object, OpenError> {
+        Object::open_with(file_name, bytes, kernel, (manner, false))
+    }
+
+    /// As [`Object::open_as`], with all externs weak: as if the object could do without what the kernel lacks.
+    ///
+    /// # Errors
+    /// What `bpf_object__open_file` refuses.
+    pub fn open_weak(
+        file_name: &str,
+        bytes: &[u8],
+        kernel: &Kernel,
+        manner: &Manner,
+    ) -> Result<Object, OpenError> {
+        Object::open_with(file_name, bytes, kernel, (manner, true))
+    }
+
+    fn open_with(
+        file_name: &str,
+        bytes: &[u8],
+        kernel: &Kernel,
+        how: (&Manner, bool),
+    ) -> Result<Object, OpenError> {
         let mut warnings = Warnings::default();
-        open(file_name, bytes, kernel, manner, &mut warnings).map_err(|broken| OpenError {
+        open(file_name, bytes, kernel, how, &mut warnings).map_err(|broken| OpenError {
             errno: broken.errno,
             rule: broken.rule,
             messages: warnings.into_lines(),
@@ -63,12 +85,12 @@ impl Object {
 /// The contents of `.BTF` and `.BTF.ext`.
 type BtfSections<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
 
-/// Opens an object.
+/// Opens an object in a manner, with all externs weak or as it has them.
 fn open(
     path: &str,
     bytes: &[u8],
     kernel: &Kernel,
-    manner: &Manner,
+    (manner, weak): (&Manner, bool),
     w: &mut Warnings,
 ) -> Result<Object, Broken> {
     let elf = Elf::parse(path, bytes, w).by(Rule::ObjectFormat)?;
@@ -82,6 +104,9 @@ fn open(
     o.init_maps().by(Rule::MapDefinition)?;
     o.init_programs();
     relos::collect(&mut o).by(Rule::Relocation)?;
+    if weak {
+        o.externs.list.iter_mut().for_each(|wanted| wanted.is_weak = true);
+    }
     Ok(o.finish(kernel, manner))
 }
 

@@ -2,6 +2,11 @@
 
 use verdict_kernel::prog::{AttachType, ProgType};
 
+/// The names of sections that libbpf knows, without what may stand behind a slash.
+pub fn section_names() -> impl Iterator<Item = &'static str> {
+    SECTIONS.iter().map(|def| def.name.trim_end_matches('+'))
+}
+
 /// What else a section name says of a program.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct SecFlags(u8);

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use verdict_kernel::rule::{Fact, Role, Rule};
 
+use crate::explanation::{Explanation, write_explanation};
 use crate::{Advice, Need, Record, Stage, Verdict};
 
 /// Where in the program a rejection happened.
@@ -31,6 +32,8 @@ pub struct Refusal {
     pub need: Option<Need>,
     /// What an author does about a kernel like this one.
     pub advice: Option<Advice>,
+    /// Why, where that was asked for.
+    pub explanation: Option<Box<Explanation>>,
 }
 
 impl Refusal {
@@ -42,6 +45,7 @@ impl Refusal {
             origin: None,
             need: None,
             advice: None,
+            explanation: None,
         }
     }
 }
@@ -86,7 +90,7 @@ pub fn write_entry(out: &mut dyn Write, entry: &CheckEntry<'_>, verbose: bool) -
                 record.unsupported.as_deref().unwrap_or("?")
             )
         }
-        Verdict::Failure => write_rejection(out, entry, name),
+        Verdict::Failure => write_rejection(out, entry, name, verbose),
     }
 }
 
@@ -99,13 +103,20 @@ pub(crate) fn by_whom(stage: Stage) -> &'static str {
     }
 }
 
-fn write_rejection(out: &mut dyn Write, entry: &CheckEntry<'_>, name: Name<'_>) -> io::Result<()> {
+fn write_rejection(
+    out: &mut dyn Write,
+    entry: &CheckEntry<'_>,
+    name: Name<'_>,
+    verbose: bool,
+) -> io::Result<()> {
     let record = entry.record;
     let by = by_whom(record.stage);
     writeln!(out, "rejected     {name}: {} {by}", entry.errno_name)?;
-    write_reason(out, entry)?;
+    write_reason(out, entry, verbose)?;
+    // An explanation has it among its remedies.
+    let explained = entry.refusal.is_some_and(|refusal| refusal.explanation.is_some());
     match entry.advice() {
-        Some(advice) if advice.sure => write_help(out, &advice.line),
+        Some(advice) if advice.sure && !explained => write_help(out, &advice.line),
         _ => Ok(()),
     }
 }
@@ -122,19 +133,24 @@ pub(crate) const HELP: &str = "    help: ";
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write_reason(out: &mut dyn Write, entry: &CheckEntry<'_>) -> io::Result<()> {
+pub fn write_reason(out: &mut dyn Write, entry: &CheckEntry<'_>, verbose: bool) -> io::Result<()> {
     let record = entry.record;
+    let words = record
+        .tail
+        .as_deref()
+        .or(record.libbpf.as_deref())
+        .unwrap_or_default();
+    if let Some(refusal) = entry.refusal
+        && let Some(explanation) = &refusal.explanation
+    {
+        return write_explanation(out, explanation, words, verbose);
+    }
     if let Some(place) = entry.place {
         if let Some((line, text)) = &place.source {
             writeln!(out, "    at {line}: {}", text.trim())?;
         }
         writeln!(out, "    insn {}: {}", place.insn, place.text)?;
     }
-    let words = record
-        .tail
-        .as_deref()
-        .or(record.libbpf.as_deref())
-        .unwrap_or_default();
     for line in words.lines() {
         writeln!(out, "    | {line}")?;
     }
@@ -274,6 +290,7 @@ mod tests {
             origin: Some((Role::Sets, origin)),
             need: None,
             advice: None,
+            explanation: None,
         };
         let entry = CheckEntry {
             record: &record,

@@ -9,6 +9,7 @@ mod check;
 mod column;
 mod compare;
 mod csv;
+pub mod explanation;
 mod filter;
 mod matrix;
 mod minimum;

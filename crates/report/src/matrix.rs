@@ -6,6 +6,7 @@ use serde::Serialize;
 use verdict_kernel::{KNOWN, SWITCHES, Semantics};
 
 use crate::check::{HELP, by_whom, write_help};
+use crate::explanation::Explanation;
 use crate::sheet::{Cell, Head, Sheet};
 use crate::{CheckEntry, Format, Minimum, Need, Record, Verdict, write_reason};
 
@@ -199,7 +200,7 @@ fn reason(entry: &CheckEntry<'_>) -> io::Result<Option<(String, Vec<u8>)>> {
             format!("unsupported: {}", record.unsupported.as_deref().unwrap_or("?"))
         }
         Verdict::Failure => {
-            write_reason(&mut body, entry)?;
+            write_reason(&mut body, entry, false)?;
             format!("rejected: {} {}", entry.errno_name, by_whom(record.stage))
         }
     };
@@ -225,6 +226,8 @@ pub(crate) struct Side<'a> {
     need: Option<&'a Need>,
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<&'a Explanation>,
     #[serde(flatten)]
     record: &'a Record,
 }
@@ -238,6 +241,7 @@ impl<'a> Side<'a> {
             rule: entry.refusal.map(|refusal| refusal.rule.code()),
             need: entry.refusal.and_then(|refusal| refusal.need.as_ref()),
             help: help(kernels, row, at),
+            explanation: entry.refusal.and_then(|refusal| refusal.explanation.as_deref()),
             record: entry.record,
         })
     }

@@ -5,12 +5,14 @@ use std::io::{self, Write};
 use verdict_engine::observer::Observer;
 use verdict_engine::{Outcome, Rejected, Stats, Verdict, verify};
 use verdict_isa::{Disasm, Names};
+use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::helper::helper_name;
 use verdict_kernel::rule::{Fact, Role, Rule};
 use verdict_loader::strerror;
 use verdict_log::{Level, Log, Normalize, Written, write_listing};
 use verdict_report::Place;
+use verdict_report::explanation::Explanation;
 use verdict_syscall::Prog;
 
 use crate::answer::End;
@@ -159,6 +161,19 @@ impl OpenObject<'_> {
         options: &LogOptions<'_>,
         out: &mut dyn Write,
     ) -> (Found, io::Result<LogEnd>) {
+        self.listen_with(index, options, out, &mut |kernel, prog, log, _| {
+            verify(kernel, prog, log)
+        })
+    }
+
+    /// The same, where something else may listen, too.
+    pub(crate) fn listen_with(
+        &self,
+        index: usize,
+        options: &LogOptions<'_>,
+        out: &mut dyn Write,
+        run: Run<'_>,
+    ) -> (Found, io::Result<LogEnd>) {
         let (mut found, mut written) = (Found::default(), Ok(None));
         let kernel = self.verifier.kernel();
         let level = Level(options.level);
@@ -176,10 +191,12 @@ impl OpenObject<'_> {
         let loaded = self.load(index, &mut |kernel, prog| {
             let mut log = Log::sized(kernel, prog, Level(options.level), options.size, &mut printer)
                 .backtracking_from(options.backtracking_from);
-            let outcome = verify(kernel, prog, &mut log);
+            let mut explanation = None;
+            let outcome = run(kernel, prog, &mut log, &mut explanation);
             written = log.finish().map(Some);
             if let Verdict::Rejected(rejected) = &outcome.verdict {
                 found = Found::of(prog, rejected);
+                found.explanation = explanation;
             }
             outcome
         });
@@ -212,6 +229,10 @@ impl From<End> for Result<(), NotLoaded> {
         }
     }
 }
+
+/// How a program is verified that is listened to, and what is found out about a rejection on the way.
+pub(crate) type Run<'r> =
+    &'r mut dyn FnMut(&Kernel, &Prog, &mut Log<'_>, &mut Option<Explanation>) -> Outcome;
 
 /// A writer that keeps the end of the log back, which libbpf may rewrite, and writes what libbpf says around
 /// it.
@@ -292,6 +313,7 @@ pub(crate) struct Found {
     pub(crate) place: Option<Place>,
     pub(crate) fact: Option<Fact>,
     pub(crate) origin: Option<(Role, Place)>,
+    pub(crate) explanation: Option<Explanation>,
 }
 
 impl Found {
@@ -303,6 +325,7 @@ impl Found {
             place: rejected.insn.and_then(|insn| place_of(prog, insn)),
             fact: rejected.fact,
             origin,
+            explanation: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Opening an object, loading its programs one at a time, and asking the engine.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use verdict_engine::observer::Silent;
@@ -15,6 +15,7 @@ use verdict_syscall::{LoadedProg, Prog, Session};
 use crate::Answer;
 use crate::answer::{CONTRADICTION, End};
 use crate::bridge::Bridge;
+use crate::explaining::{Explaining, FunctionNames, Reopened};
 use crate::last_words::last_words;
 use crate::listen::{Libbpf, LogOptions};
 use crate::need::Refused;
@@ -55,11 +56,14 @@ pub enum Loader {
 /// A kernel's verifier.
 #[derive(Debug)]
 pub struct Verifier {
-    kernel: Kernel,
+    pub(crate) kernel: Kernel,
     options: Options,
     globals: Globals,
     manner: Manner,
     pub(crate) target: Option<Target>,
+    pub(crate) explaining: Explaining,
+    /// What the kernel's functions are called, to suggest one.
+    pub(crate) functions: OnceLock<FunctionNames>,
 }
 
 impl Verifier {
@@ -71,6 +75,8 @@ impl Verifier {
             globals: Globals::default(),
             manner: Manner::Veristat,
             target: None,
+            explaining: Explaining::default(),
+            functions: OnceLock::new(),
         }
     }
 
@@ -102,7 +108,19 @@ impl Verifier {
             globals: self.globals.clone(),
             manner: self.manner.clone(),
             target: self.target.clone(),
+            explaining: self.explaining,
+            functions: OnceLock::new(),
         }
+    }
+
+    /// The same, explaining rejections.
+    pub fn explaining(self, explaining: Explaining) -> Verifier {
+        Verifier { explaining, ..self }
+    }
+
+    /// The flags that every program is loaded with.
+    pub(crate) fn flags(&self) -> u32 {
+        self.options.flags()
     }
 
     /// The kernel that is asked.
@@ -125,11 +143,13 @@ impl Verifier {
         bytes: &[u8],
         manner: &Manner,
     ) -> Result<OpenObject<'_>, OpenError> {
+        let keeps = matches!(self.explaining, Explaining::Trials { .. });
         let mut object = OpenObject {
             verifier: self,
             name: name.to_owned(),
             object: Object::open_as(name, bytes, &self.kernel, manner)?,
             targets: Vec::new(),
+            reopened: Reopened::new(keeps.then(|| (bytes.to_vec(), manner.clone()))),
         };
         if let Some(target) = &self.target {
             object.attach_all(target)?;
@@ -142,10 +162,12 @@ impl Verifier {
 #[derive(Debug)]
 pub struct OpenObject<'v> {
     pub(crate) verifier: &'v Verifier,
-    name: String,
+    pub(crate) name: String,
     pub(crate) object: Object,
     /// Programs that those of the object attach to.
     pub(crate) targets: Vec<Arc<LoadedProg>>,
+    /// The object in another form, for trials.
+    pub(crate) reopened: Reopened<'v>,
 }
 
 /// What is asked for beside a program.
@@ -221,10 +243,15 @@ impl OpenObject<'_> {
                 backtracking_from: u64::from(stats.insns).saturating_sub(WITH_LAST_WORDS),
                 ..LogOptions::default()
             };
-            let found = self.listen(index, &options, &mut log).0;
+            let rule = refusal.as_ref().map(|refusal| refusal.rule);
+            let found = match (self.verifier.explaining, rule) {
+                (Explaining::Off, _) | (_, None) => self.listen(index, &options, &mut log).0,
+                (explaining, Some(rule)) => self.listen_closely(index, &options, &mut log, explaining, rule),
+            };
             place = found.place;
             if let Some(refusal) = &mut refusal {
                 (refusal.fact, refusal.origin) = (found.fact, found.origin);
+                refusal.explanation = found.explanation.map(Box::new);
             }
             record.tail = Some(last_words(&log));
         }
@@ -245,6 +272,14 @@ impl OpenObject<'_> {
             };
             refusal.need = refused.need();
             refusal.advice = advice(&self.verifier.kernel, refusal, &record);
+            if refusal.explanation.is_none() && self.verifier.explaining != Explaining::Off {
+                refusal.explanation = Some(Box::new(self.explain_outside(index, &record, refusal)));
+            }
+            if let (Some(explanation), Some(advice)) = (&mut refusal.explanation, &refusal.advice)
+                && advice.sure
+            {
+                explanation.advise(&advice.line);
+            }
         }
         Answer {
             record,

@@ -11,7 +11,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// Walks all paths from the current state (`do_check`).
     pub(crate) fn walk(&mut self) -> Res<()> {
         let mut prev_idx = None;
-        let limit = self.env.kernel.limits.processed_insns;
+        let limit = self.env.kernel.limits.processed_insns.min(self.env.max_insns);
         let (by_chains, jumps_only) = (self.by_chains(), self.remembers_jumps_only());
         loop {
             self.walk.has_hist = false;
@@ -65,7 +65,10 @@ impl<O: Observer> Verifier<'_, O> {
                 if by_chains {
                     self.begin_writes(idx);
                 }
-                let flow = self.execute(idx)?;
+                let flow = match self.assumed_flow(idx)? {
+                    Some(flow) => flow,
+                    None => self.execute(idx)?,
+                };
                 if by_chains {
                     self.commit_writes();
                 }
@@ -112,9 +115,18 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(Some(next.prev_insn_idx))
     }
 
+    /// Where the walk goes by what is assumed at an instruction, which nothing is but in trials.
+    #[inline(always)]
+    fn assumed_flow(&mut self, idx: InsnIdx) -> Res<Option<Flow>> {
+        if !O::LISTENING || self.env.assumed.is_empty() {
+            return Ok(None);
+        }
+        self.assume(idx)
+    }
+
     /// Executes one instruction.
     #[inline(always)]
-    fn execute(&mut self, idx: InsnIdx) -> Res<Flow> {
+    pub(crate) fn execute(&mut self, idx: InsnIdx) -> Res<Flow> {
         let op = match &self.program.ops[idx] {
             Ok(op) => *op,
             Err(malformed) => return self.malformed(idx, *malformed),

@@ -297,6 +297,12 @@ impl<O: Observer> Verifier<'_, O> {
     /// (`mark_ptr_or_null_regs`).
     fn split_null(&mut self, reg: RegNo, null_here: bool, fork: Fork) {
         let pointer = *self.reg(reg);
+        self.mark_null_here(&pointer, null_here);
+        self.both(fork, |this, other| this.mark_null(other, &pointer, !null_here));
+    }
+
+    /// All registers with the pointer's id are NULL in this path, or are not.
+    fn mark_null_here(&mut self, pointer: &Reg, is_null: bool) {
         let mut this = std::mem::replace(
             &mut self.walk.cur,
             State::new(crate::state::Frame::new(
@@ -305,9 +311,47 @@ impl<O: Observer> Verifier<'_, O> {
                 SubprogIdx::MAIN,
             )),
         );
-        self.mark_null(&mut this, &pointer, null_here);
+        self.mark_null(&mut this, pointer, is_null);
         self.walk.cur = this;
-        self.both(fork, |this, other| this.mark_null(other, &pointer, !null_here));
+    }
+
+    /// As on the path on which a check for NULL has found that the pointer is none.
+    pub(crate) fn mark_not_null(&mut self, reg: RegNo) {
+        let pointer = *self.reg(reg);
+        self.mark_null_here(&pointer, false);
+    }
+
+    /// As behind a comparison of this many bytes behind the pointer with the packet's end, where they are in the packet.
+    pub(crate) fn assume_packet(&mut self, reg: RegNo, bytes: u32) {
+        let mut pointer = *self.reg(reg);
+        if pointer.is_pkt() {
+            pointer.off = pointer.off.saturating_add_unsigned(bytes);
+            find_good_pkt_pointers(&mut self.walk.cur, &pointer, false);
+        }
+    }
+
+    /// As behind comparisons of a number with the ends of a range, where it is within; false where it cannot be.
+    pub(crate) fn assume_range(&mut self, reg: RegNo, min: i64, max: i64) -> bool {
+        let ends = [(JmpOp::Sge, min, i64::MIN), (JmpOp::Sle, max, i64::MAX)];
+        for (op, end, open) in ends {
+            if end == open || !self.reg(reg).is_scalar() {
+                continue;
+            }
+            let (is, end) = (self.reg(reg).b, Bounds::constant(end as u64));
+            match branch_taken(op, Width::W64, &is, &end, self.env.rules) {
+                Some(false) => return false,
+                Some(true) => continue,
+                None => {}
+            }
+            let (width, dst) = (Width::W64, reg);
+            let src = Operand::Imm(0);
+            let cond = Cond { op, width, dst, src };
+            let linked = self.collect_linked(reg, None);
+            let [(narrowed, _), _] = learned(&cond, &is, &end, false, self.env.rules);
+            self.walk.cur.reg_mut(reg).b = narrowed;
+            self.tell_linked_here(reg, &linked);
+        }
+        true
     }
 
     fn mark_null(&mut self, state: &mut State, pointer: &Reg, is_null: bool) {

@@ -1,0 +1,291 @@
+//! Why a program was rejected, and what to change: made from the path that failed.
+//!
+//! [`Recorder`] listens to the verification and keeps the path that is being walked, [`explain`] follows the values that
+//! made it fail back along this path, and [`Trials`] tries changes by verifying again with them taken for granted. What is
+//! found is data of `verdict_report`.
+//!
+//! **Architecture invariant:** an accepted program is never listened to; what is said as verified was seen accepted.
+
+mod about;
+mod case;
+mod expr;
+mod loops;
+mod near;
+mod recorder;
+mod source;
+mod trace;
+mod trial;
+mod words;
+
+use verdict_engine::{Rejected, Stats};
+use verdict_kernel::Kernel;
+use verdict_kernel::rule::{Fact, Rule};
+use verdict_report::explanation::{Change, Explanation, Range};
+use verdict_syscall::Prog;
+
+pub use about::cost::Costs;
+pub use loops::Edges;
+pub use near::nearest;
+pub use recorder::{Recorder, Recording};
+pub use trial::{Trials, trial_without_missing, with_changes};
+
+use about::{calls, cost, nulls, numbers, offsets, packet, program, resources, stack, values};
+use case::{Case, Draft};
+use source::Code;
+use trace::Path;
+
+/// A rejection, and what was written down of it.
+#[derive(Clone, Copy)]
+pub struct Failed<'a> {
+    /// The kernel.
+    pub kernel: &'a Kernel,
+    /// The program.
+    pub prog: &'a Prog,
+    /// The rule by which it was rejected, as a user of the object sees it.
+    pub rule: Rule,
+    /// The rejection.
+    pub rejected: &'a Rejected,
+    /// The figures until then.
+    pub stats: &'a Stats,
+    /// The path that failed.
+    pub recording: &'a Recording,
+    /// Where the cost is, for what fails by cost.
+    pub costs: Option<&'a Costs<'a>>,
+}
+
+/// Explains a rejection. With trials, changes to the program are tried; without, what could be tried is left out.
+pub fn explain(failed: &Failed<'_>, trials: Option<&mut Trials<'_>>) -> Explanation {
+    let mut draft = drafted(failed);
+    if let Some(trials) = trials {
+        let plans = std::mem::take(&mut draft.plans);
+        let mut remedies = trials.run(failed, plans);
+        remedies.append(&mut draft.out.remedies);
+        draft.out.remedies = remedies;
+    }
+    draft.out.with_general_remedy()
+}
+
+/// Whether a rejection by this rule is about cost, so that [`Costs`] are worth their while.
+pub const fn is_about_cost(rule: Rule) -> bool {
+    matches!(rule, Rule::InsnLimit | Rule::JumpLimit)
+}
+
+/// What is known without trying.
+fn drafted(failed: &Failed<'_>) -> Draft {
+    let case = Case {
+        path: Path {
+            code: Code {
+                kernel: failed.kernel,
+                prog: failed.prog,
+            },
+            rec: failed.recording,
+        },
+        rejected: failed.rejected,
+        stats: failed.stats,
+        costs: failed.costs,
+    };
+    let mut draft = Draft {
+        out: Explanation::by(failed.rule),
+        plans: Vec::new(),
+    };
+    if let Some(insn) = failed.rejected.insn {
+        let words = match failed.rejected.fact {
+            Some(fact) if fact.has_numbers() => fact.to_string(),
+            _ => failed.rule.sentence().to_owned(),
+        };
+        draft.primary(case.path.code.site(insn), words);
+    }
+    // Values are followed only on a path that was written down to its end.
+    let at_end = failed.recording.whole
+        && failed.rejected.insn.is_some()
+        && case.path.insn(failed.recording.end()) == failed.rejected.insn;
+    name_primary(&case, &mut draft, at_end);
+    match failed.rule {
+        Rule::InsnLimit | Rule::JumpLimit => cost::too_much(&case, &mut draft),
+        Rule::InfiniteLoop => cost::endless(&case, &mut draft),
+        Rule::StackDepth => stack::combined(&case, &mut draft),
+        Rule::HelperForbidden => calls::forbidden(&case, &mut draft),
+        Rule::SleepableProgram | Rule::GplRequired | Rule::MapForProgram => {
+            program::whole(&case, &mut draft, failed.rule);
+        }
+        Rule::KfuncForbidden => program::kfunc_forbidden(&case, &mut draft),
+        Rule::SleepableCall => program::sleeps(&case, &mut draft),
+        Rule::ContextAccess => program::context(&case, &mut draft),
+        rule if at_end => at_insn(&case, &mut draft, rule),
+        _ => {}
+    }
+    draft
+}
+
+/// Says in the source's words what the register holds that the refusal is about: `R2 (`p + n`): 1 byte at …`.
+fn name_primary(case: &Case<'_>, draft: &mut Draft, at_end: bool) {
+    let Some(reg) = case
+        .rejected
+        .fact
+        .as_ref()
+        .and_then(Fact::register)
+        .filter(|_| at_end)
+    else {
+        return;
+    };
+    let path = &case.path;
+    let argument = path_argument(case, reg);
+    let root = || nulls::place(case, reg).and_then(|place| path.root(place, path.rec.end()));
+    let name = argument.or_else(|| root().and_then(|root| path.name(&root)));
+    let Some(label) = &mut draft.out.primary else {
+        return;
+    };
+    let register = format!("R{reg}");
+    let named = name.map_or(register.clone(), |name| format!("{register} (`{name}`)"));
+    let held = path.reg(path.rec.end(), reg).map(|(_, value)| words::kind(value));
+    label.words = match (label.words.strip_prefix(&register), held) {
+        (Some(rest), _) => format!("{named}{rest}"),
+        (None, Some(held)) => format!("{named} is {held}"),
+        (None, None) => format!("{named} holds nothing"),
+    };
+}
+
+/// What stands in the source for an argument of the call at the end of the path.
+fn path_argument(case: &Case<'_>, reg: u8) -> Option<String> {
+    let path = &case.path;
+    let number = usize::from(reg).checked_sub(1)?;
+    let insn = path.insn(path.rec.end())?;
+    path.code.argument(insn, number).map(ToOwned::to_owned)
+}
+
+/// Whether an access has but one offset: then no number that varies is to blame.
+fn is_constant_offset(fact: &Fact) -> bool {
+    matches!(fact, Fact::Access { from: (first, last), .. } if first == last)
+}
+
+/// What failed at an instruction of the path.
+fn at_insn(case: &Case<'_>, draft: &mut Draft, rule: Rule) {
+    let fact = case.rejected.fact;
+    let reg = fact
+        .as_ref()
+        .and_then(Fact::register)
+        .or_else(|| register_in(&case.rejected.text));
+    match (rule, fact) {
+        (_, Some(Fact::Acquired(insn))) => resources::leak(case, draft, insn),
+        (rule, _) if resources::is_region(rule) => resources::region(case, draft),
+        (Rule::PacketBounds, Some(fact)) => packet::explain(case, draft, &fact),
+        (Rule::ReturnValue | Rule::CallbackReturn, Some(Fact::Number { reg, allowed, .. })) => {
+            let (min, max) = allowed;
+            numbers::explain(case, draft, reg, Range { min, max });
+            offsets::constant(case, draft, reg, Range { min, max }, "return what is allowed");
+        }
+        (Rule::ReturnValue | Rule::CallbackReturn | Rule::SubprogReturn, _) => {
+            if let Some(reg) = reg {
+                values::explain(case, draft, reg);
+                values::initialise(case, draft, reg);
+            }
+        }
+        (Rule::ModifiedPointer | Rule::FixedPointer, _) => {
+            if let Some(reg) = reg {
+                calls::argument(case, draft, reg);
+                let name = values::explain(case, draft, reg);
+                values::rewind(case, draft, reg, name.as_deref());
+            }
+        }
+        (Rule::CoreRelocation | Rule::UnknownKfunc | Rule::UnknownHelper, _) => missing(case, draft, rule),
+        (Rule::MapHelperPairing, _) => program::map_helper(case, draft),
+        (Rule::GlobalArgument, _) => {
+            if let Some(reg) = reg {
+                calls::argument(case, draft, reg);
+                calls::unpassed(case, draft, reg);
+                values::explain(case, draft, reg);
+            }
+        }
+        (Rule::StackBounds | Rule::VariableStackOffset, None | Some(Fact::Register(_))) => {
+            if let Some(reg) = reg {
+                offsets::stack_offset(case, draft, reg);
+            }
+        }
+        (Rule::LockPairing, _) => resources::lock_pairing(case, draft),
+        (Rule::GraphLock, _) => resources::graph_lock(case, draft),
+        (Rule::UninitializedStack, _) => {
+            if let Some(reg) = reg {
+                let name = path_argument(case, reg);
+                let shown = name.map_or("the variable".to_owned(), |name| {
+                    name.trim_start_matches('&').to_owned()
+                });
+                let words = format!(
+                    "write all bytes of `{shown}` first, padding too (`= {{}}`, or __builtin_memset()): accepted with bytes that were written"
+                );
+                values::memory(case, draft, reg, &words);
+            }
+        }
+        (Rule::UncheckedNull | Rule::ArgumentNull | Rule::NullArithmetic, _) => {
+            if let Some(reg) = reg {
+                calls::argument(case, draft, reg);
+                nulls::explain(case, draft, reg);
+            }
+        }
+        (Rule::NotAPointer | Rule::UntrustedPointer, _) => {
+            if let Some(reg) = reg {
+                calls::argument(case, draft, reg);
+                let name = values::explain(case, draft, reg);
+                values::read_by_helper(case, draft, reg, name.as_deref());
+                if rule == Rule::UntrustedPointer {
+                    values::trust(case, draft, name.as_deref());
+                }
+            }
+        }
+        (Rule::UninitializedRegister, _) => {
+            if let Some(reg) = reg {
+                values::explain(case, draft, reg);
+                values::initialise(case, draft, reg);
+            }
+        }
+        (_, Some(fact @ (Fact::Access { .. } | Fact::Number { .. }))) => {
+            if let Some(reg) = reg {
+                calls::struct_argument(case, draft, reg);
+            }
+            let constant = is_constant_offset(&fact);
+            if constant {
+                calls::size_argument(case, draft, &fact);
+                offsets::constant_offset(case, draft, &fact);
+            }
+            if let Some((reg, range)) = offsets::allowed_offsets(case, &fact) {
+                offsets::constant(case, draft, reg, range, "hand over what is allowed");
+                if !constant {
+                    numbers::explain(case, draft, reg, range);
+                }
+            }
+        }
+        _ => {
+            if let Some(reg) = reg {
+                calls::argument(case, draft, reg);
+                let name = values::explain(case, draft, reg);
+                if rule == Rule::ArgumentType {
+                    values::read_by_helper(case, draft, reg, name.as_deref());
+                }
+            }
+        }
+    }
+}
+
+/// What the kernel lacks is used here.
+fn missing(case: &Case<'_>, draft: &mut Draft, rule: Rule) {
+    let Some(insn) = case.rejected.insn else { return };
+    draft.conditions(&case.path, 0);
+    let by = match rule {
+        Rule::CoreRelocation => "bpf_core_field_exists() or bpf_core_type_exists()",
+        Rule::UnknownHelper => "bpf_core_enum_value_exists(enum bpf_func_id, …)",
+        _ => "bpf_ksym_exists()",
+    };
+    draft.note("this kernel lacks what the line needs");
+    draft.plan(
+        format!("ask first, by {by}, and come to this line only where it is there: accepted if no path of this kernel does"),
+        Some(case.path.code.site(insn)),
+        vec![Change::Unreached { insn }],
+    );
+}
+
+/// The register that the kernel's words are about.
+fn register_in(text: &str) -> Option<u8> {
+    let line = text.lines().next_back().filter(|line| !line.is_empty())?;
+    let mut words = line.split(|c: char| !c.is_ascii_alphanumeric());
+    let number = words.find_map(|word| word.strip_prefix('R')?.parse::<u8>().ok())?;
+    (number <= 9).then_some(number)
+}

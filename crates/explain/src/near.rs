@@ -1,0 +1,69 @@
+//! Names that are nearly the same.
+
+/// Most names that are suggested.
+const MAX_NAMES: usize = 3;
+/// The longest name that is looked at.
+const MAX_LEN: usize = 64;
+
+/// The names that are nearest to one that there is not, the nearest first: those that a slip or two lead to.
+pub fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Vec<String> {
+    let allowed = (name.len() / 4).clamp(1, 3);
+    let mut found: Vec<(usize, String)> = Vec::new();
+    if name.len() < 3 || name.len() > MAX_LEN {
+        return Vec::new();
+    }
+    for other in names {
+        let apart = other.len().abs_diff(name.len());
+        // A slip in the very first letter is rare, and most names begin otherwise.
+        if apart > allowed || other.as_bytes().first() != name.as_bytes().first() || other == name {
+            continue;
+        }
+        if let Some(distance) = distance(name, other, allowed)
+            && !found.iter().any(|(_, known)| known == other)
+        {
+            found.push((distance, other.to_owned()));
+        }
+    }
+    found.sort();
+    found.truncate(MAX_NAMES);
+    found.into_iter().map(|(_, name)| name).collect()
+}
+
+/// How many letters must be changed, added or taken away, if they are no more than so many.
+fn distance(a: &str, b: &str, most: usize) -> Option<usize> {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut before = i;
+        let mut least = i + 1;
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+        for (j, y) in b.iter().enumerate() {
+            let left = row.get(j).copied().unwrap_or(0);
+            let Some(cell) = row.get_mut(j + 1) else { break };
+            let changed = before + usize::from(x != y);
+            before = *cell;
+            *cell = changed.min(*cell + 1).min(left + 1);
+            least = least.min(*cell);
+        }
+        if least > most {
+            return None;
+        }
+    }
+    row.last().copied().filter(|distance| *distance <= most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn slips() {
+        let names = ["vfs_read", "vfs_readv", "vfs_write", "tcp_v4_connect", "vfs_open"];
+        assert_eq!(nearest("vfs_raed", names.into_iter()), ["vfs_read"]);
+        assert_eq!(nearest("tcp_v4_conect", names.into_iter()), ["tcp_v4_connect"]);
+        assert!(nearest("bpf_testmod", names.into_iter()).is_empty());
+        assert!(nearest("", names.into_iter()).is_empty());
+    }
+}

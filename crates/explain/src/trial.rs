@@ -1,0 +1,489 @@
+//! Changes to a program, tried by verifying again.
+
+use verdict_engine::assume::{Assumed, Assumption};
+use verdict_engine::{Outcome, Rejected, Stats, Trial, Verdict, verify_assuming};
+use verdict_kernel::Kernel;
+use verdict_kernel::prog::ProgType;
+use verdict_kernel::rule::Rule;
+use verdict_report::explanation::{Change, Range, Remedy, Tried};
+use verdict_syscall::Prog;
+use verdict_syscall::prog::flags;
+
+use crate::case::{Plan, Wording};
+use crate::recorder::{Recorder, Recording};
+use crate::source::Code;
+use crate::{Failed, drafted, words};
+
+/// How often one plan is followed to further refusals of its kind.
+const MAX_FOLLOWED: usize = 12;
+/// Most calls of missing functions that are left out.
+const MAX_MISSING: usize = 16;
+/// Most plans that are tried.
+const MAX_PLANS: usize = 6;
+
+/// Trials within a budget.
+pub struct Trials<'a> {
+    kernel: &'a Kernel,
+    /// Instructions that may still be verified.
+    left: u64,
+}
+
+/// What came of a trial.
+enum Attempt {
+    Accepted,
+    Rejected(Box<(Rejected, Stats, Recording)>),
+    /// Neither, or the budget is used up.
+    Unknown,
+}
+
+impl<'a> Trials<'a> {
+    /// Trials on a kernel, which together verify at most so many instructions.
+    pub fn new(kernel: &'a Kernel, budget: u64) -> Trials<'a> {
+        Trials { kernel, left: budget }
+    }
+
+    /// Tries plans, and makes remedies of them: those that were accepted first. A plan that was rejected is no remedy.
+    pub(crate) fn run(&mut self, failed: &Failed<'_>, plans: Vec<Plan>) -> Vec<Remedy> {
+        let (mut accepted, mut untried, mut late) = (Vec::new(), Vec::new(), Vec::new());
+        let mut partly = None;
+        for plan in plans.into_iter().take(MAX_PLANS) {
+            let ranged = matches!(plan.wording, Wording::Range { .. });
+            if ranged && accepted.iter().any(|remedy: &Remedy| is_range(remedy)) {
+                continue;
+            }
+            match self.attempt_plan(failed, &plan) {
+                Some(Some(remedy)) if remedy.tried == Tried::Verified => accepted.push(remedy),
+                Some(Some(remedy)) => partly = partly.or(Some(remedy)),
+                Some(None) if ranged => late.push(plan),
+                Some(None) => {}
+                None => untried.extend(unproven(plan)),
+            }
+        }
+        if accepted.is_empty() {
+            for plan in &late {
+                match self.attempt_range_followed(failed, plan) {
+                    Some(remedy) if remedy.tried == Tried::Verified => {
+                        accepted.push(remedy);
+                        break;
+                    }
+                    found => partly = partly.or(found),
+                }
+            }
+        }
+        if accepted.is_empty() {
+            accepted.extend(partly);
+        }
+        accepted.append(&mut untried);
+        accepted
+    }
+
+    /// `None` when the budget does not suffice; else the remedy, if it is one.
+    fn attempt_plan(&mut self, failed: &Failed<'_>, plan: &Plan) -> Option<Option<Remedy>> {
+        match &plan.wording {
+            Wording::Range { name } => self.attempt_range(failed.prog, plan, name),
+            Wording::Plain(text) => {
+                let followed = self.followed(failed, plan.changes.clone())?;
+                Some(followed.map(|followed| followed.remedy(text, plan)))
+            }
+        }
+    }
+
+    /// Tries changes; where another refusal follows, what is proposed for that is added.
+    /// Where the refusal itself is gone, and others are not, that is said.
+    fn followed(&mut self, failed: &Failed<'_>, changes: Vec<Change>) -> Option<Option<Followed>> {
+        let prog = failed.prog;
+        let mut done = Followed {
+            tried: Tried::Verified,
+            changes,
+            alike: 0,
+            others: Vec::new(),
+        };
+        let mut partly = None;
+        for _ in 0..=MAX_FOLLOWED {
+            let (rejected, stats, recording) = match self.attempt(prog, &done.changes) {
+                Attempt::Accepted => return Some(Some(done)),
+                Attempt::Unknown => return None,
+                Attempt::Rejected(rejected) => *rejected,
+            };
+            let moved = (rejected.insn, rejected.rule) != (failed.rejected.insn, failed.rejected.rule);
+            if partly.is_none() && moved {
+                partly = Some(Followed {
+                    tried: Tried::Partly,
+                    changes: done.changes.clone(),
+                    alike: 0,
+                    others: vec![self.next_refusal(prog, &rejected)],
+                });
+            }
+            if !moved && partly.is_none() {
+                return Some(None);
+            }
+            let first = done.changes.first();
+            // A missing function is reported in the same way wherever it is called.
+            if let (Some(Change::Unreached { .. }), Some(insn)) = (first, rejected.insn)
+                && matches!(rejected.rule, Rule::UnknownHelper | Rule::UnknownKfunc)
+                && !done.changes.contains(&Change::Unreached { insn })
+            {
+                done.changes.push(Change::Unreached { insn });
+                done.alike += 1;
+                continue;
+            }
+            let failed = Failed {
+                kernel: self.kernel,
+                prog,
+                rule: rejected.rule,
+                rejected: &rejected,
+                stats: &stats,
+                recording: &recording,
+                costs: None,
+            };
+            let new = |plan: &Plan| plan.changes.iter().all(|change| !done.changes.contains(change));
+            let mut plans: Vec<Plan> = drafted(&failed).plans.into_iter().filter(new).collect();
+            let alike = |plan: &Plan| match (first, plan.changes.as_slice()) {
+                (Some(first), [change]) => same_kind(first, change),
+                _ => false,
+            };
+            let at = plans.iter().position(alike);
+            let is_alike = at.is_some();
+            if plans.is_empty() {
+                return Some(partly);
+            }
+            let further = plans.swap_remove(at.unwrap_or(0));
+            match further.short_words().filter(|_| !is_alike) {
+                Some(words) => done.others.push(words),
+                None => done.alike += 1,
+            }
+            done.changes.extend(further.changes);
+        }
+        Some(partly)
+    }
+
+    /// A refusal in few words.
+    fn next_refusal(&self, prog: &Prog, rejected: &Rejected) -> String {
+        let code = Code {
+            kernel: self.kernel,
+            prog,
+        };
+        let place = rejected.insn.map(|insn| match code.spot(insn) {
+            Some(spot) => format!(" at line {}", spot.line),
+            None => format!(" at insn {insn}"),
+        });
+        let (code, name) = (rejected.rule.code(), rejected.rule.name());
+        format!("{code} {name}{}", place.unwrap_or_default())
+    }
+
+    /// Finds the widest range of a register that is accepted.
+    fn attempt_range(&mut self, prog: &Prog, plan: &Plan, name: &str) -> Option<Option<Remedy>> {
+        let &[Change::Range { insn, reg, min, max }] = plan.changes.as_slice() else {
+            return None;
+        };
+        let change = |Range { min, max }: Range| Change::Range { insn, reg, min, max };
+        let hint = Range { min, max };
+        let zero = Range { min: 0, max: 0 };
+        let mut good = None;
+        for range in [hint, zero] {
+            let possible = range.min <= range.max;
+            match possible.then(|| self.attempt(prog, &[change(range)])) {
+                Some(Attempt::Accepted) => {
+                    good = Some(range);
+                    break;
+                }
+                Some(Attempt::Unknown) => return None,
+                Some(Attempt::Rejected(_)) | None => {}
+            }
+        }
+        let Some(mut range) = good else {
+            return Some(None);
+        };
+        let accepts = |trials: &mut Self, range: Range| {
+            matches!(trials.attempt(prog, &[change(range)]), Attempt::Accepted)
+        };
+        range.max = self.widest(range.max, |trials, max| accepts(trials, Range { max, ..range }));
+        range.min = -self.widest(-range.min, |trials, min| {
+            let min = min.checked_neg().unwrap_or(i64::MIN);
+            accepts(trials, Range { min, ..range })
+        });
+        if range.min == -i64::MAX {
+            range.min = i64::MIN;
+        }
+        if (range.min, range.max) == (i64::MIN, i64::MAX) {
+            return Some(None);
+        }
+        let mask = mask_within(range).filter(|mask| accepts(self, Range { min: 0, max: *mask }));
+        let signed = if range.max == i64::from(i32::MAX) && range.min <= 0 {
+            format!(" (of an int: `{name} >= 0`)")
+        } else {
+            String::new()
+        };
+        let or = mask
+            .filter(|_| signed.is_empty())
+            .map(|mask| format!(", or after `{name} &= {mask:#x}`"))
+            .unwrap_or_default();
+        Some(Some(Remedy {
+            words: format!(
+                "compare `{name}` first: accepted if `{}`{signed}{or}",
+                words::condition(name, range)
+            ),
+            others: Vec::new(),
+            site: plan.site.clone(),
+            behind: plan.behind,
+            tried: Tried::Verified,
+            changes: vec![change(range)],
+        }))
+    }
+
+    /// Tries a range after which something else is refused, too.
+    fn attempt_range_followed(&mut self, failed: &Failed<'_>, plan: &Plan) -> Option<Remedy> {
+        let (&[Change::Range { min, max, .. }], Wording::Range { name }) =
+            (plan.changes.as_slice(), &plan.wording)
+        else {
+            return None;
+        };
+        let followed = self.followed(failed, plan.changes.clone())??;
+        let range = Range { min, max };
+        let text = format!(
+            "compare `{name}` first: accepted with `{}`",
+            words::condition(name, range)
+        );
+        Some(followed.remedy(&text, plan))
+    }
+
+    /// The greatest value that is accepted, from one that is on; `i64::MAX` when there is no limit.
+    fn widest(&mut self, good: i64, mut accepts: impl FnMut(&mut Self, i64) -> bool) -> i64 {
+        if accepts(self, i64::MAX) {
+            return i64::MAX;
+        }
+        if good == i64::MAX || !accepts(self, good.saturating_add(1)) {
+            return good;
+        }
+        let (mut good, mut step) = (good.saturating_add(1), 1i64);
+        // Doubling steps, then halving them.
+        while let Some(next) = good.checked_add(step).filter(|_| step < 1 << 40) {
+            if !accepts(self, next) {
+                break;
+            }
+            good = next;
+            step *= 2;
+        }
+        while step > 0 {
+            if let Some(next) = good.checked_add(step)
+                && accepts(self, next)
+            {
+                good = next;
+            }
+            step /= 2;
+        }
+        good
+    }
+
+    /// Verifies with changes.
+    fn attempt(&mut self, prog: &Prog, changes: &[Change]) -> Attempt {
+        if self.left == 0 {
+            return Attempt::Unknown;
+        }
+        let mut recorder = Recorder::default();
+        let max_insns = u32::try_from(self.left).unwrap_or(u32::MAX);
+        let Some(outcome) = verify_changed(self.kernel, prog, changes, max_insns, &mut recorder) else {
+            return Attempt::Unknown;
+        };
+        // A verification costs something even where it has few instructions.
+        self.left = self.left.saturating_sub(u64::from(outcome.stats.insns) + 20);
+        match outcome.verdict {
+            Verdict::Accepted => Attempt::Accepted,
+            Verdict::Rejected(_) if self.left == 0 => Attempt::Unknown,
+            Verdict::Rejected(rejected) => {
+                Attempt::Rejected(Box::new((rejected, outcome.stats, recorder.finish())))
+            }
+            Verdict::Unsupported(_) | Verdict::Bug(_) => Attempt::Unknown,
+        }
+    }
+}
+
+/// Changes that were accepted together.
+struct Followed {
+    tried: Tried,
+    changes: Vec<Change>,
+    /// How many more changes of the first one's kind there are.
+    alike: usize,
+    /// What else had to be changed.
+    others: Vec<String>,
+}
+
+impl Followed {
+    fn remedy(self, text: &str, plan: &Plan) -> Remedy {
+        let alike = match self.alike {
+            0 => String::new(),
+            1 => ", and likewise at one more place".to_owned(),
+            more => format!(", and likewise at {more} more places"),
+        };
+        let mut others = self.others;
+        others.sort();
+        others.dedup();
+        let text = match self.tried {
+            Tried::Partly => text.replace(": accepted ", ": "),
+            Tried::Verified | Tried::Untried => text.to_owned(),
+        };
+        Remedy {
+            words: format!("{text}{alike}"),
+            others,
+            site: plan.site.clone(),
+            behind: plan.behind,
+            tried: self.tried,
+            changes: self.changes,
+        }
+    }
+}
+
+/// A plan that could not be tried: what it says without having been seen.
+fn unproven(plan: Plan) -> Option<Remedy> {
+    let words = match &plan.wording {
+        Wording::Plain(text) => text.replace("accepted ", ""),
+        Wording::Range { name } => match plan.changes.first() {
+            Some(Change::Range { min, max, .. }) if min <= max => {
+                let range = Range { min: *min, max: *max };
+                format!("compare `{name}` first: `{}`", words::condition(name, range))
+            }
+            _ => return None,
+        },
+    };
+    Some(Remedy {
+        words,
+        others: Vec::new(),
+        site: plan.site,
+        behind: plan.behind,
+        tried: Tried::Untried,
+        changes: plan.changes,
+    })
+}
+
+/// The widest mask whose results lie in a range.
+fn mask_within(Range { min, max }: Range) -> Option<i64> {
+    if min > 0 || max < 1 || max == i64::MAX {
+        return None;
+    }
+    let bits = (max.saturating_add(1) as u64).ilog2();
+    Some((1i64 << bits.min(62)) - 1)
+}
+
+fn is_range(remedy: &Remedy) -> bool {
+    matches!(remedy.changes.as_slice(), [Change::Range { .. }])
+}
+
+fn same_kind(a: &Change, b: &Change) -> bool {
+    std::mem::discriminant(a) == std::mem::discriminant(b)
+}
+
+/// Verifies a program within a budget, where no path comes to calls of functions that the kernel lacks; gives these changes.
+pub fn trial_without_missing(
+    kernel: &Kernel,
+    prog: &Prog,
+    trials: &mut Trials<'_>,
+) -> (Outcome, Vec<Change>) {
+    let mut changes = Vec::new();
+    loop {
+        let max_insns = u32::try_from(trials.left).unwrap_or(u32::MAX);
+        let assumed: Vec<Assumption> = changes.iter().filter_map(assumption).collect();
+        let trial = Trial {
+            assumed: &assumed,
+            max_insns,
+        };
+        let outcome = verify_assuming(kernel, prog, trial, &mut Recorder::default());
+        trials.left = trials.left.saturating_sub(u64::from(outcome.stats.insns) + 20);
+        let missing = match &outcome.verdict {
+            Verdict::Rejected(rejected)
+                if matches!(rejected.rule, Rule::UnknownHelper | Rule::UnknownKfunc) =>
+            {
+                rejected
+                    .insn
+                    .filter(|_| trials.left > 0 && changes.len() < MAX_MISSING)
+            }
+            _ => None,
+        };
+        let Some(insn) = missing else {
+            return (outcome, changes);
+        };
+        let change = Change::Unreached { insn };
+        if changes.contains(&change) {
+            return (outcome, changes);
+        }
+        changes.push(change);
+    }
+}
+
+/// Verifies a program with changes that concern it alone; `None` where others are needed.
+pub fn with_changes(kernel: &Kernel, prog: &Prog, changes: &[Change]) -> Option<Outcome> {
+    verify_changed(kernel, prog, changes, u32::MAX, &mut Recorder::default())
+}
+
+fn verify_changed(
+    kernel: &Kernel,
+    prog: &Prog,
+    changes: &[Change],
+    max_insns: u32,
+    recorder: &mut Recorder,
+) -> Option<Outcome> {
+    let mut assumed = Vec::new();
+    let mut changed = None;
+    for change in changes {
+        match assumption(change) {
+            Some(assumption) => assumed.push(assumption),
+            None => change_program(changed.get_or_insert_with(|| prog.clone()), change)?,
+        }
+    }
+    let trial = Trial {
+        assumed: &assumed,
+        max_insns,
+    };
+    Some(verify_assuming(
+        kernel,
+        changed.as_ref().unwrap_or(prog),
+        trial,
+        recorder,
+    ))
+}
+
+/// A change as what is taken for granted at an instruction.
+fn assumption(change: &Change) -> Option<Assumption> {
+    let (insn, what) = match *change {
+        Change::Range { insn, reg, min, max } => (insn, Assumed::Range { reg, min, max }),
+        Change::NotNull { insn, reg } => (insn, Assumed::NotNull { reg }),
+        Change::Packet { insn, reg, bytes } => (insn, Assumed::Packet { reg, bytes }),
+        Change::Number { insn, reg, value } => (insn, Assumed::Number { reg, value }),
+        Change::Offset { insn, reg, offset } => (insn, Assumed::Offset { reg, offset }),
+        Change::Memory { insn, reg, bytes } => (insn, Assumed::Memory { reg, bytes }),
+        Change::Locked { insn, reg } => (insn, Assumed::Locked { reg }),
+        Change::Release { insn, acquired } => (insn, Assumed::Released { acquired }),
+        Change::LeaveRegions { insn } => (insn, Assumed::RegionsLeft),
+        Change::ReadByHelper { insn } => (insn, Assumed::ReadByHelper),
+        Change::Unreached { insn } => (insn, Assumed::Unreached),
+        Change::Gpl
+        | Change::Sleepable { .. }
+        | Change::ProgramType { .. }
+        | Change::Weak
+        | Change::Also { .. } => return None,
+    };
+    Some(Assumption { insn, what })
+}
+
+/// Changes what a program is; `None` where that needs more than the program.
+fn change_program(prog: &mut Prog, change: &Change) -> Option<()> {
+    match change {
+        Change::Gpl => prog.gpl_compatible = true,
+        Change::Sleepable { sleepable } => {
+            prog.sleepable = *sleepable;
+            if *sleepable {
+                prog.flags |= flags::SLEEPABLE;
+            } else {
+                prog.flags &= !flags::SLEEPABLE;
+            }
+        }
+        Change::ProgramType {
+            program_type,
+            attach_type,
+        } => {
+            prog.prog_type = ProgType::from_raw(*program_type)?;
+            prog.expected_attach_type = *attach_type;
+        }
+        _ => return None,
+    }
+    Some(())
+}

@@ -1,0 +1,171 @@
+//! Explaining rejections: the second verification of a rejected program is followed more closely, and changes are tried.
+
+mod outside;
+
+use std::io::Write;
+
+pub(crate) use outside::{FunctionNames, Reopened};
+
+use verdict_engine::observer::{Event, Observer};
+use verdict_engine::{Outcome, Stats, Trial, Verdict, verify, verify_assuming};
+use verdict_explain::{Costs, Edges, Failed, Recorder, Trials, explain, is_about_cost, with_changes};
+use verdict_kernel::Kernel;
+use verdict_kernel::rule::Rule;
+use verdict_log::Log;
+use verdict_report::explanation::{Change, Explanation};
+use verdict_report::profile::Profile;
+use verdict_syscall::Prog;
+
+use crate::answer::End;
+use crate::listen::{Found, LogOptions};
+use crate::verifier::Request;
+use crate::{OpenObject, Profiler};
+
+/// How far rejections are explained. Accepted programs cost nothing in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Explaining {
+    /// Not at all.
+    #[default]
+    Off,
+    /// Their causes are looked for.
+    Causes,
+    /// Changes to the program are tried, too: by verifying again, at most so many instructions for each rejection.
+    Trials {
+        /// The budget.
+        insns: u64,
+    },
+}
+
+impl Explaining {
+    /// Trials with the usual budget.
+    pub const TRIALS: Explaining = Explaining::Trials { insns: 200_000 };
+}
+
+impl OpenObject<'_> {
+    /// Loads a program that is known to be rejected by this rule, with a log, and finds out why.
+    pub(crate) fn listen_closely(
+        &self,
+        index: usize,
+        options: &LogOptions<'_>,
+        out: &mut dyn Write,
+        explaining: Explaining,
+        rule: Rule,
+    ) -> Found {
+        let run = &mut |kernel: &Kernel, prog: &Prog, log: &mut Log<'_>, found: &mut Option<Explanation>| {
+            let (outcome, explanation) = follow(kernel, prog, log, explaining, rule);
+            *found = explanation;
+            outcome
+        };
+        self.listen_with(index, options, out, run).0
+    }
+}
+
+impl OpenObject<'_> {
+    /// Whether the verifier accepts a program with the changes of a remedy; others that libbpf loads with it may be
+    /// refused. Remedies about externs are tried by objects only that were opened to be explained with trials.
+    pub fn accepts_with(&self, index: usize, changes: &[Change]) -> bool {
+        let weak = changes.contains(&Change::Weak);
+        let object = if weak { self.weak() } else { Some(self) };
+        let Some(object) = object else { return false };
+        let names = changes.iter().filter_map(|change| match change {
+            Change::Also { programs } => Some(programs),
+            _ => None,
+        });
+        let also: Vec<usize> = names
+            .flatten()
+            .filter_map(|name| object.programs().position(|program| program == name))
+            .collect();
+        let of_program: Vec<Change> = changes
+            .iter()
+            .filter(|change| !matches!(change, Change::Weak | Change::Also { .. }))
+            .cloned()
+            .collect();
+        let request = Request {
+            also: &also,
+            flags: object.verifier.flags(),
+            rules: None,
+        };
+        let loaded = object.load_with(index, request, &mut |kernel, prog| {
+            with_changes(kernel, prog, &of_program).unwrap_or_else(|| Outcome {
+                verdict: Verdict::Unsupported("a change that cannot be tried".to_owned()),
+                stats: Stats::default(),
+            })
+        });
+        let verified = loaded
+            .outcome
+            .is_some_and(|outcome| outcome.verdict == Verdict::Accepted);
+        let others_refused = also.is_empty() && matches!(loaded.end, End::Kernel(_));
+        verified && (others_refused || matches!(loaded.end, End::Accepted))
+    }
+}
+
+/// Verifies with a log and with what an explanation is made of.
+fn follow(
+    kernel: &Kernel,
+    prog: &Prog,
+    log: &mut Log<'_>,
+    explaining: Explaining,
+    rule: Rule,
+) -> (Outcome, Option<Explanation>) {
+    let (mut recorder, mut edges) = (Recorder::default(), Edges::default());
+    let outcome = if is_about_cost(rule) {
+        verify(kernel, prog, &mut Both(log, &mut edges))
+    } else {
+        verify(kernel, prog, &mut Both(log, &mut recorder))
+    };
+    let Verdict::Rejected(rejected) = &outcome.verdict else {
+        return (outcome, None);
+    };
+    let profile = is_about_cost(rule).then(|| sample(kernel, prog, &mut recorder));
+    let recording = recorder.finish();
+    let costs = profile.as_ref().map(|profile| Costs {
+        profile,
+        edges: &edges,
+    });
+    let failed = Failed {
+        kernel,
+        prog,
+        rule,
+        rejected,
+        stats: &outcome.stats,
+        recording: &recording,
+        costs: costs.as_ref(),
+    };
+    let explanation = match explaining {
+        Explaining::Off => None,
+        Explaining::Causes => Some(explain(&failed, None)),
+        Explaining::Trials { insns } => Some(explain(&failed, Some(&mut Trials::new(kernel, insns)))),
+    };
+    (outcome, explanation)
+}
+
+/// After how many instructions it is clear where the cost of a program is.
+const SAMPLE: u32 = 50_000;
+
+/// Follows the beginning of a verification that costs too much.
+fn sample(kernel: &Kernel, prog: &Prog, recorder: &mut Recorder) -> Profile {
+    let mut profiler = Profiler::new(prog);
+    let trial = Trial {
+        assumed: &[],
+        max_insns: SAMPLE,
+    };
+    let outcome = verify_assuming(kernel, prog, trial, &mut Both(recorder, &mut profiler));
+    profiler.finish(prog, &outcome)
+}
+
+/// Two listeners.
+struct Both<'o, A, B>(&'o mut A, &'o mut B);
+
+impl<A: Observer, B: Observer> Observer for Both<'_, A, B> {
+    const LISTENING: bool = A::LISTENING || B::LISTENING;
+    const MISSES: bool = A::MISSES || B::MISSES;
+
+    fn hears(&self, level: u8) -> bool {
+        self.0.hears(level) || self.1.hears(level)
+    }
+
+    fn event(&mut self, event: Event<'_>) {
+        self.0.event(event);
+        self.1.event(event);
+    }
+}

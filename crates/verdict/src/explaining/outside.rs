@@ -1,0 +1,260 @@
+//! Refusals outside of the walk: by libbpf, or by the kernel before it verifies.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::OnceLock;
+
+use verdict_btf::{Btf, Kind};
+use verdict_explain::{Trials, nearest, trial_without_missing};
+use verdict_kernel::rule::Rule;
+use verdict_loader::{Manner, Object, section_names};
+use verdict_report::explanation::{Change, Explanation, Remedy, Tried};
+use verdict_report::{Need, Record, Refusal};
+
+use crate::OpenObject;
+use crate::answer::End;
+use crate::verifier::Request;
+
+use super::Explaining;
+
+/// Most programs that are loaded beside one to see whether that is what is missing.
+const MAX_ALSO: usize = 64;
+
+/// The object opened again with weak externs, when that is asked for first.
+pub(crate) struct Reopened<'v> {
+    bytes: Option<(Vec<u8>, Manner)>,
+    weak: OnceLock<Option<Box<OpenObject<'v>>>>,
+}
+
+impl<'v> Reopened<'v> {
+    /// Nothing is opened yet.
+    pub(crate) fn new(bytes: Option<(Vec<u8>, Manner)>) -> Reopened<'v> {
+        Reopened {
+            bytes,
+            weak: OnceLock::new(),
+        }
+    }
+}
+
+/// Where the names of a kernel's functions are, by their first letters.
+#[derive(Debug, Default)]
+pub(crate) struct FunctionNames {
+    by_letter: BTreeMap<u8, Vec<u32>>,
+}
+
+impl FunctionNames {
+    fn of(btf: &Btf) -> FunctionNames {
+        let mut by_letter: BTreeMap<u8, Vec<u32>> = BTreeMap::new();
+        for ty in btf.types().filter(|ty| ty.is_func()) {
+            if let Some(first) = btf.string(ty.name_off()).and_then(<[u8]>::first) {
+                by_letter.entry(*first).or_default().push(ty.name_off());
+            }
+        }
+        FunctionNames { by_letter }
+    }
+
+    /// The names that begin with the same letter.
+    fn like<'b>(&'b self, btf: &'b Btf, name: &str) -> impl Iterator<Item = &'b str> {
+        let letter = name.as_bytes().first();
+        let names = letter.and_then(|letter| self.by_letter.get(letter));
+        names.into_iter().flatten().map(|offset| btf.name(*offset))
+    }
+}
+
+impl fmt::Debug for Reopened<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reopened")
+    }
+}
+
+impl<'v> OpenObject<'v> {
+    /// Explains what was refused outside of the walk.
+    pub(crate) fn explain_outside(&self, index: usize, record: &Record, refusal: &Refusal) -> Explanation {
+        let mut out = Explanation::by(refusal.rule);
+        if let Some(need) = &refusal.need {
+            self.explain_need(&mut out, need);
+        }
+        match refusal.rule {
+            Rule::UnresolvedExtern => self.try_weak(index, &mut out),
+            Rule::MapContents => self.try_also(index, record, &mut out),
+            Rule::SectionName => section_name(&mut out, record),
+            Rule::StructOpsMap => {
+                out.remedies.push(Remedy::untried(
+                    "make the map optional (`SEC(\"?.struct_ops\")`), so that libbpf leaves it and its programs out where the kernel has no such struct",
+                ));
+            }
+            _ => {}
+        }
+        out.with_general_remedy()
+    }
+
+    /// What the kernel lacks, and what it has that is called nearly so.
+    fn explain_need(&self, out: &mut Explanation, need: &Need) {
+        let kernel = &self.verifier.kernel;
+        let near = match need {
+            Need::Kfunc(name) | Need::AttachTarget(name) => self.near_function(name),
+            Need::Type(name) => near_member(&kernel.btf, name),
+            _ => Vec::new(),
+        };
+        out.notes.push(format!(
+            "{need}: {} has it neither itself nor, as far as is known, in a module",
+            kernel.name
+        ));
+        if !near.is_empty() {
+            out.remedies
+                .push(Remedy::untried(format!("did you mean `{}`?", near.join("`, `"))));
+        }
+    }
+
+    fn near_function(&self, name: &str) -> Vec<String> {
+        let verifier = self.verifier;
+        let btf = &verifier.kernel.btf;
+        let names = verifier.functions.get_or_init(|| FunctionNames::of(btf));
+        nearest(name, names.like(btf, name))
+    }
+
+    /// Tries the program with weak externs, where calls of what is missing are not reached.
+    fn try_weak(&self, index: usize, out: &mut Explanation) {
+        let words = "declare what is missing `__weak`, and use it only where bpf_ksym_exists() says that it is there: the object's other programs load then, too";
+        let Explaining::Trials { insns } = self.verifier.explaining else {
+            out.remedies.push(Remedy::untried(words));
+            return;
+        };
+        let mut changes = Vec::new();
+        let accepted = self.weak().is_some_and(|weak| {
+            let mut trials = Trials::new(&self.verifier.kernel, insns);
+            let loaded = weak.load(index, &mut |kernel, prog| {
+                let (outcome, unreached) = trial_without_missing(kernel, prog, &mut trials);
+                changes = unreached;
+                outcome
+            });
+            matches!(loaded.end, End::Accepted)
+        });
+        changes.insert(0, Change::Weak);
+        out.remedies.insert(
+            0,
+            Remedy {
+                tried: if accepted { Tried::Verified } else { Tried::Untried },
+                changes,
+                ..Remedy::untried(words)
+            },
+        );
+    }
+
+    /// The object with weak externs.
+    pub(crate) fn weak(&self) -> Option<&OpenObject<'v>> {
+        let opened = self.reopened.weak.get_or_init(|| {
+            let (bytes, manner) = self.reopened.bytes.as_ref()?;
+            let object = Object::open_weak(self.name(), bytes, &self.verifier.kernel, manner).ok()?;
+            Some(Box::new(OpenObject {
+                verifier: self.verifier,
+                name: self.name().to_owned(),
+                object,
+                targets: self.targets.clone(),
+                reopened: Reopened::new(None),
+            }))
+        });
+        opened.as_deref()
+    }
+
+    /// Tries to load the programs, too, that a map of the object names.
+    fn try_also(&self, index: usize, record: &Record, out: &mut Explanation) {
+        let mut words = record.libbpf.clone().unwrap_or_default();
+        let mut also: Vec<usize> = Vec::new();
+        let mut accepted = false;
+        while let Some(missing) = self.missing_program(&words) {
+            if also.contains(&missing) || missing == index || also.len() >= MAX_ALSO {
+                break;
+            }
+            also.push(missing);
+            if !matches!(self.verifier.explaining, Explaining::Trials { .. }) {
+                break;
+            }
+            let request = Request {
+                also: &also,
+                flags: self.verifier.flags(),
+                rules: None,
+            };
+            let ask = &mut |kernel: &_, prog: &_| {
+                verdict_engine::verify(kernel, prog, &mut verdict_engine::observer::Silent)
+            };
+            match self.load_with(index, request, ask).end {
+                End::Libbpf(_, messages) => words = messages.join("\n"),
+                End::Accepted => {
+                    accepted = true;
+                    break;
+                }
+                End::Kernel(_) | End::Unsupported(_) => break,
+            }
+        }
+        if also.is_empty() {
+            return;
+        }
+        let programs: Vec<String> = also.iter().map(|at| self.program_name(*at).to_owned()).collect();
+        let shown = programs.join("`, `");
+        out.notes.push(format!(
+            "a program array of the object names `{shown}`, which is not loaded when this program is loaded alone"
+        ));
+        out.remedies.push(Remedy {
+            tried: if accepted { Tried::Verified } else { Tried::Untried },
+            changes: vec![Change::Also { programs }],
+            ..Remedy::untried(format!("load `{shown}`, too, as loading the whole object does"))
+        });
+    }
+
+    /// The program that a program array was to be filled with.
+    fn missing_program(&self, words: &str) -> Option<usize> {
+        let line = words
+            .lines()
+            .find(|line| line.contains("failed to initialize slot"))?;
+        let name = line.split(" to prog '").nth(1)?.split('\'').next()?;
+        self.programs().position(|program| program == name)
+    }
+}
+
+/// Members of a struct that are called nearly as one that it does not have: `struct task_struct.gone`.
+fn near_member(btf: &Btf, path: &str) -> Vec<String> {
+    let Some((ty, member)) = path.trim_start_matches("struct ").split_once('.') else {
+        return Vec::new();
+    };
+    let member = member.split(['.', '[']).next().unwrap_or_default();
+    let found = btf.find(ty, Kind::Struct).and_then(|id| btf.ty(id));
+    found.map_or_else(Vec::new, |ty| {
+        nearest(member, ty.members().map(|member| member.name()))
+    })
+}
+
+/// A section that libbpf does not know, or a program that nothing uses.
+fn section_name(out: &mut Explanation, record: &Record) {
+    let words = record.libbpf.as_deref().unwrap_or_default();
+    if let Some(name) = words
+        .split("check ELF section name '")
+        .nth(1)
+        .and_then(|rest| rest.split('\'').next())
+    {
+        out.notes.push(format!("libbpf knows no section `{name}`"));
+        let (first, rest) = name
+            .split_once('/')
+            .map_or((name, ""), |(first, rest)| (first, rest));
+        let near: Vec<String> = nearest(first, section_names())
+            .into_iter()
+            .map(|near| {
+                if rest.is_empty() {
+                    near
+                } else {
+                    format!("{near}/{rest}")
+                }
+            })
+            .collect();
+        let words = match near.as_slice() {
+            [] => "name the section as libbpf knows it (`verdict explain V0637`), or set the type by bpf_program__set_type()".to_owned(),
+            near => format!("did you mean `SEC(\"{}\")`?", near.join("\")` or `SEC(\"")),
+        };
+        out.remedies.push(Remedy::untried(words));
+    } else if words.contains("isn't referenced anywhere") {
+        out.notes.push("a struct_ops program belongs to a member of a struct in `SEC(\".struct_ops\")`, and none names this one".to_owned());
+        out.remedies.push(Remedy::untried(
+            "put the program into a struct in `SEC(\".struct_ops.link\")` or `SEC(\".struct_ops\")`, or take it out of the object",
+        ));
+    }
+}
