@@ -9,6 +9,7 @@ mod chance;
 mod child;
 mod corpus;
 mod delta;
+mod explanations;
 mod facts;
 mod hostile;
 mod kernels;
@@ -43,6 +44,8 @@ enum Chore {
     Delta(delta::Args),
     /// Explain every difference between two kernels, check each explanation, and hold the counts to a file.
     Why(why::Args),
+    /// Count what explanations of rejections say, apply every remedy that they call verified, and measure their time.
+    Explanations(explanations::Args),
     /// Hold the time that several kernels take to that of one.
     Kernels(kernels::Args),
     /// Write a real kernel's answers about helpers and contexts as the tests of the tables read them
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         Chore::Kernels(args) => kernels::run(&args),
         Chore::Words(args) => words::run(&args),
         Chore::Bench(args) => bench::run(&args),
+        Chore::Explanations(args) => explanations::run(&args),
         Chore::Hostile(args) => hostile::run(&args),
         Chore::Mutate(args) => mutate::run(&args),
         Chore::Tidy => tidy::run(),

@@ -30,7 +30,7 @@ fn check_shows_the_kernels_last_words_and_the_source_line() {
         "{text}"
     );
     assert!(
-        text.contains("\n  = insn 5: (71) r0 = *(u8 *)(r2 +12)\n"),
+        text.contains("\n  = insn 5: (71) r0 = *(u8 *)(r2 +0)\n"),
         "{text}"
     );
     assert!(

@@ -164,7 +164,8 @@ fn at_insn(case: &Case<'_>, draft: &mut Draft, rule: Rule) {
     let reg = fact
         .as_ref()
         .and_then(Fact::register)
-        .or_else(|| register_in(&case.rejected.text));
+        .or_else(|| register_in(&case.rejected.text))
+        .or((rule == Rule::UnownedRelease).then_some(1));
     match (rule, fact) {
         (_, Some(Fact::Acquired(insn))) => resources::leak(case, draft, insn),
         (rule, _) if resources::is_region(rule) => resources::region(case, draft),
@@ -212,6 +213,8 @@ fn at_insn(case: &Case<'_>, draft: &mut Draft, rule: Rule) {
                 let words = format!(
                     "write all bytes of `{shown}` first, padding too (`= {{}}`, or __builtin_memset()): accepted with bytes that were written"
                 );
+                unwritten(case, draft, &shown);
+                values::explain(case, draft, reg);
                 values::memory(case, draft, reg, &words);
             }
         }
@@ -265,6 +268,26 @@ fn at_insn(case: &Case<'_>, draft: &mut Draft, rule: Rule) {
     }
 }
 
+/// Which byte of a variable on the stack was not written, by the kernel's words: `off -24+8 size 24`.
+fn unwritten(case: &Case<'_>, draft: &mut Draft, shown: &str) {
+    let text = &case.rejected.text;
+    let numbers = || {
+        let (start, rest) = text.split_once(" off ")?.1.split_once('+')?;
+        let (at, rest) = rest.split_once(" size ")?;
+        let size = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+        Some((
+            start.parse::<i64>().ok()?,
+            at.parse::<i64>().ok()?,
+            size.parse::<i64>().ok()?,
+        ))
+    };
+    if let Some((start, at, size)) = numbers() {
+        draft.note(format!(
+            "byte {at} of the {size} bytes of `{shown}` (fp{start}) was not written on this path"
+        ));
+    }
+}
+
 /// What the kernel lacks is used here.
 fn missing(case: &Case<'_>, draft: &mut Draft, rule: Rule) {
     let Some(insn) = case.rejected.insn else { return };
@@ -285,6 +308,14 @@ fn missing(case: &Case<'_>, draft: &mut Draft, rule: Rule) {
 /// The register that the kernel's words are about.
 fn register_in(text: &str) -> Option<u8> {
     let line = text.lines().next_back().filter(|line| !line.is_empty())?;
+    if let Some((_, rest)) = line.split_once("arg#") {
+        let number = rest
+            .split(|c: char| !c.is_ascii_digit())
+            .next()?
+            .parse::<u8>()
+            .ok()?;
+        return number.checked_add(1).filter(|reg| *reg <= 5);
+    }
     let mut words = line.split(|c: char| !c.is_ascii_alphanumeric());
     let number = words.find_map(|word| word.strip_prefix('R')?.parse::<u8>().ok())?;
     (number <= 9).then_some(number)

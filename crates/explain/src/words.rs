@@ -92,7 +92,12 @@ pub(crate) fn kind(reg: &Reg) -> String {
         }
     };
     if reg.ty.has(Flags::MAYBE_NULL) {
-        format!("{base} that may be NULL")
+        let and = if base.contains(" that is ") {
+            " and"
+        } else {
+            " that"
+        };
+        format!("{base}{and} may be NULL")
     } else {
         base.to_owned()
     }

@@ -61,8 +61,9 @@ impl OpenObject<'_> {
 }
 
 impl OpenObject<'_> {
-    /// Whether the verifier accepts a program with the changes of a remedy; others that libbpf loads with it may be
-    /// refused. Remedies about externs are tried by objects only that were opened to be explained with trials.
+    /// Whether a program is accepted with the changes of a remedy. Where they are changes of the program itself, the
+    /// verifier must accept it; what libbpf loads or fills beside it may be refused all the same. Otherwise libbpf must
+    /// be able to load it. Remedies about externs are tried by objects only that were opened to be explained with trials.
     pub fn accepts_with(&self, index: usize, changes: &[Change]) -> bool {
         let weak = changes.contains(&Change::Weak);
         let object = if weak { self.weak() } else { Some(self) };
@@ -91,11 +92,12 @@ impl OpenObject<'_> {
                 stats: Stats::default(),
             })
         });
-        let verified = loaded
-            .outcome
-            .is_some_and(|outcome| outcome.verdict == Verdict::Accepted);
-        let others_refused = also.is_empty() && matches!(loaded.end, End::Kernel(_));
-        verified && (others_refused || matches!(loaded.end, End::Accepted))
+        let loads = matches!(loaded.end, End::Accepted);
+        if of_program.is_empty() || !also.is_empty() {
+            return loads;
+        }
+        let verified = |outcome: Outcome| outcome.verdict == Verdict::Accepted;
+        loads || loaded.outcome.is_some_and(verified)
     }
 }
 

@@ -293,6 +293,9 @@ pub(crate) fn endless(case: &Case<'_>, draft: &mut Draft) {
         code.site(site),
         "comes back to here with nothing changed that the verifier follows: it would never end",
     );
+    if !told {
+        draft.note("no condition on the way round looks at anything that changes, or there is none");
+    }
     let what = variable.map_or("the condition".to_owned(), |name| format!("`{name}`"));
     draft.advise(
         format!("count the turns in a local variable with a constant limit (`for (i = 0; i < LIMIT && …; i++)`), whatever {what} says; or use bpf_loop(), bpf_for() or may_goto"),

@@ -271,7 +271,18 @@ impl<'c, 'a> Chain<'c, 'a> {
                 self.lost(write, words, None);
                 None
             }
-            Origin::Cleared => None,
+            Origin::Cleared => {
+                let before = self
+                    .path()
+                    .rec
+                    .value(write.place, write.step)
+                    .filter(|reg| reg.is_scalar());
+                if let (Some(before), true) = (before, write.value.is_scalar()) {
+                    let words = "is forgotten where the loop begins another turn: the verifier keeps from turn to turn only numbers that were needed exactly";
+                    self.lost(write, words.to_owned(), Some(before.b));
+                }
+                None
+            }
         }
     }
 

@@ -237,7 +237,7 @@ pub(crate) fn map_helper(case: &Case<'_>, draft: &mut Draft) {
     let types: Vec<&str> = verdict_kernel::map::MapType::ALL
         .iter()
         .copied()
-        .filter(|ty| fits(*ty))
+        .filter(|ty| *ty != verdict_kernel::map::MapType::Unspec && fits(*ty))
         .map(|ty| ty.name())
         .take(MAX_LISTED)
         .collect();

@@ -227,7 +227,7 @@ pub(crate) fn read_by_helper(case: &Case<'_>, draft: &mut Draft, reg: u8, name: 
             site,
             vec![Change::ReadByHelper { insn }],
         ),
-        Some(Op::Call(Call::Helper { .. } | Call::Kfunc { .. })) => memory(
+        Some(Op::Call(Call::Helper { .. } | Call::Kfunc { .. })) if is_number(case, reg) => memory(
             case,
             draft,
             reg,
@@ -235,6 +235,12 @@ pub(crate) fn read_by_helper(case: &Case<'_>, draft: &mut Draft, reg: u8, name: 
         ),
         _ => {}
     }
+}
+
+fn is_number(case: &Case<'_>, reg: u8) -> bool {
+    let path = &case.path;
+    path.reg(path.rec.end(), reg)
+        .is_some_and(|(_, value)| value.is_scalar())
 }
 
 /// Remedies for what a call has taken away.

@@ -78,6 +78,11 @@ impl<'v> OpenObject<'v> {
             Rule::UnresolvedExtern => self.try_weak(index, &mut out),
             Rule::MapContents => self.try_also(index, record, &mut out),
             Rule::SectionName => section_name(&mut out, record),
+            Rule::AttachTarget if refusal.need.is_none() => {
+                out.notes.push(
+                    "the program attaches to a function or program that neither its section nor the loader names".to_owned(),
+                );
+            }
             Rule::StructOpsMap => {
                 out.remedies.push(Remedy::untried(
                     "make the map optional (`SEC(\"?.struct_ops\")`), so that libbpf leaves it and its programs out where the kernel has no such struct",
