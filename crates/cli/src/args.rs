@@ -38,6 +38,10 @@ pub(crate) struct KernelArgs {
     /// Possible CPUs of the machine [default: 2]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8192))]
     cpus: Option<u32>,
+    /// Memory that the loading user may lock, where libbpf cannot raise the limit: bytes, or with K, M or G; kernels before
+    /// 5.11 charge maps and programs to it [default: no limit]
+    #[arg(long, global = true, value_name = "BYTES", value_parser = bytes)]
+    memlock: Option<u64>,
     /// Load without capabilities, which is not supported yet
     #[arg(long, global = true)]
     unprivileged: bool,
@@ -134,9 +138,23 @@ impl KernelArgs {
             dir: self.kernel_dir.clone(),
             switches: self.set.clone(),
             cpus: self.cpus,
+            memlock: self.memlock,
             unprivileged: self.unprivileged,
         }
     }
+}
+
+/// A number of bytes: `65536`, `64K`.
+fn bytes(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.char_indices().last() {
+        Some((at, 'k' | 'K')) => (text.get(..at), 10),
+        Some((at, 'm' | 'M')) => (text.get(..at), 20),
+        Some((at, 'g' | 'G')) => (text.get(..at), 30),
+        _ => (Some(text), 0),
+    };
+    let number = digits.and_then(|digits| digits.parse::<u64>().ok());
+    let bytes = number.and_then(|number| number.checked_mul(1 << shift));
+    bytes.ok_or_else(|| "expected a number of bytes, such as 65536 or 64K".to_owned())
 }
 
 /// The same for programs that attach to these.

@@ -315,3 +315,24 @@ fn why_names_the_switch_and_what_it_adds() {
     assert_eq!(code, Some(1));
     assert!(err.contains("expected --a and --b, or --kernel A,B"), "{err}");
 }
+
+#[test]
+fn memory_that_may_be_locked_is_a_fact_of_the_machine() {
+    let object = "corpus/map_limit.bpf.o";
+    let (code, out, _) = run(&["check", "--kernel", "5.10,6.1", "--memlock", "64K", object]);
+    assert_eq!(code, Some(2));
+    let row = "map_limit.bpf.o  counted  refused V0715         accepted ";
+    assert!(out.contains(row), "{out}");
+    assert!(
+        out.contains("try raising 'ulimit -l'? current value: 64.0 KiB"),
+        "{out}"
+    );
+    let (code, out, _) = run(&["check", "--kernel", "5.10", "--memlock", "2M", object]);
+    assert_eq!(code, Some(0), "{out}");
+    let (code, _, err) = run(&["check", "--memlock", "much", object]);
+    assert_eq!(code, Some(1));
+    assert!(
+        err.contains("expected a number of bytes, such as 65536 or 64K"),
+        "{err}"
+    );
+}

@@ -93,4 +93,7 @@ pub struct Machine {
     pub capabilities: Capabilities,
     /// Bytes of a page.
     pub page_size: u32,
+    /// Bytes that the loading user may lock in memory (`RLIMIT_MEMLOCK`), where libbpf cannot raise it; `None` is no limit.
+    #[serde(default)]
+    pub memlock: Option<u64>,
 }

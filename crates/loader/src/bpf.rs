@@ -13,6 +13,8 @@ pub trait Bpf {
     fn btf_load(&mut self, btf: &Arc<Btf>) -> Result<(), (Broken, String)>;
     /// `BPF_MAP_CREATE`.
     fn map_create(&mut self, attr: &MapCreate) -> Result<MapId, Broken>;
+    /// Closes the descriptor of a map that nothing else refers to.
+    fn map_close(&mut self, map: MapId);
     /// `BPF_MAP_UPDATE_ELEM`.
     fn map_update(&mut self, map: MapId, key: &[u8], value: MapValue) -> Result<(), Errno>;
     /// `BPF_MAP_FREEZE`.

@@ -9,7 +9,7 @@ use verdict_kernel::map::MapType;
 use verdict_kernel::rule::{Broken, By, Rule};
 
 use crate::bpf::Bpf;
-use crate::error::{Warnings, strerror, warning};
+use crate::error::{Warnings, limit_words, strerror, warning};
 use crate::maps::{BPF_F_MMAPABLE, Internal, Map, MapDef, OBJ_NAME_LEN};
 use crate::object::Object;
 use crate::resolve::Resolved;
@@ -49,10 +49,18 @@ pub(crate) fn create_maps(
                 map.name,
                 e.errno.0
             );
+            warn_of_limit(creator.w, object, e.errno);
             return Err(e);
         }
     }
     Ok(creator.ids)
+}
+
+/// Says which limit may have stopped it (`pr_perm_msg`, for root).
+fn warn_of_limit(w: &mut Warnings, object: &Object, errno: Errno) {
+    if let (Some(limit), Errno::EPERM) = (object.memlock, errno) {
+        warning!(w, "{}", limit_words(limit));
+    }
 }
 
 struct Creator<'a> {
@@ -88,6 +96,9 @@ impl Creator<'_> {
             attr.btf_vmlinux_value_type_id = Some(*id);
         }
         let id = self.create(&map.name, attr)?;
+        if let Some(inner) = inner_map {
+            self.bpf.map_close(inner);
+        }
         if let Some(slot) = self.ids.get_mut(index) {
             *slot = Some(id);
         }

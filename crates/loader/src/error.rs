@@ -99,6 +99,11 @@ impl Warnings {
         }
     }
 
+    pub(crate) fn extend(&mut self, other: &Warnings) {
+        let room = MAX_WARNINGS.saturating_sub(self.0.len());
+        self.0.extend(other.0.iter().take(room).cloned());
+    }
+
     pub(crate) fn from_lines(lines: &[String]) -> Warnings {
         Warnings(lines.to_vec())
     }
@@ -121,6 +126,16 @@ pub fn strerror(errno: Errno) -> String {
         Some(_) if errno.0 < 512 => errno.message(),
         _ => format!("unknown error (-{})", errno.0),
     }
+}
+
+/// libbpf's words about a limit of so many bytes (`pr_perm_msg`).
+pub fn limit_words(limit: u64) -> String {
+    let value = match limit {
+        0..0x400 => format!("{limit} bytes"),
+        0x400..0x10_0000 => format!("{:.1} KiB", limit as f64 / 1024.0),
+        _ => format!("{:.1} MiB", limit as f64 / 1_048_576.0),
+    };
+    format!("permission error while running as root; try raising 'ulimit -l'? current value: {value}")
 }
 
 /// Most bytes kept of a name; no kernel takes one as long.

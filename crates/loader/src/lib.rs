@@ -56,7 +56,7 @@ use verdict_btf::Btf;
 use verdict_kernel::errno::Errno;
 
 pub use bpf::Bpf;
-pub use error::{OpenError, PrepareError, ProgFacts, libbpf, strerror};
+pub use error::{OpenError, PrepareError, ProgFacts, libbpf, limit_words, strerror};
 pub use globals::{GlobalError, Globals};
 pub use object::{Manner, MapShape, Object};
 pub use prepare::Prepared;

@@ -22,6 +22,10 @@ pub struct Object {
     pub(crate) license: String,
     pub(crate) version: u32,
     pub(crate) nr_cpus: u32,
+    /// Bytes that the user may lock, where the kernel counts memory of BPF among them and there is a limit.
+    pub(crate) memlock: Option<u64>,
+    /// Bytes of the machine's pages.
+    pub(crate) page_size: u32,
     pub(crate) probes: Probes,
     /// Section of subprograms.
     pub(crate) text: Option<usize>,

@@ -464,6 +464,8 @@ impl<'a> Opening<'a> {
             license: self.license,
             version: self.version,
             nr_cpus: kernel.machine.nr_cpus,
+            memlock: kernel.memlock(),
+            page_size: kernel.machine.page_size,
             probes,
             text,
             code: self.code,

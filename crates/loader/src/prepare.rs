@@ -14,7 +14,7 @@ use verdict_kernel::rule::{Broken, By, Rule};
 
 use crate::bpf::Bpf;
 use crate::create::{create_maps, kernel_name};
-use crate::error::{PrepareError, ProgFacts, Warnings, warning};
+use crate::error::{PrepareError, ProgFacts, Warnings, strerror, warning};
 use crate::link::{self, Linked, Patched};
 use crate::object::Object;
 use crate::program::Program;
@@ -171,21 +171,47 @@ impl<'a> Load<'a> {
             attach_type: target.attach_type,
             insn_cnt: target.len(),
         };
+        self.probe_loading()?;
         let resolved = match &object.resolved {
             Ok(resolved) => resolved,
             Err(unresolved) => {
-                self.w = unresolved.warnings.clone();
+                self.w.extend(&unresolved.warnings);
                 self.facts.note_member(unresolved.members.get(&self.target));
                 return Err(unresolved.broken);
             }
         };
-        self.w = resolved.warnings.clone();
+        self.w.extend(&resolved.warnings);
         self.facts
             .note_member(resolved.struct_ops.members.get(&self.target));
         let linked = self.relocate(resolved)?;
         let btf = self.load_btf(bpf)?;
         self.maps = create_maps(object, resolved, btf.as_ref(), bpf, &mut self.w)?;
         self.load_programs(resolved, btf, linked)
+    }
+
+    /// Where there is a limit to locked memory that counts, libbpf failed to raise it; and then tries whether a program
+    /// of two instructions can be loaded, which takes a page (`bpf_object__probe_loading`).
+    fn probe_loading(&mut self) -> Result<(), Broken> {
+        let Some(limit) = self.object.memlock else {
+            return Ok(());
+        };
+        let errno = Errno::EPERM;
+        warning!(
+            self.w,
+            "Failed to bump RLIMIT_MEMLOCK (err = -{}), you might need to do it explicitly!",
+            errno.0
+        );
+        if limit >= self.object.page_size.into() {
+            return Ok(());
+        }
+        warning!(
+            self.w,
+            "Error in bpf_object__probe_loading():{}({}). Couldn't load trivial BPF program. Make sure your kernel \
+             supports BPF (CONFIG_BPF_SYSCALL=y) and/or that RLIMIT_MEMLOCK is set to big enough value.",
+            strerror(errno),
+            errno.0
+        );
+        Err(Rule::MemoryLock.with(errno))
     }
 
     /// Whether libbpf loads a program.

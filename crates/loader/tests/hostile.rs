@@ -22,6 +22,7 @@ impl Bpf for Anything {
         self.0 += 1;
         Ok(MapId(self.0))
     }
+    fn map_close(&mut self, _map: MapId) {}
     fn map_update(&mut self, _map: MapId, _key: &[u8], _value: MapValue) -> Result<(), Errno> {
         Ok(())
     }

@@ -29,7 +29,9 @@ pub fn advice(kernel: &Kernel, refusal: &Refusal, record: &Record) -> Option<Adv
         return Some(Advice { line, sure });
     }
     let line = of_rule(kernel, refusal.rule, record)?;
-    Some(Advice { line, sure: false })
+    // Newer kernels have no such limit.
+    let sure = refusal.rule == Rule::MemoryLock;
+    Some(Advice { line, sure })
 }
 
 /// What tells a loader to leave a program out.
@@ -330,6 +332,9 @@ fn of_rule(kernel: &Kernel, rule: Rule, record: &Record) -> Option<String> {
         Rule::AttachTarget | Rule::AttachForbidden => {
             format!("leave it out where it cannot be attached ({LEAVE_OUT}), and keep another program for kernels like this one")
         }
+        Rule::MemoryLock => "raise the limit before loading (setrlimit(RLIMIT_MEMLOCK), LimitMEMLOCK=infinity), or give maps \
+                             fewer elements (bpf_map__set_max_entries())"
+            .to_owned(),
         Rule::MapAttributes => "give the map smaller keys, values or fewer elements at load time \
                                 (bpf_map__set_value_size(), bpf_map__set_max_entries()), or other flags"
             .to_owned(),

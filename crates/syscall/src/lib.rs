@@ -13,6 +13,7 @@ pub mod func_args;
 pub mod func_model;
 pub mod func_types;
 pub mod map;
+mod memory;
 pub mod notes;
 pub mod prog;
 pub mod record;

@@ -14,6 +14,7 @@ use verdict_kernel::rule::{Broken, By, Rule};
 use crate::btf::ProgBtf;
 use crate::map::Map;
 use crate::map::is_object_name;
+use crate::memory::Memory;
 use crate::target::LoadedProg;
 
 /// `BPF_F_*` of a program.
@@ -134,6 +135,18 @@ impl Prog {
         maps: Arc<[Arc<Map>]>,
         target: Option<&Arc<LoadedProg>>,
     ) -> Result<Prog, LoadError> {
+        Self::load_charged(kernel, attr, btf, maps, target, &mut Memory::default())
+    }
+
+    /// The same for a process that has locked memory already.
+    pub(crate) fn load_charged(
+        kernel: &Kernel,
+        attr: &ProgLoad,
+        btf: Option<&Arc<ProgBtf>>,
+        maps: Arc<[Arc<Map>]>,
+        target: Option<&Arc<LoadedProg>>,
+        memory: &mut Memory,
+    ) -> Result<Prog, LoadError> {
         if !kernel.machine.capabilities.bpf {
             return Err(LoadError::Unsupported("loading without CAP_BPF"));
         }
@@ -150,6 +163,7 @@ impl Prog {
         if target.is_some() && !matches!(prog_type, Some(ProgType::Tracing | ProgType::Ext)) {
             return Err(Rule::ProgramAttributes.with(Errno::EINVAL).into());
         }
+        memory.charge_program(kernel, &attr.insns)?;
         if attr.prog_ifindex != 0 {
             check_dev_bound(prog_type, attr)?;
         }

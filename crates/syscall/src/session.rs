@@ -9,7 +9,8 @@ use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::{Broken, Rule};
 
 use crate::btf::ProgBtf;
-use crate::map::{Map, map_create};
+use crate::map::{Map, create_charged};
+use crate::memory::{Memory, Pages};
 use crate::notes::Rejection;
 use crate::prog::{LoadError, Prog};
 use crate::target::LoadedProg;
@@ -21,6 +22,9 @@ pub struct Session<'k> {
     btfs: Vec<Arc<ProgBtf>>,
     maps: Vec<Arc<Map>>,
     programs: Vec<Arc<LoadedProg>>,
+    memory: Memory,
+    /// What each map is charged.
+    pages: Vec<Pages>,
 }
 
 impl<'k> Session<'k> {
@@ -31,6 +35,8 @@ impl<'k> Session<'k> {
             btfs: Vec::new(),
             maps: Vec::new(),
             programs: Vec::new(),
+            memory: Memory::default(),
+            pages: Vec::new(),
         }
     }
 
@@ -69,14 +75,27 @@ impl<'k> Session<'k> {
     /// `BPF_MAP_CREATE`.
     ///
     /// # Errors
-    /// See [`map_create`].
+    /// See [`map_create`](crate::map::map_create).
     pub fn map_create(&mut self, attr: &MapCreate) -> Result<MapId, Broken> {
         let id = u32::try_from(self.maps.len()).map_err(|_| Rule::MapAttributes.with(Errno::EMFILE))?;
-        let btf = attr.btf.as_ref().and_then(|btf| self.btf(btf));
-        let inner = attr.inner_map.and_then(|inner| self.map(inner));
-        let map = map_create(self.kernel, attr, btf, inner.map(Arc::as_ref))?;
+        let btf = attr.btf.as_ref();
+        let btf = btf.and_then(|btf| self.btfs.iter().find(|loaded| Arc::ptr_eq(&loaded.btf, btf)));
+        let inner = attr
+            .inner_map
+            .and_then(|inner| self.maps.get(usize::try_from(inner.0).ok()?));
+        let inner = inner.map(Arc::as_ref);
+        let (map, pages) = create_charged(self.kernel, attr, btf, inner, &mut self.memory)?;
         self.maps.push(Arc::new(map));
+        self.pages.push(pages);
         Ok(MapId(id))
+    }
+
+    /// Closes the descriptor of a map that nothing else refers to.
+    pub fn map_close(&mut self, id: MapId) {
+        let pages = usize::try_from(id.0).ok().and_then(|at| self.pages.get_mut(at));
+        if let Some(pages) = pages {
+            self.memory.give_back(std::mem::take(pages));
+        }
     }
 
     /// A map by its number.
@@ -116,8 +135,9 @@ impl<'k> Session<'k> {
     ///
     /// # Errors
     /// See [`Prog::load`].
-    pub fn prog_load(&self, attr: &ProgLoad) -> Result<Prog, LoadError> {
-        let btf = attr.btf.as_ref().and_then(|btf| self.btf(btf));
+    pub fn prog_load(&mut self, attr: &ProgLoad) -> Result<Prog, LoadError> {
+        let btf = attr.btf.as_ref();
+        let btf = btf.and_then(|btf| self.btfs.iter().find(|loaded| Arc::ptr_eq(&loaded.btf, btf)));
         let target = match attr.attach_prog {
             None => None,
             Some(id) => {
@@ -125,6 +145,20 @@ impl<'k> Session<'k> {
                 Some(program.ok_or(Rule::ProgramAttributes.with(Errno::EINVAL))?)
             }
         };
-        Prog::load(self.kernel, attr, btf, self.maps.as_slice().into(), target)
+        let memory = &mut self.memory;
+        Prog::load_charged(
+            self.kernel,
+            attr,
+            btf,
+            self.maps.as_slice().into(),
+            target,
+            memory,
+        )
+    }
+
+    /// Whether the memory that the user may lock is so nearly used up that a program which is accepted may not fit once
+    /// the kernel has rewritten it.
+    pub fn is_tight(&self) -> bool {
+        self.memory.is_tight()
     }
 }

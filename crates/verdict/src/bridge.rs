@@ -23,6 +23,10 @@ impl Bpf for Bridge<'_> {
         self.0.map_create(attr)
     }
 
+    fn map_close(&mut self, map: MapId) {
+        self.0.map_close(map);
+    }
+
     fn map_update(&mut self, map: MapId, key: &[u8], value: MapValue) -> Result<(), Errno> {
         self.0.map_update(map, key, &value)
     }

@@ -17,6 +17,8 @@ pub struct KernelChoice {
     pub switches: Vec<String>,
     /// Possible CPUs of the machine; those of the profile when absent.
     pub cpus: Option<u32>,
+    /// Bytes that the loading user may lock in memory; `None` is no limit.
+    pub memlock: Option<u64>,
     /// Load without capabilities.
     pub unprivileged: bool,
 }
@@ -107,6 +109,9 @@ impl KernelChoice {
             .map_err(|e| e.to_string())?;
         if let Some(cpus) = self.cpus {
             kernel.machine.nr_cpus = cpus;
+        }
+        if self.memlock.is_some() {
+            kernel.machine.memlock = self.memlock;
         }
         if self.unprivileged {
             kernel.machine.capabilities = Capabilities::NONE;

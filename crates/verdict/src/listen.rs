@@ -9,7 +9,7 @@ use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::helper::helper_name;
 use verdict_kernel::rule::{Fact, Role, Rule};
-use verdict_loader::strerror;
+use verdict_loader::{limit_words, strerror};
 use verdict_log::{Level, Log, Normalize, Written, write_listing};
 use verdict_report::Place;
 use verdict_report::explanation::Explanation;
@@ -188,6 +188,7 @@ impl OpenObject<'_> {
             );
         }
         let mut printer = Printer::new(out, options.libbpf, self.program_name(index));
+        printer.memlock = self.verifier.kernel().memlock();
         let loaded = self.load(index, &mut |kernel, prog| {
             let mut log = Log::sized(kernel, prog, Level(options.level), options.size, &mut printer)
                 .backtracking_from(options.backtracking_from);
@@ -241,6 +242,8 @@ struct Printer<'w> {
     held: Vec<u8>,
     libbpf: Libbpf<'w>,
     program: &'w str,
+    /// The limit that libbpf names where permission is denied.
+    memlock: Option<u64>,
 }
 
 impl<'w> Printer<'w> {
@@ -253,6 +256,7 @@ impl<'w> Printer<'w> {
             held: Vec::new(),
             libbpf,
             program,
+            memlock: None,
         }
     }
 
@@ -263,6 +267,7 @@ impl<'w> Printer<'w> {
             held,
             libbpf,
             program,
+            memlock,
         } = self;
         let Libbpf::Prints(path) = libbpf else {
             return out.write_all(&held);
@@ -275,6 +280,9 @@ impl<'w> Printer<'w> {
         if let Err(NotLoaded::Kernel(errno)) = result {
             let error = strerror(*errno);
             writeln!(out, "libbpf: prog '{program}': BPF program load failed: {error}")?;
+            if let (Some(limit), Errno::EPERM) = (memlock, *errno) {
+                writeln!(out, "libbpf: {}", limit_words(limit))?;
+            }
         }
         if !held.is_empty() {
             writeln!(out, "libbpf: prog '{program}': -- BEGIN PROG LOAD LOG --")?;

@@ -306,6 +306,13 @@ impl OpenObject<'_> {
     /// What `bpf_object__load` does when this program and some others are to be loaded.
     pub(crate) fn load_with(&self, index: usize, request: Request<'_>, ask: Ask<'_>) -> Loaded {
         let kernel = request.rules.unwrap_or(&self.verifier.kernel);
+        let least = u64::from(kernel.machine.page_size);
+        if kernel
+            .memlock()
+            .is_some_and(|limit| (least..LEAST_MEMLOCK).contains(&limit))
+        {
+            return Loaded::new(End::Unsupported(SMALL.to_owned()), ProgFacts::default());
+        }
         let mut bpf = Bridge(self.session(kernel));
         let prepared = match self.object.prepare_with(index, request.also, &mut bpf) {
             Ok(prepared) => prepared,
@@ -317,7 +324,7 @@ impl OpenObject<'_> {
         let mut loaded = Loaded::new(End::Accepted, prepared.facts);
         for at in 0..prepared.loads.len() {
             let step = (kernel, at, request.flags);
-            loaded.end = load_one(&bpf.0, &prepared, step, ask, &mut loaded.outcome);
+            loaded.end = load_one(&mut bpf.0, &prepared, step, ask, &mut loaded.outcome);
             if let (End::Kernel(broken), Some(outcome)) = (&mut loaded.end, &loaded.outcome)
                 && let Verdict::Rejected(rejected) = &outcome.verdict
                 && let Some(insn) = rejected.insn
@@ -340,7 +347,7 @@ impl OpenObject<'_> {
 /// `BPF_PROG_LOAD` of one of the prepared programs: for this kernel, the program's place among them, and flags for the
 /// one that is asked for. That one's outcome is kept.
 fn load_one(
-    session: &Session<'_>,
+    session: &mut Session<'_>,
     prepared: &Prepared,
     (kernel, at, flags): (&Kernel, usize, u32),
     ask: Ask<'_>,
@@ -363,11 +370,27 @@ fn load_one(
         Err(LoadError::Refused(broken)) => return End::Kernel(broken),
         Err(LoadError::Unsupported(what)) => return End::Unsupported(what.to_owned()),
     };
-    if !asked_for {
-        return verify(kernel, &prog, &mut Silent).verdict.into();
+    let verdict = if asked_for {
+        kept.insert(ask(kernel, &prog)).verdict.clone()
+    } else {
+        verify(kernel, &prog, &mut Silent).verdict
+    };
+    if verdict == Verdict::Accepted && session.is_tight() {
+        return End::Unsupported(TIGHT.to_owned());
     }
-    kept.insert(ask(kernel, &prog)).verdict.clone().into()
+    verdict.into()
 }
+
+/// The least limit to locked memory under which libbpf is not in its own way: what it tries out before it loads an
+/// object is charged, and given back somewhat later than it is closed.
+const LEAST_MEMLOCK: u64 = 64 << 10;
+
+/// Why nothing can be said under a smaller one.
+const SMALL: &str = "a memory-lock limit below 64 KiB, of which libbpf needs a part for what it tries out";
+
+/// Why it cannot be said whether an accepted program is loaded.
+const TIGHT: &str =
+    "a memory-lock limit that is all but reached: the program may grow when the kernel rewrites it";
 
 impl Loaded {
     fn new(end: End, facts: ProgFacts) -> Loaded {

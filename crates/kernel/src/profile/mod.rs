@@ -14,6 +14,7 @@ use verdict_btf::{Btf, BtfError};
 
 use crate::feature::{Feature, Features};
 use crate::limits::{Limits, Machine};
+use crate::semantics::control::BpfMemory;
 use crate::semantics::{Evidence, Semantics, SwitchError};
 use crate::sorted;
 use crate::tables::Tables;
@@ -302,6 +303,12 @@ impl Kernel {
     pub fn config(&self, option: &str) -> Option<&str> {
         let value = sorted::find(self.config.bytes(), option, sorted::CONFIG_SEPARATOR).next()?;
         std::str::from_utf8(value).ok()
+    }
+
+    /// Bytes of memory that maps and programs may take, where this kernel counts them as locked memory and there is a limit.
+    pub fn memlock(&self) -> Option<u64> {
+        let counts = self.semantics.control.bpf_memory == BpfMemory::Memlock;
+        self.machine.memlock.filter(|_| counts)
     }
 
     /// The options that tables of this crate depend on.

@@ -321,5 +321,7 @@ rules! {
             "the types that describe a map's key and value do not fit the map";
         LogBuffer V0714 "log-buffer" "bpf_vlog_init, bpf_vlog_finalize":
             "the verifier's log does not fit its buffer, or is asked for at a level that there is not";
+        MemoryLock V0715 "memory-lock" "bpf_charge_memlock, __bpf_prog_charge":
+            "maps and programs together need more memory than their user may lock";
     }
 }

@@ -533,5 +533,15 @@ switches! {
         },
         needs: [],
     }
+    bpf_memory: BpfMemory = "bpf-memory" {
+        doc: "What memory of maps and programs is charged to.",
+        upstream: "The series \"bpf: switch to memcg-based memory accounting\" (Linux 5.11).",
+        corpus: "map_memory",
+        values: {
+            Memlock = "memlock": "The memory that their user may lock, by what they may take at most; a map of 4 GiB is too large.",
+            Memcg = "memcg": "The control group, by what they take: of no account here.",
+        },
+        needs: [],
+    }
     }
 }

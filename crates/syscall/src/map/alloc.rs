@@ -1,7 +1,8 @@
 //! Each map type's own demands on its attributes: `map_alloc_check` and the refusals of `map_alloc`
 //! (`kernel/bpf/*map*.c`, `net/core/sock_map.c`, `net/xdp/xskmap.c` and others).
 //!
-//! Memory is taken to be plentiful: sizes that exhaust one machine and not another are admitted.
+//! Memory is taken to be plentiful: sizes that exhaust one machine and not another are admitted. What the user may lock is
+//! counted elsewhere ([`memory`](crate::memory)).
 
 use verdict_kernel::Kernel;
 use verdict_kernel::attr::MapCreate;
@@ -223,7 +224,7 @@ fn hash_buckets(kernel: &Kernel, attr: &MapCreate) -> Checked {
 }
 
 /// The number of elements that a hash ends up with.
-pub(super) fn hash_entries(kernel: &Kernel, attr: &MapCreate) -> u32 {
+pub(crate) fn hash_entries(kernel: &Kernel, attr: &MapCreate) -> u32 {
     if !has(attr, flags::NO_COMMON_LRU) {
         return attr.max_entries;
     }

@@ -13,6 +13,7 @@ use verdict_kernel::rule::{Broken, By, Rule};
 use super::{Map, alloc, flags, meta};
 use crate::btf::ProgBtf;
 use crate::fields::Fields;
+use crate::memory::{Memory, Pages};
 use crate::record::{FieldMask, Record};
 use crate::struct_ops;
 
@@ -41,6 +42,18 @@ pub fn map_create(
     btf: Option<&Arc<ProgBtf>>,
     inner: Option<&Map>,
 ) -> Result<Map, Broken> {
+    let (map, _) = create_charged(kernel, attr, btf, inner, &mut Memory::default())?;
+    Ok(map)
+}
+
+/// The same for a process that has locked memory already; with what the map is charged.
+pub(crate) fn create_charged(
+    kernel: &Kernel,
+    attr: &MapCreate,
+    btf: Option<&Arc<ProgBtf>>,
+    inner: Option<&Map>,
+    memory: &mut Memory,
+) -> Result<(Map, Pages), Broken> {
     let map_type = check_attributes(kernel, attr).by(Rule::MapAttributes)?;
     alloc::check(kernel, map_type, attr).by(Rule::MapAttributes)?;
     let inner = match map_type {
@@ -54,6 +67,22 @@ pub fn map_create(
     if map_type == MapType::StructOps {
         check_struct_ops(kernel, attr).by(Rule::MapAttributes)?;
     }
+    let pages = memory.charge_map(kernel, map_type, attr)?;
+    let made = describe(kernel, map_type, attr, btf, inner);
+    if made.is_err() {
+        memory.give_back(pages);
+    }
+    Ok((made?, pages))
+}
+
+/// Names a map and describes its types.
+fn describe(
+    kernel: &Kernel,
+    map_type: MapType,
+    attr: &MapCreate,
+    btf: Option<&Arc<ProgBtf>>,
+    inner: Option<Arc<Map>>,
+) -> Result<Map, Broken> {
     let mut map = new_map(kernel, map_type, attr, inner);
     if !is_object_name(&attr.name) {
         return Err(Rule::MapAttributes.with(Errno::EINVAL));
