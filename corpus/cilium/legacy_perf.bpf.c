@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* An array of perf events that a plain struct defines, with more entries than CPUs. */
+#include "corpus.h"
+
+static void *(*look_up)(void *map, const void *key) = (void *)1;
+struct bpf_map_def {
+	u32 type, key_size, value_size, max_entries, map_flags;
+};
+
+struct bpf_map_def SEC("maps") table = {
+	.type = 4, .key_size = 4, .value_size = 4, .max_entries = 128,
+};
+
+struct bpf_map_def SEC("maps") used = {
+	.type = HASH, .key_size = 4, .value_size = 8, .max_entries = 16,
+};
+
+SEC("xdp")
+int look(struct xdp_md *ctx)
+{
+	u32 key = 0;
+	u64 *value = look_up(&used, &key);
+
+	return value ? XDP_PASS : XDP_DROP;
+}

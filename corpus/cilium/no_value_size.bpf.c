@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A table whose size of values user space gives. */
+#include "corpus.h"
+
+static void *(*look_up)(void *map, const void *key) = (void *)1;
+
+struct {
+	NUMBER(type, HASH);
+	TYPE(key, u32);
+	NUMBER(max_entries, 8);
+} table SEC(".maps");
+
+SEC("xdp")
+int look(struct xdp_md *ctx)
+{
+	u32 key = 0;
+
+	return look_up(&table, &key) ? XDP_PASS : XDP_DROP;
+}

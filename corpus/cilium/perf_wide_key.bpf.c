@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* An array of perf events cannot have keys of eight bytes. */
+#include "corpus.h"
+
+static long (*perf_event_output)(void *ctx, void *map, u64 flags, void *data, u64 size) = (void *)25;
+
+struct event {
+	u64 a, b, c;
+};
+
+struct {
+	NUMBER(type, 4); /* BPF_MAP_TYPE_PERF_EVENT_ARRAY */
+	TYPE(key, u64);
+	TYPE(value, u32);
+} events SEC(".maps");
+
+SEC("kprobe/vfs_read")
+int send(void *ctx)
+{
+	struct event event = {1, 2, 3};
+
+	perf_event_output(ctx, &events, 0xffffffff, &event, sizeof(event));
+	return 0;
+}
