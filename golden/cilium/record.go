@@ -61,6 +61,7 @@ type figures struct {
 var (
 	processed = regexp.MustCompile(`processed (\d+) insns \(limit \d+\) max_states_per_insn (\d+) total_states (\d+) peak_states (\d+) mark_read (\d+)`)
 	depth     = regexp.MustCompile(`(?m)^stack depth (\S+)`)
+	elapsed   = regexp.MustCompile(`verification time \d+ usec`)
 	address   = regexp.MustCompile(`= 0xff[0-9a-f]{14}`)
 )
 
@@ -70,6 +71,7 @@ func (l *line) log(text string) {
 	if !strings.HasSuffix(text, "\n") && text != "" {
 		text += "\n"
 	}
+	text = elapsed.ReplaceAllString(text, "verification time 0 usec")
 	text = address.ReplaceAllString(text, "= 0xff00000000000000")
 	l.LogLines = strings.Count(text, "\n")
 	l.LogHash = fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
@@ -89,8 +91,12 @@ func (l *line) log(text string) {
 	if l.Verdict == "failure" {
 		body := strings.TrimRight(processed.ReplaceAllString(depth.ReplaceAllString(text, ""), ""), "\n")
 		rows := strings.Split(body, "\n")
-		rows = slices.DeleteFunc(rows, func(row string) bool { return strings.HasPrefix(row, "verification time") })
-		l.Tail = rows[len(rows)-1]
+		rows = slices.DeleteFunc(rows, func(row string) bool {
+			return strings.HasPrefix(row, "verification time") || strings.HasPrefix(row, "func#")
+		})
+		if len(rows) > 0 {
+			l.Tail = rows[len(rows)-1]
+		}
 	}
 }
 
@@ -131,7 +137,7 @@ func sorted[T any](m map[string]T) []string {
 
 func options() ebpf.CollectionOptions {
 	return ebpf.CollectionOptions{
-		Programs: ebpf.ProgramOptions{LogLevel: ebpf.LogLevelInstruction, LogSizeStart: 1 << 20},
+		Programs: ebpf.ProgramOptions{LogLevel: ebpf.LogLevelInstruction | ebpf.LogLevelStats, LogSizeStart: 1 << 20},
 		Maps:     ebpf.MapOptions{PinPath: os.Getenv("PINS")},
 	}
 }
@@ -141,7 +147,7 @@ func oneMap(object, name string, spec *ebpf.MapSpec) {
 	l := line{Object: object, Of: "map", Name: name, Verdict: "success"}
 	spec = spec.Copy()
 	spec.Contents = nil
-	if spec.Pinning != ebpf.PinNone {
+	if spec.Pinning == ebpf.PinByName {
 		spec.Pinning = ebpf.PinNone
 	}
 	m, err := ebpf.NewMapWithOptions(spec, ebpf.MapOptions{})

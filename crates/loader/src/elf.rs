@@ -50,6 +50,8 @@ pub(crate) struct Section<'a> {
     pub(crate) link: u32,
     pub(crate) info: u32,
     pub(crate) entsize: u64,
+    /// Alignment in memory.
+    pub(crate) align: u64,
     /// Its bytes: empty for `SHT_NOBITS`, `None` when they are not in the file.
     pub(crate) data: Option<&'a [u8]>,
 }
@@ -82,6 +84,42 @@ impl Symbol {
 
     pub(crate) fn is_weak(&self) -> bool {
         self.bind() == STB_WEAK
+    }
+
+    /// Bound globally, and not weakly.
+    pub(crate) fn is_strong(&self) -> bool {
+        self.bind() == STB_GLOBAL
+    }
+
+    /// Of no type, as older compilers leave symbols.
+    pub(crate) fn is_notype(&self) -> bool {
+        self.ty() == STT_NOTYPE
+    }
+
+    /// A variable.
+    pub(crate) fn is_object(&self) -> bool {
+        self.ty() == STT_OBJECT
+    }
+
+    /// The name of its type.
+    pub(crate) fn type_name(&self) -> String {
+        match self.ty() {
+            STT_NOTYPE => "STT_NOTYPE".to_owned(),
+            STT_OBJECT => "STT_OBJECT".to_owned(),
+            STT_FUNC => "STT_FUNC".to_owned(),
+            STT_SECTION => "STT_SECTION".to_owned(),
+            other => other.to_string(),
+        }
+    }
+
+    /// The name of its binding.
+    pub(crate) fn binding_name(&self) -> String {
+        match self.bind() {
+            STB_LOCAL => "STB_LOCAL".to_owned(),
+            STB_GLOBAL => "STB_GLOBAL".to_owned(),
+            STB_WEAK => "STB_WEAK".to_owned(),
+            other => other.to_string(),
+        }
     }
 
     fn is_global(&self) -> bool {
@@ -238,6 +276,12 @@ impl<'a> Elf<'a> {
         string(self.strings, symbol.name)
     }
 
+    /// The symbol's name, unless it is no text.
+    pub(crate) fn symbol_str(&self, symbol: &Symbol) -> Option<&'a str> {
+        let rest = self.strings.get(symbol.name as usize..)?;
+        std::str::from_utf8(rest.get(..memchr(rest)?)?).ok()
+    }
+
     /// Relocations of a relocation section.
     pub(crate) fn relocations(section: &Section<'a>) -> impl ExactSizeIterator<Item = Rel> + use<'a> {
         let table: &[Rel64<LE>] = records(section.data.unwrap_or_default());
@@ -295,6 +339,7 @@ fn section<'a>(header: &SectionHeader64<LE>, names: &'a [u8], bytes: &'a [u8]) -
         link: header.sh_link(LE),
         info: header.sh_info(LE),
         entsize: header.sh_entsize(LE),
+        align: header.sh_addralign(LE),
         data: section_data(header, bytes),
     }
 }

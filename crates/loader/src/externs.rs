@@ -26,6 +26,8 @@ pub(crate) struct Extern {
     pub(crate) symbol: usize,
     pub(crate) is_func: bool,
     pub(crate) is_weak: bool,
+    /// Whether it is declared as `void`, without qualifiers.
+    pub(crate) is_bare: bool,
     pub(crate) kind: ExternKind,
 }
 
@@ -97,27 +99,40 @@ pub(crate) fn collect(
             }
         };
     };
-    let dummy = add_dummy(btf, edit);
-    let mut collector = Collector {
-        btf,
-        index: named.peek().map(|_| Index::new(btf)),
-        kcfg: None,
-        ksym: None,
-    };
+    let mut collector = Collector::new(btf, named.peek().is_some());
     let mut list = Vec::new();
     for (i, symbol, name) in named {
         list.push(collector.read(i, symbol, &name, w)?);
     }
-    list.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
-    let (kcfg, ksym) = (collector.kcfg, collector.ksym);
-    if let Some(section) = ksym {
-        define_ksyms(btf, edit, section, &list, dummy, w)?;
+    collector.define(edit, list, w)
+}
+
+/// As [`collect`], leaving out what BTF does not declare.
+pub(crate) fn collect_declared(
+    elf: &Elf<'_>,
+    btf: &Btf,
+    edit: &mut Builder,
+    w: &mut Warnings,
+) -> Result<Externs, Errno> {
+    let mut collector = Collector::new(btf, true);
+    let mut list = Vec::new();
+    for (i, symbol) in elf.symbols.iter().enumerate().filter(|(_, s)| s.is_extern()) {
+        let name = elf.symbol_name(symbol).filter(|name| !name.is_empty());
+        let declared = name.filter(|name| collector.is_declared(name));
+        if let Some(name) = declared {
+            list.push(collector.read(i, symbol, &name, w)?);
+        }
     }
-    let kconfig_size = match kcfg {
-        Some(section) => define_kconfig(btf, edit, section, &mut list, w)?,
-        None => 0,
-    };
-    Ok(Externs { list, kconfig_size })
+    let found = collector.define(edit, list, w)?;
+    // Functions that are declared and defined nowhere are no part of what other programs are loaded with.
+    for func in btf
+        .types()
+        .filter(|t| t.func_linkage() == Some(FuncLinkage::Extern))
+    {
+        name_params(btf, edit, func);
+        edit.set_func_linkage(func.id(), FuncLinkage::Static);
+    }
+    Ok(found)
 }
 
 /// Configuration first, by falling alignment and growing size; all else by name.
@@ -181,6 +196,29 @@ struct Collector<'a> {
 }
 
 impl<'a> Collector<'a> {
+    fn new(btf: &'a Btf, any: bool) -> Collector<'a> {
+        Collector {
+            btf,
+            index: any.then(|| Index::new(btf)),
+            kcfg: None,
+            ksym: None,
+        }
+    }
+
+    /// Turns the declarations of what was found into definitions.
+    fn define(self, edit: &mut Builder, mut list: Vec<Extern>, w: &mut Warnings) -> Result<Externs, Errno> {
+        let dummy = add_dummy(self.btf, edit);
+        list.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+        if let Some(section) = self.ksym {
+            define_ksyms(self.btf, edit, section, &list, dummy, w)?;
+        }
+        let kconfig_size = match self.kcfg {
+            Some(section) => define_kconfig(self.btf, edit, section, &mut list, w)?,
+            None => 0,
+        };
+        Ok(Externs { list, kconfig_size })
+    }
+
     fn read(
         &mut self,
         symbol_index: usize,
@@ -225,8 +263,18 @@ impl<'a> Collector<'a> {
             symbol: symbol_index,
             is_func: ty.is_func(),
             is_weak: symbol.is_weak(),
+            is_bare: ty.target() == TypeId::VOID,
             kind,
         })
+    }
+
+    /// Whether the extern is declared to be in a section of the kernel's configuration or symbols.
+    fn is_declared(&self, name: &str) -> bool {
+        let section = self.declaration(name).ok().and_then(|ty| {
+            let index = self.index.as_ref()?;
+            index.section_of.get(&ty.id()).copied()
+        });
+        section.is_some_and(|id| matches!(self.btf.type_name(id), KCONFIG_SEC | KSYMS_SEC))
     }
 
     /// The declaration of an extern.

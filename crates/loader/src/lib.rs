@@ -39,6 +39,8 @@ mod veristat;
 mod relos;
 mod resolve;
 
+mod cilium;
+
 // An opened object, and what is done to it and with it.
 mod object;
 

@@ -4,6 +4,7 @@ use verdict_btf::core::{POISON, failure_text};
 use verdict_isa::{class, op};
 use verdict_kernel::rule::Rule;
 
+use crate::cilium;
 use crate::link::{POISON_KFUNC, POISON_MAP};
 use crate::object::Object;
 use crate::prepare::Prepared;
@@ -18,6 +19,9 @@ impl Object {
     /// the verifier came upon an instruction whose CO-RE relocation, map or kfunc was missing, its last
     /// words are replaced by what was missing.
     pub fn fixup_log(&self, prepared: &Prepared, load: usize, log: &mut Vec<u8>) {
+        if self.cilium.is_some() {
+            return;
+        }
         let mut end = log.len();
         for _ in 0..LAST_LINES {
             let Some(start) = line_before(log, end) else {
@@ -43,6 +47,11 @@ impl Object {
     pub fn poison_rule(&self, prepared: &Prepared, load: usize, insn: u32) -> Option<Rule> {
         let insns = &prepared.loads.get(load)?.insns;
         let insn = insns.get(usize::try_from(insn).ok()?)?;
+        if self.cilium.is_some()
+            && let Some(rule) = cilium::poison_rule(insn)
+        {
+            return Some(rule);
+        }
         let number = (insn.code == class::JMP | op::CALL && insn.src == 0).then_some(insn.imm)?;
         let index = |base: i32| usize::try_from(number.checked_sub(base)?).ok();
         if number == POISON {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use verdict_btf::Btf;
 use verdict_isa::Insn;
 
+use crate::cilium;
 use crate::ext::ExtInfo;
 use crate::externs::Extern;
 use crate::maps::{Map, MapDef};
@@ -49,6 +50,8 @@ pub struct Object {
     pub(crate) core_btf: Arc<Btf>,
     /// What the kernel gives, or why nothing of the object can be loaded.
     pub(crate) resolved: Result<Resolved, Unresolved>,
+    /// What else is known of an object that cilium/ebpf loads.
+    pub(crate) cilium: Option<cilium::Spec>,
 }
 
 /// Whose way of opening objects is followed.
@@ -58,10 +61,12 @@ pub enum Manner {
     /// that their context suggests.
     #[default]
     Veristat,
-    /// That of cilium/ebpf, whose conventions objects for aya keep, too. As veristat otherwise, but programs may be
+    /// That of cilium/ebpf.
+    Cilium,
+    /// That of aya, whose objects keep the conventions of cilium/ebpf. As veristat otherwise, but programs may be
     /// static functions, section names go on behind the known ones (`tc/entry`, `classifier/x`), maps may be
     /// defined by plain structs in `maps` and `maps/x`, and how a map is pinned does not matter.
-    Cilium,
+    Aya,
     /// That of the kernel's test runner: everything as it stands, and all maps are created, optional ones too.
     Test {
         /// What CO-RE relocations are resolved against, if not the kernel's types.
@@ -81,12 +86,12 @@ pub struct MapShape {
 impl Manner {
     /// Whether what libbpf does not know of is taken as other loaders mean it.
     pub(crate) fn is_lenient(&self) -> bool {
-        matches!(self, Manner::Cilium)
+        matches!(self, Manner::Cilium | Manner::Aya)
     }
 
     pub(crate) fn core_btf(&self) -> Option<&Arc<Btf>> {
         match self {
-            Manner::Veristat | Manner::Cilium => None,
+            Manner::Veristat | Manner::Cilium | Manner::Aya => None,
             Manner::Test { core_btf } => core_btf.as_ref(),
         }
     }

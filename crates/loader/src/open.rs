@@ -10,6 +10,7 @@ use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
 use verdict_kernel::rule::{Broken, By, Rule};
 
+use crate::cilium;
 use crate::elf::{self, Elf, Section};
 use crate::error::{OpenError, Warnings, libbpf, warning};
 use crate::ext::ExtInfo;
@@ -73,6 +74,9 @@ impl Object {
         kernel: &Kernel,
         how: (&Manner, bool),
     ) -> Result<Object, OpenError> {
+        if matches!(how.0, Manner::Cilium) && cilium::reads(bytes) {
+            return cilium::open(file_name, bytes, kernel);
+        }
         let mut warnings = Warnings::default();
         open(file_name, bytes, kernel, how, &mut warnings).map_err(|broken| OpenError {
             errno: broken.errno,
@@ -453,7 +457,7 @@ impl<'a> Opening<'a> {
             sanitize::sanitize(hidden, &probes)
         });
         match manner {
-            Manner::Veristat | Manner::Cilium => {
+            Manner::Veristat | Manner::Cilium | Manner::Aya => {
                 veristat::adjust(&mut self.programs, &entries, &mut self.maps, self.btf.as_deref());
             }
             Manner::Test { .. } => self.maps.iter_mut().for_each(|map| map.autocreate = true),
@@ -482,6 +486,7 @@ impl<'a> Opening<'a> {
             core_btf: manner.core_btf().unwrap_or(&kernel.btf).clone(),
             kernel_btf: kernel.btf.clone(),
             resolved,
+            cilium: None,
         }
     }
 }

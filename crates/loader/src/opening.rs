@@ -85,7 +85,7 @@ impl<'a> Opening<'a> {
             maps: Vec::new(),
             kconfig_map: None,
             arena_map: None,
-            budget: Budget((size as u64).saturating_mul(4)),
+            budget: Budget::of(size),
             w,
         }
     }
@@ -95,6 +95,11 @@ impl<'a> Opening<'a> {
 pub(crate) struct Budget(u64);
 
 impl Budget {
+    /// What is copied out of a file of this size.
+    pub(crate) fn of(size: usize) -> Budget {
+        Budget((size as u64).saturating_mul(4))
+    }
+
     /// Takes `bytes` from what is left.
     pub(crate) fn charge(&mut self, bytes: u64) -> Result<(), Errno> {
         self.0 = self.0.checked_sub(bytes).ok_or(Errno::ENOMEM)?;

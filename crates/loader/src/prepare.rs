@@ -6,7 +6,7 @@ use verdict_btf::build::Builder;
 use verdict_btf::core::{CoreError, Relocator};
 use verdict_btf::ext::CoreRelo;
 use verdict_btf::{Btf, Kind, TypeId};
-use verdict_kernel::attr::{MapId, MapValue, ProgLoad};
+use verdict_kernel::attr::{MapCreate, MapId, MapValue, ProgLoad};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
 use verdict_kernel::prog::{AttachType, ProgType};
@@ -21,7 +21,7 @@ use crate::program::Program;
 use crate::resolve::Resolved;
 use crate::sections::SecFlags;
 use crate::target::AttachTarget;
-use crate::{ctx_args, sanitize, tags};
+use crate::{cilium, ctx_args, sanitize, tags};
 
 const BPF_F_SLEEPABLE: u32 = 1 << 4;
 const BPF_F_XDP_HAS_FRAGS: u32 = 1 << 5;
@@ -72,6 +72,9 @@ impl Object {
         bpf: &mut dyn Bpf,
     ) -> Result<Prepared, PrepareError> {
         let entry = |index: usize| self.entries.get(index).copied();
+        if let Some(spec) = &self.cilium {
+            return self.prepare_go(spec, entry(index).unwrap_or(usize::MAX), bpf);
+        }
         let mut load = Load {
             object: self,
             target: entry(index).unwrap_or(usize::MAX),
@@ -87,6 +90,39 @@ impl Object {
         }
     }
 
+    /// Creates each map by itself, without contents, where the object is loaded by cilium/ebpf: its name, and what it was
+    /// created with or why it cannot be.
+    pub fn create_each(&self, bpf: &mut dyn Bpf) -> Vec<(&str, Result<MapCreate, PrepareError>)> {
+        let Some(spec) = &self.cilium else {
+            return Vec::new();
+        };
+        let names = self.maps.iter().map(|map| map.name.as_str());
+        let made = cilium::maps(self, spec, bpf).into_iter();
+        let made = made.map(|made| made.map_err(|refused| refused.into_error(ProgFacts::default())));
+        names.zip(made).collect()
+    }
+
+    /// Makes a program ready as cilium/ebpf does.
+    fn prepare_go(
+        &self,
+        spec: &cilium::Spec,
+        main: usize,
+        bpf: &mut dyn Bpf,
+    ) -> Result<Prepared, PrepareError> {
+        let made =
+            cilium::make(self, spec, main, bpf).map_err(|(refused, facts)| refused.into_error(facts))?;
+        Ok(Prepared {
+            loads: vec![made.load],
+            target: Some(0),
+            facts: made.facts,
+            messages: Vec::new(),
+            stopped: None,
+            programs: vec![main],
+            maps: made.maps,
+            core: vec![made.core],
+        })
+    }
+
     /// What libbpf does once all of `prepared.loads` are loaded: it goes on to the error that stopped it, or
     /// fills program arrays.
     ///
@@ -95,6 +131,10 @@ impl Object {
     pub fn finish(&self, prepared: &Prepared, bpf: &mut dyn Bpf) -> Result<(), PrepareError> {
         if let Some(error) = &prepared.stopped {
             return Err(error.clone());
+        }
+        if self.cilium.is_some() {
+            // Of a collection of one program, program arrays stay empty.
+            return Ok(());
         }
         let mut w = Warnings::from_lines(&prepared.messages);
         self.fill_program_arrays(prepared, bpf, &mut w)

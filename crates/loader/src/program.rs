@@ -43,6 +43,31 @@ pub(crate) struct Program {
 }
 
 impl Program {
+    /// A function as its symbol tells it.
+    pub(crate) fn new(
+        name: &str,
+        section_name: &str,
+        section: usize,
+        range: Range<usize>,
+        symbol: &Symbol,
+    ) -> Program {
+        Program {
+            name: owned_name(name),
+            section_name: owned_name(section_name.strip_prefix('?').unwrap_or(section_name)),
+            section,
+            range,
+            is_global: !symbol.is_local(),
+            is_hidden: !symbol.is_local() && symbol.is_hidden(),
+            def: None,
+            prog_type: 0,
+            attach_type: 0,
+            replaces: None,
+            attach_to: None,
+            relocs: Vec::new(),
+            core: Vec::new(),
+        }
+    }
+
     /// Number of its own instructions.
     pub(crate) fn len(&self) -> usize {
         self.range.len()
@@ -172,21 +197,7 @@ pub(crate) fn collect(
             );
             return Err(Errno::EINVAL);
         };
-        programs.push(Program {
-            name: owned_name(&name),
-            section_name: owned_name(section_name.strip_prefix('?').unwrap_or(section_name)),
-            section,
-            range,
-            is_global: !symbol.is_local(),
-            is_hidden: !symbol.is_local() && symbol.is_hidden(),
-            def: None,
-            prog_type: 0,
-            attach_type: 0,
-            replaces: None,
-            attach_to: None,
-            relocs: Vec::new(),
-            core: Vec::new(),
-        });
+        programs.push(Program::new(&name, section_name, section, range, symbol));
     }
     Ok(())
 }

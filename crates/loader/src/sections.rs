@@ -57,6 +57,16 @@ impl SecDef {
             .find(|def| !def.name.ends_with('+') && section.starts_with(def.name))
     }
 
+    /// The row that cilium/ebpf takes: of those in the table's order, the first that is the whole name or what stands before
+    /// its slash, or, where nothing may follow the slash, its beginning.
+    pub(crate) fn find_loosely(section: &str) -> Option<&'static SecDef> {
+        let stem = section.split('/').next().unwrap_or(section);
+        SECTIONS.iter().find(|def| match def.name.strip_suffix('+') {
+            Some(name) => name == stem,
+            None => section.starts_with(def.name),
+        })
+    }
+
     /// The expected attach type, 0 where there is none.
     pub(crate) fn attach_type(&self) -> u32 {
         self.attach_type.map_or(0, AttachType::raw)

@@ -6,8 +6,8 @@ use std::time::Instant;
 use verdict_engine::observer::Silent;
 use verdict_engine::{Outcome, Verdict, verify};
 use verdict_kernel::Kernel;
-use verdict_kernel::attr::ProgLoad;
-use verdict_loader::{GlobalError, Globals, Manner, Object, OpenError, Prepared, ProgFacts};
+use verdict_kernel::attr::{MapCreate, ProgLoad};
+use verdict_loader::{GlobalError, Globals, Manner, Object, OpenError, PrepareError, Prepared, ProgFacts};
 use verdict_report::{Refusal, advice};
 use verdict_syscall::prog::{LoadError, flags};
 use verdict_syscall::{LoadedProg, Prog, Session};
@@ -84,7 +84,8 @@ impl Verifier {
     pub fn with_loader(mut self, loader: Loader) -> Verifier {
         self.manner = match loader {
             Loader::Libbpf => Manner::Veristat,
-            Loader::Cilium | Loader::Aya => Manner::Cilium,
+            Loader::Cilium => Manner::Cilium,
+            Loader::Aya => Manner::Aya,
         };
         self
     }
@@ -216,6 +217,13 @@ impl OpenObject<'_> {
     /// A program's name.
     pub(crate) fn program_name(&self, index: usize) -> &str {
         self.object.program_name(index)
+    }
+
+    /// Creates each map by itself, without contents, where the object is loaded by cilium/ebpf: its name, and what it was
+    /// created with or why it cannot be.
+    pub fn create_each_map(&self) -> Vec<(&str, Result<MapCreate, PrepareError>)> {
+        let mut bpf = Bridge(self.session(&self.verifier.kernel));
+        self.object.create_each(&mut bpf)
     }
 
     /// Loads one program, as if it were the only one of the object, and says what came of it. A rejected

@@ -1,7 +1,7 @@
 //! The values that a relocation comes to: what the instruction must hold now, and what it shall hold.
 
 use super::spec::{Accessor, Spec};
-use super::{Context, CoreRelo, Failure, RelocKind, Subject};
+use super::{Context, CoreRelo, Failure, Library, RelocKind, Subject};
 use crate::error::errno;
 use crate::{Btf, Type, TypeId};
 
@@ -126,14 +126,17 @@ fn value(
 ) -> Result<Value, Trouble> {
     match kind.subject() {
         Subject::Field => field_value(cx, relo, kind, spec),
-        Subject::Type => type_value(kind, spec),
+        Subject::Type => type_value(cx.library, kind, spec),
         Subject::Enumerator => enumerator_value(kind, spec),
         Subject::Unknown => Err(errno::EOPNOTSUPP.into()),
     }
 }
 
-fn type_value(kind: RelocKind, spec: Option<&Spec<'_>>) -> Result<Value, Trouble> {
+fn type_value(library: Library, kind: RelocKind, spec: Option<&Spec<'_>>) -> Result<Value, Trouble> {
     let Some(spec) = spec else {
+        if library == Library::Cilium && matches!(kind, RelocKind::TypeIdTarget | RelocKind::TypeSize) {
+            return Err(Trouble::Missing);
+        }
         return Ok(Value::plain(0, true));
     };
     match kind {

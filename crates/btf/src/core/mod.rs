@@ -158,6 +158,16 @@ struct Context<'a> {
     budget: u32,
     prog: &'a str,
     index: usize,
+    library: Library,
+}
+
+/// Whose rules decide where libraries differ.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Library {
+    Libbpf,
+    /// The number and the size of a type that is not there poison the instruction, a poisoned `ld_imm64` stays one, and
+    /// loads and stores keep their size.
+    Cilium,
 }
 
 /// A positive errno value.
@@ -205,6 +215,7 @@ pub struct Relocator<'a> {
     candidates: BTreeMap<TypeId, Vec<Candidate<'a>>>,
     /// What is left of [`BUDGET`].
     budget: u32,
+    library: Library,
 }
 
 impl<'a> Relocator<'a> {
@@ -216,7 +227,14 @@ impl<'a> Relocator<'a> {
             modules: Vec::new(),
             candidates: BTreeMap::new(),
             budget: BUDGET,
+            library: Library::Libbpf,
         }
+    }
+
+    /// The same by the rules of cilium/ebpf, where they differ from those of libbpf.
+    pub fn without_libbpf(mut self) -> Self {
+        self.library = Library::Cilium;
+        self
     }
 
     /// Adds the BTF of a module, which is searched for types that the kernel's own has not.
@@ -243,6 +261,7 @@ impl<'a> Relocator<'a> {
             budget: self.budget,
             prog: prog_name,
             index: relo_idx,
+            library: self.library,
         };
         let result = self.run(&mut cx, insns, insn_idx, relo);
         self.budget = cx.budget;
@@ -424,6 +443,7 @@ pub fn describe(local: &Btf, relo: &CoreRelo) -> Option<String> {
         budget: BUDGET,
         prog: "",
         index: 0,
+        library: Library::Libbpf,
     };
     local.ty(relo.type_id)?;
     Some(Spec::parse(&mut cx, local, relo).ok()?.format())
@@ -442,6 +462,7 @@ pub fn types_are_compatible(local: &Btf, local_id: TypeId, target: &Btf, target_
         budget: BUDGET,
         prog: "",
         index: 0,
+        library: Library::Libbpf,
     };
     compat::types_are_compatible(&mut cx, (local, local_id), (target, target_id), 32).ok()
 }
@@ -454,6 +475,7 @@ pub fn types_match(local: &Btf, local_id: TypeId, target: &Btf, target_id: TypeI
         budget: BUDGET,
         prog: "",
         index: 0,
+        library: Library::Libbpf,
     };
     compat::types_match(&mut cx, (local, local_id), (target, target_id), false, 32).ok()
 }

@@ -3,7 +3,7 @@
 use verdict_isa::Insn;
 
 use super::calc::Outcome;
-use super::{Context, Failure, POISON};
+use super::{Context, Failure, Library, POISON};
 use crate::error::errno;
 
 const CLASS: u8 = 0x07;
@@ -92,6 +92,10 @@ fn memory(cx: &mut Context<'_>, insn: &mut Insn, index: usize, to: &Outcome) -> 
         cx.warn_relo(&format!("insn #{index} (LDX/ST/STX) value too big: {new}"));
         return Err(errno::ERANGE);
     };
+    if cx.library == Library::Cilium {
+        insn.off = off;
+        return Ok(false);
+    }
     if to.bad_size {
         cx.warn_relo(&format!(
             "insn #{index} (LDX/ST/STX) accesses field incorrectly. Make sure you are accessing pointers, unsigned integers, or fields of matching type and size."
@@ -144,6 +148,11 @@ fn imm64(
         cx.warn_relo(&format!("insn #{index} (LDIMM64) has unexpected form"));
         return Err(errno::EINVAL);
     };
+    if to.poison && cx.library == Library::Cilium {
+        // To write to the frame pointer is forbidden, too.
+        (first.dst, first.imm, second.imm) = (10, POISON, 0);
+        return Ok(true);
+    }
     if to.poison {
         poison(first);
         poison(second);

@@ -5,7 +5,6 @@
 //! maps and one program are wanted. What the library finds wrong with a program is not the object's failure.
 
 mod code;
-mod core;
 mod create;
 mod load;
 mod maps;
@@ -17,8 +16,10 @@ use verdict_btf::TypeId;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::{Broken, Rule};
 
-pub(crate) use load::{Made, make};
-pub(crate) use open::open;
+use crate::error::{PrepareError, ProgFacts};
+
+pub(crate) use load::{make, maps, poison_rule};
+pub(crate) use open::{open, reads};
 
 /// What is known of an object beside what an [`Object`](crate::object::Object) says of every one.
 #[derive(Debug, Default)]
@@ -42,8 +43,8 @@ struct MapNotes {
     surplus: bool,
     /// `LIBBPF_PIN_*`.
     pinning: u32,
-    /// Elements that name what the object does not have.
-    unknown: Option<String>,
+    /// Initial elements: places, and names of maps or programs.
+    slots: Vec<(u32, String)>,
 }
 
 /// A reference of an instruction.
@@ -95,6 +96,17 @@ impl Refused {
         Refused {
             broken: rule.with(Errno(0)),
             words: words.into(),
+        }
+    }
+}
+
+impl Refused {
+    pub(crate) fn into_error(self, facts: ProgFacts) -> PrepareError {
+        PrepareError {
+            errno: self.broken.errno,
+            rule: self.broken.rule,
+            messages: vec![self.words],
+            facts,
         }
     }
 }

@@ -1,0 +1,565 @@
+//! Making one program of a collection ready, as cilium/ebpf does: its maps, its functions one behind the other, CO-RE,
+//! references, and the attributes of `BPF_PROG_LOAD`.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+use verdict_btf::build::Builder;
+use verdict_btf::core::{POISON, Relocator};
+use verdict_btf::ext::CoreRelo;
+use verdict_btf::{Btf, Kind, TypeId};
+use verdict_isa::Insn;
+use verdict_kernel::attr::{FuncInfo, LineInfo, MapCreate, MapId, ProgLoad};
+use verdict_kernel::errno::Errno;
+use verdict_kernel::prog::{AttachType, ProgType};
+use verdict_kernel::rule::Rule;
+
+use super::create::Creator;
+use super::{Refused, Spec, Target, sanitized, strerror};
+use crate::bpf::Bpf;
+use crate::create::kernel_name;
+use crate::error::ProgFacts;
+use crate::insn;
+use crate::link::MAX_INSNS;
+use crate::object::Object;
+use crate::program::Program;
+use crate::sections::SecFlags;
+
+const BPF_F_SLEEPABLE: u32 = 1 << 4;
+const BPF_F_XDP_HAS_FRAGS: u32 = 1 << 5;
+/// The number of the helper that stands for a weak function of the kernel which is not there.
+pub(crate) const POISON_KFUNC: i32 = 0x0ded_c0de;
+
+/// A program made ready.
+pub(crate) struct Made {
+    pub(crate) load: ProgLoad,
+    pub(crate) core: Vec<(usize, CoreRelo)>,
+    pub(crate) maps: Vec<Option<MapId>>,
+    pub(crate) facts: ProgFacts,
+}
+
+/// Creates each map of an object by itself.
+pub(crate) fn maps(object: &Object, spec: &Spec, bpf: &mut dyn Bpf) -> Vec<Result<MapCreate, Refused>> {
+    let btf = object.load_btf.as_ref().filter(|btf| bpf.btf_load(btf).is_ok());
+    Creator::new(object, spec, btf, bpf).each()
+}
+
+/// Makes a program ready, which is `main` of the object's functions.
+pub(crate) fn make(
+    object: &Object,
+    spec: &Spec,
+    main: usize,
+    bpf: &mut dyn Bpf,
+) -> Result<Made, (Refused, ProgFacts)> {
+    let mut facts = ProgFacts::default();
+    run(object, spec, main, bpf, &mut facts).map_err(|refused| (refused, facts))
+}
+
+fn run(
+    object: &Object,
+    spec: &Spec,
+    main: usize,
+    bpf: &mut dyn Bpf,
+    facts: &mut ProgFacts,
+) -> Result<Made, Refused> {
+    let Some(prog) = object.programs.get(main) else {
+        return Err(Refused::by(Rule::ObjectFormat, "unknown program"));
+    };
+    let linked = link(object, spec, main);
+    *facts = ProgFacts {
+        prog_type: prog.prog_type,
+        attach_type: prog.attach_type,
+        insn_cnt: linked.insns.len(),
+    };
+    let btf = object.load_btf.as_ref();
+    let btf_error = btf.and_then(|btf| bpf.btf_load(btf).err());
+    let known = btf.filter(|_| btf_error.is_none());
+    let mut creator = Creator::new(object, spec, known, bpf);
+    let mut maps = creator.all()?;
+    let name = &prog.name;
+    let within = |refused: Refused| Refused {
+        words: format!("program {name}: {}", refused.words),
+        ..refused
+    };
+    if prog.prog_type == ProgType::Unspec.raw() {
+        let words = format!("cannot load program {name}: program type is unspecified");
+        return Err(Refused::by(Rule::SectionName, words));
+    }
+    if linked.insns.len() > MAX_INSNS {
+        return Err(within(Refused::by(Rule::ProgramSize, "argument list too long")));
+    }
+    let mut program = Ready {
+        object,
+        spec,
+        prog,
+        linked,
+        btf: known.cloned(),
+        kconfig: None,
+    };
+    if program.relocate_core().map_err(within)?
+        && let Some(btf) = &program.btf
+        && let Err((broken, _)) = creator.bpf.btf_load(btf)
+    {
+        let words = format!("load BTF: {}", strerror(broken.errno));
+        return Err(within(Refused { broken, words }));
+    }
+    if let (Some((broken, _)), true) = (btf_error, program.linked.has_info()) {
+        let words = format!("load BTF: {}", strerror(broken.errno));
+        return Err(within(Refused { broken, words }));
+    }
+    if program.wants_kconfig() {
+        let values = match &spec.kconfig {
+            Some(Ok(values)) => values.clone(),
+            Some(Err(words)) => {
+                let words = format!("resolve .kconfig: {words}");
+                return Err(within(Refused::by(Rule::UnresolvedExtern, words)));
+            }
+            None => Vec::new(),
+        };
+        let id = creator.configuration(&values).map_err(within)?;
+        program.kconfig = Some(id);
+        maps.push(Some(id));
+    }
+    program.resolve(&maps).map_err(within)?;
+    let load = program.attributes().map_err(within)?;
+    let core = std::mem::take(&mut program.linked.core);
+    Ok(Made {
+        load,
+        core,
+        maps,
+        facts: *facts,
+    })
+}
+
+/// A program with the functions that it calls behind it.
+#[derive(Default)]
+struct Linked {
+    insns: Vec<Insn>,
+    references: Vec<(usize, Target)>,
+    /// Where functions begin.
+    starts: HashMap<String, usize>,
+    /// Names of functions, where they begin.
+    order: Vec<(usize, String)>,
+    core: Vec<(usize, CoreRelo)>,
+    funcs: Vec<FuncInfo>,
+    lines: Vec<LineInfo>,
+}
+
+impl Linked {
+    fn has_info(&self) -> bool {
+        !self.funcs.is_empty() || !self.lines.is_empty()
+    }
+}
+
+/// Puts the functions that a program calls behind it: first those that it calls itself, by name, then those that they call.
+fn link(object: &Object, spec: &Spec, main: usize) -> Linked {
+    let mut linked = Linked::default();
+    let mut pending = VecDeque::from([main]);
+    let mut done = BTreeSet::new();
+    while let Some(index) = pending.pop_front() {
+        // The program itself is put behind itself, too, if something calls it.
+        let is_main = linked.insns.is_empty();
+        if !is_main && !done.insert(index) {
+            continue;
+        }
+        let Some(prog) = object.programs.get(index) else {
+            continue;
+        };
+        append(object, spec, index, prog, &mut linked);
+        if linked.insns.len() > MAX_INSNS {
+            break;
+        }
+        let calls: BTreeSet<_> = spec.calls(index).collect();
+        pending.extend(calls.into_iter().filter_map(|name| spec.functions.get(name)));
+    }
+    linked
+}
+
+impl Spec {
+    /// Names of the functions that a function refers to.
+    fn calls(&self, index: usize) -> impl Iterator<Item = &str> {
+        let references = self.references.get(index).map(Vec::as_slice).unwrap_or_default();
+        references.iter().filter_map(|reference| match &reference.to {
+            Target::Function(name) | Target::Symbol(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+}
+
+fn append(object: &Object, spec: &Spec, index: usize, prog: &Program, linked: &mut Linked) {
+    let start = linked.insns.len();
+    linked.order.push((start, prog.name.clone()));
+    linked.starts.entry(prog.name.clone()).or_insert(start);
+    linked.insns.extend_from_slice(object.own_insns(prog));
+    let references = spec.references.get(index).map(Vec::as_slice).unwrap_or_default();
+    linked
+        .references
+        .extend(references.iter().map(|r| (start + r.insn, r.to.clone())));
+    linked
+        .core
+        .extend(prog.core.iter().map(|record| (start + record.insn, record.relo)));
+    linked
+        .funcs
+        .extend(object.info.funcs.of(prog, start).into_iter().flatten());
+    linked
+        .lines
+        .extend(object.info.lines.of(prog, start).into_iter().flatten());
+}
+
+/// A program on its way to the kernel.
+struct Ready<'a> {
+    object: &'a Object,
+    spec: &'a Spec,
+    prog: &'a Program,
+    linked: Linked,
+    btf: Option<Arc<Btf>>,
+    kconfig: Option<MapId>,
+}
+
+impl Ready<'_> {
+    /// Applies CO-RE relocations. An instruction whose relocation has no target is poisoned, and its line says so; answers
+    /// whether the BTF has changed for that.
+    fn relocate_core(&mut self) -> Result<bool, Refused> {
+        let Some(btf) = &self.object.btf else {
+            return Ok(false);
+        };
+        let mut relocator = Relocator::new(btf, &self.object.core_btf).without_libbpf();
+        let mut poisoned = Vec::new();
+        for (at, relo) in &self.linked.core {
+            let done = relocator.relocate(&mut self.linked.insns, *at, relo, 0, &self.prog.name);
+            match done {
+                Ok(done) if done.poisoned => poisoned.push(*at),
+                Ok(_) => {}
+                Err(e) => {
+                    let local = btf.ty(relo.type_id).map_or("", |t| t.name());
+                    let last = e
+                        .messages
+                        .last()
+                        .map_or_else(|| strerror(Errno(e.errno)), Clone::clone);
+                    let words = format!("apply CO-RE relocations: relocate {local}: {last}");
+                    return Err(Refused::by(Rule::CoreRelocation, words));
+                }
+            }
+        }
+        if !poisoned.is_empty() {
+            self.explain(&poisoned);
+        }
+        Ok(!poisoned.is_empty())
+    }
+
+    /// Has the lines of poisoned instructions say what they are.
+    fn explain(&mut self, poisoned: &[usize]) {
+        let Some(btf) = &self.btf else { return };
+        let mut edit = Builder::from_btf(btf);
+        let empty = edit.add_string("");
+        for at in poisoned {
+            let place = self
+                .linked
+                .lines
+                .partition_point(|line| (line.insn_off as usize) < *at);
+            let here = self
+                .linked
+                .lines
+                .get_mut(place)
+                .filter(|line| line.insn_off as usize == *at);
+            let text = here.as_ref().map(|line| btf.name(line.line_off));
+            let text = match text {
+                Some(text) => format!("instruction poisoned by CO-RE: {text}"),
+                None => "instruction poisoned by CO-RE".to_owned(),
+            };
+            let line = LineInfo {
+                insn_off: *at as u32,
+                file_name_off: empty,
+                line_off: edit.add_string(&text),
+                line_col: 0,
+            };
+            match here {
+                Some(here) => *here = line,
+                None => self.linked.lines.insert(place, line),
+            }
+        }
+        if let Ok(built) = edit.build() {
+            self.btf = Some(Arc::new(built));
+        }
+    }
+
+    fn wants_kconfig(&self) -> bool {
+        self.linked
+            .references
+            .iter()
+            .any(|(_, to)| matches!(to, Target::Kconfig(_)))
+    }
+
+    /// Puts into instructions what they refer to, in the library's order: symbols, functions of the kernel, functions of the object.
+    fn resolve(&mut self, maps: &[Option<MapId>]) -> Result<(), Refused> {
+        let references = std::mem::take(&mut self.linked.references);
+        self.ksyms(&references)?;
+        for (at, to) in &references {
+            let id = |map: &usize| maps.get(*map).copied().flatten();
+            match to {
+                Target::Map(map) => self.put(*at, id(map), None),
+                Target::Value(map, offset) => self.put(*at, id(map), Some(*offset)),
+                Target::Kconfig(offset) => self.put(*at, self.kconfig, Some(*offset)),
+                Target::Symbol(name) => self.constant(*at, name),
+                Target::Function(_) | Target::Kfunc { .. } | Target::Ksym { .. } => {}
+            }
+        }
+        for (at, to) in &references {
+            if let Target::Kfunc { name, proto, is_weak } = to {
+                self.kfunc(*at, name, *proto, *is_weak)
+                    .map_err(|e| Refused::by(Rule::UnresolvedExtern, format!("fixing up kfuncs: {e}")))?;
+            }
+        }
+        let mut seen = BTreeSet::new();
+        if let Some((_, twice)) = self
+            .linked
+            .order
+            .iter()
+            .find(|(_, name)| !seen.insert(name.as_str()))
+        {
+            return Err(Refused::by(Rule::Relocation, format!("duplicate symbol {twice}")));
+        }
+        for (at, to) in &references {
+            if let Target::Function(name) | Target::Symbol(name) = to {
+                self.function(*at, name)
+                    .map_err(|e| Refused::by(Rule::Relocation, e))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a map, and a place in its value.
+    fn put(&mut self, at: usize, map: Option<MapId>, offset: Option<u32>) {
+        let Some(map) = map else { return };
+        self.wide(at, map.0 as i32, offset.unwrap_or(0) as i32);
+    }
+
+    fn wide(&mut self, at: usize, low: i32, high: i32) {
+        if let Some(insn) = self.linked.insns.get_mut(at) {
+            insn.imm = low;
+        }
+        if let Some(insn) = self.linked.insns.get_mut(at + 1) {
+            insn.imm = high;
+        }
+    }
+
+    /// A constant that user space gives in the place of a symbol.
+    fn constant(&mut self, at: usize, name: &str) {
+        let is_load = self
+            .linked
+            .insns
+            .get(at)
+            .is_some_and(|i| i.is_ld_imm64() && i.src == 0);
+        if let (true, Some(value)) = (is_load, self.spec.constants.get(name)) {
+            self.wide(at, *value as i32, (*value >> 32) as i32);
+        }
+    }
+
+    fn ksyms(&mut self, references: &[(usize, Target)]) -> Result<(), Refused> {
+        let mut missing = Vec::new();
+        for (at, to) in references {
+            let Target::Ksym {
+                name,
+                address,
+                is_weak,
+            } = to
+            else {
+                continue;
+            };
+            match address {
+                Some(address) => self.wide(*at, *address as i32, (*address >> 32) as i32),
+                None if *is_weak => self.wide(*at, 0, 0),
+                None if missing.contains(&name.as_str()) => {}
+                None => missing.push(name.as_str()),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let words = format!("resolve .ksyms: kernel is missing symbol: {}", missing.join(","));
+        Err(Refused::by(Rule::UnresolvedExtern, words))
+    }
+
+    /// Calls a function of the kernel, or loads its address.
+    fn kfunc(&mut self, at: usize, name: &str, proto: TypeId, is_weak: bool) -> Result<(), String> {
+        let object = self.object;
+        let is_call = self.linked.insns.get(at).is_some_and(insn::is_call);
+        let Some(func) = object.kernel_btf.find(name, Kind::Func) else {
+            if !is_weak {
+                return Err(format!("kfunc {name:?}: not supported"));
+            }
+            if !is_call {
+                self.wide(at, 0, 0);
+            } else if let Some(insn) = self.linked.insns.get_mut(at) {
+                *insn = insn::poison(POISON_KFUNC);
+            }
+            return Ok(());
+        };
+        let target = object.kernel_btf.ty(func).map_or(TypeId::VOID, |t| t.target());
+        let fits = object.btf.as_ref().is_some_and(|btf| {
+            verdict_btf::core::types_are_compatible(btf, proto, &object.kernel_btf, target) == Some(true)
+        });
+        if !fits {
+            return Err(format!("kfunc {name:?}: incompatible types"));
+        }
+        if let Some(insn) = self.linked.insns.get_mut(at) {
+            insn.imm = func.0 as i32;
+            insn.off = 0;
+        }
+        Ok(())
+    }
+
+    /// The distance to a function that is called or whose address is taken.
+    fn function(&mut self, at: usize, name: &str) -> Result<(), String> {
+        let Some(insn) = self.linked.insns.get(at) else {
+            return Ok(());
+        };
+        let is_call = insn::is_pseudo_call(insn);
+        if insn.imm != -1 || !(is_call || insn::is_pseudo_func(insn)) {
+            return Ok(());
+        }
+        let Some(start) = self.linked.starts.get(name) else {
+            let what = if is_call { "Call" } else { "LdImmDW" };
+            let number = self.number(at);
+            return Err(format!(
+                "{what} at insn {number}: symbol {name:?}: unsatisfied program reference"
+            ));
+        };
+        let distance = (*start as i64 - at as i64 - 1) as i32;
+        if is_call {
+            if let Some(insn) = self.linked.insns.get_mut(at) {
+                insn.imm = distance;
+            }
+        } else {
+            self.wide(at, distance, distance >> 31);
+        }
+        Ok(())
+    }
+
+    /// Number of an instruction where wide ones count once.
+    fn number(&self, at: usize) -> usize {
+        let mut number = 0;
+        let mut from = 0;
+        while from < at {
+            let wide = self.linked.insns.get(from).is_some_and(|insn| insn.is_ld_imm64());
+            from += if wide { 2 } else { 1 };
+            number += 1;
+        }
+        number
+    }
+
+    /// The attributes of `BPF_PROG_LOAD`.
+    fn attributes(&mut self) -> Result<ProgLoad, Refused> {
+        let (object, prog) = (self.object, self.prog);
+        let mut load = ProgLoad {
+            name: kernel_name(&sanitized(&prog.name)),
+            prog_type: prog.prog_type,
+            expected_attach_type: prog.attach_type,
+            insns: std::mem::take(&mut self.linked.insns),
+            license: object.license.clone(),
+            kern_version: object.version,
+            ..ProgLoad::default()
+        };
+        object.probes.rename_reads(&mut load.insns);
+        if let (true, Some(btf)) = (self.linked.has_info(), &self.btf) {
+            load.btf = Some(btf.clone());
+            load.func_info = std::mem::take(&mut self.linked.funcs);
+            load.line_info = std::mem::take(&mut self.linked.lines);
+        }
+        let flags = prog.def.map(|def| def.flags);
+        let has = |flag: SecFlags| flags.is_some_and(|flags| flags.has(flag));
+        if has(SecFlags::SLEEPABLE) {
+            load.prog_flags |= BPF_F_SLEEPABLE;
+        }
+        if has(SecFlags::XDP_FRAGS) {
+            load.prog_flags |= BPF_F_XDP_HAS_FRAGS;
+        }
+        self.attach(&mut load)?;
+        Ok(load)
+    }
+
+    /// What the program attaches to.
+    fn attach(&self, load: &mut ProgLoad) -> Result<(), Refused> {
+        let prog = self.prog;
+        let named = prog.section_name.split_once('/').map_or("", |(_, name)| name);
+        if let Some(attachment) = &prog.attach_to {
+            load.attach_prog = Some(attachment.target.prog);
+            load.attach_btf_id = attachment.func;
+            if attachment.func.is_none() {
+                let found = attachment
+                    .target
+                    .find(named, &mut crate::error::Warnings::default());
+                let found = found.map_err(|_| {
+                    let words = format!("attach target {named}: not found");
+                    Refused::by(Rule::AttachTarget, words)
+                })?;
+                load.attach_btf_id = Some(found);
+            }
+            return Ok(());
+        }
+        if named.is_empty() {
+            return Ok(());
+        }
+        let Some((how, prefix, feature)) = hook(prog, named) else {
+            return Ok(());
+        };
+        let kind = if prefix == "btf_trace_" {
+            Kind::Typedef
+        } else {
+            Kind::Func
+        };
+        let kernel = &self.object.kernel_btf;
+        let wanted = format!("{prefix}{named}");
+        let found = kernel
+            .find_all(&wanted)
+            .into_iter()
+            .filter(|id| kernel.ty(*id).is_some_and(|t| t.kind() == kind));
+        let found: Vec<_> = found.take(2).collect();
+        match found.as_slice() {
+            [] => Err(Refused::by(
+                Rule::AttachTarget,
+                format!("attach {how}: {feature} not supported"),
+            )),
+            [id] => {
+                load.attach_btf_id = Some(*id);
+                Ok(())
+            }
+            _ => {
+                let words = format!(
+                    "attach {how}: attaching to ambiguous kernel symbol is not supported: multiple matching types"
+                );
+                Err(Refused::by(Rule::AttachTarget, words))
+            }
+        }
+    }
+}
+
+/// The library's names of a program's type and attach type, what stands before the name of its hook in BTF, and what the
+/// library calls the hook; `None` for types that attach to nothing in BTF.
+fn hook(prog: &Program, name: &str) -> Option<(&'static str, &'static str, String)> {
+    let prog_type = ProgType::from_raw(prog.prog_type)?;
+    let attach_type = AttachType::from_raw(prog.attach_type)?;
+    Some(match (prog_type, attach_type) {
+        (ProgType::Lsm, AttachType::LsmMac) => ("LSM/LSMMac", "bpf_lsm_", format!("{name} LSM hook")),
+        (ProgType::Tracing, AttachType::TraceIter) => {
+            ("Tracing/TraceIter", "bpf_iter_", format!("{name} iterator"))
+        }
+        (ProgType::Tracing, AttachType::TraceFentry) => ("Tracing/TraceFEntry", "", format!("fentry {name}")),
+        (ProgType::Tracing, AttachType::TraceFexit) => ("Tracing/TraceFExit", "", format!("fexit {name}")),
+        (ProgType::Tracing, AttachType::ModifyReturn) => {
+            ("Tracing/ModifyReturn", "", format!("fmod_ret {name}"))
+        }
+        (ProgType::Tracing, AttachType::TraceRawTp) => {
+            ("Tracing/TraceRawTp", "btf_trace_", format!("raw_tp {name}"))
+        }
+        _ => return None,
+    })
+}
+
+/// Whether an instruction was poisoned by the library, and the rule that was broken in truth.
+pub(crate) fn poison_rule(insn: &Insn) -> Option<Rule> {
+    if insn.is_ld_imm64() && insn.dst == 10 && insn.imm == POISON {
+        return Some(Rule::CoreRelocation);
+    }
+    (insn::is_call(insn) && insn.src == 0 && insn.imm == POISON_KFUNC).then_some(Rule::UnresolvedExtern)
+}

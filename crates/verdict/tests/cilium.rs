@@ -1,0 +1,182 @@
+//! Objects as cilium/ebpf loads them, held to what the library and a real 6.12.117 said of them.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use verdict::report::{Record, Stage, Verdict};
+use verdict::{KernelChoice, Loader, OpenObject, Options, Verifier};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The recorded lines, by object.
+fn recorded() -> BTreeMap<String, Vec<Value>> {
+    let path = root().join("golden/6.12.117-deb12-amd64/cilium.jsonl");
+    let mut by_object = BTreeMap::<String, Vec<Value>>::new();
+    for line in fs::read_to_string(path).unwrap().lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        by_object
+            .entry(text(&line, "object").to_owned())
+            .or_default()
+            .push(line);
+    }
+    by_object
+}
+
+fn text<'v>(line: &'v Value, key: &str) -> &'v str {
+    line.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn verdict_word(ok: bool) -> &'static str {
+    if ok { "success" } else { "failure" }
+}
+
+/// The errno of the kernel: the library hides it where it says of a poisoned instruction that it was.
+fn errno(line: &Value) -> i64 {
+    let error = text(line, "error");
+    let hidden = error.ends_with("bad CO-RE relocation") || error.ends_with("unknown kfunc");
+    match (hidden, text(line, "tail")) {
+        (true, "frame pointer is read only") => 13,
+        (true, _) => 22,
+        (false, _) => line["errno"].as_i64().unwrap(),
+    }
+}
+
+#[test]
+fn every_object_is_recorded() {
+    let recorded = recorded();
+    let mut count = 0;
+    for entry in fs::read_dir(root().join("corpus/cilium")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".o") {
+            assert!(recorded.contains_key(&name), "{name} is not recorded");
+            count += 1;
+        }
+    }
+    assert!(count >= 40, "{count} objects");
+}
+
+#[test]
+fn as_the_library_says() {
+    let kernel = KernelChoice::default().open().unwrap();
+    let verifier = Verifier::new(kernel, Options::default()).with_loader(Loader::Cilium);
+    let mut differ = Vec::new();
+    let mut compared = 0;
+    for (object, lines) in recorded() {
+        let bytes = fs::read(root().join("corpus/cilium").join(&object)).unwrap();
+        let opened = verifier.open(&object, &bytes);
+        for line in lines {
+            let is = match (&opened, text(&line, "of")) {
+                (Ok(_), "open") => json!({"verdict": "success", "error": "", "errno": 0}),
+                (Err(e), "open") => {
+                    json!({"verdict": "failure", "error": e.messages.join("\n"), "errno": e.errno.0})
+                }
+                (Ok(opened), "map") => map(opened, text(&line, "name")),
+                (Ok(opened), "program") => program(opened, &line),
+                (Err(_), _) => Value::Null,
+                (Ok(_), _) => continue,
+            };
+            compared += 1;
+            let wanted = expected(&line, &is);
+            if is != wanted {
+                differ.push(format!(
+                    "{object} {}\n  is     {is}\n  should {wanted}",
+                    text(&line, "name")
+                ));
+            }
+        }
+    }
+    assert!(
+        differ.is_empty(),
+        "{} of {compared} differ:\n{}",
+        differ.len(),
+        differ.join("\n")
+    );
+    assert!(compared > 150, "{compared} compared");
+}
+
+/// Of the recorded line, what an answer has.
+fn expected(line: &Value, is: &Value) -> Value {
+    let mut wanted = serde_json::Map::new();
+    for (key, value) in is.as_object().into_iter().flatten() {
+        let recorded = match key.as_str() {
+            "errno" => json!(errno(line)),
+            "error" | "tail" | "stage" | "log_sha256" => json!(text(line, key)),
+            key => line
+                .get(key)
+                .cloned()
+                .unwrap_or_else(|| if value.is_number() { json!(0) } else { Value::Null }),
+        };
+        wanted.insert(key.clone(), recorded);
+    }
+    wanted.into()
+}
+
+fn map(opened: &OpenObject<'_>, name: &str) -> Value {
+    let maps = opened.create_each_map();
+    let Some((_, made)) = maps.iter().find(|(known, _)| *known == name) else {
+        return json!({"verdict": "absent"});
+    };
+    match made {
+        Ok(map) => json!({
+            "verdict": "success", "errno": 0, "error": "",
+            "shape": [map.map_type, map.key_size, map.value_size, map.max_entries, map.map_flags & !(1 << 10)],
+        }),
+        Err(e) => json!({"verdict": "failure", "errno": e.errno.0, "error": e.messages.join("\n")}),
+    }
+}
+
+fn program(opened: &OpenObject<'_>, line: &Value) -> Value {
+    let name = text(line, "name");
+    let Some(index) = opened.programs().position(|known| known == name) else {
+        return json!({"verdict": "absent, program"});
+    };
+    let record = opened.check(index).record;
+    if text(line, "verdict") == "absent" {
+        // The library leaves such programs out of collections.
+        let left_out = record.stage == Stage::Prepare && record.verdict == Verdict::Failure;
+        return json!({"verdict": if left_out { "absent" } else { "there" }, "prog_size": size(&record)});
+    }
+    let stage = match record.stage {
+        Stage::Open => "open",
+        Stage::Prepare if text(line, "stage") == "map" => "map",
+        Stage::Prepare => "prepare",
+        Stage::Verify => "verify",
+    };
+    let mut is = json!({
+        "verdict": verdict_word(record.verdict == Verdict::Success),
+        "stage": stage, "errno": record.errno, "prog_size": size(&record),
+    });
+    if record.stage == Stage::Prepare {
+        let words = record.libbpf.unwrap_or_default();
+        is["error"] = json!(words.trim_end());
+        return is;
+    }
+    let figures = record.figures.unwrap();
+    is["insns"] = json!(figures.insns);
+    is["states"] = json!(figures.states);
+    is["peak_states"] = json!(figures.peak_states);
+    is["max_states_per_insn"] = json!(figures.max_states_per_insn);
+    is["mark_read"] = json!(figures.mark_read);
+    is["stack_depth"] = json!(figures.stack_depth);
+    if record.verdict != Verdict::Success {
+        let last = record.tail.unwrap_or_default();
+        let figures = |line: &&str| line.starts_with("processed ");
+        is["tail"] = json!(
+            last.trim_end()
+                .lines()
+                .rfind(|line| !figures(line))
+                .unwrap_or_default()
+        );
+    }
+    is
+}
+
+fn size(record: &Record) -> u64 {
+    record.figures.as_ref().map_or(0, |figures| figures.prog_size)
+}
