@@ -80,7 +80,7 @@ fn compile_all(args: &Args) -> Result<Vec<PathBuf>, String> {
     for source in files_in(&root().join("corpus"), ".bpf.c")? {
         objects.push(compile(args, "corpus", &source)?);
     }
-    for dir in ["corpus/tests", "corpus/attach"] {
+    for dir in ["corpus/tests", "corpus/attach", "corpus/cilium"] {
         for source in files_in(&root().join(dir), ".bpf.c")? {
             compile(args, dir, &source)?;
         }

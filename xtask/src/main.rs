@@ -7,6 +7,7 @@ mod bench;
 mod buffers;
 mod chance;
 mod child;
+mod cilium;
 mod corpus;
 mod delta;
 mod explanations;
@@ -70,6 +71,8 @@ enum Chore {
     Rules(rules::Args),
     /// Record what a real kernel says of programs that attach to other programs
     Attach(oracle::Args),
+    /// Record what cilium/ebpf and a real kernel say of the objects that are made for it
+    Cilium(oracle::Args),
     /// Records what the real veristat prints
     Veristat(oracle::Args),
     /// Verify objects and print what was found, for the other chores.
@@ -101,6 +104,7 @@ fn main() -> ExitCode {
         Chore::Buffers(args) => buffers::run(&args),
         Chore::Rules(args) => rules::run(&args),
         Chore::Attach(args) => attach::run(&args),
+        Chore::Cilium(args) => cilium::run(&args),
         Chore::Veristat(args) => veristat::run(&args),
         Chore::Worker(args) => workers::work(&args),
         Chore::HostileWorker(args) => hostile::work(&args),

@@ -80,7 +80,7 @@ fn remark(end: &LogEnd, options: &LogOptions<'_>) -> u8 {
         }
         Err(NotLoaded::Libbpf(errno, messages)) => {
             if options.libbpf == Libbpf::Absent {
-                eprintln!("verdict: libbpf gives up ({errno})");
+                eprintln!("verdict: the loader gives up ({errno})");
                 messages.iter().for_each(|message| eprintln!("{message}"));
             }
             0

@@ -94,7 +94,7 @@ fn not_verified(record: &Record) -> String {
     let first = words.and_then(|words| words.lines().next());
     match (record.stage, first) {
         (_, Some(first)) => format!("not verified: {first}"),
-        (Stage::Open | Stage::Prepare, None) => "not verified: libbpf gives up".to_owned(),
+        (Stage::Open | Stage::Prepare, None) => "not verified: the loader gives up".to_owned(),
         (Stage::Verify, None) => "refused by the kernel before it is verified".to_owned(),
     }
 }

@@ -94,12 +94,33 @@ pub fn write_entry(out: &mut dyn Write, entry: &CheckEntry<'_>, verbose: bool) -
     }
 }
 
-/// Who refuses at this stage, as a part of a sentence.
-pub(crate) fn by_whom(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Open => "when libbpf opens the object",
-        Stage::Prepare => "when libbpf prepares it",
-        Stage::Verify => "by the kernel",
+/// Who refuses, as a part of a sentence. A library that does begins its words with its name.
+pub(crate) fn by_whom(record: &Record) -> String {
+    let library = || {
+        let words = record.libbpf.as_deref().unwrap_or_default();
+        let named = LIBRARIES.iter().find(|name| {
+            words
+                .strip_prefix(**name)
+                .is_some_and(|rest| rest.starts_with(": "))
+        });
+        named.copied().unwrap_or(LIBRARIES[0])
+    };
+    match record.stage {
+        Stage::Open => format!("when {} opens the object", library()),
+        Stage::Prepare => format!("when {} prepares it", library()),
+        Stage::Verify => "by the kernel".to_owned(),
+    }
+}
+
+/// The libraries that load objects.
+const LIBRARIES: [&str; 3] = ["libbpf", "cilium/ebpf", "aya"];
+
+/// With which error number who refuses; libraries may have none.
+pub(crate) fn refusal_of(record: &Record, errno_name: &str) -> String {
+    let by = by_whom(record);
+    match record.errno {
+        0 => by,
+        _ => format!("{errno_name} {by}"),
     }
 }
 
@@ -110,8 +131,8 @@ fn write_rejection(
     verbose: bool,
 ) -> io::Result<()> {
     let record = entry.record;
-    let by = by_whom(record.stage);
-    writeln!(out, "rejected     {name}: {} {by}", entry.errno_name)?;
+    let refusal = refusal_of(record, entry.errno_name);
+    writeln!(out, "rejected     {name}: {refusal}")?;
     write_reason(out, entry, verbose)?;
     // An explanation has it among its remedies.
     let explained = entry.refusal.is_some_and(|refusal| refusal.explanation.is_some());

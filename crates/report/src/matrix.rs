@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use verdict_kernel::{KNOWN, SWITCHES, Semantics};
 
-use crate::check::{HELP, by_whom, write_help};
+use crate::check::{HELP, refusal_of, write_help};
 use crate::explanation::Explanation;
 use crate::sheet::{Cell, Head, Sheet};
 use crate::{CheckEntry, Format, Minimum, Need, Record, Verdict, write_reason};
@@ -201,7 +201,7 @@ fn reason(entry: &CheckEntry<'_>) -> io::Result<Option<(String, Vec<u8>)>> {
         }
         Verdict::Failure => {
             write_reason(&mut body, entry, false)?;
-            format!("rejected: {} {}", entry.errno_name, by_whom(record.stage))
+            format!("rejected: {}", refusal_of(record, entry.errno_name))
         }
     };
     Ok(Some((headline, body)))

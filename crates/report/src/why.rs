@@ -116,7 +116,7 @@ fn short(record: &Record, rule: Option<Rule>) -> String {
         Verdict::Failure => {
             let rule = rule.map(|rule| format!(" {}", rule.code())).unwrap_or_default();
             match insns {
-                0 => format!("rejected{rule} {}", by_whom(record.stage)),
+                0 => format!("rejected{rule} {}", by_whom(record)),
                 _ => format!("rejected{rule}, {figures}"),
             }
         }

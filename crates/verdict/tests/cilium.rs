@@ -74,7 +74,7 @@ fn as_the_library_says() {
             let is = match (&opened, text(&line, "of")) {
                 (Ok(_), "open") => json!({"verdict": "success", "error": "", "errno": 0}),
                 (Err(e), "open") => {
-                    json!({"verdict": "failure", "error": e.messages.join("\n"), "errno": e.errno.0})
+                    json!({"verdict": "failure", "error": said(&e.messages.join("\n")), "errno": e.errno.0})
                 }
                 (Ok(opened), "map") => map(opened, text(&line, "name")),
                 (Ok(opened), "program") => program(opened, &line),
@@ -127,7 +127,7 @@ fn map(opened: &OpenObject<'_>, name: &str) -> Value {
             "verdict": "success", "errno": 0, "error": "",
             "shape": [map.map_type, map.key_size, map.value_size, map.max_entries, map.map_flags & !(1 << 10)],
         }),
-        Err(e) => json!({"verdict": "failure", "errno": e.errno.0, "error": e.messages.join("\n")}),
+        Err(e) => json!({"verdict": "failure", "errno": e.errno.0, "error": said(&e.messages.join("\n"))}),
     }
 }
 
@@ -154,7 +154,7 @@ fn program(opened: &OpenObject<'_>, line: &Value) -> Value {
     });
     if record.stage == Stage::Prepare {
         let words = record.libbpf.unwrap_or_default();
-        is["error"] = json!(words.trim_end());
+        is["error"] = json!(said(words.trim_end()));
         return is;
     }
     let figures = record.figures.unwrap();
@@ -175,6 +175,11 @@ fn program(opened: &OpenObject<'_>, line: &Value) -> Value {
         );
     }
     is
+}
+
+/// What the library says, without its name.
+fn said(words: &str) -> &str {
+    words.strip_prefix("cilium/ebpf: ").unwrap()
 }
 
 fn size(record: &Record) -> u64 {

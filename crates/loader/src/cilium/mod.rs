@@ -36,6 +36,20 @@ pub(crate) struct Spec {
     constants: HashMap<String, u64>,
 }
 
+impl Spec {
+    /// Whether instructions load the value of a symbol of this name, which nothing in the object defines: user space gives a
+    /// constant in its place.
+    pub(crate) fn has_constant(&self, name: &str) -> bool {
+        let is_it = |reference: &Reference| matches!(&reference.to, Target::Symbol(known) if known == name);
+        self.references.iter().flatten().any(is_it)
+    }
+
+    /// Puts a constant in the place of a symbol.
+    pub(crate) fn set_constant(&mut self, name: &str, value: u64) {
+        self.constants.insert(name.to_owned(), value);
+    }
+}
+
 /// What only this library minds about a map.
 #[derive(Clone, Debug, Default)]
 struct MapNotes {
@@ -105,10 +119,15 @@ impl Refused {
         PrepareError {
             errno: self.broken.errno,
             rule: self.broken.rule,
-            messages: vec![self.words],
+            messages: vec![said(&self.words)],
             facts,
         }
     }
+}
+
+/// A line of the library, which begins with its name, as those of libbpf do.
+fn said(words: &str) -> String {
+    format!("cilium/ebpf: {words}")
 }
 
 /// A name as the library hands it to the kernel.

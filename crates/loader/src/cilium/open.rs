@@ -12,7 +12,7 @@ use verdict_kernel::rule::Rule;
 
 use super::code::{self, Kind, Named, Outside, Scope};
 use super::maps::{Maps, Sec, SlotTarget, Words};
-use super::{Reference, Refused, Spec};
+use super::{Reference, Refused, Spec, said};
 use crate::elf::{self, Elf, SHN_LORESERVE, Section, Symbol};
 use crate::error::{OpenError, Warnings, owned_name};
 use crate::ext::ExtInfo;
@@ -46,7 +46,7 @@ pub(crate) fn open(path: &str, bytes: &[u8], kernel: &Kernel) -> Result<Object, 
     run(path, bytes, kernel).map_err(|refused| OpenError {
         errno: refused.broken.errno,
         rule: refused.broken.rule,
-        messages: vec![refused.words],
+        messages: vec![said(&refused.words)],
     })
 }
 

@@ -205,6 +205,16 @@ impl Object {
 
     fn set_global(&mut self, preset: &Preset) -> Result<(), GlobalError> {
         let written = &preset.written;
+        if let Some(spec) = &mut self.cilium
+            && spec.has_constant(&preset.variable)
+            && preset.path.is_empty()
+        {
+            let Scalar::Number(number) = preset.value else {
+                refuse!("global '{written}': the constant has no type: expected a whole number");
+            };
+            spec.set_constant(&preset.variable, number as u64);
+            return Ok(());
+        }
         let Some(btf) = self.btf.clone() else {
             refuse!("global '{written}': the object has no BTF, which names variables");
         };
