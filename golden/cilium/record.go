@@ -61,6 +61,7 @@ type figures struct {
 var (
 	processed = regexp.MustCompile(`processed (\d+) insns \(limit \d+\) max_states_per_insn (\d+) total_states (\d+) peak_states (\d+) mark_read (\d+)`)
 	depth     = regexp.MustCompile(`(?m)^stack depth (\S+)`)
+	blanks    = regexp.MustCompile(`(?m)[ \t]+$`)
 	elapsed   = regexp.MustCompile(`verification time \d+ usec`)
 	address   = regexp.MustCompile(`= 0xff[0-9a-f]{14}`)
 )
@@ -71,6 +72,8 @@ func (l *line) log(text string) {
 	if !strings.HasSuffix(text, "\n") && text != "" {
 		text += "\n"
 	}
+	// The library keeps the logs of refused programs without blanks at the ends of lines.
+	text = blanks.ReplaceAllString(text, "")
 	text = elapsed.ReplaceAllString(text, "verification time 0 usec")
 	text = address.ReplaceAllString(text, "= 0xff00000000000000")
 	l.LogLines = strings.Count(text, "\n")

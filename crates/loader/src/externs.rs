@@ -52,7 +52,7 @@ pub(crate) enum ExternKind {
 pub(crate) struct Kconfig {
     pub(crate) ty: KconfigType,
     pub(crate) size: u32,
-    align: u32,
+    pub(crate) align: u32,
     /// Where it lies in the map.
     pub(crate) offset: u32,
     pub(crate) is_signed: bool,

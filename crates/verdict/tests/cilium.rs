@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use verdict::report::{Record, Stage, Verdict};
 use verdict::{KernelChoice, Loader, OpenObject, Options, Verifier};
 
@@ -15,8 +16,7 @@ fn root() -> PathBuf {
 }
 
 /// The recorded lines, by object.
-fn recorded() -> BTreeMap<String, Vec<Value>> {
-    let path = root().join("golden/6.12.117-deb12-amd64/cilium.jsonl");
+fn recorded(path: &Path) -> BTreeMap<String, Vec<Value>> {
     let mut by_object = BTreeMap::<String, Vec<Value>>::new();
     for line in fs::read_to_string(path).unwrap().lines() {
         let line: Value = serde_json::from_str(line).unwrap();
@@ -47,9 +47,11 @@ fn errno(line: &Value) -> i64 {
     }
 }
 
+const RECORD: &str = "golden/6.12.117-deb12-amd64/cilium.jsonl";
+
 #[test]
 fn every_object_is_recorded() {
-    let recorded = recorded();
+    let recorded = recorded(&root().join(RECORD));
     let mut count = 0;
     for entry in fs::read_dir(root().join("corpus/cilium")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
@@ -63,30 +65,36 @@ fn every_object_is_recorded() {
 
 #[test]
 fn as_the_library_says() {
+    let compared = compare(&root().join(RECORD), &root().join("corpus/cilium"), &|_| false);
+    assert!(compared > 150, "{compared} compared");
+}
+
+/// Compares with a record of the objects in a directory, all but what is known to differ; returns how many lines were compared.
+fn compare(record: &Path, objects: &Path, known: &dyn Fn(&str) -> bool) -> usize {
     let kernel = KernelChoice::default().open().unwrap();
     let verifier = Verifier::new(kernel, Options::default()).with_loader(Loader::Cilium);
     let mut differ = Vec::new();
     let mut compared = 0;
-    for (object, lines) in recorded() {
-        let bytes = fs::read(root().join("corpus/cilium").join(&object)).unwrap();
+    for (object, lines) in recorded(record) {
+        let bytes = fs::read(objects.join(&object)).unwrap();
         let opened = verifier.open(&object, &bytes);
-        for line in lines {
-            let is = match (&opened, text(&line, "of")) {
+        for line in &lines {
+            let is = match (&opened, text(line, "of")) {
                 (Ok(_), "open") => json!({"verdict": "success", "error": "", "errno": 0}),
                 (Err(e), "open") => {
                     json!({"verdict": "failure", "error": said(&e.messages.join("\n")), "errno": e.errno.0})
                 }
-                (Ok(opened), "map") => map(opened, text(&line, "name")),
-                (Ok(opened), "program") => program(opened, &line),
+                (Ok(opened), "map") => map(opened, text(line, "name")),
+                (Ok(opened), "program") => program(opened, line),
                 (Err(_), _) => Value::Null,
                 (Ok(_), _) => continue,
             };
             compared += 1;
-            let wanted = expected(&line, &is);
-            if is != wanted {
+            let wanted = expected(line, &is, &lines);
+            if is != wanted && !known(&format!("{object} {}", text(line, "name"))) {
                 differ.push(format!(
                     "{object} {}\n  is     {is}\n  should {wanted}",
-                    text(&line, "name")
+                    text(line, "name")
                 ));
             }
         }
@@ -97,15 +105,44 @@ fn as_the_library_says() {
         differ.len(),
         differ.join("\n")
     );
-    assert!(compared > 150, "{compared} compared");
+    compared
+}
+
+/// Larger corpora, where they are.
+#[test]
+fn larger_corpora() {
+    let golden = root().join("golden/6.12.117-deb12-amd64");
+    for corpus in ["libbpf-tools", "selftests"] {
+        let objects = root().join("../shared/corpus").join(corpus);
+        let record = golden.join(format!("cilium-{corpus}.jsonl"));
+        if objects.is_dir() && record.is_file() {
+            compare(&record, &objects, &|_| false);
+        }
+    }
+}
+
+/// Whether the library may as well have met this map first: it creates maps in no order.
+fn is_other_map(error: &str, of_object: &[Value]) -> bool {
+    let failed = of_object
+        .iter()
+        .filter(|line| text(line, "of") == "map" && text(line, "verdict") == "failure");
+    let mut said = failed.map(|line| {
+        format!(
+            "map {}: {}",
+            text(line, "name"),
+            text(line, "error").trim_start_matches("creating map: ")
+        )
+    });
+    said.any(|words| words == error)
 }
 
 /// Of the recorded line, what an answer has.
-fn expected(line: &Value, is: &Value) -> Value {
+fn expected(line: &Value, is: &Value, of_object: &[Value]) -> Value {
     let mut wanted = serde_json::Map::new();
     for (key, value) in is.as_object().into_iter().flatten() {
         let recorded = match key.as_str() {
             "errno" => json!(errno(line)),
+            "error" if is_other_map(value.as_str().unwrap_or_default(), of_object) => value.clone(),
             "error" | "tail" | "stage" | "log_sha256" => json!(text(line, key)),
             key => line
                 .get(key)
@@ -164,6 +201,10 @@ fn program(opened: &OpenObject<'_>, line: &Value) -> Value {
     is["max_states_per_insn"] = json!(figures.max_states_per_insn);
     is["mark_read"] = json!(figures.mark_read);
     is["stack_depth"] = json!(figures.stack_depth);
+    let place = format!("{} {name}", opened.name());
+    if line.get("log_sha256").is_some() && !OTHER_LOGS.contains(&place.as_str()) {
+        is["log_sha256"] = json!(log_hash(opened, index));
+    }
     if record.verdict != Verdict::Success {
         let last = record.tail.unwrap_or_default();
         let figures = |line: &&str| line.starts_with("processed ");
@@ -180,6 +221,25 @@ fn program(opened: &OpenObject<'_>, line: &Value) -> Value {
 /// What the library says, without its name.
 fn said(words: &str) -> &str {
     words.strip_prefix("cilium/ebpf: ").unwrap()
+}
+
+/// Logs that differ: they show an address of the kernel, or a type by the number that the library gives it in the BTF which it
+/// makes for each program.
+const OTHER_LOGS: [&str; 2] = ["ksym.bpf.o wants", "core_type_id.bpf.o id_local"];
+
+/// The checksum of the log of the recorder's level, without times and blanks at the ends of lines.
+fn log_hash(opened: &OpenObject<'_>, index: usize) -> String {
+    let mut log = Vec::new();
+    opened.log(index, 6, &mut log).unwrap();
+    let log = String::from_utf8(log).unwrap();
+    let timeless = log
+        .lines()
+        .map(|line| match line.strip_prefix("verification time ") {
+            Some(_) => "verification time 0 usec\n".to_owned(),
+            None => format!("{}\n", line.trim_end()),
+        });
+    let digest = Sha256::digest(timeless.collect::<String>());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn size(record: &Record) -> u64 {

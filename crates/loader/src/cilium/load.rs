@@ -247,12 +247,16 @@ impl Ready<'_> {
         Ok(!poisoned.is_empty())
     }
 
-    /// Has the lines of poisoned instructions say what they are.
+    /// Has the lines of poisoned instructions say what they are. The library forgets everything else that it knew of such an
+    /// instruction, even that a function begins there.
     fn explain(&mut self, poisoned: &[usize]) {
         let Some(btf) = &self.btf else { return };
         let mut edit = Builder::from_btf(btf);
         let empty = edit.add_string("");
         for at in poisoned {
+            self.linked.funcs.retain(|func| func.insn_off as usize != *at);
+            self.linked.starts.retain(|_, start| start != at);
+            self.linked.order.retain(|(start, _)| start != at);
             let place = self
                 .linked
                 .lines
@@ -262,15 +266,10 @@ impl Ready<'_> {
                 .lines
                 .get_mut(place)
                 .filter(|line| line.insn_off as usize == *at);
-            let text = here.as_ref().map(|line| btf.name(line.line_off));
-            let text = match text {
-                Some(text) => format!("instruction poisoned by CO-RE: {text}"),
-                None => "instruction poisoned by CO-RE".to_owned(),
-            };
             let line = LineInfo {
                 insn_off: *at as u32,
                 file_name_off: empty,
-                line_off: edit.add_string(&text),
+                line_off: edit.add_string("instruction poisoned by CO-RE"),
                 line_col: 0,
             };
             match here {

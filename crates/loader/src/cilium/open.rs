@@ -99,6 +99,8 @@ struct File<'a> {
     maps: Maps,
     outside: Outside,
     kconfig: Option<Result<Vec<u8>, String>>,
+    /// Names of the values of the kernel's configuration, in the order of their section.
+    kconfig_order: Vec<String>,
 }
 
 /// The functions of an object.
@@ -151,6 +153,7 @@ impl<'a> File<'a> {
             maps: Maps::default(),
             outside: Outside::default(),
             kconfig: None,
+            kconfig_order: Vec::new(),
         }
     }
 
@@ -220,6 +223,11 @@ impl<'a> File<'a> {
         if let Some(data) = self.section(".BTF.ext") {
             self.ext = Some(BtfExt::parse(data).map_err(|e| broken(e.errno))?);
         }
+        let section = btf.find(KCONFIG_SEC, BtfKind::DataSec).and_then(|id| btf.ty(id));
+        let vars = section.into_iter().flat_map(|section| section.vars());
+        self.kconfig_order = vars
+            .filter_map(|var| Some(owned_name(var.type_()?.name())))
+            .collect();
         // What is wrong with declarations of externs is found out where they are used.
         let mut w = Warnings::default();
         let mut edit = Builder::from_btf(&btf);
@@ -358,6 +366,7 @@ impl<'a> File<'a> {
         };
         let section = |name: &str| btf.find(name, BtfKind::DataSec).and_then(|id| btf.ty(id));
         if section(KCONFIG_SEC).is_some() {
+            self.place_kconfig();
             let places = self.externs.list.iter().filter_map(|e| match e.kind {
                 ExternKind::Kconfig(k) => Some((e.name.clone(), k.offset)),
                 ExternKind::Ksym(_) => None,
@@ -402,6 +411,26 @@ impl<'a> File<'a> {
             self.outside.ksyms.insert(e.name.clone(), address);
         }
         Ok(())
+    }
+
+    /// Places the values of the kernel's configuration as their section declares them, one behind the other.
+    fn place_kconfig(&mut self) {
+        let mut end = 0u32;
+        let order = std::mem::take(&mut self.kconfig_order);
+        let at: HashMap<_, _> = order
+            .iter()
+            .enumerate()
+            .map(|(i, name)| (name.as_str(), i))
+            .collect();
+        let mut values: Vec<_> = self.externs.list.iter_mut().collect();
+        values.sort_by_key(|e| at.get(e.name.as_str()).copied().unwrap_or(usize::MAX));
+        for value in values {
+            if let ExternKind::Kconfig(k) = &mut value.kind {
+                k.offset = end.checked_next_multiple_of(k.align.max(1)).unwrap_or(end);
+                end = k.offset.saturating_add(k.size);
+            }
+        }
+        self.externs.kconfig_size = end;
     }
 
     fn read_code(&mut self, budget: &mut Budget) -> Words<Read> {
