@@ -138,9 +138,16 @@ func sorted[T any](m map[string]T) []string {
 	return names
 }
 
+// The level of logs: 2, or for corpora whose logs are too long for that, what LEVEL says.
+func level() ebpf.LogLevel {
+	wanted := ebpf.LogLevelInstruction
+	fmt.Sscan(os.Getenv("LEVEL"), &wanted)
+	return wanted | ebpf.LogLevelStats
+}
+
 func options() ebpf.CollectionOptions {
 	return ebpf.CollectionOptions{
-		Programs: ebpf.ProgramOptions{LogLevel: ebpf.LogLevelInstruction | ebpf.LogLevelStats, LogSizeStart: 1 << 20},
+		Programs: ebpf.ProgramOptions{LogLevel: level(), LogSizeStart: 1 << 20},
 		Maps:     ebpf.MapOptions{PinPath: os.Getenv("PINS")},
 	}
 }

@@ -3,10 +3,11 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::run::side_by_side;
 use clap::{Parser, Subcommand, ValueEnum};
-use verdict::{Explaining, Globals, KernelChoice, Loader, Options, Verifier};
+use verdict::{Explaining, Globals, KernelChoice, Loader, Options, PlanSource, Plans, Verifier};
 use verdict_report::{Column, FailIf, FilterError, Format, parse_columns};
 
 /// Asks what a Linux kernel's BPF verifier would say of an object, without that kernel.
@@ -52,6 +53,18 @@ pub(crate) struct KernelArgs {
     /// names, or to FUNCTION; given again, each attaches to the one before
     #[arg(long, global = true, value_name = "OBJECT:PROGRAM[/FUNCTION]")]
     attach_to: Vec<String>,
+    /// File with load plans [default: the nearest verdict.toml, upwards from each object]
+    #[arg(long, global = true, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// Set an attribute of a map, as a load plan does: key-size, value-size, max-entries, flags or type
+    #[arg(long, global = true, value_name = "MAP.ATTRIBUTE=VALUE")]
+    map: Vec<String>,
+    /// Leave a program out
+    #[arg(long, global = true, value_name = "PROGRAM")]
+    no_autoload: Vec<String>,
+    /// Have a program be as if it were in another section
+    #[arg(long, global = true, value_name = "PROGRAM=SECTION")]
+    section: Vec<String>,
 }
 
 /// Libraries that load objects.
@@ -106,7 +119,18 @@ impl KernelArgs {
     /// The verifier of another kernel, for the same objects.
     pub(crate) fn verifier_of(&self, choice: &KernelChoice, options: Options) -> Result<Verifier, String> {
         let verifier = Verifier::new(choice.open()?, options).with_loader(self.loader.loader());
+        let verifier = verifier.with_plans(self.plans()?).asking_for_plans();
         attached(verifier, &self.attach_to)
+    }
+
+    /// The load plans: those of a file, or else of the files beside objects, and what options say.
+    fn plans(&self) -> Result<Arc<PlanSource>, String> {
+        let options = Plans::of_options(&self.map, &self.no_autoload, &self.section)?;
+        let source = match &self.plan {
+            Some(file) => PlanSource::file(file)?,
+            None => PlanSource::default(),
+        };
+        Ok(Arc::new(source.with(options)))
     }
 
     /// The chosen kernels: the default one, where none is named.
@@ -208,12 +232,21 @@ pub(crate) enum Command {
     ///
     /// Exit code: 0 all are met, 1 unusable input, 2 one is not met, 3 something unsupported.
     Test(SuiteArgs),
+    /// Draft a load plan for objects: what they leave for their loaders to set
+    Plan(PlanArgs),
     /// Explain a rule that a program broke, or list all rules
     Explain(ExplainArgs),
     /// List the known kernels, and how what they decide is known
     Kernels,
     /// List the verifier's switches, with the chosen kernel's settings; of several kernels, a column for each
     Switches,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct PlanArgs {
+    /// Objects, directories or globs
+    #[arg(required = true, value_name = "OBJECT")]
+    pub(crate) objects: Vec<PathBuf>,
 }
 
 #[derive(clap::Args)]

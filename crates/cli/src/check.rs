@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use verdict::kernel::errno::Errno;
 use verdict::kernel::rule::Rule;
-use verdict::{Answer, Verifier};
+use verdict::{Answer, NEEDS, Verifier};
 use verdict_report::{
     CheckEntry, CheckSummary, MatrixRow, Minimum, Refusal, Which, write_entry, write_matrix,
     write_matrix_json, write_minimum, write_minimum_counts, write_minimum_json, write_reasons,
@@ -49,8 +49,10 @@ fn run_one(verifier: &Verifier, args: &CheckArgs, out: &mut dyn Write) -> Done {
                 continue;
             }
         };
+        write_plan_needed(out, &programs)?;
         for answer in programs {
             match answer {
+                Ok(answer) if needed_plan(&answer).is_some() => summary.count(answer.record.verdict),
                 Ok(answer) => {
                     summary.count(answer.record.verdict);
                     let errno_name = Errno(answer.record.errno).to_string();
@@ -71,6 +73,31 @@ fn run_one(verifier: &Verifier, args: &CheckArgs, out: &mut dyn Write) -> Done {
     }
     writeln!(out, "{summary}")?;
     Ok(summary.exit_code())
+}
+
+/// What a load plan has to say before anything can be said of the program.
+fn needed_plan(answer: &Answer) -> Option<&str> {
+    let what = answer.record.unsupported.as_deref()?;
+    what.starts_with(NEEDS).then_some(what)
+}
+
+/// Says once for all programs of an object what a load plan has to say.
+fn write_plan_needed(out: &mut dyn Write, programs: &[Result<Answer, String>]) -> io::Result<()> {
+    let needing: Vec<_> = programs
+        .iter()
+        .flatten()
+        .filter_map(|answer| Some((answer, needed_plan(answer)?)))
+        .collect();
+    let Some((first, what)) = needing.first() else {
+        return Ok(());
+    };
+    let object = &first.record.object;
+    let programs = match needing.len() {
+        1 => "1 program".to_owned(),
+        n => format!("{n} programs"),
+    };
+    writeln!(out, "unsupported  {object}: {what} ({programs})")?;
+    writeln!(out, "    help: verdict plan {object} drafts one")
 }
 
 fn entry<'a>(answer: &'a Answer, errno_name: &'a str) -> CheckEntry<'a> {

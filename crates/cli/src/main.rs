@@ -8,6 +8,7 @@ mod gate;
 mod interrupt;
 mod kernels;
 mod log;
+mod plan;
 mod profile;
 mod run;
 mod stat;
@@ -94,6 +95,7 @@ fn execute(args: &Args, out: &mut dyn Write) -> Done {
         Command::Profile(command) => profile::run(&args.kernel, command, out),
         Command::Log(command) => log::run(&args.kernel, command, out),
         Command::Test(command) => test::run(&args.kernel, command, out),
+        Command::Plan(command) => plan::run(&args.kernel, command, out),
         Command::Explain(command) => explain::run(command, out),
         Command::Kernels => kernels::list(out),
         Command::Switches => kernels::switches(&args.kernel, out),

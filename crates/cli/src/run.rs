@@ -198,6 +198,10 @@ pub(crate) fn open<'v>(verifier: &'v Verifier, path: &Path) -> Result<OpenObject
         record: Some(Box::new(open_failure(&name, &error))),
         rule: Some(error.rule),
     })?;
+    if let Some(plans) = verifier.plans_of(path).map_err(unusable)? {
+        let applied = object.apply(&plans);
+        applied.map_err(|e| unusable(format!("{shown}: load plan: {e}")))?;
+    }
     object
         .set_globals(verifier.globals())
         .map_err(|e| unusable(format!("{shown}: {e}")))?;

@@ -73,6 +73,8 @@ pub(crate) struct Map {
     pub(crate) section_offset: u64,
     pub(crate) internal: Option<Internal>,
     pub(crate) def: MapDef,
+    /// Number of elements that is assumed where the definition gives none.
+    pub(crate) assumed: Option<u32>,
     /// Its variable in the data section of its definition.
     pub(crate) var_index: usize,
     /// Shape of the inner maps.
@@ -95,6 +97,7 @@ impl Map {
             section_offset,
             internal: None,
             def: MapDef::default(),
+            assumed: None,
             var_index: 0,
             inner: None,
             slots: BTreeMap::new(),

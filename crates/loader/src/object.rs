@@ -131,6 +131,11 @@ impl Object {
         defs.flatten().map(shape).collect()
     }
 
+    /// Whether the section of program `index` says no type.
+    pub fn is_untyped(&self, index: usize) -> bool {
+        self.entry(index).is_some_and(|prog| prog.prog_type == 0)
+    }
+
     fn entry(&self, index: usize) -> Option<&Program> {
         self.programs.get(*self.entries.get(index)?)
     }

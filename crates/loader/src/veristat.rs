@@ -24,6 +24,7 @@ pub(crate) fn adjust(programs: &mut [Program], entries: &[usize], maps: &mut [Ma
         );
         if counted && map.def.max_entries == 0 {
             map.def.max_entries = 1;
+            map.assumed = Some(1);
             map.def.adjust_ringbuf();
         }
     }

@@ -50,7 +50,14 @@ pub struct Budgets {
     pub objects: Vec<String>,
     #[serde(default, rename = "budget")]
     entries: Vec<Budget>,
+    /// Load plans, which the same file may have.
+    #[serde(default, rename = "plan")]
+    _plans: Option<IgnoredPlans>,
 }
+
+/// What is not read here.
+#[derive(Clone, Debug, Deserialize)]
+struct IgnoredPlans(#[allow(dead_code, reason = "is read elsewhere")] Vec<toml::Value>);
 
 /// Limits for some programs. What is not limited is free.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -1,12 +1,14 @@
 //! Opening an object, loading its programs one at a time, and asking the engine.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use verdict_engine::observer::Silent;
-use verdict_engine::{Outcome, Verdict, verify};
+use verdict_engine::{Outcome, Stats, Verdict, verify};
 use verdict_kernel::Kernel;
 use verdict_kernel::attr::{MapCreate, ProgLoad};
+use verdict_kernel::rule::Rule;
 use verdict_loader::{GlobalError, Globals, Manner, Object, OpenError, PrepareError, Prepared, ProgFacts};
 use verdict_report::{Refusal, advice};
 use verdict_syscall::prog::{LoadError, flags};
@@ -19,6 +21,7 @@ use crate::explaining::{Explaining, FunctionNames, Reopened};
 use crate::last_words::last_words;
 use crate::listen::{Libbpf, LogOptions};
 use crate::need::Refused;
+use crate::plan::{LeftOut, PlanSource, Plans};
 use crate::target::Target;
 
 /// How many instructions before a program's end may leave something in its last words.
@@ -64,6 +67,8 @@ pub struct Verifier {
     pub(crate) explaining: Explaining,
     /// What the kernel's functions are called, to suggest one.
     pub(crate) functions: OnceLock<FunctionNames>,
+    plans: Option<Arc<PlanSource>>,
+    asks_for_plans: bool,
 }
 
 impl Verifier {
@@ -77,6 +82,8 @@ impl Verifier {
             target: None,
             explaining: Explaining::default(),
             functions: OnceLock::new(),
+            plans: None,
+            asks_for_plans: false,
         }
     }
 
@@ -96,6 +103,26 @@ impl Verifier {
         self
     }
 
+    /// The same with load plans; objects take them by [`OpenObject::apply`].
+    pub fn with_plans(mut self, plans: Arc<PlanSource>) -> Verifier {
+        self.plans = Some(plans);
+        self
+    }
+
+    /// The same, which rejects no program for what only a load plan can say, but asks for one.
+    pub fn asking_for_plans(mut self) -> Verifier {
+        self.asks_for_plans = true;
+        self
+    }
+
+    /// The plans for the object in a file.
+    ///
+    /// # Errors
+    /// When the file with them cannot be read.
+    pub fn plans_of(&self, object: &Path) -> Result<Option<Arc<Plans>>, String> {
+        self.plans.as_ref().map(|plans| plans.of(object)).transpose()
+    }
+
     /// The initial values for global variables.
     pub fn globals(&self) -> &Globals {
         &self.globals
@@ -111,6 +138,8 @@ impl Verifier {
             target: self.target.clone(),
             explaining: self.explaining,
             functions: OnceLock::new(),
+            plans: self.plans.clone(),
+            asks_for_plans: self.asks_for_plans,
         }
     }
 
@@ -151,6 +180,7 @@ impl Verifier {
             object: Object::open_as(name, bytes, &self.kernel, manner)?,
             targets: Vec::new(),
             reopened: Reopened::new(keeps.then(|| (bytes.to_vec(), manner.clone()))),
+            left_out: Vec::new(),
         };
         if let Some(target) = &self.target {
             object.attach_all(target)?;
@@ -169,6 +199,8 @@ pub struct OpenObject<'v> {
     pub(crate) targets: Vec<Arc<LoadedProg>>,
     /// The object in another form, for trials.
     pub(crate) reopened: Reopened<'v>,
+    /// Programs that load plans leave out.
+    pub(crate) left_out: Vec<LeftOut>,
 }
 
 /// What is asked for beside a program.
@@ -199,6 +231,11 @@ impl OpenObject<'_> {
     /// The object's file name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The kernel that it is opened for.
+    pub(crate) fn kernel(&self) -> &Kernel {
+        &self.verifier.kernel
     }
 
     /// Gives global variables other initial values.
@@ -237,6 +274,11 @@ impl OpenObject<'_> {
             outcome
         });
         let program = self.object.program_name(index);
+        if let Some(what) = self.asked_for(&loaded.end) {
+            let stats = Stats::default();
+            let end = End::Unsupported(what);
+            return Answer::from(end.record(&self.name, program, &loaded.facts, &stats, usec));
+        }
         let rejected = matches!(loaded.end, End::Kernel(_));
         let mut refusal = loaded.end.rule().map(Refusal::by);
         let stats = loaded.outcome.map(|outcome| outcome.stats).unwrap_or_default();
@@ -294,6 +336,20 @@ impl OpenObject<'_> {
             place,
             refusal,
         }
+    }
+
+    /// What a load plan has to say where a program was not loaded for want of it.
+    fn asked_for(&self, end: &End) -> Option<String> {
+        let End::Libbpf(broken, _) = end else {
+            return None;
+        };
+        let of_maps = matches!(
+            broken.rule,
+            Rule::MapAttributes | Rule::MapDefinition | Rule::InnerMap | Rule::MapTypes | Rule::MapContents
+        );
+        (self.verifier.asks_for_plans && of_maps)
+            .then(|| self.needs_plan())
+            .flatten()
     }
 
     /// What `bpf_object__load` does when only this program is to be loaded.

@@ -157,6 +157,7 @@ impl<'v> OpenObject<'v> {
                 object,
                 targets: self.targets.clone(),
                 reopened: Reopened::new(None),
+                left_out: Vec::new(),
             }))
         });
         opened.as_deref()
