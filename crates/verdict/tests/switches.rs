@@ -44,25 +44,23 @@ fn said(kernel: Kernel, object: &str) -> Vec<(Record, String)> {
         .collect()
 }
 
-/// The kernels under which `value` can be set where another one holds, and what it is set in.
-fn flips(switch: &Switch, value: &str) -> Vec<(Kernel, Kernel)> {
+/// The kernels under which `value` can be set where another one holds.
+fn others(switch: &Switch, value: &str) -> impl Iterator<Item = &'static Kernel> {
     static KERNELS: LazyLock<Vec<Kernel>> = LazyLock::new(|| {
         KNOWN
             .iter()
             .map(|known| Kernel::open(known.name).unwrap())
             .collect()
     });
-    let others = KERNELS
+    let (name, value) = (switch.name, value.to_owned());
+    KERNELS
         .iter()
-        .filter(|kernel| kernel.semantics.get(switch.name) != Some(value));
-    others
-        .filter_map(|kernel| {
-            Some((
-                kernel.clone().with_switch(switch.name, value).ok()?,
-                kernel.clone(),
-            ))
-        })
-        .collect()
+        .filter(move |kernel| kernel.semantics.get(name) != Some(value.as_str()))
+}
+
+/// A kernel with another value, if that can be set.
+fn with(kernel: &Kernel, switch: &Switch, value: &str) -> Option<Kernel> {
+    kernel.clone().with_switch(switch.name, value).ok()
 }
 
 /// Each value of each switch makes a difference to its program, under some known kernel.
@@ -76,12 +74,18 @@ fn programs_tell_the_values_apart() {
         }
         // A difference tells both values apart: the one that was set, and the kernel's own.
         let mut told = BTreeSet::new();
-        for (set, kernel) in switch.values.iter().flat_map(|value| flips(switch, value.name)) {
-            let values = [&set, &kernel].map(|k| k.semantics.get(switch.name).unwrap());
-            if values.iter().any(|value| !told.contains(value))
-                && said(set, switch.corpus) != said(kernel, switch.corpus)
-            {
-                told.extend(values);
+        for value in switch.values {
+            for kernel in others(switch, value.name) {
+                let values = [value.name, kernel.semantics.get(switch.name).unwrap()];
+                if values.iter().all(|value| told.contains(value)) {
+                    continue;
+                }
+                let Some(set) = with(kernel, switch, value.name) else {
+                    continue;
+                };
+                if said(set, switch.corpus) != said(kernel.clone(), switch.corpus) {
+                    told.extend(values);
+                }
             }
         }
         let untold = switch.values.iter().filter(|value| !told.contains(value.name));
@@ -132,21 +136,18 @@ fn values_do_not_contradict_the_model() {
         .iter()
         .flat_map(|switch| switch.values.iter().map(move |value| (switch, value)));
     let settings: Vec<_> = values
-        .flat_map(|(switch, value)| {
-            flips(switch, value.name)
-                .into_iter()
-                .map(move |flip| (flip, switch, value))
-        })
+        .flat_map(|(switch, value)| others(switch, value.name).map(move |kernel| (kernel, switch, value)))
         .collect();
     let wrong = Mutex::new(Vec::new());
     let next = AtomicUsize::new(0);
     std::thread::scope(|threads| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             threads.spawn(|| {
-                while let Some(((set, kernel), switch, value)) =
-                    settings.get(next.fetch_add(1, Ordering::Relaxed))
-                {
-                    let verifier = Verifier::new(set.clone(), Options::default());
+                while let Some((kernel, switch, value)) = settings.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let Some(set) = with(kernel, switch, value.name) else {
+                        continue;
+                    };
+                    let verifier = Verifier::new(set, Options::default());
                     for (bytes, name) in &corpus {
                         let contradictions = contradictions(&verifier, name, bytes);
                         wrong
