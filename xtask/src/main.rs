@@ -19,6 +19,7 @@ mod logs;
 mod mutate;
 mod oracle;
 mod parity;
+mod phrases;
 mod rules;
 mod tidy;
 mod veristat;
@@ -47,6 +48,8 @@ enum Chore {
     Why(why::Args),
     /// Count what explanations of rejections say, apply every remedy that they call verified, and measure their time.
     Explanations(explanations::Args),
+    /// Collect the words of refusals for `verdict explain`, or hold it to a real kernel's refusals
+    Phrases(phrases::Args),
     /// Hold the time that several kernels take to that of one.
     Kernels(kernels::Args),
     /// Write a real kernel's answers about helpers and contexts as the tests of the tables read them
@@ -91,6 +94,7 @@ fn main() -> ExitCode {
         Chore::Parity(args) => parity::run(&args),
         Chore::Delta(args) => delta::run(&args),
         Chore::Why(args) => why::run(&args),
+        Chore::Phrases(args) => phrases::run(&args),
         Chore::Facts(args) => facts::run(&args),
         Chore::Kernels(args) => kernels::run(&args),
         Chore::Words(args) => words::run(&args),

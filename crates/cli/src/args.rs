@@ -234,7 +234,7 @@ pub(crate) enum Command {
     Test(SuiteArgs),
     /// Draft a load plan for objects: what they leave for their loaders to set
     Plan(PlanArgs),
-    /// Explain a rule that a program broke, or list all rules
+    /// Explain a rule that a program broke, the kernel's words or a whole log, or list all rules
     Explain(ExplainArgs),
     /// List the known kernels, and how what they decide is known
     Kernels,
@@ -251,8 +251,9 @@ pub(crate) struct PlanArgs {
 
 #[derive(clap::Args)]
 pub(crate) struct ExplainArgs {
-    /// The rule's code or name, as `verdict check` says it [default: list them all]
-    #[arg(value_name = "CODE|NAME")]
+    /// The rule's code or name, as `verdict check` says it; or the kernel's words, or a file with a log as any kernel writes
+    /// it and any loader prints it, - for standard input [default: list all rules]
+    #[arg(value_name = "CODE|NAME|WORDS|FILE")]
     pub(crate) rule: Option<String>,
 }
 

@@ -1,20 +1,88 @@
 //! `verdict explain`.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::Path;
 
+use verdict::kernel::rule::explain::{self, Explained};
 use verdict::kernel::rule::{Category, Rule};
 
 use crate::Done;
 use crate::args::ExplainArgs;
 
-/// Prints a rule's page, or lists the rules.
+/// Prints a rule's page, what a log says, or the list of the rules.
 pub(crate) fn run(args: &ExplainArgs, out: &mut dyn Write) -> Done {
-    let Some(name) = &args.rule else {
+    let Some(asked) = &args.rule else {
         return list(out);
     };
-    let rule = Rule::find(name).ok_or_else(|| format!("no rule '{name}': `verdict explain` lists them"))?;
-    write!(out, "{}", rule.page())?;
+    if let Some(rule) = Rule::find(asked) {
+        write!(out, "{}", rule.page())?;
+        return Ok(0);
+    }
+    if asked == "-" {
+        return of_log(io::stdin().lock(), asked, out);
+    }
+    if Path::new(asked).is_file() {
+        let file = File::open(asked).map_err(|e| format!("{asked}: {e}"))?;
+        return of_log(BufReader::new(file), asked, out);
+    }
+    of_words(asked, out)
+}
+
+/// Words on the command line: of one refusal, which may be several lines.
+fn of_words(words: &str, out: &mut dyn Write) -> Done {
+    let found = explain::log(words.as_bytes());
+    let Some(found) = found.iter().find(|found| found.rule.is_some()) else {
+        return Err(format!(
+            "no rule '{words}', and no refusal in these words: `verdict explain` lists the rules"
+        )
+        .into());
+    };
+    write_found(out, found)?;
     Ok(0)
+}
+
+/// A whole log, or what a loader printed around one.
+fn of_log(input: impl BufRead, name: &str, out: &mut dyn Write) -> Done {
+    let found = explain::log(input);
+    if found.is_empty() {
+        return Err(format!("{name}: no refusal is in this log").into());
+    }
+    for (i, found) in found.iter().enumerate() {
+        if i > 0 {
+            writeln!(out)?;
+        }
+        write_found(out, found)?;
+    }
+    let unknown = found.iter().all(|found| found.rule.is_none());
+    Ok(u8::from(unknown))
+}
+
+/// Where and by which words a program was refused, the rule, and what to change.
+fn write_found(out: &mut dyn Write, found: &Explained) -> io::Result<()> {
+    if let Some(program) = &found.program {
+        writeln!(out, "program {program}")?;
+    }
+    if let Some(source) = &found.source {
+        writeln!(out, "    at {source}")?;
+    }
+    if let Some(insn) = &found.insn {
+        writeln!(out, "    insn {insn}")?;
+    }
+    writeln!(out, "    | {}", found.words)?;
+    let Some(rule) = found.rule else {
+        return writeln!(out, "    no rule is known for these words");
+    };
+    writeln!(out, "    rule {rule}: {}", rule.sentence())?;
+    for other in &found.others {
+        writeln!(out, "    or rule {other}: {}", other.sentence())?;
+    }
+    writeln!(out)?;
+    for line in rule.section("What to change").trim().lines() {
+        writeln!(out, "{line}")?;
+    }
+    writeln!(out)?;
+    writeln!(out, "more about it: verdict explain {}", rule.code())
 }
 
 fn list(out: &mut dyn Write) -> Done {

@@ -272,3 +272,45 @@ fn programs_attach_to_programs() {
         assert_eq!(output.status.code(), Some(1));
     }
 }
+
+#[test]
+fn explain_takes_the_kernels_words() {
+    let text = stdout(&verdict(&["explain", "R2 !read_ok"]));
+    for line in [
+        "    | R2 !read_ok\n    rule V0101 uninitialized-register (register type safety): ",
+        "\nmore about it: verdict explain V0101\n",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    // Words that break off are those of several rules.
+    let text = stdout(&verdict(&["explain", "R2 min value is negative"]));
+    assert!(text.contains("    rule V0210 "), "{text}");
+    assert!(text.contains("    or rule V0223 "), "{text}");
+    let output = verdict(&["explain", "hello there"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("no refusal in these words"));
+}
+
+/// The log is a real kernel's.
+#[test]
+fn explain_reads_logs() {
+    let log = "golden/6.12.117-deb12-amd64/logs/packet_access.bpf.o__off_by_one.log";
+    let output = verdict(&["explain", log]);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    for line in [
+        "    at ",
+        "    insn 1",
+        "    | R2 offset is outside of the packet\n    rule V0201 ",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    let log = "golden/6.12.117-deb12-amd64/logs/packet_access.bpf.o__fixed.log";
+    let output = verdict(&["explain", log]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("no refusal is in this log"),
+        "{}",
+        stderr(&output)
+    );
+}

@@ -3,6 +3,7 @@
 //! One table ([`Rule`] is made of it) is the single source: code, name, category, the kernel's function and
 //! one sentence. Codes are stable: a rule that is given up leaves its number empty.
 
+pub mod explain;
 mod fact;
 mod table;
 
@@ -100,6 +101,13 @@ impl Rule {
     /// Its page, as Markdown.
     pub fn page(self) -> &'static str {
         self.row().page
+    }
+
+    /// A part of its page: what stands below this heading, up to the next.
+    pub fn section(self, heading: &str) -> &'static str {
+        let mut parts = self.page().split("\n## ");
+        let part = parts.find_map(|part| part.strip_prefix(heading)?.strip_prefix('\n'));
+        part.unwrap_or_default()
     }
 
     /// The rule with this code or name, in either case.
