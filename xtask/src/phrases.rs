@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// What differs from that recording
     #[arg(long, value_name = "FILE")]
     delta: Option<PathBuf>,
+    /// Directory with the kernel's whole logs, OBJECT__PROGRAM.log, which are read where there is one
+    #[arg(long, value_name = "DIR")]
+    logs: Option<PathBuf>,
     /// The kernel of the recording
     #[arg(long, value_name = "NAME", default_value = "6.12")]
     kernel: String,
@@ -192,10 +195,17 @@ fn measure(args: &Args, golden: &Path, objects: &Path) -> Done {
             Stage::Verify => record.tail,
             Stage::Open | Stage::Prepare => record.libbpf,
         };
+        let program = record.program.as_deref().unwrap_or_default();
+        let log = format!("{}__{program}.log", record.object);
+        let whole = args.logs.as_ref().filter(|_| record.stage == Stage::Verify);
+        let whole = whole.and_then(|dir| fs::read(dir.join(log)).ok());
         let refused = Refused {
             object: record.object,
             program: record.program,
-            words: words.unwrap_or_default(),
+            words: match whole {
+                Some(log) => String::from_utf8_lossy(&log).into_owned(),
+                None => words.unwrap_or_default(),
+            },
         };
         if record.verdict == Verdict::Failure && !refused.words.trim().is_empty() {
             by_object.entry(refused.object.clone()).or_default().push(refused);
