@@ -300,7 +300,7 @@ fn explain_reads_logs() {
     assert_eq!(output.status.code(), Some(0), "{text}");
     for line in [
         "    at ",
-        "    insn 1",
+        "    insn 5: (71) r0 = ",
         "    | R2 offset is outside of the packet\n    rule V0201 ",
     ] {
         assert!(text.contains(line), "{line}: {text}");
