@@ -22,7 +22,7 @@ packet_access.bpf.o  off_by_one  refused V0201        refused V0201
 
 rejected: EACCES by the kernel
     packet_access.bpf.o unchecked: all kernels
-    at corpus/packet_access.bpf.c:";
+error[V0201 packet-bounds]: ";
     assert!(out.starts_with(expected), "{out}");
     let ending = "\
 more about a rule: verdict explain V0201
@@ -172,13 +172,10 @@ fn help_is_for_what_a_kernel_lacks_and_for_what_others_accept() {
         "corpus/links.bpf.o",
     ]);
     assert!(
-        out.contains("    help: bound the loop by a constant, or use bpf_loop()\n"),
+        out.contains("help: bound the loop by a constant, or use bpf_loop()"),
         "{out}"
     );
-    assert!(
-        out.contains("    help: compare or mask the very register"),
-        "{out}"
-    );
+    assert!(out.contains("help: compare or mask the very register"), "{out}");
     // One kernel alone: what it does not accept need not be accepted elsewhere.
     let (_, out, _) = run(&[
         "check",
@@ -187,11 +184,14 @@ fn help_is_for_what_a_kernel_lacks_and_for_what_others_accept() {
         "corpus/may_goto.bpf.o",
         "corpus/links.bpf.o",
     ]);
-    assert!(out.contains("    help: bound the loop by a constant"), "{out}");
-    assert!(!out.contains("    help: compare or mask"), "{out}");
+    assert!(out.contains("help: bound the loop by a constant"), "{out}");
+    assert!(!out.contains("help: compare or mask the very"), "{out}");
     // And what none accepts is no matter of kernels.
     let (_, out, _) = run(&["check", "--kernel", "6.1,6.12", "corpus/packet_access.bpf.o"]);
-    assert!(!out.contains("help: "), "{out}");
+    assert!(
+        !out.contains("compare --why") && !out.contains("this kernel"),
+        "{out}"
+    );
 }
 
 #[test]
