@@ -47,6 +47,7 @@ impl Observer for Edges {
         false
     }
 
+    #[inline]
     fn event(&mut self, event: Event<'_>) {
         if let Event::Insn { idx, prev_idx, .. } | Event::Pruned { idx, prev_idx, .. } = event {
             self.count(idx, prev_idx);

@@ -1,6 +1,7 @@
 //! Changes to a program, tried by verifying again.
 
 use verdict_engine::assume::{Assumed, Assumption};
+use verdict_engine::observer::{Event, Observer};
 use verdict_engine::{Outcome, Rejected, Stats, Trial, Verdict, verify_assuming};
 use verdict_kernel::Kernel;
 use verdict_kernel::prog::ProgType;
@@ -20,6 +21,16 @@ const MAX_FOLLOWED: usize = 12;
 const MAX_MISSING: usize = 16;
 /// Most plans that are tried.
 const MAX_PLANS: usize = 6;
+
+/// Listens, as trials must be listened to, and hears nothing.
+struct Unheard;
+
+impl Observer for Unheard {
+    const MISSES: bool = false;
+
+    #[inline(always)]
+    fn event(&mut self, _: Event<'_>) {}
+}
 
 /// Trials within a budget.
 pub struct Trials<'a> {
@@ -194,9 +205,7 @@ impl<'a> Trials<'a> {
         let Some(mut range) = good else {
             return Some(None);
         };
-        let accepts = |trials: &mut Self, range: Range| {
-            matches!(trials.attempt(prog, &[change(range)]), Attempt::Accepted)
-        };
+        let accepts = |trials: &mut Self, range: Range| trials.accepts(prog, &[change(range)]);
         range.max = self.widest(range.max, |trials, max| accepts(trials, Range { max, ..range }));
         range.min = -self.widest(-range.min, |trials, min| {
             let min = min.checked_neg().unwrap_or(i64::MIN);
@@ -273,6 +282,17 @@ impl<'a> Trials<'a> {
             step /= 2;
         }
         good
+    }
+
+    /// Whether a program is accepted with changes; what comes of it otherwise does not matter.
+    fn accepts(&mut self, prog: &Prog, changes: &[Change]) -> bool {
+        let max_insns = u32::try_from(self.left).unwrap_or(u32::MAX);
+        let outcome = verify_changed(self.kernel, prog, changes, max_insns, &mut Unheard);
+        let Some(outcome) = outcome.filter(|_| self.left > 0) else {
+            return false;
+        };
+        self.left = self.left.saturating_sub(u64::from(outcome.stats.insns) + 20);
+        outcome.verdict == Verdict::Accepted
     }
 
     /// Verifies with changes.
@@ -386,7 +406,7 @@ pub fn trial_without_missing(
             assumed: &assumed,
             max_insns,
         };
-        let outcome = verify_assuming(kernel, prog, trial, &mut Recorder::default());
+        let outcome = verify_assuming(kernel, prog, trial, &mut Unheard);
         trials.left = trials.left.saturating_sub(u64::from(outcome.stats.insns) + 20);
         let missing = match &outcome.verdict {
             Verdict::Rejected(rejected)
@@ -411,15 +431,15 @@ pub fn trial_without_missing(
 
 /// Verifies a program with changes that concern it alone; `None` where others are needed.
 pub fn with_changes(kernel: &Kernel, prog: &Prog, changes: &[Change]) -> Option<Outcome> {
-    verify_changed(kernel, prog, changes, u32::MAX, &mut Recorder::default())
+    verify_changed(kernel, prog, changes, u32::MAX, &mut Unheard)
 }
 
-fn verify_changed(
+fn verify_changed<O: Observer>(
     kernel: &Kernel,
     prog: &Prog,
     changes: &[Change],
     max_insns: u32,
-    recorder: &mut Recorder,
+    recorder: &mut O,
 ) -> Option<Outcome> {
     let mut assumed = Vec::new();
     let mut changed = None;

@@ -142,7 +142,7 @@ fn follow(
 }
 
 /// After how many instructions it is clear where the cost of a program is.
-const SAMPLE: u32 = 50_000;
+const SAMPLE: u32 = 10_000;
 
 /// Follows the beginning of a verification that costs too much.
 fn sample(kernel: &Kernel, prog: &Prog, recorder: &mut Recorder) -> Profile {
@@ -166,8 +166,9 @@ impl<A: Observer, B: Observer> Observer for Both<'_, A, B> {
         self.0.hears(level) || self.1.hears(level)
     }
 
+    #[inline(always)]
     fn event(&mut self, event: Event<'_>) {
-        self.0.event(event);
         self.1.event(event);
+        self.0.event(event);
     }
 }
