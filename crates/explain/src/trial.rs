@@ -28,6 +28,10 @@ struct Unheard;
 impl Observer for Unheard {
     const MISSES: bool = false;
 
+    fn hears(&self, _: u8) -> bool {
+        false
+    }
+
     #[inline(always)]
     fn event(&mut self, _: Event<'_>) {}
 }

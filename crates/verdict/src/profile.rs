@@ -184,6 +184,10 @@ impl Profiler {
 }
 
 impl Observer for Profiler {
+    fn hears(&self, _: u8) -> bool {
+        false
+    }
+
     fn event(&mut self, event: Event<'_>) {
         match event {
             Event::Insn { state, idx, .. } => {
