@@ -2,7 +2,7 @@
 //! call verified is accepted, and what they cost.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
@@ -108,7 +108,7 @@ fn verifier(explaining: Explaining) -> Result<Verifier, String> {
     Ok(Verifier::new(kernel, Options::default()).explaining(explaining))
 }
 
-fn of_object(verifier: &Verifier, path: &PathBuf) -> Counts {
+fn of_object(verifier: &Verifier, path: &Path) -> Counts {
     let mut counts = Counts::default();
     let name = workers::file_name(path);
     let Ok(bytes) = verdict::read_object(path) else {

@@ -102,8 +102,7 @@ impl<'v> OpenObject<'v> {
             _ => Vec::new(),
         };
         out.notes.push(format!(
-            "{need}: {} has it neither itself nor, as far as is known, in a module",
-            kernel.name
+            "{need}: this kernel has it neither itself nor, as far as is known, in a module"
         ));
         if !near.is_empty() {
             out.remedies
