@@ -186,7 +186,7 @@ impl Btf {
     }
 
     /// This BTF's own types whose name without flavour is that of `name`, in order of their numbers.
-    pub(crate) fn flavours_of<'a>(&'a self, name: &[u8]) -> impl Iterator<Item = Type<'a>> {
+    pub fn flavours_of<'a>(&'a self, name: &[u8]) -> impl Iterator<Item = Type<'a>> {
         let wanted = name.get(..essential_len(name)).unwrap_or(name).to_vec();
         self.index().chain(self, name).filter(move |t| {
             let name = self.name_bytes(t.name_off());

@@ -198,7 +198,7 @@ pub(crate) enum Command {
     /// With --minimum it is a row for each program: the oldest of the kernels from which on it loads, and what stops it on
     /// the one before.
     ///
-    /// Exit code: 0 all accepted, 1 unusable input, 2 a rejection, 3 something unsupported. With --minimum a program is
+    /// Exit code: 0 all accepted, 1 unusable input or nothing to verify, 2 a rejection, 3 something unsupported. With --minimum a program is
     /// accepted if it loads on the newest of the kernels.
     Check(CheckArgs),
     /// Print the figures of verification: takes the command line of veristat, and prints what it prints
@@ -218,7 +218,7 @@ pub(crate) enum Command {
     ///     programs = "xdp.bpf.o/old_*"
     ///     may-fail = true               # may be rejected
     ///
-    /// Exit code: 0 within budget, 1 unusable input or a budget that names no program, 2 a program is rejected or
+    /// Exit code: 0 within budget, 1 unusable input, a budget that names no program or no program with a budget, 2 a program is rejected or
     /// exceeds its budget, 3 something unsupported.
     #[command(verbatim_doc_comment)]
     Gate(GateArgs),
@@ -230,7 +230,7 @@ pub(crate) enum Command {
     Profile(ProfileArgs),
     /// Run the expectations that programs carry as declaration tags
     ///
-    /// Exit code: 0 all are met, 1 unusable input, 2 one is not met, 3 something unsupported.
+    /// Exit code: 0 all are met, 1 unusable input or no test at all, 2 one is not met, 3 something unsupported.
     Test(SuiteArgs),
     /// Draft a load plan for objects: what they leave for their loaders to set
     Plan(PlanArgs),
@@ -266,6 +266,9 @@ pub(crate) struct CheckArgs {
     /// --kernel-dir
     #[arg(long)]
     pub(crate) minimum: bool,
+    /// Let it be that there is nothing to verify
+    #[arg(long)]
+    pub(crate) allow_empty: bool,
     /// Form of the output
     #[arg(long, short, value_name = "FORM", default_value = "text")]
     pub(crate) output: CheckOutput,
@@ -447,6 +450,9 @@ pub(crate) struct GateArgs {
     /// The budgets
     #[arg(long, short, value_name = "FILE", default_value = "verdict.toml")]
     pub(crate) budget: PathBuf,
+    /// Let it be that there is nothing to verify
+    #[arg(long)]
+    pub(crate) allow_empty: bool,
     #[command(flatten)]
     pub(crate) globals: GlobalArgs,
     #[command(flatten)]
@@ -566,6 +572,9 @@ pub(crate) struct SuiteArgs {
     /// Print counts of expectations and descriptions, too
     #[arg(long, short)]
     pub(crate) verbose: bool,
+    /// Let it be that there is nothing to verify
+    #[arg(long)]
+    pub(crate) allow_empty: bool,
     /// List of tests that are known to fail: 'OBJECT PROGRAM NUMBER: REASON', a line each
     #[arg(long, value_name = "FILE")]
     pub(crate) known: Option<PathBuf>,

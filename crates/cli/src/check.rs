@@ -13,7 +13,10 @@ use verdict_report::{
 
 use crate::args::{CheckArgs, CheckOutput, KernelArgs};
 use crate::run::{ObjectResult, Unusable, verify_all, verify_each};
-use crate::{Done, worst};
+use crate::{Done, unless_nothing, worst};
+
+/// What is said where there is no program.
+const NOTHING: &str = "nothing was verified";
 
 pub(crate) fn run(kernel: &KernelArgs, args: &CheckArgs, out: &mut dyn Write) -> Done {
     if args.minimum {
@@ -72,7 +75,14 @@ fn run_one(verifier: &Verifier, args: &CheckArgs, out: &mut dyn Write) -> Done {
         writeln!(out, "more about a rule: verdict explain {}", rule.code())?;
     }
     writeln!(out, "{summary}")?;
-    Ok(summary.exit_code())
+    out.flush()?;
+    let total = summary.accepted + summary.rejected + summary.unsupported;
+    Ok(unless_nothing(
+        summary.exit_code(),
+        total,
+        args.allow_empty,
+        NOTHING,
+    ))
 }
 
 /// What a load plan has to say before anything can be said of the program.
@@ -136,7 +146,9 @@ fn run_several(verifiers: &[Verifier], args: &CheckArgs, output: CheckOutput, ou
         write_reasons(out, &names, &rows, Which::All)?;
         write_end(out, &names, &rows, &summaries)?;
     }
-    Ok(worst(summaries.iter().map(CheckSummary::exit_code)))
+    out.flush()?;
+    let code = worst(summaries.iter().map(CheckSummary::exit_code));
+    Ok(unless_nothing(code, programs.len(), args.allow_empty, NOTHING))
 }
 
 /// From which kernel on each program loads: a table, and each reason why the kernel before does not load it once.
@@ -169,7 +181,13 @@ fn run_minimum(verifiers: &[Verifier], args: &CheckArgs, out: &mut dyn Write) ->
     for row in &rows {
         summary.count(Minimum::of(row).verdict(row));
     }
-    Ok(summary.exit_code())
+    out.flush()?;
+    Ok(unless_nothing(
+        summary.exit_code(),
+        rows.len(),
+        args.allow_empty,
+        NOTHING,
+    ))
 }
 
 fn row(program: &Program) -> MatrixRow<'_> {

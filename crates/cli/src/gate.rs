@@ -9,7 +9,7 @@ use verdict_report::{Breach, Budgets, Row, read_rows};
 
 use crate::args::{GateArgs, KernelArgs};
 use crate::stat::Gathered;
-use crate::{Done, UNUSABLE, step_summary};
+use crate::{Done, UNUSABLE, step_summary, unless_nothing};
 
 /// Exit code for a program that exceeds its budget.
 pub(crate) const EXCEEDED: u8 = 2;
@@ -41,6 +41,9 @@ pub(crate) fn run(kernel: &KernelArgs, args: &GateArgs, out: &mut dyn Write) -> 
         code = UNUSABLE;
     }
     step_summary::append(|page| write_markdown(page, &judged))?;
+    out.flush()?;
+    let held = rows.iter().filter(|row| budgets.concern(row)).count();
+    code = unless_nothing(code, held, args.allow_empty, "no program has a budget");
     let breaches = || judged.rows.iter().flat_map(|(_, breaches)| breaches);
     Ok(if code != 0 {
         code

@@ -108,6 +108,15 @@ fn worst(codes: impl IntoIterator<Item = u8>) -> u8 {
     codes.into_iter().filter(|code| *code != 0).min().unwrap_or(0)
 }
 
+/// The exit code where nothing was done of what was asked for, unless that is allowed; otherwise the one that there is.
+fn unless_nothing(code: u8, done: usize, allowed: bool, nothing: &str) -> u8 {
+    if done > 0 || allowed || code != 0 {
+        return code;
+    }
+    eprintln!("verdict: {nothing} (--allow-empty lets that be)");
+    UNUSABLE
+}
+
 /// Prints an error and gives the exit code that goes with it.
 fn complain(message: &str) -> ExitCode {
     eprintln!("verdict: {message}");

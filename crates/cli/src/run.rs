@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use verdict::kernel::rule::Rule;
+use verdict::loader::OpenError;
 use verdict::{Answer, OpenObject, Verifier, objects_in, open_failure, read_object};
 use verdict_report::Record;
 
@@ -194,7 +195,7 @@ pub(crate) fn open<'v>(verifier: &'v Verifier, path: &Path) -> Result<OpenObject
     let name = file_name(path);
     let opened = guarded(&name, || verifier.open(&name, &bytes)).map_err(unusable)?;
     let mut object = opened.map_err(|error| Unusable {
-        message: format!("{shown}: {error}"),
+        message: format!("{shown}: {error}{}", help(&error)),
         record: Some(Box::new(open_failure(&name, &error))),
         rule: Some(error.rule),
     })?;
@@ -206,6 +207,16 @@ pub(crate) fn open<'v>(verifier: &'v Verifier, path: &Path) -> Result<OpenObject
         .set_globals(verifier.globals())
         .map_err(|e| unusable(format!("{shown}: {e}")))?;
     Ok(object)
+}
+
+/// What helps against a refusal to open an object, if something is known to.
+fn help(error: &OpenError) -> &'static str {
+    let legacy = |message: &String| message.contains("legacy map definitions in 'maps' section");
+    if error.messages.iter().any(legacy) {
+        "\n    help: cilium/ebpf and aya take such definitions: --loader cilium, --loader aya"
+    } else {
+        ""
+    }
 }
 
 /// A path's last part.

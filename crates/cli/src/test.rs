@@ -11,7 +11,7 @@ use verdict::{Globals, Options, Suite, Verifier, may_have_tests, read_object};
 use crate::args::{KernelArgs, SuiteArgs, TestOutput};
 use crate::interrupt;
 use crate::run::{Progress, expand, file_name, guarded, side_by_side};
-use crate::{Done, UNUSABLE, worst};
+use crate::{Done, UNUSABLE, unless_nothing, worst};
 
 pub(crate) fn run(kernel: &KernelArgs, args: &SuiteArgs, out: &mut dyn Write) -> Done {
     let known = args
@@ -64,7 +64,16 @@ fn run_one(verifier: &Verifier, known: &Known, args: &SuiteArgs, out: &mut dyn W
     match () {
         () if unusable || !stopped.is_empty() => Ok(UNUSABLE),
         () if !stale.is_empty() => Ok(summary.exit_code().max(2)),
-        () => Ok(summary.exit_code()),
+        () => {
+            out.flush()?;
+            let (code, tests) = (summary.exit_code(), results.len() + summary.filtered);
+            Ok(unless_nothing(
+                code,
+                tests,
+                args.allow_empty,
+                "nothing was tested",
+            ))
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What libbpf writes into the verifier's log: it explains instructions that it poisoned itself.
 
-use verdict_btf::core::{POISON, failure_text};
+use verdict_btf::core::{POISON, describe, failure_text};
 use verdict_isa::{class, op};
 use verdict_kernel::rule::Rule;
 
@@ -63,6 +63,12 @@ impl Object {
         } else {
             None
         }
+    }
+
+    /// The CO-RE relocation of an instruction of `prepared.loads[load]`, as libbpf writes it.
+    pub fn relocation(&self, prepared: &Prepared, load: usize, insn: usize) -> Option<String> {
+        let (_, relo) = prepared.core.get(load)?.iter().find(|(at, _)| *at == insn)?;
+        describe(self.btf.as_deref()?, relo)
     }
 
     /// What to say in place of a poisoned instruction's line and the complaint about it.

@@ -134,6 +134,11 @@ impl Budgets {
         Ok(budgets)
     }
 
+    /// Whether the program has a budget.
+    pub fn concern(&self, row: &Row) -> bool {
+        self.entries.iter().any(|entry| entry.names(row))
+    }
+
     /// What the program exceeds. Of several entries that name it, the last one that says something of a figure
     /// decides on that figure.
     pub fn judge(&self, row: &Row) -> Vec<Breach> {

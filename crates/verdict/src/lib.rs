@@ -74,6 +74,7 @@ mod choice;
 mod embedded;
 mod explaining;
 mod files;
+mod lacking;
 mod last_words;
 mod listen;
 mod need;

@@ -23,6 +23,8 @@ pub(crate) struct Refused<'a> {
     pub(crate) insns: &'a [Insn],
     /// The instruction that was refused.
     pub(crate) insn: Option<usize>,
+    /// The CO-RE relocation of that instruction, as libbpf writes it.
+    pub(crate) relocation: Option<String>,
 }
 
 impl Refused<'_> {
@@ -38,7 +40,8 @@ impl Refused<'_> {
             Rule::UnresolvedExtern => self.external(),
             Rule::CoreRelocation => {
                 // failed to resolve CO-RE relocation <byte_off> [7] struct task_struct.gone (0:1 @ offset 4)
-                let (_, target) = self.words("CO-RE relocation <")?.split_once("] ")?;
+                let told = self.words("CO-RE relocation <").or(self.relocation.as_deref());
+                let (_, target) = told?.split_once("] ")?;
                 let end = target.find(" (").unwrap_or(target.len());
                 Some(Need::Type(target.get(..end)?.to_owned()))
             }
@@ -286,6 +289,7 @@ mod tests {
             flags: 0,
             insns: &[],
             insn: None,
+            relocation: None,
         };
         refused.need().map(|need| need.to_string())
     }

@@ -10,7 +10,7 @@ use verdict_kernel::Kernel;
 use verdict_kernel::attr::{MapCreate, ProgLoad};
 use verdict_kernel::rule::Rule;
 use verdict_loader::{GlobalError, Globals, Manner, Object, OpenError, PrepareError, Prepared, ProgFacts};
-use verdict_report::{Refusal, advice};
+use verdict_report::{Need, Refusal, advice};
 use verdict_syscall::prog::{LoadError, flags};
 use verdict_syscall::{LoadedProg, Prog, Session};
 
@@ -18,6 +18,7 @@ use crate::Answer;
 use crate::answer::{CONTRADICTION, End};
 use crate::bridge::Bridge;
 use crate::explaining::{Explaining, FunctionNames, Reopened};
+use crate::lacking::lacking;
 use crate::last_words::last_words;
 use crate::listen::{Libbpf, LogOptions};
 use crate::need::Refused;
@@ -319,9 +320,19 @@ impl OpenObject<'_> {
                 flags: load.map_or(0, |load| load.prog_flags),
                 insns: load.map(|load| load.insns.as_slice()).unwrap_or_default(),
                 insn: place.as_ref().map(|place| place.insn),
+                relocation: place.as_ref().and_then(|place| {
+                    let (prepared, at) = loaded.refused.as_ref()?;
+                    self.object.relocation(prepared, *at, place.insn)
+                }),
             };
             refusal.need = refused.need();
             refusal.advice = advice(&self.verifier.kernel, refusal, &record);
+            if let Some(Need::Type(target)) = &refusal.need
+                && let Some(what) = lacking(&self.verifier.kernel, target)
+                && let Some(advice) = &mut refusal.advice
+            {
+                advice.line = format!("{what}: {}", advice.line);
+            }
             if refusal.explanation.is_none() && self.verifier.explaining != Explaining::Off {
                 refusal.explanation = Some(Box::new(self.explain_outside(index, &record, refusal)));
             }
