@@ -105,8 +105,9 @@ struct IgnoredString(#[allow(dead_code, reason = "is read, and then ignored")] S
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct ProgramEntry {
     autoload: Option<bool>,
-    /// The section that the program is to be in: type, attach type, flags and target as its name says.
-    section: Option<String>,
+    /// The section that the program is to be in: type, attach type, flags and target as its name says. Of several, the first
+    /// whose target the kernel has.
+    section: Option<Names>,
 }
 
 /// A file with plans, beside what else it may hold.
@@ -181,7 +182,7 @@ impl Plans {
                 .map(|(name, section)| (name.trim(), section.trim()));
             let (name, section) =
                 pair.ok_or_else(|| format!("--section {option}: expected PROGRAM=SECTION"))?;
-            entry.programs.entry(name.to_owned()).or_default().section = Some(section.to_owned());
+            entry.programs.entry(name.to_owned()).or_default().section = Some(Names::One(section.to_owned()));
         }
         let empty = entry == Entry::default();
         Ok(Plans {
@@ -407,8 +408,11 @@ impl OpenObject<'_> {
         });
         minded(set)?;
         for (name, program) in &entry.programs {
-            if let Some(section) = &program.section {
+            for section in program.section.iter().flat_map(Names::iter) {
                 minded(self.object.plan_section(name, section))?;
+                if self.object.has_target(name, self.kernel()).unwrap_or(true) {
+                    break;
+                }
             }
         }
         for group in entry.groups().map_err(PlanError::new)? {
