@@ -262,6 +262,9 @@ pub(crate) struct CheckArgs {
     /// Show accepted programs, too; the table of several kernels has them always
     #[arg(long, short)]
     pub(crate) verbose: bool,
+    /// Load each object whole, all its programs with its maps together, as its library does by itself; of one kernel
+    #[arg(long, conflicts_with = "minimum")]
+    pub(crate) whole: bool,
     /// Say from which kernel on each program loads: of those of --kernel, or else of all known ones, and that of
     /// --kernel-dir
     #[arg(long)]

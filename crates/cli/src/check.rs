@@ -13,15 +13,21 @@ use verdict_report::{
 
 use crate::args::{CheckArgs, CheckOutput, KernelArgs};
 use crate::run::{ObjectResult, Unusable, verify_all, verify_each};
-use crate::{Done, unless_nothing, worst};
+use crate::{Done, unless_nothing, whole, worst};
 
 /// What is said where there is no program.
-const NOTHING: &str = "nothing was verified";
+pub(crate) const NOTHING: &str = "nothing was verified";
 
 pub(crate) fn run(kernel: &KernelArgs, args: &CheckArgs, out: &mut dyn Write) -> Done {
     if args.minimum {
         let verifiers = kernel.oldest_first(args.test.options(), &args.globals.read()?)?;
         return run_minimum(&verifiers, args, out);
+    }
+    if args.whole {
+        let verifier = kernel
+            .verifier(args.test.options())?
+            .with_globals(args.globals.read()?);
+        return whole::run(&verifier, args, out);
     }
     let verifiers: Vec<_> = kernel
         .verifiers(args.test.options(), &args.globals.read()?)?
@@ -110,7 +116,7 @@ fn write_plan_needed(out: &mut dyn Write, programs: &[Result<Answer, String>]) -
     writeln!(out, "    help: verdict plan {object} drafts one")
 }
 
-fn entry<'a>(answer: &'a Answer, errno_name: &'a str) -> CheckEntry<'a> {
+pub(crate) fn entry<'a>(answer: &'a Answer, errno_name: &'a str) -> CheckEntry<'a> {
     CheckEntry {
         record: &answer.record,
         errno_name,

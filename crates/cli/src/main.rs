@@ -16,6 +16,7 @@ mod step_summary;
 mod sweep;
 mod test;
 mod veristat;
+mod whole;
 mod why;
 
 use std::env;

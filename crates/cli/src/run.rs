@@ -185,6 +185,19 @@ pub(crate) fn expand(arguments: &[PathBuf]) -> Vec<Result<PathBuf, (PathBuf, Str
 
 /// Reads and opens an object.
 pub(crate) fn open<'v>(verifier: &'v Verifier, path: &Path) -> Result<OpenObject<'v>, Unusable> {
+    open_by(verifier, path, |name, bytes| verifier.open(name, bytes))
+}
+
+/// Reads and opens an object that is to be loaded whole.
+pub(crate) fn open_whole<'v>(verifier: &'v Verifier, path: &Path) -> Result<OpenObject<'v>, Unusable> {
+    open_by(verifier, path, |name, bytes| verifier.open_whole(name, bytes))
+}
+
+fn open_by<'v>(
+    verifier: &'v Verifier,
+    path: &Path,
+    open: impl FnOnce(&str, &[u8]) -> Result<OpenObject<'v>, OpenError>,
+) -> Result<OpenObject<'v>, Unusable> {
     let unusable = |message| Unusable {
         message,
         record: None,
@@ -193,7 +206,7 @@ pub(crate) fn open<'v>(verifier: &'v Verifier, path: &Path) -> Result<OpenObject
     let shown = path.display();
     let bytes = read_object(path).map_err(unusable)?;
     let name = file_name(path);
-    let opened = guarded(&name, || verifier.open(&name, &bytes)).map_err(unusable)?;
+    let opened = guarded(&name, || open(&name, &bytes)).map_err(unusable)?;
     let mut object = opened.map_err(|error| Unusable {
         message: format!("{shown}: {error}{}", help(&error)),
         record: Some(Box::new(open_failure(&name, &error))),

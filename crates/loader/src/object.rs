@@ -67,6 +67,8 @@ pub enum Manner {
     /// static functions, section names go on behind the known ones (`tc/entry`, `classifier/x`), maps may be
     /// defined by plain structs in `maps` and `maps/x`, and how a map is pinned does not matter.
     Aya,
+    /// That of libbpf by itself: `bpf_object__open` and `bpf_object__load`.
+    Whole,
     /// That of the kernel's test runner: everything as it stands, and all maps are created, optional ones too.
     Test {
         /// What CO-RE relocations are resolved against, if not the kernel's types.
@@ -91,7 +93,7 @@ impl Manner {
 
     pub(crate) fn core_btf(&self) -> Option<&Arc<Btf>> {
         match self {
-            Manner::Veristat | Manner::Cilium | Manner::Aya => None,
+            Manner::Veristat | Manner::Cilium | Manner::Aya | Manner::Whole => None,
             Manner::Test { core_btf } => core_btf.as_ref(),
         }
     }
@@ -129,6 +131,11 @@ impl Object {
             flags: def.map_flags,
         };
         defs.flatten().map(shape).collect()
+    }
+
+    /// Whether the object is loaded by cilium/ebpf.
+    pub fn is_cilium(&self) -> bool {
+        self.cilium.is_some()
     }
 
     /// Whether the section of program `index` says no type.

@@ -460,6 +460,7 @@ impl<'a> Opening<'a> {
             Manner::Veristat | Manner::Cilium | Manner::Aya => {
                 veristat::adjust(&mut self.programs, &entries, &mut self.maps, self.btf.as_deref());
             }
+            Manner::Whole => {}
             Manner::Test { .. } => self.maps.iter_mut().for_each(|map| map.autocreate = true),
         }
         let resolved = resolve::resolve(kernel, &self);

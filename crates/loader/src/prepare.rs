@@ -43,6 +43,10 @@ pub struct Prepared {
     pub messages: Vec<String>,
     /// Why libbpf would go no further than `loads`.
     stopped: Option<PrepareError>,
+    /// Of a whole object, the programs that are not handed to the kernel, as their places among those that are loaded, and why.
+    pub failed: Vec<(usize, PrepareError)>,
+    /// Of a whole object, the numbers of the programs that are loaded, those of `failed` among them.
+    pub order: Vec<usize>,
     /// The programs of `loads` by their index in the object.
     programs: Vec<usize>,
     /// Created maps by their index in the object.
@@ -79,6 +83,29 @@ impl Object {
             object: self,
             target: entry(index).unwrap_or(usize::MAX),
             also: also.iter().filter_map(|index| entry(*index)).collect(),
+            whole: false,
+            facts: ProgFacts::default(),
+            w: Warnings::default(),
+            maps: Vec::new(),
+            btf: None,
+        };
+        match load.run(bpf) {
+            Ok(prepared) => Ok(prepared),
+            Err(broken) => Err(self.failure(broken, load.w, load.facts)),
+        }
+    }
+
+    /// Makes all programs ready that libbpf loads of the object when nobody says otherwise.
+    ///
+    /// # Errors
+    /// What `bpf_object__load` refuses before it looks at single programs.
+    pub fn prepare_whole(&self, bpf: &mut dyn Bpf) -> Result<Prepared, PrepareError> {
+        let wanted = |at: &usize| self.programs.get(*at).is_some_and(|prog| prog.autoload);
+        let mut load = Load {
+            object: self,
+            target: usize::MAX,
+            also: self.entries.iter().copied().filter(wanted).collect(),
+            whole: true,
             facts: ProgFacts::default(),
             w: Warnings::default(),
             maps: Vec::new(),
@@ -117,6 +144,8 @@ impl Object {
             facts: made.facts,
             messages: Vec::new(),
             stopped: None,
+            failed: Vec::new(),
+            order: Vec::new(),
             programs: vec![main],
             maps: made.maps,
             core: vec![made.core],
@@ -192,6 +221,8 @@ struct Load<'a> {
     target: usize,
     /// Others that are loaded with it.
     also: Vec<usize>,
+    /// Whether it is the whole object that is asked for.
+    whole: bool,
     facts: ProgFacts,
     w: Warnings,
     /// Created maps by their index in the object.
@@ -203,14 +234,17 @@ struct Load<'a> {
 impl<'a> Load<'a> {
     fn run(&mut self, bpf: &mut dyn Bpf) -> Result<Prepared, Broken> {
         let object = self.object;
-        let Some(target) = object.programs.get(self.target) else {
-            return Err(Rule::ObjectFormat.with(Errno::EINVAL));
-        };
-        self.facts = ProgFacts {
-            prog_type: target.prog_type,
-            attach_type: target.attach_type,
-            insn_cnt: target.len(),
-        };
+        match object.programs.get(self.target) {
+            Some(target) => {
+                self.facts = ProgFacts {
+                    prog_type: target.prog_type,
+                    attach_type: target.attach_type,
+                    insn_cnt: target.len(),
+                };
+            }
+            None if self.whole => {}
+            None => return Err(Rule::ObjectFormat.with(Errno::EINVAL)),
+        }
         self.probe_loading()?;
         let resolved = match &object.resolved {
             Ok(resolved) => resolved,
@@ -404,6 +438,10 @@ impl<'a> Load<'a> {
                 continue;
             };
             let core = std::mem::take(&mut linked.core);
+            if self.whole {
+                let number = self.object.entries.iter().position(|entry| *entry == index);
+                prepared.order.extend(number);
+            }
             match self.attributes(resolved, index, prog, btf.as_ref(), linked) {
                 Ok(attr) => {
                     if index == self.target {
@@ -415,6 +453,13 @@ impl<'a> Load<'a> {
                 }
                 Err(e) => {
                     warning!(self.w, "prog '{}': failed to load: -{}", prog.name, e.errno.0);
+                    if self.whole {
+                        let failure = self.object.failure(e, self.w.clone(), self.facts);
+                        prepared
+                            .failed
+                            .push((prepared.order.len().saturating_sub(1), failure));
+                        continue;
+                    }
                     if prepared.loads.is_empty() {
                         return Err(e);
                     }

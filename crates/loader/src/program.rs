@@ -23,6 +23,8 @@ pub(crate) struct Program {
     /// Name of its section, without the `?` that would switch it off.
     pub(crate) section_name: String,
     pub(crate) section: usize,
+    /// Whether it is loaded unless somebody says otherwise: a `?` before its section's name switches it off.
+    pub(crate) autoload: bool,
     /// Its instructions within the section.
     pub(crate) range: Range<usize>,
     /// Whether the symbol is global.
@@ -55,6 +57,7 @@ impl Program {
             name: owned_name(name),
             section_name: owned_name(section_name.strip_prefix('?').unwrap_or(section_name)),
             section,
+            autoload: !section_name.starts_with('?'),
             range,
             is_global: !symbol.is_local(),
             is_hidden: !symbol.is_local() && symbol.is_hidden(),

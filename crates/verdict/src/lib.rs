@@ -84,6 +84,7 @@ mod suite;
 mod target;
 mod verifier;
 mod verifiers;
+mod whole;
 mod why;
 
 pub use answer::{Answer, open_failure};
@@ -97,6 +98,7 @@ pub use suite::{ReadFile, Suite, may_have_tests};
 pub use target::Target;
 pub use verifier::{Loader, OpenObject, Options, Verifier};
 pub use verifiers::{ProgramAnswers, Verifiers};
+pub use whole::Whole;
 pub use why::{Why, WhyObject};
 
 pub use verdict_loader::{GlobalError, Globals};

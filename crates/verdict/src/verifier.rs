@@ -167,6 +167,18 @@ impl Verifier {
         self.open_as(name, bytes, &self.manner)
     }
 
+    /// Opens an object to be loaded whole, as its library does by itself.
+    ///
+    /// # Errors
+    /// As [`Verifier::open`].
+    pub fn open_whole(&self, name: &str, bytes: &[u8]) -> Result<OpenObject<'_>, OpenError> {
+        let manner = match &self.manner {
+            Manner::Veristat => &Manner::Whole,
+            other => other,
+        };
+        self.open_as(name, bytes, manner)
+    }
+
     /// As [`Verifier::open`], in a chosen manner.
     pub(crate) fn open_as(
         &self,
