@@ -47,7 +47,7 @@ impl OpenObject<'_> {
             programs.push(match failed {
                 Some((_, error)) => self.unprepared(name, error.clone()),
                 None => match loads.next() {
-                    Some((at, load)) => self.loaded(&bpf, &prepared, (at, load), name),
+                    Some((at, load)) => self.loaded(&mut bpf, &prepared, (at, load), name),
                     None => break,
                 },
             });
@@ -95,7 +95,7 @@ impl OpenObject<'_> {
     /// `BPF_PROG_LOAD` of one of the programs.
     fn loaded(
         &self,
-        bpf: &Bridge<'_>,
+        bpf: &mut Bridge<'_>,
         prepared: &Prepared,
         (at, load): (usize, &ProgLoad),
         name: &str,
