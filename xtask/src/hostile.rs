@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
-use verdict::{KernelChoice, Options, Verifier};
+use verdict::{Explaining, KernelChoice, Options, Verifier};
 
 use crate::Done;
 use crate::chance::Chance;
@@ -214,7 +214,8 @@ impl Damage {
 /// The child's side: a line `done` with the number of programs after each case, and before it a line for each panic.
 pub(crate) fn work(worker: &WorkerArgs) -> Done {
     let args = &worker.args;
-    let verifier = Verifier::new(KernelChoice::default().open()?, Options::default());
+    let verifier =
+        Verifier::new(KernelChoice::default().open()?, Options::default()).explaining(Explaining::TRIALS);
     let bytes = args
         .objects
         .iter()

@@ -7,6 +7,9 @@ use crate::about::cost::Costs;
 use crate::trace::Path;
 use crate::words;
 
+/// Most conditions of a path that are shown, the last ones.
+const MAX_CONDITIONS: usize = 64;
+
 /// A rejected program, and the path that failed.
 pub(crate) struct Case<'a> {
     pub(crate) path: Path<'a>,
@@ -101,7 +104,13 @@ impl Draft {
     /// Sets the conditions of the path from a step on; those before are counted.
     pub(crate) fn conditions(&mut self, path: &Path<'_>, from: usize) {
         let end = path.rec.end();
-        let conditions = path.branches(from, end).map(|(step, _, taken)| Condition {
+        let mut steps: Vec<(usize, bool)> = path
+            .branches(from, end)
+            .map(|(step, _, taken)| (step, taken))
+            .collect();
+        let left_out = steps.len().saturating_sub(MAX_CONDITIONS);
+        steps.drain(..left_out);
+        let conditions = steps.into_iter().map(|(step, taken)| Condition {
             site: path
                 .insn(step)
                 .map(|insn| path.code.site(insn))
@@ -114,6 +123,6 @@ impl Draft {
             line(a).is_some() && line(a) == line(b)
         };
         self.out.path.dedup_by(by_line);
-        self.out.other_conditions = path.branches(0, from).count();
+        self.out.other_conditions = path.branches(0, from).count() + left_out;
     }
 }

@@ -39,6 +39,11 @@ impl Place {
         (usize::from(at) < PLACES).then_some(Place { frame, at })
     }
 
+    /// Its number among all places of all frames.
+    fn number(self) -> usize {
+        usize::from(self.frame) * PLACES + usize::from(self.at)
+    }
+
     /// The number of the register, if it is one.
     pub const fn register(self) -> Option<u8> {
         if (self.at as usize) < REGS {
@@ -127,11 +132,17 @@ const ENTRY: Step = Step { insn: None, frame: 0 };
 impl Recorder {
     /// The path that was walked last.
     pub fn finish(self) -> Recording {
+        let mut by_place = vec![Vec::new(); MAX_FRAMES * PLACES];
+        for (at, write) in self.writes.iter().enumerate() {
+            if let Some(writes) = by_place.get_mut(write.place.number()) {
+                writes.push(at as u32);
+            }
+        }
         Recording {
             whole: self.skipped == 0,
             steps: self.steps,
             writes: self.writes,
-            last: self.last,
+            by_place,
             maps: self.maps,
         }
     }
@@ -281,7 +292,8 @@ pub struct Recording {
     /// Its instructions, behind one that stands for its beginning.
     pub steps: Vec<Step>,
     writes: Vec<Write>,
-    last: Vec<[Option<u32>; PLACES]>,
+    /// The writes of each place, in order.
+    by_place: Vec<Vec<u32>>,
     /// Maps, by their numbers in registers.
     pub maps: Vec<Arc<Map>>,
 }
@@ -289,18 +301,15 @@ pub struct Recording {
 impl Recording {
     /// The write that gave a place what it holds before a step.
     pub fn before(&self, place: Place, step: usize) -> Option<&Write> {
-        let mut at = self
-            .last
-            .get(usize::from(place.frame))?
-            .get(usize::from(place.at))
-            .copied()?;
-        while let Some(write) = self.writes.get(at? as usize) {
-            if write.step < step {
-                return Some(write);
-            }
-            at = write.before;
-        }
-        None
+        let writes = self.by_place.get(place.number())?;
+        let step_of = |at: &u32| {
+            self.writes
+                .get(*at as usize)
+                .map_or(usize::MAX, |write| write.step)
+        };
+        let behind = writes.partition_point(|at| step_of(at) < step);
+        let last = writes.get(behind.checked_sub(1)?)?;
+        self.writes.get(*last as usize)
     }
 
     /// What a place holds before a step.

@@ -211,7 +211,7 @@ impl<'a> Trials<'a> {
         };
         let accepts = |trials: &mut Self, range: Range| trials.accepts(prog, &[change(range)]);
         range.max = self.widest(range.max, |trials, max| accepts(trials, Range { max, ..range }));
-        range.min = -self.widest(-range.min, |trials, min| {
+        range.min = -self.widest(range.min.saturating_neg(), |trials, min| {
             let min = min.checked_neg().unwrap_or(i64::MIN);
             accepts(trials, Range { min, ..range })
         });

@@ -71,8 +71,8 @@ pub(crate) fn constant_offset(case: &Case<'_>, draft: &mut Draft, fact: &Fact) {
         .const_value()
         .map_or(0, |var| var as i64)
         .saturating_add(i64::from(value.off));
-    let to = first.clamp(start, end - size);
-    let Ok(offset) = i32::try_from(fixed.saturating_add(to - first)) else {
+    let to = first.clamp(start, end.saturating_sub(size).max(start));
+    let Ok(offset) = i32::try_from(fixed.saturating_add(to.saturating_sub(first))) else {
         return;
     };
     draft.note(format!(

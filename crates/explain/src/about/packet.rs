@@ -41,7 +41,9 @@ pub(crate) fn explain(case: &Case<'_>, draft: &mut Draft, fact: &Fact) {
     let ahead = if pointer.b.smin() == i64::MIN || from.0 == i64::MIN {
         0
     } else {
-        from.0 - pointer.b.smin() - i64::from(pointer.off)
+        from.0
+            .saturating_sub(pointer.b.smin())
+            .saturating_sub(i64::from(pointer.off))
     };
     let needed = ahead.saturating_add(size.max(1));
     let mut shown = 0;
