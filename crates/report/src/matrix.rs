@@ -125,7 +125,16 @@ fn reasons<'a>(kernels: &[&str], rows: &'a [MatrixRow<'a>], which: Which) -> io:
             let Some(mut text) = entry.as_ref().map(reason).transpose()?.flatten() else {
                 continue;
             };
-            if let Some(line) = help(kernels, row, kernel) {
+            // An explanation may have it among its remedies.
+            let told = |line: &String| {
+                let explanation = entry
+                    .as_ref()
+                    .and_then(|entry| entry.refusal?.explanation.as_deref());
+                explanation.is_some_and(|explanation| {
+                    explanation.remedies.iter().any(|remedy| remedy.words == *line)
+                })
+            };
+            if let Some(line) = help(kernels, row, kernel).filter(|line| !told(line)) {
                 write_help(&mut text.1, &line)?;
             }
             let at = *places.entry(gist(&text)).or_insert(all.len());
@@ -180,12 +189,12 @@ fn help(kernels: &[&str], row: &MatrixRow<'_>, kernel: usize) -> Option<String> 
 /// have different forms.
 fn gist((headline, body): &(String, Vec<u8>)) -> (String, Vec<u8>) {
     let walked = |line: &&[u8]| {
-        let said = line.strip_prefix(b"    | ").unwrap_or_default();
+        let said = line.trim_ascii_start().strip_prefix(b"| ").unwrap_or_default();
         let number = said.iter().take_while(|byte| byte.is_ascii_digit()).count();
         said.starts_with(b";") || (number > 0 && said.get(number) == Some(&b':'))
     };
     let lines = body.split_inclusive(|&byte| byte == b'\n');
-    let helps = |line: &&[u8]| line.starts_with(HELP.as_bytes());
+    let helps = |line: &&[u8]| line.trim_ascii_start().starts_with(HELP.trim_start().as_bytes());
     let kept: Vec<_> = lines.filter(|line| !walked(line) && !helps(line)).collect();
     (headline.clone(), kept.concat())
 }

@@ -19,14 +19,17 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// Every program of the corpus but those that attach to others: its object, its name, the answer, and its log with
+/// Every program of the corpus but those that attach to others, and reports: its object, its name, the answer, and its log with
 /// what libbpf says.
 fn corpus() -> Vec<(String, String, Answer, String)> {
     let verifier = Verifier::new(KernelChoice::default().open().unwrap(), Options::default());
     let mut all = Vec::new();
-    let attach = root().join("corpus/attach");
+    let apart = ["corpus/attach", "corpus/reports"].map(|dir| root().join(dir));
     let paths = verdict::objects_in(&root().join("corpus")).unwrap();
-    for path in paths.into_iter().filter(|path| !path.starts_with(&attach)) {
+    for path in paths
+        .into_iter()
+        .filter(|path| apart.iter().all(|dir| !path.starts_with(dir)))
+    {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let Ok(object) = verifier.open(&name, &fs::read(&path).unwrap()) else {
             continue;
