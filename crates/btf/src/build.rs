@@ -2,6 +2,8 @@
 //!
 //! Types keep their numbers when a BTF is rewritten, new ones follow. Strings are added once each.
 
+mod prune;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -43,6 +43,8 @@ pub struct Prepared {
     pub messages: Vec<String>,
     /// Why libbpf would go no further than `loads`.
     stopped: Option<PrepareError>,
+    /// What is not modelled of how the programs are loaded.
+    pub unsupported: Option<&'static str>,
     /// Of a whole object, the programs that are not handed to the kernel, as their places among those that are loaded, and why.
     pub failed: Vec<(usize, PrepareError)>,
     /// Of a whole object, the numbers of the programs that are loaded, those of `failed` among them.
@@ -144,6 +146,7 @@ impl Object {
             facts: made.facts,
             messages: Vec::new(),
             stopped: None,
+            unsupported: made.unsupported,
             failed: Vec::new(),
             order: Vec::new(),
             programs: vec![main],

@@ -409,6 +409,10 @@ impl OpenObject<'_> {
             }
         };
         let mut loaded = Loaded::new(End::Accepted, prepared.facts);
+        if let Some(what) = prepared.unsupported {
+            loaded.end = End::Unsupported(what.to_owned());
+            return loaded;
+        }
         for at in 0..prepared.loads.len() {
             let step = (kernel, at, request.flags);
             loaded.end = load_one(&mut bpf.0, &prepared, step, ask, &mut loaded.outcome);

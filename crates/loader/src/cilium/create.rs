@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use verdict_btf::Btf;
+use verdict_btf::build::Builder;
+use verdict_btf::{Btf, Kind, TypeId};
 use verdict_kernel::attr::{MapCreate, MapId, MapValue};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
@@ -24,12 +25,17 @@ const ENOTSUPP: Errno = Errno(524);
 pub(super) struct Creator<'a> {
     pub(super) object: &'a Object,
     pub(super) spec: &'a Spec,
-    /// The object's BTF, if the kernel takes it.
+    /// The object's BTF.
     pub(super) btf: Option<&'a Arc<Btf>>,
     pub(super) bpf: &'a mut dyn Bpf,
     /// What the last map was created with.
     made: MapCreate,
+    /// What cannot be said of programs with these maps.
+    pub(super) unsupported: Option<&'static str>,
 }
+
+/// The BTF of a map, with the types of its key and value.
+type Typed = (Arc<Btf>, Option<TypeId>, Option<TypeId>);
 
 /// Why a map cannot be had: words, and the kernel's refusal if it is one.
 struct Unmade {
@@ -63,6 +69,7 @@ impl<'a> Creator<'a> {
             btf,
             bpf,
             made: MapCreate::default(),
+            unsupported: None,
         }
     }
 
@@ -160,8 +167,11 @@ impl<'a> Creator<'a> {
             return Err(Unmade::by(Rule::MapDefinition, words));
         }
         let def = completed(def, self.object.nr_cpus)?;
-        let typed = def.key_type.is_some() || def.value_type.is_some();
-        let btf = self.btf.filter(|_| typed);
+        let types = self.types(&def)?;
+        let (btf, key_type, value_type) = match &types {
+            Some((btf, key, value)) => (Some(btf), *key, *value),
+            None => (None, None, None),
+        };
         let mut attr = MapCreate {
             map_type: def.map_type,
             key_size: def.key_size,
@@ -172,8 +182,8 @@ impl<'a> Creator<'a> {
             numa_node: def.numa_node,
             name: kernel_name(name),
             btf: btf.cloned(),
-            btf_key_type_id: def.key_type.filter(|_| btf.is_some()),
-            btf_value_type_id: def.value_type.filter(|_| btf.is_some()),
+            btf_key_type_id: key_type,
+            btf_value_type_id: value_type,
             btf_vmlinux_value_type_id: None,
             map_extra: def.map_extra,
         };
@@ -195,6 +205,30 @@ impl<'a> Creator<'a> {
             let broken = if own { broken.rule.with(Errno(0)) } else { broken };
             Unmade { broken, words }
         })
+    }
+
+    /// The BTF of a map: its types of key and value alone, by their new numbers.
+    fn types(&mut self, def: &MapDef) -> Result<Option<Typed>, Unmade> {
+        let Some(btf) = self
+            .btf
+            .filter(|_| def.key_type.is_some() || def.value_type.is_some())
+        else {
+            return Ok(None);
+        };
+        let roots: Vec<_> = def.key_type.into_iter().chain(def.value_type).collect();
+        let (part, numbers) = Builder::part_of(btf, &roots);
+        let Ok(part) = part.build().map(Arc::new) else {
+            return Ok(None);
+        };
+        self.bpf.btf_load(&part).map_err(|(broken, _)| Unmade {
+            broken,
+            words: format!("load BTF: load btf: {}", strerror(broken.errno)),
+        })?;
+        if has_own_pointers(&part, &self.object.kernel_btf) {
+            self.unsupported = Some(OWN_POINTERS);
+        }
+        let new = |id: Option<TypeId>| id.and_then(|id| numbers.get(&id).copied());
+        Ok(Some((part, new(def.key_type), new(def.value_type))))
     }
 
     fn fill(&mut self, id: MapId, bytes: Vec<u8>, kind: Internal) -> Result<(), Unmade> {
@@ -228,6 +262,19 @@ impl<'a> Creator<'a> {
         }
         Ok(())
     }
+}
+
+/// Programs and maps are described by BTF of their own each, whose types are not the same to the kernel.
+const OWN_POINTERS: &str = "kernel pointers in maps to types of the object, as cilium/ebpf describes them";
+
+/// Whether types have kernel pointers to what is no type of the kernel.
+fn has_own_pointers(btf: &Btf, kernel: &Btf) -> bool {
+    let tags = btf
+        .types()
+        .filter(|ty| ty.kind() == Kind::TypeTag && ty.name().contains("kptr"));
+    let targets = tags.filter_map(|tag| btf.skip_mods_and_typedefs(tag.target()));
+    let mut structs = targets.filter(|ty| ty.is_composite());
+    structs.any(|ty| kernel.find(ty.name(), ty.kind()).is_none())
 }
 
 fn refused(what: String, unmade: Unmade) -> Refused {

@@ -5,10 +5,10 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use verdict_btf::build::Builder;
-use verdict_btf::core::{POISON, Relocator};
+use verdict_btf::core::{POISON, RelocKind, Relocator};
 use verdict_btf::ext::CoreRelo;
-use verdict_btf::{Btf, Kind, TypeId};
-use verdict_isa::Insn;
+use verdict_btf::{Btf, IntEncoding, Kind, TypeId};
+use verdict_isa::{Insn, table::pseudo};
 use verdict_kernel::attr::{FuncInfo, LineInfo, MapCreate, MapId, ProgLoad};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::prog::{AttachType, ProgType};
@@ -36,12 +36,13 @@ pub(crate) struct Made {
     pub(crate) core: Vec<(usize, CoreRelo)>,
     pub(crate) maps: Vec<Option<MapId>>,
     pub(crate) facts: ProgFacts,
+    /// What cannot be said of the program.
+    pub(crate) unsupported: Option<&'static str>,
 }
 
 /// Creates each map of an object by itself.
 pub(crate) fn maps(object: &Object, spec: &Spec, bpf: &mut dyn Bpf) -> Vec<Result<MapCreate, Refused>> {
-    let btf = object.load_btf.as_ref().filter(|btf| bpf.btf_load(btf).is_ok());
-    Creator::new(object, spec, btf, bpf).each()
+    Creator::new(object, spec, object.load_btf.as_ref(), bpf).each()
 }
 
 /// Makes a program ready, which is `main` of the object's functions.
@@ -72,9 +73,7 @@ fn run(
         insn_cnt: linked.insns.len(),
     };
     let btf = object.load_btf.as_ref();
-    let btf_error = btf.and_then(|btf| bpf.btf_load(btf).err());
-    let known = btf.filter(|_| btf_error.is_none());
-    let mut creator = Creator::new(object, spec, known, bpf);
+    let mut creator = Creator::new(object, spec, btf, bpf);
     let mut maps = creator.all()?;
     let name = &prog.name;
     let within = |refused: Refused| Refused {
@@ -93,18 +92,16 @@ fn run(
         spec,
         prog,
         linked,
-        btf: known.cloned(),
+        btf: None,
+        poisoned: Vec::new(),
+        stray_fds: Vec::new(),
         kconfig: None,
     };
-    if program.relocate_core().map_err(within)?
-        && let Some(btf) = &program.btf
-        && let Err((broken, _)) = creator.bpf.btf_load(btf)
+    program.relocate_core().map_err(within)?;
+    if let Some(btf) = program.own_btf()
+        && let Err((broken, _)) = creator.bpf.btf_load(&btf)
     {
-        let words = format!("load BTF: {}", strerror(broken.errno));
-        return Err(within(Refused { broken, words }));
-    }
-    if let (Some((broken, _)), true) = (btf_error, program.linked.has_info()) {
-        let words = format!("load BTF: {}", strerror(broken.errno));
+        let words = format!("load BTF: load btf: {}", strerror(broken.errno));
         return Err(within(Refused { broken, words }));
     }
     if program.wants_kconfig() {
@@ -123,7 +120,9 @@ fn run(
     program.resolve(&maps).map_err(within)?;
     let load = program.attributes().map_err(within)?;
     let core = std::mem::take(&mut program.linked.core);
+    let unsupported = creator.unsupported;
     Ok(Made {
+        unsupported,
         load,
         core,
         maps,
@@ -206,29 +205,41 @@ fn append(object: &Object, spec: &Spec, index: usize, prog: &Program, linked: &m
         .extend(object.info.lines.of(prog, start).into_iter().flatten());
 }
 
+/// The instructions that load a map by a file descriptor which stands in the object itself.
+fn stray_fds(insns: &[Insn], references: &[(usize, Target)]) -> Vec<u32> {
+    let known: BTreeSet<_> = references.iter().map(|(at, _)| *at).collect();
+    let loads = insns.iter().enumerate().filter(|(at, insn)| {
+        insn.is_ld_imm64() && matches!(insn.src, pseudo::MAP_FD | pseudo::MAP_VALUE) && !known.contains(at)
+    });
+    loads.map(|(at, _)| at as u32).collect()
+}
+
 /// A program on its way to the kernel.
 struct Ready<'a> {
     object: &'a Object,
     spec: &'a Spec,
     prog: &'a Program,
     linked: Linked,
+    /// What the kernel is given of the object's BTF.
     btf: Option<Arc<Btf>>,
+    /// Instructions whose relocations have no target.
+    poisoned: Vec<usize>,
+    /// Instructions that name a map by a number of their own.
+    stray_fds: Vec<u32>,
     kconfig: Option<MapId>,
 }
 
 impl Ready<'_> {
-    /// Applies CO-RE relocations. An instruction whose relocation has no target is poisoned, and its line says so; answers
-    /// whether the BTF has changed for that.
-    fn relocate_core(&mut self) -> Result<bool, Refused> {
+    /// Applies CO-RE relocations. An instruction whose relocation has no target is poisoned.
+    fn relocate_core(&mut self) -> Result<(), Refused> {
         let Some(btf) = &self.object.btf else {
-            return Ok(false);
+            return Ok(());
         };
         let mut relocator = Relocator::new(btf, &self.object.core_btf).without_libbpf();
-        let mut poisoned = Vec::new();
         for (at, relo) in &self.linked.core {
             let done = relocator.relocate(&mut self.linked.insns, *at, relo, 0, &self.prog.name);
             match done {
-                Ok(done) if done.poisoned => poisoned.push(*at),
+                Ok(done) if done.poisoned => self.poisoned.push(*at),
                 Ok(_) => {}
                 Err(e) => {
                     let local = btf.ty(relo.type_id).map_or("", |t| t.name());
@@ -241,44 +252,82 @@ impl Ready<'_> {
                 }
             }
         }
-        if !poisoned.is_empty() {
-            self.explain(&poisoned);
-        }
-        Ok(!poisoned.is_empty())
+        self.forget_poisoned();
+        Ok(())
     }
 
-    /// Has the lines of poisoned instructions say what they are. The library forgets everything else that it knew of such an
-    /// instruction, even that a function begins there.
-    fn explain(&mut self, poisoned: &[usize]) {
-        let Some(btf) = &self.btf else { return };
-        let mut edit = Builder::from_btf(btf);
-        let empty = edit.add_string("");
-        for at in poisoned {
+    /// The library forgets everything that it knew of an instruction that it poisons, even that a function begins there.
+    fn forget_poisoned(&mut self) {
+        for at in &self.poisoned {
             self.linked.funcs.retain(|func| func.insn_off as usize != *at);
             self.linked.starts.retain(|_, start| start != at);
             self.linked.order.retain(|(start, _)| start != at);
+        }
+    }
+
+    /// Makes the BTF of the program alone: the types whose numbers its instructions hold, in their order, and then those of
+    /// its functions. Numbers in instructions and records become the new ones.
+    fn own_btf(&mut self) -> Option<Arc<Btf>> {
+        let btf = self.object.load_btf.as_ref()?;
+        let is_number = |relo: &CoreRelo| RelocKind::from_raw(relo.kind) == RelocKind::TypeIdLocal;
+        let local: Vec<_> = self
+            .linked
+            .core
+            .iter()
+            .filter(|(_, relo)| is_number(relo))
+            .copied()
+            .collect();
+        if local.is_empty() && !self.linked.has_info() && self.poisoned.is_empty() {
+            return None;
+        }
+        let mut roots: Vec<_> = local.iter().map(|(_, relo)| relo.type_id).collect();
+        roots.extend(self.linked.funcs.iter().map(|func| func.type_id));
+        let (mut part, numbers) = Builder::part_of(btf, &roots);
+        let new = |id: TypeId| numbers.get(&id).copied().unwrap_or(TypeId::VOID);
+        for (at, relo) in local {
+            let number = new(relo.type_id).0 as i32;
+            let wide = self.linked.insns.get(at).is_some_and(|insn| insn.is_ld_imm64());
+            if wide {
+                self.wide(at, number, 0);
+            } else if let Some(insn) = self.linked.insns.get_mut(at) {
+                insn.imm = number;
+            }
+        }
+        for func in &mut self.linked.funcs {
+            func.type_id = new(func.type_id);
+        }
+        self.explain(&mut part);
+        if part.count() == 1 {
+            // The kernel takes no BTF without types.
+            part.add_int("int", 4, IntEncoding::SIGNED);
+        }
+        self.btf = Some(Arc::new(part.build().ok()?));
+        self.btf.clone()
+    }
+
+    /// Has the lines of poisoned instructions say what they are.
+    fn explain(&mut self, part: &mut Builder) {
+        let empty = part.add_string("");
+        for at in &self.poisoned {
             let place = self
                 .linked
                 .lines
                 .partition_point(|line| (line.insn_off as usize) < *at);
-            let here = self
-                .linked
-                .lines
-                .get_mut(place)
-                .filter(|line| line.insn_off as usize == *at);
             let line = LineInfo {
                 insn_off: *at as u32,
                 file_name_off: empty,
-                line_off: edit.add_string("instruction poisoned by CO-RE"),
+                line_off: part.add_string("instruction poisoned by CO-RE"),
                 line_col: 0,
             };
-            match here {
+            match self
+                .linked
+                .lines
+                .get_mut(place)
+                .filter(|line| line.insn_off as usize == *at)
+            {
                 Some(here) => *here = line,
                 None => self.linked.lines.insert(place, line),
             }
-        }
-        if let Ok(built) = edit.build() {
-            self.btf = Some(Arc::new(built));
         }
     }
 
@@ -292,6 +341,7 @@ impl Ready<'_> {
     /// Puts into instructions what they refer to, in the library's order: symbols, functions of the kernel, functions of the object.
     fn resolve(&mut self, maps: &[Option<MapId>]) -> Result<(), Refused> {
         let references = std::mem::take(&mut self.linked.references);
+        self.stray_fds = stray_fds(&self.linked.insns, &references);
         self.ksyms(&references)?;
         for (at, to) in &references {
             let id = |map: &usize| maps.get(*map).copied().flatten();
@@ -460,6 +510,7 @@ impl Ready<'_> {
             ..ProgLoad::default()
         };
         object.probes.rename_reads(&mut load.insns);
+        load.stray_fds = std::mem::take(&mut self.stray_fds);
         if let (true, Some(btf)) = (self.linked.has_info(), &self.btf) {
             load.btf = Some(btf.clone());
             load.func_info = std::mem::take(&mut self.linked.funcs);

@@ -77,7 +77,14 @@ impl Maps {
         align: u64,
         slots: &HashMap<u64, SlotTarget>,
     ) -> Words<()> {
-        let vars = variables(btf, sec.name)?;
+        let mut vars = variables(btf, sec.name)?;
+        // Where a declaration has no place, the library finds no section at all.
+        if vars
+            .iter()
+            .any(|var| sec.symbols.iter().all(|(_, name, _)| *name != var.name()))
+        {
+            vars.clear();
+        }
         if vars.len() != sec.symbols.len() {
             let (symbols, vars) = (sec.symbols.len(), vars.len());
             return Err(format!(
@@ -199,7 +206,11 @@ fn read_struct(name: &str, bytes: &[u8]) -> Words<MapDef> {
 
 /// The variables of a data section.
 fn variables<'a>(btf: &'a Btf, section: &str) -> Words<Vec<Type<'a>>> {
-    let Some(sec) = btf.find(section, Kind::DataSec).and_then(|id| btf.ty(id)) else {
+    // Of several sections of this name the library takes none.
+    let mut found = btf
+        .types()
+        .filter(|ty| ty.kind() == Kind::DataSec && ty.name() == section);
+    let (Some(sec), None) = (found.next(), found.next()) else {
         return Ok(Vec::new());
     };
     let vars = sec

@@ -25,20 +25,21 @@ use crate::opening::Budget;
 use crate::probes::Probes;
 use crate::program::{Code, Program};
 use crate::sections::SecDef;
-use crate::{datasec, resolve, sanitize, struct_ops};
+use crate::{datasec, resolve, sanitize};
 
 /// What an unknown address of the kernel looks like, and the bytes between two of them.
 const UNKNOWN_ADDRESS: u64 = 0xffff_ffff_8000_0000;
 const SYMBOL_SIZE: u64 = 16;
+/// The section of struct_ops that the library takes, and the one that it does not.
+const STRUCT_OPS_LINK: &str = ".struct_ops.link";
+const STRUCT_OPS: &str = ".struct_ops";
 
 /// Whether this loader reads the object: those with struct_ops are left to libbpf's.
 pub(crate) fn reads(bytes: &[u8]) -> bool {
     let Ok(elf) = Elf::parse("", bytes, &mut Warnings::default()) else {
         return true;
     };
-    struct_ops::SECTIONS
-        .iter()
-        .all(|name| elf.section_by_name(name).is_none())
+    elf.section_by_name(STRUCT_OPS_LINK).is_none() || elf.section_by_name(STRUCT_OPS).is_some()
 }
 
 /// Reads the object in `bytes`, to be loaded into `kernel`; `path` is what the library calls the file.
@@ -101,6 +102,8 @@ struct File<'a> {
     kconfig: Option<Result<Vec<u8>, String>>,
     /// Names of the values of the kernel's configuration, in the order of their section.
     kconfig_order: Vec<String>,
+    /// The same of the kernel's symbols.
+    ksym_order: Vec<String>,
 }
 
 /// The functions of an object.
@@ -154,6 +157,7 @@ impl<'a> File<'a> {
             outside: Outside::default(),
             kconfig: None,
             kconfig_order: Vec::new(),
+            ksym_order: Vec::new(),
         }
     }
 
@@ -181,6 +185,10 @@ impl<'a> File<'a> {
                 self.sections.insert(index, sec);
             } else if section.ty == elf::SHT_REL {
                 self.relocating.insert(section.info as usize, section);
+            } else if name == STRUCT_OPS && section.ty == elf::SHT_PROGBITS && section.size > 0 {
+                return Err(format!(
+                    "section {name:?}: got '{STRUCT_OPS}' section: not supported"
+                ));
             }
         }
         for symbol in &elf.symbols {
@@ -223,11 +231,8 @@ impl<'a> File<'a> {
         if let Some(data) = self.section(".BTF.ext") {
             self.ext = Some(BtfExt::parse(data).map_err(|e| broken(e.errno))?);
         }
-        let section = btf.find(KCONFIG_SEC, BtfKind::DataSec).and_then(|id| btf.ty(id));
-        let vars = section.into_iter().flat_map(|section| section.vars());
-        self.kconfig_order = vars
-            .filter_map(|var| Some(owned_name(var.type_()?.name())))
-            .collect();
+        self.kconfig_order = names_in(&btf, KCONFIG_SEC);
+        self.ksym_order = names_in(&btf, KSYMS_SEC);
         // What is wrong with declarations of externs is found out where they are used.
         let mut w = Warnings::default();
         let mut edit = Builder::from_btf(&btf);
@@ -383,26 +388,33 @@ impl<'a> File<'a> {
                 None => resolve::configuration(self.kernel, &self.externs),
             });
         }
-        for var in section(KSYMS_SEC).into_iter().flat_map(|sec| sec.vars()) {
-            let Some(ty) = var.type_() else { continue };
-            let name = owned_name(ty.name());
-            if ty.is_func() {
-                self.outside.kfuncs.insert(name, ty.target());
-            }
-        }
-        for (at, e) in self.externs.list.iter().enumerate() {
+        let vars = section(KSYMS_SEC).into_iter().flat_map(|sec| sec.vars());
+        let order: Vec<_> = match self.ksym_order.is_empty() {
+            true => vars
+                .filter_map(|var| Some(owned_name(var.type_()?.name())))
+                .collect(),
+            false => std::mem::take(&mut self.ksym_order),
+        };
+        for name in &order {
+            let Some((at, e)) = self
+                .externs
+                .list
+                .iter()
+                .enumerate()
+                .find(|(_, e)| e.name == *name)
+            else {
+                continue;
+            };
             let ExternKind::Ksym(ty) = e.kind else { continue };
             if e.is_func {
-                let proto = ty.unwrap_or_default();
-                self.outside.kfuncs.insert(e.name.clone(), proto);
+                self.outside.kfuncs.insert(e.name.clone(), ty.unwrap_or_default());
                 continue;
             }
             if !e.is_bare {
                 return Err(Refused::by(
                     Rule::UnresolvedExtern,
                     format!(
-                        "load virtual .ksyms section: data section .ksyms: expected {} to be *Void, not *btf.Var: not supported",
-                        e.name
+                        "load virtual .ksyms section: data section .ksyms: expected {name} to be *Void, not *btf.Var: not supported"
                     ),
                 ));
             }
@@ -552,6 +564,14 @@ impl<'a> File<'a> {
             }),
         }
     }
+}
+
+/// Names of what is in a data section, in its order.
+fn names_in(btf: &Btf, section: &str) -> Vec<String> {
+    let section = btf.find(section, BtfKind::DataSec).and_then(|id| btf.ty(id));
+    let vars = section.into_iter().flat_map(|section| section.vars());
+    vars.filter_map(|var| Some(owned_name(var.type_()?.name())))
+        .collect()
 }
 
 /// What is wrong with the type of the variable for the kernel's version, if anything.
