@@ -20,6 +20,7 @@ mod sections;
 // The parts of an object.
 mod elf;
 mod maps;
+mod spec;
 mod target;
 
 mod externs;
@@ -39,8 +40,6 @@ mod veristat;
 mod relos;
 mod resolve;
 
-mod cilium;
-
 // An opened object, and what is done to it and with it.
 mod object;
 
@@ -48,6 +47,9 @@ mod attach;
 mod create;
 mod globals;
 mod link;
+
+mod cilium;
+
 mod open;
 mod plan;
 

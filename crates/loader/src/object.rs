@@ -5,13 +5,13 @@ use std::sync::Arc;
 use verdict_btf::Btf;
 use verdict_isa::Insn;
 
-use crate::cilium;
 use crate::ext::ExtInfo;
 use crate::externs::Extern;
 use crate::maps::{Map, MapDef};
 use crate::probes::Probes;
 use crate::program::{Code, Program};
 use crate::resolve::{Resolved, Unresolved};
+use crate::spec::Spec;
 use crate::tags::ExceptionTag;
 
 /// An opened object, for one kernel.
@@ -51,7 +51,7 @@ pub struct Object {
     /// What the kernel gives, or why nothing of the object can be loaded.
     pub(crate) resolved: Result<Resolved, Unresolved>,
     /// What else is known of an object that cilium/ebpf loads.
-    pub(crate) cilium: Option<cilium::Spec>,
+    pub(crate) cilium: Option<Spec>,
 }
 
 /// Whose way of opening objects is followed.

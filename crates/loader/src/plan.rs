@@ -244,7 +244,8 @@ fn missing(map: &Map, is_cilium: bool) -> Vec<Missing> {
     if def.key_size == 0 && !is_one_of(&keyless) && !completed {
         found.push(Missing::KeySize);
     }
-    if def.value_size == 0 && !is_one_of(&valueless) && !completed && !(is_cilium && def.is_map_in_map()) {
+    let of_maps = is_cilium && def.is_map_in_map();
+    if def.value_size == 0 && !(is_one_of(&valueless) || completed || of_maps) {
         found.push(Missing::ValueSize);
     }
     if (def.max_entries == 0 || map.assumed.is_some()) && !by_itself {

@@ -20,6 +20,7 @@ use crate::object::Object;
 use crate::program::Program;
 use crate::resolve::Resolved;
 use crate::sections::SecFlags;
+use crate::spec::Spec;
 use crate::target::AttachTarget;
 use crate::{cilium, ctx_args, sanitize, tags};
 
@@ -132,12 +133,7 @@ impl Object {
     }
 
     /// Makes a program ready as cilium/ebpf does.
-    fn prepare_go(
-        &self,
-        spec: &cilium::Spec,
-        main: usize,
-        bpf: &mut dyn Bpf,
-    ) -> Result<Prepared, PrepareError> {
+    fn prepare_go(&self, spec: &Spec, main: usize, bpf: &mut dyn Bpf) -> Result<Prepared, PrepareError> {
         let made =
             cilium::make(self, spec, main, bpf).map_err(|(refused, facts)| refused.into_error(facts))?;
         Ok(Prepared {

@@ -39,29 +39,27 @@ fn other_loaders_take_it() {
         words.contains("extra contains unhandled non-zero bytes"),
         "{words}"
     );
-    for loader in [Loader::Aya] {
-        let verifier = verifier(loader);
-        let object = verifier.open("other_loaders.bpf.o", &object()).unwrap();
-        let names: Vec<_> = object.programs().collect();
-        assert_eq!(names, ["entry", "wrong"]);
-        let accepted = object.check(0).record;
-        assert_eq!(
-            accepted.verdict,
-            Verdict::Success,
-            "{:?} {:?}",
-            accepted.tail,
-            accepted.libbpf
-        );
-        assert_eq!(accepted.figures.unwrap().prog_type, "sched_cls");
-        let rejected = object.check(1).record;
-        assert_eq!(rejected.verdict, Verdict::Failure);
-        let words = rejected.tail.unwrap();
-        assert!(words.contains("map_value(map=other,ks=4,vs=4)"), "{words}");
-        assert!(
-            words.contains("invalid access to map value, value_size=4 off=0 size=8"),
-            "{words}"
-        );
-    }
+    let verifier = verifier(Loader::Aya);
+    let object = verifier.open("other_loaders.bpf.o", &object()).unwrap();
+    let names: Vec<_> = object.programs().collect();
+    assert_eq!(names, ["entry", "wrong"]);
+    let accepted = object.check(0).record;
+    assert_eq!(
+        accepted.verdict,
+        Verdict::Success,
+        "{:?} {:?}",
+        accepted.tail,
+        accepted.libbpf
+    );
+    assert_eq!(accepted.figures.unwrap().prog_type, "sched_cls");
+    let rejected = object.check(1).record;
+    assert_eq!(rejected.verdict, Verdict::Failure);
+    let words = rejected.tail.unwrap();
+    assert!(words.contains("map_value(map=other,ks=4,vs=4)"), "{words}");
+    assert!(
+        words.contains("invalid access to map value, value_size=4 off=0 size=8"),
+        "{words}"
+    );
 }
 
 #[test]

@@ -19,12 +19,13 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// Every program of the corpus but those that attach to others, and reports: its object, its name, the answer, and its log with
+/// Every program of the corpus but those that attach to others, are for other loaders, and reports: its object, its name, the answer, and its log with
 /// what libbpf says.
 fn corpus() -> Vec<(String, String, Answer, String)> {
     let verifier = Verifier::new(KernelChoice::default().open().unwrap(), Options::default());
     let mut all = Vec::new();
-    let apart = ["corpus/attach", "corpus/reports"].map(|dir| root().join(dir));
+    let apart =
+        ["corpus/attach", "corpus/cilium", "corpus/plans", "corpus/reports"].map(|dir| root().join(dir));
     let paths = verdict::objects_in(&root().join("corpus")).unwrap();
     for path in paths
         .into_iter()

@@ -10,91 +10,14 @@ mod load;
 mod maps;
 mod open;
 
-use std::collections::HashMap;
-
-use verdict_btf::TypeId;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::{Broken, Rule};
 
 use crate::error::{PrepareError, ProgFacts};
+use crate::spec::{MapNotes, Reference, Spec, Target};
 
 pub(crate) use load::{make, maps, poison_rule};
 pub(crate) use open::{open, reads};
-
-/// What is known of an object beside what an [`Object`](crate::object::Object) says of every one.
-#[derive(Debug, Default)]
-pub(crate) struct Spec {
-    /// What instructions refer to, by function, in their order.
-    references: Vec<Vec<Reference>>,
-    /// Functions by name, as indices of the object's programs.
-    functions: HashMap<String, usize>,
-    /// By map, what only this library minds.
-    maps: Vec<MapNotes>,
-    /// Contents of the map of the kernel's configuration, or why it cannot be made.
-    kconfig: Option<Result<Vec<u8>, String>>,
-    /// Constants that stand in the place of symbols which nobody defines.
-    constants: HashMap<String, u64>,
-}
-
-impl Spec {
-    /// Whether instructions load the value of a symbol of this name, which nothing in the object defines: user space gives a
-    /// constant in its place.
-    pub(crate) fn has_constant(&self, name: &str) -> bool {
-        let is_it = |reference: &Reference| matches!(&reference.to, Target::Symbol(known) if known == name);
-        self.references.iter().flatten().any(is_it)
-    }
-
-    /// Puts a constant in the place of a symbol.
-    pub(crate) fn set_constant(&mut self, name: &str, value: u64) {
-        self.constants.insert(name.to_owned(), value);
-    }
-}
-
-/// What only this library minds about a map.
-#[derive(Clone, Debug, Default)]
-struct MapNotes {
-    /// Its definition is longer than what is known, and not all of that is zero.
-    surplus: bool,
-    /// `LIBBPF_PIN_*`.
-    pinning: u32,
-    /// Initial elements: places, and names of maps or programs.
-    slots: Vec<(u32, String)>,
-}
-
-/// A reference of an instruction.
-#[derive(Clone, Debug)]
-struct Reference {
-    /// The instruction within its function.
-    insn: usize,
-    to: Target,
-}
-
-/// What an instruction refers to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Target {
-    /// A map.
-    Map(usize),
-    /// A place in the value of a map.
-    Value(usize, u32),
-    /// A function of the object, which is called or whose address is taken.
-    Function(String),
-    /// A name that nothing in the object defines.
-    Symbol(String),
-    /// A function of the kernel, with its prototype.
-    Kfunc {
-        name: String,
-        proto: TypeId,
-        is_weak: bool,
-    },
-    /// The address of a symbol of the kernel, if there is one.
-    Ksym {
-        name: String,
-        address: Option<u64>,
-        is_weak: bool,
-    },
-    /// A value of the kernel's configuration, by its place in their map.
-    Kconfig(u32),
-}
 
 /// Why the library gives up.
 #[derive(Clone, Debug)]
