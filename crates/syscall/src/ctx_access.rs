@@ -46,7 +46,7 @@ pub struct Denied;
 
 /// Judges a read of `size` bytes at `off` of the arguments that a program gets.
 ///
-/// Asked after [`Kernel::ctx_access`] answered [`ctx::CtxAnswer::ByBtf`]. The verifier's own words about a refusal
+/// Asked after [`Kernel::ctx_access`] answered [`CtxAnswer::ByBtf`](verdict_kernel::ctx::CtxAnswer::ByBtf). The verifier's own words about a refusal
 /// come after the notes.
 ///
 /// # Errors
