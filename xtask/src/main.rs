@@ -76,6 +76,8 @@ enum Chore {
     Attach(oracle::Args),
     /// Record what cilium/ebpf and a real kernel say of the objects that are made for it
     Cilium(oracle::Args),
+    /// Record what aya and a real kernel say of the same objects
+    Aya(oracle::Args),
     /// Records what the real veristat prints
     Veristat(oracle::Args),
     /// Verify objects and print what was found, for the other chores.
@@ -109,6 +111,7 @@ fn main() -> ExitCode {
         Chore::Rules(args) => rules::run(&args),
         Chore::Attach(args) => attach::run(&args),
         Chore::Cilium(args) => cilium::run(&args),
+        Chore::Aya(args) => cilium::run_aya(&args),
         Chore::Veristat(args) => veristat::run(&args),
         Chore::Worker(args) => workers::work(&args),
         Chore::HostileWorker(args) => hostile::work(&args),

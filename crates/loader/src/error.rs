@@ -104,6 +104,13 @@ impl Warnings {
         self.0.extend(other.0.iter().take(room).cloned());
     }
 
+    /// Keeps a line of another library.
+    pub(crate) fn say(&mut self, line: String) {
+        if self.0.len() < MAX_WARNINGS {
+            self.0.push(line);
+        }
+    }
+
     pub(crate) fn from_lines(lines: &[String]) -> Warnings {
         Warnings(lines.to_vec())
     }

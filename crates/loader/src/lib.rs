@@ -40,6 +40,8 @@ mod veristat;
 mod relos;
 mod resolve;
 
+mod aya;
+
 // An opened object, and what is done to it and with it.
 mod object;
 

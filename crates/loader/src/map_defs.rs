@@ -23,22 +23,22 @@ struct Parsed {
     inner: Option<MapDef>,
 }
 
-/// Reads the map behind variable `index` of the data section. `any_pinning`: whether values are taken that
-/// libbpf has no meaning for.
+/// Reads the map behind variable `index` of the data section. `is_aya`: whether all is taken of
+/// which nothing is known, and maps are not filled.
 pub(crate) fn read_map(
     btf: &Btf,
     info: VarSecinfo<'_>,
     index: usize,
     (section, section_size): (usize, u64),
-    any_pinning: bool,
+    is_aya: bool,
     w: &mut Warnings,
 ) -> Result<Map, Errno> {
     let var = info.type_().ok_or(Errno::EINVAL)?;
     let name = var.name();
-    let def = definition(btf, var, info, index, section_size, w)?;
+    let def = definition(btf, var, info, (index, is_aya), section_size, w)?;
     let mut map = Map::new(name, section, u64::from(info.offset));
     map.var_index = index;
-    let parsed = parse_def(name, btf, def, (false, any_pinning), w)?;
+    let parsed = parse_def(name, btf, def, (false, is_aya), w)?;
     map.def = parsed.def;
     map.def.adjust_ringbuf();
     map.inner = parsed.inner;
@@ -53,7 +53,7 @@ fn definition<'a>(
     btf: &'a Btf,
     var: Type<'a>,
     info: VarSecinfo<'a>,
-    index: usize,
+    (index, is_aya): (usize, bool),
     section_size: u64,
     w: &mut Warnings,
 ) -> Result<Type<'a>, Errno> {
@@ -70,7 +70,7 @@ fn definition<'a>(
         warning!(w, "map '{name}': unexpected var kind {}.", var.kind().name());
         return Err(Errno::EINVAL);
     }
-    if var.var_linkage() != Some(VarLinkage::Global) {
+    if var.var_linkage() != Some(VarLinkage::Global) && !is_aya {
         let linkage = match var.var_linkage() {
             Some(VarLinkage::Static) => "static",
             Some(VarLinkage::Extern) => "extern",
@@ -98,7 +98,7 @@ fn parse_def(
     name: &str,
     btf: &Btf,
     ty: Type<'_>,
-    (is_inner, any_pinning): (bool, bool),
+    (is_inner, is_aya): (bool, bool),
     w: &mut Warnings,
 ) -> Result<Parsed, Errno> {
     let mut parsed = Parsed {
@@ -130,18 +130,20 @@ fn parse_def(
             }
             "key" => (def.key_size, def.key_type) = field.typed("key", def.key_size)?,
             "value" => (def.value_size, def.value_type) = field.typed("value", def.value_size)?,
+            "values" if is_aya => {}
             "values" => {
                 let last = i + 1 == count;
                 parsed.inner = field.values(def, is_inner, last)?.or(parsed.inner);
             }
-            "pinning" => field.pinning(is_inner, any_pinning)?,
+            "pinning" => field.pinning(is_inner, is_aya)?,
+            _ if is_aya => {}
             other => {
                 warning!(w, "map '{name}': unknown field '{other}'.");
                 return Err(Errno::EOPNOTSUPP);
             }
         }
     }
-    if parsed.def.map_type == 0 {
+    if parsed.def.map_type == 0 && !is_aya {
         warning!(w, "map '{name}': map type isn't specified.");
         return Err(Errno::EINVAL);
     }

@@ -50,6 +50,8 @@ pub struct Object {
     pub(crate) core_btf: Arc<Btf>,
     /// What the kernel gives, or why nothing of the object can be loaded.
     pub(crate) resolved: Result<Resolved, Unresolved>,
+    /// Whether aya loads the object.
+    pub(crate) is_aya: bool,
     /// What else is known of an object that cilium/ebpf loads.
     pub(crate) cilium: Option<Spec>,
 }

@@ -10,6 +10,7 @@ use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
 use verdict_kernel::rule::{Broken, By, Rule};
 
+use crate::aya;
 use crate::cilium;
 use crate::elf::{self, Elf, Section};
 use crate::error::{OpenError, Warnings, libbpf, warning};
@@ -100,6 +101,7 @@ fn open(
     let elf = Elf::parse(path, bytes, w).by(Rule::ObjectFormat)?;
     let mut o = Opening::new(path, elf, bytes.len(), kernel, w);
     o.lenient = manner.is_lenient();
+    o.is_aya = matches!(manner, Manner::Aya);
     o.find_symbols().by(Rule::ObjectFormat)?;
     let (btf, ext) = o.collect_sections()?;
     program::sort(&mut o.programs);
@@ -107,6 +109,7 @@ fn open(
     o.fix_btf()?;
     o.init_maps().by(Rule::MapDefinition)?;
     o.init_programs();
+    o.check_sections()?;
     relos::collect(&mut o).by(Rule::Relocation)?;
     if weak {
         o.externs.list.iter_mut().for_each(|wanted| wanted.is_weak = true);
@@ -299,12 +302,17 @@ impl<'a> Opening<'a> {
     /// Reads externs and completes the BTF.
     fn fix_btf(&mut self) -> Result<(), Broken> {
         let Some(btf) = self.btf.clone() else {
-            self.externs = externs::collect(&self.elf, None, None, self.w).by(Rule::UnresolvedExtern)?;
+            if !self.is_aya {
+                self.externs = externs::collect(&self.elf, None, None, self.w).by(Rule::UnresolvedExtern)?;
+            }
             return Ok(());
         };
         let mut edit = Builder::from_btf(&btf);
-        self.externs =
-            externs::collect(&self.elf, Some(&btf), Some(&mut edit), self.w).by(Rule::UnresolvedExtern)?;
+        let found = match self.is_aya {
+            true => externs::collect_declared(&self.elf, &btf, &mut edit, self.w),
+            false => externs::collect(&self.elf, Some(&btf), Some(&mut edit), self.w),
+        };
+        self.externs = found.by(Rule::UnresolvedExtern)?;
         datasec::fixup(&self.elf, &btf, &mut edit).by(Rule::ObjectBtf)?;
         let built = edit.build().map_err(|e| Errno(e.errno)).by(Rule::ObjectBtf)?;
         self.btf = Some(Arc::new(built));
@@ -354,7 +362,7 @@ impl<'a> Opening<'a> {
                 info,
                 i,
                 (index, section.size),
-                self.lenient,
+                self.is_aya,
                 self.w,
             )?);
         }
@@ -423,6 +431,26 @@ impl<'a> Opening<'a> {
         Ok(())
     }
 
+    /// Some libraries refuse objects with programs of which they know nothing.
+    fn check_sections(&mut self) -> Result<(), Broken> {
+        if !self.is_aya {
+            return Ok(());
+        }
+        let text = self.text;
+        let mut own = self.programs.iter().filter(|prog| Some(prog.section) != text);
+        let unknown = own.find_map(|prog| {
+            let name = self.elf.section_name(prog.section).unwrap_or_default();
+            (!aya::knows_section(name)).then(|| name.to_owned())
+        });
+        match unknown {
+            Some(name) => {
+                self.w.say(aya::unknown_section(&name));
+                Err(Rule::SectionName.with(Errno(0)))
+            }
+            None => Ok(()),
+        }
+    }
+
     fn init_programs(&mut self) {
         for prog in &mut self.programs {
             prog.def = SecDef::find(&prog.section_name);
@@ -457,7 +485,8 @@ impl<'a> Opening<'a> {
             sanitize::sanitize(hidden, &probes)
         });
         match manner {
-            Manner::Veristat | Manner::Cilium | Manner::Aya => {
+            Manner::Aya => aya::adjust(&mut self.maps, kernel.machine.nr_cpus),
+            Manner::Veristat | Manner::Cilium => {
                 veristat::adjust(&mut self.programs, &entries, &mut self.maps, self.btf.as_deref());
             }
             Manner::Whole => {}
@@ -487,6 +516,7 @@ impl<'a> Opening<'a> {
             core_btf: manner.core_btf().unwrap_or(&kernel.btf).clone(),
             kernel_btf: kernel.btf.clone(),
             resolved,
+            is_aya: self.is_aya,
             cilium: None,
         }
     }

@@ -39,6 +39,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) struct_sections: Vec<usize>,
     /// Whether conventions of other loaders are kept.
     pub(crate) lenient: bool,
+    /// Whether it is aya whose conventions they are.
+    pub(crate) is_aya: bool,
     pub(crate) arena_section: Option<usize>,
     pub(crate) has_struct_ops: bool,
     pub(crate) license: String,
@@ -73,6 +75,7 @@ impl<'a> Opening<'a> {
             maps_section: None,
             struct_sections: Vec::new(),
             lenient: false,
+            is_aya: false,
             arena_section: None,
             has_struct_ops: false,
             license: String::new(),

@@ -22,7 +22,7 @@ use crate::resolve::Resolved;
 use crate::sections::SecFlags;
 use crate::spec::Spec;
 use crate::target::AttachTarget;
-use crate::{cilium, ctx_args, sanitize, tags};
+use crate::{aya, cilium, ctx_args, sanitize, tags};
 
 const BPF_F_SLEEPABLE: u32 = 1 << 4;
 const BPF_F_XDP_HAS_FRAGS: u32 = 1 << 5;
@@ -94,6 +94,7 @@ impl Object {
         };
         match load.run(bpf) {
             Ok(prepared) => Ok(prepared),
+            Err(broken) if self.is_aya => Err(aya::in_its_words(self.failure(broken, load.w, load.facts))),
             Err(broken) => Err(self.failure(broken, load.w, load.facts)),
         }
     }
@@ -159,6 +160,9 @@ impl Object {
     pub fn finish(&self, prepared: &Prepared, bpf: &mut dyn Bpf) -> Result<(), PrepareError> {
         if let Some(error) = &prepared.stopped {
             return Err(error.clone());
+        }
+        if self.is_aya {
+            return Ok(());
         }
         if self.cilium.is_some() {
             // Of a collection of one program, program arrays stay empty.
@@ -259,6 +263,12 @@ impl<'a> Load<'a> {
         let linked = self.relocate(resolved)?;
         let btf = self.load_btf(bpf)?;
         self.maps = create_maps(object, resolved, btf.as_ref(), bpf, &mut self.w)?;
+        if object.is_aya
+            && let Some((broken, words)) = aya::refused_map(&object.maps)
+        {
+            self.w.say(words);
+            return Err(broken);
+        }
         self.load_programs(resolved, btf, linked)
     }
 

@@ -168,6 +168,8 @@ impl Referrer<'_, '_> {
             return match self.finder.externs.get(&rel.sym) {
                 Some(e) if insn::is_call(&insn) => Ok(RelocKind::ExternCall(*e)),
                 Some(e) => Ok(RelocKind::ExternLoad(*e)),
+                // aya leaves alone what it knows nothing of.
+                None if self.o.is_aya => Ok(RelocKind::Core),
                 None => refuse(format!(
                     "extern relo failed to find extern for '{name}' ({})",
                     rel.sym

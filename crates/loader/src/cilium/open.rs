@@ -555,6 +555,7 @@ impl<'a> File<'a> {
             core_btf: kernel.btf.clone(),
             kernel_btf: kernel.btf.clone(),
             resolved: Ok(resolve::Resolved::default()),
+            is_aya: false,
             cilium: Some(Spec {
                 references,
                 functions,
