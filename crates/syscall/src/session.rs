@@ -72,6 +72,13 @@ impl<'k> Session<'k> {
         Ok(())
     }
 
+    /// Has a BTF that was loaded before, into the same kernel.
+    pub fn add_btf(&mut self, btf: Arc<ProgBtf>) {
+        if self.btf(&btf.btf).is_none() {
+            self.btfs.push(btf);
+        }
+    }
+
     /// `BPF_MAP_CREATE`.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use verdict_syscall::{LoadedProg, Prog, Session};
 
 use crate::Answer;
 use crate::answer::{CONTRADICTION, End};
-use crate::bridge::Bridge;
+use crate::bridge::{Bridge, Taken};
 use crate::explaining::{Explaining, FunctionNames, Reopened};
 use crate::lacking::lacking;
 use crate::last_words::last_words;
@@ -194,6 +194,7 @@ impl Verifier {
             targets: Vec::new(),
             reopened: Reopened::new(keeps.then(|| (bytes.to_vec(), manner.clone()))),
             left_out: Vec::new(),
+            taken: Taken::default(),
         };
         if let Some(target) = &self.target {
             object.attach_all(target)?;
@@ -214,6 +215,7 @@ pub struct OpenObject<'v> {
     pub(crate) reopened: Reopened<'v>,
     /// Programs that load plans leave out.
     pub(crate) left_out: Vec<LeftOut>,
+    pub(crate) taken: Taken,
 }
 
 /// What is asked for beside a program.
@@ -269,10 +271,16 @@ impl OpenObject<'_> {
         self.object.program_name(index)
     }
 
+    /// A session for the loader. What the object's own kernel has taken of it once, it need not look at again.
+    pub(crate) fn bridge<'k>(&'k self, kernel: &'k Kernel) -> Bridge<'k> {
+        let own = std::ptr::eq(kernel, &self.verifier.kernel);
+        Bridge(self.session(kernel), own.then_some(&self.taken))
+    }
+
     /// Creates each map by itself, without contents, where the object is loaded by cilium/ebpf: its name, and what it was
     /// created with or why it cannot be.
     pub fn create_each_map(&self) -> Vec<(&str, Result<MapCreate, PrepareError>)> {
-        let mut bpf = Bridge(self.session(&self.verifier.kernel));
+        let mut bpf = self.bridge(&self.verifier.kernel);
         self.object.create_each(&mut bpf)
     }
 
@@ -400,7 +408,7 @@ impl OpenObject<'_> {
         {
             return Loaded::new(End::Unsupported(SMALL.to_owned()), ProgFacts::default());
         }
-        let mut bpf = Bridge(self.session(kernel));
+        let mut bpf = self.bridge(kernel);
         let prepared = match self.object.prepare_with(index, request.also, &mut bpf) {
             Ok(prepared) => prepared,
             Err(error) => {

@@ -29,7 +29,7 @@ impl OpenObject<'_> {
         if self.object.is_cilium() {
             return self.check_collection();
         }
-        let mut bpf = Bridge(self.session(self.kernel()));
+        let mut bpf = self.bridge(self.kernel());
         let prepared = match self.object.prepare_whole(&mut bpf) {
             Ok(prepared) => prepared,
             Err(error) => {

@@ -13,6 +13,7 @@ use verdict_report::{Need, Record, Refusal};
 
 use crate::OpenObject;
 use crate::answer::End;
+use crate::bridge::Taken;
 use crate::verifier::Request;
 
 use super::Explaining;
@@ -157,6 +158,7 @@ impl<'v> OpenObject<'v> {
                 targets: self.targets.clone(),
                 reopened: Reopened::new(None),
                 left_out: Vec::new(),
+                taken: Taken::default(),
             }))
         });
         opened.as_deref()
