@@ -4,6 +4,8 @@
 
 mod prune;
 
+pub use prune::Parts;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -42,12 +42,9 @@ pub(crate) fn run(kernel: &KernelArgs, args: &GateArgs, out: &mut dyn Write) -> 
     }
     step_summary::append(|page| write_markdown(page, &judged))?;
     out.flush()?;
+    let held = rows.iter().filter(|row| budgets.concern(row)).count();
     let breaches = || judged.rows.iter().flat_map(|(_, breaches)| breaches);
-    if breaches().next().is_none() {
-        let held = rows.iter().filter(|row| budgets.concern(row)).count();
-        code = unless_nothing(code, held, args.allow_empty, "no program has a budget");
-    }
-    Ok(if code != 0 {
+    let code = if code != 0 {
         code
     } else if breaches().any(|breach| *breach != Breach::Unsupported) {
         EXCEEDED
@@ -55,7 +52,13 @@ pub(crate) fn run(kernel: &KernelArgs, args: &GateArgs, out: &mut dyn Write) -> 
         UNSUPPORTED
     } else {
         0
-    })
+    };
+    Ok(unless_nothing(
+        code,
+        held,
+        args.allow_empty,
+        "no program has a budget",
+    ))
 }
 
 /// The objects that the file names, seen from its directory.

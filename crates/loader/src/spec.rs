@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use verdict_btf::TypeId;
+use verdict_btf::build::Parts;
 
 /// What is known of an object beside what an [`Object`](crate::object::Object) says of every one.
 #[derive(Debug, Default)]
@@ -15,6 +16,8 @@ pub(crate) struct Spec {
     pub(crate) maps: Vec<MapNotes>,
     /// Contents of the map of the kernel's configuration, or why it cannot be made.
     pub(crate) kconfig: Option<Result<Vec<u8>, String>>,
+    /// The object's BTF as the kernel is given parts of it.
+    pub(crate) parts: Option<Parts>,
     /// Constants that stand in the place of symbols which nobody defines.
     pub(crate) constants: HashMap<String, u64>,
 }

@@ -1,6 +1,6 @@
 //! A part of some BTF: the types that are named, and those that they are made of.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::Builder;
 use crate::ty::word;
@@ -32,19 +32,40 @@ fn places(kind: Kind, vlen: usize, len: usize) -> Vec<usize> {
     found
 }
 
-impl Builder {
-    /// The part of `btf` that `roots` need, in their order from number 1 on, and behind them what they are made of, with
-    /// the declaration tags of all of that; and the new number of each type.
-    pub fn part_of(btf: &Btf, roots: &[TypeId]) -> (Builder, BTreeMap<TypeId, TypeId>) {
-        let whole = Builder::from_btf(btf);
+/// Some BTF, of which parts are wanted.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    whole: Builder,
+    /// Declaration tags by what they are on.
+    tags: BTreeMap<TypeId, Vec<TypeId>>,
+}
+
+impl Parts {
+    /// Those of `btf`.
+    pub fn of(btf: &Btf) -> Parts {
         let mut tags = BTreeMap::<TypeId, Vec<TypeId>>::new();
         for tag in btf.types().filter(|ty| ty.kind() == Kind::DeclTag) {
             tags.entry(tag.target()).or_default().push(tag.id());
         }
+        let whole = Builder {
+            interned: HashMap::new(),
+            ..Builder::from_btf(btf)
+        };
+        Parts { whole, tags }
+    }
+
+    /// The part that `roots` need, in their order from number 1 on, and behind them what they are made of, with the
+    /// declaration tags of all of that; and the new number of each type.
+    pub fn part(&self, roots: &[TypeId]) -> (Builder, BTreeMap<TypeId, TypeId>) {
+        let Parts { whole, tags } = self;
         let mut part = Builder {
+            base: whole.base.clone(),
+            start_id: whole.start_id,
+            start_str_off: whole.start_str_off,
             types: Vec::new(),
             offsets: Vec::new(),
-            ..whole.clone()
+            strings: whole.strings.clone(),
+            interned: HashMap::new(),
         };
         let mut numbers = BTreeMap::from([(TypeId::VOID, TypeId::VOID)]);
         let mut order = Vec::new();
@@ -85,7 +106,9 @@ impl Builder {
         }
         (part, numbers)
     }
+}
 
+impl Builder {
     /// The bytes of one of its own types.
     fn bytes(&self, id: TypeId) -> Option<&[u8]> {
         let index = id.0.checked_sub(self.start_id)? as usize;
@@ -112,7 +135,7 @@ mod tests {
         let func = all.add_func("f", FuncLinkage::Global, proto);
         all.add_decl_tag("tag", used, Some(0));
         let whole = all.build().unwrap();
-        let (part, numbers) = Builder::part_of(&whole, &[func, used]);
+        let (part, numbers) = Parts::of(&whole).part(&[func, used]);
         let part = part.build().unwrap();
         assert_eq!((numbers[&func], numbers[&used]), (TypeId(1), TypeId(2)));
         assert_eq!(part.find("unused", Kind::Struct), None);

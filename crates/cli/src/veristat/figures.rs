@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use verdict::log::SourceTally;
-use verdict::{KernelChoice, LogOptions, NotLoaded, OpenObject, Verifier};
+use verdict::{KernelChoice, LogOptions, NotLoaded, OpenObject, PlanSource, Verifier};
 use verdict_report::{
     Column, Counts, Format, Record, Row, SourceCount, sort_rows, to_json_line, write_stats, write_top_sources,
 };
@@ -25,8 +26,11 @@ pub(super) fn print(options: &Options, out: &mut dyn Write) -> Done {
         test_states: options.test_states,
         test_invariants: options.test_invariants,
     };
+    // Those beside the objects; without one, everything is as veristat has it.
+    let plans = Arc::new(PlanSource::default());
     let open = |choice: &KernelChoice| {
         let verifier = Verifier::new(choice.open()?, settings).with_loader(options.loader);
+        let verifier = verifier.with_plans(Arc::clone(&plans));
         attached(verifier, &options.attach_to)
     };
     let opened = side_by_side(&options.kernel.each(&options.kernels)?, open);

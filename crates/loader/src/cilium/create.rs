@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use verdict_btf::build::Builder;
 use verdict_btf::{Btf, Kind, TypeId};
 use verdict_kernel::attr::{MapCreate, MapId, MapValue};
 use verdict_kernel::errno::Errno;
@@ -25,8 +24,6 @@ const ENOTSUPP: Errno = Errno(524);
 pub(super) struct Creator<'a> {
     pub(super) object: &'a Object,
     pub(super) spec: &'a Spec,
-    /// The object's BTF.
-    pub(super) btf: Option<&'a Arc<Btf>>,
     pub(super) bpf: &'a mut dyn Bpf,
     /// What the last map was created with.
     made: MapCreate,
@@ -57,16 +54,10 @@ impl Unmade {
 }
 
 impl<'a> Creator<'a> {
-    pub(super) fn new(
-        object: &'a Object,
-        spec: &'a Spec,
-        btf: Option<&'a Arc<Btf>>,
-        bpf: &'a mut dyn Bpf,
-    ) -> Creator<'a> {
+    pub(super) fn new(object: &'a Object, spec: &'a Spec, bpf: &'a mut dyn Bpf) -> Creator<'a> {
         Creator {
             object,
             spec,
-            btf,
             bpf,
             made: MapCreate::default(),
             unsupported: None,
@@ -209,14 +200,12 @@ impl<'a> Creator<'a> {
 
     /// The BTF of a map: its types of key and value alone, by their new numbers.
     fn types(&mut self, def: &MapDef) -> Result<Option<Typed>, Unmade> {
-        let Some(btf) = self
-            .btf
-            .filter(|_| def.key_type.is_some() || def.value_type.is_some())
-        else {
+        let typed = def.key_type.is_some() || def.value_type.is_some();
+        let Some(parts) = self.spec.parts.as_ref().filter(|_| typed) else {
             return Ok(None);
         };
         let roots: Vec<_> = def.key_type.into_iter().chain(def.value_type).collect();
-        let (part, numbers) = Builder::part_of(btf, &roots);
+        let (part, numbers) = parts.part(&roots);
         let Ok(part) = part.build().map(Arc::new) else {
             return Ok(None);
         };

@@ -42,7 +42,7 @@ pub(crate) struct Made {
 
 /// Creates each map of an object by itself.
 pub(crate) fn maps(object: &Object, spec: &Spec, bpf: &mut dyn Bpf) -> Vec<Result<MapCreate, Refused>> {
-    Creator::new(object, spec, object.load_btf.as_ref(), bpf).each()
+    Creator::new(object, spec, bpf).each()
 }
 
 /// Makes a program ready, which is `main` of the object's functions.
@@ -72,8 +72,7 @@ fn run(
         attach_type: prog.attach_type,
         insn_cnt: linked.insns.len(),
     };
-    let btf = object.load_btf.as_ref();
-    let mut creator = Creator::new(object, spec, btf, bpf);
+    let mut creator = Creator::new(object, spec, bpf);
     let mut maps = creator.all()?;
     let name = &prog.name;
     let within = |refused: Refused| Refused {
@@ -268,7 +267,7 @@ impl Ready<'_> {
     /// Makes the BTF of the program alone: the types whose numbers its instructions hold, in their order, and then those of
     /// its functions. Numbers in instructions and records become the new ones.
     fn own_btf(&mut self) -> Option<Arc<Btf>> {
-        let btf = self.object.load_btf.as_ref()?;
+        let parts = self.spec.parts.as_ref()?;
         let is_number = |relo: &CoreRelo| RelocKind::from_raw(relo.kind) == RelocKind::TypeIdLocal;
         let local: Vec<_> = self
             .linked
@@ -282,7 +281,7 @@ impl Ready<'_> {
         }
         let mut roots: Vec<_> = local.iter().map(|(_, relo)| relo.type_id).collect();
         roots.extend(self.linked.funcs.iter().map(|func| func.type_id));
-        let (mut part, numbers) = Builder::part_of(btf, &roots);
+        let (mut part, numbers) = parts.part(&roots);
         let new = |id: TypeId| numbers.get(&id).copied().unwrap_or(TypeId::VOID);
         for (at, relo) in local {
             let number = new(relo.type_id).0 as i32;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use verdict_btf::build::Builder;
+use verdict_btf::build::{Builder, Parts};
 use verdict_btf::ext::BtfExt;
 use verdict_btf::{Btf, Kind as BtfKind, Type};
 use verdict_kernel::Kernel;
@@ -525,6 +525,11 @@ impl<'a> File<'a> {
             }
         }
         let probes = Probes::of(kernel);
+        let load_btf = self
+            .btf
+            .as_ref()
+            .map(|btf| sanitize::sanitize(btf.clone(), &probes));
+        let parts = load_btf.as_deref().map(Parts::of);
         Object {
             path: path.to_owned(),
             license: self.license,
@@ -545,10 +550,7 @@ impl<'a> File<'a> {
             externs: self.externs.list,
             kconfig_map: None,
             has_struct_ops: false,
-            load_btf: self
-                .btf
-                .as_ref()
-                .map(|btf| sanitize::sanitize(btf.clone(), &probes)),
+            load_btf,
             btf: self.btf,
             info,
             exceptions: Vec::new(),
@@ -561,6 +563,7 @@ impl<'a> File<'a> {
                 functions,
                 maps: self.maps.notes,
                 kconfig: self.kconfig,
+                parts,
                 constants: HashMap::new(),
             }),
         }
