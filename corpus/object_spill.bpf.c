@@ -42,3 +42,21 @@ NAKED int context_as_key(void)
 			 "exit;" ::[numbers] "i"(&numbers)
 			 : "memory");
 }
+
+/* So is one that may be NULL. */
+SEC("iter/task")
+NAKED int nullable_as_key(void)
+{
+	__asm__ volatile("r1 = *(u64 *)(r1 + 8);"
+			 "*(u64 *)(r10 - 8) = r1;"
+			 "r1 = %[numbers] ll;"
+			 "r2 = r10;"
+			 "r2 += -8;"
+			 "call 1;" /* bpf_map_lookup_elem */
+			 "r1 = *(u64 *)(r10 - 8);"
+			 "if r1 == 0 goto 1f;"
+			 "r0 = *(u64 *)(r1 + 0);"
+			 "1: r0 = 0;"
+			 "exit;" ::[numbers] "i"(&numbers)
+			 : "memory");
+}

@@ -134,15 +134,35 @@ struct Program {
     answers: Vec<Option<(Answer, String)>>,
 }
 
+/// What several kernels say of all programs.
+struct Asked<'v> {
+    /// The kernels' names.
+    names: Vec<&'v str>,
+    programs: Vec<Program>,
+    /// For each kernel.
+    summaries: Vec<CheckSummary>,
+}
+
+fn ask<'v>(verifiers: &'v [Verifier], args: &CheckArgs) -> Asked<'v> {
+    let each: Vec<_> = verifiers.iter().collect();
+    let mut summaries = vec![CheckSummary::default(); verifiers.len()];
+    Asked {
+        names: each
+            .iter()
+            .map(|verifier| verifier.kernel().name.as_str())
+            .collect(),
+        programs: turned(verify_each(&each, &args.objects), &mut summaries),
+        summaries,
+    }
+}
+
 /// Several kernels: a table, and each reason once.
 fn run_several(verifiers: &[Verifier], args: &CheckArgs, output: CheckOutput, out: &mut dyn Write) -> Done {
-    let each: Vec<_> = verifiers.iter().collect();
-    let names: Vec<_> = verifiers
-        .iter()
-        .map(|verifier| verifier.kernel().name.as_str())
-        .collect();
-    let mut summaries = vec![CheckSummary::default(); verifiers.len()];
-    let programs = turned(verify_each(&each, &args.objects), &mut summaries);
+    let Asked {
+        names,
+        programs,
+        summaries,
+    } = ask(verifiers, args);
     let rows: Vec<_> = programs.iter().map(row).collect();
     if output == CheckOutput::Jsonl {
         write_matrix_json(out, &names, &rows)?;
@@ -159,13 +179,11 @@ fn run_several(verifiers: &[Verifier], args: &CheckArgs, output: CheckOutput, ou
 
 /// From which kernel on each program loads: a table, and each reason why the kernel before does not load it once.
 fn run_minimum(verifiers: &[Verifier], args: &CheckArgs, out: &mut dyn Write) -> Done {
-    let each: Vec<_> = verifiers.iter().collect();
-    let names: Vec<_> = each
-        .iter()
-        .map(|verifier| verifier.kernel().name.as_str())
-        .collect();
-    let mut summaries = vec![CheckSummary::default(); verifiers.len()];
-    let programs = turned(verify_each(&each, &args.objects), &mut summaries);
+    let Asked {
+        names,
+        programs,
+        summaries,
+    } = ask(verifiers, args);
     let rows: Vec<_> = programs.iter().map(row).collect();
     if args.output == CheckOutput::Jsonl {
         write_minimum_json(out, &names, &rows)?;

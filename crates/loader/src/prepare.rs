@@ -82,16 +82,8 @@ impl Object {
         if let Some(spec) = &self.cilium {
             return self.prepare_go(spec, entry(index).unwrap_or(usize::MAX), bpf);
         }
-        let mut load = Load {
-            object: self,
-            target: entry(index).unwrap_or(usize::MAX),
-            also: also.iter().filter_map(|index| entry(*index)).collect(),
-            whole: false,
-            facts: ProgFacts::default(),
-            w: Warnings::default(),
-            maps: Vec::new(),
-            btf: None,
-        };
+        let also = also.iter().filter_map(|index| entry(*index)).collect();
+        let mut load = Load::new(self, entry(index), also);
         match load.run(bpf) {
             Ok(prepared) => Ok(prepared),
             Err(broken) if self.is_aya => Err(aya::in_its_words(self.failure(broken, load.w, load.facts))),
@@ -105,15 +97,10 @@ impl Object {
     /// What `bpf_object__load` refuses before it looks at single programs.
     pub fn prepare_whole(&self, bpf: &mut dyn Bpf) -> Result<Prepared, PrepareError> {
         let wanted = |at: &usize| self.programs.get(*at).is_some_and(|prog| prog.autoload);
+        let all = self.entries.iter().copied().filter(wanted).collect();
         let mut load = Load {
-            object: self,
-            target: usize::MAX,
-            also: self.entries.iter().copied().filter(wanted).collect(),
             whole: true,
-            facts: ProgFacts::default(),
-            w: Warnings::default(),
-            maps: Vec::new(),
-            btf: None,
+            ..Load::new(self, None, all)
         };
         match load.run(bpf) {
             Ok(prepared) => Ok(prepared),
@@ -235,6 +222,21 @@ struct Load<'a> {
 }
 
 impl<'a> Load<'a> {
+    /// Of a program, with others.
+    fn new(object: &'a Object, target: Option<usize>, also: Vec<usize>) -> Load<'a> {
+        Load {
+            object,
+            // What is no program is refused by name.
+            target: target.unwrap_or(usize::MAX),
+            also,
+            whole: false,
+            facts: ProgFacts::default(),
+            w: Warnings::default(),
+            maps: Vec::new(),
+            btf: None,
+        }
+    }
+
     fn run(&mut self, bpf: &mut dyn Bpf) -> Result<Prepared, Broken> {
         let object = self.object;
         match object.programs.get(self.target) {

@@ -1,11 +1,13 @@
 //! What exactly a kernel's types lack that a CO-RE relocation looks for, and what comes nearest to it.
 
-use verdict_btf::{Btf, Kind, Type, essential_name};
+use verdict_btf::{Btf, Kind, Member, Type, essential_name};
 use verdict_kernel::Kernel;
 use verdict_loader::distance;
 
-/// Anonymous members inside one another.
-const MAX_DEPTH: u32 = 16;
+/// Members that are looked at: types of a kernel need not end, as those of a directory are anybody's.
+const MAX_MEMBERS: usize = 1 << 16;
+/// Arrays of arrays.
+const MAX_DIMENSIONS: u32 = 16;
 
 /// Members of `pt_regs` and its like that only other architectures have.
 const REGISTERS: [(&str, &str); 8] = [
@@ -74,7 +76,7 @@ fn of_members<'p>(
     let mut so_far = name.to_owned();
     for step in steps {
         let member = step.split('[').next().unwrap_or(step);
-        let Some(next) = find(btf, at, member, MAX_DEPTH) else {
+        let Some(next) = find(btf, at, member) else {
             let foreign = REGISTERS
                 .iter()
                 .find(|(known, _)| name == "pt_regs" && *known == member);
@@ -83,11 +85,10 @@ fn of_members<'p>(
                     "the object was built for another architecture: {word} {name}.{member} is of {machine}"
                 ));
             }
-            let mut names = Vec::new();
-            members(btf, at, MAX_DEPTH, &mut names);
+            let names = members(btf, at).map(|known| known.name());
             return Some(format!(
                 "{word} {so_far} has no member {member}{}",
-                nearest(member, names.into_iter())
+                nearest(member, names)
             ));
         };
         so_far = format!("{so_far}.{member}");
@@ -105,35 +106,31 @@ fn is_called(ty: Type<'_>, word: &str) -> bool {
     }
 }
 
-/// The type of a member, elements of arrays for the arrays; anonymous members are looked into.
-fn find<'b>(btf: &'b Btf, ty: Type<'b>, name: &str, depth: u32) -> Option<Type<'b>> {
-    for member in ty.members() {
-        let mut target = btf.skip_mods_and_typedefs(member.ty)?;
-        if member.name() == name {
-            while let Some(array) = target.array() {
-                target = btf.skip_mods_and_typedefs(array.elem)?;
-            }
-            return Some(target);
-        }
-        if member.name().is_empty() && depth > 0 && target.is_composite() {
-            let found = find(btf, target, name, depth - 1);
-            if found.is_some() {
-                return found;
-            }
-        }
+/// The type of a member, elements of arrays for the arrays.
+fn find<'b>(btf: &'b Btf, ty: Type<'b>, name: &str) -> Option<Type<'b>> {
+    let member = members(btf, ty).find(|member| member.name() == name)?;
+    let mut target = btf.skip_mods_and_typedefs(member.ty)?;
+    for _ in 0..MAX_DIMENSIONS {
+        let Some(array) = target.array() else { break };
+        target = btf.skip_mods_and_typedefs(array.elem)?;
     }
-    None
+    Some(target)
 }
 
-/// Names of the members of a type.
-fn members<'b>(btf: &'b Btf, ty: Type<'b>, depth: u32, names: &mut Vec<&'b str>) {
-    for member in ty.members() {
-        if !member.name().is_empty() {
-            names.push(member.name());
-        } else if let Some(inner) = btf.skip_mods_and_typedefs(member.ty).filter(|_| depth > 0) {
-            members(btf, inner, depth - 1, names);
+/// The named members of a type; those of anonymous ones are its own.
+fn members<'b>(btf: &'b Btf, ty: Type<'b>) -> impl Iterator<Item = Member<'b>> {
+    let mut open: Vec<Member<'b>> = ty.members().rev().collect();
+    let all = std::iter::from_fn(move || {
+        let member = open.pop()?;
+        if member.name().is_empty()
+            && let Some(inner) = btf.skip_mods_and_typedefs(member.ty)
+            && open.len() < MAX_MEMBERS
+        {
+            open.extend(inner.members().rev());
         }
-    }
+        Some(member)
+    });
+    all.take(MAX_MEMBERS).filter(|member| !member.name().is_empty())
 }
 
 /// The name that comes nearest, if one does.

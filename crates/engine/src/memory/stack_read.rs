@@ -267,7 +267,7 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(Some(part.off_of(place)));
         }
         let object_stays = self.env.kernel.semantics.stack.object_spill == ObjectSpill::Kept;
-        let object = object_stays && first_kept.is_some() && slot.reg().is(RegBase::BtfId);
+        let object = object_stays && first_kept.is_some() && slot.reg().ty.is(RegBase::BtfId);
         if !clobber || object {
             return Ok(None);
         }
