@@ -19,5 +19,5 @@ mod tally;
 pub use buffer::{Buffer, Room, Written};
 pub use listing::write_listing;
 pub use normalize::{Normalize, hide_addresses};
-pub use render::{Level, Log};
+pub use render::{LEFT_OUT, Level, Log};
 pub use tally::SourceTally;

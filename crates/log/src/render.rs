@@ -24,6 +24,9 @@ use crate::style::{Context, Shown, frame_text};
 /// The column of the state behind an instruction that is not longer.
 const STATE_COLUMN: u64 = 40;
 
+/// What stands for lines that [`Log::told_from`] leaves out: no kernel writes it.
+pub const LEFT_OUT: &str = "\0\n";
+
 /// What is logged: the sum of some of these (`log_level` of `BPF_PROG_LOAD`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Level(pub u32);
@@ -97,9 +100,11 @@ pub struct Log<'a> {
     prev_log_pos: u64,
     /// Length of the last instruction's text.
     prev_insn_len: u64,
-    /// Instructions seen so far, and how many must be before backtracking is told.
+    /// Instructions seen so far, and how many must be before anything is written of them.
     insns: u64,
-    backtracking_from: u64,
+    told_from: u64,
+    /// The last instruction that nothing was written of, since something last was.
+    untold: Option<u32>,
     /// The text of each instruction that was shown.
     insn_texts: Vec<Option<Box<str>>>,
     text: String,
@@ -138,18 +143,51 @@ impl<'a> Log<'a> {
             prev_log_pos: 0,
             prev_insn_len: 0,
             insns: 0,
-            backtracking_from: 0,
+            told_from: 0,
+            untold: None,
             insn_texts: Vec::new(),
             text: String::new(),
         }
     }
 
-    /// Leaves out what backtracking says before so many instructions were executed: of a long walk that may be far more
-    /// than the walk itself, and whoever wants the last words alone does not need it.
+    /// Leaves out what is said before so many instructions were executed, for whoever wants the last words alone: to
+    /// write them costs more than to verify. [`LEFT_OUT`] stands where lines are missing.
     #[must_use]
-    pub fn backtracking_from(mut self, insns: u64) -> Log<'a> {
-        self.backtracking_from = insns;
+    pub fn told_from(mut self, insns: u64) -> Log<'a> {
+        self.told_from = insns;
+        self.leave_out();
         self
+    }
+
+    /// Whether nothing is written yet.
+    fn leaves_out(&self) -> bool {
+        self.insns < self.told_from
+    }
+
+    fn leave_out(&mut self) {
+        if self.leaves_out() {
+            self.buffer.push(LEFT_OUT);
+        }
+    }
+
+    /// Follows an instruction that nothing is written of.
+    fn pass(&mut self, idx: u32) {
+        self.untold = Some(idx);
+        if self.steps == 2 || self.whole() {
+            self.header_due = false;
+        }
+    }
+
+    /// Goes on as if the instructions before had been written.
+    fn begin_telling(&mut self) {
+        if self.leaves_out() {
+            return;
+        }
+        if let Some(idx) = self.untold.take() {
+            self.prev_line = self.find_line(idx);
+            self.scratched = Shown::NONE;
+            self.prev_log_pos = 0;
+        }
     }
 
     /// Writes what is left, and says how large the log was.
@@ -350,6 +388,32 @@ impl<'a> Log<'a> {
         let _ = write!(self.text, "{before}regs={regs:x} stack={slots:x}");
     }
 
+    /// Backtracking looks at an instruction.
+    fn precise_insn(&mut self, frame: FrameNo, regs: u32, slots: u64, idx: u32) {
+        match self.kernel.semantics.precision.backtracking {
+            Backtracking::Syntactic => self.precise_masks("", regs, slots),
+            Backtracking::Recorded => self.precise(frame, ":", regs, slots),
+        }
+        self.text.push_str(" before ");
+        decimal(&mut self.text, u64::from(idx));
+        self.text.push_str(": ");
+        self.buffer.push(&self.text);
+        self.disassemble(idx);
+    }
+
+    /// Backtracking that goes by names reached a checkpoint.
+    fn precise_marks(&mut self, added: bool, regs: u32, slots: u64) {
+        let had = if added {
+            "parent didn't have "
+        } else {
+            "parent already had "
+        };
+        self.precise_masks(had, regs, slots);
+        self.text.push_str(" marks");
+        self.text.push_str(if self.whole() { "\n" } else { ":" });
+        self.buffer.push(&self.text);
+    }
+
     /// Whether states are shown whole, before the instructions.
     fn whole(&self) -> bool {
         self.kernel.semantics.log.shown_states == ShownStates::Whole
@@ -405,28 +469,79 @@ impl<'a> Log<'a> {
             self.print(format_args!("{idx}: safe\n"));
         }
     }
+
+    /// Writes what a step of the walk has to say.
+    fn tell(&mut self, event: Event<'_>) {
+        let printing = self.steps > 0;
+        match event {
+            Event::Text { level, text } if level <= self.steps => self.words(text),
+            Event::SourceLine { idx, prefix } => self.source_line(idx, prefix),
+            Event::Insn { state, idx, prev_idx } if printing => self.insn(state, idx, prev_idx),
+            Event::BranchState { state, .. } if printing && self.whole() => {
+                self.frame(state, state.curframe(), Shown::ALL);
+            }
+            Event::BranchState { state, idx } if printing => self.insn_state(state, idx),
+            Event::Pruned { idx, prev_idx, .. } if printing => self.pruned(idx, prev_idx),
+            Event::FrameState { level, state, frame } if level <= self.steps => {
+                self.frame(state, frame, Shown::ALL);
+            }
+            Event::PreciseInsn {
+                frame,
+                regs,
+                slots,
+                idx,
+            } if self.backtracking_shown() => self.precise_insn(frame, regs, slots, idx),
+            Event::PreciseParent {
+                frame,
+                regs,
+                slots,
+                state,
+            } if self.steps == 2 => {
+                self.precise(frame, ": parent state", regs, slots);
+                self.text.push_str(": ");
+                self.buffer.push(&self.text);
+                self.frame(state, frame, Shown::ALL);
+            }
+            Event::PreciseMarked {
+                frame,
+                regs,
+                slots,
+                added,
+                state,
+            } if self.backtracking_shown() => {
+                if self.whole() {
+                    self.frame(state, frame, Shown::ALL);
+                }
+                self.precise_marks(added, regs, slots);
+                if !self.whole() {
+                    self.frame(state, frame, Shown::ALL);
+                }
+            }
+            Event::LiveRegs { live, loops } if self.steps == 2 => self.live_regs(live, loops),
+            _ => {}
+        }
+    }
 }
 
 impl Observer for Log<'_> {
     const MISSES: bool = false;
 
     fn hears(&self, level: u8) -> bool {
-        level <= self.steps && self.insns >= self.backtracking_from
+        level <= self.steps && !self.leaves_out()
     }
 
     fn event(&mut self, event: Event<'_>) {
-        let printing = self.steps > 0;
-        self.insns += u64::from(matches!(event, Event::Insn { .. } | Event::Pruned { .. }));
+        if matches!(event, Event::Insn { .. } | Event::Pruned { .. }) {
+            self.insns += 1;
+            self.begin_telling();
+        }
         match event {
-            Event::Text { level, text } => {
-                if level <= self.steps {
-                    self.words(text);
-                }
-            }
-            Event::SourceLine { idx, prefix } => self.source_line(idx, prefix),
+            Event::Reg(r) => self.scratched.regs |= u32::from(r.bit()),
+            Event::Slot(spi) => self.scratched.slots |= spi.bit(),
             Event::Map { map } => self.maps.push(Arc::clone(map)),
             Event::FunctionStart { .. } => {
                 self.prev_line = None;
+                self.untold = None;
                 self.header_due = false;
                 self.positions.clear();
                 self.scratched = Shown::ALL;
@@ -434,16 +549,9 @@ impl Observer for Log<'_> {
             Event::FunctionSafe { .. } => {
                 if self.steps < 2 {
                     self.buffer.reset(0);
+                    self.leave_out();
                 }
             }
-            Event::Insn { state, idx, prev_idx } if printing => self.insn(state, idx, prev_idx),
-            Event::BranchState { state, .. } if printing && self.whole() => {
-                self.frame(state, state.curframe(), Shown::ALL);
-            }
-            Event::BranchState { state, idx } if printing => self.insn_state(state, idx),
-            Event::Pruned { idx, prev_idx, .. } if printing => self.pruned(idx, prev_idx),
-            Event::Insn { .. } | Event::BranchState { .. } | Event::Pruned { .. } => {}
-            Event::Checkpoint { .. } | Event::Miss { .. } | Event::Call { .. } => {}
             Event::Push { .. } => self.positions.push(self.buffer.end()),
             Event::PathEnd | Event::All => self.scratched = Shown::ALL,
             Event::Pop => {
@@ -455,79 +563,14 @@ impl Observer for Log<'_> {
                 self.header_due = true;
             }
             Event::Returned { .. } => self.header_due = true,
-            Event::Reg(r) => self.scratched.regs |= u32::from(r.bit()),
-            Event::Slot(spi) => self.scratched.slots |= spi.bit(),
-            Event::FrameState { level, state, frame } => {
-                if level <= self.steps {
-                    self.frame(state, frame, Shown::ALL);
-                }
-            }
-            Event::PreciseInsn {
-                frame,
-                regs,
-                slots,
-                idx,
-            } => {
-                if self.backtracking_shown() {
-                    match self.kernel.semantics.precision.backtracking {
-                        Backtracking::Syntactic => self.precise_masks("", regs, slots),
-                        Backtracking::Recorded => self.precise(frame, ":", regs, slots),
-                    }
-                    self.text.push_str(" before ");
-                    decimal(&mut self.text, u64::from(idx));
-                    self.text.push_str(": ");
-                    self.buffer.push(&self.text);
-                    self.disassemble(idx);
-                }
-            }
-            Event::PreciseParent {
-                frame,
-                regs,
-                slots,
-                state,
-            } => {
-                if self.steps == 2 {
-                    self.precise(frame, ": parent state", regs, slots);
-                    self.text.push_str(": ");
-                    self.buffer.push(&self.text);
-                    self.frame(state, frame, Shown::ALL);
-                }
-            }
-            Event::PreciseMarked {
-                frame,
-                regs,
-                slots,
-                added,
-                state,
-            } => {
-                if self.backtracking_shown() {
-                    if self.whole() {
-                        self.frame(state, frame, Shown::ALL);
-                    }
-                    let had = if added {
-                        "parent didn't have "
-                    } else {
-                        "parent already had "
-                    };
-                    self.precise_masks(had, regs, slots);
-                    self.text.push_str(" marks");
-                    self.text.push_str(if self.whole() { "\n" } else { ":" });
-                    self.buffer.push(&self.text);
-                    if !self.whole() {
-                        self.frame(state, frame, Shown::ALL);
-                    }
-                }
-            }
-            Event::LiveRegs { live, loops } => {
-                if self.steps == 2 {
-                    self.live_regs(live, loops);
-                }
-            }
             Event::End { stats } => {
                 self.text.clear();
                 footer(&mut self.text, stats, self.level.has(Level::STATS));
                 self.flush_words();
             }
+            Event::Insn { idx, .. } if self.leaves_out() => self.pass(idx),
+            _ if self.leaves_out() => {}
+            _ => self.tell(event),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The kernel's last words: the end of a rejected program's log.
 
 use memchr::{memmem, memrchr_iter};
-use verdict_log::hide_addresses;
+use verdict_log::{LEFT_OUT, hide_addresses};
 
 /// How many lines count as last words.
 const LINES: usize = 4;
@@ -10,36 +10,48 @@ const LINES: usize = 4;
 const FOOTER: &[u8] = b"\nprocessed ";
 
 /// Up to four lines before the statistics, without addresses of the kernel; of a log without statistics, its last lines.
-pub(crate) fn last_words(log: &[u8]) -> String {
+/// Nothing if one of them was left out.
+pub(crate) fn last_words(log: &[u8]) -> Option<String> {
     let end = memmem::find(log, FOOTER).map_or(log.len(), |at| at + 1);
     let words = log.get(..end).unwrap_or_default();
     // The newline that ends the last line begins no other.
     let ends = words.strip_suffix(b"\n").unwrap_or(words);
     let start = memrchr_iter(b'\n', ends).nth(LINES - 1).map_or(0, |at| at + 1);
     let mut last = words.get(start..).unwrap_or_default().to_vec();
+    if memmem::find(&last, LEFT_OUT.as_bytes()).is_some() {
+        return None;
+    }
     hide_addresses(&mut last);
-    String::from_utf8_lossy(&last).into_owned()
+    Some(String::from_utf8_lossy(&last).into_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use verdict_log::LEFT_OUT;
+
     use super::last_words;
 
     #[test]
     fn four_lines_before_the_statistics() {
+        let of = |log: &[u8]| last_words(log).unwrap();
         let footer = "processed 2 insns (limit 1000000)\n";
+        assert_eq!(of(format!("a\nb\nc\nd\ne\n{footer}").as_bytes()), "b\nc\nd\ne\n");
+        assert_eq!(of(format!("a\n{footer}").as_bytes()), "a\n");
+        assert_eq!(of(b"no statistics"), "no statistics");
+        assert_eq!(of(b""), "");
+        assert_eq!(of(b"a\nb\nc\nd\ne"), "b\nc\nd\ne");
+        assert_eq!(of(b"\n\n\n\n\n"), "\n\n\n\n");
+        assert_eq!(of(b"r1 = 0xffff888012345678\n"), "r1 = 0xff00000000000000\n");
+    }
+
+    #[test]
+    fn a_line_that_was_left_out_is_no_last_word() {
+        let footer = "processed 9 insns (limit 1000000)\n";
+        let log = format!("{LEFT_OUT}a\nb\nc\nd\n{footer}");
+        assert_eq!(last_words(log.as_bytes()).as_deref(), Some("a\nb\nc\nd\n"));
         assert_eq!(
-            last_words(format!("a\nb\nc\nd\ne\n{footer}").as_bytes()),
-            "b\nc\nd\ne\n"
-        );
-        assert_eq!(last_words(format!("a\n{footer}").as_bytes()), "a\n");
-        assert_eq!(last_words(b"no statistics"), "no statistics");
-        assert_eq!(last_words(b""), "");
-        assert_eq!(last_words(b"a\nb\nc\nd\ne"), "b\nc\nd\ne");
-        assert_eq!(last_words(b"\n\n\n\n\n"), "\n\n\n\n");
-        assert_eq!(
-            last_words(b"r1 = 0xffff888012345678\n"),
-            "r1 = 0xff00000000000000\n"
+            last_words(format!("{LEFT_OUT}a\nb\nc\n{footer}").as_bytes()),
+            None
         );
     }
 }

@@ -29,8 +29,8 @@ pub struct LogOptions<'o> {
     pub normalize: bool,
     /// Show what libbpf makes of the log.
     pub libbpf: Libbpf<'o>,
-    /// Leave out what backtracking says before so many instructions were executed.
-    pub backtracking_from: u64,
+    /// Leave out what is said before so many instructions were executed ([`Log::told_from`]).
+    pub told_from: u64,
 }
 
 impl Default for LogOptions<'_> {
@@ -40,7 +40,7 @@ impl Default for LogOptions<'_> {
             size: None,
             normalize: false,
             libbpf: Libbpf::Absent,
-            backtracking_from: 0,
+            told_from: 0,
         }
     }
 }
@@ -191,7 +191,7 @@ impl OpenObject<'_> {
         printer.memlock = self.verifier.kernel().memlock();
         let loaded = self.load(index, &mut |kernel, prog| {
             let mut log = Log::sized(kernel, prog, Level(options.level), options.size, &mut printer)
-                .backtracking_from(options.backtracking_from);
+                .told_from(options.told_from);
             let mut explanation = None;
             let outcome = run(kernel, prog, &mut log, &mut explanation);
             written = log.finish().map(Some);

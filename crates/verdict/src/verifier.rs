@@ -25,7 +25,8 @@ use crate::need::Refused;
 use crate::plan::{LeftOut, PlanSource, Plans};
 use crate::target::Target;
 
-/// How many instructions before a program's end may leave something in its last words.
+/// How many instructions before a program's end are listened to for its last words. Where a path that was put aside
+/// before ends sooner, all are.
 const WITH_LAST_WORDS: u64 = 64;
 
 /// How programs are verified.
@@ -311,7 +312,7 @@ impl OpenObject<'_> {
             let mut log = Vec::new();
             let options = LogOptions {
                 libbpf: Libbpf::Explains,
-                backtracking_from: u64::from(stats.insns).saturating_sub(WITH_LAST_WORDS),
+                told_from: u64::from(stats.insns).saturating_sub(WITH_LAST_WORDS),
                 ..LogOptions::default()
             };
             let rule = refusal.as_ref().map(|refusal| refusal.rule);
@@ -324,7 +325,15 @@ impl OpenObject<'_> {
                 (refusal.fact, refusal.origin) = (found.fact, found.origin);
                 refusal.explanation = found.explanation.map(Box::new);
             }
-            record.tail = Some(last_words(&log));
+            record.tail = last_words(&log).or_else(|| {
+                let options = LogOptions {
+                    told_from: 0,
+                    ..options
+                };
+                log.clear();
+                let _ = self.listen(index, &options, &mut log); // a vector takes all
+                last_words(&log)
+            });
         }
         if let Some(refusal) = &mut refusal {
             let load = loaded

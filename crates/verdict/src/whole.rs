@@ -118,7 +118,7 @@ impl OpenObject<'_> {
                     verify(kernel, &prog, &mut log);
                     let _ = log.finish(); // a vector takes all
                     self.object.fixup_log(prepared, at, &mut text);
-                    words = Some(last_words(&text));
+                    words = last_words(&text);
                 }
                 end
             }
