@@ -39,6 +39,11 @@ pub(crate) struct PostOrder {
     order: Vec<InsnIdx>,
     /// Where each function's part begins; at the end the length.
     starts: IndexVec<SubprogIdx, usize>,
+    /// Each instruction's place in its function's part.
+    places: IndexVec<InsnIdx, u32>,
+    /// The instructions that each one may follow, and where its part of them begins; at the end the length.
+    before: Vec<InsnIdx>,
+    befores: IndexVec<InsnIdx, u32>,
 }
 
 impl PostOrder {
@@ -69,7 +74,50 @@ impl PostOrder {
             }
         }
         this.starts.push(this.order.len());
+        this.turn(insns);
         this
+    }
+
+    /// Finds places and what comes before.
+    fn turn(&mut self, insns: &IndexVec<InsnIdx, Insn>) {
+        self.places = IndexVec::filled(0, insns.len());
+        for bounds in self.starts.as_slice().windows(2) {
+            for (place, idx) in self.order[bounds[0]..bounds[1]].iter().enumerate() {
+                self.places[*idx] = place as u32;
+            }
+        }
+        let mut ends: IndexVec<InsnIdx, u32> = IndexVec::filled(0, insns.len() + 1);
+        for idx in &self.order {
+            for to in successors(insns, *idx) {
+                ends[to] += 1;
+            }
+        }
+        let mut sum = 0;
+        for end in ends.iter_mut() {
+            sum += *end;
+            *end = sum;
+        }
+        self.before = vec![InsnIdx(0); sum as usize];
+        for idx in &self.order {
+            for to in successors(insns, *idx) {
+                ends[to] -= 1;
+                self.before[ends[to] as usize] = *idx;
+            }
+        }
+        self.befores = ends;
+    }
+
+    /// An instruction's place in its function's part.
+    pub(crate) fn place(&self, idx: InsnIdx) -> usize {
+        self.places.get(idx).map_or(0, |place| *place as usize)
+    }
+
+    /// The instructions of its function that an instruction may follow.
+    pub(crate) fn before(&self, idx: InsnIdx) -> &[InsnIdx] {
+        let bounds = self.befores.get(idx).zip(self.befores.get(idx.next()));
+        bounds
+            .and_then(|(from, to)| self.before.get(*from as usize..*to as usize))
+            .unwrap_or_default()
     }
 
     /// All instructions.

@@ -7,7 +7,7 @@
 //! when a path ends and when a function returns, before anybody asks. What a function reads and writes of its
 //! callers' frames counts as done by the call.
 
-use crate::cfg::successors;
+use crate::cfg::{PostOrder, successors};
 use crate::error::say2;
 use crate::index::{FrameNo, Idx, IndexVec, InsnIdx, PerFrame, Spi, SubprogIdx};
 use crate::observer::Observer;
@@ -27,6 +27,52 @@ struct Masks {
     live_before: u64,
 }
 
+/// What is known of one frame.
+#[derive(Debug, Default)]
+struct FrameMasks {
+    /// Of each instruction; empty while nothing is known of the frame.
+    of: Vec<Masks>,
+    /// The instructions whose marks changed since the equations were solved.
+    marked: BitSet,
+}
+
+/// A set of numbers.
+#[derive(Debug, Default)]
+struct BitSet(Vec<u64>);
+
+impl BitSet {
+    /// One for numbers below `len`, with none of them or all.
+    fn new(len: usize, full: bool) -> BitSet {
+        let mut words = vec![if full { u64::MAX } else { 0 }; len.div_ceil(64)];
+        if let Some(last) = words.last_mut()
+            && !len.is_multiple_of(64)
+        {
+            *last &= (1 << (len % 64)) - 1;
+        }
+        BitSet(words)
+    }
+
+    fn insert(&mut self, number: usize) {
+        if let Some(word) = self.0.get_mut(number / 64) {
+            *word |= 1 << (number % 64);
+        }
+    }
+
+    /// Takes out the least number from `from` on.
+    fn take(&mut self, from: usize) -> Option<usize> {
+        let mut below = u64::MAX << (from % 64);
+        for (at, word) in self.0.iter_mut().enumerate().skip(from / 64) {
+            let rest = *word & below;
+            if rest != 0 {
+                *word &= !(rest & rest.wrapping_neg());
+                return Some(at * 64 + rest.trailing_zeros() as usize);
+            }
+            below = u64::MAX;
+        }
+        None
+    }
+}
+
 /// A function as called through one chain of calls.
 #[derive(Debug)]
 struct Instance {
@@ -44,8 +90,8 @@ struct Instance {
     updated: bool,
     /// Writes were taken back.
     dropped: bool,
-    /// Per frame the masks of each instruction; empty while nothing is known of the frame.
-    frames: PerFrame<Vec<Masks>>,
+    /// What is known of each frame.
+    frames: PerFrame<FrameMasks>,
     /// Whether an instruction's writes are known at all.
     write_known: Vec<bool>,
 }
@@ -59,24 +105,30 @@ impl Instance {
 
     fn masks(&self, frame: FrameNo, idx: InsnIdx) -> Masks {
         let at = self.at(idx);
-        self.frames[frame].get(at).copied().unwrap_or_default()
+        self.frames[frame].of.get(at).copied().unwrap_or_default()
     }
 
-    /// The masks for writing; there are some from now on.
-    fn masks_mut(&mut self, frame: FrameNo, idx: InsnIdx) -> Option<&mut Masks> {
-        let at = self.at(idx);
-        let masks = &mut self.frames[frame];
-        if masks.is_empty() {
-            masks.resize(self.len as usize, Masks::default());
+    /// The masks for writing, and the set of those that changed; there are some from now on.
+    fn masks_mut(&mut self, frame: FrameNo, idx: InsnIdx) -> Option<(&mut Masks, &mut BitSet)> {
+        let (at, len) = (self.at(idx), self.len as usize);
+        let known = &mut self.frames[frame];
+        if known.of.is_empty() {
+            known.of.resize(len, Masks::default());
+            known.marked = BitSet::new(len, false);
         }
-        masks.get_mut(at)
+        Some((known.of.get_mut(at)?, &mut known.marked))
     }
 
     fn mark_read(&mut self, frame: FrameNo, idx: InsnIdx, slots: u64) {
-        if let Some(masks) = self.masks_mut(frame, idx) {
+        let at = self.at(idx);
+        if let Some((masks, marked)) = self.masks_mut(frame, idx) {
             let all = masks.may_read | slots;
-            let news = all != masks.may_read && all & !masks.live_before != 0;
+            if all == masks.may_read {
+                return;
+            }
+            let news = all & !masks.live_before != 0;
             masks.may_read = all;
+            marked.insert(at);
             self.updated |= news;
         }
     }
@@ -92,16 +144,43 @@ impl Instance {
             if slots == 0 && !known {
                 continue;
             }
-            let Some(masks) = self.masks_mut(frame, idx) else {
+            let Some((masks, marked)) = self.masks_mut(frame, idx) else {
                 continue;
             };
             let old = masks.must_write;
             let new = if known { slots & old } else { slots };
+            if old == new {
+                continue;
+            }
             masks.must_write = new;
-            self.updated |= old != new;
+            marked.insert(at);
+            self.updated = true;
             self.dropped |= old & !new != 0;
         }
         self.write_known[at] = true;
+    }
+
+    /// The places of the instructions whose equations may not hold, per frame. Where writes were taken back, all are
+    /// solved from the beginning.
+    fn take_marked(&mut self, order: &PostOrder) -> PerFrame<BitSet> {
+        let function = order.of_function(self.subprog);
+        let (start, dropped) = (self.start, self.dropped);
+        let mut open: PerFrame<BitSet> = PerFrame::default();
+        for (known, open) in self.frames.iter_mut().zip(open.iter_mut()) {
+            if known.of.is_empty() {
+                continue;
+            }
+            *open = BitSet::new(function.len(), dropped);
+            while let Some(at) = known.marked.take(0) {
+                open.insert(order.place(InsnIdx(start.0 + at as u32)));
+            }
+            if dropped {
+                for masks in &mut known.of {
+                    masks.must_write_acc = 0;
+                }
+            }
+        }
+        open
     }
 }
 
@@ -205,7 +284,7 @@ impl Chains {
         };
         let mut written = PerFrame::default();
         let mut read = PerFrame::default();
-        for frame in inner.depth.callers().filter(|f| !inner.frames[*f].is_empty()) {
+        for frame in inner.depth.callers().filter(|f| !inner.frames[*f].of.is_empty()) {
             let masks = inner.masks(frame, inner.start);
             written[frame] = masks.must_write_acc;
             read[frame] = Some(masks.live_before);
@@ -285,27 +364,20 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
+    /// The kernel goes through all instructions again and again, until nothing changes. Only those are looked at here
+    /// for which something did: their own marks, or what is known of an instruction behind them.
     fn solve(&mut self, at: usize) {
-        let instance = &mut self.walk.chains.instances[at];
-        if instance.dropped {
-            for masks in instance.frames.iter_mut().flatten() {
-                masks.must_write_acc = 0;
-            }
-        }
-        let (subprog, depth) = (instance.subprog, instance.depth);
         let order = std::mem::take(&mut self.program.order);
+        let instance = &mut self.walk.chains.instances[at];
+        let (subprog, depth) = (instance.subprog, instance.depth);
+        let mut open = instance.take_marked(&order);
         let mut rounds = 0;
         let mut changed = true;
         while changed {
             rounds += 1;
             changed = false;
             for frame in depth.with_callers() {
-                if self.walk.chains.instances[at].frames[frame].is_empty() {
-                    continue;
-                }
-                for &idx in order.of_function(subprog) {
-                    changed |= self.solve_at(at, frame, idx);
-                }
+                changed |= self.solve_round(at, frame, &order, order.of_function(subprog), &mut open[frame]);
             }
         }
         self.program.order = order;
@@ -316,6 +388,29 @@ impl<O: Observer> Verifier<'_, O> {
             rounds
         );
         self.walk.chains.pass_to_caller(at);
+    }
+
+    /// Goes through a function once; whether something changed. What is left open comes in the next round.
+    fn solve_round(
+        &mut self,
+        at: usize,
+        frame: FrameNo,
+        order: &PostOrder,
+        function: &[InsnIdx],
+        open: &mut BitSet,
+    ) -> bool {
+        let (mut from, mut changed) = (0, false);
+        while let Some(place) = open.take(from) {
+            from = place + 1;
+            let Some(&idx) = function.get(place) else { break };
+            if self.solve_at(at, frame, idx) {
+                changed = true;
+                for before in order.before(idx) {
+                    open.insert(order.place(*before));
+                }
+            }
+        }
+        changed
     }
 
     /// The equation of one instruction; whether something changed.
@@ -353,7 +448,7 @@ impl<O: Observer> Verifier<'_, O> {
         if new == old {
             return false;
         }
-        if let Some(masks) = self.walk.chains.instances[at].masks_mut(frame, idx) {
+        if let Some((masks, _)) = self.walk.chains.instances[at].masks_mut(frame, idx) {
             *masks = new;
         }
         true
