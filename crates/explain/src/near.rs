@@ -1,5 +1,7 @@
 //! Names that are nearly the same.
 
+use verdict_kernel::near::distance;
+
 /// Most names that are suggested.
 const MAX_NAMES: usize = 3;
 /// The longest name that is looked at.
@@ -13,9 +15,8 @@ pub fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Vec<Stri
         return Vec::new();
     }
     for other in names {
-        let apart = other.len().abs_diff(name.len());
         // A slip in the very first letter is rare, and most names begin otherwise.
-        if apart > allowed || other.as_bytes().first() != name.as_bytes().first() || other == name {
+        if other.as_bytes().first() != name.as_bytes().first() || other == name {
             continue;
         }
         if let Some(distance) = distance(name, other, allowed)
@@ -27,31 +28,6 @@ pub fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Vec<Stri
     found.sort();
     found.truncate(MAX_NAMES);
     found.into_iter().map(|(_, name)| name).collect()
-}
-
-/// How many letters must be changed, added or taken away, if they are no more than so many.
-fn distance(a: &str, b: &str, most: usize) -> Option<usize> {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut before = i;
-        let mut least = i + 1;
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-        for (j, y) in b.iter().enumerate() {
-            let left = row.get(j).copied().unwrap_or(0);
-            let Some(cell) = row.get_mut(j + 1) else { break };
-            let changed = before + usize::from(x != y);
-            before = *cell;
-            *cell = changed.min(*cell + 1).min(left + 1);
-            least = least.min(*cell);
-        }
-        if least > most {
-            return None;
-        }
-    }
-    row.last().copied().filter(|distance| *distance <= most)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 mod abi;
 mod feature;
 pub mod limits;
+pub mod near;
 mod profile;
 pub mod rule;
 pub mod semantics;

@@ -66,7 +66,7 @@ pub use bpf::Bpf;
 pub use error::{OpenError, PrepareError, ProgFacts, libbpf, limit_words, strerror};
 pub use globals::{GlobalError, Globals};
 pub use object::{Manner, MapShape, Object};
-pub use plan::{MapPlan, Missing, OpenEnd, PlanError, distance};
+pub use plan::{MapPlan, Missing, OpenEnd, PlanError};
 pub use prepare::Prepared;
 pub use sections::section_names;
 pub use target::AttachTarget;

@@ -5,6 +5,7 @@ use std::fmt;
 
 use verdict_kernel::Kernel;
 use verdict_kernel::map::MapType;
+use verdict_kernel::near::distance;
 use verdict_kernel::prog::ProgType;
 
 use crate::maps::{Map, MapDef};
@@ -286,14 +287,18 @@ fn has_target(prog: &Program, kernel: &Kernel) -> bool {
 /// That something is not known, and what may be meant.
 fn unknown<'n>(what: &str, name: &str, known: impl Iterator<Item = &'n str>) -> PlanError {
     let known: Vec<_> = known.collect();
-    let nearest = known.iter().map(|k| (distance(name, k), *k)).min();
+    let steps = |known: &str| distance(name, known, name.len().max(known.len()) / 3 + 1);
+    let nearest = known
+        .iter()
+        .filter_map(|known| Some((steps(known)?, *known)))
+        .min();
     let mut foreign = true;
     let message = match nearest {
-        Some((steps, near)) if steps <= name.len().max(near.len()) / 3 + 1 => {
+        Some((_, near)) => {
             foreign = false;
             format!("the object has no {what} '{name}': did you mean '{near}'?")
         }
-        Some(_) => {
+        None if !known.is_empty() => {
             const SHOWN: usize = 16;
             let more = if known.len() > SHOWN { ", …" } else { "" };
             let shown: Vec<_> = known.into_iter().take(SHOWN).collect();
@@ -307,42 +312,9 @@ fn unknown<'n>(what: &str, name: &str, known: impl Iterator<Item = &'n str>) -> 
     PlanError { message, foreign }
 }
 
-/// How many letters have to be changed, added or left out to make one name of the other.
-pub fn distance(a: &str, b: &str) -> usize {
-    // Names are short; what is longer than any name is merely different.
-    const LONGEST: usize = 256;
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    if a.len() > LONGEST || b.len() > LONGEST {
-        return LONGEST;
-    }
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (y, above) in b.iter().zip(row.iter_mut().skip(1)) {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = *above;
-            left = replaced.min(*above + 1).min(left + 1);
-            *above = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn distances() {
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("stacks", "stacks"), 0);
-        assert_eq!(distance("stack", "stacks"), 1);
-        assert_eq!(distance("kitten", "sitting"), 3);
-    }
 
     #[test]
     fn names_that_may_be_meant() {

@@ -2,7 +2,7 @@
 
 use verdict_btf::{Btf, Kind, Member, Type, essential_name};
 use verdict_kernel::Kernel;
-use verdict_loader::distance;
+use verdict_kernel::near::distance;
 
 /// Members that are looked at: types of a kernel need not end, as those of a directory are anybody's.
 const MAX_MEMBERS: usize = 1 << 16;
@@ -135,13 +135,18 @@ fn members<'b>(btf: &'b Btf, ty: Type<'b>) -> impl Iterator<Item = Member<'b>> {
 
 /// The name that comes nearest, if one does.
 fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> String {
-    let most = name.len() / 3 + 1;
-    let close = names.filter(|known| !known.is_empty() && known.len().abs_diff(name.len()) <= most);
-    let found = close.map(|known| (distance(name, known), known)).min();
-    match found {
-        Some((steps, known)) if steps <= most => format!(" (the nearest is {known})"),
-        _ => String::new(),
+    let mut most = name.len() / 3 + 1;
+    let mut found: Option<(usize, &str)> = None;
+    for known in names.filter(|known| !known.is_empty()) {
+        let Some(steps) = distance(name, known, most) else {
+            continue;
+        };
+        if found.is_none_or(|best| (steps, known) < best) {
+            found = Some((steps, known));
+            most = steps;
+        }
     }
+    found.map_or_else(String::new, |(_, known)| format!(" (the nearest is {known})"))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use verdict_kernel::Kernel;
 use verdict_kernel::map::MapType;
+use verdict_kernel::near::distance;
 use verdict_loader::{Globals, MapPlan, OpenEnd, PlanError};
 
 use crate::OpenObject;
@@ -286,11 +287,16 @@ impl MapEntry {
                 .find(|known| known.name() == ty);
             known.map(MapType::raw).ok_or_else(|| {
                 let names: Vec<_> = (0..64).filter_map(MapType::from_raw).map(MapType::name).collect();
+                let steps = |known: &str| distance(ty, known, usize::MAX);
                 let near = names
                     .iter()
-                    .min_by_key(|known| verdict_loader::distance(ty, known));
-                let near = near.copied().unwrap_or_default();
-                format!("map '{name}': no map type is called '{ty}': did you mean '{near}'?")
+                    .filter_map(|known| Some((steps(known)?, *known)))
+                    .min();
+                let meant = near.map(|(_, near)| format!(": did you mean '{near}'?"));
+                format!(
+                    "map '{name}': no map type is called '{ty}'{}",
+                    meant.unwrap_or_default()
+                )
             })
         });
         let inner = self.inner.as_ref().map(|inner| inner.plan(name).map(Box::new));
