@@ -1,14 +1,16 @@
 //! The command line.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::{fs, io};
 
 use crate::run::side_by_side;
+use anstream::{AutoStream, ColorChoice};
 use clap::{Parser, Subcommand, ValueEnum};
 use verdict::{Explaining, Globals, KernelChoice, Loader, Options, PlanSource, Plans, Verifier};
-use verdict_report::{Column, FailIf, FilterError, Format, parse_columns};
+use verdict_report::forms::Form;
+use verdict_report::{Column, FailIf, FilterError, Format, Look, parse_columns};
 
 /// Asks what a Linux kernel's BPF verifier would say of an object, without that kernel.
 #[derive(Parser)]
@@ -19,8 +21,35 @@ pub(crate) struct Args {
     /// Programs verified side by side [default: the machine's cores]
     #[arg(long, short = 'j', global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
+    /// When verdict's own words are coloured; auto: on a terminal, unless NO_COLOR is set, or anywhere if CLICOLOR_FORCE
+    /// is. Figures and logs never are
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// When words are coloured.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Args {
+    /// How the words look on standard output.
+    pub(crate) fn look(&self) -> Look {
+        let choice = match self.color {
+            Color::Auto => AutoStream::choice(&io::stdout()),
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        };
+        Look {
+            colour: choice != ColorChoice::Never,
+            ..Look::PLAIN
+        }
+    }
 }
 
 /// Which kernel is asked.
@@ -311,10 +340,35 @@ impl ExplainHow {
 /// How answers are printed.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CheckOutput {
-    /// In words
+    /// In words, for people
     Text,
-    /// A JSON object for each program, with all that each kernel says
+    /// One JSON document: records and counts, for programs (docs/schema/verdict-1.json)
+    Json,
+    /// The same records, a line each
     Jsonl,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// JUnit's XML, for build servers: a test case for each program
+    Junit,
+    /// Workflow commands, for annotations in GitHub's CI; the Markdown page is added to the step's summary
+    Github,
+    /// A page in GitHub's Markdown, for comments and summaries
+    Markdown,
+}
+
+impl CheckOutput {
+    /// The form, unless it is text.
+    pub(crate) fn form(self) -> Option<Form> {
+        Some(match self {
+            CheckOutput::Text => return None,
+            CheckOutput::Json => Form::Json,
+            CheckOutput::Jsonl => Form::Jsonl,
+            CheckOutput::Sarif => Form::Sarif,
+            CheckOutput::Junit => Form::Junit,
+            CheckOutput::Github => Form::Github,
+            CheckOutput::Markdown => Form::Markdown,
+        })
+    }
 }
 
 /// Test modes of the verifier.

@@ -2,49 +2,64 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::path::Path;
 
 use verdict::kernel::errno::Errno;
 use verdict::kernel::rule::Rule;
 use verdict::{Answer, NEEDS, Verifier};
+use verdict_report::forms::{self, Form, Question};
 use verdict_report::{
-    CheckEntry, CheckSummary, MatrixRow, Minimum, Refusal, Which, write_entry, write_matrix,
-    write_matrix_json, write_minimum, write_minimum_counts, write_minimum_json, write_reasons,
+    CheckEntry, CheckSummary, Groups, Look, MatrixRow, Minimum, Refusal, Which, write_group, write_matrix,
+    write_minimum, write_minimum_counts, write_reasons,
 };
 
-use crate::args::{CheckArgs, CheckOutput, KernelArgs};
+use crate::args::{CheckArgs, KernelArgs};
+use crate::forms::{Said, unusable, write as write_form};
 use crate::run::{ObjectResult, Unusable, verify_all, verify_each};
 use crate::{Done, unless_nothing, whole, worst};
 
 /// What is said where there is no program.
 pub(crate) const NOTHING: &str = "nothing was verified";
 
-pub(crate) fn run(kernel: &KernelArgs, args: &CheckArgs, out: &mut dyn Write) -> Done {
+pub(crate) fn run(kernel: &KernelArgs, args: &CheckArgs, look: Look, out: &mut dyn Write) -> Done {
+    let look = Look {
+        verbose: args.verbose,
+        ..look
+    };
     if args.minimum {
         let verifiers = kernel.oldest_first(args.test.options(), &args.globals.read()?)?;
-        return run_minimum(&verifiers, args, out);
+        return run_minimum(&verifiers, args, look, out);
     }
     if args.whole {
         let verifier = kernel
             .verifier(args.test.options())?
             .with_globals(args.globals.read()?);
-        return whole::run(&verifier, args, out);
+        return whole::run(&verifier, args, look, out);
     }
     let verifiers: Vec<_> = kernel
         .verifiers(args.test.options(), &args.globals.read()?)?
         .into_iter()
         .map(|verifier| verifier.explaining(args.explain.how_far()))
         .collect();
-    match (verifiers.as_slice(), args.output) {
-        ([verifier], CheckOutput::Text) => run_one(verifier, args, out),
-        (verifiers, output) => run_several(verifiers, args, output, out),
+    match (verifiers.as_slice(), args.output.form()) {
+        ([verifier], None) => run_one(verifier, args, look, out),
+        (verifiers, form) => run_several(verifiers, args, (form, look), out),
     }
 }
 
-/// One kernel: a paragraph for each program.
-fn run_one(verifier: &Verifier, args: &CheckArgs, out: &mut dyn Write) -> Done {
+/// One kernel: a paragraph for each program, or for all that are rejected for the same reason.
+fn run_one(verifier: &Verifier, args: &CheckArgs, look: Look, out: &mut dyn Write) -> Done {
     let mut summary = CheckSummary::default();
     let mut rules = Vec::new();
-    for object in verify_all(verifier, &args.objects) {
+    let objects = verify_all(verifier, &args.objects);
+    let mut groups = Groups::default();
+    let answers = objects
+        .iter()
+        .flat_map(|object| object.programs.iter().flatten().flatten());
+    for answer in answers {
+        groups.add(&entry(answer, &Errno(answer.record.errno).to_string()));
+    }
+    for object in objects {
         let programs = match object.programs {
             Ok(programs) => programs,
             Err(unusable) => {
@@ -66,7 +81,9 @@ fn run_one(verifier: &Verifier, args: &CheckArgs, out: &mut dyn Write) -> Done {
                     summary.count(answer.record.verdict);
                     let errno_name = Errno(answer.record.errno).to_string();
                     let entry = entry(&answer, &errno_name);
-                    write_entry(out, &entry, args.verbose)?;
+                    if let Some(others) = groups.others(&entry) {
+                        write_group(out, &entry, &others, look)?;
+                    }
                     rules.extend(entry.refusal.map(|refusal| refusal.rule));
                 }
                 Err(message) => {
@@ -127,7 +144,8 @@ pub(crate) fn entry<'a>(answer: &'a Answer, errno_name: &'a str) -> CheckEntry<'
 
 /// What several kernels say of one program, or of an object that none can open.
 #[derive(Default)]
-struct Program {
+pub(crate) struct Program {
+    path: String,
     object: String,
     name: Option<String>,
     /// For each kernel, with the name of its error number.
@@ -141,35 +159,52 @@ struct Asked<'v> {
     programs: Vec<Program>,
     /// For each kernel.
     summaries: Vec<CheckSummary>,
+    /// What cannot be used on any of them.
+    unusable: Vec<forms::Unusable>,
 }
 
 fn ask<'v>(verifiers: &'v [Verifier], args: &CheckArgs) -> Asked<'v> {
     let each: Vec<_> = verifiers.iter().collect();
     let mut summaries = vec![CheckSummary::default(); verifiers.len()];
+    let (programs, unusable) = turned(verify_each(&each, &args.objects), &mut summaries);
     Asked {
         names: each
             .iter()
             .map(|verifier| verifier.kernel().name.as_str())
             .collect(),
-        programs: turned(verify_each(&each, &args.objects), &mut summaries),
+        programs,
         summaries,
+        unusable,
     }
 }
 
-/// Several kernels: a table, and each reason once.
-fn run_several(verifiers: &[Verifier], args: &CheckArgs, output: CheckOutput, out: &mut dyn Write) -> Done {
+/// Several kernels: a table, and each reason once; or another form than text.
+fn run_several(
+    verifiers: &[Verifier],
+    args: &CheckArgs,
+    (form, look): (Option<Form>, Look),
+    out: &mut dyn Write,
+) -> Done {
     let Asked {
         names,
         programs,
         summaries,
+        unusable,
     } = ask(verifiers, args);
     let rows: Vec<_> = programs.iter().map(row).collect();
-    if output == CheckOutput::Jsonl {
-        write_matrix_json(out, &names, &rows)?;
+    if let Some(form) = form {
+        let said = Said {
+            kernels: &names,
+            rows: &rows,
+            unusable: &unusable,
+            summaries: &summaries,
+            question: Question::Programs,
+        };
+        write_form(out, form, said)?;
     } else {
-        write_matrix(out, &names, &rows)?;
+        write_matrix(out, &names, &rows, look)?;
         writeln!(out)?;
-        write_reasons(out, &names, &rows, Which::All)?;
+        write_reasons(out, &names, &rows, (Which::All, look))?;
         write_end(out, &names, &rows, &summaries)?;
     }
     out.flush()?;
@@ -178,22 +213,14 @@ fn run_several(verifiers: &[Verifier], args: &CheckArgs, output: CheckOutput, ou
 }
 
 /// From which kernel on each program loads: a table, and each reason why the kernel before does not load it once.
-fn run_minimum(verifiers: &[Verifier], args: &CheckArgs, out: &mut dyn Write) -> Done {
+fn run_minimum(verifiers: &[Verifier], args: &CheckArgs, look: Look, out: &mut dyn Write) -> Done {
     let Asked {
         names,
         programs,
         summaries,
+        unusable,
     } = ask(verifiers, args);
     let rows: Vec<_> = programs.iter().map(row).collect();
-    if args.output == CheckOutput::Jsonl {
-        write_minimum_json(out, &names, &rows)?;
-    } else {
-        write_minimum(out, &names, &rows)?;
-        writeln!(out)?;
-        write_reasons(out, &names, &rows, Which::Before)?;
-        write_rule(out, &rows)?;
-        write_minimum_counts(out, &names, &rows)?;
-    }
     let mut summary = CheckSummary {
         unusable: summaries
             .iter()
@@ -205,6 +232,22 @@ fn run_minimum(verifiers: &[Verifier], args: &CheckArgs, out: &mut dyn Write) ->
     for row in &rows {
         summary.count(Minimum::of(row).verdict(row));
     }
+    if let Some(form) = args.output.form() {
+        let said = Said {
+            kernels: &names,
+            rows: &rows,
+            unusable: &unusable,
+            summaries: &[summary],
+            question: Question::Minimum,
+        };
+        write_form(out, form, said)?;
+    } else {
+        write_minimum(out, &names, &rows, look)?;
+        writeln!(out)?;
+        write_reasons(out, &names, &rows, (Which::Before, look))?;
+        write_rule(out, &rows)?;
+        write_minimum_counts(out, &names, &rows)?;
+    }
     out.flush()?;
     Ok(unless_nothing(
         summary.exit_code(),
@@ -214,9 +257,10 @@ fn run_minimum(verifiers: &[Verifier], args: &CheckArgs, out: &mut dyn Write) ->
     ))
 }
 
-fn row(program: &Program) -> MatrixRow<'_> {
+pub(crate) fn row(program: &Program) -> MatrixRow<'_> {
     let answers = program.answers.iter();
     MatrixRow {
+        path: &program.path,
         object: &program.object,
         program: program.name.as_deref(),
         entries: answers
@@ -249,20 +293,23 @@ fn write_rule(out: &mut dyn Write, rows: &[MatrixRow<'_>]) -> io::Result<()> {
     }
 }
 
-/// What each kernel says of each object, turned into what is said of each program; counted on the way. What is wrong
-/// with an object for all kernels is printed once.
-fn turned(results: Vec<Vec<ObjectResult>>, summaries: &mut [CheckSummary]) -> Vec<Program> {
+/// What each kernel says of each object, turned into what is said of each program, and what cannot be used; counted on
+/// the way. What is wrong with an object for all kernels is printed once.
+fn turned(
+    results: Vec<Vec<ObjectResult>>,
+    summaries: &mut [CheckSummary],
+) -> (Vec<Program>, Vec<forms::Unusable>) {
     let mut columns: Vec<_> = results.into_iter().map(Vec::into_iter).collect();
-    let (mut programs, mut told) = (Vec::new(), BTreeSet::new());
+    let (mut programs, mut useless, mut told) = (Vec::new(), Vec::new(), BTreeSet::new());
     loop {
         let sides: Vec<_> = columns.iter_mut().filter_map(Iterator::next).collect();
         if sides.is_empty() {
-            return programs;
+            return (programs, useless);
         }
-        let mut complain = |message: String| {
-            if !told.contains(&message) {
-                eprintln!("verdict: {message}");
-                told.insert(message);
+        let mut complain = |path: &Path, what: Unusable| {
+            if told.insert(what.message.clone()) {
+                eprintln!("verdict: {}", what.message);
+                useless.push(unusable(path, &what));
             }
         };
         programs.extend(of_object(sides, summaries, &mut complain));
@@ -273,28 +320,31 @@ fn turned(results: Vec<Vec<ObjectResult>>, summaries: &mut [CheckSummary]) -> Ve
 fn of_object(
     sides: Vec<ObjectResult>,
     summaries: &mut [CheckSummary],
-    complain: &mut impl FnMut(String),
+    complain: &mut impl FnMut(&Path, Unusable),
 ) -> Vec<Program> {
     let count = sides.iter().flat_map(|side| &side.programs).map(Vec::len).max();
     let mut programs: Vec<Program> = (0..count.unwrap_or(1)).map(|_| Program::default()).collect();
     let kernels = sides.len();
     for ((at, side), summary) in sides.into_iter().enumerate().zip(summaries) {
         let answers: Vec<_> = match side.programs {
-            Ok(answers) => answers,
+            Ok(answers) => answers
+                .into_iter()
+                .map(|answer| answer.map_err(Unusable::because))
+                .collect(),
             Err(unusable) => match answer_of(&unusable) {
-                Some(answer) => vec![Ok(answer); programs.len()],
-                None => vec![Err(unusable.message)],
+                Some(answer) => programs.iter().map(|_| Ok(answer.clone())).collect(),
+                None => vec![Err(unusable)],
             },
         };
         for (program, answer) in programs.iter_mut().zip(answers) {
             match answer {
                 Ok(answer) => {
                     summary.count(answer.record.verdict);
-                    program.take(at, kernels, answer);
+                    program.take(&side.path, (at, kernels), answer);
                 }
-                Err(message) => {
+                Err(unusable) => {
                     summary.unusable += 1;
-                    complain(message);
+                    complain(&side.path, unusable);
                 }
             }
         }
@@ -312,9 +362,17 @@ fn answer_of(unusable: &Unusable) -> Option<Answer> {
 }
 
 impl Program {
+    /// What the only kernel says of a program.
+    pub(crate) fn of(path: &Path, answer: Answer) -> Program {
+        let mut program = Program::default();
+        program.take(path, (0, 1), answer);
+        program
+    }
+
     /// Takes the answer of one of the kernels.
-    fn take(&mut self, at: usize, kernels: usize, answer: Answer) {
+    fn take(&mut self, path: &Path, (at, kernels): (usize, usize), answer: Answer) {
         self.answers.resize_with(kernels, || None);
+        self.path = path.to_string_lossy().into_owned();
         self.object.clone_from(&answer.record.object);
         if let Some(name) = &answer.record.program {
             self.name = Some(name.clone());

@@ -5,18 +5,18 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use verdict::{Globals, KernelChoice, Verifier};
-use verdict_report::{Column, Format, Joined, Row, Summary, join, read_rows, write_comparison};
+use verdict_report::{Column, Format, Joined, Look, Row, Summary, join, read_rows, write_comparison};
 
 use crate::args::{CompareArgs, KernelArgs};
 use crate::gate::EXCEEDED;
 use crate::stat::Gathered;
 use crate::{Done, interrupt, step_summary, why};
 
-pub(crate) fn run(kernel: &KernelArgs, args: &CompareArgs, out: &mut dyn Write) -> Done {
+pub(crate) fn run(kernel: &KernelArgs, args: &CompareArgs, look: Look, out: &mut dyn Write) -> Done {
     let both = verifiers(kernel, args)?;
     if args.why {
         let (a, b) = both.ok_or_else(|| "compare --why: expected --a and --b, or --kernel A,B".to_owned())?;
-        return why::run(&a, &b, args, out);
+        return why::run(&a, &b, (args, look), out);
     }
     let (a, b, code) = match both {
         Some((a, b)) => {

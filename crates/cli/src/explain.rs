@@ -6,31 +6,47 @@ use std::path::Path;
 
 use verdict::kernel::rule::explain::{self, Explained};
 use verdict::kernel::rule::{Category, Rule};
+use verdict_report::{Look, Part};
 
 use crate::Done;
 use crate::args::ExplainArgs;
 
 /// Prints a rule's page, what a log says, or the list of the rules.
-pub(crate) fn run(args: &ExplainArgs, out: &mut dyn Write) -> Done {
+pub(crate) fn run(args: &ExplainArgs, look: Look, out: &mut dyn Write) -> Done {
     let Some(asked) = &args.rule else {
-        return list(out);
+        return list(look, out);
     };
     if let Some(rule) = Rule::find(asked) {
-        write!(out, "{}", rule.page())?;
+        write_page(rule.page(), look, out)?;
         return Ok(0);
     }
     if asked == "-" {
-        return of_log(io::stdin().lock(), asked, out);
+        return of_log(io::stdin().lock(), asked, look, out);
     }
     if Path::new(asked).is_file() {
         let file = File::open(asked).map_err(|e| format!("{asked}: {e}"))?;
-        return of_log(BufReader::new(file), asked, out);
+        return of_log(BufReader::new(file), asked, look, out);
     }
-    of_words(asked, out)
+    of_words(asked, look, out)
+}
+
+/// A page: its headings stand out, its examples stand back.
+fn write_page(page: &str, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let mut example = false;
+    for line in page.lines() {
+        let fence = line.starts_with("```");
+        example ^= fence;
+        match () {
+            () if fence || example => writeln!(out, "{}", look.paint(Part::Faint, line))?,
+            () if line.starts_with('#') => writeln!(out, "{}", look.paint(Part::Heading, line))?,
+            () => writeln!(out, "{line}")?,
+        }
+    }
+    Ok(())
 }
 
 /// Words on the command line: of one refusal, which may be several lines.
-fn of_words(words: &str, out: &mut dyn Write) -> Done {
+fn of_words(words: &str, look: Look, out: &mut dyn Write) -> Done {
     let found = explain::log(words.as_bytes());
     let Some(found) = found.iter().find(|found| found.rule.is_some()) else {
         return Err(format!(
@@ -38,12 +54,12 @@ fn of_words(words: &str, out: &mut dyn Write) -> Done {
         )
         .into());
     };
-    write_found(out, found)?;
+    write_found(out, found, look)?;
     Ok(0)
 }
 
 /// A whole log, or what a loader printed around one.
-fn of_log(input: impl BufRead, name: &str, out: &mut dyn Write) -> Done {
+fn of_log(input: impl BufRead, name: &str, look: Look, out: &mut dyn Write) -> Done {
     let found = explain::log(input);
     if found.is_empty() {
         return Err(format!("{name}: no refusal is in this log").into());
@@ -52,16 +68,16 @@ fn of_log(input: impl BufRead, name: &str, out: &mut dyn Write) -> Done {
         if i > 0 {
             writeln!(out)?;
         }
-        write_found(out, found)?;
+        write_found(out, found, look)?;
     }
     let unknown = found.iter().all(|found| found.rule.is_none());
     Ok(u8::from(unknown))
 }
 
 /// Where and by which words a program was refused, the rule, and what to change.
-fn write_found(out: &mut dyn Write, found: &Explained) -> io::Result<()> {
+fn write_found(out: &mut dyn Write, found: &Explained, look: Look) -> io::Result<()> {
     if let Some(program) = &found.program {
-        writeln!(out, "program {program}")?;
+        writeln!(out, "program {}", look.paint(Part::Heading, program))?;
     }
     if let Some(source) = &found.source {
         writeln!(out, "    at {source}")?;
@@ -73,7 +89,8 @@ fn write_found(out: &mut dyn Write, found: &Explained) -> io::Result<()> {
     let Some(rule) = found.rule else {
         return writeln!(out, "    no rule is known for these words");
     };
-    writeln!(out, "    rule {rule}: {}", rule.sentence())?;
+    let named = look.paint(Part::Error, format!("rule {rule}"));
+    writeln!(out, "    {named}: {}", rule.sentence())?;
     for other in &found.others {
         writeln!(out, "    or rule {other}: {}", other.sentence())?;
     }
@@ -85,15 +102,16 @@ fn write_found(out: &mut dyn Write, found: &Explained) -> io::Result<()> {
     writeln!(out, "more about it: verdict explain {}", rule.code())
 }
 
-fn list(out: &mut dyn Write) -> Done {
+fn list(look: Look, out: &mut dyn Write) -> Done {
     let width = Rule::ALL.iter().map(|rule| rule.name().len()).max().unwrap_or(0);
     for (i, category) in Category::ALL.into_iter().enumerate() {
-        writeln!(out, "{}{}", if i == 0 { "" } else { "\n" }, category.name())?;
+        let heading = look.paint(Part::Heading, category.name());
+        writeln!(out, "{}{heading}", if i == 0 { "" } else { "\n" })?;
         for rule in Rule::ALL.iter().filter(|rule| rule.category() == category) {
             writeln!(
                 out,
                 "  {}  {:width$}  {}",
-                rule.code(),
+                look.paint(Part::Secondary, rule.code()),
                 rule.name(),
                 rule.sentence()
             )?;

@@ -5,7 +5,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use verdict_report::{Breach, Budgets, Row, read_rows};
+use verdict_report::forms::write_table;
+use verdict_report::{Breach, Budgets, Look, Part, Row, read_rows};
 
 use crate::args::{GateArgs, KernelArgs};
 use crate::stat::Gathered;
@@ -16,7 +17,7 @@ pub(crate) const EXCEEDED: u8 = 2;
 /// Exit code for a program of which nothing can be said.
 const UNSUPPORTED: u8 = 3;
 
-pub(crate) fn run(kernel: &KernelArgs, args: &GateArgs, out: &mut dyn Write) -> Done {
+pub(crate) fn run(kernel: &KernelArgs, args: &GateArgs, look: Look, out: &mut dyn Write) -> Done {
     let shown = args.budget.display();
     let text = fs::read_to_string(&args.budget).map_err(|e| format!("{shown}: {e}"))?;
     let budgets = Budgets::parse(&text).map_err(|e| format!("{shown}: {e}"))?;
@@ -34,7 +35,7 @@ pub(crate) fn run(kernel: &KernelArgs, args: &GateArgs, out: &mut dyn Write) -> 
         rows: judged,
         several: kernels.len() > 1,
     };
-    write_text(out, &judged)?;
+    write_text(out, &judged, look)?;
     for entry in budgets.unused(&rows) {
         out.flush()?;
         eprintln!("verdict: {shown}: budget of '{entry}': names no program");
@@ -115,9 +116,14 @@ impl Judged<'_> {
     }
 }
 
-fn write_text(out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
+fn write_text(out: &mut dyn Write, judged: &Judged<'_>, look: Look) -> io::Result<()> {
     for (row, breaches) in &judged.rows {
         for breach in breaches {
+            let part = match breach {
+                Breach::Unsupported => Part::Warning,
+                _ => Part::Error,
+            };
+            let breach = look.paint(part, breach);
             writeln!(out, "{} {}{}: {breach}", row.file, row.program, judged.on(row))?;
         }
     }
@@ -129,19 +135,13 @@ fn write_markdown(page: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
     if judged.rows.iter().all(|(_, breaches)| breaches.is_empty()) {
         return Ok(());
     }
-    writeln!(page, "| File | Program | |\n|---|---|---|")?;
-    for (row, breaches) in &judged.rows {
-        for breach in breaches {
-            writeln!(
-                page,
-                "| {} | {}{} | {breach} |",
-                row.file,
-                row.program,
-                judged.on(row)
-            )?;
-        }
-    }
-    Ok(())
+    let heads = ["File", "Program", ""].map(ToOwned::to_owned);
+    let lines = judged.rows.iter().flat_map(|(row, breaches)| {
+        let program = format!("{}{}", row.program, judged.on(row));
+        let line = move |breach: &Breach| vec![row.file.clone(), program.clone(), breach.to_string()];
+        breaches.iter().map(line)
+    });
+    write_table(page, &heads, lines)
 }
 
 fn counts(judged: &Judged<'_>) -> String {

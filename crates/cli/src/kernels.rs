@@ -4,16 +4,17 @@ use std::io::{self, Write};
 
 use verdict::kernel::semantics::{Evidence, Provenance, Switch};
 use verdict::kernel::{KNOWN, Kernel, Known, SWITCHES};
-use verdict_report::write_switches;
+use verdict_report::{Look, Part, write_switches};
 
 use crate::Done;
 use crate::args::KernelArgs;
 
 /// Lists the known kernels.
-pub(crate) fn list(out: &mut dyn Write) -> Done {
+pub(crate) fn list(look: Look, out: &mut dyn Write) -> Done {
     for (i, known) in KNOWN.iter().enumerate() {
         let default = if i == 0 { " (default)" } else { "" };
-        writeln!(out, "{}{default}: {}", known.name, known.doc)?;
+        let name = look.paint(Part::Heading, known.name);
+        writeln!(out, "{name}{default}: {}", known.doc)?;
         if !known.aliases.is_empty() {
             writeln!(out, "    also called {}", known.aliases.join(", "))?;
         }
@@ -47,14 +48,14 @@ fn write_evidence(out: &mut dyn Write, known: &Known, evidence: &Evidence) -> io
 }
 
 /// Lists the switches with the kernels' settings.
-pub(crate) fn switches(kernel: &KernelArgs, out: &mut dyn Write) -> Done {
+pub(crate) fn switches(kernel: &KernelArgs, look: Look, out: &mut dyn Write) -> Done {
     let kernels: Vec<_> = kernel
         .choices()?
         .iter()
         .map(verdict::KernelChoice::open)
         .collect::<Result<_, _>>()?;
     if let [kernel] = kernels.as_slice() {
-        describe(kernel, out)?;
+        describe(kernel, look, out)?;
         return Ok(0);
     }
     let columns: Vec<_> = kernels
@@ -66,22 +67,23 @@ pub(crate) fn switches(kernel: &KernelArgs, out: &mut dyn Write) -> Done {
 }
 
 /// Says everything of each switch, family by family.
-fn describe(kernel: &Kernel, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}", kernel.name)?;
+fn describe(kernel: &Kernel, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", look.paint(Part::Heading, &kernel.name))?;
     let mut family = "";
     for switch in SWITCHES {
         if switch.family != family {
             family = switch.family;
-            writeln!(out, "\n[{family}]")?;
+            let heading = format!("[{family}]");
+            writeln!(out, "\n{}", look.paint(Part::Heading, heading))?;
         }
-        describe_switch(kernel, switch, out)?;
+        describe_switch(kernel, switch, look, out)?;
     }
     Ok(())
 }
 
-fn describe_switch(kernel: &Kernel, switch: &Switch, out: &mut dyn Write) -> io::Result<()> {
+fn describe_switch(kernel: &Kernel, switch: &Switch, look: Look, out: &mut dyn Write) -> io::Result<()> {
     let setting = kernel.semantics.get(switch.name).unwrap_or("?");
-    writeln!(out, "\n{} = {setting}", switch.name)?;
+    writeln!(out, "\n{} = {setting}", look.paint(Part::Secondary, switch.name))?;
     writeln!(out, "    {}", switch.doc.trim())?;
     for value in switch.values {
         writeln!(out, "    {}: {}", value.name, value.doc.trim())?;

@@ -4,6 +4,7 @@ mod args;
 mod check;
 mod compare;
 mod explain;
+mod forms;
 mod gate;
 mod interrupt;
 mod kernels;
@@ -87,19 +88,20 @@ fn finish(command: impl FnOnce(&mut dyn Write) -> Done) -> ExitCode {
 
 fn execute(args: &Args, out: &mut dyn Write) -> Done {
     run::set_jobs(args.jobs);
+    let look = args.look();
     match &args.command {
-        Command::Check(command) => check::run(&args.kernel, command, out),
+        Command::Check(command) => check::run(&args.kernel, command, look, out),
         Command::Stat(command) => veristat::run("verdict stat", &command.arguments, out),
-        Command::Compare(command) => compare::run(&args.kernel, command, out),
-        Command::Gate(command) => gate::run(&args.kernel, command, out),
+        Command::Compare(command) => compare::run(&args.kernel, command, look, out),
+        Command::Gate(command) => gate::run(&args.kernel, command, look, out),
         Command::Sweep(command) => sweep::run(&args.kernel, command, out),
         Command::Profile(command) => profile::run(&args.kernel, command, out),
         Command::Log(command) => log::run(&args.kernel, command, out),
-        Command::Test(command) => test::run(&args.kernel, command, out),
+        Command::Test(command) => test::run(&args.kernel, command, look, out),
         Command::Plan(command) => plan::run(&args.kernel, command, out),
-        Command::Explain(command) => explain::run(command, out),
-        Command::Kernels => kernels::list(out),
-        Command::Switches => kernels::switches(&args.kernel, out),
+        Command::Explain(command) => explain::run(command, look, out),
+        Command::Kernels => kernels::list(look, out),
+        Command::Switches => kernels::switches(&args.kernel, look, out),
     }
 }
 

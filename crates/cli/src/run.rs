@@ -88,6 +88,8 @@ pub(crate) fn guarded<T>(what: &str, work: impl FnOnce() -> T) -> Result<T, Stri
 
 /// What came of one object.
 pub(crate) struct ObjectResult {
+    /// Where it lies, as it was named.
+    pub(crate) path: PathBuf,
     /// Its programs, or why it cannot be used.
     pub(crate) programs: Result<Vec<Result<Answer, String>>, Unusable>,
 }
@@ -100,6 +102,17 @@ pub(crate) struct Unusable {
     pub(crate) record: Option<Box<Record>>,
     /// The rule by which libbpf refuses to open it.
     pub(crate) rule: Option<Rule>,
+}
+
+impl Unusable {
+    /// An input of which nothing else is known.
+    pub(crate) fn because(message: String) -> Unusable {
+        Unusable {
+            message,
+            record: None,
+            rule: None,
+        }
+    }
 }
 
 /// Verifies all programs of the objects that the arguments stand for.
@@ -116,18 +129,19 @@ pub(crate) fn verify_each(verifiers: &[&Verifier], arguments: &[PathBuf]) -> Vec
         .collect();
     let opened = side_by_side(&both, |(verifier, argument)| match argument {
         Ok(path) => open(verifier, path),
-        Err((_, message)) => Err(Unusable {
-            message: message.clone(),
-            record: None,
-            rule: None,
-        }),
+        Err((_, message)) => Err(Unusable::because(message.clone())),
     });
     let answers = verify_opened(&opened, verifiers.len().max(1));
     let mut results: Vec<Vec<_>> = verifiers.iter().map(|_| Vec::new()).collect();
-    for (index, (object, answers)) in opened.into_iter().zip(answers).enumerate() {
+    let all = both.iter().zip(opened).zip(answers).enumerate();
+    for (index, (((_, argument), object), answers)) in all {
         if let Some(results) = results.get_mut(index % verifiers.len().max(1)) {
+            let (Ok(path) | Err((path, _))) = argument;
             let programs = object.map(|_| answers);
-            results.push(ObjectResult { programs });
+            results.push(ObjectResult {
+                path: path.clone(),
+                programs,
+            });
         }
     }
     results
@@ -198,11 +212,7 @@ fn open_by<'v>(
     path: &Path,
     open: impl FnOnce(&str, &[u8]) -> Result<OpenObject<'v>, OpenError>,
 ) -> Result<OpenObject<'v>, Unusable> {
-    let unusable = |message| Unusable {
-        message,
-        record: None,
-        rule: None,
-    };
+    let unusable = Unusable::because;
     let shown = path.display();
     let bytes = read_object(path).map_err(unusable)?;
     let name = file_name(path);

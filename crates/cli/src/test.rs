@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use verdict::expect::report::{Detail, Summary, TestResult, write_failures, write_summary, write_test};
 use verdict::expect::{Known, junit};
+use verdict::report::{Look, Part};
 use verdict::{Globals, Options, Suite, Verifier, may_have_tests, read_object};
 
 use crate::args::{KernelArgs, SuiteArgs, TestOutput};
@@ -13,7 +14,7 @@ use crate::interrupt;
 use crate::run::{Progress, expand, file_name, guarded, side_by_side};
 use crate::{Done, UNUSABLE, unless_nothing, worst};
 
-pub(crate) fn run(kernel: &KernelArgs, args: &SuiteArgs, out: &mut dyn Write) -> Done {
+pub(crate) fn run(kernel: &KernelArgs, args: &SuiteArgs, look: Look, out: &mut dyn Write) -> Done {
     let known = args
         .known
         .as_deref()
@@ -29,15 +30,21 @@ pub(crate) fn run(kernel: &KernelArgs, args: &SuiteArgs, out: &mut dyn Write) ->
     let mut codes = Vec::new();
     for verifier in &verifiers {
         if verifiers.len() > 1 {
-            writeln!(out, "kernel {}", verifier.kernel().name)?;
+            let heading = format!("kernel {}", verifier.kernel().name);
+            writeln!(out, "{}", look.paint(Part::Heading, heading))?;
         }
-        codes.push(run_one(verifier, &known, args, out)?);
+        codes.push(run_one(verifier, &known, (args, look), out)?);
     }
     Ok(worst(codes))
 }
 
 /// Runs the tests of all objects on one kernel.
-fn run_one(verifier: &Verifier, known: &Known, args: &SuiteArgs, out: &mut dyn Write) -> Done {
+fn run_one(
+    verifier: &Verifier,
+    known: &Known,
+    (args, look): (&SuiteArgs, Look),
+    out: &mut dyn Write,
+) -> Done {
     let opened = side_by_side(&expand(&args.objects), |argument| match argument {
         Ok(path) => open(verifier, path).map(|suite| suite.map(|suite| (path.clone(), suite))),
         Err((_, message)) => Err(message.clone()),
@@ -60,7 +67,7 @@ fn run_one(verifier: &Verifier, known: &Known, args: &SuiteArgs, out: &mut dyn W
     let mut stale = known.apply(&mut results);
     results.iter().for_each(|result| summary.count(result));
     stale.extend(known.check(&summary));
-    write(args, &results, &summary, &stale, out)?;
+    write((args, look), &results, &summary, &stale, out)?;
     match () {
         () if unusable || !stopped.is_empty() => Ok(UNUSABLE),
         () if !stale.is_empty() => Ok(summary.exit_code().max(2)),
@@ -150,14 +157,14 @@ fn read_beside(object: &Path, file: &str) -> io::Result<Vec<u8>> {
 }
 
 fn write(
-    args: &SuiteArgs,
+    (args, look): (&SuiteArgs, Look),
     results: &[TestResult],
     summary: &Summary,
     stale: &[String],
     out: &mut dyn Write,
 ) -> io::Result<()> {
     if args.output == TestOutput::Junit {
-        junit::write(out, results, summary)?;
+        junit::write(out, results)?;
         out.flush()?;
         for line in stale {
             eprintln!("verdict: {line}");
@@ -173,11 +180,11 @@ fn write(
         writeln!(out, "running {} tests", results.len())?;
     }
     for result in results {
-        write_test(out, result, detail)?;
+        write_test(out, result, (detail, look))?;
     }
-    write_failures(out, results)?;
+    write_failures(out, results, look)?;
     for line in stale {
         writeln!(out, "known failures: {line}")?;
     }
-    write_summary(out, summary)
+    write_summary(out, summary, look)
 }

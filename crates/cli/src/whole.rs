@@ -1,57 +1,51 @@
 //! `verdict check --whole`: objects as their libraries load them, all programs together.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use verdict::kernel::errno::Errno;
-use verdict::report::Verdict;
-use verdict::{Verifier, Whole};
-use verdict_report::{CheckSummary, write_entry};
+use verdict::{Answer, Verifier, Whole};
+use verdict_report::forms::{Form, Loaded, Question};
+use verdict_report::{CheckSummary, Look, write_entry};
 
 use crate::args::CheckArgs;
-use crate::check::{NOTHING, entry};
+use crate::check::{NOTHING, Program, entry, row};
+use crate::forms::{self, Said, unusable};
 use crate::run::{Unusable, expand, guarded, open_whole, side_by_side};
-use crate::{Done, unless_nothing};
+use crate::{Done, Trouble, unless_nothing};
 
-/// An object, and what became of it.
-type Loaded = (String, Result<Whole, Unusable>);
+/// An object, where it lies, and what became of it.
+struct Object {
+    path: PathBuf,
+    name: String,
+    whole: Result<Whole, Unusable>,
+}
 
-pub(crate) fn run(verifier: &Verifier, args: &CheckArgs, out: &mut dyn Write) -> Done {
+pub(crate) fn run(verifier: &Verifier, args: &CheckArgs, look: Look, out: &mut dyn Write) -> Done {
+    let objects = side_by_side(&expand(&args.objects), |path| load(verifier, path));
     let mut summary = CheckSummary::default();
     let (mut loaded, mut refused) = (0, 0);
-    for (name, whole) in side_by_side(&expand(&args.objects), |path| load(verifier, path)) {
-        let whole = match whole {
-            Ok(whole) => whole,
-            Err(unusable) => {
-                summary.unusable += 1;
-                out.flush()?; // so that the error stands where it belongs
-                eprintln!("verdict: {}", unusable.message);
-                continue;
-            }
-        };
-        for answer in &whole.programs {
-            summary.count(answer.record.verdict);
-            let errno_name = Errno(answer.record.errno).to_string();
-            write_entry(out, &entry(answer, &errno_name), args.verbose)?;
-        }
-        match &whole.refusal {
-            None => loaded += 1,
-            Some(answer) => {
-                refused += 1;
-                match &answer.record.program {
-                    Some(program) => {
-                        writeln!(out, "object       {name} does not load: it ends at {program}")?
-                    }
-                    None => {
-                        summary.count(Verdict::Failure);
-                        let errno_name = Errno(answer.record.errno).to_string();
-                        write_entry(out, &entry(answer, &errno_name), args.verbose)?;
-                    }
+    for object in &objects {
+        match &object.whole {
+            Ok(whole) => {
+                answers(whole).for_each(|answer| summary.count(answer.record.verdict));
+                match whole.refusal {
+                    None => loaded += 1,
+                    Some(_) => refused += 1,
                 }
             }
+            Err(_) => summary.unusable += 1,
         }
     }
-    writeln!(out, "{loaded} objects load whole, {refused} do not; {summary}")?;
+    match args.output.form() {
+        Some(form) => write_as(form, verifier, &objects, summary, out)?,
+        None => {
+            for object in &objects {
+                write_object(object, look, out)?;
+            }
+            writeln!(out, "{loaded} objects load whole, {refused} do not; {summary}")?;
+        }
+    }
     out.flush()?;
     Ok(unless_nothing(
         summary.exit_code(),
@@ -61,21 +55,100 @@ pub(crate) fn run(verifier: &Verifier, args: &CheckArgs, out: &mut dyn Write) ->
     ))
 }
 
-fn load(verifier: &Verifier, path: &Result<PathBuf, (PathBuf, String)>) -> Loaded {
-    let unusable = |message| Unusable {
-        message,
-        record: None,
-        rule: None,
+/// What is said of an object's programs, and of the object where that is why it does not load.
+fn answers(whole: &Whole) -> impl Iterator<Item = &Answer> {
+    let of_object = whole
+        .refusal
+        .iter()
+        .filter(|answer| answer.record.program.is_none());
+    whole.programs.iter().chain(of_object)
+}
+
+fn write_object(object: &Object, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let whole = match &object.whole {
+        Ok(whole) => whole,
+        Err(unusable) => {
+            out.flush()?; // so that the error stands where it belongs
+            eprintln!("verdict: {}", unusable.message);
+            return Ok(());
+        }
     };
-    match path {
+    for answer in answers(whole) {
+        let errno_name = Errno(answer.record.errno).to_string();
+        write_entry(out, &entry(answer, &errno_name), look)?;
+    }
+    match end(whole) {
+        Some(program) => writeln!(
+            out,
+            "object       {} does not load: it ends at {program}",
+            object.name
+        ),
+        None => Ok(()),
+    }
+}
+
+/// The program at which loading ends.
+fn end(whole: &Whole) -> Option<&str> {
+    whole.refusal.as_ref()?.record.program.as_deref()
+}
+
+/// Another form than text.
+fn write_as(
+    form: Form,
+    verifier: &Verifier,
+    objects: &[Object],
+    summary: CheckSummary,
+    out: &mut dyn Write,
+) -> Result<(), Trouble> {
+    let (mut programs, mut loaded, mut useless) = (Vec::new(), Vec::new(), Vec::new());
+    for object in objects {
+        match &object.whole {
+            Ok(whole) => {
+                programs.extend(answers(whole).map(|answer| Program::of(&object.path, answer.clone())));
+                loaded.push(Loaded {
+                    path: object.path.to_string_lossy().into_owned(),
+                    object: object.name.clone(),
+                    loads: whole.refusal.is_none(),
+                    ends_at: end(whole).map(ToOwned::to_owned),
+                });
+            }
+            Err(why) => {
+                eprintln!("verdict: {}", why.message);
+                useless.push(unusable(&object.path, why));
+            }
+        }
+    }
+    let rows: Vec<_> = programs.iter().map(row).collect();
+    let said = Said {
+        kernels: &[verifier.kernel().name.as_str()],
+        rows: &rows,
+        unusable: &useless,
+        summaries: &[summary],
+        question: Question::Whole(&loaded),
+    };
+    forms::write(out, form, said)
+}
+
+fn load(verifier: &Verifier, path: &Result<PathBuf, (PathBuf, String)>) -> Object {
+    let (Ok(at) | Err((at, _))) = path;
+    let (name, whole) = match path {
         Ok(path) => {
             let opened = open_whole(verifier, path);
             let name = opened
                 .as_ref()
                 .map_or_else(|_| path.display().to_string(), |o| o.name().to_owned());
-            let whole = opened.and_then(|object| guarded(&name, || object.check_whole()).map_err(unusable));
+            let whole =
+                opened.and_then(|object| guarded(&name, || object.check_whole()).map_err(Unusable::because));
             (name, whole)
         }
-        Err((path, message)) => (path.display().to_string(), Err(unusable(message.clone()))),
+        Err((path, message)) => (
+            path.display().to_string(),
+            Err(Unusable::because(message.clone())),
+        ),
+    };
+    Object {
+        path: at.clone(),
+        name,
+        whole,
     }
 }

@@ -4,13 +4,19 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use verdict::{Verifier, Why, WhyObject, read_object};
+use verdict_report::Look;
 use verdict_report::why::{Difference, write_why};
 
 use crate::args::CompareArgs;
 use crate::run::{Progress, expand, file_name, guarded, side_by_side};
 use crate::{Done, UNUSABLE, interrupt};
 
-pub(crate) fn run(a: &Verifier, b: &Verifier, args: &CompareArgs, out: &mut dyn Write) -> Done {
+pub(crate) fn run(
+    a: &Verifier,
+    b: &Verifier,
+    (args, look): (&CompareArgs, Look),
+    out: &mut dyn Write,
+) -> Done {
     let why = Why::new(a, b);
     let mut code = 0;
     let mut differences = Vec::new();
@@ -29,7 +35,7 @@ pub(crate) fn run(a: &Verifier, b: &Verifier, args: &CompareArgs, out: &mut dyn 
         }
     }
     let names = (a.kernel().name.as_str(), b.kernel().name.as_str());
-    write_why(out, names, &differences, args.output.format())?;
+    write_why(out, names, &differences, (args.output.format(), look))?;
     Ok(code)
 }
 

@@ -291,12 +291,15 @@ fn own_columns_and_forms() {
     );
     let json = place.run("-o json -e prog,insns tail_call.bpf.o").text;
     assert!(
-        json.starts_with("[{\"prog_name\":\"computed\",\"total_insns\":5},"),
+        json.starts_with(
+            "{\"columns\":[\"program\",\"insns\"],\"records\":[{\"insns\":5,\"program\":\"computed\"},"
+        ),
         "{json}"
     );
     let jsonl = place.run("-o jsonl tail_call.bpf.o").text;
     assert!(
-        jsonl.starts_with("{\"object\":\"tail_call.bpf.o\",\"program\":\"constant\","),
+        jsonl.starts_with("{\"schema\":\"verdict/1\",\"path\":")
+            && jsonl.contains("\"program\":\"constant\",\"kernel\":"),
         "{jsonl}"
     );
     let markdown = place

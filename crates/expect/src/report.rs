@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use verdict_report::{Look, Part};
+
 use crate::judge::{Judgement, Unmet, Why};
 use crate::nearest::Line;
 use crate::spec::Skipped;
@@ -160,18 +162,22 @@ fn kinds(skipped: &Skipped) -> String {
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write_test(out: &mut dyn Write, result: &TestResult, detail: Detail) -> io::Result<()> {
+pub fn write_test(
+    out: &mut dyn Write,
+    result: &TestResult,
+    (detail, look): (Detail, Look),
+) -> io::Result<()> {
     if detail == Detail::Quiet {
         return Ok(());
     }
-    let word = match &result.status {
-        _ if result.known.is_some() => "failed, as known",
-        _ if result.failed() => "FAILED",
-        Status::Judged(_) | Status::Unusable(_) => "ok",
-        Status::Skipped(_) => "skipped",
-        Status::Unsupported(_) => "unsupported",
+    let (word, part) = match &result.status {
+        _ if result.known.is_some() => ("failed, as known", Part::Warning),
+        _ if result.failed() => ("FAILED", Part::Error),
+        Status::Judged(_) | Status::Unusable(_) => ("ok", Part::Good),
+        Status::Skipped(_) => ("skipped", Part::Warning),
+        Status::Unsupported(_) => ("unsupported", Part::Warning),
     };
-    write!(out, "test {} ... {word}", result.name())?;
+    write!(out, "test {} ... {}", result.name(), look.paint(part, word))?;
     if let Status::Skipped(why) = &result.status {
         write!(out, " ({why})")?;
     }
@@ -196,14 +202,14 @@ pub fn write_test(out: &mut dyn Write, result: &TestResult, detail: Detail) -> i
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write_failures(out: &mut dyn Write, results: &[TestResult]) -> io::Result<()> {
+pub fn write_failures(out: &mut dyn Write, results: &[TestResult], look: Look) -> io::Result<()> {
     let wrong = |result: &&TestResult| result.failed() || matches!(result.status, Status::Unsupported(_));
     if !results.iter().any(|result| wrong(&result)) {
         return Ok(());
     }
-    writeln!(out, "\nfailures:\n")?;
+    writeln!(out, "\n{}:\n", look.paint(Part::Heading, "failures"))?;
     for result in results.iter().filter(wrong) {
-        write!(out, "---- {}", result.name())?;
+        write!(out, "---- {}", look.paint(Part::Heading, result.name()))?;
         match &result.description {
             Some(description) => writeln!(out, ": {description} ----")?,
             None => writeln!(out, " ----")?,
@@ -220,8 +226,11 @@ pub fn write_failures(out: &mut dyn Write, results: &[TestResult]) -> io::Result
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write_summary(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
-    let word = if summary.failed > 0 { "FAILED" } else { "ok" };
+pub fn write_summary(out: &mut dyn Write, summary: &Summary, look: Look) -> io::Result<()> {
+    let word = match summary.failed {
+        0 => look.paint(Part::Good, "ok"),
+        _ => look.paint(Part::Error, "FAILED"),
+    };
     let Summary {
         passed,
         failed,

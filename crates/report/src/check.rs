@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use verdict_kernel::rule::{Fact, Role, Rule};
 
-use crate::explanation::{Explanation, write_explanation};
-use crate::{Advice, Need, Record, Stage, Verdict};
+use crate::explanation::{Explanation, Site, Source, write_explanation};
+use crate::{Advice, Look, Need, Part, Record, Stage, Verdict};
 
 /// Where in the program a rejection happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +17,26 @@ pub struct Place {
     pub text: String,
     /// The source line, where the object says it: `file:line`, and the line's text.
     pub source: Option<(String, String)>,
+}
+
+impl Place {
+    /// The same as explanations have it.
+    pub(crate) fn site(&self) -> Site {
+        let source = self.source.as_ref().map(|(line, text)| {
+            let (file, number) = line.rsplit_once(':').unwrap_or((line, ""));
+            Source {
+                file: file.to_owned(),
+                line: number.parse().unwrap_or(0),
+                text: text.clone(),
+                ..Source::default()
+            }
+        });
+        Site {
+            insn: u32::try_from(self.insn).unwrap_or(u32::MAX),
+            text: self.text.clone(),
+            source,
+        }
+    }
 }
 
 /// What is known of a refusal.
@@ -64,33 +84,73 @@ pub struct CheckEntry<'a> {
 }
 
 impl CheckEntry<'_> {
+    /// Object and program.
+    pub fn name(&self) -> String {
+        Name(self.record).to_string()
+    }
+
+    /// Why it was rejected, where that was asked for.
+    pub(crate) fn explanation(&self) -> Option<&Explanation> {
+        self.refusal?.explanation.as_deref()
+    }
+
+    /// Where it was rejected.
+    pub(crate) fn site(&self) -> Option<Site> {
+        let primary = self
+            .explanation()
+            .and_then(|explanation| explanation.primary.as_ref());
+        match primary {
+            Some(label) => Some(label.site.clone()),
+            None => self.place.map(Place::site),
+        }
+    }
+
+    /// The kernel's or the library's own words.
+    pub(crate) fn words(&self) -> &str {
+        let words = self.record.tail.as_deref().or(self.record.libbpf.as_deref());
+        words.unwrap_or_default()
+    }
+
     /// What an author does about a kernel like this one.
     pub(crate) fn advice(&self) -> Option<&Advice> {
         self.refusal?.advice.as_ref()
     }
 }
 
-/// Writes a program's paragraph. Only with `verbose` an accepted program gets one.
+/// Writes a program's paragraph. Only in the verbose form an accepted program gets one.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write_entry(out: &mut dyn Write, entry: &CheckEntry<'_>, verbose: bool) -> io::Result<()> {
+pub fn write_entry(out: &mut dyn Write, entry: &CheckEntry<'_>, look: Look) -> io::Result<()> {
+    write_group(out, entry, &[], look)
+}
+
+/// Writes a program's paragraph, which stands for `others` that are rejected for the same reason, too.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_group(
+    out: &mut dyn Write,
+    entry: &CheckEntry<'_>,
+    others: &[String],
+    look: Look,
+) -> io::Result<()> {
     let record = entry.record;
     let name = Name(record);
     match record.verdict {
-        Verdict::Success if !verbose => Ok(()),
+        Verdict::Success if !look.verbose => Ok(()),
         Verdict::Success => {
             let (insns, states) = record.figures.as_ref().map_or((0, 0), |f| (f.insns, f.states));
-            writeln!(out, "accepted     {name}: {insns} insns, {states} states")
+            let accepted = look.paint(Part::Good, "accepted");
+            writeln!(out, "{accepted}     {name}: {insns} insns, {states} states")
         }
-        Verdict::Unsupported => {
-            writeln!(
-                out,
-                "unsupported  {name}: {}",
-                record.unsupported.as_deref().unwrap_or("?")
-            )
-        }
-        Verdict::Failure => write_rejection(out, entry, name, verbose),
+        Verdict::Unsupported => writeln!(
+            out,
+            "{}  {name}: {}",
+            look.paint(Part::Warning, "unsupported"),
+            record.unsupported.as_deref().unwrap_or("?")
+        ),
+        Verdict::Failure => write_rejection(out, entry, others, look),
     }
 }
 
@@ -127,44 +187,51 @@ pub(crate) fn refusal_of(record: &Record, errno_name: &str) -> String {
 fn write_rejection(
     out: &mut dyn Write,
     entry: &CheckEntry<'_>,
-    name: Name<'_>,
-    verbose: bool,
+    others: &[String],
+    look: Look,
 ) -> io::Result<()> {
-    let record = entry.record;
-    let refusal = refusal_of(record, entry.errno_name);
-    writeln!(out, "rejected     {name}: {refusal}")?;
-    write_reason(out, entry, verbose)?;
+    let refusal = refusal_of(entry.record, entry.errno_name);
+    let rejected = look.paint(Part::Error, "rejected");
+    writeln!(out, "{rejected}     {}: {refusal}", Name(entry.record))?;
+    if !others.is_empty() {
+        writeln!(out, "    also in: {}", listed(others, look))?;
+    }
+    write_reason(out, entry, look)?;
     // An explanation has it among its remedies.
     let explained = entry.refusal.is_some_and(|refusal| refusal.explanation.is_some());
     match entry.advice() {
-        Some(advice) if advice.sure && !explained => write_help(out, &advice.line),
+        Some(advice) if advice.sure && !explained => write_help(out, &advice.line, look),
         _ => Ok(()),
     }
 }
 
-/// Writes what can be done about a refusal, below its reason.
-pub(crate) fn write_help(out: &mut dyn Write, line: &str) -> io::Result<()> {
-    writeln!(out, "{HELP}{line}")
+/// Most names of a list in the short form.
+const SHORT_LIST: usize = 8;
+
+/// Names, or some of them and how many others there are.
+fn listed(names: &[String], look: Look) -> String {
+    let shown = if look.verbose { names.len() } else { SHORT_LIST };
+    let text = names.iter().take(shown).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(shown) {
+        0 => text,
+        1 => format!("{text} and 1 other program"),
+        more => format!("{text} and {more} other programs"),
+    }
 }
 
-/// How a line begins that says what can be done.
-pub(crate) const HELP: &str = "    help: ";
+/// Writes what can be done about a refusal, below its reason.
+pub(crate) fn write_help(out: &mut dyn Write, line: &str, look: Look) -> io::Result<()> {
+    writeln!(out, "    {}: {line}", look.paint(Part::Help, "help"))
+}
 
 /// Writes why a program was rejected: the lines below the one that says so.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write_reason(out: &mut dyn Write, entry: &CheckEntry<'_>, verbose: bool) -> io::Result<()> {
-    let record = entry.record;
-    let words = record
-        .tail
-        .as_deref()
-        .or(record.libbpf.as_deref())
-        .unwrap_or_default();
-    if let Some(refusal) = entry.refusal
-        && let Some(explanation) = &refusal.explanation
-    {
-        return write_explanation(out, explanation, words, verbose);
+pub fn write_reason(out: &mut dyn Write, entry: &CheckEntry<'_>, look: Look) -> io::Result<()> {
+    let words = entry.words();
+    if let Some(explanation) = entry.explanation() {
+        return write_explanation(out, explanation, words, look);
     }
     if let Some(place) = entry.place {
         if let Some((line, text)) = &place.source {
@@ -176,14 +243,20 @@ pub fn write_reason(out: &mut dyn Write, entry: &CheckEntry<'_>, verbose: bool) 
         writeln!(out, "    | {line}")?;
     }
     match entry.refusal {
-        Some(refusal) => write_refusal(out, refusal, entry.place),
+        Some(refusal) => write_refusal(out, refusal, entry.place, look),
         None => Ok(()),
     }
 }
 
-fn write_refusal(out: &mut dyn Write, refusal: &Refusal, place: Option<&Place>) -> io::Result<()> {
+fn write_refusal(
+    out: &mut dyn Write,
+    refusal: &Refusal,
+    place: Option<&Place>,
+    look: Look,
+) -> io::Result<()> {
     let rule = refusal.rule;
-    writeln!(out, "    rule {rule}: {}", rule.sentence())?;
+    let named = look.paint(Part::Error, format!("rule {rule}"));
+    writeln!(out, "    {named}: {}", rule.sentence())?;
     if let Some(fact) = refusal.fact.filter(Fact::has_numbers) {
         writeln!(out, "    {fact}")?;
     }
@@ -320,7 +393,7 @@ mod tests {
             refusal: Some(&refusal),
         };
         let mut out = Vec::new();
-        write_entry(&mut out, &entry, false).unwrap();
+        write_entry(&mut out, &entry, Look::PLAIN).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "rejected     a.bpf.o p: EACCES by the kernel

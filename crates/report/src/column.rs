@@ -194,6 +194,23 @@ impl Column {
         }
     }
 
+    /// The field's name in JSON: that of `docs/schema/verdict-1.json`.
+    pub fn field(self) -> &'static str {
+        match self {
+            Column::Duration => "usec",
+            Column::Insns => "insns",
+            Column::States => "states",
+            Column::MarkRead => "mark_read",
+            Column::JitedSize => "jited_size",
+            Column::Stack => "stack",
+            Column::MaxStack => "max_stack",
+            Column::PeakMemory => "peak_memory",
+            Column::File => "object",
+            Column::Program => "program",
+            _ => self.name(),
+        }
+    }
+
     /// The name in CSV files.
     pub fn name(self) -> &'static str {
         self.names().first().copied().unwrap_or_default()

@@ -149,6 +149,7 @@ impl Field {
             title: self.column.header(),
             suffix,
             name: format!("{}{csv_suffix}", self.column.name()),
+            field: format!("{}{csv_suffix}", self.column.field()),
             left: true,
             left_cells: self.column.is_text(),
         }

@@ -1,6 +1,9 @@
-//! Reading figures back: veristat's CSV files, and JSON lines.
+//! Reading figures back: veristat's CSV files, and verdict's JSON.
 
 use std::fmt;
+
+use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{Column, Record, Row, UnknownColumn};
 
@@ -33,30 +36,68 @@ impl fmt::Display for CsvError {
 
 impl std::error::Error for CsvError {}
 
-/// Reads figures: CSV with a heading line, as veristat and `verdict stat -o csv` write it, or JSON lines.
+/// Reads figures: CSV with a heading line, as veristat and `verdict stat -o csv` write it, or verdict's own JSON, as a document or lines.
 /// Returns the columns that the file has, and its rows.
 ///
 /// # Errors
 /// Names the first line that cannot be understood.
 pub fn read_rows(text: &str) -> Result<(Vec<Column>, Vec<Row>), CsvError> {
     if text.trim_start().starts_with('{') {
-        read_json_lines(text)
+        read_json(text)
     } else {
         read_csv(text)
     }
 }
 
-fn read_json_lines(text: &str) -> Result<(Vec<Column>, Vec<Row>), CsvError> {
+/// A record, and what stands beside it in verdict's own JSON.
+#[derive(Deserialize)]
+struct Line {
+    #[serde(flatten)]
+    record: Record,
+    #[serde(default)]
+    kernel: String,
+    rule: Option<Named>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    code: String,
+}
+
+/// One document with records.
+#[derive(Deserialize)]
+struct Document {
+    records: Vec<Value>,
+}
+
+fn read_json(text: &str) -> Result<(Vec<Column>, Vec<Row>), CsvError> {
     let mut rows = Vec::new();
-    for (i, line) in text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-    {
-        let record: Record = serde_json::from_str(line).map_err(|e| CsvError::new(i + 1, e.to_string()))?;
-        rows.extend(Row::from_record(&record));
+    if let Ok(Document { records }) = serde_json::from_str(text) {
+        for (i, record) in records.into_iter().enumerate() {
+            rows.extend(read_record(record).map_err(|e| CsvError::new(i + 1, format!("record: {e}")))?);
+        }
+        return Ok((Column::CSV.to_vec(), rows));
+    }
+    let lines = text.lines().enumerate();
+    for (i, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
+        let read = serde_json::from_str(line).and_then(read_record);
+        rows.extend(read.map_err(|e| CsvError::new(i + 1, e.to_string()))?);
     }
     Ok((Column::CSV.to_vec(), rows))
+}
+
+/// The row of a record; `None` for one that is no program's: of an object, of an input that cannot be used.
+fn read_record(record: Value) -> Result<Option<Row>, serde_json::Error> {
+    if record.get("schema").is_some() && record.get("stage").is_none() {
+        return Ok(None);
+    }
+    let line: Line = serde_json::from_value(record)?;
+    let row = Row::from_record(&line.record);
+    Ok(row.map(|row| Row {
+        kernel: line.kernel,
+        rule: line.rule.map(|rule| rule.code).unwrap_or_default(),
+        ..row
+    }))
 }
 
 fn read_csv(text: &str) -> Result<(Vec<Column>, Vec<Row>), CsvError> {

@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use serde::Serialize;
-
-use crate::matrix::{Side, text, write_texts};
+use crate::matrix::{part, text, write_texts};
 use crate::sheet::Cell;
-use crate::{CheckEntry, MatrixRow, Verdict};
+use crate::{CheckEntry, Look, MatrixRow, Verdict};
 
 /// From which of several kernels on a program loads. Kernels are named by their places in a list, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,20 +61,34 @@ const NONE: &str = "none";
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write_minimum(out: &mut dyn Write, kernels: &[&str], rows: &[MatrixRow<'_>]) -> io::Result<()> {
-    let heads = ["File", "Program", "Loads from", "The kernel before"].map(text);
+pub fn write_minimum(
+    out: &mut dyn Write,
+    kernels: &[&str],
+    rows: &[MatrixRow<'_>],
+    look: Look,
+) -> io::Result<()> {
+    let heads = HEADS.map(text);
     let cells = |row: &MatrixRow<'_>| {
-        let minimum = Minimum::of(row);
-        let from = minimum.from.and_then(|at| kernels.get(at).copied());
-        let cells = [
-            row.object,
-            row.program.unwrap_or_default(),
-            from.unwrap_or(NONE),
-            &before(&minimum, kernels, row),
-        ];
-        cells.map(|cell| Cell::Text(cell.to_owned())).into()
+        let style = look.style(part(Minimum::of(row).verdict(row)));
+        let [from, before] = cells(kernels, row);
+        vec![
+            Cell::Text(row.object.to_owned()),
+            Cell::Text(row.program.unwrap_or_default().to_owned()),
+            Cell::Painted(from, style),
+            Cell::Text(before),
+        ]
     };
     write_texts(out, heads.into(), rows.iter().map(cells).collect())
+}
+
+/// What stands above the columns.
+pub(crate) const HEADS: [&str; 4] = ["File", "Program", "Loads from", "The kernel before"];
+
+/// From which kernel on a program loads, and what stops it on the one before.
+pub(crate) fn cells(kernels: &[&str], row: &MatrixRow<'_>) -> [String; 2] {
+    let minimum = Minimum::of(row);
+    let from = minimum.from.and_then(|at| kernels.get(at).copied());
+    [from.unwrap_or(NONE).to_owned(), before(&minimum, kernels, row)]
 }
 
 /// What stops a program on the kernel before the first one that loads it.
@@ -115,6 +127,11 @@ fn stops(entry: &CheckEntry<'_>) -> String {
 /// # Errors
 /// Those of the writer.
 pub fn write_minimum_counts(out: &mut dyn Write, kernels: &[&str], rows: &[MatrixRow<'_>]) -> io::Result<()> {
+    writeln!(out, "{}", minimum_counts(kernels, rows))
+}
+
+/// The same as text.
+pub(crate) fn minimum_counts(kernels: &[&str], rows: &[MatrixRow<'_>]) -> String {
     let mut counts = BTreeMap::new();
     for row in rows {
         *counts.entry(Minimum::of(row).from).or_insert(0_usize) += 1;
@@ -125,41 +142,7 @@ pub fn write_minimum_counts(out: &mut dyn Write, kernels: &[&str], rows: &[Matri
         .filter_map(|(from, count)| Some(format!("{count} from {} on", kernels.get((*from)?)?)))
         .collect();
     said.extend(none.map(|count| format!("{count} on none")));
-    writeln!(out, "{} programs load: {}", rows.len(), said.join(", "))
-}
-
-/// A row as a line of JSON.
-#[derive(Serialize)]
-struct Line<'a> {
-    object: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    program: Option<&'a str>,
-    /// `null`: none.
-    from: Option<&'a str>,
-    /// `null`: all kernels load it.
-    before: Option<Side<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    also: Vec<&'a str>,
-}
-
-/// Writes a JSON object for each program: from which kernel on it loads, and all that the one before says.
-///
-/// # Errors
-/// Those of the writer.
-pub fn write_minimum_json(out: &mut dyn Write, kernels: &[&str], rows: &[MatrixRow<'_>]) -> io::Result<()> {
-    for row in rows {
-        let minimum = Minimum::of(row);
-        let name = |at: &usize| kernels.get(*at).copied();
-        let line = Line {
-            object: row.object,
-            program: row.program,
-            from: minimum.from.as_ref().and_then(name),
-            before: minimum.before.and_then(|at| Side::of(kernels, row, at)),
-            also: minimum.also.iter().filter_map(name).collect(),
-        };
-        writeln!(out, "{}", serde_json::to_string(&line).unwrap_or_default())?;
-    }
-    Ok(())
+    format!("{} programs load: {}", rows.len(), said.join(", "))
 }
 
 #[cfg(test)]
@@ -200,6 +183,7 @@ mod tests {
             })
         };
         let row = MatrixRow {
+            path: "a.bpf.o",
             object: "a.bpf.o",
             program: Some("p"),
             entries: records.iter().map(entry).collect(),

@@ -144,7 +144,7 @@ impl Row {
 }
 
 /// `64+0+8`, added up.
-fn sum_of(depths: &str) -> i64 {
+pub(crate) fn sum_of(depths: &str) -> i64 {
     depths
         .split('+')
         .filter_map(|depth| depth.parse::<i64>().ok())

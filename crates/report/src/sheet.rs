@@ -3,9 +3,12 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use serde_json::{Map, Value as Json};
+use anstyle::Style;
+use serde_json::{Map, Value as Json, json};
+use verdict_kernel::rule::Rule;
 
 use crate::Value;
+use crate::forms::SCHEMA;
 
 /// How figures are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +19,7 @@ pub enum Format {
     Csv,
     /// A table for web pages that read Markdown.
     Markdown,
-    /// One JSON array of objects.
+    /// One JSON document, with an object for each row.
     Json,
     /// A JSON object a line.
     Jsonl,
@@ -28,8 +31,10 @@ pub(crate) struct Head {
     pub(crate) title: &'static str,
     /// … and what at the right one.
     pub(crate) suffix: &'static str,
-    /// In CSV and JSON.
+    /// In CSV.
     pub(crate) name: String,
+    /// In JSON.
+    pub(crate) field: String,
     /// Whether the heading keeps to the left.
     pub(crate) left: bool,
     /// Whether the cells do.
@@ -54,6 +59,8 @@ impl Head {
 /// A cell.
 pub(crate) enum Cell {
     Text(String),
+    /// Text, in tables in this style.
+    Painted(String, Style),
     Number(i64),
     /// A difference, and what that is in percent of the first value.
     Change(i64, f64),
@@ -72,10 +79,19 @@ impl From<Value<'_>> for Cell {
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Cell::Text(text) => f.write_str(text),
+            Cell::Text(text) | Cell::Painted(text, _) => f.write_str(text),
             Cell::Number(n) => write!(f, "{n}"),
             Cell::Change(change, percent) => write!(f, "{change:+} ({percent:+.2}%)"),
             Cell::Missing => f.write_str("N/A"),
+        }
+    }
+}
+
+impl Cell {
+    fn style(&self) -> Style {
+        match self {
+            Cell::Painted(_, style) => *style,
+            _ => Style::new(),
         }
     }
 }
@@ -100,7 +116,12 @@ impl Sheet {
             Format::Markdown => self.write_markdown(out),
             Format::Json => {
                 let rows: Vec<_> = self.objects().collect();
-                writeln!(out, "{}", Json::Array(rows))
+                let fields: Vec<_> = self.heads.iter().map(|head| &head.field).collect();
+                writeln!(
+                    out,
+                    "{}",
+                    json!({ "schema": SCHEMA, "columns": fields, "records": rows })
+                )
             }
             Format::Jsonl => self.objects().try_for_each(|object| writeln!(out, "{object}")),
         }
@@ -130,15 +151,13 @@ impl Sheet {
             } else {
                 format!("{:<rest$}{}", head.title(), head.suffix)
             };
-            (title, head.left)
+            (title, head.left, Style::new())
         });
         write_line(out, &widths, heads)?;
         write_rule(out, &widths)?;
-        for row in texts.iter().take(self.shown) {
-            let cells = row
-                .iter()
-                .zip(&self.heads)
-                .map(|(text, head)| (text, head.left_cells));
+        for (row, texts) in self.rows.iter().zip(&texts).take(self.shown) {
+            let cells = row.iter().zip(texts).zip(&self.heads);
+            let cells = cells.map(|((cell, text), head)| (text, head.left_cells, cell.style()));
             write_line(out, &widths, cells)?;
         }
         match &self.closing {
@@ -182,20 +201,29 @@ impl Sheet {
             let mut object = Map::new();
             for (head, cell) in self.heads.iter().zip(row) {
                 let value = match cell {
-                    Cell::Text(text) => text.as_str().into(),
+                    Cell::Text(code) if head.field.starts_with("rule") => rule(code),
+                    Cell::Text(text) | Cell::Painted(text, _) => text.as_str().into(),
                     Cell::Number(n) => (*n).into(),
                     Cell::Missing => Json::Null,
                     Cell::Change(change, percent) => {
-                        let name = head.name.trim_end_matches("_diff");
+                        let name = head.field.trim_end_matches("_diff");
                         object.insert(format!("{name}_pct"), (*percent).into());
                         (*change).into()
                     }
                 };
-                object.insert(head.name.clone(), value);
+                object.insert(head.field.clone(), value);
             }
             Json::Object(object)
         })
     }
+}
+
+/// A rule's code and name, where it is one's code.
+fn rule(code: &str) -> Json {
+    Rule::find(code).map_or(
+        Json::Null,
+        |rule| json!({ "code": rule.code(), "name": rule.name() }),
+    )
 }
 
 /// A cell that its reader would take for several is put between quotes.
@@ -207,21 +235,21 @@ fn quoted(text: String) -> String {
     }
 }
 
-/// One line of cells, each left- or right-aligned.
+/// One line of cells, each left- or right-aligned, in its style.
 fn write_line(
     out: &mut dyn Write,
     widths: &[usize],
-    cells: impl Iterator<Item = (impl fmt::Display, bool)>,
+    cells: impl Iterator<Item = (impl fmt::Display, bool, Style)>,
 ) -> io::Result<()> {
-    for (i, ((text, left), width)) in cells.zip(widths).enumerate() {
+    for (i, ((text, left, style), width)) in cells.zip(widths).enumerate() {
         let separator = if i == 0 { "" } else { SEPARATOR };
         let text = text.to_string();
         // Widths are bytes, as in C.
         let fill = " ".repeat(width.saturating_sub(text.len()));
         if left {
-            write!(out, "{separator}{text}{fill}")?;
+            write!(out, "{separator}{style}{text}{style:#}{fill}")?;
         } else {
-            write!(out, "{separator}{fill}{text}")?;
+            write!(out, "{separator}{fill}{style}{text}{style:#}")?;
         }
     }
     writeln!(out)

@@ -35,6 +35,7 @@ pub fn write_stats(
         title: column.header(),
         suffix: "",
         name: column.name().to_owned(),
+        field: column.field().to_owned(),
         left: column.is_named(),
         left_cells: column.is_text(),
     };
@@ -151,7 +152,8 @@ loop1.bpf.o,nested_loops,failure,1,361349,7,6
         let columns = [Column::Program, Column::Insns];
         assert_eq!(
             text(Format::Json, &columns),
-            "[{\"prog_name\":\"a\",\"total_insns\":9},{\"prog_name\":\"nested_loops\",\"total_insns\":361349}]\n"
+            "{\"columns\":[\"program\",\"insns\"],\"records\":[{\"insns\":9,\"program\":\"a\"},\
+             {\"insns\":361349,\"program\":\"nested_loops\"}],\"schema\":\"verdict/1\"}\n"
         );
         assert_eq!(
             text(Format::Markdown, &columns),

@@ -148,6 +148,7 @@ impl<'a> Summary<'a> {
             title,
             suffix,
             name: name.to_owned(),
+            field: name.to_owned(),
             left,
             left_cells: left,
         };

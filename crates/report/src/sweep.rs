@@ -63,6 +63,7 @@ fn heads(runs: &[SweepRun], columns: &[Column]) -> Vec<Head> {
         title: column.header(),
         suffix: "",
         name: column.name().to_owned(),
+        field: column.field().to_owned(),
         left: true,
         left_cells: true,
     };
@@ -77,6 +78,7 @@ fn heads(runs: &[SweepRun], columns: &[Column]) -> Vec<Head> {
             heads.push(Head {
                 title: "", // the name
                 suffix: "",
+                field: name.clone(),
                 name,
                 left: false,
                 left_cells: column.is_text(),

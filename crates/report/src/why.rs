@@ -10,7 +10,7 @@ use verdict_kernel::semantics::Switch;
 
 use crate::check::by_whom;
 use crate::sheet::{Cell, Head, Sheet};
-use crate::{Format, Need, Record, Verdict};
+use crate::{Format, Look, Need, Part, Record, Verdict};
 
 /// Something in which two kernels differ.
 #[derive(Clone, Copy, Debug)]
@@ -153,7 +153,7 @@ pub fn write_why(
     out: &mut dyn Write,
     names: (&str, &str),
     differences: &[Difference],
-    format: Format,
+    (format, look): (Format, Look),
 ) -> io::Result<()> {
     match format {
         Format::Json | Format::Jsonl => {
@@ -165,7 +165,7 @@ pub fn write_why(
         }
         Format::Table => {
             for difference in differences {
-                write_one(out, difference)?;
+                write_one(out, difference, look)?;
             }
             write_summary(out, names, differences)
         }
@@ -173,14 +173,14 @@ pub fn write_why(
     }
 }
 
-fn write_one(out: &mut dyn Write, difference: &Difference) -> io::Result<()> {
+fn write_one(out: &mut dyn Write, difference: &Difference, look: Look) -> io::Result<()> {
     let (a, b) = (&difference.a, &difference.b);
     let program = a.program.as_deref().or(b.program.as_deref()).unwrap_or_default();
     let [rule_a, rule_b] = difference.rules;
     write!(
         out,
-        "{} {program}: {} -> {}",
-        a.object,
+        "{}: {} -> {}",
+        look.paint(Part::Heading, format!("{} {program}", a.object)),
         short(a, rule_a),
         short(b, rule_b)
     )?;
@@ -278,6 +278,7 @@ fn sheet(differences: &[Difference]) -> Sheet {
         title: "",
         suffix: "",
         name: name.to_owned(),
+        field: name.to_owned(),
         left: true,
         left_cells: true,
     };

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use verdict::kernel::errno::Errno;
 use verdict::report::explanation::{Change, Explanation, Tried};
-use verdict::report::{CheckEntry, write_entry};
+use verdict::report::{CheckEntry, Look, write_entry};
 use verdict::{Answer, Explaining, KernelChoice, OpenObject, Options, Verifier};
 
 fn root() -> PathBuf {
@@ -30,7 +30,7 @@ fn text(answer: &Answer) -> String {
         refusal: answer.refusal.as_ref(),
     };
     let mut out = Vec::new();
-    write_entry(&mut out, &entry, false).unwrap();
+    write_entry(&mut out, &entry, Look::PLAIN).unwrap();
     String::from_utf8(out).unwrap()
 }
 

@@ -5,16 +5,18 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use verdict::kernel::rule::Rule;
 use verdict::log::SourceTally;
 use verdict::{KernelChoice, LogOptions, NotLoaded, OpenObject, PlanSource, Verifier};
+use verdict_report::forms::{Figured, write_records};
 use verdict_report::{
-    Column, Counts, Format, Record, Row, SourceCount, sort_rows, to_json_line, write_stats, write_top_sources,
+    Column, Counts, Format, Record, Row, SourceCount, sort_rows, write_stats, write_top_sources,
 };
 
 use super::options::Options;
 use super::{FAILED, INVALID};
 use crate::args::attached;
-use crate::run::{Progress, expand, file_name, guarded, open, side_by_side};
+use crate::run::{Progress, Unusable, expand, file_name, guarded, open, side_by_side};
 use crate::{Done, interrupt};
 
 /// Columns that cost another verification.
@@ -45,14 +47,16 @@ pub(super) fn print(options: &Options, out: &mut dyn Write) -> Done {
         several: verifiers.len() > 1,
         ..Gathered::default()
     };
-    for verifier in &verifiers {
+    for (number, verifier) in verifiers.iter().enumerate() {
         let objects = opened_by(verifier, options);
         let mut answers = verified(verifier, options, &objects).into_iter();
+        all.kernel = number;
         for object in &objects {
             all.take(options, object, &mut answers, out)?;
         }
     }
-    all.print(options, out)?;
+    let kernels: Vec<_> = verifiers.iter().map(|v| v.kernel().name.as_str()).collect();
+    all.print(options, &kernels, out)?;
     Ok(all.code)
 }
 
@@ -65,7 +69,7 @@ struct Input<'v> {
 enum State<'v> {
     Filtered,
     NotAnObject,
-    Unusable(String, Option<Box<Record>>),
+    Unusable(Box<Unusable>),
     /// A global variable cannot be set.
     Unset(String),
     /// With the programs that are wanted.
@@ -82,7 +86,7 @@ fn opened_by<'v>(verifier: &'v Verifier, options: &Options) -> Vec<Input<'v>> {
         },
         Err((path, message)) => Input {
             path: path.clone(),
-            state: State::Unusable(message.clone(), None),
+            state: State::Unusable(Box::new(Unusable::because(message.clone()))),
         },
     })
 }
@@ -108,7 +112,7 @@ fn open_one<'v>(verifier: &'v Verifier, options: &Options, path: &Path) -> State
                 .collect();
             State::Open(Box::new(object), wanted)
         }
-        Err(unusable) => State::Unusable(unusable.message, unusable.record),
+        Err(unusable) => State::Unusable(Box::new(unusable)),
     }
 }
 
@@ -128,7 +132,13 @@ fn may_be_object(path: &Path) -> bool {
 }
 
 /// What is known of one program.
-type Answer = Result<(Record, Row), String>;
+type Answer = Result<Known, String>;
+
+struct Known {
+    record: Record,
+    row: Row,
+    rule: Option<Rule>,
+}
 
 /// Verifies all programs that are wanted, in the order of the command line; none after an interruption.
 fn verified(verifier: &Verifier, options: &Options, objects: &[Input<'_>]) -> Vec<Option<Answer>> {
@@ -160,10 +170,11 @@ fn verified(verifier: &Verifier, options: &Options, objects: &[Input<'_>]) -> Ve
     answers
 }
 
-fn verify(verifier: &Verifier, options: &Options, object: &OpenObject<'_>, index: usize) -> (Record, Row) {
+fn verify(verifier: &Verifier, options: &Options, object: &OpenObject<'_>, index: usize) -> Known {
     let verdict::Answer { record, refusal, .. } = object.check(index);
+    let rule = refusal.map(|refusal| refusal.rule);
     let mut row = Row::from_record(&record).unwrap_or_default();
-    row.rule = refusal.map_or_else(String::new, |refusal| refusal.rule.code().to_owned());
+    row.rule = rule.map_or_else(String::new, |rule| rule.code().to_owned());
     row.kernel.clone_from(&verifier.kernel().name);
     if options.asks_about(&OBSERVED) {
         let cost = object.profile(index).profile.map(|profile| profile.total());
@@ -171,13 +182,35 @@ fn verify(verifier: &Verifier, options: &Options, object: &OpenObject<'_>, index
         row.prune_hits = cost.map_or(0, |cost| number(cost.hits));
         row.prune_misses = cost.map_or(0, |cost| number(cost.misses));
     }
-    (record, row)
+    Known { record, row, rule }
+}
+
+/// A record, and where it comes from.
+struct Kept {
+    path: String,
+    /// The kernel's number.
+    kernel: usize,
+    record: Record,
+    rule: Option<Rule>,
+}
+
+impl Kept {
+    fn figured<'a>(&'a self, kernels: &[&'a str]) -> Figured<'a> {
+        Figured {
+            path: &self.path,
+            kernel: kernels.get(self.kernel).copied().unwrap_or_default(),
+            record: &self.record,
+            rule: self.rule,
+        }
+    }
 }
 
 /// What was found out.
 #[derive(Default)]
 struct Gathered {
-    records: Vec<Record>,
+    /// The number of the kernel that is asked now.
+    kernel: usize,
+    records: Vec<Kept>,
     rows: Vec<Row>,
     counts: Counts,
     code: u8,
@@ -208,11 +241,13 @@ impl Gathered {
                 self.counts.skipped_files += 1;
                 skips(out, "as it's not a BPF object file")
             }
-            State::Unusable(message, record) => {
+            State::Unusable(unusable) => {
                 self.processing(options, input, out)?;
-                eprintln!("Failed to open '{shown}': {message}");
+                eprintln!("Failed to open '{shown}': {}", unusable.message);
                 self.counts.skipped_files += 1;
-                self.records.extend(record.as_deref().cloned());
+                if let Some(record) = unusable.record.as_deref() {
+                    self.keep(&input.path, record.clone(), unusable.rule);
+                }
                 Ok(())
             }
             State::Unset(message) => {
@@ -251,7 +286,11 @@ impl Gathered {
         out: &mut dyn Write,
     ) -> io::Result<()> {
         match answer {
-            Ok((record, mut row)) => {
+            Ok(Known {
+                record,
+                mut row,
+                rule,
+            }) => {
                 self.counts.programs += 1;
                 if options.dump.insns {
                     dump(object, index, &row, out)?;
@@ -259,7 +298,7 @@ impl Gathered {
                 if options.verbose || options.top_sources > 0 {
                     show_log(options, &input.path, object, index, &mut row, out)?;
                 }
-                self.records.push(record);
+                self.keep(&input.path, record, rule);
                 self.rows.push(row);
             }
             Err(message) => {
@@ -270,10 +309,19 @@ impl Gathered {
         Ok(())
     }
 
-    fn print(&mut self, options: &Options, out: &mut dyn Write) -> io::Result<()> {
-        let whole = !self.several && options.emit.is_empty() && options.sort.is_empty() && options.top_n == 0;
-        if options.format() == Format::Jsonl && whole {
-            return self.print_records(options, out);
+    fn keep(&mut self, path: &Path, record: Record, rule: Option<Rule>) {
+        self.records.push(Kept {
+            path: path.to_string_lossy().into_owned(),
+            kernel: self.kernel,
+            record,
+            rule,
+        });
+    }
+
+    fn print(&mut self, options: &Options, kernels: &[&str], out: &mut dyn Write) -> io::Result<()> {
+        let whole = options.emit.is_empty() && options.sort.is_empty() && options.top_n == 0;
+        if matches!(options.format(), Format::Json | Format::Jsonl) && whole {
+            return self.print_records(options, kernels, out);
         }
         sort_rows(&mut self.rows, &options.sort);
         self.rows.retain(|row| options.filters.wants_row(row));
@@ -285,13 +333,13 @@ impl Gathered {
     }
 
     /// Everything that is known, in the order of the command line.
-    fn print_records(&self, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+    fn print_records(&self, options: &Options, kernels: &[&str], out: &mut dyn Write) -> io::Result<()> {
         let wanted =
-            |record: &&Record| Row::from_record(record).is_none_or(|row| options.filters.wants_row(&row));
-        self.records
-            .iter()
-            .filter(wanted)
-            .try_for_each(|record| writeln!(out, "{}", to_json_line(record)))
+            |kept: &&Kept| Row::from_record(&kept.record).is_none_or(|row| options.filters.wants_row(&row));
+        let all = self.records.iter().filter(wanted);
+        let all: Vec<_> = all.map(|kept| kept.figured(kernels)).collect();
+        let document = (options.format() == Format::Json).then_some((env!("CARGO_PKG_VERSION"), kernels));
+        write_records(out, document, &all)
     }
 }
 

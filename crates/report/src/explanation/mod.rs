@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize, Serializer};
 use verdict_kernel::rule::Rule;
 
 pub use write::write_explanation;
+pub(crate) use write::{help, is_step, words_of};
 
 /// Why a program was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Explanation {
     /// The rule that was broken.
-    #[serde(serialize_with = "code")]
+    #[serde(serialize_with = "code_and_name")]
     pub rule: Rule,
     /// Where it was broken, if that was at an instruction, and what is wrong there.
     pub primary: Option<Label>,
@@ -95,8 +96,24 @@ fn general_remedy(rule: Rule) -> Option<String> {
     text.get(..end).map(ToOwned::to_owned)
 }
 
-fn code<S: Serializer>(rule: &Rule, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(rule.code())
+/// A rule as JSON.
+#[derive(Serialize)]
+struct Named {
+    code: &'static str,
+    name: &'static str,
+}
+
+/// Writes a rule as JSON: `{"code":"V0201","name":"packet-bounds"}`.
+///
+/// # Errors
+/// Those of the writer.
+pub(crate) fn code_and_name<S: Serializer>(rule: &Rule, to: S) -> Result<S::Ok, S::Error> {
+    let (code, name) = (rule.code(), rule.name());
+    Named { code, name }.serialize(to)
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// An instruction of the program.
@@ -117,9 +134,11 @@ pub struct Source {
     pub file: String,
     /// The line's number, from 1.
     pub line: u32,
-    /// The column, from 1; 0 where it is unknown.
+    /// The column, from 1; 0 where it is unknown, which JSON leaves out.
+    #[serde(skip_serializing_if = "is_zero")]
     pub column: u32,
-    /// How many characters from the column on are meant; 0 where only the line is known.
+    /// How many characters from the column on are meant; 0 where only the line is known, which JSON leaves out.
+    #[serde(skip_serializing_if = "is_zero")]
     pub length: u32,
     /// The line's text.
     pub text: String,

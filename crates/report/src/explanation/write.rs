@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::snippet::{self, Note};
 use super::{Cause, Explanation, Remedy, Tried};
+use crate::{Look, Part};
 
 /// Most causes, conditions and remedies in the short form.
 const SHORT_CAUSES: usize = 3;
@@ -19,8 +20,9 @@ pub fn write_explanation(
     out: &mut dyn Write,
     explanation: &Explanation,
     kernel: &str,
-    verbose: bool,
+    look: Look,
 ) -> io::Result<()> {
+    let verbose = look.verbose;
     let causes = shown(&explanation.causes, verbose, SHORT_CAUSES);
     let mut notes: Vec<Note<'_>> = Vec::new();
     if let Some(label) = &explanation.primary {
@@ -36,31 +38,37 @@ pub fn write_explanation(
         primary: false,
     }));
     let rule = explanation.rule;
-    writeln!(out, "error[{} {}]: {}", rule.code(), rule.name(), rule.sentence())?;
-    snippet::write(out, &notes)?;
+    let error = format!("error[{} {}]", rule.code(), rule.name());
+    writeln!(
+        out,
+        "{}{} {}",
+        look.paint(Part::Error, error),
+        look.paint(Part::Heading, ":"),
+        look.paint(Part::Heading, rule.sentence())
+    )?;
+    snippet::write(out, &notes, look)?;
     for note in notes.iter().filter(|note| note.site.source.is_none()) {
-        writeln!(
-            out,
-            "  insn {}: {}: {}",
-            note.site.insn, note.site.text, note.words
-        )?;
+        let words = look.paint(note.part(), &note.words);
+        writeln!(out, "  insn {}: {}: {words}", note.site.insn, note.site.text)?;
     }
+    let equals = look.paint(Part::Gutter, "=");
     if let Some(label) = explanation
         .primary
         .as_ref()
         .filter(|label| label.site.source.is_some())
     {
-        writeln!(out, "  = insn {}: {}", label.site.insn, label.site.text)?;
+        writeln!(out, "  {equals} insn {}: {}", label.site.insn, label.site.text)?;
     }
+    let bar = look.paint(Part::Gutter, "|");
     for line in kernel.lines().filter(|line| verbose || !is_step(line)) {
-        writeln!(out, "  | {line}")?;
+        writeln!(out, "  {bar} {line}")?;
     }
     for note in &explanation.notes {
-        writeln!(out, "  = note: {note}")?;
+        writeln!(out, "  {equals} {}: {note}", look.paint(Part::Heading, "note"))?;
     }
-    write_path(out, explanation, verbose)?;
+    write_path(out, explanation, look)?;
     for remedy in shown(&explanation.remedies, verbose, SHORT_REMEDIES) {
-        write_remedy(out, remedy)?;
+        writeln!(out, "{}: {}", look.paint(Part::Help, "help"), help(remedy))?;
     }
     Ok(())
 }
@@ -71,7 +79,7 @@ fn shown<T>(all: &[T], verbose: bool, short: usize) -> &[T] {
 }
 
 /// Whether a line of the kernel's log shows an instruction, source or state rather than what is wrong.
-fn is_step(line: &str) -> bool {
+pub(crate) fn is_step(line: &str) -> bool {
     let digits = line.trim_start_matches(|c: char| c.is_ascii_digit());
     let shows_insn = digits.len() < line.len() && digits.starts_with(": ");
     shows_insn
@@ -81,19 +89,19 @@ fn is_step(line: &str) -> bool {
 }
 
 /// What is said of a cause: its words carry the variable; the register stands behind.
-fn words_of(cause: &Cause) -> String {
+pub(crate) fn words_of(cause: &Cause) -> String {
     match &cause.place {
         Some(place) => format!("{} [{place}]", cause.words),
         None => cause.words.clone(),
     }
 }
 
-fn write_path(out: &mut dyn Write, explanation: &Explanation, verbose: bool) -> io::Result<()> {
+fn write_path(out: &mut dyn Write, explanation: &Explanation, look: Look) -> io::Result<()> {
     let path = &explanation.path;
     if path.is_empty() {
         return Ok(());
     }
-    let first = if verbose {
+    let first = if look.verbose {
         0
     } else {
         path.len().saturating_sub(SHORT_CONDITIONS)
@@ -115,10 +123,12 @@ fn write_path(out: &mut dyn Write, explanation: &Explanation, verbose: bool) -> 
         0 => String::new(),
         _ => format!(" (and {others} other {noun})"),
     };
-    writeln!(out, "  = path: {}{rest}", parts.join(", then "))
+    let (equals, name) = (look.paint(Part::Gutter, "="), look.paint(Part::Heading, "path"));
+    writeln!(out, "  {equals} {name}: {}{rest}", parts.join(", then "))
 }
 
-fn write_remedy(out: &mut dyn Write, remedy: &Remedy) -> io::Result<()> {
+/// A remedy in words: what to do, where, and whether it was tried.
+pub(crate) fn help(remedy: &Remedy) -> String {
     let tried = match remedy.tried {
         Tried::Verified => "verified",
         Tried::Partly => "tried",
@@ -138,5 +148,5 @@ fn write_remedy(out: &mut dyn Write, remedy: &Remedy) -> io::Result<()> {
         ),
         (others, _) => format!(" together with what is refused next: {}", others.join("; ")),
     };
-    writeln!(out, "help: {}{place} ({tried}{others})", remedy.words)
+    format!("{}{place} ({tried}{others})", remedy.words)
 }

@@ -1,0 +1,48 @@
+//! The forms of `verdict check` that machines read.
+
+use std::env;
+use std::io::Write;
+use std::path::Path;
+
+use verdict_report::forms::{Form, Question, Report, Unusable};
+use verdict_report::{CheckSummary, MatrixRow};
+
+use crate::{Trouble, run, step_summary};
+
+/// What there is to say, beside how it is written.
+pub(crate) struct Said<'a> {
+    pub(crate) kernels: &'a [&'a str],
+    pub(crate) rows: &'a [MatrixRow<'a>],
+    pub(crate) unusable: &'a [Unusable],
+    pub(crate) summaries: &'a [CheckSummary],
+    pub(crate) question: Question<'a>,
+}
+
+/// Writes it in this form. That of GitHub's CI has a page for the step beside it.
+pub(crate) fn write(out: &mut dyn Write, form: Form, said: Said<'_>) -> Result<(), Trouble> {
+    let directory = env::current_dir().unwrap_or_default();
+    let report = Report {
+        version: env!("CARGO_PKG_VERSION"),
+        kernels: said.kernels,
+        rows: said.rows,
+        unusable: said.unusable,
+        summaries: said.summaries,
+        question: said.question,
+        directory: &directory.to_string_lossy(),
+    };
+    report.write(out, form)?;
+    out.flush()?;
+    if form == Form::Github {
+        step_summary::append(|page| report.write(page, Form::Markdown))?;
+    }
+    Ok(())
+}
+
+/// An input of which nothing can be said.
+pub(crate) fn unusable(path: &Path, unusable: &run::Unusable) -> Unusable {
+    Unusable {
+        path: path.to_string_lossy().into_owned(),
+        message: unusable.message.clone(),
+        rule: unusable.rule,
+    }
+}

@@ -1,0 +1,345 @@
+//! JSON: `docs/schema/verdict-1.json` says what is in it.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::Rule;
+
+use super::{Loaded, Question, Report, Unusable};
+use crate::explanation::{Explanation, Site, code_and_name};
+use crate::finding::fingerprint;
+use crate::matrix::help;
+use crate::row::sum_of;
+use crate::{CheckEntry, CheckSummary, Figures, MatrixRow, Minimum, Need, Record, Stage, Verdict};
+
+/// The schema's name and version: the number grows when something is taken away or changes its meaning, not when something
+/// is added.
+pub const SCHEMA: &str = "verdict/1";
+
+/// What one kernel says of one program, or of an object that cannot be opened.
+#[derive(Serialize)]
+struct Said<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema: Option<&'static str>,
+    path: &'a str,
+    object: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    program: Option<&'a str>,
+    kernel: &'a str,
+    verdict: Verdict,
+    stage: Stage,
+    errno: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errno_name: Option<&'static str>,
+    #[serde(flatten)]
+    figures: Option<&'a Figures>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stack: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<Named>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    need: Option<&'a Need>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<Site>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    libbpf: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tail: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unsupported: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<&'a Explanation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
+}
+
+/// A rule, by code and name.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Named(#[serde(serialize_with = "code_and_name")] Rule);
+
+impl<'a> Said<'a> {
+    /// What is in the record.
+    fn of(path: &'a str, kernel: &'a str, record: &'a Record, rule: Option<Rule>) -> Said<'a> {
+        Said {
+            schema: Some(SCHEMA),
+            path,
+            object: &record.object,
+            program: record.program.as_deref(),
+            kernel,
+            verdict: record.verdict,
+            stage: record.stage,
+            errno: record.errno,
+            errno_name: Errno(record.errno).name(),
+            figures: record.figures.as_ref(),
+            stack: record
+                .figures
+                .as_ref()
+                .map(|figures| sum_of(&figures.stack_depth)),
+            rule: rule.map(Named),
+            need: None,
+            place: None,
+            libbpf: record.libbpf.as_deref(),
+            tail: record.tail.as_deref(),
+            unsupported: record.unsupported.as_deref(),
+            explanation: None,
+            help: None,
+            fingerprint: None,
+        }
+    }
+
+    /// What one of the kernels says of a row, if it was asked.
+    fn in_row(report: &Report<'a>, row: &'a MatrixRow<'a>, at: usize) -> Option<Said<'a>> {
+        let entry: &CheckEntry<'a> = row.entries.get(at)?.as_ref()?;
+        let rule = entry.refusal.map(|refusal| refusal.rule);
+        Some(Said {
+            need: entry.refusal.and_then(|refusal| refusal.need.as_ref()),
+            place: entry.site(),
+            explanation: entry.explanation(),
+            help: help(report.kernels, row, at),
+            fingerprint: fingerprint(entry),
+            ..Said::of(row.path, report.kernels.get(at)?, entry.record, rule)
+        })
+    }
+}
+
+/// From which kernel on a program loads.
+#[derive(Serialize)]
+struct From<'a> {
+    schema: &'static str,
+    path: &'a str,
+    object: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    program: Option<&'a str>,
+    verdict: Verdict,
+    /// `null`: none.
+    from: Option<&'a str>,
+    /// `null`: all kernels load it.
+    before: Option<Said<'a>>,
+    also: Vec<&'a str>,
+}
+
+impl<'a> From<'a> {
+    fn of(report: &Report<'a>, row: &'a MatrixRow<'a>) -> From<'a> {
+        let minimum = Minimum::of(row);
+        let name = |at: &usize| report.kernels.get(*at).copied();
+        let before = minimum.before.and_then(|at| Said::in_row(report, row, at));
+        From {
+            schema: SCHEMA,
+            path: row.path,
+            object: row.object,
+            program: row.program,
+            verdict: minimum.verdict(row),
+            from: minimum.from.as_ref().and_then(name),
+            before: before.map(|said| Said { schema: None, ..said }),
+            also: minimum.also.iter().filter_map(name).collect(),
+        }
+    }
+}
+
+/// Whether an object loads whole.
+#[derive(Serialize)]
+struct Whole<'a> {
+    schema: &'static str,
+    path: &'a str,
+    object: &'a str,
+    kernel: &'a str,
+    loads: bool,
+    /// `null`: at none.
+    ends_at: Option<&'a str>,
+}
+
+/// An input of which nothing can be said.
+#[derive(Serialize)]
+struct Useless<'a> {
+    schema: &'static str,
+    path: &'a str,
+    verdict: &'static str,
+    error: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<Named>,
+}
+
+/// One of the records.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Item<'a> {
+    Said(Box<Said<'a>>),
+    From(Box<From<'a>>),
+    Whole(Whole<'a>),
+    Useless(Useless<'a>),
+}
+
+fn items<'a>(report: &'a Report<'a>) -> impl Iterator<Item = Item<'a>> {
+    let said = |row: &'a MatrixRow<'a>| {
+        let of_kernel = |at| Some(Item::Said(Box::new(Said::in_row(report, row, at)?)));
+        (0..report.kernels.len()).filter_map(of_kernel)
+    };
+    let rows = report.rows.iter();
+    let (programs, oldest) = match report.question {
+        Question::Minimum => (
+            None,
+            Some(rows.map(|row| Item::From(Box::new(From::of(report, row))))),
+        ),
+        _ => (Some(rows.flat_map(said)), None),
+    };
+    let loaded = match report.question {
+        Question::Whole(loaded) => loaded,
+        _ => &[],
+    };
+    let kernel = report.kernels.first().copied().unwrap_or_default();
+    let whole = move |object: &'a Loaded| {
+        Item::Whole(Whole {
+            schema: SCHEMA,
+            path: &object.path,
+            object: &object.object,
+            kernel,
+            loads: object.loads,
+            ends_at: object.ends_at.as_deref(),
+        })
+    };
+    let useless = |input: &'a Unusable| {
+        Item::Useless(Useless {
+            schema: SCHEMA,
+            path: &input.path,
+            verdict: "unusable",
+            error: &input.message,
+            rule: input.rule.map(Named),
+        })
+    };
+    let of_programs = programs.into_iter().flatten().chain(oldest.into_iter().flatten());
+    of_programs
+        .chain(loaded.iter().map(whole))
+        .chain(report.unusable.iter().map(useless))
+}
+
+/// Counts, as JSON.
+#[derive(Serialize)]
+struct Counts<'a> {
+    /// `null`: of all kernels together.
+    kernel: Option<&'a str>,
+    programs: usize,
+    accepted: usize,
+    rejected: usize,
+    unsupported: usize,
+    unusable: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    objects: Option<Objects>,
+}
+
+/// Counts of objects that were loaded whole.
+#[derive(Serialize)]
+struct Objects {
+    load: usize,
+    refused: usize,
+}
+
+fn counts<'a>(report: &Report<'a>, at: usize, summary: &CheckSummary) -> Counts<'a> {
+    let kernel = match report.question {
+        Question::Minimum => None,
+        _ => report.kernels.get(at).copied(),
+    };
+    let objects = match report.question {
+        Question::Whole(loaded) => {
+            let load = loaded.iter().filter(|object| object.loads).count();
+            let refused = loaded.len() - load;
+            Some(Objects { load, refused })
+        }
+        _ => None,
+    };
+    Counts {
+        kernel,
+        programs: summary.accepted + summary.rejected + summary.unsupported,
+        accepted: summary.accepted,
+        rejected: summary.rejected,
+        unsupported: summary.unsupported,
+        unusable: summary.unusable,
+        objects,
+    }
+}
+
+/// Strings and numbers only: nothing that could fail.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// Writes the records, a line each.
+pub(super) fn write_lines(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
+    items(report).try_for_each(|item| writeln!(out, "{}", json(&item)))
+}
+
+/// A program's figures, and where they come from.
+#[derive(Clone, Copy, Debug)]
+pub struct Figured<'a> {
+    /// Where the object lies, as it was named.
+    pub path: &'a str,
+    /// The kernel that was asked.
+    pub kernel: &'a str,
+    /// The figures.
+    pub record: &'a Record,
+    /// The rule that was broken.
+    pub rule: Option<Rule>,
+}
+
+/// Writes figures as records, without explanations: a line each, or with the version of verdict and the kernels as one
+/// document.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_records(
+    out: &mut dyn Write,
+    document: Option<(&str, &[&str])>,
+    records: &[Figured<'_>],
+) -> io::Result<()> {
+    let line = |figured: &Figured<'_>| {
+        let Figured {
+            path,
+            kernel,
+            record,
+            rule,
+        } = *figured;
+        json(&Said::of(path, kernel, record, rule))
+    };
+    let Some((version, kernels)) = document else {
+        return records
+            .iter()
+            .try_for_each(|record| writeln!(out, "{}", line(record)));
+    };
+    write_head(out, "stat", version, kernels)?;
+    write_list(out, records.iter().map(line))?;
+    writeln!(out, "}}")
+}
+
+/// Writes one document, with a record a line.
+pub(super) fn write_document(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
+    write_head(out, "check", report.version, report.kernels)?;
+    write_list(out, items(report).map(|item| json(&item)))?;
+    let summaries = report.summaries.iter().enumerate();
+    let all: Vec<_> = summaries
+        .map(|(at, summary)| counts(report, at, summary))
+        .collect();
+    writeln!(out, ",\n\"summary\":{}}}", json(&all))
+}
+
+fn write_head(out: &mut dyn Write, command: &str, version: &str, kernels: &[&str]) -> io::Result<()> {
+    write!(
+        out,
+        "{{\"schema\":{},\"command\":{},\"version\":{},\"kernels\":{},\n\"records\":",
+        json(&SCHEMA),
+        json(&command),
+        json(&version),
+        json(&kernels)
+    )
+}
+
+fn write_list(out: &mut dyn Write, records: impl Iterator<Item = String>) -> io::Result<()> {
+    write!(out, "[")?;
+    for (at, record) in records.enumerate() {
+        let comma = if at > 0 { "," } else { "" };
+        write!(out, "{comma}\n{record}")?;
+    }
+    write!(out, "\n]")
+}

@@ -1,0 +1,157 @@
+//! What `verdict check` has to say, in the forms that machines read: one module for each.
+
+mod github;
+mod json;
+mod junit;
+mod markdown;
+mod message;
+mod sarif;
+
+use std::io::{self, Write};
+
+use verdict_kernel::rule::Rule;
+
+use crate::minimum::minimum_counts;
+use crate::{CheckSummary, MatrixRow, Minimum, Verdict, Which};
+
+pub use json::{Figured, SCHEMA, write_records};
+pub use markdown::{escaped, write_table};
+
+/// A form that machines read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// One JSON document: kernels, records, counts.
+    Json,
+    /// The records, a line each.
+    Jsonl,
+    /// SARIF 2.1.0, as code scanning reads it.
+    Sarif,
+    /// JUnit's XML: a test case for each program.
+    Junit,
+    /// Workflow commands of GitHub's CI: an annotation for each reason.
+    Github,
+    /// A page in GitHub's Markdown.
+    Markdown,
+}
+
+/// All that there is to say.
+#[derive(Clone, Debug)]
+pub struct Report<'a> {
+    /// The version of verdict.
+    pub version: &'a str,
+    /// The kernels' names.
+    pub kernels: &'a [&'a str],
+    /// The programs.
+    pub rows: &'a [MatrixRow<'a>],
+    /// Inputs of which nothing can be said.
+    pub unusable: &'a [Unusable],
+    /// For each kernel, or for all of them together when they were asked for the oldest.
+    pub summaries: &'a [CheckSummary],
+    /// What was asked.
+    pub question: Question<'a>,
+    /// The current directory. Source files below it are named as they are seen from there.
+    pub directory: &'a str,
+}
+
+/// What was asked of the kernels.
+#[derive(Clone, Copy, Debug)]
+pub enum Question<'a> {
+    /// What they say of each program.
+    Programs,
+    /// From which of them on each program loads.
+    Minimum,
+    /// Whether objects load whole.
+    Whole(&'a [Loaded]),
+}
+
+/// An object that was loaded whole.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// Where it lies, as it was named.
+    pub path: String,
+    /// Its file name.
+    pub object: String,
+    /// Whether it loads.
+    pub loads: bool,
+    /// The program at which loading it ends.
+    pub ends_at: Option<String>,
+}
+
+/// An input of which nothing can be said.
+#[derive(Clone, Debug)]
+pub struct Unusable {
+    /// Where it lies, as it was named.
+    pub path: String,
+    /// Why.
+    pub message: String,
+    /// The rule by which a library refuses to open it.
+    pub rule: Option<Rule>,
+}
+
+impl Report<'_> {
+    /// Writes it in a form.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write(&self, out: &mut dyn Write, form: Form) -> io::Result<()> {
+        match form {
+            Form::Json => json::write_document(out, self),
+            Form::Jsonl => json::write_lines(out, self),
+            Form::Sarif => sarif::write(out, self),
+            Form::Junit => junit::write(out, self),
+            Form::Github => github::write(out, self),
+            Form::Markdown => markdown::write(out, self),
+        }
+    }
+
+    /// Whose reasons are told.
+    fn which(&self) -> Which {
+        match self.question {
+            Question::Minimum => Which::Before,
+            Question::Programs | Question::Whole(_) => Which::All,
+        }
+    }
+
+    /// What a row comes to on one of the kernels, or altogether when they were asked for the oldest.
+    fn verdict(&self, row: &MatrixRow<'_>, kernel: usize) -> Option<Verdict> {
+        match self.question {
+            Question::Minimum => Some(Minimum::of(row).verdict(row)),
+            _ => Some(row.entries.get(kernel)?.as_ref()?.record.verdict),
+        }
+    }
+
+    /// The counts in words, a line each.
+    fn counts(&self) -> Vec<String> {
+        let mut lines = match self.question {
+            Question::Whole(loaded) => {
+                let whole = loaded.iter().filter(|object| object.loads).count();
+                let others = loaded.len() - whole;
+                vec![format!("{whole} objects load whole, {others} do not")]
+            }
+            _ => Vec::new(),
+        };
+        match self.summaries {
+            _ if matches!(self.question, Question::Minimum) => {
+                lines.push(minimum_counts(self.kernels, self.rows));
+            }
+            [summary] => lines.push(summary.to_string()),
+            summaries => lines.extend(
+                self.kernels
+                    .iter()
+                    .zip(summaries)
+                    .map(|(name, summary)| format!("{name}: {summary}")),
+            ),
+        }
+        lines
+    }
+
+    /// A source file as it is seen from the current directory, if it lies below.
+    fn seen<'f>(&self, file: &'f str) -> &'f str {
+        let below = |rest: &'f str| rest.strip_prefix('/');
+        let file = match file.strip_prefix(self.directory.trim_end_matches('/')) {
+            Some(rest) if !self.directory.is_empty() => below(rest).unwrap_or(file),
+            _ => file,
+        };
+        file.trim_start_matches("./")
+    }
+}
