@@ -14,14 +14,37 @@ pub(super) fn write(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> 
     }
     writeln!(out)?;
     write_programs(out, report)?;
-    for finding in findings(report.rows, report.which()) {
-        write_finding(out, report, &finding)?;
-    }
+    write_findings(out, report)?;
     if !report.unusable.is_empty() {
         writeln!(out, "Unusable inputs:\n")?;
         for input in report.unusable {
             writeln!(out, "```text\n{}\n```\n", input.message.replace("```", "'''"))?;
         }
+    }
+    Ok(())
+}
+
+/// Most bytes of each of the two tables, and of the reasons: GitHub takes a mebibyte for a step's summary, and nothing of a
+/// longer one.
+const MAX_TABLE: usize = 200 << 10;
+const MAX_REASONS: usize = 600 << 10;
+
+/// Each reason once, as far as there is room.
+fn write_findings(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
+    let all = findings(report.rows, report.which());
+    let mut written = 0;
+    for (at, finding) in all.iter().enumerate() {
+        let mut text = Vec::new();
+        write_finding(&mut text, report, finding)?;
+        written += text.len();
+        if written > MAX_REASONS {
+            let rest = all.len() - at;
+            return writeln!(
+                out,
+                "{rest} more reasons are left out: the page would be too long.\n"
+            );
+        }
+        out.write_all(&text)?;
     }
     Ok(())
 }
@@ -74,8 +97,21 @@ fn write_rows(out: &mut dyn Write, report: &Report<'_>, rows: &[&MatrixRow<'_>])
         }
         line
     };
-    write_table(out, &heads, rows.iter().map(line))?;
-    writeln!(out)
+    let mut bytes = 0;
+    let fits = |line: &Vec<String>| {
+        bytes += line.iter().map(|cell| escaped(cell).len() + 3).sum::<usize>();
+        bytes < MAX_TABLE
+    };
+    let lines: Vec<_> = rows.iter().map(line).take_while(fits).collect();
+    let left_out = rows.len() - lines.len();
+    write_table(out, &heads, lines.into_iter())?;
+    match left_out {
+        0 => writeln!(out),
+        more => writeln!(
+            out,
+            "\n{more} more programs are left out: the page would be too long.\n"
+        ),
+    }
 }
 
 /// A reason: what it is in one line, and all of it behind that.
