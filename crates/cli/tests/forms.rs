@@ -238,7 +238,7 @@ fn schemas_refuse_what_is_wrong() {
     assert!(!document.is_valid(&all));
 }
 
-/// A finding is recognised after lines were added in front of it and the program was built anew, with other instructions.
+/// A finding is recognised on another kernel, too, which says it in other words.
 #[test]
 fn fingerprints_are_of_the_source_not_of_the_build() {
     let of = |kernel: &str| {
@@ -299,6 +299,49 @@ fn github_has_commands_and_counts() {
     let mut command = common::command(&["check", "-o", "github", ASKED[0]]);
     command.env("GITHUB_STEP_SUMMARY", &page).output().unwrap();
     assert_eq!(fs::read_to_string(&page).unwrap(), check("markdown", ASKED[0]));
+}
+
+#[test]
+fn what_cannot_be_written_is_said() {
+    for form in ["text", "json", "jsonl", "sarif", "junit", "github", "markdown"] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = common::command(&["check", "-o", form, ASKED[0]]);
+        let output = command.stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{form}");
+        let said = common::stderr(&output);
+        assert!(
+            said.starts_with("verdict: cannot write the output: "),
+            "{form}: {said}"
+        );
+    }
+    let mut command = common::command(&["check", "-o", "github", ASKED[0]]);
+    let output = command
+        .env("GITHUB_STEP_SUMMARY", "/nowhere/page.md")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(common::stderr(&output).starts_with("verdict: GITHUB_STEP_SUMMARY: /nowhere/page.md: "));
+}
+
+/// The form changes nothing about the exit code.
+#[test]
+fn exit_codes_are_those_of_the_text() {
+    let code = |form: &str, asked: &str| {
+        let mut arguments = vec!["check", "--kernel", "6.1,6.12", "-o", form];
+        arguments.extend(asked.split(' '));
+        run(&arguments).0
+    };
+    for (asked, expected) in [
+        ("corpus/linked.bpf.o", Some(0)),
+        ("corpus/packet_access.bpf.o", Some(2)),
+        ("corpus/packet_access.bpf.o nope.o", Some(1)),
+        ("corpus/rules_inner_map.bpf.o", Some(3)),
+        ("nope.o", Some(1)),
+    ] {
+        for form in ["text", "json", "jsonl", "sarif", "junit", "github", "markdown"] {
+            assert_eq!(code(form, asked), expected, "{form} {asked}");
+        }
+    }
 }
 
 /// Equal findings stand once.

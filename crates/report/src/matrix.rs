@@ -7,7 +7,7 @@ use verdict_kernel::{KNOWN, SWITCHES, Semantics};
 use crate::check::{refusal_of, write_help};
 use crate::finding::{Finding, findings};
 use crate::sheet::{Cell, Head, Sheet};
-use crate::{CheckEntry, Format, Look, Part, Verdict, Which, write_reason};
+use crate::{CheckEntry, Format, Look, NEEDS, Part, Verdict, Which, write_reason};
 
 /// What several kernels say of one program.
 #[derive(Clone, Debug)]
@@ -167,6 +167,10 @@ pub(crate) fn help(kernels: &[&str], row: &MatrixRow<'_>, kernel: usize) -> Opti
     let advice = entry.advice();
     if let Some(advice) = advice.filter(|advice| advice.sure) {
         return Some(advice.line.clone());
+    }
+    let unsupported = entry.record.unsupported.as_deref().unwrap_or_default();
+    if unsupported.starts_with(NEEDS) {
+        return Some(format!("verdict plan {} drafts one", row.path));
     }
     if entry.record.verdict != Verdict::Failure {
         return None;

@@ -113,6 +113,9 @@ pub struct Record {
     pub log_sha256: Option<String>,
 }
 
+/// How what is unsupported begins where a load plan has to say more.
+pub const NEEDS: &str = "needs a load plan: ";
+
 /// One line of JSON, without the line feed.
 pub fn to_json_line(record: &Record) -> String {
     // A record is plain strings and numbers: there is nothing that could fail to serialise.

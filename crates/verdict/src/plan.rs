@@ -524,8 +524,7 @@ impl OpenObject<'_> {
     }
 }
 
-/// How a text begins that says what a plan has to give.
-pub const NEEDS: &str = "needs a load plan: ";
+pub use verdict_report::NEEDS;
 
 fn described(end: &OpenEnd) -> String {
     format!("map '{}' ({}) has {}", end.map, type_name(end.map_type), end.what)

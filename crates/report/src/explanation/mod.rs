@@ -6,7 +6,7 @@
 mod snippet;
 mod write;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use verdict_kernel::rule::Rule;
 
 pub use write::write_explanation;
@@ -15,8 +15,8 @@ pub(crate) use write::{help, is_step, words_of};
 /// Why a program was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Explanation {
-    /// The rule that was broken.
-    #[serde(serialize_with = "code_and_name")]
+    /// The rule that was broken. JSON has it beside the explanation.
+    #[serde(skip)]
     pub rule: Rule,
     /// Where it was broken, if that was at an instruction, and what is wrong there.
     pub primary: Option<Label>,
@@ -94,22 +94,6 @@ fn general_remedy(rule: Rule) -> Option<String> {
     let ends = text.match_indices(". ").map(|(at, _)| at);
     let end = ends.take_while(|at| *at < MAX_GENERAL).last()?;
     text.get(..end).map(ToOwned::to_owned)
-}
-
-/// A rule as JSON.
-#[derive(Serialize)]
-struct Named {
-    code: &'static str,
-    name: &'static str,
-}
-
-/// Writes a rule as JSON: `{"code":"V0201","name":"packet-bounds"}`.
-///
-/// # Errors
-/// Those of the writer.
-pub(crate) fn code_and_name<S: Serializer>(rule: &Rule, to: S) -> Result<S::Ok, S::Error> {
-    let (code, name) = (rule.code(), rule.name());
-    Named { code, name }.serialize(to)
 }
 
 fn is_zero(number: &u32) -> bool {

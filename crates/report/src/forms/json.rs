@@ -7,7 +7,7 @@ use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::Rule;
 
 use super::{Loaded, Question, Report, Unusable};
-use crate::explanation::{Explanation, Site, code_and_name};
+use crate::explanation::{Explanation, Site};
 use crate::finding::fingerprint;
 use crate::matrix::help;
 use crate::row::sum_of;
@@ -58,8 +58,17 @@ struct Said<'a> {
 
 /// A rule, by code and name.
 #[derive(Serialize)]
-#[serde(transparent)]
-struct Named(#[serde(serialize_with = "code_and_name")] Rule);
+struct Named {
+    code: &'static str,
+    name: &'static str,
+}
+
+impl From<Rule> for Named {
+    fn from(rule: Rule) -> Named {
+        let (code, name) = (rule.code(), rule.name());
+        Named { code, name }
+    }
+}
 
 impl<'a> Said<'a> {
     /// What is in the record.
@@ -79,7 +88,7 @@ impl<'a> Said<'a> {
                 .figures
                 .as_ref()
                 .map(|figures| sum_of(&figures.stack_depth)),
-            rule: rule.map(Named),
+            rule: rule.map(Named::from),
             need: None,
             place: None,
             libbpf: record.libbpf.as_deref(),
@@ -108,7 +117,7 @@ impl<'a> Said<'a> {
 
 /// From which kernel on a program loads.
 #[derive(Serialize)]
-struct From<'a> {
+struct Oldest<'a> {
     schema: &'static str,
     path: &'a str,
     object: &'a str,
@@ -122,12 +131,12 @@ struct From<'a> {
     also: Vec<&'a str>,
 }
 
-impl<'a> From<'a> {
-    fn of(report: &Report<'a>, row: &'a MatrixRow<'a>) -> From<'a> {
+impl<'a> Oldest<'a> {
+    fn of(report: &Report<'a>, row: &'a MatrixRow<'a>) -> Oldest<'a> {
         let minimum = Minimum::of(row);
         let name = |at: &usize| report.kernels.get(*at).copied();
         let before = minimum.before.and_then(|at| Said::in_row(report, row, at));
-        From {
+        Oldest {
             schema: SCHEMA,
             path: row.path,
             object: row.object,
@@ -168,7 +177,7 @@ struct Useless<'a> {
 #[serde(untagged)]
 enum Item<'a> {
     Said(Box<Said<'a>>),
-    From(Box<From<'a>>),
+    Oldest(Box<Oldest<'a>>),
     Whole(Whole<'a>),
     Useless(Useless<'a>),
 }
@@ -182,7 +191,7 @@ fn items<'a>(report: &'a Report<'a>) -> impl Iterator<Item = Item<'a>> {
     let (programs, oldest) = match report.question {
         Question::Minimum => (
             None,
-            Some(rows.map(|row| Item::From(Box::new(From::of(report, row))))),
+            Some(rows.map(|row| Item::Oldest(Box::new(Oldest::of(report, row))))),
         ),
         _ => (Some(rows.flat_map(said)), None),
     };
@@ -207,7 +216,7 @@ fn items<'a>(report: &'a Report<'a>) -> impl Iterator<Item = Item<'a>> {
             path: &input.path,
             verdict: "unusable",
             error: &input.message,
-            rule: input.rule.map(Named),
+            rule: input.rule.map(Named::from),
         })
     };
     let of_programs = programs.into_iter().flatten().chain(oldest.into_iter().flatten());

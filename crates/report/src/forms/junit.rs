@@ -78,8 +78,8 @@ fn not_accepted(report: &Report<'_>, row: &MatrixRow<'_>, kernel: usize) -> io::
         return Ok(Outcome::Skipped("not asked".to_owned()));
     };
     if entry.record.verdict == Verdict::Unsupported {
-        let what = entry.record.unsupported.as_deref().unwrap_or("?");
-        return Ok(Outcome::Skipped(format!("unsupported: {what}")));
+        let what = message::sentence(entry);
+        return Ok(Outcome::Skipped(format!("{}: {what}", message::UNSUPPORTED)));
     }
     let finding = Finding {
         entry,

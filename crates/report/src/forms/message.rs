@@ -25,10 +25,7 @@ pub(super) const UNSUPPORTED: &str = "unsupported";
 pub(super) fn sentence(entry: &CheckEntry<'_>) -> String {
     let record = entry.record;
     match (record.verdict, entry.refusal) {
-        (Verdict::Unsupported, _) => format!(
-            "verdict does not model {}",
-            record.unsupported.as_deref().unwrap_or("what it needs")
-        ),
+        (Verdict::Unsupported, _) => record.unsupported.as_deref().unwrap_or("?").to_owned(),
         (_, Some(refusal)) => match &refusal.need {
             Some(need) => format!("{}: {need}", refusal.rule.sentence()),
             None => refusal.rule.sentence().to_owned(),
@@ -40,7 +37,10 @@ pub(super) fn sentence(entry: &CheckEntry<'_>) -> String {
 /// What is wrong and why, what to do about it, and the kernel's words: a line each.
 pub(super) fn lines(kernels: &[&str], finding: &Finding<'_>) -> Vec<String> {
     let entry = finding.entry;
-    let mut lines = vec![sentence(entry)];
+    let mut lines = vec![match entry.record.verdict {
+        Verdict::Unsupported => format!("{UNSUPPORTED}: {}", sentence(entry)),
+        _ => sentence(entry),
+    }];
     if let Some(explanation) = entry.explanation() {
         let words = explanation.primary.iter().map(|label| &label.words);
         lines.extend(
