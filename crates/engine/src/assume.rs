@@ -164,6 +164,12 @@ impl<O: Observer> Verifier<'_, O> {
     /// Executes an instruction while a lock is held, and no other.
     fn execute_locked(&mut self, idx: InsnIdx, reg: RegNo) -> Res<Flow> {
         let lock = ActiveLock::of(self.reg(reg));
+        // A callback that the instruction runs comes back to it with the lock held.
+        self.walk
+            .cur
+            .refs
+            .retain(|held| !held.kind.is_lock() || held.insn_idx != idx);
+        self.walk.cur.active_lock.take_if(|held| *held == lock);
         let before = (self.walk.cur.active_lock, self.walk.cur.refs.clone());
         self.acquire_lock(RefKind::Lock, lock);
         let flow = self.execute(idx)?;

@@ -6,12 +6,12 @@ pub fn distance(a: &str, b: &str, most: usize) -> Option<usize> {
     // What is longer than any name is merely different.
     const LONGEST: usize = 256;
     let (a, b) = (a.as_bytes(), b.as_bytes());
-    if a.len().max(b.len()) > LONGEST {
+    if a.len().abs_diff(b.len()) > most || a.len().max(b.len()) > LONGEST {
         return None;
     }
     // A change does away with one letter at most, and brings another.
     let unlike = (letters(a) ^ letters(b)).count_ones() as usize;
-    if a.len().abs_diff(b.len()) > most || unlike > most.saturating_mul(2) {
+    if unlike > most.saturating_mul(2) {
         return None;
     }
     let mut row: Vec<usize> = (0..=b.len()).collect();
