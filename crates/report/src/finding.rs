@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
+use verdict_kernel::rule::Rule;
 
 use crate::check::refusal_of;
 use crate::explanation::{Explanation, Site, Source, is_step};
@@ -201,8 +202,9 @@ fn without_registers(text: &str) -> String {
 }
 
 /// What recognises a finding in a later run, after the program has been changed elsewhere and built again: the object,
-/// the program, the rule, what the kernel lacks, the source file's name and the line's text. No line or instruction
-/// numbers, no offsets, no directories, no kernel. `None` for a program that is accepted.
+/// the program, the rule, what the kernel lacks, the source file's name and the text of the line at which the kernel
+/// refuses. No line or instruction numbers, no offsets, no directories, no kernel, and nothing of the explanation, which
+/// may be left out and becomes better. `None` for a program that is accepted.
 pub fn fingerprint(entry: &CheckEntry<'_>) -> Option<String> {
     let record = entry.record;
     let mut parts = vec![record.object.clone(), record.program.clone().unwrap_or_default()];
@@ -217,7 +219,11 @@ pub fn fingerprint(entry: &CheckEntry<'_>) -> Option<String> {
         }
         (Verdict::Failure, None) => parts.push(record.stage.name().to_owned()),
     }
-    if let Some(source) = entry.site().and_then(|site| site.source) {
+    // Where a budget ends is chance.
+    let by_chance = |rule| matches!(rule, Rule::InsnLimit | Rule::JumpLimit);
+    let by_chance = entry.refusal.is_some_and(|refusal| by_chance(refusal.rule));
+    let place = entry.place.filter(|_| !by_chance).map(crate::Place::site);
+    if let Some(source) = place.and_then(|site| site.source) {
         parts.push(base_name(&source.file).to_owned());
         parts.push(words(&source));
     }
@@ -238,8 +244,7 @@ fn base_name(path: &str) -> &str {
 mod tests {
     use super::*;
     use crate::explanation::{Label, Remedy};
-    use crate::{Record, Refusal, Stage};
-    use verdict_kernel::rule::Rule;
+    use crate::{Place, Record, Refusal, Stage};
 
     fn record(program: &str) -> Record {
         Record {
@@ -308,23 +313,34 @@ mod tests {
 
     #[test]
     fn fingerprints_survive_what_a_rebuild_changes() {
-        let record = record("one");
-        let of = |refusal: &Refusal| fingerprint(&entry(&record, refusal)).unwrap();
-        let first = of(&refusal(3, "\treturn *p;", 7, 1));
+        let of = |program: &str, rule: Rule, insn: usize, line: &str, text: &str| {
+            let (record, refusal) = (record(program), Refusal::by(rule));
+            let place = Place {
+                insn,
+                text: format!("(61) r0 = *(u32 *)(r{insn} +0)"),
+                source: Some((line.to_owned(), text.to_owned())),
+            };
+            let entry = CheckEntry {
+                place: Some(&place),
+                ..entry(&record, &refusal)
+            };
+            fingerprint(&entry).unwrap()
+        };
+        let null = Rule::UncheckedNull;
+        let first = of("one", null, 7, "/build/src/a.c:3", "\treturn *p;");
         assert_eq!(first.len(), 32);
-        // Other lines and instructions in front of it, another indentation, another register.
-        assert_eq!(of(&refusal(30, "    return  *p;", 77, 8)), first);
-        let mut elsewhere = refusal(3, "return *p;", 7, 1);
-        let label = elsewhere.explanation.as_mut().unwrap().primary.as_mut().unwrap();
-        label.site.source.as_mut().unwrap().file = "/home/else/a.c".into();
-        assert_eq!(of(&elsewhere), first);
-        // Another statement, another program.
-        assert_ne!(of(&refusal(3, "return *q;", 7, 1)), first);
-        let other = self::record("two");
+        // Lines and instructions in front of it, another indentation, another register, another directory.
+        assert_eq!(of("one", null, 9, "/home/else/a.c:30", "    return  *p;"), first);
+        // Another statement, another program, another rule.
+        assert_ne!(of("one", null, 7, "/build/src/a.c:3", "\treturn *q;"), first);
+        assert_ne!(of("two", null, 7, "/build/src/a.c:3", "\treturn *p;"), first);
         assert_ne!(
-            fingerprint(&entry(&other, &refusal(3, "\treturn *p;", 7, 1))).unwrap(),
+            of("one", Rule::NotAPointer, 7, "/build/src/a.c:3", "\treturn *p;"),
             first
         );
+        // Wherever the limit is reached.
+        let limit = |line| of("one", Rule::InsnLimit, 7, "a.c:3", line);
+        assert_eq!(limit("i++;"), limit("j++;"));
     }
 
     #[test]
