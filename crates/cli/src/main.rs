@@ -25,6 +25,7 @@ use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
+use anstream::ColorChoice;
 use clap::Parser;
 use clap::error::ErrorKind;
 
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
     if let Some((name, arguments)) = veristat::arguments(&command_line) {
         return finish(|out| veristat::run(name, &arguments, out));
     }
+    colour_help(&command_line);
     let args = match Args::try_parse_from(command_line) {
         Ok(args) => args,
         Err(error) => {
@@ -70,6 +72,21 @@ fn main() -> ExitCode {
         }
     };
     finish(|out| execute(&args, out))
+}
+
+/// Has help and complaints about usage coloured as `--color` says: they are printed before it is known what was asked.
+fn colour_help(command_line: &[OsString]) {
+    let asked = |when: &str| {
+        let apart = command_line
+            .windows(2)
+            .any(|two| matches!(two, [name, value] if name == "--color" && value == when));
+        apart || command_line.iter().any(|one| *one == *format!("--color={when}"))
+    };
+    if asked("never") {
+        ColorChoice::Never.write_global();
+    } else if asked("always") {
+        ColorChoice::Always.write_global();
+    }
 }
 
 /// Runs a command to its end.

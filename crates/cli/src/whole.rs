@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use verdict::kernel::errno::Errno;
 use verdict::{Answer, Verifier, Whole};
 use verdict_report::forms::{Form, Loaded, Question};
-use verdict_report::{CheckSummary, Look, write_entry};
+use verdict_report::{CheckSummary, Groups, Look, write_group};
 
 use crate::args::CheckArgs;
 use crate::check::{NOTHING, Program, entry, row};
@@ -40,8 +40,13 @@ pub(crate) fn run(verifier: &Verifier, args: &CheckArgs, look: Look, out: &mut d
     match args.output.form() {
         Some(form) => write_as(form, verifier, &objects, summary, out)?,
         None => {
+            let mut groups = Groups::default();
+            let wholes = objects.iter().filter_map(|object| object.whole.as_ref().ok());
+            for answer in wholes.flat_map(answers) {
+                groups.add(&entry(answer, &Errno(answer.record.errno).to_string()));
+            }
             for object in &objects {
-                write_object(object, look, out)?;
+                write_object(object, &mut groups, look, out)?;
             }
             writeln!(out, "{loaded} objects load whole, {refused} do not; {summary}")?;
         }
@@ -64,7 +69,7 @@ fn answers(whole: &Whole) -> impl Iterator<Item = &Answer> {
     whole.programs.iter().chain(of_object)
 }
 
-fn write_object(object: &Object, look: Look, out: &mut dyn Write) -> io::Result<()> {
+fn write_object(object: &Object, groups: &mut Groups, look: Look, out: &mut dyn Write) -> io::Result<()> {
     let whole = match &object.whole {
         Ok(whole) => whole,
         Err(unusable) => {
@@ -75,7 +80,10 @@ fn write_object(object: &Object, look: Look, out: &mut dyn Write) -> io::Result<
     };
     for answer in answers(whole) {
         let errno_name = Errno(answer.record.errno).to_string();
-        write_entry(out, &entry(answer, &errno_name), look)?;
+        let entry = entry(answer, &errno_name);
+        if let Some(others) = groups.others(&entry) {
+            write_group(out, &entry, &others, look)?;
+        }
     }
     match end(whole) {
         Some(program) => writeln!(

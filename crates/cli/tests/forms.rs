@@ -391,6 +391,12 @@ fn colours_are_there_when_asked_for() {
         assert!(colours(command, &force), "{command:?}");
         assert!(!colours(command, &neither), "{command:?}");
     }
+    assert!(colours(&["check", "--help", "--color", "always"], &[]));
+    assert!(colours(&["--color=always", "--help"], &[]));
+    assert!(!colours(
+        &["check", "--help", "--color", "never"],
+        &[("CLICOLOR_FORCE", "1")]
+    ));
     // Forms that machines read, figures and logs never have any.
     let never: [&[&str]; 4] = [
         &["check", "-o", "json", object],
