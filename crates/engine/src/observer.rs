@@ -194,6 +194,16 @@ pub enum Event<'a> {
         /// Figures.
         stats: &'a Stats,
     },
+    /// It is known where states are compared and kept, before the walk begins.
+    PrunePoints {
+        /// The instructions, in order.
+        insns: &'a [u32],
+    },
+    /// Backtracking begins: what comes of it until the next one is about the path that is walked.
+    PreciseBegin {
+        /// The instruction that the walk is at; the one before it is looked at first.
+        idx: u32,
+    },
     /// Backtracking looks at an instruction: `mark_precise: frame%d: regs=%s stack=%s before` and the
     /// instruction.
     PreciseInsn {

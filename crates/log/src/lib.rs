@@ -17,7 +17,8 @@ mod style;
 mod tally;
 
 pub use buffer::{Buffer, Room, Written};
-pub use listing::write_listing;
+pub use listing::{insn_text, write_listing};
 pub use normalize::{Normalize, hide_addresses};
 pub use render::{LEFT_OUT, Level, Log};
+pub use style::Values;
 pub use tally::SourceTally;

@@ -41,6 +41,13 @@ pub fn write_listing(kernel: &Kernel, prog: &Prog, out: &mut dyn Write) -> io::R
     Ok(())
 }
 
+/// The text of an instruction as it is listed; nothing for the second half of one that has two, which is none.
+pub fn insn_text(kernel: &Kernel, prog: &Prog, at: usize) -> Option<String> {
+    let insn = prog.insns.get(at)?;
+    let names = ListedNames { kernel, prog };
+    Some(Disasm::new(insn, prog.insns.get(at + 1), &names).to_string())
+}
+
 /// What bpftool writes in instructions.
 struct ListedNames<'a> {
     kernel: &'a Kernel,

@@ -95,7 +95,18 @@ impl<O: Observer> Verifier<'_, O> {
                 aux.jmp_point = aux.prune_point;
             }
         }
+        self.tell_prune_points();
         Ok(())
+    }
+
+    /// Says where states are compared.
+    fn tell_prune_points(&mut self) {
+        if !O::LISTENING {
+            return;
+        }
+        let points = self.program.aux.enumerated().filter(|(_, aux)| aux.prune_point);
+        let insns: Vec<u32> = points.map(|(idx, _)| idx.0).collect();
+        self.env.obs.event(Event::PrunePoints { insns: &insns });
     }
 
     /// Follows an edge; true if the walk goes on there first (`push_insn`).

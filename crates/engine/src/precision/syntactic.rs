@@ -65,6 +65,7 @@ impl<O: Observer> Verifier<'_, O> {
         let mut at: Option<StateId> = None;
         let mut last_idx = Some(self.walk.insn_idx);
         let mut skip = true;
+        self.tell_begin();
         while !named.is_empty() {
             let first_idx = self.segment_mut(at).first_insn_idx;
             self.say_segment(last_idx, first_idx);

@@ -2,7 +2,7 @@
 
 use crate::error::{Res, reject, say2};
 use crate::index::{FrameNo, RegNo, Spi, SubprogIdx};
-use crate::observer::Observer;
+use crate::observer::{Event, Observer};
 use crate::state::{FP, State, StateId};
 use crate::verifier::Verifier;
 use crate::words::or_minus_one;
@@ -58,6 +58,7 @@ impl<O: Observer> Verifier<'_, O> {
         let mut last_idx = Some(self.walk.insn_idx);
         let mut subseq_idx = None;
         let mut skip = true;
+        self.tell_begin();
         loop {
             say2!(
                 self,
@@ -96,6 +97,14 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.force_all_precise();
         Ok(changed)
+    }
+
+    /// Says that backtracking begins.
+    pub(super) fn tell_begin(&mut self) {
+        if O::LISTENING {
+            let idx = self.walk.insn_idx.0;
+            self.env.obs.event(Event::PreciseBegin { idx });
+        }
     }
 
     pub(super) fn segment_mut(&mut self, at: Option<StateId>) -> &mut State {

@@ -40,6 +40,20 @@ pub(super) fn frame_text(
     let _ = printer.frame(out, shown);
 }
 
+/// Appends the text of a value.
+pub(super) fn reg_text(out: &mut String, cx: &Context<'_>, frame: &Frame, reg: &Reg) {
+    let printer = Printer {
+        cx,
+        frame,
+        marks: &Marks::NONE,
+        marks_shown: false,
+        done: false,
+        held: &[],
+    };
+    // Writing to a String cannot fail.
+    let _ = printer.reg(out, reg, false);
+}
+
 struct Printer<'a> {
     cx: &'a Context<'a>,
     frame: &'a Frame,
@@ -116,19 +130,7 @@ impl Printer<'_> {
                         continue;
                     }
                     self.slot_head(out, at)?;
-                    let name = type_name(self.cx, reg.btf(), reg.btf_id());
-                    let name = name.strip_prefix("bpf_iter_").unwrap_or(name);
-                    let state = match reg.iter_state() {
-                        IterState::Active => "active",
-                        IterState::Drained => "drained",
-                        IterState::Invalid => "<invalid>",
-                    };
-                    let depth = reg.iter_depth();
-                    write!(
-                        out,
-                        "iter_{name}(ref_id={},state={state},depth={depth})",
-                        reg.ref_obj_id
-                    )?;
+                    iterator(out, self.cx, reg)?;
                 }
                 SlotType::Misc | SlotType::Zero | SlotType::Invalid | SlotType::IrqFlag => {
                     self.slot_head(out, at)?;
@@ -255,7 +257,19 @@ impl List<'_> {
     }
 }
 
-fn dynptr(out: &mut String, reg: &Reg) -> fmt::Result {
+pub(super) fn iterator(out: &mut String, cx: &Context<'_>, reg: &Reg) -> fmt::Result {
+    let name = type_name(cx, reg.btf(), reg.btf_id());
+    let name = name.strip_prefix("bpf_iter_").unwrap_or(name);
+    let state = match reg.iter_state() {
+        IterState::Active => "active",
+        IterState::Drained => "drained",
+        IterState::Invalid => "<invalid>",
+    };
+    let (id, depth) = (reg.ref_obj_id, reg.iter_depth());
+    write!(out, "iter_{name}(ref_id={id},state={state},depth={depth})")
+}
+
+pub(super) fn dynptr(out: &mut String, reg: &Reg) -> fmt::Result {
     write!(out, "dynptr_{}(", reg.dynptr_kind().name())?;
     let mut list = List { out, first: true };
     for (name, value) in [

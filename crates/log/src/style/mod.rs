@@ -3,6 +3,7 @@
 
 mod folded;
 mod plain;
+mod values;
 
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
@@ -11,6 +12,8 @@ use verdict_engine::state::{BtfHandle, Frame, Marks, Ref, State};
 use verdict_kernel::Kernel;
 use verdict_kernel::semantics::log::StateForm;
 use verdict_syscall::{Map, Prog};
+
+pub use values::Values;
 
 /// Appends the text of a frame in this kernel's form, newline included.
 pub(crate) fn frame_text(

@@ -34,6 +34,19 @@ pub(super) fn frame_text(
     let _ = printer.frame(out, shown);
 }
 
+/// Appends the text of a value.
+pub(super) fn reg_text(out: &mut String, cx: &Context<'_>, frame: &Frame, reg: &Reg) {
+    let printer = Printer {
+        cx,
+        frame,
+        marks: &Marks::NONE,
+        done: false,
+        whole: cx.kernel.semantics.log.state_form == StateForm::Whole,
+    };
+    // Writing to a String cannot fail.
+    let _ = printer.reg(out, reg, false);
+}
+
 struct Printer<'a> {
     cx: &'a Context<'a>,
     frame: &'a Frame,
