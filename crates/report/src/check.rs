@@ -176,7 +176,7 @@ pub(crate) fn by_whom(record: &Record) -> String {
 const LIBRARIES: [&str; 3] = ["libbpf", "cilium/ebpf", "aya"];
 
 /// With which error number who refuses; libraries may have none.
-pub(crate) fn refusal_of(record: &Record, errno_name: &str) -> String {
+pub fn refusal_of(record: &Record, errno_name: &str) -> String {
     let by = by_whom(record);
     match record.errno {
         0 => by,

@@ -31,7 +31,9 @@ pub mod why;
 
 pub use advice::{Advice, advice};
 pub use budget::{Breach, Budgets, FailIf};
-pub use check::{CheckEntry, CheckSummary, Place, Refusal, write_entry, write_group, write_reason};
+pub use check::{
+    CheckEntry, CheckSummary, Place, Refusal, refusal_of, write_entry, write_group, write_reason,
+};
 pub use column::{Column, UnknownColumn, Value, parse_columns};
 pub use compare::{Joined, join, write_comparison};
 pub use csv::{CsvError, read_rows};

@@ -120,8 +120,14 @@ text {{ font-family: monospace; font-size: 11px; fill: #000; }}
 #frames .found rect {{ fill: #c060e0; }}
 .button {{ cursor: pointer; }}
 .hidden {{ display: none; }}
+#ground {{ fill: #fcfaf2; }}
+@media (prefers-color-scheme: dark) {{
+#ground {{ fill: #15181d; }}
+svg > text {{ fill: #dfe3ea; }}
+#frames rect {{ stroke: #15181d; }}
+}}
 </style>
-<rect width="100%" height="100%" fill="#fcfaf2"/>
+<rect id="ground" width="100%" height="100%"/>
 <text id="title" x="{middle}" y="26">{title}: {total} {name}</text>
 <text id="reset" class="button hidden" x="{MARGIN}" y="26">Reset zoom</text>
 <text id="search" class="button" x="{right}" y="26" text-anchor="end">Search</text>
