@@ -24,6 +24,7 @@ const ORDER: &[&str] = &[
     "verdict-report",
     "verdict-expect",
     "verdict-explain",
+    "verdict-page",
     "verdict",
     "verdict-cli",
 ];
@@ -60,6 +61,11 @@ const FORBIDDEN_ARROWS: &[(&str, &str, &str)] = &[
         "verdict-explain",
         "verdict-log",
         "explanations are made of events, not of log text",
+    ),
+    (
+        "verdict-page",
+        "verdict-loader",
+        "pages are made of what the verifier did",
     ),
     ("verdict-report", "verdict-loader", "reports are made of records"),
 ];
@@ -114,6 +120,22 @@ const FORBIDDEN_BELOW: &[(&str, &[&str], &str)] = &[
         "crates/log/src/",
         &["kernel.release", "kernel.version", "\"5.", "\"6.", "\"7."],
         "a log's form is a setting, not a release",
+    ),
+    (
+        "crates/page/assets/",
+        &[
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "setHTML",
+            "eval(",
+            "Function(",
+            "fetch(",
+            "XMLHttpRequest",
+            "import(",
+        ],
+        "what is of an object gets into a page as text, and nothing is fetched",
     ),
     (
         "crates/domain/src/bounds.rs",
@@ -209,10 +231,10 @@ fn check_arrows(wrong: &mut Vec<String>) -> Result<(), String> {
     Ok(())
 }
 
-/// Every Rust source of the workspace, sorted.
+/// Every Rust source of the workspace, and what runs in pages.
 fn sources(root: &Path) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
-    for top in ["crates/**/*.rs", "xtask/**/*.rs"] {
+    for top in ["crates/**/*.rs", "xtask/**/*.rs", "crates/page/assets/*"] {
         let pattern = root.join(top);
         let paths = glob::glob(&pattern.to_string_lossy()).map_err(|e| e.to_string())?;
         files.extend(paths.filter_map(Result::ok));

@@ -156,7 +156,7 @@ fn sample(kernel: &Kernel, prog: &Prog, recorder: &mut Recorder) -> Profile {
 }
 
 /// Two listeners.
-struct Both<'o, A, B>(&'o mut A, &'o mut B);
+pub(crate) struct Both<'o, A, B>(pub(crate) &'o mut A, pub(crate) &'o mut B);
 
 impl<A: Observer, B: Observer> Observer for Both<'_, A, B> {
     const LISTENING: bool = A::LISTENING || B::LISTENING;

@@ -84,6 +84,7 @@ mod suite;
 mod target;
 mod verifier;
 mod verifiers;
+mod walk;
 mod whole;
 mod why;
 
@@ -98,6 +99,7 @@ pub use suite::{ReadFile, Suite, may_have_tests};
 pub use target::Target;
 pub use verifier::{Loader, OpenObject, Options, Verifier};
 pub use verifiers::{ProgramAnswers, Verifiers};
+pub use walk::Walked;
 pub use whole::Whole;
 pub use why::{Why, WhyObject};
 
@@ -112,5 +114,6 @@ pub use verdict_isa as isa;
 pub use verdict_kernel as kernel;
 pub use verdict_loader as loader;
 pub use verdict_log as log;
+pub use verdict_page as page;
 pub use verdict_report as report;
 pub use verdict_syscall as syscall;
