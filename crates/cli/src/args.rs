@@ -301,6 +301,10 @@ pub(crate) struct CheckArgs {
     /// Let it be that there is nothing to verify
     #[arg(long)]
     pub(crate) allow_empty: bool,
+    /// Write a page to this file, too: the table of all programs, and of each refusal the explanation and the failing path,
+    /// step by step
+    #[arg(long, value_name = "FILE", conflicts_with = "whole")]
+    pub(crate) html: Option<PathBuf>,
     /// Form of the output
     #[arg(long, short, value_name = "FORM", default_value = "text")]
     pub(crate) output: CheckOutput,
@@ -591,6 +595,9 @@ pub(crate) struct LogArgs {
     /// Make numbers that look like addresses of the kernel zeros, as in recorded logs
     #[arg(long)]
     pub(crate) normalize: bool,
+    /// Write a page to this file instead: the walk step by step, with the state at each
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["log_size", "normalize", "libbpf"])]
+    pub(crate) html: Option<PathBuf>,
     /// Show the log as libbpf prints it
     #[arg(long)]
     pub(crate) libbpf: bool,

@@ -15,8 +15,8 @@ use verdict_report::{
 
 use crate::args::{CheckArgs, KernelArgs};
 use crate::forms::{Said, unusable, write as write_form};
-use crate::run::{ObjectResult, Unusable, verify_all, verify_each};
-use crate::{Done, unless_nothing, whole, worst};
+use crate::run::{ObjectResult, Unusable, verify_each};
+use crate::{Done, html, unless_nothing, whole, worst};
 
 /// What is said where there is no program.
 pub(crate) const NOTHING: &str = "nothing was verified";
@@ -51,7 +51,7 @@ pub(crate) fn run(kernel: &KernelArgs, args: &CheckArgs, look: Look, out: &mut d
 fn run_one(verifier: &Verifier, args: &CheckArgs, look: Look, out: &mut dyn Write) -> Done {
     let mut summary = CheckSummary::default();
     let mut rules = Vec::new();
-    let objects = verify_all(verifier, &args.objects);
+    let objects = verify(&[verifier], args)?.pop().unwrap_or_default();
     let mut groups = Groups::default();
     let answers = objects
         .iter()
@@ -106,6 +106,15 @@ fn run_one(verifier: &Verifier, args: &CheckArgs, look: Look, out: &mut dyn Writ
         args.allow_empty,
         NOTHING,
     ))
+}
+
+/// What each kernel says of each object; on the way it becomes a page, if one is asked for.
+fn verify(verifiers: &[&Verifier], args: &CheckArgs) -> Result<Vec<Vec<ObjectResult>>, String> {
+    let results = verify_each(verifiers, &args.objects);
+    if let Some(file) = &args.html {
+        html::write_check(file, verifiers, &args.objects, &results)?;
+    }
+    Ok(results)
 }
 
 /// What a load plan has to say before anything can be said of the program.
@@ -163,11 +172,11 @@ struct Asked<'v> {
     unusable: Vec<forms::Unusable>,
 }
 
-fn ask<'v>(verifiers: &'v [Verifier], args: &CheckArgs) -> Asked<'v> {
+fn ask<'v>(verifiers: &'v [Verifier], args: &CheckArgs) -> Result<Asked<'v>, String> {
     let each: Vec<_> = verifiers.iter().collect();
     let mut summaries = vec![CheckSummary::default(); verifiers.len()];
-    let (programs, unusable) = turned(verify_each(&each, &args.objects), &mut summaries);
-    Asked {
+    let (programs, unusable) = turned(verify(&each, args)?, &mut summaries);
+    Ok(Asked {
         names: each
             .iter()
             .map(|verifier| verifier.kernel().name.as_str())
@@ -175,7 +184,7 @@ fn ask<'v>(verifiers: &'v [Verifier], args: &CheckArgs) -> Asked<'v> {
         programs,
         summaries,
         unusable,
-    }
+    })
 }
 
 /// Several kernels: a table, and each reason once; or another form than text.
@@ -190,7 +199,7 @@ fn run_several(
         programs,
         summaries,
         unusable,
-    } = ask(verifiers, args);
+    } = ask(verifiers, args)?;
     let rows: Vec<_> = programs.iter().map(row).collect();
     if let Some(form) = form {
         let said = Said {
@@ -219,7 +228,7 @@ fn run_minimum(verifiers: &[Verifier], args: &CheckArgs, look: Look, out: &mut d
         programs,
         summaries,
         unusable,
-    } = ask(verifiers, args);
+    } = ask(verifiers, args)?;
     let rows: Vec<_> = programs.iter().map(row).collect();
     let mut summary = CheckSummary {
         unusable: summaries
@@ -354,7 +363,7 @@ fn of_object(
 }
 
 /// That libbpf refuses to open an object, as an answer.
-fn answer_of(unusable: &Unusable) -> Option<Answer> {
+pub(crate) fn answer_of(unusable: &Unusable) -> Option<Answer> {
     Some(Answer {
         refusal: unusable.rule.map(Refusal::by),
         ..Answer::from((**unusable.record.as_ref()?).clone())

@@ -2,10 +2,11 @@
 
 use std::io::Write;
 
-use verdict::{Libbpf, LogEnd, LogOptions, NotLoaded};
+use verdict::{Explaining, Libbpf, LogEnd, LogOptions, NotLoaded};
 
 use crate::Done;
 use crate::args::{KernelArgs, LogArgs};
+use crate::html;
 use crate::run::{guarded, open};
 
 /// Exit code for what is not modelled.
@@ -14,7 +15,11 @@ const UNSUPPORTED: u8 = 3;
 pub(crate) fn run(kernel: &KernelArgs, args: &LogArgs, out: &mut dyn Write) -> Done {
     let verifier = kernel
         .verifier(args.test.options())?
-        .with_globals(args.globals.read()?);
+        .with_globals(args.globals.read()?)
+        .explaining(match args.html {
+            Some(_) => Explaining::TRIALS,
+            None => Explaining::Off,
+        });
     let object = open(&verifier, &args.object).map_err(|unusable| unusable.message)?;
     let names: Vec<_> = object.programs().collect();
     let known = || names.join(", ");
@@ -33,6 +38,13 @@ pub(crate) fn run(kernel: &KernelArgs, args: &LogArgs, out: &mut dyn Write) -> D
             known()
         )
     })?;
+    if let Some(file) = &args.html {
+        let unsupported = html::write_log(file, &object, index, &verifier.kernel().name)?;
+        return Ok(unsupported.map_or(0, |what| {
+            eprintln!("verdict: unsupported: {what}");
+            UNSUPPORTED
+        }));
+    }
     let path = args.object.display().to_string();
     let options = LogOptions {
         level: args.level,

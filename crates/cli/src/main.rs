@@ -6,6 +6,7 @@ mod compare;
 mod explain;
 mod forms;
 mod gate;
+mod html;
 mod interrupt;
 mod kernels;
 mod log;

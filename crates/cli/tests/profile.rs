@@ -5,11 +5,10 @@
 mod common;
 
 use std::fs;
-use std::io::BufReader;
-use std::path::Path;
 use std::process::Command;
 
-use common::{root, run};
+use common::picture::Picture;
+use common::{browser, root, run};
 
 /// A program that takes more than a moment, where the larger corpus is at hand.
 const LARGE: &str = "../shared/corpus/selftests/strobemeta_nounroll1.bpf.o";
@@ -46,43 +45,10 @@ fn folded_stacks_of_a_large_program() {
     assert_eq!(counts.sum::<u64>(), 54_079, "{errors}");
 }
 
-/// The colour of a picture at a place.
-struct Picture {
-    width: usize,
-    channels: usize,
-    bytes: Vec<u8>,
-}
-
-impl Picture {
-    fn open(path: &Path) -> Picture {
-        let decoder = png::Decoder::new(BufReader::new(fs::File::open(path).unwrap()));
-        let mut reader = decoder.read_info().unwrap();
-        let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
-        let info = reader.next_frame(&mut bytes).unwrap();
-        Picture {
-            width: info.width as usize,
-            channels: info.color_type.samples(),
-            bytes,
-        }
-    }
-
-    fn at(&self, x: usize, y: usize) -> [u8; 3] {
-        let at = (y * self.width + x) * self.channels;
-        [self.bytes[at], self.bytes[at + 1], self.bytes[at + 2]]
-    }
-}
-
 /// Opens the flame graph in a browser and looks at the picture: frames where frames belong.
 #[test]
 fn the_flame_graph_renders_in_a_browser() {
-    let browsers = ["chromium", "chromium-browser", "google-chrome"];
-    let works = |name: &&&str| {
-        Command::new(name)
-            .arg("--version")
-            .output()
-            .is_ok_and(|o| o.status.success())
-    };
-    let Some(browser) = browsers.iter().find(works) else {
+    let Some(browser) = browser::installed() else {
         eprintln!("skipped: no Chromium is installed");
         return;
     };
@@ -107,7 +73,7 @@ fn the_flame_graph_renders_in_a_browser() {
         .unwrap();
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(picture.exists(), "{words}");
-    let picture = Picture::open(&picture);
+    let picture = Picture::read(&fs::read(&picture).unwrap());
     fs::remove_dir_all(&dir).unwrap();
     // The whole is grey, the program's function orange below it, and its margins are blank.
     assert_eq!(picture.at(600, 62), [220, 220, 220]);

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "no test needs all of it")]
 
+pub(crate) mod browser;
+pub(crate) mod picture;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
