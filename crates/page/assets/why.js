@@ -43,7 +43,7 @@ function siteOf(site, words, className, go) {
   const where = site.source ? sourceName(site.source) : "insn " + site.insn;
   node.append(button("where", where, "Go to the step", () => go(site.insn)));
   if (site.source) {
-    const { text, column, length } = site.source;
+    const { text, column, length = 1 } = site.source;
     const shown = text.replaceAll("\t", " ");
     const indent = shown.length - shown.trimStart().length;
     const line = el("pre", "source", shown.trim());
