@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Loads objects with aya and prints a JSON line for each object, and for each of its programs by itself:
+//! Loads objects with aya and prints a JSON line for each object, for each of its programs by itself, and for all of them together:
 //!
 //! - `open`: whether `EbpfLoader::load` takes the object, which also creates its maps;
-//! - `program`: whether the program is loaded, and how many instructions were processed.
+//! - `program`: whether the program is loaded, and how many instructions were processed;
+//! - `whole`: whether all programs are loaded one after another, by name, and else the first that is not.
 //!
 //! usage: record OBJECT...
 
@@ -43,7 +44,21 @@ fn main() {
             };
             println!("{line}");
         }
+        println!("{}", whole(&object, &bytes, btf.as_ref()));
     }
+}
+
+fn whole(object: &str, bytes: &[u8], btf: Option<&Btf>) -> Value {
+    let done = json!({"object": object, "of": "whole", "verdict": "success", "errno": 0});
+    let Ok(mut ebpf) = open(bytes) else { return done };
+    let mut programs: Vec<_> = ebpf.programs_mut().collect();
+    programs.sort_by(|(a, _), (b, _)| a.cmp(b));
+    for (name, program) in programs {
+        if let Err(error) = load(program, btf) {
+            return refused(object, "whole", name, &error);
+        }
+    }
+    done
 }
 
 fn open(bytes: &[u8]) -> Result<Ebpf, aya::EbpfError> {

@@ -9,6 +9,7 @@ use verdict_report::forms::write_table;
 use verdict_report::{Breach, Budgets, Look, Part, Row, read_rows};
 
 use crate::args::{GateArgs, KernelArgs};
+use crate::run::forget_empty;
 use crate::stat::Gathered;
 use crate::{Done, UNUSABLE, step_summary, unless_nothing};
 
@@ -24,6 +25,12 @@ pub(crate) fn run(kernel: &KernelArgs, args: &GateArgs, look: Look, out: &mut dy
     let inputs = match args.inputs.as_slice() {
         [] => objects_of(&budgets, &args.budget),
         inputs => inputs.to_vec(),
+    };
+    let mut given = inputs.clone();
+    forget_empty(&mut given, args.allow_empty);
+    let inputs = match given.is_empty() && !inputs.is_empty() {
+        true => return Ok(0),
+        false => given,
     };
     if inputs.is_empty() {
         return Err(format!("{shown}: no objects: expected some here or on the command line").into());

@@ -64,7 +64,7 @@ fn main() -> ExitCode {
         return finish(|out| veristat::run(name, &arguments, out));
     }
     colour_help(&command_line);
-    let args = match Args::try_parse_from(command_line) {
+    let mut args = match Args::try_parse_from(command_line) {
         Ok(args) => args,
         Err(error) => {
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
@@ -72,6 +72,11 @@ fn main() -> ExitCode {
             return ExitCode::from(if asked { 0 } else { UNUSABLE });
         }
     };
+    match &mut args.command {
+        Command::Check(command) => run::forget_empty(&mut command.objects, command.allow_empty),
+        Command::Test(command) => run::forget_empty(&mut command.objects, command.allow_empty),
+        _ => {}
+    }
     finish(|out| execute(&args, out))
 }
 

@@ -1,10 +1,11 @@
 //! Verifying many programs side by side, in the order of the command line.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -197,6 +198,13 @@ pub(crate) fn expand(arguments: &[PathBuf]) -> Vec<Result<PathBuf, (PathBuf, Str
     all
 }
 
+/// Takes out directories without an object in them, where these are allowed.
+pub(crate) fn forget_empty(arguments: &mut Vec<PathBuf>, allowed: bool) {
+    if allowed {
+        arguments.retain(|argument| !argument.is_dir() || objects_in(argument).is_ok());
+    }
+}
+
 /// Reads and opens an object.
 pub(crate) fn open<'v>(verifier: &'v Verifier, path: &Path) -> Result<OpenObject<'v>, Unusable> {
     open_by(verifier, path, |name, bytes| verifier.open(name, bytes))
@@ -229,7 +237,19 @@ fn open_by<'v>(
     object
         .set_globals(verifier.globals())
         .map_err(|e| unusable(format!("{shown}: {e}")))?;
+    if let Some(assumed) = object.assumed() {
+        note_once(&format!("{shown}: {assumed} (verdict plan drafts a load plan)"));
+    }
     Ok(object)
+}
+
+/// Says something of an object on standard error, once, however many kernels it is opened for.
+pub(crate) fn note_once(note: &str) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if said.insert(note.to_owned()) {
+        eprintln!("verdict: note: {note}");
+    }
 }
 
 /// What helps against a refusal to open an object, if something is known to.

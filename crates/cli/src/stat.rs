@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use verdict::Verifier;
+use verdict::{NEEDS, Verifier};
 use verdict_report::{Record, Row};
 
 use crate::UNUSABLE;
-use crate::run::{ObjectResult, verify_all, verify_each};
+use crate::run::{ObjectResult, note_once, verify_all, verify_each};
 
 /// The records of many objects; what is wrong with others is already printed.
 pub(crate) struct Gathered {
@@ -59,6 +59,10 @@ impl Gathered {
     fn take(&mut self, record: Result<Record, String>) {
         match record {
             Ok(record) => {
+                // Figures have no place for it.
+                if let Some(needs) = record.unsupported.as_ref().filter(|what| what.starts_with(NEEDS)) {
+                    note_once(&format!("{}: {needs}", record.object));
+                }
                 self.records.push(record);
             }
             Err(message) => {

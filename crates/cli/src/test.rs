@@ -11,7 +11,7 @@ use verdict::{Globals, Options, Suite, Verifier, may_have_tests, read_object};
 
 use crate::args::{KernelArgs, SuiteArgs, TestOutput};
 use crate::interrupt;
-use crate::run::{Progress, expand, file_name, guarded, side_by_side};
+use crate::run::{Progress, expand, file_name, guarded, note_once, side_by_side};
 use crate::{Done, UNUSABLE, unless_nothing, worst};
 
 pub(crate) fn run(kernel: &KernelArgs, args: &SuiteArgs, look: Look, out: &mut dyn Write) -> Done {
@@ -100,7 +100,16 @@ fn open<'v>(verifier: &'v Verifier, path: &Path) -> Result<Option<Suite<'v>>, St
         (verifier.open_suite(&name, bytes), may_have_tests)
     })?;
     match opened {
-        (Ok(suite), _) => Ok(Some(suite)),
+        (Ok(mut suite), _) => {
+            if let Some(plans) = verifier.plans_of(path)? {
+                let applied = suite.apply(&plans);
+                applied.map_err(|e| format!("{shown}: load plan: {e}"))?;
+            }
+            if let Some(assumed) = suite.assumed() {
+                note_once(&format!("{shown}: {assumed} (verdict plan drafts a load plan)"));
+            }
+            Ok(Some(suite))
+        }
         (Err(_), false) => Ok(None),
         (Err(error), true) => Err(format!("{shown}: {error}")),
     }

@@ -225,7 +225,11 @@ impl<'a, O: Observer> Verifier<'a, O> {
         match handle {
             BtfHandle::VMLINUX => Some(&self.env.kernel.btf),
             BtfHandle::PROGRAM => self.program.prog.btf.as_ref().map(|b| &b.btf),
-            _ => None,
+            handle => {
+                let map = usize::try_from(handle.map()?).ok()?;
+                let map = self.program.maps.as_slice().get(map);
+                map?.btf.as_ref().map(|own| &own.btf)
+            }
         }
     }
 

@@ -1,11 +1,16 @@
 //! Where aya, the library of Rust programs, reads and loads objects otherwise than libbpf, whose way it follows in all else.
 
+use verdict_btf::{Btf, Kind};
+use verdict_isa::Insn;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
 use verdict_kernel::rule::{Broken, Rule};
 
+use crate::elf::{Elf, Symbol};
 use crate::error::{PrepareError, strerror};
+use crate::insn::{self, INSN_SIZE};
 use crate::maps::Map;
+use crate::program::{Program, RelocKind};
 
 /// Section names: what stands before the first slash, and what may follow it; without anything listed, all may.
 const SECTIONS: &[(&str, &[&str])] = &[
@@ -103,6 +108,50 @@ pub(crate) fn knows_section(name: &str) -> bool {
 /// That a section name is none.
 pub(crate) fn unknown_section(name: &str) -> String {
     format!("aya: error parsing BPF object: invalid program section `{name}`")
+}
+
+/// A section that it cannot read: one with plain definitions of maps of which one has no name, or one that has no size.
+pub(crate) fn refused_section(
+    elf: &Elf<'_>,
+    of_structs: &[usize],
+    btf: Option<&Btf>,
+) -> Option<(Rule, String)> {
+    let is_in = |symbol: &&Symbol| of_structs.contains(&usize::from(symbol.shndx));
+    if elf.symbols.iter().filter(is_in).any(Symbol::is_section) {
+        let words = "aya: error parsing BPF object: error parsing map ``";
+        return Some((Rule::MapDefinition, words.to_owned()));
+    }
+    let mut sections = btf?
+        .types()
+        .filter(|ty| ty.kind() == Kind::DataSec && ty.size() == 0);
+    let lost = sections.find(|ty| elf.section_by_name(ty.name()).is_none())?;
+    let words = format!(
+        "aya: BTF error: Unable to determine the size of section `{}`",
+        lost.name()
+    );
+    Some((Rule::ObjectBtf, words))
+}
+
+/// The first call of a program that leads to no function of the object.
+pub(crate) fn lost_call(prog: &Program, insns: &[Insn]) -> Option<usize> {
+    let leads = |at: usize| {
+        let reloc = prog.relocs.iter().find(|reloc| reloc.insn == at);
+        reloc.is_none_or(|reloc| matches!(reloc.kind, RelocKind::Call(_) | RelocKind::SubprogAddr(_)))
+    };
+    let mut calls = insns
+        .iter()
+        .enumerate()
+        .filter(|(_, insn)| insn::is_pseudo_call(insn));
+    // At its own beginning a program finds itself.
+    calls.find(|(at, _)| *at != 0 && !leads(*at)).map(|(at, _)| at)
+}
+
+/// What it says of such a call, at an instruction of its section.
+pub(crate) fn no_function(name: &str, insn: usize) -> String {
+    let at = insn as u64 * INSN_SIZE;
+    format!(
+        "aya: error relocating function: error relocating `{name}`: function {at:#x} not found while relocating `{name}`"
+    )
 }
 
 /// Changes maps before they are created.

@@ -114,7 +114,10 @@ pub(crate) fn collect_declared(
     edit: &mut Builder,
     w: &mut Warnings,
 ) -> Result<Externs, Errno> {
-    let mut collector = Collector::new(btf, true);
+    let mut collector = Collector {
+        any_type: true,
+        ..Collector::new(btf, true)
+    };
     let mut list = Vec::new();
     for (i, symbol) in elf.symbols.iter().enumerate().filter(|(_, s)| s.is_extern()) {
         let name = elf.symbol_name(symbol).filter(|name| !name.is_empty());
@@ -191,6 +194,8 @@ impl<'a> Index<'a> {
 struct Collector<'a> {
     btf: &'a Btf,
     index: Option<Index<'a>>,
+    /// Whether values of the configuration may be of any type, which the loader minds where it writes them.
+    any_type: bool,
     kcfg: Option<TypeId>,
     ksym: Option<TypeId>,
 }
@@ -200,6 +205,7 @@ impl<'a> Collector<'a> {
         Collector {
             btf,
             index: any.then(|| Index::new(btf)),
+            any_type: false,
             kcfg: None,
             ksym: None,
         }
@@ -246,7 +252,7 @@ impl<'a> Collector<'a> {
         let kind = match self.btf.type_name(section) {
             KCONFIG_SEC => {
                 self.kcfg = Some(section);
-                ExternKind::Kconfig(kconfig(self.btf, ty, name, w)?)
+                ExternKind::Kconfig(kconfig(self.btf, ty, (name, self.any_type), w)?)
             }
             KSYMS_SEC => {
                 self.ksym = Some(section);
@@ -293,7 +299,12 @@ impl<'a> Collector<'a> {
     }
 }
 
-fn kconfig(btf: &Btf, ty: Type<'_>, name: &str, w: &mut Warnings) -> Result<Kconfig, Errno> {
+fn kconfig(
+    btf: &Btf,
+    ty: Type<'_>,
+    (name, any_type): (&str, bool),
+    w: &mut Warnings,
+) -> Result<Kconfig, Errno> {
     if ty.is_func() {
         warning!(
             w,
@@ -318,7 +329,8 @@ fn kconfig(btf: &Btf, ty: Type<'_>, name: &str, w: &mut Warnings) -> Result<Kcon
         warning!(w, "failed to determine alignment of extern (kcfg) '{name}': 0");
         return Err(Errno::EINVAL);
     }
-    let Some((ty, is_signed)) = kconfig_type(btf, ty.target(), 0) else {
+    let known = kconfig_type(btf, ty.target(), 0).or(any_type.then_some((KconfigType::Int, false)));
+    let Some((ty, is_signed)) = known else {
         warning!(w, "extern (kcfg) '{name}': type is unsupported");
         return Err(Errno::EOPNOTSUPP);
     };

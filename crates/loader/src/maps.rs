@@ -180,6 +180,13 @@ pub(crate) struct StructOps {
 }
 
 impl StructOps {
+    /// Whether the bytes are zero.
+    pub(crate) fn is_zero_bytes(&self, offset: u32, size: u32) -> bool {
+        let value = self.section.get(self.start..).unwrap_or_default();
+        let bytes = value.iter().skip(offset as usize).take(size as usize);
+        bytes.into_iter().all(|b| *b == 0)
+    }
+
     /// Whether the bytes are zero and no program is among them.
     pub(crate) fn is_zero(&self, offset: u32, size: u32) -> bool {
         let Some(end) = offset.checked_add(size) else {

@@ -75,7 +75,7 @@ impl Object {
         kernel: &Kernel,
         how: (&Manner, bool),
     ) -> Result<Object, OpenError> {
-        if matches!(how.0, Manner::Cilium) && cilium::reads(bytes) {
+        if matches!(how.0, Manner::Cilium) {
             return cilium::open(file_name, bytes, kernel);
         }
         let mut warnings = Warnings::default();
@@ -106,11 +106,12 @@ fn open(
     let (btf, ext) = o.collect_sections()?;
     program::sort(&mut o.programs);
     o.init_btf(btf, ext).by(Rule::ObjectBtf)?;
+    o.check_sections()?;
     o.fix_btf()?;
     o.init_maps().by(Rule::MapDefinition)?;
     o.init_programs();
-    o.check_sections()?;
     relos::collect(&mut o).by(Rule::Relocation)?;
+    o.check_calls()?;
     if weak {
         o.externs.list.iter_mut().for_each(|wanted| wanted.is_weak = true);
     }
@@ -233,7 +234,8 @@ impl<'a> Opening<'a> {
         if name == ".rodata" || name.starts_with(".rodata.") {
             return Ok(SecKind::Rodata);
         }
-        if struct_ops::SECTIONS.contains(&name) {
+        // aya knows nothing of struct_ops.
+        if struct_ops::SECTIONS.contains(&name) && !self.is_aya {
             self.has_struct_ops = true;
             return Ok(SecKind::StructOps);
         }
@@ -250,7 +252,8 @@ impl<'a> Opening<'a> {
         };
         // Of data sections only the relocations of maps matter.
         let of_maps = name.strip_prefix(".rel");
-        let of_maps = of_maps.is_some_and(|n| n == MAPS_SEC || struct_ops::SECTIONS.contains(&n));
+        let of_maps =
+            of_maps.is_some_and(|n| n == MAPS_SEC || struct_ops::SECTIONS.contains(&n) && !self.is_aya);
         let of_code = target.flags & elf::SHF_EXECINSTR != 0;
         Ok(if of_code || of_maps {
             SecKind::Relocs
@@ -442,13 +445,40 @@ impl<'a> Opening<'a> {
             let name = self.elf.section_name(prog.section).unwrap_or_default();
             (!aya::knows_section(name)).then(|| name.to_owned())
         });
-        match unknown {
-            Some(name) => {
-                self.w.say(aya::unknown_section(&name));
-                Err(Rule::SectionName.with(Errno(0)))
-            }
-            None => Ok(()),
+        let refused = match unknown {
+            Some(name) => Some((Rule::SectionName, aya::unknown_section(&name))),
+            None => aya::refused_section(&self.elf, &self.struct_sections, self.btf.as_deref()),
+        };
+        self.refuse(refused)
+    }
+
+    /// aya looks for the functions of all calls when it opens an object.
+    fn check_calls(&mut self) -> Result<(), Broken> {
+        if !self.is_aya {
+            return Ok(());
         }
+        let code = &self.code;
+        let insns = |prog: &program::Program| {
+            let all = code.get(&prog.section).map(Vec::as_slice);
+            all.and_then(|all| all.get(prog.range.clone()))
+        };
+        let lost = self.programs.iter().find_map(|prog| {
+            let at = aya::lost_call(prog, insns(prog).unwrap_or_default())?;
+            Some((
+                Rule::Relocation,
+                aya::no_function(&prog.name, prog.range.start + at),
+            ))
+        });
+        self.refuse(lost)
+    }
+
+    /// Gives up in the words of the library.
+    fn refuse(&mut self, why: Option<(Rule, String)>) -> Result<(), Broken> {
+        let Some((rule, words)) = why else {
+            return Ok(());
+        };
+        self.w.say(words);
+        Err(rule.with(Errno(0)))
     }
 
     fn init_programs(&mut self) {

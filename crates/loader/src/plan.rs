@@ -173,6 +173,16 @@ impl Object {
         Ok(self.programs.get(at).is_none_or(|prog| has_target(prog, kernel)))
     }
 
+    /// The number of a program, by its name.
+    ///
+    /// # Errors
+    /// When there is no such program.
+    pub fn number_of(&self, name: &str) -> Result<usize, PlanError> {
+        let at = self.named(name)?;
+        let found = self.entries.iter().position(|entry| *entry == at);
+        found.ok_or_else(|| PlanError::new(format!("the object has no program '{name}'")))
+    }
+
     fn named(&self, name: &str) -> Result<usize, PlanError> {
         let is_it = |at: &usize| self.programs.get(*at).is_some_and(|prog| prog.name == name);
         self.entries.iter().copied().find(is_it).ok_or_else(|| {

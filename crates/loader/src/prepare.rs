@@ -13,6 +13,7 @@ use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::{Broken, By, Rule};
 
 use crate::bpf::Bpf;
+use crate::cilium::Made;
 use crate::create::{create_maps, kernel_name};
 use crate::error::{PrepareError, ProgFacts, Warnings, strerror, warning};
 use crate::link::{self, Linked, Patched};
@@ -96,6 +97,9 @@ impl Object {
     /// # Errors
     /// What `bpf_object__load` refuses before it looks at single programs.
     pub fn prepare_whole(&self, bpf: &mut dyn Bpf) -> Result<Prepared, PrepareError> {
+        if let Some(spec) = &self.cilium {
+            return self.prepare_collection(spec, bpf);
+        }
         let wanted = |at: &usize| self.programs.get(*at).is_some_and(|prog| prog.autoload);
         let all = self.entries.iter().copied().filter(wanted).collect();
         let mut load = Load {
@@ -104,8 +108,35 @@ impl Object {
         };
         match load.run(bpf) {
             Ok(prepared) => Ok(prepared),
+            Err(broken) if self.is_aya => Err(aya::in_its_words(self.failure(broken, load.w, load.facts))),
             Err(broken) => Err(self.failure(broken, load.w, load.facts)),
         }
+    }
+
+    /// Creates the maps of a collection of cilium/ebpf. Its programs are made ready one by one ([`Object::prepare_member`]), those
+    /// without a type left out.
+    fn prepare_collection(&self, spec: &Spec, bpf: &mut dyn Bpf) -> Result<Prepared, PrepareError> {
+        let made = cilium::create(self, spec, bpf);
+        let typed = (0..self.program_count()).filter(|index| !self.is_untyped(*index));
+        Ok(Prepared {
+            maps: made.map_err(|refused| refused.into_error(ProgFacts::default()))?,
+            order: typed.collect(),
+            ..Prepared::default()
+        })
+    }
+
+    /// Makes a program of a collection ready, with the maps of all; `None` where the programs of an object are made ready together.
+    pub fn prepare_member(
+        &self,
+        whole: &Prepared,
+        index: usize,
+        bpf: &mut dyn Bpf,
+    ) -> Option<Result<Prepared, PrepareError>> {
+        let spec = self.cilium.as_ref()?;
+        let main = self.entries.get(index).copied().unwrap_or(usize::MAX);
+        let made = cilium::make_with(self, spec, main, whole.maps.clone(), bpf);
+        let made = made.map_err(|(refused, facts)| refused.into_error(facts));
+        Some(made.map(|made| made.into_prepared(main)))
     }
 
     /// Creates each map by itself, without contents, where the object is loaded by cilium/ebpf: its name, and what it was
@@ -124,19 +155,7 @@ impl Object {
     fn prepare_go(&self, spec: &Spec, main: usize, bpf: &mut dyn Bpf) -> Result<Prepared, PrepareError> {
         let made =
             cilium::make(self, spec, main, bpf).map_err(|(refused, facts)| refused.into_error(facts))?;
-        Ok(Prepared {
-            loads: vec![made.load],
-            target: Some(0),
-            facts: made.facts,
-            messages: Vec::new(),
-            stopped: None,
-            unsupported: made.unsupported,
-            failed: Vec::new(),
-            order: Vec::new(),
-            programs: vec![main],
-            maps: made.maps,
-            core: vec![made.core],
-        })
+        Ok(made.into_prepared(main))
     }
 
     /// What libbpf does once all of `prepared.loads` are loaded: it goes on to the error that stopped it, or
@@ -151,9 +170,11 @@ impl Object {
         if self.is_aya {
             return Ok(());
         }
-        if self.cilium.is_some() {
-            // Of a collection of one program, program arrays stay empty.
-            return Ok(());
+        if let Some(spec) = &self.cilium {
+            // Of a collection of one program, what holds programs stays empty.
+            let filled = (prepared.maps.as_slice(), prepared.target.is_none());
+            return cilium::populate(self, spec, filled, bpf)
+                .map_err(|refused| refused.into_error(prepared.facts));
         }
         let mut w = Warnings::from_lines(&prepared.messages);
         self.fill_program_arrays(prepared, bpf, &mut w)
@@ -201,6 +222,20 @@ impl Object {
             }
         }
         Ok(())
+    }
+}
+
+impl Made {
+    fn into_prepared(self, main: usize) -> Prepared {
+        Prepared {
+            loads: vec![self.load],
+            target: Some(0),
+            facts: self.facts,
+            programs: vec![main],
+            maps: self.maps,
+            core: vec![self.core],
+            ..Prepared::default()
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::{Broken, By, Rule};
 
 use crate::error::{Warnings, warning};
-use crate::externs::{Extern, ExternKind, Externs, Kconfig, KconfigType};
+use crate::externs::{Extern, ExternKind, Kconfig, KconfigType};
 use crate::opening::Opening;
 use crate::probes::Probes;
 use crate::struct_ops;
@@ -73,34 +73,6 @@ pub(crate) fn resolve(kernel: &Kernel, o: &Opening<'_>) -> Result<Resolved, Unre
             warnings,
         }),
     }
-}
-
-/// The values of the kernel's configuration that an object asks for, for a loader to which none may be missing.
-pub(crate) fn configuration(kernel: &Kernel, externs: &Externs) -> Result<Vec<u8>, String> {
-    let mut w = Warnings::default();
-    let mut r = Resolver {
-        kernel,
-        values: vec![Value::Missing; externs.list.len()],
-        kconfig: vec![0; externs.kconfig_size as usize],
-        w: &mut w,
-    };
-    for (i, e) in externs.list.iter().enumerate() {
-        let ExternKind::Kconfig(k) = e.kind else { continue };
-        let stored = match e.name.as_str() {
-            "LINUX_KERNEL_VERSION" => r.number(&e.name, k, u64::from(kernel.version_code())),
-            "LINUX_HAS_SYSCALL_WRAPPER" => {
-                let has = Probes::of(kernel).syscall_wrapper;
-                r.number(&e.name, k, u64::from(has))
-            }
-            name => match kernel.config(name).filter(|_| name.starts_with("CONFIG_")) {
-                Some(value) => r.option(name, k, value),
-                None => return Err(format!("config option {name:?} does not exist on this kernel")),
-            },
-        };
-        stored.map_err(|_| format!("problem adding value for {}", e.name))?;
-        r.set(i, Value::Kconfig);
-    }
-    Ok(r.kconfig)
 }
 
 fn run(

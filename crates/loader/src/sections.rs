@@ -61,10 +61,13 @@ impl SecDef {
     /// its slash, or, where nothing may follow the slash, its beginning.
     pub(crate) fn find_loosely(section: &str) -> Option<&'static SecDef> {
         let stem = section.split('/').next().unwrap_or(section);
-        SECTIONS.iter().find(|def| match def.name.strip_suffix('+') {
-            Some(name) => name == stem,
-            None => section.starts_with(def.name),
-        })
+        SECTIONS
+            .iter()
+            .chain(YOUNGER)
+            .find(|def| match def.name.strip_suffix('+') {
+                Some(name) => name == stem,
+                None => section.starts_with(def.name),
+            })
     }
 
     /// The expected attach type, 0 where there is none.
@@ -92,9 +95,9 @@ macro_rules! attach {
 }
 
 macro_rules! sections {
-    ($($name:literal => $prog:ident, $attach:tt, $($flag:ident)|+;)*) => {
-        /// `section_defs` of libbpf 1.5: the first row that matches decides.
-        const SECTIONS: &[SecDef] = &[$(SecDef {
+    ($(#[$doc:meta])* $table:ident: $($name:literal => $prog:ident, $attach:tt, $($flag:ident)|+;)*) => {
+        $(#[$doc])*
+        const $table: &[SecDef] = &[$(SecDef {
             name: $name,
             prog_type: ProgType::$prog,
             attach_type: attach!($attach),
@@ -104,6 +107,8 @@ macro_rules! sections {
 }
 
 sections! {
+    /// `section_defs` of libbpf 1.5: the first row that matches decides.
+    SECTIONS:
     "socket" => SocketFilter, -, NONE;
     "sk_reuseport/migrate" => SkReuseport, SkReuseportSelectOrMigrate, NONE;
     "sk_reuseport" => SkReuseport, SkReuseportSelect, NONE;
@@ -205,6 +210,15 @@ sections! {
     "struct_ops.s+" => StructOps, -, SLEEPABLE;
     "sk_lookup" => SkLookup, SkLookup, NONE;
     "netfilter" => Netfilter, Netfilter, NONE;
+}
+
+sections! {
+    /// What cilium/ebpf knows beside those.
+    YOUNGER:
+    "uprobe.session+" => Kprobe, TraceUprobeSession, NONE;
+    "uprobe.session.s+" => Kprobe, TraceUprobeSession, SLEEPABLE;
+    "fsession+" => Tracing, TraceFsession, ATTACH_BTF;
+    "fsession.s+" => Tracing, TraceFsession, ATTACH_BTF | SLEEPABLE;
 }
 
 #[cfg(test)]

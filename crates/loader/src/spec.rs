@@ -1,9 +1,10 @@
 //! What is known of an object that cilium/ebpf reads, beyond what is known of every one.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
-use verdict_btf::TypeId;
 use verdict_btf::build::Parts;
+use verdict_btf::{Btf, TypeId};
 
 /// What is known of an object beside what an [`Object`](crate::object::Object) says of every one.
 #[derive(Debug, Default)]
@@ -18,9 +19,16 @@ pub(crate) struct Spec {
     pub(crate) kconfig: Option<Result<Vec<u8>, String>>,
     /// The object's BTF as the kernel is given parts of it.
     pub(crate) parts: Option<Parts>,
+    /// The BTF of maps by the types that it is for, as it was made first, with the numbers of the types in it.
+    pub(crate) of_maps: Mutex<HashMap<Vec<TypeId>, MapBtf>>,
     /// Constants that stand in the place of symbols which nobody defines.
     pub(crate) constants: HashMap<String, u64>,
+    /// Programs of struct_ops by their number: the struct that each is of, and its member.
+    pub(crate) implements: HashMap<usize, (String, String)>,
 }
+
+/// BTF of a map, and the new numbers of the types that it is for.
+pub(crate) type MapBtf = (Arc<Btf>, Vec<TypeId>);
 
 impl Spec {
     /// Whether instructions load the value of a symbol of this name, which nothing in the object defines: user space gives a

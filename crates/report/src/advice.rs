@@ -380,6 +380,7 @@ mod tests {
             libbpf: None,
             tail: None,
             unsupported: None,
+            assumed: None,
             log_sha256: None,
         };
         of_need(&kernel("6.1"), &need, &record).unwrap()

@@ -257,6 +257,7 @@ mod tests {
             libbpf: None,
             tail: Some("7: (61) r0 = *(u32 *)(r1 +0)\nR1 off=4 is outside\n".into()),
             unsupported: None,
+            assumed: None,
             log_sha256: None,
         }
     }

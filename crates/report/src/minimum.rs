@@ -161,6 +161,7 @@ mod tests {
             libbpf: None,
             tail: None,
             unsupported: None,
+            assumed: None,
             log_sha256: None,
         }
     }

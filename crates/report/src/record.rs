@@ -108,6 +108,9 @@ pub struct Record {
     /// What is not modelled, when the verdict is [`Verdict::Unsupported`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsupported: Option<String>,
+    /// What is taken for granted of maps whose sizes the object leaves open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assumed: Option<String>,
     /// SHA-256 of a log; only real kernels' records have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_sha256: Option<String>,

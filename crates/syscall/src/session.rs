@@ -9,10 +9,12 @@ use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::{Broken, Rule};
 
 use crate::btf::ProgBtf;
+use crate::map::owner::Callers;
 use crate::map::{Map, create_charged};
 use crate::memory::{Memory, Pages};
 use crate::notes::Rejection;
 use crate::prog::{LoadError, Prog};
+use crate::struct_ops;
 use crate::target::LoadedProg;
 
 /// The kernel's side of loading one object: bpf(2) with indices for descriptors.
@@ -25,6 +27,10 @@ pub struct Session<'k> {
     memory: Memory,
     /// What each map is charged.
     pages: Vec<Pages>,
+    /// What is known of programs that call others by maps.
+    callers: Callers,
+    /// An update whose checks are not modelled.
+    unmodelled: Option<&'static str>,
 }
 
 impl<'k> Session<'k> {
@@ -37,7 +43,23 @@ impl<'k> Session<'k> {
             programs: Vec::new(),
             memory: Memory::default(),
             pages: Vec::new(),
+            callers: Callers::default(),
+            unmodelled: None,
         }
+    }
+
+    /// What happens to a program once it is verified: it has to fit the others that call, or are called by, maps that it
+    /// uses (`bpf_check_tail_call`). Maps are filled with it by its name in the object.
+    ///
+    /// # Errors
+    /// `EINVAL` when it does not fit.
+    pub fn keep(&mut self, name: &str, prog: &Prog) -> Result<(), Broken> {
+        self.callers.keep(self.kernel, name, prog)
+    }
+
+    /// An update that was admitted, and that the kernel may refuse for a reason that is not modelled.
+    pub fn unmodelled(&self) -> Option<&'static str> {
+        self.unmodelled
     }
 
     /// Takes a program that is loaded already; others can attach to it.
@@ -70,6 +92,16 @@ impl<'k> Session<'k> {
             self.btfs.push(Arc::new(ProgBtf::load(self.kernel, btf)?));
         }
         Ok(())
+    }
+
+    /// How many BTF objects there are.
+    pub fn btf_count(&self) -> usize {
+        self.btfs.len()
+    }
+
+    /// Closes the descriptors of all BTF objects but so many first ones; what was made with them keeps them.
+    pub fn close_btfs(&mut self, but: usize) {
+        self.btfs.truncate(but);
     }
 
     /// Has a BTF that was loaded before, into the same kernel.
@@ -115,7 +147,7 @@ impl<'k> Session<'k> {
         self.maps.get_mut(at).map(Arc::make_mut).ok_or(Errno::EBADF)
     }
 
-    /// `BPF_MAP_UPDATE_ELEM`. Programs as values are admitted unseen: they are loaded later.
+    /// `BPF_MAP_UPDATE_ELEM`. Programs as values that are not kept are admitted unseen.
     ///
     /// # Errors
     /// See [`Map::update`] and [`Map::update_map`].
@@ -126,7 +158,24 @@ impl<'k> Session<'k> {
                 let inner = Arc::clone(self.map(*inner).ok_or(Errno::EBADF)?);
                 self.map_mut(id)?.update_map(key, &inner)
             }
-            MapValue::Program(_) => Ok(()),
+            MapValue::Program(name) => {
+                let map = self.map(id).ok_or(Errno::EBADF)?;
+                let index = key.first_chunk::<4>().map_or(0, |key| u32::from_le_bytes(*key));
+                if index >= map.max_entries {
+                    return Err(Errno::E2BIG);
+                }
+                self.callers.call(self.kernel, id, name)
+            }
+            MapValue::StructOps(bytes, programs) => {
+                let map = self.map(id).ok_or(Errno::EBADF)?;
+                match struct_ops::update(self.kernel, map.value_type, bytes, programs) {
+                    Some(done) => done,
+                    None => {
+                        self.unmodelled = Some("what the kernel asks of the values of these struct_ops");
+                        Ok(())
+                    }
+                }
+            }
         }
     }
 

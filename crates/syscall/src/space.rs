@@ -6,6 +6,7 @@ use verdict_btf::{Btf, Type, TypeId};
 use verdict_kernel::Kernel;
 
 use crate::btf::ProgBtf;
+use crate::map::Map;
 use crate::record::Record;
 
 /// Which BTF a type is of.
@@ -13,8 +14,10 @@ use crate::record::Record;
 pub enum BtfRef {
     /// The kernel's own. Modules have none here: the profiles have no module loaded.
     Vmlinux,
-    /// The object's, shared by its programs and its maps.
+    /// The object's, shared by its programs and its maps; in a record, that of its owner.
     Object,
+    /// That of a map, by its place among those of the space, where it is not the program's.
+    Map(u32),
 }
 
 /// A type, with the BTF that it is of.
@@ -50,6 +53,8 @@ pub struct TypeSpace<'a> {
     pub vmlinux: &'a Btf,
     /// The object's, unless it has none.
     pub object: Option<&'a ProgBtf>,
+    /// Maps that may have BTF of their own.
+    pub maps: &'a [Arc<Map>],
 }
 
 impl<'a> TypeSpace<'a> {
@@ -58,14 +63,24 @@ impl<'a> TypeSpace<'a> {
         Self {
             vmlinux: &kernel.btf,
             object: object.map(Arc::as_ref),
+            maps: &[],
         }
+    }
+    /// The same with maps.
+    pub fn with_maps(self, maps: &'a [Arc<Map>]) -> Self {
+        Self { maps, ..self }
     }
     /// The BTF that a handle names.
     pub fn btf(&self, of: BtfRef) -> Option<&'a Btf> {
         match of {
             BtfRef::Vmlinux => Some(self.vmlinux),
             BtfRef::Object => self.object.map(|object| &*object.btf),
+            BtfRef::Map(at) => self.of_map(at).map(|own| &*own.btf),
         }
+    }
+    fn of_map(&self, at: u32) -> Option<&'a ProgBtf> {
+        let map = usize::try_from(at).ok().and_then(|at| self.maps.get(at));
+        map?.btf.as_deref()
     }
     /// A type, if there is one of that number.
     pub fn ty(&self, of: TypeRef) -> Option<Type<'a>> {
@@ -76,6 +91,7 @@ impl<'a> TypeSpace<'a> {
         match of.btf {
             BtfRef::Vmlinux => None,
             BtfRef::Object => self.object?.record(of.id),
+            BtfRef::Map(at) => self.of_map(at)?.record(of.id),
         }
     }
 }

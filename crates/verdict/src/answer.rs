@@ -72,6 +72,7 @@ impl End {
             libbpf: None,
             tail: None,
             unsupported: None,
+            assumed: None,
             log_sha256: None,
         };
         match self {
@@ -103,6 +104,7 @@ pub fn open_failure(object: &str, error: &OpenError) -> Record {
         libbpf: Some(libbpf_text(&error.messages)),
         tail: None,
         unsupported: None,
+        assumed: None,
         log_sha256: None,
     }
 }

@@ -1,6 +1,6 @@
 //! The loader's view of bpf(2), answered by the kernel's side.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use verdict_btf::Btf;
 use verdict_kernel::attr::{MapCreate, MapId, MapValue};
@@ -10,25 +10,40 @@ use verdict_loader::Bpf;
 use verdict_syscall::Session;
 use verdict_syscall::btf::ProgBtf;
 
-/// The BTF of an object, once its kernel has taken it: all its programs are loaded with the same.
+/// The BTF of an object and of its maps, once its kernel has taken it: all its programs are loaded with the same.
 #[derive(Debug, Default)]
-pub(crate) struct Taken(OnceLock<Arc<ProgBtf>>);
+pub(crate) struct Taken(RwLock<Vec<Arc<ProgBtf>>>);
+
+/// How many are kept. Those of maps come first; programs may have some of their own each.
+const MOST_TAKEN: usize = 64;
+
+impl Taken {
+    fn get(&self, btf: &Arc<Btf>) -> Option<Arc<ProgBtf>> {
+        let taken = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        taken.iter().find(|taken| Arc::ptr_eq(&taken.btf, btf)).cloned()
+    }
+
+    fn add(&self, loaded: &Arc<ProgBtf>) {
+        let mut taken = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if taken.len() < MOST_TAKEN {
+            taken.push(Arc::clone(loaded));
+        }
+    }
+}
 
 /// A session that the loader can talk to.
 pub(crate) struct Bridge<'k>(pub(crate) Session<'k>, pub(crate) Option<&'k Taken>);
 
 impl Bpf for Bridge<'_> {
     fn btf_load(&mut self, btf: &Arc<Btf>) -> Result<(), (Broken, String)> {
-        let taken = self.1.and_then(|taken| taken.0.get());
-        if let Some(taken) = taken.filter(|taken| Arc::ptr_eq(&taken.btf, btf)) {
-            self.0.add_btf(Arc::clone(taken));
+        if let Some(taken) = self.1.and_then(|taken| taken.get(btf)) {
+            self.0.add_btf(taken);
             return Ok(());
         }
         let refused = self.0.btf_load(btf);
         refused.map_err(|rejection| (rejection.rule.with(rejection.errno), rejection.text))?;
         if let (Some(taken), Some(loaded)) = (self.1, self.0.btf(btf)) {
-            // The first stays; it is the one of all programs, or another is as good.
-            let _ = taken.0.set(Arc::clone(loaded));
+            taken.add(loaded);
         }
         Ok(())
     }

@@ -278,6 +278,7 @@ mod tests {
             libbpf: None,
             tail: Some(words.to_owned()),
             unsupported: None,
+            assumed: None,
             log_sha256: None,
         };
         let refused = Refused {

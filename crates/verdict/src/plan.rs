@@ -14,6 +14,7 @@ use verdict_kernel::near::distance;
 use verdict_loader::{Globals, MapPlan, OpenEnd, PlanError};
 
 use crate::OpenObject;
+use crate::target::TOO_DEEP;
 
 /// The file's name.
 pub const FILE: &str = "verdict.toml";
@@ -44,6 +45,9 @@ struct Entry {
     /// Alternatives: programs or lists of programs, of which the first is loaded whose targets the kernel has.
     #[serde(default)]
     one_of: Vec<Alternative>,
+    /// The directory from which paths are seen.
+    #[serde(skip)]
+    dir: PathBuf,
 }
 
 /// One name or several.
@@ -109,6 +113,9 @@ struct ProgramEntry {
     /// The section that the program is to be in: type, attach type, flags and target as its name says. Of several, the first
     /// whose target the kernel has.
     section: Option<Names>,
+    /// The program that it attaches to: `OBJECT:PROGRAM` or `OBJECT:PROGRAM/FUNCTION`, from the file's directory. Of several,
+    /// the first that is loaded on that kernel.
+    attach_to: Option<Names>,
 }
 
 /// A file with plans, beside what else it may hold.
@@ -129,7 +136,7 @@ impl Plans {
     /// # Errors
     /// Says where it is not one.
     pub fn parse(text: &str) -> Result<Plans, String> {
-        let file: File = toml::from_str(text).map_err(|e| e.to_string())?;
+        let file: File = toml::from_str(text).map_err(|e| guessed(&e.to_string()))?;
         let plans = Plans { entries: file.plan };
         for entry in &plans.entries {
             entry
@@ -149,7 +156,12 @@ impl Plans {
     pub fn read(path: &Path) -> Result<Plans, String> {
         let shown = path.display();
         let text = fs::read_to_string(path).map_err(|e| format!("{shown}: {e}"))?;
-        Plans::parse(&text).map_err(|e| format!("{shown}: {e}"))
+        let mut plans = Plans::parse(&text).map_err(|e| format!("{shown}: {e}"))?;
+        let dir = path.parent().unwrap_or(Path::new(""));
+        for entry in &mut plans.entries {
+            dir.clone_into(&mut entry.dir);
+        }
+        Ok(plans)
     }
 
     /// The plan that options make: `MAP.ATTRIBUTE=VALUE`, programs to leave out, `PROGRAM=SECTION`.
@@ -367,6 +379,24 @@ fn programs(alternative: &Alternative) -> Result<Vec<&str>, String> {
     }
 }
 
+/// An error about a name that is not known, with the one that may be meant: ``unknown field `x`, expected one of `y`, `z` ``.
+fn guessed(error: &str) -> String {
+    let Some((_, rest)) = error.split_once("unknown field `") else {
+        return error.to_owned();
+    };
+    let unknown = rest.split('`').next().unwrap_or_default();
+    let known = rest.split('`').skip(2).step_by(2);
+    let nearest = known
+        .filter_map(|name| Some((distance(unknown, name, usize::MAX)?, name)))
+        .min();
+    match nearest {
+        Some((steps, name)) if steps <= unknown.len().max(name.len()) / 3 + 1 => {
+            format!("{}: did you mean `{name}`?\n", error.trim_end())
+        }
+        _ => error.to_owned(),
+    }
+}
+
 /// Whether a name fits a pattern in which `*` stands for anything.
 fn glob_matches(pattern: &str, name: &str) -> bool {
     glob::Pattern::new(pattern).is_ok_and(|pattern| pattern.matches(name))
@@ -387,15 +417,20 @@ impl OpenObject<'_> {
     /// # Errors
     /// When a plan names what the object does not have. The object is of no use then.
     pub fn apply(&mut self, plans: &Plans) -> Result<(), PlanError> {
+        self.apply_within(plans, 0)
+    }
+
+    /// The same of an object that is so deep in a chain of programs that attach to one another.
+    pub(crate) fn apply_within(&mut self, plans: &Plans, depth: u32) -> Result<(), PlanError> {
         for entry in &plans.entries {
             if entry.is_for(self.name(), self.kernel()) {
-                self.apply_entry(entry)?;
+                self.apply_entry(entry, depth)?;
             }
         }
         Ok(())
     }
 
-    fn apply_entry(&mut self, entry: &Entry) -> Result<(), PlanError> {
+    fn apply_entry(&mut self, entry: &Entry, depth: u32) -> Result<(), PlanError> {
         // A pattern may be for several objects, not all of which have everything.
         let names_one =
             entry.objects.iter().all(|name| name == self.name()) && entry.objects.iter().next().is_some();
@@ -429,7 +464,46 @@ impl OpenObject<'_> {
                 minded(self.leave_out(name, None))?;
             }
         }
+        for (name, program) in &entry.programs {
+            let is_left_out = self.left_out.iter().any(|left| left.program == *name);
+            if let Some(places) = program.attach_to.as_ref().filter(|_| !is_left_out) {
+                minded(self.attach_planned(name, (places, &entry.dir), depth))?;
+            }
+        }
         Ok(())
+    }
+
+    /// Has a program attach to the first of these that is loaded.
+    fn attach_planned(
+        &mut self,
+        name: &str,
+        (places, dir): (&Names, &Path),
+        depth: u32,
+    ) -> Result<(), PlanError> {
+        let index = self.object.number_of(name)?;
+        let mut failed = None;
+        for place in places.iter() {
+            let seen = dir.join(place);
+            match self
+                .verifier
+                .load_target_within(&seen.to_string_lossy(), depth + 1)
+            {
+                Ok(target) => {
+                    let attached = self.attach(index, &target);
+                    return attached.map_err(|e| PlanError::new(format!("program '{name}': {place}: {e}")));
+                }
+                // No other one is tried then, which would take as long at every level.
+                Err(error) if error.contains(TOO_DEEP) => {
+                    failed = Some(TOO_DEEP.to_owned());
+                    break;
+                }
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        match failed {
+            Some(error) => Err(PlanError::new(format!("program '{name}': attach-to: {error}"))),
+            None => Ok(()),
+        }
     }
 
     fn leave_out(&mut self, name: &str, for_another: Option<&str>) -> Result<(), PlanError> {
@@ -472,6 +546,17 @@ impl OpenObject<'_> {
     /// What the object leaves open of its maps, and its plans do not say.
     pub fn open_ends(&self) -> Vec<OpenEnd> {
         self.object.open_ends()
+    }
+
+    /// What is taken for granted of maps whose sizes neither the object nor its plans say; `None` if nothing is.
+    pub fn assumed(&self) -> Option<String> {
+        let ends = self.open_ends();
+        let assumed = ends.iter().filter_map(|end| {
+            let value = end.assumed?;
+            Some(format!("{}: {value} is assumed", described(end)))
+        });
+        let assumed: Vec<_> = assumed.collect();
+        (!assumed.is_empty()).then(|| assumed.join("; "))
     }
 
     /// What has to be said so that the object's maps can be created; `None` if they can.
@@ -564,6 +649,10 @@ mod tests {
     fn mistakes() {
         let error = |text: &str| Plans::parse(text).unwrap_err();
         assert!(error("[[plan]]\nmaps.x.size = 3\n").contains("unknown field `size`"));
+        let key_error = error("[[plan]]\nmaps.x.value_size = 3\n");
+        assert!(key_error.contains("did you mean `value-size`?"), "{key_error}");
+        let key_error = error("[[plans]]\nmaps.x.value-size = 3\n");
+        assert!(key_error.contains("did you mean `plan`?"), "{key_error}");
         let type_error = error("[[plan]]\nmaps.x.type = \"stack_trac\"\n");
         assert!(type_error.contains("did you mean 'stack_trace'?"), "{type_error}");
         assert!(error("[[plan]]\nglobals.x = 1.5\n").contains("expected a number"));

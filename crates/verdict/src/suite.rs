@@ -10,13 +10,13 @@ use verdict_expect::{Arch, Observed, Skipped, Spec, SpecError, is_annotated, jud
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::Rule;
-use verdict_loader::{Manner, OpenError, read_btf};
+use verdict_loader::{Manner, OpenError, PlanError, read_btf};
 use verdict_log::{Level, Log};
 use verdict_syscall::Prog;
 
 use crate::answer::End;
 use crate::verifier::{Loaded, Request};
-use crate::{OpenObject, Verifier};
+use crate::{OpenObject, Plans, Verifier};
 
 /// The architecture of all profiles.
 const ARCH: Arch = Arch::X86_64;
@@ -55,6 +55,8 @@ pub struct Suite<'v> {
     tests: Vec<(usize, Option<String>)>,
     /// Programs that are loaded with every test.
     auxiliary: Vec<usize>,
+    /// What is done to the object whenever it is opened.
+    plans: Plans,
 }
 
 impl Verifier {
@@ -70,6 +72,7 @@ impl Verifier {
             object,
             tests: Vec::new(),
             auxiliary: Vec::new(),
+            plans: Plans::default(),
         };
         suite.collect();
         Ok(suite)
@@ -85,6 +88,23 @@ impl Suite<'_> {
     /// The object's file name.
     pub fn name(&self) -> &str {
         self.object.name()
+    }
+
+    /// Does to the object what load plans say; programs that they leave out are no tests.
+    ///
+    /// # Errors
+    /// As [`OpenObject::apply`].
+    pub fn apply(&mut self, plans: &Plans) -> Result<(), PlanError> {
+        self.object.apply(plans)?;
+        self.plans = plans.clone();
+        (self.tests, self.auxiliary) = (Vec::new(), Vec::new());
+        self.collect();
+        Ok(())
+    }
+
+    /// As [`OpenObject::assumed`].
+    pub fn assumed(&self) -> Option<String> {
+        self.object.assumed()
     }
 
     /// The programs that are tests, in the object's order, each with its description.
@@ -156,7 +176,10 @@ impl Suite<'_> {
             Err(error) => return Status::Unusable(format!("BTF of {path}: {error}")),
         };
         match self.verifier.open_as(self.name(), &self.bytes, &manner) {
-            Ok(object) => judge_loaded(&object, index, spec, &self.auxiliary),
+            Ok(mut object) => match object.apply(&self.plans) {
+                Ok(()) => judge_loaded(&object, index, spec, &self.auxiliary),
+                Err(error) => Status::Unusable(format!("load plan: {error}")),
+            },
             Err(error) => Status::Unusable(error.to_string()),
         }
     }

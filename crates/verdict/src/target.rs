@@ -89,6 +89,11 @@ impl OpenObject<'_> {
     }
 }
 
+/// How many programs may attach to one another in a chain.
+const MAX_DEPTH: u32 = 32;
+/// What is said of more.
+pub(crate) const TOO_DEEP: &str = "more than 32 programs attach to one another";
+
 impl Verifier {
     /// The same for programs that attach to a program: all extensions, and all tracing programs that run before or
     /// after a function, of objects opened from now on.
@@ -113,6 +118,14 @@ impl Verifier {
     /// # Errors
     /// When there is no such program, or it cannot be loaded, in words.
     pub fn load_target(&self, place: &str) -> Result<Target, String> {
+        self.load_target_within(place, 0)
+    }
+
+    /// The same where so many others wait for it that attach to one another.
+    pub(crate) fn load_target_within(&self, place: &str, depth: u32) -> Result<Target, String> {
+        if depth > MAX_DEPTH {
+            return Err(format!("{place}: {TOO_DEEP}"));
+        }
         let (path, program) = place
             .rsplit_once(':')
             .ok_or_else(|| format!("{place}: expected OBJECT:PROGRAM or OBJECT:PROGRAM/FUNCTION"))?;
@@ -123,7 +136,11 @@ impl Verifier {
         let path = Path::new(path);
         let bytes = read_object(path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let object = self.open(&name, &bytes).map_err(|e| format!("{place}: {e}"))?;
+        let mut object = self.open(&name, &bytes).map_err(|e| format!("{place}: {e}"))?;
+        if let Some(plans) = self.plans_of(path)? {
+            let applied = object.apply_within(&plans, depth);
+            applied.map_err(|e| format!("{}: load plan: {e}", path.display()))?;
+        }
         let index = object.programs().position(|name| name == program);
         let index = index.ok_or_else(|| {
             let known: Vec<_> = object.programs().collect();

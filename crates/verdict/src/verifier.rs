@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use verdict_engine::observer::Silent;
-use verdict_engine::{Outcome, Stats, Verdict, verify};
+use verdict_engine::{Outcome, Verdict, verify};
 use verdict_kernel::Kernel;
 use verdict_kernel::attr::{MapCreate, ProgLoad};
 use verdict_kernel::rule::Rule;
@@ -296,17 +296,13 @@ impl OpenObject<'_> {
             outcome
         });
         let program = self.object.program_name(index);
-        if let Some(what) = self.asked_for(&loaded.end) {
-            let stats = Stats::default();
-            let end = End::Unsupported(what);
-            return Answer::from(end.record(&self.name, program, &loaded.facts, &stats, usec));
-        }
         let rejected = matches!(loaded.end, End::Kernel(_));
         let mut refusal = loaded.end.rule().map(Refusal::by);
         let stats = loaded.outcome.map(|outcome| outcome.stats).unwrap_or_default();
         let mut record = loaded
             .end
             .record(&self.name, program, &loaded.facts, &stats, usec);
+        record.assumed = self.assumed();
         let mut place = None;
         if rejected {
             let mut log = Vec::new();
@@ -379,7 +375,7 @@ impl OpenObject<'_> {
     }
 
     /// What a load plan has to say where a program was not loaded for want of it.
-    fn asked_for(&self, end: &End) -> Option<String> {
+    pub(crate) fn asked_for(&self, end: &End) -> Option<String> {
         let End::Libbpf(broken, _) = end else {
             return None;
         };
@@ -421,8 +417,9 @@ impl OpenObject<'_> {
         let prepared = match self.object.prepare_with(index, request.also, &mut bpf) {
             Ok(prepared) => prepared,
             Err(error) => {
-                let broken = error.rule.with(error.errno);
-                return Loaded::new(End::Libbpf(broken, error.messages), error.facts);
+                let end = End::Libbpf(error.rule.with(error.errno), error.messages);
+                let end = self.asked_for(&end).map_or(end, End::Unsupported);
+                return Loaded::new(end, error.facts);
             }
         };
         let mut loaded = Loaded::new(End::Accepted, prepared.facts);

@@ -26,9 +26,6 @@ impl OpenObject<'_> {
     /// Loads the whole object: its maps once, its programs in order, and then what is filled with them. What its library
     /// does not load unless it is told to (sections whose names begin with `?`) is left out.
     pub fn check_whole(&self) -> Whole {
-        if self.object.is_cilium() {
-            return self.check_collection();
-        }
         let mut bpf = self.bridge(self.kernel());
         let prepared = match self.object.prepare_whole(&mut bpf) {
             Ok(prepared) => prepared,
@@ -43,6 +40,16 @@ impl OpenObject<'_> {
         let mut programs = Vec::new();
         for (place, number) in prepared.order.iter().enumerate() {
             let name = self.object.program_name(*number);
+            let own = bpf.0.btf_count();
+            if let Some(made) = self.object.prepare_member(&prepared, *number, &mut bpf) {
+                programs.push(match made.as_ref().map(|one| (one, one.loads.first())) {
+                    Ok((one, Some(load))) => self.loaded(&mut bpf, one, (0, load), name),
+                    Ok((_, None)) => continue,
+                    Err(error) => self.unprepared(name, error.clone()),
+                });
+                bpf.0.close_btfs(own);
+                continue;
+            }
             let failed = prepared.failed.iter().find(|(at, _)| *at == place);
             programs.push(match failed {
                 Some((_, error)) => self.unprepared(name, error.clone()),
@@ -56,29 +63,30 @@ impl OpenObject<'_> {
             .iter()
             .find(|answer| !is_accepted(&answer.record))
             .cloned();
-        if refusal.is_none()
-            && let Err(error) = self.object.finish(&prepared, &mut bpf)
-        {
-            refusal = Some(self.of_object(error));
+        if refusal.is_none() {
+            let filled = self.object.finish(&prepared, &mut bpf);
+            refusal = filled.err().map(|error| self.of_object(error));
+            let unmodelled = bpf.0.unmodelled().filter(|_| refusal.is_none());
+            refusal = refusal.or_else(|| Some(self.unsupported("", unmodelled?)));
         }
         Whole { programs, refusal }
     }
 
-    /// A collection of cilium/ebpf: each program is prepared by itself, and program arrays name programs of the collection.
-    fn check_collection(&self) -> Whole {
-        let typed = (0..self.object.program_count()).filter(|index| !self.object.is_untyped(*index));
-        let programs: Vec<_> = typed.map(|index| self.check(index)).collect();
-        let refusal = programs
-            .iter()
-            .find(|answer| !is_accepted(&answer.record))
-            .cloned();
-        Whole { programs, refusal }
-    }
-
     fn of_object(&self, error: PrepareError) -> Answer {
+        let end = End::Libbpf(error.rule.with(error.errno), error.messages.clone());
+        if let Some(what) = self.asked_for(&end) {
+            return self.unsupported("", &what);
+        }
         let mut answer = self.unprepared("", error);
         answer.record.program = None;
         answer
+    }
+
+    fn unsupported(&self, name: &str, what: &str) -> Answer {
+        let end = End::Unsupported(what.to_owned());
+        let record = end.record(self.name(), name, &ProgFacts::default(), &Stats::default(), 0);
+        let program = record.program.clone().filter(|name| !name.is_empty());
+        Answer::from(Record { program, ..record })
     }
 
     fn unprepared(&self, name: &str, error: PrepareError) -> Answer {
@@ -109,9 +117,17 @@ impl OpenObject<'_> {
         let mut outcome: Option<Outcome> = None;
         let mut words = None;
         let end = match bpf.0.prog_load(load) {
+            _ if prepared.unsupported.is_some() => {
+                End::Unsupported(prepared.unsupported.unwrap_or_default().to_owned())
+            }
             Ok(prog) => {
                 let silent = outcome.insert(verify(kernel, &prog, &mut Silent));
-                let end = End::from(silent.verdict.clone());
+                let mut end = End::from(silent.verdict.clone());
+                if matches!(end, End::Accepted)
+                    && let Err(broken) = bpf.0.keep(name, &prog)
+                {
+                    end = End::Kernel(broken);
+                }
                 if matches!(end, End::Kernel(_)) {
                     let mut text = Vec::new();
                     let mut log = Log::sized(kernel, &prog, Level(1), None, &mut text);

@@ -193,6 +193,7 @@ fn unsupported(object: &str, what: &str) -> Record {
         libbpf: None,
         tail: None,
         unsupported: Some(what.to_owned()),
+        assumed: None,
         log_sha256: None,
     }
 }

@@ -16,7 +16,7 @@ use verdict_report::{
 use super::options::Options;
 use super::{FAILED, INVALID};
 use crate::args::attached;
-use crate::run::{Progress, Unusable, expand, file_name, guarded, open, side_by_side};
+use crate::run::{Progress, Unusable, expand, file_name, guarded, note_once, open, side_by_side};
 use crate::{Done, interrupt};
 
 /// Columns that cost another verification.
@@ -101,6 +101,10 @@ fn open_one<'v>(verifier: &'v Verifier, options: &Options, path: &Path) -> State
     }
     match open(verifier, path) {
         Ok(mut object) => {
+            // A table has no place for it.
+            if let Some(needs) = object.needs_plan() {
+                note_once(&format!("{}: {needs}", path.display()));
+            }
             if let Err(error) = object.set_globals(&options.globals) {
                 return State::Unset(error.to_string());
             }

@@ -256,7 +256,7 @@ impl<O: Observer> Verifier<'_, O> {
                 off as i32
             );
         }
-        meta.kptr_field = Some(*field);
+        meta.kptr_field = Some(self.owned_field(reg, *field));
         Ok(())
     }
 

@@ -83,7 +83,7 @@ impl<O: Observer> Verifier<'_, O> {
         let mut flags = Flags::MAYBE_NULL | Flags::RCU;
         if kind == KptrKind::Percpu {
             flags = flags | Flags::PERCPU;
-        } else if target.btf == BtfRef::Object {
+        } else if target.btf != BtfRef::Vmlinux {
             flags = flags | Flags::ALLOC;
         }
         if self
@@ -98,7 +98,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Whether objects of this type are freed only after an RCU grace period (`rcu_protected_object`).
     pub(crate) fn is_rcu_protected(&self, target: TypeRef) -> bool {
-        if target.btf == BtfRef::Object {
+        if target.btf != BtfRef::Vmlinux {
             return true;
         }
         self.space()

@@ -44,7 +44,8 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(None);
         }
         let at = (reg.b.var_off().value as u32).wrapping_add(off as u32);
-        Ok(record.find(at, FieldMask::KPTR).copied())
+        let field = record.find(at, FieldMask::KPTR).copied();
+        Ok(field.map(|field| self.owned_field(reg, field)))
     }
 
     /// Whether the map lets programs read or write (`check_map_access_type`).

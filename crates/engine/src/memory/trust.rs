@@ -5,8 +5,9 @@ use std::sync::Arc;
 use verdict_btf::TypeId;
 use verdict_kernel::semantics::control::CallbackSleep;
 use verdict_kernel::types::{Flags, RegBase, RegType};
-use verdict_syscall::{BtfRef, FieldMask, Record, TypeRef, TypeSpace};
+use verdict_syscall::{BtfRef, Field, FieldKind, FieldMask, Record, TypeRef, TypeSpace};
 
+use crate::index::{Idx, MapIdx};
 use crate::observer::Observer;
 use crate::state::{BtfHandle, Reg};
 use crate::verifier::Verifier;
@@ -59,15 +60,16 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The BTFs in reach.
     pub(crate) fn space(&self) -> TypeSpace<'_> {
-        TypeSpace::new(self.env.kernel, self.program.prog.btf.as_ref())
+        let space = TypeSpace::new(self.env.kernel, self.program.prog.btf.as_ref());
+        space.with_maps(self.program.maps.as_slice())
     }
 
     /// The BTF behind a handle, as the syscall crate names it.
     pub(crate) fn btf_ref(&self, handle: BtfHandle) -> BtfRef {
-        if handle == BtfHandle::VMLINUX {
-            BtfRef::Vmlinux
-        } else {
-            BtfRef::Object
+        match handle.map() {
+            Some(map) => BtfRef::Map(map),
+            None if handle == BtfHandle::VMLINUX => BtfRef::Vmlinux,
+            None => BtfRef::Object,
         }
     }
 
@@ -76,6 +78,36 @@ impl<O: Observer> Verifier<'_, O> {
         match btf {
             BtfRef::Vmlinux => BtfHandle::VMLINUX,
             BtfRef::Object => BtfHandle::PROGRAM,
+            BtfRef::Map(map) => BtfHandle::of_map(map),
+        }
+    }
+
+    /// A kernel pointer field of what a register points to, with the BTF that its type is of: a map may have another than the
+    /// program.
+    pub(crate) fn owned_field(&self, reg: &Reg, field: Field) -> Field {
+        let FieldKind::Kptr(kind, target) = field.kind else {
+            return field;
+        };
+        if target.btf != BtfRef::Object {
+            return field;
+        }
+        let btf = match reg.ty.is(RegBase::MapValue) {
+            true => self.btf_of_map(reg.map()),
+            false => self.btf_ref(reg.btf()),
+        };
+        let target = TypeRef { btf, ..target };
+        Field {
+            kind: FieldKind::Kptr(kind, target),
+            ..field
+        }
+    }
+
+    fn btf_of_map(&self, at: MapIdx) -> BtfRef {
+        let own = self.program.maps.get(at).and_then(|map| map.btf.as_ref());
+        match (own, &self.program.prog.btf) {
+            (Some(own), Some(program)) if Arc::ptr_eq(&own.btf, &program.btf) => BtfRef::Object,
+            (Some(_), _) => BtfRef::Map(u32::try_from(at.index()).unwrap_or(u32::MAX)),
+            (None, _) => BtfRef::Object,
         }
     }
 

@@ -310,6 +310,17 @@ impl BtfHandle {
     pub const VMLINUX: BtfHandle = BtfHandle(1);
     /// The program's.
     pub const PROGRAM: BtfHandle = BtfHandle(2);
+    const FIRST_MAP: u32 = 3;
+
+    /// That of a map, by its number among the maps that a program met.
+    pub fn of_map(map: u32) -> BtfHandle {
+        BtfHandle(map.saturating_add(Self::FIRST_MAP))
+    }
+
+    /// The number of the map that it is of.
+    pub fn map(self) -> Option<u32> {
+        self.0.checked_sub(Self::FIRST_MAP)
+    }
 }
 
 #[cfg(test)]

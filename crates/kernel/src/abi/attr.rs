@@ -3,6 +3,7 @@
 //! File descriptors are replaced by typed indices: a map by its [`MapId`] in the order of creation, a BTF
 //! object by being shared.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use verdict_btf::{Btf, TypeId};
@@ -56,6 +57,8 @@ pub enum MapValue {
     Map(MapId),
     /// A program of the object (prog-array), which is loaded later.
     Program(String),
+    /// The value of a struct_ops map without its head, and programs of the object by their offset in it.
+    StructOps(Vec<u8>, BTreeMap<u32, String>),
 }
 
 /// A record of `func_info`: where a function starts and what its type is.

@@ -105,6 +105,7 @@ numbered! {
         NetkitPeer = 55, "BPF_NETKIT_PEER", "netkit_peer";
         TraceKprobeSession = 56, "BPF_TRACE_KPROBE_SESSION", "trace_kprobe_session";
         TraceUprobeSession = 57, "BPF_TRACE_UPROBE_SESSION", "trace_uprobe_session";
+        TraceFsession = 58, "BPF_TRACE_FSESSION", "trace_fsession";
     }
 }
 

@@ -1,6 +1,6 @@
 //! Functions of an object and what their instructions refer to, as cilium/ebpf reads relocations.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use verdict_btf::TypeId;
 use verdict_isa::{Insn, table::pseudo};
@@ -30,6 +30,7 @@ pub(super) enum Kind {
     Maps,
     Data,
     Program,
+    StructOps,
 }
 
 /// Everything that a relocation may be about.
@@ -59,7 +60,11 @@ pub(super) fn read(
     }
     let failed = |e: String| format!("section {}: {e}", sec.name);
     let mut found = Vec::new();
+    let mut seen = HashSet::new();
     for (_, name, symbol) in &sec.symbols {
+        if !seen.insert(*name) {
+            return Err(failed(format!("duplicate symbol {name} in section {}", sec.name)));
+        }
         let range = range(sec, name, symbol).map_err(failed)?;
         let references = references(
             sec,
@@ -194,7 +199,7 @@ impl Scope<'_> {
             Some(Kind::Data) => self.data(pair, to, section),
             Some(Kind::Program) => self.function(pair, to, section),
             Some(Kind::Undefined) => self.undefined(pair, to),
-            None => Err(format!("relocation to {:?}: not supported", to.name)),
+            Some(Kind::StructOps) | None => Err(format!("relocation to {:?}: not supported", to.name)),
         }
     }
 

@@ -1,18 +1,20 @@
 //! Creating the maps of a collection, as cilium/ebpf does.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
-use verdict_btf::{Btf, Kind, TypeId};
+use verdict_btf::build::Parts;
+use verdict_btf::{Btf, IntEncoding, TypeId};
 use verdict_kernel::attr::{MapCreate, MapId, MapValue};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
 use verdict_kernel::rule::{Broken, Rule};
 
-use super::{MapNotes, Refused, Spec, strerror};
+use super::{MapNotes, Refused, Spec, ops, strerror};
 use crate::bpf::Bpf;
 use crate::create::kernel_name;
-use crate::maps::{BPF_F_MMAPABLE, Internal, Map, MapDef, PAGE_SIZE};
+use crate::maps::{BPF_F_MMAPABLE, Internal, Map, MapDef, PAGE_SIZE, StructOps};
 use crate::object::Object;
+use crate::spec::MapBtf;
 
 const BPF_F_NO_PREALLOC: u32 = 1;
 const BPF_F_RDONLY_PROG: u32 = 1 << 7;
@@ -27,8 +29,6 @@ pub(super) struct Creator<'a> {
     pub(super) bpf: &'a mut dyn Bpf,
     /// What the last map was created with.
     made: MapCreate,
-    /// What cannot be said of programs with these maps.
-    pub(super) unsupported: Option<&'static str>,
 }
 
 /// The BTF of a map, with the types of its key and value.
@@ -60,7 +60,6 @@ impl<'a> Creator<'a> {
             spec,
             bpf,
             made: MapCreate::default(),
-            unsupported: None,
         }
     }
 
@@ -80,13 +79,25 @@ impl<'a> Creator<'a> {
             }
             ids.push(Some(id));
         }
-        for (map, id) in self.object.maps.iter().zip(&ids) {
-            if let (true, Some(id)) = (map.def.is_map_in_map(), *id) {
-                let filled = self.fill_outer(id, map, &ids);
-                filled.map_err(|e| refused(format!("populating map {}", map.name), e))?;
+        Ok(ids)
+    }
+
+    /// Fills maps with other maps, and unless `programs` are none, with programs (`populateDeferredMaps`).
+    pub(super) fn populate(&mut self, ids: &[Option<MapId>], programs: bool) -> Result<(), Refused> {
+        let object = self.object;
+        for (map, id) in object.maps.iter().zip(ids) {
+            let Some(id) = *id else { continue };
+            let within = |e| refused(format!("populating map {}", map.name), e);
+            if map.def.is_map_in_map() {
+                self.fill_outer(id, map, ids).map_err(within)?;
+            } else if programs && map.def.is(MapType::ProgArray) {
+                self.fill_programs(id, map).map_err(within)?;
+            } else if programs && let Some(ops) = &map.struct_ops {
+                self.fill_struct_ops(id, ops)
+                    .map_err(|Unmade { broken, words }| Refused { broken, words })?;
             }
         }
-        Ok(ids)
+        Ok(())
     }
 
     /// Creates each map by itself, without contents; says of each what it was created with, or why it cannot be.
@@ -159,14 +170,17 @@ impl<'a> Creator<'a> {
         }
         let def = completed(def, self.object.nr_cpus)?;
         let types = self.types(&def)?;
+        let ops = self.struct_ops(&def, types.is_some())?;
         let (btf, key_type, value_type) = match &types {
+            // The kernel has a type of its own of such a map's value.
+            Some((btf, ..)) if ops.is_some() => (Some(btf), None, None),
             Some((btf, key, value)) => (Some(btf), *key, *value),
             None => (None, None, None),
         };
         let mut attr = MapCreate {
             map_type: def.map_type,
             key_size: def.key_size,
-            value_size: def.value_size,
+            value_size: ops.map_or(def.value_size, |(size, _)| size),
             max_entries: def.max_entries,
             map_flags: def.map_flags,
             inner_map,
@@ -175,7 +189,7 @@ impl<'a> Creator<'a> {
             btf: btf.cloned(),
             btf_key_type_id: key_type,
             btf_value_type_id: value_type,
-            btf_vmlinux_value_type_id: None,
+            btf_vmlinux_value_type_id: ops.map(|(_, id)| id),
             map_extra: def.map_extra,
         };
         let mut made = self.bpf.map_create(&attr);
@@ -198,6 +212,16 @@ impl<'a> Creator<'a> {
         })
     }
 
+    /// What the kernel calls the value of a struct_ops map: its size and type.
+    fn struct_ops(&self, def: &MapDef, typed: bool) -> Result<Option<(u32, TypeId)>, Unmade> {
+        let is_ops = def.is(MapType::StructOps) && def.value_type.is_some();
+        let (Some(ty), Some(btf), true) = (def.value_type, &self.object.btf, is_ops && typed) else {
+            return Ok(None);
+        };
+        let target = ops::target(btf, ty, &self.object.kernel_btf);
+        target.map(Some).map_err(|e| Unmade::by(Rule::StructOpsMap, e))
+    }
+
     /// The BTF of a map: its types of key and value alone, by their new numbers.
     fn types(&mut self, def: &MapDef) -> Result<Option<Typed>, Unmade> {
         let typed = def.key_type.is_some() || def.value_type.is_some();
@@ -205,19 +229,35 @@ impl<'a> Creator<'a> {
             return Ok(None);
         };
         let roots: Vec<_> = def.key_type.into_iter().chain(def.value_type).collect();
-        let (part, numbers) = parts.part(&roots);
-        let Ok(part) = part.build().map(Arc::new) else {
+        let Some((part, numbers)) = self.of_types(parts, roots, def.is(MapType::StructOps)) else {
             return Ok(None);
         };
         self.bpf.btf_load(&part).map_err(|(broken, _)| Unmade {
             broken,
             words: format!("load BTF: load btf: {}", strerror(broken.errno)),
         })?;
-        if has_own_pointers(&part, &self.object.kernel_btf) {
-            self.unsupported = Some(OWN_POINTERS);
+        let mut numbers = numbers.into_iter();
+        let mut next = |id: Option<TypeId>| id.and_then(|_| numbers.next());
+        let (key, value) = (next(def.key_type), next(def.value_type));
+        Ok(Some((part, key, value)))
+    }
+
+    /// The BTF of these types alone, and their numbers in it; made once for all programs.
+    fn of_types(&self, parts: &Parts, roots: Vec<TypeId>, is_ops: bool) -> Option<MapBtf> {
+        let mut made = self.spec.of_maps.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = made.get(&roots) {
+            return Some(known.clone());
         }
-        let new = |id: Option<TypeId>| id.and_then(|id| numbers.get(&id).copied());
-        Ok(Some((part, new(def.key_type), new(def.value_type))))
+        let (mut part, numbers) = parts.part(&roots);
+        if is_ops {
+            // Its key, which the object has no type of.
+            part.add_int("", 4, IntEncoding(0));
+        }
+        let part = part.build().map(Arc::new).ok()?;
+        let new = |id: &TypeId| numbers.get(id).copied().unwrap_or(TypeId::VOID);
+        let found = (part, roots.iter().map(new).collect());
+        made.insert(roots, MapBtf::clone(&found));
+        Some(found)
     }
 
     fn fill(&mut self, id: MapId, bytes: Vec<u8>, kind: Internal) -> Result<(), Unmade> {
@@ -230,12 +270,47 @@ impl<'a> Creator<'a> {
             let put = self
                 .bpf
                 .map_update(id, &0u32.to_le_bytes(), MapValue::Bytes(bytes));
-            put.map_err(|e| failed("putting value: key 0: update", e))?;
+            put.map_err(|errno| Unmade {
+                broken: Rule::MapContents.with(errno),
+                words: format!("putting value: key 0: {}", updating(errno)),
+            })?;
         }
         if !kind.is_readonly() {
             return Ok(());
         }
         self.bpf.map_freeze(id).map_err(|e| failed("freezing map", e))
+    }
+
+    fn fill_programs(&mut self, id: MapId, map: &Map) -> Result<(), Unmade> {
+        for (slot, target) in &map.slots {
+            let name = self.object.programs.get(*target).map_or("", |p| p.name.as_str());
+            let value = MapValue::Program(name.to_owned());
+            let put = self.bpf.map_update(id, &slot.to_le_bytes(), value);
+            put.map_err(|errno| Unmade {
+                broken: Rule::MapContents.with(errno),
+                words: format!("putting value: key {slot}: {}", updating(errno)),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn fill_struct_ops(&mut self, id: MapId, filled: &StructOps) -> Result<(), Unmade> {
+        let Some(btf) = &self.object.btf else {
+            return Ok(());
+        };
+        let value = ops::value(btf, filled, &self.spec.implements, &self.object.kernel_btf);
+        let value = value.map_err(|e| Unmade::by(Rule::StructOpsMap, e))?;
+        let name = |at: &usize| self.object.programs.get(*at).map_or("", |p| p.name.as_str());
+        let programs = value
+            .programs
+            .iter()
+            .map(|(offset, at)| (*offset, name(at).to_owned()));
+        let value = MapValue::StructOps(value.bytes, programs.collect());
+        let put = self.bpf.map_update(id, &0u32.to_le_bytes(), value);
+        put.map_err(|errno| Unmade {
+            broken: Rule::StructOpsMap.with(errno),
+            words: updating(errno),
+        })
     }
 
     fn fill_outer(&mut self, id: MapId, map: &Map, ids: &[Option<MapId>]) -> Result<(), Unmade> {
@@ -246,24 +321,11 @@ impl<'a> Creator<'a> {
             let put = self.bpf.map_update(id, &slot.to_le_bytes(), MapValue::Map(inner));
             put.map_err(|errno| Unmade {
                 broken: Rule::MapContents.with(errno),
-                words: format!("putting value: key {slot}: update: {}", strerror(errno)),
+                words: format!("putting value: key {slot}: {}", updating(errno)),
             })?;
         }
         Ok(())
     }
-}
-
-/// Programs and maps are described by BTF of their own each, whose types are not the same to the kernel.
-const OWN_POINTERS: &str = "kernel pointers in maps to types of the object, as cilium/ebpf describes them";
-
-/// Whether types have kernel pointers to what is no type of the kernel.
-fn has_own_pointers(btf: &Btf, kernel: &Btf) -> bool {
-    let tags = btf
-        .types()
-        .filter(|ty| ty.kind() == Kind::TypeTag && ty.name().contains("kptr"));
-    let targets = tags.filter_map(|tag| btf.skip_mods_and_typedefs(tag.target()));
-    let mut structs = targets.filter(|ty| ty.is_composite());
-    structs.any(|ty| kernel.find(ty.name(), ty.kind()).is_none())
 }
 
 fn refused(what: String, unmade: Unmade) -> Refused {
@@ -293,6 +355,18 @@ fn completed(def: &MapDef, cpus: u32) -> Result<MapDef, Unmade> {
         def.max_entries = cpus;
     }
     Ok(def)
+}
+
+/// What the library says of a refused update.
+fn updating(errno: Errno) -> String {
+    let said = match errno {
+        Errno::ENOENT => "key does not exist".to_owned(),
+        Errno::EEXIST => "key already exists".to_owned(),
+        ENOTSUPP => "operation not supported".to_owned(),
+        Errno::E2BIG => format!("key too big for map: {}", strerror(errno)),
+        errno => strerror(errno),
+    };
+    format!("update: {said}")
 }
 
 /// What the library says of the kernel's refusal.

@@ -15,7 +15,7 @@ use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::Rule;
 
 use super::create::Creator;
-use super::{Refused, Spec, Target, sanitized, strerror};
+use super::{Refused, Spec, Target, ops, sanitized, strerror};
 use crate::bpf::Bpf;
 use crate::create::kernel_name;
 use crate::error::ProgFacts;
@@ -36,8 +36,6 @@ pub(crate) struct Made {
     pub(crate) core: Vec<(usize, CoreRelo)>,
     pub(crate) maps: Vec<Option<MapId>>,
     pub(crate) facts: ProgFacts,
-    /// What cannot be said of the program.
-    pub(crate) unsupported: Option<&'static str>,
 }
 
 /// Creates each map of an object by itself.
@@ -52,28 +50,86 @@ pub(crate) fn make(
     main: usize,
     bpf: &mut dyn Bpf,
 ) -> Result<Made, (Refused, ProgFacts)> {
-    let mut facts = ProgFacts::default();
-    run(object, spec, main, bpf, &mut facts).map_err(|refused| (refused, facts))
+    let Some(linked) = Linking::of(object, spec, main) else {
+        let refused = Refused::by(Rule::ObjectFormat, "unknown program");
+        return Err((refused, ProgFacts::default()));
+    };
+    let facts = linked.facts;
+    let mut creator = Creator::new(object, spec, bpf);
+    let maps = creator.all().map_err(|refused| (refused, facts))?;
+    run(&mut creator, maps, linked).map_err(|refused| (refused, facts))
 }
 
-fn run(
+/// Creates the maps of a collection.
+pub(crate) fn create(object: &Object, spec: &Spec, bpf: &mut dyn Bpf) -> Result<Vec<Option<MapId>>, Refused> {
+    Creator::new(object, spec, bpf).all()
+}
+
+/// Makes a program ready with maps that are there.
+pub(crate) fn make_with(
     object: &Object,
     spec: &Spec,
     main: usize,
+    maps: Vec<Option<MapId>>,
     bpf: &mut dyn Bpf,
-    facts: &mut ProgFacts,
-) -> Result<Made, Refused> {
-    let Some(prog) = object.programs.get(main) else {
-        return Err(Refused::by(Rule::ObjectFormat, "unknown program"));
+) -> Result<Made, (Refused, ProgFacts)> {
+    let Some(linked) = Linking::of(object, spec, main) else {
+        let refused = Refused::by(Rule::ObjectFormat, "unknown program");
+        return Err((refused, ProgFacts::default()));
     };
-    let linked = link(object, spec, main);
-    *facts = ProgFacts {
-        prog_type: prog.prog_type,
-        attach_type: prog.attach_type,
-        insn_cnt: linked.insns.len(),
-    };
+    let facts = linked.facts;
     let mut creator = Creator::new(object, spec, bpf);
-    let mut maps = creator.all()?;
+    run(&mut creator, maps, linked).map_err(|refused| (refused, facts))
+}
+
+/// Fills the maps of a collection with its maps and, where all of them are loaded, its programs.
+pub(crate) fn populate(
+    object: &Object,
+    spec: &Spec,
+    (maps, programs): (&[Option<MapId>], bool),
+    bpf: &mut dyn Bpf,
+) -> Result<(), Refused> {
+    Creator::new(object, spec, bpf).populate(maps, programs)
+}
+
+/// A program with its functions, before anything is done to it.
+struct Linking<'a> {
+    prog: &'a Program,
+    main: usize,
+    linked: Linked,
+    facts: ProgFacts,
+}
+
+impl<'a> Linking<'a> {
+    fn of(object: &'a Object, spec: &Spec, main: usize) -> Option<Linking<'a>> {
+        let prog = object.programs.get(main)?;
+        let linked = link(object, spec, main);
+        let facts = ProgFacts {
+            prog_type: prog.prog_type,
+            attach_type: prog.attach_type,
+            insn_cnt: linked.insns.len(),
+        };
+        Some(Linking {
+            prog,
+            main,
+            linked,
+            facts,
+        })
+    }
+}
+
+fn run(
+    creator: &mut Creator<'_>,
+    mut maps: Vec<Option<MapId>>,
+    linking: Linking<'_>,
+) -> Result<Made, Refused> {
+    let Linking {
+        prog,
+        main,
+        linked,
+        mut facts,
+    } = linking;
+    let (object, spec) = (creator.object, creator.spec);
     let name = &prog.name;
     let within = |refused: Refused| Refused {
         words: format!("program {name}: {}", refused.words),
@@ -90,6 +146,7 @@ fn run(
         object,
         spec,
         prog,
+        main,
         linked,
         btf: None,
         poisoned: Vec::new(),
@@ -118,14 +175,13 @@ fn run(
     }
     program.resolve(&maps).map_err(within)?;
     let load = program.attributes().map_err(within)?;
+    facts.attach_type = load.expected_attach_type;
     let core = std::mem::take(&mut program.linked.core);
-    let unsupported = creator.unsupported;
     Ok(Made {
-        unsupported,
         load,
         core,
         maps,
-        facts: *facts,
+        facts,
     })
 }
 
@@ -218,6 +274,8 @@ struct Ready<'a> {
     object: &'a Object,
     spec: &'a Spec,
     prog: &'a Program,
+    /// Its number.
+    main: usize,
     linked: Linked,
     /// What the kernel is given of the object's BTF.
     btf: Option<Arc<Btf>>,
@@ -544,6 +602,12 @@ impl Ready<'_> {
                 })?;
                 load.attach_btf_id = Some(found);
             }
+            return Ok(());
+        }
+        if let Some(implemented) = self.spec.implements.get(&self.main) {
+            let of = ops::member(&self.object.kernel_btf, implemented);
+            let (ty, index) = of.map_err(|e| Refused::by(Rule::StructOpsMember, e))?;
+            (load.attach_btf_id, load.expected_attach_type) = (Some(ty), index);
             return Ok(());
         }
         if named.is_empty() {

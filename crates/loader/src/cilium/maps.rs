@@ -38,7 +38,12 @@ pub(super) struct Sec<'a> {
 }
 
 impl Maps {
-    fn push(&mut self, name: &str, map: Map, notes: MapNotes) {
+    /// Whether there is a map of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    pub(super) fn push(&mut self, name: &str, map: Map, notes: MapNotes) {
         self.by_name.insert(name.to_owned(), self.maps.len());
         self.maps.push(map);
         self.notes.push(notes);

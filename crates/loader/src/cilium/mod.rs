@@ -6,9 +6,11 @@
 
 mod code;
 mod create;
+mod kconfig;
 mod load;
 mod maps;
 mod open;
+mod ops;
 
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::{Broken, Rule};
@@ -16,8 +18,8 @@ use verdict_kernel::rule::{Broken, Rule};
 use crate::error::{PrepareError, ProgFacts};
 use crate::spec::{MapNotes, Reference, Spec, Target};
 
-pub(crate) use load::{make, maps, poison_rule};
-pub(crate) use open::{open, reads};
+pub(crate) use load::{Made, create, make, make_with, maps, poison_rule, populate};
+pub(crate) use open::open;
 
 /// Why the library gives up.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! Opening an object as `LoadCollectionSpec` of cilium/ebpf does.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use verdict_btf::build::{Builder, Parts};
 use verdict_btf::ext::BtfExt;
@@ -11,7 +11,9 @@ use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::Rule;
 
 use super::code::{self, Kind, Named, Outside, Scope};
+use super::kconfig;
 use super::maps::{Maps, Sec, SlotTarget, Words};
+use super::ops::{self, Implements};
 use super::{Reference, Refused, Spec, said};
 use crate::elf::{self, Elf, SHN_LORESERVE, Section, Symbol};
 use crate::error::{OpenError, Warnings, owned_name};
@@ -30,17 +32,6 @@ use crate::{datasec, resolve, sanitize};
 /// What an unknown address of the kernel looks like, and the bytes between two of them.
 const UNKNOWN_ADDRESS: u64 = 0xffff_ffff_8000_0000;
 const SYMBOL_SIZE: u64 = 16;
-/// The section of struct_ops that the library takes, and the one that it does not.
-const STRUCT_OPS_LINK: &str = ".struct_ops.link";
-const STRUCT_OPS: &str = ".struct_ops";
-
-/// Whether this loader reads the object: those with struct_ops are left to libbpf's.
-pub(crate) fn reads(bytes: &[u8]) -> bool {
-    let Ok(elf) = Elf::parse("", bytes, &mut Warnings::default()) else {
-        return true;
-    };
-    elf.section_by_name(STRUCT_OPS_LINK).is_none() || elf.section_by_name(STRUCT_OPS).is_some()
-}
 
 /// Reads the object in `bytes`, to be loaded into `kernel`; `path` is what the library calls the file.
 pub(crate) fn open(path: &str, bytes: &[u8], kernel: &Kernel) -> Result<Object, OpenError> {
@@ -76,7 +67,10 @@ fn run(path: &str, bytes: &[u8], kernel: &Kernel) -> Result<Object, Refused> {
     let code = file
         .read_code(&mut budget)
         .map_err(|e| Refused::by(Rule::Relocation, e))?;
-    Ok(file.finish(path, code))
+    let implements = file
+        .read_struct_ops(&code)
+        .map_err(|e| Refused::by(Rule::StructOpsMap, format!("load struct_ops: {e}")))?;
+    Ok(file.finish(path, code, implements))
 }
 
 /// A file while it is read.
@@ -122,8 +116,12 @@ fn kind_of(section: &Section<'_>, name: &str) -> Option<Kind> {
     if is_data(name) {
         return Some(Kind::Data);
     }
-    let code = section.ty == elf::SHT_PROGBITS && section.size > 0 && section.flags & elf::SHF_EXECINSTR != 0;
-    code.then_some(Kind::Program)
+    let filled = section.ty == elf::SHT_PROGBITS && section.size > 0;
+    match section.flags & elf::SHF_EXECINSTR != 0 {
+        true if filled => Some(Kind::Program),
+        false if filled && name == ops::LINK => Some(Kind::StructOps),
+        _ => None,
+    }
 }
 
 fn is_data(name: &str) -> bool {
@@ -134,7 +132,7 @@ fn is_gathered(kind: Kind, symbol: &Symbol) -> bool {
     match kind {
         Kind::Maps | Kind::Data => symbol.is_notype() || symbol.is_object(),
         Kind::Program => symbol.is_func() || (symbol.is_notype() && !symbol.is_local()),
-        Kind::Undefined => false,
+        Kind::Undefined | Kind::StructOps => false,
     }
 }
 
@@ -185,10 +183,8 @@ impl<'a> File<'a> {
                 self.sections.insert(index, sec);
             } else if section.ty == elf::SHT_REL {
                 self.relocating.insert(section.info as usize, section);
-            } else if name == STRUCT_OPS && section.ty == elf::SHT_PROGBITS && section.size > 0 {
-                return Err(format!(
-                    "section {name:?}: got '{STRUCT_OPS}' section: not supported"
-                ));
+            } else if name == ops::OLD && section.ty == elf::SHT_PROGBITS && section.size > 0 {
+                return Err(format!("section {name:?}: got '{name}' section: not supported"));
             }
         }
         for symbol in &elf.symbols {
@@ -377,16 +373,7 @@ impl<'a> File<'a> {
                 ExternKind::Ksym(_) => None,
             });
             self.outside.kconfig = Some(places.collect());
-            let version = self
-                .externs
-                .list
-                .iter()
-                .find(|e| e.name == "LINUX_KERNEL_VERSION");
-            let odd = version.and_then(|_| odd_version(&btf));
-            self.kconfig = Some(match odd {
-                Some(words) => Err(words),
-                None => resolve::configuration(self.kernel, &self.externs),
-            });
+            self.kconfig = Some(kconfig::values(self.kernel, &btf, &self.externs));
         }
         let vars = section(KSYMS_SEC).into_iter().flat_map(|sec| sec.vars());
         let order: Vec<_> = match self.ksym_order.is_empty() {
@@ -491,7 +478,24 @@ impl<'a> File<'a> {
         Ok(read)
     }
 
-    fn finish(mut self, path: &str, read: Read) -> Object {
+    /// The maps of struct_ops, and what programs implement of them.
+    fn read_struct_ops(&mut self, read: &Read) -> Words<Implements> {
+        let is_it = |section: &Section<'_>| kind_of(section, section.name.as_deref().unwrap_or_default());
+        let found = self.elf.sections.iter().enumerate().skip(1);
+        let mut found = found.filter(|(_, section)| is_it(section) == Some(Kind::StructOps));
+        let Some((index, section)) = found.next() else {
+            return Ok(Implements::new());
+        };
+        let section = ops::Section {
+            index,
+            data: section.data.unwrap_or_default(),
+            relocs: self.relocs.get(&index),
+        };
+        let code = (read.programs.as_slice(), &read.functions);
+        ops::read(&section, self.btf.as_deref(), code, &mut self.maps)
+    }
+
+    fn finish(mut self, path: &str, read: Read, implements: Implements) -> Object {
         let Read {
             code,
             mut programs,
@@ -564,7 +568,9 @@ impl<'a> File<'a> {
                 maps: self.maps.notes,
                 kconfig: self.kconfig,
                 parts,
+                of_maps: Mutex::default(),
                 constants: HashMap::new(),
+                implements,
             }),
         }
     }
@@ -578,23 +584,8 @@ fn names_in(btf: &Btf, section: &str) -> Vec<String> {
         .collect()
 }
 
-/// What is wrong with the type of the variable for the kernel's version, if anything.
-fn odd_version(btf: &Btf) -> Option<String> {
-    let var = btf
-        .find("LINUX_KERNEL_VERSION", BtfKind::Var)
-        .and_then(|id| btf.ty(id))?;
-    let ty = var.target_type()?;
-    if ty.is_int() && ty.size() == 4 {
-        return None;
-    }
-    Some(format!(
-        "variable LINUX_KERNEL_VERSION must be a 32 bits integer, got {}",
-        described(ty)
-    ))
-}
-
 /// A type as the library shows it.
-fn described(ty: Type<'_>) -> String {
+pub(super) fn described(ty: Type<'_>) -> String {
     let kind = match ty.kind() {
         BtfKind::Ptr => "Pointer",
         BtfKind::Typedef => "Typedef",

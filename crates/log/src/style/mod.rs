@@ -61,7 +61,12 @@ fn frame_end(out: &mut String, frame: &Frame, held: &[Ref]) -> fmt::Result {
 
 /// The name of a type that a register points to.
 fn type_name<'a>(cx: &Context<'a>, btf: BtfHandle, id: u32) -> &'a str {
+    let of_map = btf.map().and_then(|map| cx.maps.get(usize::try_from(map).ok()?));
     let btf = match btf {
+        _ if of_map.is_some() => match of_map.and_then(|map| map.btf.as_ref()) {
+            Some(own) => &own.btf,
+            None => return "",
+        },
         BtfHandle::PROGRAM => match cx.prog.btf.as_ref() {
             Some(prog) => &prog.btf,
             None => return "",

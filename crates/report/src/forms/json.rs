@@ -49,6 +49,8 @@ struct Said<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     unsupported: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    assumed: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     explanation: Option<&'a Explanation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<String>,
@@ -94,6 +96,7 @@ impl<'a> Said<'a> {
             libbpf: record.libbpf.as_deref(),
             tail: record.tail.as_deref(),
             unsupported: record.unsupported.as_deref(),
+            assumed: record.assumed.as_deref(),
             explanation: None,
             help: None,
             fingerprint: None,

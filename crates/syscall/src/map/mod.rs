@@ -4,9 +4,11 @@ mod alloc;
 mod create;
 pub mod flags;
 mod meta;
+pub(crate) mod owner;
 
 use std::sync::Arc;
 
+use verdict_btf::TypeId;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
 
@@ -37,6 +39,8 @@ pub struct Map {
     pub name: String,
     /// BTF that describes it, if any.
     pub btf: Option<Arc<ProgBtf>>,
+    /// The type of the kernel that the value of a struct_ops map is of.
+    pub value_type: Option<TypeId>,
     /// Special fields of the value; `None` when it has none.
     pub record: Option<Arc<Record>>,
     /// Kinds of special fields that were looked for by themselves and not without a failure, and that.

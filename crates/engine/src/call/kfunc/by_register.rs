@@ -146,8 +146,8 @@ impl<O: Observer> Verifier<'_, O> {
         let map = self.map_of(reg)?;
         let record = map.record.as_ref();
         let field = record.and_then(|record| record.find(off as u32, FieldMask::KPTR_REF));
-        let wanted = match field.map(|field| &field.kind) {
-            Some(FieldKind::Kptr(_, target)) => *target,
+        let wanted = match field.map(|field| self.owned_field(reg, *field).kind) {
+            Some(FieldKind::Kptr(_, target)) => target,
             _ => reject!(
                 ArgumentType,
                 EINVAL,

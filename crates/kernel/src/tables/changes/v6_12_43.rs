@@ -4,6 +4,7 @@ use super::{Changes, NameChanges, Tables, helper, lsm};
 use crate::prog::AttachType::*;
 use crate::tables::helper::protos::{other, packet, packet::*, protos, sock::*, tracing};
 use crate::tables::helper::sets::{Line, Set, When, sets};
+use crate::tables::kfunc::attach::Attaching;
 use crate::tables::kfunc::raw_tp::{self, GONE};
 use crate::tables::kfunc::sets::sets as kfunc_sets;
 
@@ -47,6 +48,10 @@ pub(super) static TABLES: Tables = Tables::new(
                 ..NameChanges::NONE
             },
             ..lsm::Changes::NONE
+        },
+        attaching: Attaching {
+            tail_calls_by_attach_type: false,
+            ..Attaching::BASE
         },
         raw_tp: raw_tp::Changes::but(&[
             ("sched_process_wait", GONE),

@@ -121,6 +121,10 @@ pub struct Attaching {
     pub names_tracepoint_args: bool,
     /// Whether programs that use a function's result are kept from functions that return more than eight bytes.
     pub refuses_wide_results: bool,
+    /// Whether programs that call one another by a map have to have one expected attach type.
+    pub tail_calls_by_attach_type: bool,
+    /// Whether programs that call one another by a map have to attach to functions of one prototype, if they do so at all.
+    pub tail_calls_by_prototype: bool,
     /// What is said of a program that cannot sleep, without the newline.
     pub sleep_words: &'static str,
     /// The same of a security program of a control group.
@@ -133,6 +137,8 @@ impl Attaching {
         compares_packet_changes: true,
         names_tracepoint_args: true,
         refuses_wide_results: true,
+        tail_calls_by_attach_type: true,
+        tail_calls_by_prototype: true,
         sleep_words: ALL_THAT_SLEEP,
         cgroup_sleep_words: ALL_THAT_SLEEP,
     };

@@ -94,6 +94,8 @@ const CHANGES: Changes = Changes {
         (ProgType::SkLookup, || &net::SK_LOOKUP_OF_5_10),
     ],
     attaching: Attaching {
+        tail_calls_by_attach_type: false,
+        tail_calls_by_prototype: false,
         sleep_words: "Only fentry/fexit/fmod_ret and lsm programs can be sleepable",
         ..v6_1_192::CHANGES.attaching
     },

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A value of the kernel's configuration of a type of its own. */
+#include "corpus.h"
+
+KCONFIG int CONFIG_DEFAULT_HOSTNAME;
+
+SEC("socket")
+int wants(void *ctx)
+{
+	return CONFIG_DEFAULT_HOSTNAME ? 1 : 0;
+}
+
+SEC("socket")
+int does_not(void *ctx)
+{
+	return 0;
+}
