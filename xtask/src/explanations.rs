@@ -18,6 +18,9 @@ pub(crate) struct Args {
     /// Least share of rejections with a verified remedy, in per cent
     #[arg(long, default_value_t = 40, value_name = "N")]
     verified: usize,
+    /// Least share of those with a cause before the failing instruction of which one is named, in per cent
+    #[arg(long, default_value_t = 95, value_name = "N")]
+    causes: usize,
     /// Compare the time of a run with explanations with that of one without, so many times
     #[arg(long, default_value_t = 0, value_name = "N")]
     time: usize,
@@ -31,18 +34,33 @@ pub(crate) struct Args {
 struct Counts {
     rejections: usize,
     with_cause: usize,
+    /// Rejections to which an earlier instruction has led, and those of them of which one is named.
+    earlier: usize,
+    earlier_named: usize,
     with_verified: usize,
     remedies: usize,
     /// Remedies that are called verified and were refused, with the program's name.
     wrong: Vec<String>,
     /// Rejections without a cause, by rule.
     causeless: BTreeMap<&'static str, usize>,
+    /// Rejections to which an earlier instruction has led of which none is named, by rule.
+    unnamed: BTreeMap<&'static str, Vec<String>>,
+    /// Rejections to which no earlier instruction has led, by rule.
+    at_once: BTreeMap<&'static str, usize>,
 }
 
 impl Counts {
     fn add(mut self, other: Counts) -> Counts {
         self.rejections += other.rejections;
         self.with_cause += other.with_cause;
+        self.earlier += other.earlier;
+        self.earlier_named += other.earlier_named;
+        for (rule, count) in other.at_once {
+            *self.at_once.entry(rule).or_default() += count;
+        }
+        for (rule, names) in other.unnamed {
+            self.unnamed.entry(rule).or_default().extend(names);
+        }
         self.with_verified += other.with_verified;
         self.remedies += other.remedies;
         self.wrong.extend(other.wrong);
@@ -70,6 +88,14 @@ pub(crate) fn run(args: &Args) -> Done {
         counts.with_verified,
         share(counts.with_verified)
     );
+    let named = counts.earlier_named * 1000 / counts.earlier.max(1);
+    println!(
+        "{} with a cause before the failing instruction: of {} ({}.{} %) one is named",
+        counts.earlier,
+        counts.earlier_named,
+        named / 10,
+        named % 10
+    );
     println!(
         "{} verified remedies applied, {} of them refused",
         counts.remedies,
@@ -81,10 +107,20 @@ pub(crate) fn run(args: &Args) -> Done {
     for (rule, count) in &counts.causeless {
         println!("no cause: {count} by {rule}");
     }
+    let at_once: Vec<String> = counts
+        .at_once
+        .iter()
+        .map(|(rule, count)| format!("{count} {rule}"))
+        .collect();
+    println!("no earlier instruction to blame: {}", at_once.join(", "));
+    for (rule, names) in &counts.unnamed {
+        println!("none named: {} by {rule}: {}", names.len(), names.join(", "));
+    }
     if args.time > 0 {
         compare_times(args.time, &objects)?;
     }
-    Ok(counts.wrong.is_empty() && share(counts.with_verified) >= args.verified)
+    let enough = share(counts.with_verified) >= args.verified && named >= args.causes * 10;
+    Ok(counts.wrong.is_empty() && enough)
 }
 
 /// Prints the least of several times without explanations, with causes, and with trials.
@@ -129,6 +165,18 @@ fn of_object(verifier: &Verifier, path: &Path) -> Counts {
             counts.with_cause += 1;
         } else {
             *counts.causeless.entry(refusal.rule.code()).or_default() += 1;
+        }
+        if explanation.has_earlier_cause {
+            counts.earlier += 1;
+            if explanation.names_earlier_cause() {
+                counts.earlier_named += 1;
+            } else {
+                let names = counts.unnamed.entry(refusal.rule.code()).or_default();
+                names.push(format!("{name} {program}"));
+            }
+        }
+        if !explanation.has_earlier_cause {
+            *counts.at_once.entry(refusal.rule.code()).or_default() += 1;
         }
         counts.with_verified += usize::from(explanation.has_verified_remedy());
         for changes in verified(&explanation) {

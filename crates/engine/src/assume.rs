@@ -5,7 +5,7 @@
 //! but for those that [`verify_assuming`](crate::verify_assuming) runs, and these are always listened to.
 
 use verdict_domain::Bounds;
-use verdict_isa::Op;
+use verdict_isa::{Op, Width};
 use verdict_kernel::types::{Flags, RegBase};
 
 use crate::error::Res;
@@ -34,6 +34,8 @@ pub enum Assumed {
         min: i64,
         /// Greatest value, signed.
         max: i64,
+        /// Which part of the register is compared. Of 32 bits, ends that are not negative are compared as unsigned ones.
+        width: Width,
     },
     /// The pointer in a register is not NULL.
     NotNull {
@@ -73,6 +75,8 @@ pub enum Assumed {
         /// The register.
         reg: u8,
     },
+    /// While the instruction is executed, no lock is held, and no region entered.
+    Unlocked,
     /// What was acquired at this instruction is released.
     Released {
         /// The instruction that acquired it.
@@ -108,8 +112,8 @@ impl<O: Observer> Verifier<'_, O> {
     fn assume_one(&mut self, idx: InsnIdx, what: Assumed) -> Res<Option<Flow>> {
         let exists = |reg: u8| usize::from(reg) < REGS;
         match what {
-            Assumed::Range { reg, min, max } if exists(reg) => {
-                return Ok((!self.assume_range(RegNo(reg), min, max)).then_some(Flow::End));
+            Assumed::Range { reg, min, max, width } if exists(reg) => {
+                return Ok((!self.assume_range(RegNo(reg), (min, max), width)).then_some(Flow::End));
             }
             Assumed::NotNull { reg } if exists(reg) => self.assume_not_null(RegNo(reg)),
             Assumed::Packet { reg, bytes } if exists(reg) => self.assume_packet(RegNo(reg), bytes),
@@ -130,6 +134,7 @@ impl<O: Observer> Verifier<'_, O> {
                 self.set_reg(RegNo(reg), memory);
             }
             Assumed::Locked { reg } if exists(reg) => return self.execute_locked(idx, RegNo(reg)).map(Some),
+            Assumed::Unlocked => return self.execute_unlocked(idx).map(Some),
             Assumed::Released { acquired } => {
                 let ids: Vec<u32> = self
                     .walk
@@ -179,6 +184,26 @@ impl<O: Observer> Verifier<'_, O> {
         self.walk.cur.refs.retain(|held| !kept(held));
         let locks = before.1.into_iter().filter(kept);
         self.walk.cur.refs.extend(locks);
+        Ok(flow)
+    }
+
+    /// Executes an instruction outside of all regions, which are entered again behind it.
+    fn execute_unlocked(&mut self, idx: InsnIdx) -> Res<Flow> {
+        let cur = &self.walk.cur;
+        let (lock, rcu) = (cur.active_lock, cur.active_rcu_lock);
+        let (preempt, irq) = (cur.active_preempt_lock, cur.active_irq);
+        let regions: Vec<Ref> = cur
+            .refs
+            .iter()
+            .filter(|held| held.kind != RefKind::Object)
+            .copied()
+            .collect();
+        leave_regions(&mut self.walk.cur);
+        let flow = self.execute(idx)?;
+        let cur = &mut self.walk.cur;
+        (cur.active_lock, cur.active_rcu_lock) = (lock, rcu);
+        (cur.active_preempt_lock, cur.active_irq) = (preempt, irq);
+        cur.refs.extend(regions);
         Ok(flow)
     }
 

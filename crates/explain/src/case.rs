@@ -34,9 +34,10 @@ impl Plan {
     pub(crate) fn short_words(&self) -> Option<String> {
         let text = match &self.wording {
             Wording::Plain(text) => text.split(": accepted").next()?.to_owned(),
-            Wording::Range { name } => match self.changes.as_slice() {
+            Wording::Range { name, unsigned } => match self.changes.as_slice() {
                 &[Change::Range { min, max, .. }] => {
-                    format!("`{}`", words::condition(name, Range { min, max }))
+                    let range = words::lower_end(Range { min, max }, *unsigned);
+                    format!("`{}`", words::condition(name, range))
                 }
                 _ => return None,
             },
@@ -56,7 +57,12 @@ pub(crate) enum Wording {
     /// These words.
     Plain(String),
     /// The widest range of a variable that is accepted.
-    Range { name: String },
+    Range {
+        /// The variable.
+        name: String,
+        /// Whether it is not negative in any case.
+        unsigned: bool,
+    },
 }
 
 /// An explanation in the making.

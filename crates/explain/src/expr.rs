@@ -63,7 +63,17 @@ pub(crate) fn assigned_to(text: &str, span: &Span) -> Option<Span> {
             .skip_back(start)
             .checked_sub(1)
             .is_some_and(|before| is_word(line.byte(before)) || line.byte(before) == b',');
-    while declares && line.byte(start) == b'*' {
+    // `struct s **p = …`, too.
+    let mut stars = start;
+    while line.byte(stars.wrapping_sub(1)) == b'*' {
+        stars -= 1;
+    }
+    let many = stars < start
+        && line
+            .skip_back(stars)
+            .checked_sub(1)
+            .is_some_and(|before| is_word(line.byte(before)));
+    while (declares || many) && line.byte(start) == b'*' {
         start += 1;
     }
     (start < end).then_some(start..end)
@@ -101,6 +111,101 @@ pub(crate) fn subscript(expression: &str) -> Option<&str> {
     let open = line.open(close)?;
     let index = expression.get(open + 1..close)?.trim();
     (!index.is_empty()).then_some(index)
+}
+
+/// The name that a declaration of a parameter declares.
+pub(crate) fn declared(declaration: &str) -> Option<&str> {
+    let start = declaration.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let name = declaration.get(start.map_or(0, |at| at + 1)..)?;
+    (!name.is_empty()).then_some(name)
+}
+
+/// The subscripts of an expression, and what stands before each.
+pub(crate) fn subscripts(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let line = Line {
+        bytes: text.as_bytes(),
+    };
+    text.match_indices('[').filter_map(move |(open, _)| {
+        let close = line.close(open)?;
+        let index = text.get(open + 1..close)?.trim();
+        Some((text.get(..open)?.trim_end(), index)).filter(|(_, index)| !index.is_empty())
+    })
+}
+
+/// The pointer through which an expression accesses memory: `tcp` of `tcp->dest`, `v` of `*v`; of an assignment, its left
+/// side counts.
+pub(crate) fn object(expression: &str) -> Option<&str> {
+    let left = expression.split(" = ").next()?.trim_end();
+    let plain = |name: &str| {
+        !name.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "_->.".contains(c))
+            && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+    };
+    if let Some(name) = left.strip_prefix('*') {
+        return Some(name).filter(|name| plain(name));
+    }
+    let (name, member) = left.rsplit_once("->")?;
+    let member = member.trim_end_matches(['+', '-']);
+    (plain(name) && plain(member)).then_some(name)
+}
+
+/// The same, of elements, too: `p` of `p[0]`.
+pub(crate) fn accessed_through(expression: &str) -> Option<&str> {
+    let line = Line {
+        bytes: expression.as_bytes(),
+    };
+    if expression.is_ascii() && expression.ends_with(']') {
+        let open = line.open(expression.len() - 1)?;
+        return expression.get(..open).filter(|object| !object.is_empty());
+    }
+    object(expression)
+}
+
+/// What a comparison compares with a constant: `n` of `n > 64`.
+pub(crate) fn compared(text: &str, span: &Span) -> Option<Span> {
+    let part = text.get(span.clone())?;
+    if !text.is_ascii() {
+        return None;
+    }
+    let line = Line {
+        bytes: part.as_bytes(),
+    };
+    let mut depth = 0usize;
+    let operator = (0..part.len()).find(|at| {
+        match line.byte(*at) {
+            b'(' | b'[' => depth += 1,
+            b')' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && line.is_comparison(*at)
+    })?;
+    let behind = operator + if line.byte(operator + 1) == b'=' { 2 } else { 1 };
+    let (left, right) = (line.trimmed(0..operator), line.trimmed(behind..part.len()));
+    let constant = |side: &Span| part.get(side.clone()).is_some_and(is_constant);
+    let side = match (constant(&left), constant(&right)) {
+        (false, true) => left,
+        (true, false) => right,
+        _ => return None,
+    };
+    (side.start < side.end).then(|| span.start + side.start..span.start + side.end)
+}
+
+/// A number, a macro's name, `sizeof(…)`, and what is made of these.
+fn is_constant(text: &str) -> bool {
+    let lower = |word: &str| word.chars().any(|c| c.is_ascii_lowercase());
+    let mut rest = text.to_owned();
+    while let Some(at) = rest.find("sizeof(") {
+        let bytes = rest.as_bytes();
+        let Some(close) = (Line { bytes }).close(at + 6) else {
+            return false;
+        };
+        rest.replace_range(at..=close, "0");
+    }
+    let words = rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let named = |word: &str| !word.starts_with(|c: char| c.is_ascii_digit()) && lower(word);
+    !text.is_empty() && !words.filter(|word| !word.is_empty()).any(named) && !rest.contains(['>', '[', '"'])
 }
 
 /// The arguments of the call of a function in a part of a line.
@@ -240,6 +345,18 @@ impl Line<'_> {
             .is_some_and(|before| before.ends_with(b"return"))
     }
 
+    /// `<`, `>=`, `==` and the like, and no shift or arrow.
+    fn is_comparison(&self, at: usize) -> bool {
+        let (before, this, next) = (self.byte(at.wrapping_sub(1)), self.byte(at), self.byte(at + 1));
+        match this {
+            b'<' => next != b'<' && before != b'<',
+            b'>' => next != b'>' && before != b'>' && before != b'-',
+            b'=' => next == b'=',
+            b'!' => next == b'=',
+            _ => false,
+        }
+    }
+
     /// `+=` and the like.
     fn is_assignment(&self, at: usize) -> bool {
         let (this, next, third) = (self.byte(at), self.byte(at + 1), self.byte(at + 2));
@@ -350,6 +467,19 @@ impl Line<'_> {
         (end > at).then_some(end)
     }
 
+    /// Behind an operand and what it is multiplied with or divided by.
+    fn product_end(&self, at: usize) -> Option<usize> {
+        let mut end = self.unary_end(at)?;
+        loop {
+            let operator = self.skip(end);
+            let multiplies = b"*/%".contains(&self.byte(operator)) && self.byte(operator + 1) != b'=';
+            match self.unary_end(operator + 1).filter(|_| multiplies) {
+                Some(further) => end = further,
+                None => return Some(end),
+            }
+        }
+    }
+
     /// Where the operand begins that ends at a place: a name or bracket with its objects.
     fn primary_start(&self, end: usize) -> Option<usize> {
         let mut at = self.skip_back(end);
@@ -388,8 +518,13 @@ impl Line<'_> {
         } else {
             self.primary_start(at)?
         };
+        if self.skip(start) >= at {
+            return None; // the left operand stands on another line
+        }
         let end = if compares {
             self.rest(operator_end)
+        } else if wide {
+            self.product_end(operator_end)?
         } else {
             self.unary_end(operator_end)?
         };
@@ -405,6 +540,7 @@ impl Line<'_> {
                 b')' | b']' => depth += 1,
                 b'(' | b'[' if depth == 0 => break,
                 b'(' | b'[' => depth -= 1,
+                b'<' | b'>' if self.byte(at) == c || self.byte(at.wrapping_sub(2)) == c => {} // a shift
                 b',' | b';' | b'=' | b'?' | b':' | b'{' | b'<' if depth == 0 => break,
                 b'>' if depth == 0 && self.byte(at.wrapping_sub(2)) != b'-' => break,
                 b'&' | b'|' if depth == 0 && self.byte(at.wrapping_sub(2)) == c => break,
@@ -460,6 +596,34 @@ mod tests {
         assert_eq!(at("\tlong n = ctx->args[2];", "ctx"), "ctx->args[2]");
         assert_eq!(at("\treturn e->buf[x].y;", "e->"), "e->buf[x]");
         assert_eq!(at("\treturn e->buf[x].y;", "y;"), "e->buf[x].y");
+        assert_eq!(at("\t\t>> 8;", ">> 8"), "");
+        assert_eq!(
+            at("\tt = (void *)ip + ip->ihl * 4;", "+ ip"),
+            "(void *)ip + ip->ihl * 4"
+        );
+    }
+
+    #[test]
+    fn comparisons_with_constants() {
+        let of = |text: &str, marked: &str| {
+            let span = at_column(text, text.find(marked).unwrap() as u32 + 1).unwrap();
+            compared(text, &span).map(|span| text[span].to_owned())
+        };
+        assert_eq!(of("\tif (n > 64)", "> 64"), Some("n".into()));
+        assert_eq!(of("\tif (n > sizeof(e->buf) + 1)", "> s"), Some("n".into()));
+        assert_eq!(of("\tif (MAX < e->len)", "< e"), Some("e->len".into()));
+        assert_eq!(of("\tif (a < b)", "< b"), None);
+        assert_eq!(of("\tif (x >> 3 == 0)", "== 0"), Some("x >> 3".into()));
+    }
+
+    #[test]
+    fn objects() {
+        assert_eq!(object("tcp->dest"), Some("tcp"));
+        assert_eq!(object("mm->exe_file->f_inode"), Some("mm->exe_file"));
+        assert_eq!(object("*v"), Some("v"));
+        assert_eq!(object("e->buf[x]"), None);
+        assert_eq!(object("a + b->c"), None);
+        assert_eq!(object("p->n = 1"), Some("p"));
     }
 
     #[test]
@@ -476,6 +640,7 @@ mod tests {
         assert_eq!(to("\ta->b = f(x);", "f("), Some("a->b".into()));
         assert_eq!(to("\tstruct s f = {}, *s = g(&x);", "g("), Some("s".into()));
         assert_eq!(to("\t*n = g(&x);", "g("), Some("*n".into()));
+        assert_eq!(to("\tconst char **v = (void *)f();", "f("), Some("v".into()));
         assert_eq!(to("\tino = mm->exe_file->f_inode;", "exe_file"), None);
         assert_eq!(to("\tsum += *n;", "*n"), None);
         let text = "\tpos += n;";

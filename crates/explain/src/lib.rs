@@ -8,28 +8,35 @@
 
 mod about;
 mod case;
+mod earlier;
 mod expr;
+mod locals;
 mod loops;
 mod near;
 mod recorder;
 mod source;
 mod trace;
+mod trail;
 mod trial;
 mod words;
 
 use verdict_engine::{Rejected, Stats};
 use verdict_kernel::Kernel;
 use verdict_kernel::rule::{Fact, Rule};
-use verdict_report::explanation::{Change, Explanation, Range};
+use verdict_kernel::types::Flags;
+use verdict_report::explanation::{Change, Explanation, Range, Tried};
 use verdict_syscall::Prog;
 
 pub use about::cost::Costs;
+pub use locals::{FunctionLocals, Inlined, Locals, Variable};
 pub use loops::Edges;
 pub use near::nearest;
 pub use recorder::{Recorder, Recording};
 pub use trial::{Trials, trial_without_missing, with_changes};
 
-use about::{calls, cost, nulls, numbers, offsets, packet, program, resources, stack, values};
+use about::{
+    alternatives, arrays, calls, cost, nulls, numbers, offsets, packet, program, resources, stack, values,
+};
 use case::{Case, Draft};
 use source::Code;
 use trace::Path;
@@ -51,6 +58,8 @@ pub struct Failed<'a> {
     pub recording: &'a Recording,
     /// Where the cost is, for what fails by cost.
     pub costs: Option<&'a Costs<'a>>,
+    /// The names of its variables, where the object says where they are.
+    pub locals: Option<&'a Locals>,
 }
 
 /// Explains a rejection. With trials, changes to the program are tried; without, what could be tried is left out.
@@ -60,6 +69,8 @@ pub fn explain(failed: &Failed<'_>, trials: Option<&mut Trials<'_>>) -> Explanat
         let plans = std::mem::take(&mut draft.plans);
         let mut remedies = trials.run(failed, plans);
         remedies.append(&mut draft.out.remedies);
+        // What only leads to another refusal comes last.
+        remedies.sort_by_key(|remedy| remedy.tried == Tried::Partly);
         draft.out.remedies = remedies;
     }
     draft.out.with_general_remedy()
@@ -77,6 +88,7 @@ fn drafted(failed: &Failed<'_>) -> Draft {
             code: Code {
                 kernel: failed.kernel,
                 prog: failed.prog,
+                locals: failed.locals,
             },
             rec: failed.recording,
         },
@@ -104,6 +116,7 @@ fn drafted(failed: &Failed<'_>) -> Draft {
         Rule::InsnLimit | Rule::JumpLimit => cost::too_much(&case, &mut draft),
         Rule::InfiniteLoop => cost::endless(&case, &mut draft),
         Rule::StackDepth => stack::combined(&case, &mut draft),
+        Rule::TailCallPlacement => stack::tail_call(&case, &mut draft),
         Rule::HelperForbidden => calls::forbidden(&case, &mut draft),
         Rule::SleepableProgram | Rule::GplRequired | Rule::MapForProgram => {
             program::whole(&case, &mut draft, failed.rule);
@@ -113,6 +126,19 @@ fn drafted(failed: &Failed<'_>) -> Draft {
         Rule::ContextAccess => program::context(&case, &mut draft),
         rule if at_end => at_insn(&case, &mut draft, rule),
         _ => {}
+    }
+    let failing = failing_register(&case, failed.rule);
+    draft.out.failing = failed.rejected.insn;
+    draft.out.has_earlier_cause = earlier::exists(&case, failed.rule, failing, at_end);
+    if let (Some(reg), true) = (
+        failing,
+        draft.out.has_earlier_cause && !draft.out.names_earlier_cause(),
+    ) {
+        values::made(&case, &mut draft, reg);
+    }
+    inlined(&case, &mut draft);
+    if at_end {
+        draft.out.trail = trail::of(&case, failing, &draft.out.causes);
     }
     draft
 }
@@ -124,14 +150,18 @@ fn name_primary(case: &Case<'_>, draft: &mut Draft, at_end: bool) {
         .fact
         .as_ref()
         .and_then(Fact::register)
-        .filter(|_| at_end)
+        .filter(|reg| at_end && *reg < 10)
     else {
         return;
     };
     let path = &case.path;
     let argument = path_argument(case, reg);
     let root = || nulls::place(case, reg).and_then(|place| path.root(place, path.rec.end()));
-    let name = argument.or_else(|| root().and_then(|root| path.name(&root)));
+    let end = path.rec.end();
+    let name = argument.or_else(|| {
+        let place = nulls::place(case, reg)?;
+        path.pointer_name(&root()?, place, end)
+    });
     let Some(label) = &mut draft.out.primary else {
         return;
     };
@@ -158,14 +188,18 @@ fn is_constant_offset(fact: &Fact) -> bool {
     matches!(fact, Fact::Access { from: (first, last), .. } if first == last)
 }
 
+/// The register that a refusal is about.
+fn failing_register(case: &Case<'_>, rule: Rule) -> Option<u8> {
+    let fact = case.rejected.fact.as_ref();
+    fact.and_then(Fact::register)
+        .or_else(|| register_in(&case.rejected.text))
+        .or((rule == Rule::UnownedRelease).then_some(1))
+}
+
 /// What failed at an instruction of the path.
 fn at_insn(case: &Case<'_>, draft: &mut Draft, rule: Rule) {
     let fact = case.rejected.fact;
-    let reg = fact
-        .as_ref()
-        .and_then(Fact::register)
-        .or_else(|| register_in(&case.rejected.text))
-        .or((rule == Rule::UnownedRelease).then_some(1));
+    let reg = failing_register(case, rule);
     match (rule, fact) {
         (_, Some(Fact::Acquired(insn))) => resources::leak(case, draft, insn),
         (rule, _) if resources::is_region(rule) => resources::region(case, draft),
@@ -174,6 +208,11 @@ fn at_insn(case: &Case<'_>, draft: &mut Draft, rule: Rule) {
             let (min, max) = allowed;
             numbers::explain(case, draft, reg, Range { min, max });
             offsets::constant(case, draft, reg, Range { min, max }, "return what is allowed");
+            if let Some(meaning) =
+                alternatives::results(case.path.code.prog.prog_type).filter(|_| rule == Rule::ReturnValue)
+            {
+                draft.note(format!("what results mean here: {meaning}"));
+            }
         }
         (Rule::ReturnValue | Rule::CallbackReturn | Rule::SubprogReturn, _) => {
             if let Some(reg) = reg {
@@ -185,7 +224,32 @@ fn at_insn(case: &Case<'_>, draft: &mut Draft, rule: Rule) {
             if let Some(reg) = reg {
                 calls::argument(case, draft, reg);
                 let name = values::explain(case, draft, reg);
-                values::rewind(case, draft, reg, name.as_deref());
+                if !values::indexed_context(case, draft, reg) {
+                    values::rewind(case, draft, reg, name.as_deref());
+                }
+            }
+        }
+        (Rule::ArgumentConstant, _) => {
+            if let Some(reg) = reg {
+                calls::argument(case, draft, reg);
+                values::explain(case, draft, reg);
+                calls::constant(case, draft, reg);
+            }
+        }
+        (Rule::SpecialFieldArgument, _) => {
+            if let Some(reg) = reg {
+                calls::argument(case, draft, reg);
+                values::explain(case, draft, reg);
+                if reg != 1 {
+                    values::explain(case, draft, 1);
+                }
+                calls::map_of_field(case, draft);
+            }
+        }
+        (Rule::PointerOperator, _) => {
+            if let Some(reg) = reg {
+                let name = values::explain(case, draft, reg);
+                values::operated(case, draft, name.as_deref());
             }
         }
         (Rule::CoreRelocation | Rule::UnknownKfunc | Rule::UnknownHelper, _) => missing(case, draft, rule),
@@ -202,6 +266,20 @@ fn at_insn(case: &Case<'_>, draft: &mut Draft, rule: Rule) {
                 offsets::stack_offset(case, draft, reg);
             }
         }
+        (Rule::UnownedRelease, _) => {
+            if let Some(reg) = reg {
+                calls::argument(case, draft, reg);
+                values::explain(case, draft, reg);
+                resources::not_held(case, draft);
+            }
+        }
+        (Rule::MapAccessFlags, _) => {
+            if let Some(reg) = reg.or_else(|| program::accessed(case)) {
+                values::explain(case, draft, reg);
+                program::map_access(case, draft, reg);
+            }
+        }
+        (Rule::GlobalSignature, _) => calls::global_signature(case, draft),
         (Rule::LockPairing, _) => resources::lock_pairing(case, draft),
         (Rule::GraphLock, _) => resources::graph_lock(case, draft),
         (Rule::UninitializedStack, _) => {
@@ -215,6 +293,9 @@ fn at_insn(case: &Case<'_>, draft: &mut Draft, rule: Rule) {
                 );
                 unwritten(case, draft, &shown);
                 values::explain(case, draft, reg);
+                if calls::map_argument(case, draft, reg) {
+                    draft.plans.pop();
+                }
                 values::memory(case, draft, reg, &words);
             }
         }
@@ -244,20 +325,47 @@ fn at_insn(case: &Case<'_>, draft: &mut Draft, rule: Rule) {
             if let Some(reg) = reg {
                 calls::struct_argument(case, draft, reg);
             }
+            if let Fact::Access {
+                size,
+                bytes: (start, end),
+                ..
+            } = fact
+                && size > end.saturating_sub(start)
+                && draft.out.remedies.iter().any(|remedy| remedy.site.is_some())
+            {
+                return; // no offset would do
+            }
             let constant = is_constant_offset(&fact);
-            if constant {
-                calls::size_argument(case, draft, &fact);
+            if constant && reg.is_some_and(|reg| calls::map_argument(case, draft, reg)) {
+                return;
+            }
+            if constant && !calls::size_argument(case, draft, &fact) {
                 offsets::constant_offset(case, draft, &fact);
             }
+            if let (Fact::Access { reg, .. }, false) = (&fact, constant)
+                && let Some((_, value)) = case.path.reg(case.path.rec.end(), *reg)
+            {
+                arrays::tell(case, draft, value, None);
+            }
             if let Some((reg, range)) = offsets::allowed_offsets(case, &fact) {
+                let range = calls::with_room(case, reg, range);
                 offsets::constant(case, draft, reg, range, "hand over what is allowed");
                 if !constant {
                     numbers::explain(case, draft, reg, range);
                 }
             }
         }
-        _ => {
+        (Rule::KernelObjectAccess, _) => {
             if let Some(reg) = reg {
+                let name = values::explain(case, draft, reg);
+                values::other_object(case, draft, reg, name.as_deref());
+            }
+        }
+        _ => {
+            if let Some(reg) = reg.filter(|reg| may_be_null(case, *reg)) {
+                calls::argument(case, draft, reg);
+                nulls::explain(case, draft, reg);
+            } else if let Some(reg) = reg {
                 calls::argument(case, draft, reg);
                 let name = values::explain(case, draft, reg);
                 if rule == Rule::ArgumentType {
@@ -266,6 +374,37 @@ fn at_insn(case: &Case<'_>, draft: &mut Draft, rule: Rule) {
             }
         }
     }
+}
+
+/// Says from which functions the failing instruction was inlined.
+fn inlined(case: &Case<'_>, draft: &mut Draft) {
+    let code = &case.path.code;
+    let Some(insn) = draft.out.primary.as_ref().map(|label| label.site.insn) else {
+        return;
+    };
+    let chain = code.inlined(insn);
+    // Those that libbpf's macros make carry the program's own name.
+    let calls: Vec<String> = chain
+        .iter()
+        .filter(|(name, _)| !name.starts_with("____"))
+        .map(|(name, line)| match line {
+            0 => format!("{name}()"),
+            line => format!("{name}(), called on line {line}"),
+        })
+        .collect();
+    if !calls.is_empty() {
+        let into = code.function_at(insn).unwrap_or("the function");
+        draft.note(format!(
+            "it is part of {}, inlined into {into}()",
+            calls.join(" in ")
+        ));
+    }
+}
+
+/// Whether a register holds a pointer that was not checked for NULL.
+fn may_be_null(case: &Case<'_>, reg: u8) -> bool {
+    let held = case.path.reg(case.path.rec.end(), reg);
+    held.is_some_and(|(_, value)| value.ty.has(Flags::MAYBE_NULL))
 }
 
 /// Which byte of a variable on the stack was not written, by the kernel's words: `off -24+8 size 24`.

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use verdict_engine::index::{Idx, Spi};
 use verdict_engine::observer::{Event, Observer};
 use verdict_engine::state::{MAX_FRAMES, REGS, Reg, State};
-use verdict_syscall::Map;
+use verdict_isa::{Call, Op, decode};
+use verdict_syscall::{Map, Prog};
 
 /// Most instructions of a path that are kept; what comes behind them is not.
 const MAX_STEPS: usize = 1 << 18;
@@ -110,10 +111,22 @@ pub struct Recorder {
     /// Slots of the executing frame that the instruction touched.
     touched: Vec<Spi>,
     maps: Vec<Arc<Map>>,
+    /// The register that each instruction gives a new value, which may look like the old one.
+    defines: Vec<Option<u8>>,
 }
 
-impl Default for Recorder {
-    fn default() -> Self {
+impl Recorder {
+    /// A listener to the verification of a program.
+    pub fn of(prog: &Prog) -> Recorder {
+        let ops = prog.insns.iter().zip(1..);
+        let defines = ops.map(|(insn, next)| match decode(insn, prog.insns.get(next)) {
+            Ok(Op::Alu(alu)) => Some(alu.dst()),
+            Ok(Op::Load(load)) => Some(load.dst),
+            Ok(Op::LdImm64(load)) => Some(load.dst),
+            Ok(Op::Atomic(atomic)) => atomic.loaded(),
+            Ok(Op::LdPacket(_) | Op::Call(Call::Helper { .. } | Call::Kfunc { .. })) => Some(0),
+            _ => None,
+        });
         Recorder {
             steps: vec![ENTRY],
             skipped: 0,
@@ -122,6 +135,7 @@ impl Default for Recorder {
             forks: Vec::new(),
             touched: Vec::new(),
             maps: Vec::new(),
+            defines: defines.collect(),
         }
     }
 }
@@ -197,9 +211,13 @@ impl Recorder {
             }
             self.touched.clear();
         }
+        let insn = self.steps.get(step).and_then(|step| step.insn);
+        let defined = insn
+            .filter(|_| frame == from)
+            .and_then(|insn| *self.defines.get(insn as usize)?);
         for (reg, value) in body.regs.iter().enumerate().take(REGS - 1) {
             let place = Place::reg(frame, reg as u8);
-            if !self.holds(place, value) {
+            if defined == Some(reg as u8) || !self.holds(place, value) {
                 self.write(place, *value, step);
             }
         }

@@ -9,11 +9,14 @@ use verdict_report::explanation::{Site, Source};
 use verdict_syscall::Prog;
 
 use crate::expr;
+use crate::locals::Locals;
 
 /// A program, seen through its line records.
 pub(crate) struct Code<'a> {
     pub(crate) kernel: &'a Kernel,
     pub(crate) prog: &'a Prog,
+    /// What DWARF says of its variables.
+    pub(crate) locals: Option<&'a Locals>,
 }
 
 /// The source of an instruction, and the expression that it is part of.
@@ -39,11 +42,64 @@ impl<'a> Spot<'a> {
     }
 }
 
+impl<'a> Spot<'a> {
+    /// The variable that the whole statement of the line changes, where it is one: `pos` of `pos += n;`.
+    pub(crate) fn changed(&self) -> Option<&'a str> {
+        let start = self.text.len() - self.text.trim_start().len();
+        let end = self.text.find(';').filter(|end| *end > start)?;
+        let statement = start..end;
+        if self.text.get(statement.clone())?.contains(['(', '{']) && self.span.is_none() {
+            return None;
+        }
+        expr::name(self.text, &expr::changed(self.text, &statement)?)
+    }
+
+    /// The subscripts of the expression, the first one first: what stands before each, and the subscript.
+    pub(crate) fn subscripts(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let text = self
+            .span
+            .clone()
+            .and_then(|span| self.text.get(span))
+            .unwrap_or_default();
+        expr::subscripts(text)
+    }
+
+    /// What the expression compares with a constant, where it is such a comparison.
+    pub(crate) fn compared(&self) -> Option<&'a str> {
+        expr::name(self.text, &expr::compared(self.text, self.span.as_ref()?)?)
+    }
+}
+
 impl<'a> Code<'a> {
     /// The instruction, decoded.
     pub(crate) fn op(&self, insn: u32) -> Option<Op> {
         let at = insn as usize;
         decode(self.prog.insns.get(at)?, self.prog.insns.get(at + 1)).ok()
+    }
+
+    /// The function that an instruction is part of: where it begins, its name, and how many instructions it has.
+    fn whole_function(&self, insn: u32) -> Option<(u32, &'a str, u32)> {
+        let funcs = &self.prog.func_info;
+        let at = funcs.partition_point(|func| func.insn_off <= insn);
+        let start = funcs.get(at.checked_sub(1)?)?.insn_off;
+        let end = funcs
+            .get(at)
+            .map_or(self.prog.insns.len() as u32, |func| func.insn_off);
+        Some((start, self.function_at(insn)?, end.checked_sub(start)?))
+    }
+
+    /// The variable that a register holds before an instruction, if DWARF says so.
+    pub(crate) fn local(&self, insn: u32, reg: u8) -> Option<&'a str> {
+        let (start, name, insns) = self.whole_function(insn)?;
+        self.locals?.variable((name, insns), insn - start, reg)
+    }
+
+    /// The functions that an instruction was inlined from, the innermost first, with the lines of their calls.
+    pub(crate) fn inlined(&self, insn: u32) -> Vec<(&'a str, u32)> {
+        let found = self
+            .whole_function(insn)
+            .and_then(|(start, name, insns)| Some(self.locals?.inlined((name, insns), insn - start)));
+        found.unwrap_or_default()
     }
 
     /// The line record of an instruction.
@@ -99,10 +155,37 @@ impl<'a> Code<'a> {
         }
     }
 
+    /// Whether the arguments of the function that an instruction is part of are user space's, by the macro that declares it
+    /// or the type of its context.
+    pub(crate) fn is_of_user(&self, insn: u32) -> bool {
+        let texts = || {
+            let btf = &self.prog.btf.as_ref()?.btf;
+            let at = self.prog.line_info.partition_point(|line| line.insn_off <= insn);
+            let lines = self.prog.line_info.get(..at)?;
+            Some(lines.iter().rev().map(|line| btf.name(line.line_off)).take(256))
+        };
+        const MACROS: [&str; 5] = [
+            "BPF_KSYSCALL",
+            "BPF_UPROBE",
+            "BPF_URETPROBE",
+            "BPF_USDT",
+            "BPF_KPROBE_SYSCALL",
+        ];
+        let by_macro =
+            texts().is_some_and(|mut texts| texts.any(|text| MACROS.iter().any(|name| text.contains(name))));
+        let btf = self.prog.btf.as_ref().map(|btf| &btf.btf);
+        let context = btf.and_then(|btf| {
+            let param = btf.ty(self.function(insn)?)?.proto()?.params().get(0)?;
+            Some(btf.resolve_ptr(param.ty)?.name().contains("sys_enter"))
+        });
+        by_macro || context == Some(true)
+    }
+
     /// The address that an instruction computes, where the expression of its line is what lies there.
     pub(crate) fn address(&self, insn: u32) -> Option<String> {
         let spot = self.spot(insn)?;
-        let expression = spot.expression()?;
+        let whole = spot.expression()?;
+        let expression = whole.split_once(" = ").map_or(whole, |(left, _)| left.trim_end());
         if let Some(address) = expression.strip_prefix('*') {
             let inner = address
                 .strip_prefix('(')
@@ -111,6 +194,17 @@ impl<'a> Code<'a> {
             return Some(balanced.unwrap_or(address).to_owned());
         }
         (expression.ends_with(']')).then(|| format!("&{expression}"))
+    }
+
+    /// The pointer through which an instruction accesses memory, where the expression of its line says so.
+    pub(crate) fn object(&self, insn: u32) -> Option<&'a str> {
+        let spot = self.spot(insn)?;
+        if matches!(self.op(insn), Some(Op::Atomic(_))) {
+            let (function, _) = spot.expression()?.split_once('(')?;
+            let spans = expr::arguments(spot.text, function)?;
+            return expr::name(spot.text, spans.first()?);
+        }
+        expr::object(spot.expression()?)
     }
 
     /// The subscript that an instruction computes, where the expression of its line has one.
@@ -165,7 +259,15 @@ impl<'a> Code<'a> {
     pub(crate) fn macro_parameter(&self, insn: u32, offset: i16) -> Option<String> {
         /// Where `struct pt_regs` of x86-64 has the arguments.
         const REGS: [i16; 5] = [112, 104, 96, 88, 72];
+        /// Where it has the result.
+        const RESULT: i16 = 80;
         let text = self.spot(insn)?.text;
+        let returns = ["BPF_KRETPROBE", "BPF_URETPROBE", "BPF_KRETSYSCALL"];
+        if let Some(name) = returns.iter().find(|name| text.contains(**name)) {
+            let spans = expr::arguments(text, name)?;
+            let declared = expr::name(text, spans.get(1)?).filter(|_| offset == RESULT)?;
+            return expr::declared(declared).map(ToOwned::to_owned);
+        }
         let (name, traced) = ["BPF_PROG", "BPF_KPROBE", "BPF_KSYSCALL", "BPF_UPROBE"]
             .iter()
             .find(|name| text.contains(**name))
@@ -177,9 +279,7 @@ impl<'a> Code<'a> {
         };
         let spans = expr::arguments(text, name)?;
         let declared = expr::name(text, spans.get(position + 1)?)?;
-        let start = declared.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-        let name = declared.get(start.map_or(0, |at| at + 1)..)?;
-        (!name.is_empty()).then(|| name.to_owned())
+        expr::declared(declared).map(ToOwned::to_owned)
     }
 }
 

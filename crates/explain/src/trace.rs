@@ -1,12 +1,15 @@
 //! Backwards along the failing path: what a value was made of.
 
+use verdict_domain::AluOp;
 use verdict_engine::index::Spi;
 use verdict_engine::state::Reg;
 use verdict_isa::{Alu, Atomic, Call, Jump, Load, Op, Operand, Size, Store, Width};
 use verdict_kernel::types::RegBase;
 
+use crate::expr;
 use crate::recorder::{Place, Recording, Write};
 use crate::source::Code;
+use crate::words;
 
 /// Most writes that are looked through on the way to a value's origin.
 const MAX_WALK: usize = 4096;
@@ -329,6 +332,21 @@ impl<'a> Path<'a> {
         Some(root)
     }
 
+    /// The condition by which a constant was chosen that the compiler has put on a line of something else: the last one
+    /// behind it.
+    pub(crate) fn chosen(&self, write: &Write, until: usize) -> Option<u32> {
+        let spot = self.code.spot(self.insn(write.step)?)?;
+        let number = write.value.b.const_value()?.to_string();
+        let says = |text: &str| {
+            text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .any(|word| word == number || word.starts_with("0x"))
+        };
+        let other =
+            spot.text.contains('(') && !says(spot.text) && !spot.text.trim_start().starts_with("return");
+        let (step, ..) = self.branches(write.step, until).next_back().filter(|_| other)?;
+        self.insn(step)
+    }
+
     /// The instruction that shows a write: of what a function is given, its first one.
     pub(crate) fn shown_insn(&self, write: &Write) -> Option<u32> {
         let given = self
@@ -343,6 +361,28 @@ impl<'a> Path<'a> {
 
     /// A value by its name in the source: the variable it is assigned to, a parameter, an expression.
     pub(crate) fn name(&self, root: &Root<'_>) -> Option<String> {
+        let by_line = self.name_by_line(root);
+        if by_line.as_deref().is_some_and(words::is_variable) {
+            return by_line;
+        }
+        self.local(root).or(by_line)
+    }
+
+    /// The variable that a value is made for, where DWARF knows it: behind the instruction, or a few later.
+    pub(crate) fn local(&self, root: &Root<'_>) -> Option<String> {
+        let (reg, step) = (root.write.place.register()?, root.write.step);
+        self.code.locals?;
+        (step + 1..=step + 4)
+            .take_while(|at| {
+                let write = self.rec.before(root.write.place, *at);
+                write.is_some_and(|write| write.step == step)
+            })
+            .find_map(|at| self.code.local(self.insn(at)?, reg))
+            .map(ToOwned::to_owned)
+    }
+
+    /// The same, by the expressions that line records point at.
+    fn name_by_line(&self, root: &Root<'_>) -> Option<String> {
         let step = root.write.step;
         match root.origin {
             Origin::Entry => self.parameter(root.write),
@@ -364,24 +404,109 @@ impl<'a> Path<'a> {
                     _ => self.name(&before),
                 }
             }
+            // The compiler puts constants on lines of what stands beside them.
+            Origin::Constant => {
+                let spot = self.code.spot(self.insn(step)?)?;
+                spot.assigned().map(ToOwned::to_owned)
+            }
             Origin::Computed(_) => {
                 let insn = self.insn(step)?;
-                let other = if root.write.value.is_scalar() {
+                let scaled = matches!(
+                    root.origin,
+                    Origin::Computed(Alu::Binary {
+                        op: AluOp::Lsh | AluOp::Mul,
+                        src: Operand::Imm(_),
+                        ..
+                    })
+                );
+                let other = if root.write.value.is_scalar() && scaled && self.code.subscript(insn).is_some() {
+                    return None; // a multiple of it
+                } else if root.write.value.is_scalar() {
                     self.code.subscript(insn)
                 } else {
                     self.code.address(insn)
                 };
+                // The compiler moves additions to lines of what stands beside them.
+                let sums =
+                    |text: &str| text.contains(['+', '-', '[', '(', '&', '*', '/', '<', '>', '|', '^', '%']);
+                let spot = self.code.spot(insn)?;
+                let adds = matches!(
+                    root.origin,
+                    Origin::Computed(Alu::Binary {
+                        op: AluOp::Add | AluOp::Sub,
+                        src: Operand::Imm(_),
+                        ..
+                    })
+                );
+                let plain = spot
+                    .expression()
+                    .is_some_and(|text| !sums(&text.replace("->", ".")));
+                if adds && plain && !root.write.value.is_scalar() {
+                    return other;
+                }
                 other.or_else(|| self.named_at(insn))
             }
             _ => self.named_at(self.insn(step)?),
         }
     }
 
+    /// A pointer by its name in the source where it is used by an access, if it was not moved since it was made, or else by
+    /// how it was made.
+    pub(crate) fn pointer_name(&self, root: &Root<'_>, place: Place, step: usize) -> Option<String> {
+        let used = self.insn(step);
+        let address = used.and_then(|insn| self.code.address(insn));
+        if let (Some(address), Origin::Computed(_)) = (address, root.origin) {
+            return Some(address);
+        }
+        // Of several accesses on one line, an inner one's result is what the outer one goes through.
+        let spots = [self.insn(root.write.step), used].map(|insn| self.code.spot(insn?));
+        if let [Some(made), Some(used)] = &spots
+            && made.line == used.line
+            && made.expression() == used.expression()
+            && matches!(root.origin, Origin::Loaded(_))
+            && let Some(object) = used.expression().and_then(expr::accessed_through)
+        {
+            return Some(object.to_owned());
+        }
+        let name = self.name(root);
+        if name.as_deref().is_some_and(words::is_variable) {
+            return name;
+        }
+        let now = self.rec.value(place, step);
+        let unmoved = now.is_some_and(|now| now.off == root.write.value.off && now.b == root.write.value.b);
+        used.filter(|_| unmoved)
+            .and_then(|insn| {
+                let element = || {
+                    self.code
+                        .spot(insn)?
+                        .expression()
+                        .and_then(expr::accessed_through)
+                };
+                self.code.object(insn).or_else(element)
+            })
+            .map(ToOwned::to_owned)
+            .or(name)
+    }
+
     /// The variable or expression that an instruction computes.
     pub(crate) fn named_at(&self, insn: u32) -> Option<String> {
         let spot = self.code.spot(insn)?;
+        // A macro that declares a function is no value.
+        let declares = |name: &&str| {
+            let macros = [
+                "BPF_PROG",
+                "BPF_KPROBE",
+                "BPF_KRETPROBE",
+                "BPF_KSYSCALL",
+                "BPF_UPROBE",
+                "BPF_URETPROBE",
+                "BPF_USDT",
+            ];
+            !macros.iter().any(|word| name.starts_with(word))
+        };
         spot.assigned()
             .or_else(|| spot.expression())
+            .filter(declares)
             .map(ToOwned::to_owned)
     }
 

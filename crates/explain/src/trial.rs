@@ -3,6 +3,7 @@
 use verdict_engine::assume::{Assumed, Assumption};
 use verdict_engine::observer::{Event, Observer};
 use verdict_engine::{Outcome, Rejected, Stats, Trial, Verdict, verify_assuming};
+use verdict_isa::Width;
 use verdict_kernel::Kernel;
 use verdict_kernel::prog::ProgType;
 use verdict_kernel::rule::Rule;
@@ -95,7 +96,7 @@ impl<'a> Trials<'a> {
     /// `None` when the budget does not suffice; else the remedy, if it is one.
     fn attempt_plan(&mut self, failed: &Failed<'_>, plan: &Plan) -> Option<Option<Remedy>> {
         match &plan.wording {
-            Wording::Range { name } => self.attempt_range(failed.prog, plan, name),
+            Wording::Range { name, unsigned } => self.attempt_range(failed.prog, plan, (name, *unsigned)),
             Wording::Plain(text) => {
                 let followed = self.followed(failed, plan.changes.clone())?;
                 Some(followed.map(|followed| followed.remedy(text, plan)))
@@ -129,9 +130,6 @@ impl<'a> Trials<'a> {
                     others: vec![self.next_refusal(prog, &rejected)],
                 });
             }
-            if !moved && partly.is_none() {
-                return Some(None);
-            }
             let first = done.changes.first();
             // A missing function is reported in the same way wherever it is called.
             if let (Some(Change::Unreached { .. }), Some(insn)) = (first, rejected.insn)
@@ -150,15 +148,23 @@ impl<'a> Trials<'a> {
                 stats: &stats,
                 recording: &recording,
                 costs: None,
+                locals: failed.locals,
             };
             let new = |plan: &Plan| plan.changes.iter().all(|change| !done.changes.contains(change));
             let mut plans: Vec<Plan> = drafted(&failed).plans.into_iter().filter(new).collect();
+            // The same refusal again is of use only if it is for another value.
+            if !moved && partly.is_none() {
+                plans.retain(|plan| elsewhere(plan, &done.changes));
+                if plans.is_empty() {
+                    return Some(None);
+                }
+            }
             let alike = |plan: &Plan| match (first, plan.changes.as_slice()) {
                 (Some(first), [change]) => same_kind(first, change),
                 _ => false,
             };
             let at = plans.iter().position(alike);
-            let is_alike = at.is_some();
+            let is_alike = at.is_some() && !matches!(first, Some(Change::Range { .. }));
             if plans.is_empty() {
                 return Some(partly);
             }
@@ -177,6 +183,7 @@ impl<'a> Trials<'a> {
         let code = Code {
             kernel: self.kernel,
             prog,
+            locals: None,
         };
         let place = rejected.insn.map(|insn| match code.spot(insn) {
             Some(spot) => format!(" at line {}", spot.line),
@@ -187,55 +194,89 @@ impl<'a> Trials<'a> {
     }
 
     /// Finds the widest range of a register that is accepted.
-    fn attempt_range(&mut self, prog: &Prog, plan: &Plan, name: &str) -> Option<Option<Remedy>> {
-        let &[Change::Range { insn, reg, min, max }] = plan.changes.as_slice() else {
+    fn attempt_range(&mut self, prog: &Prog, plan: &Plan, name: (&str, bool)) -> Option<Option<Remedy>> {
+        let &[Change::Range { bits, .. }] = plan.changes.as_slice() else {
             return None;
         };
-        let change = |Range { min, max }: Range| Change::Range { insn, reg, min, max };
-        let hint = Range { min, max };
+        if bits == 32
+            && let Some(remedy) = self.attempt_range_of(prog, plan, name, 32)?
+        {
+            return Some(Some(remedy));
+        }
+        self.attempt_range_of(prog, plan, name, 64)
+    }
+
+    /// The same, where so many bits of the register are compared.
+    fn attempt_range_of(
+        &mut self,
+        prog: &Prog,
+        plan: &Plan,
+        name: (&str, bool),
+        bits: u8,
+    ) -> Option<Option<Remedy>> {
+        let &[
+            Change::Range {
+                insn, reg, min, max, ..
+            },
+        ] = plan.changes.as_slice()
+        else {
+            return None;
+        };
+        let change = |Range { min, max }: Range| Change::Range {
+            insn,
+            reg,
+            min,
+            max,
+            bits,
+        };
+        let most = if bits == 32 { i64::from(u32::MAX) } else { i64::MAX };
+        let hint = if bits == 32 {
+            Range {
+                min: min.max(0),
+                max: max.min(most),
+            }
+        } else {
+            Range { min, max }
+        };
         let zero = Range { min: 0, max: 0 };
         let mut good = None;
         for range in [hint, zero] {
             let possible = range.min <= range.max;
-            match possible.then(|| self.attempt(prog, &[change(range)])) {
-                Some(Attempt::Accepted) => {
-                    good = Some(range);
-                    break;
-                }
-                Some(Attempt::Unknown) => return None,
-                Some(Attempt::Rejected(_)) | None => {}
+            if self.left == 0 {
+                return None;
+            }
+            if possible && self.accepts(prog, &[change(range)]) {
+                good = Some(range);
+                break;
             }
         }
         let Some(mut range) = good else {
             return Some(None);
         };
         let accepts = |trials: &mut Self, range: Range| trials.accepts(prog, &[change(range)]);
-        range.max = self.widest(range.max, |trials, max| accepts(trials, Range { max, ..range }));
-        range.min = -self.widest(range.min.saturating_neg(), |trials, min| {
+        range.max = self.widest((range.max, most), |trials, max| {
+            accepts(trials, Range { max, ..range })
+        });
+        // What is compared as a number without a sign has 0 as its least.
+        let least = if bits == 32 { 0 } else { i64::MAX };
+        range.min = -self.widest((range.min.saturating_neg(), least), |trials, min| {
             let min = min.checked_neg().unwrap_or(i64::MIN);
             accepts(trials, Range { min, ..range })
         });
         if range.min == -i64::MAX {
             range.min = i64::MIN;
         }
-        if (range.min, range.max) == (i64::MIN, i64::MAX) {
+        // A lower end that only happens to be accepted is nothing to advise.
+        let usual = Range { min: 0, ..range };
+        if range.min < 0 && range.min > i64::from(i32::MIN) && range.max > 0 && accepts(self, usual) {
+            range = usual;
+        }
+        if (range.min, range.max) == (-least, most) || (range.min, range.max) == (i64::MIN, i64::MAX) {
             return Some(None);
         }
         let mask = mask_within(range).filter(|mask| accepts(self, Range { min: 0, max: *mask }));
-        let signed = if range.max == i64::from(i32::MAX) && range.min <= 0 {
-            format!(" (of an int: `{name} >= 0`)")
-        } else {
-            String::new()
-        };
-        let or = mask
-            .filter(|_| signed.is_empty())
-            .map(|mask| format!(", or after `{name} &= {mask:#x}`"))
-            .unwrap_or_default();
         Some(Some(Remedy {
-            words: format!(
-                "compare `{name}` first: accepted if `{}`{signed}{or}",
-                words::condition(name, range)
-            ),
+            words: range_words(name, range, bits, mask),
             others: Vec::new(),
             site: plan.site.clone(),
             behind: plan.behind,
@@ -246,13 +287,13 @@ impl<'a> Trials<'a> {
 
     /// Tries a range after which something else is refused, too.
     fn attempt_range_followed(&mut self, failed: &Failed<'_>, plan: &Plan) -> Option<Remedy> {
-        let (&[Change::Range { min, max, .. }], Wording::Range { name }) =
+        let (&[Change::Range { min, max, .. }], Wording::Range { name, unsigned }) =
             (plan.changes.as_slice(), &plan.wording)
         else {
             return None;
         };
         let followed = self.followed(failed, plan.changes.clone())??;
-        let range = Range { min, max };
+        let range = words::lower_end(Range { min, max }, *unsigned);
         let text = format!(
             "compare `{name}` first: accepted with `{}`",
             words::condition(name, range)
@@ -260,17 +301,23 @@ impl<'a> Trials<'a> {
         Some(followed.remedy(&text, plan))
     }
 
-    /// The greatest value that is accepted, from one that is on; `i64::MAX` when there is no limit.
-    fn widest(&mut self, good: i64, mut accepts: impl FnMut(&mut Self, i64) -> bool) -> i64 {
-        if accepts(self, i64::MAX) {
-            return i64::MAX;
+    /// The greatest value that is accepted, from one that is on; the most that there is when there is no limit.
+    fn widest(&mut self, (good, most): (i64, i64), mut accepts: impl FnMut(&mut Self, i64) -> bool) -> i64 {
+        if good >= most {
+            return good;
         }
-        if good == i64::MAX || !accepts(self, good.saturating_add(1)) {
+        if accepts(self, most) {
+            return most;
+        }
+        if !accepts(self, good.saturating_add(1)) {
             return good;
         }
         let (mut good, mut step) = (good.saturating_add(1), 1i64);
         // Doubling steps, then halving them.
-        while let Some(next) = good.checked_add(step).filter(|_| step < 1 << 40) {
+        while let Some(next) = good
+            .checked_add(step)
+            .filter(|next| step < 1 << 40 && *next < most)
+        {
             if !accepts(self, next) {
                 break;
             }
@@ -278,7 +325,7 @@ impl<'a> Trials<'a> {
             step *= 2;
         }
         while step > 0 {
-            if let Some(next) = good.checked_add(step)
+            if let Some(next) = good.checked_add(step).filter(|next| *next < most)
                 && accepts(self, next)
             {
                 good = next;
@@ -304,7 +351,7 @@ impl<'a> Trials<'a> {
         if self.left == 0 {
             return Attempt::Unknown;
         }
-        let mut recorder = Recorder::default();
+        let mut recorder = Recorder::of(prog);
         let max_insns = u32::try_from(self.left).unwrap_or(u32::MAX);
         let Some(outcome) = verify_changed(self.kernel, prog, changes, max_insns, &mut recorder) else {
             return Attempt::Unknown;
@@ -361,9 +408,9 @@ impl Followed {
 fn unproven(plan: Plan) -> Option<Remedy> {
     let words = match &plan.wording {
         Wording::Plain(text) => text.replace("accepted ", ""),
-        Wording::Range { name } => match plan.changes.first() {
+        Wording::Range { name, unsigned } => match plan.changes.first() {
             Some(Change::Range { min, max, .. }) if min <= max => {
-                let range = Range { min: *min, max: *max };
+                let range = words::lower_end(Range { min: *min, max: *max }, *unsigned);
                 format!("compare `{name}` first: `{}`", words::condition(name, range))
             }
             _ => return None,
@@ -379,6 +426,32 @@ fn unproven(plan: Plan) -> Option<Remedy> {
     })
 }
 
+/// What a variable must be compared with, or masked by.
+fn range_words((name, unsigned): (&str, bool), range: Range, bits: u8, mask: Option<i64>) -> String {
+    let half = range.min <= 0 && range.max == i64::from(i32::MAX);
+    let open = bits == 32 && range.max == i64::from(u32::MAX);
+    let condition = if bits == 32 && half {
+        format!("{} >= 0", words::operand(name))
+    } else if open {
+        format!("{} >= {}", words::operand(name), range.min)
+    } else if (bits == 32 || unsigned) && range.min <= 0 {
+        format!("{} <= {}", words::operand(name), range.max)
+    } else {
+        words::condition(name, range)
+    };
+    let signed = if half && bits == 64 && !unsigned {
+        format!(" (of an int: `{} >= 0`)", words::operand(name))
+    } else {
+        String::new()
+    };
+    let or = match mask.filter(|_| !half) {
+        Some(mask) if words::is_variable(name) => format!(", or after `{name} &= {mask:#x}`"),
+        Some(mask) => format!(", or of `({name}) & {mask:#x}` instead"),
+        None => String::new(),
+    };
+    format!("compare `{name}` first: accepted if `{condition}`{signed}{or}")
+}
+
 /// The widest mask whose results lie in a range.
 fn mask_within(Range { min, max }: Range) -> Option<i64> {
     if min > 0 || max < 1 || max == i64::MAX {
@@ -390,6 +463,18 @@ fn mask_within(Range { min, max }: Range) -> Option<i64> {
 
 fn is_range(remedy: &Remedy) -> bool {
     matches!(remedy.changes.as_slice(), [Change::Range { .. }])
+}
+
+/// Whether a plan compares a number that no change compares.
+fn elsewhere(plan: &Plan, changes: &[Change]) -> bool {
+    let place = |change: &Change| match *change {
+        Change::Range { insn, reg, .. } => Some((insn, reg)),
+        _ => None,
+    };
+    match plan.changes.as_slice() {
+        [change] => place(change).is_some_and(|at| changes.iter().all(|change| place(change) != Some(at))),
+        _ => false,
+    }
 }
 
 fn same_kind(a: &Change, b: &Change) -> bool {
@@ -468,13 +553,23 @@ fn verify_changed<O: Observer>(
 /// A change as what is taken for granted at an instruction.
 fn assumption(change: &Change) -> Option<Assumption> {
     let (insn, what) = match *change {
-        Change::Range { insn, reg, min, max } => (insn, Assumed::Range { reg, min, max }),
+        Change::Range {
+            insn,
+            reg,
+            min,
+            max,
+            bits,
+        } => {
+            let width = if bits == 32 { Width::W32 } else { Width::W64 };
+            (insn, Assumed::Range { reg, min, max, width })
+        }
         Change::NotNull { insn, reg } => (insn, Assumed::NotNull { reg }),
         Change::Packet { insn, reg, bytes } => (insn, Assumed::Packet { reg, bytes }),
         Change::Number { insn, reg, value } => (insn, Assumed::Number { reg, value }),
         Change::Offset { insn, reg, offset } => (insn, Assumed::Offset { reg, offset }),
         Change::Memory { insn, reg, bytes } => (insn, Assumed::Memory { reg, bytes }),
         Change::Locked { insn, reg } => (insn, Assumed::Locked { reg }),
+        Change::Unlocked { insn } => (insn, Assumed::Unlocked),
         Change::Release { insn, acquired } => (insn, Assumed::Released { acquired }),
         Change::LeaveRegions { insn } => (insn, Assumed::RegionsLeft),
         Change::ReadByHelper { insn } => (insn, Assumed::ReadByHelper),

@@ -41,11 +41,7 @@ pub(crate) fn bounds(bounds: &Bounds) -> String {
 
 /// A condition on a variable: `n >= 0 && n <= 255`.
 pub(crate) fn condition(name: &str, Range { min, max }: Range) -> String {
-    let name = if is_simple(name) {
-        name.to_owned()
-    } else {
-        format!("({name})")
-    };
+    let name = operand(name);
     match (min, max) {
         (min, max) if min == max => format!("{name} == {min}"),
         (i64::MIN, i64::MAX) => format!("{name} is anything"),
@@ -53,6 +49,32 @@ pub(crate) fn condition(name: &str, Range { min, max }: Range) -> String {
         (i64::MIN, max) => format!("{name} <= {max}"),
         (min, max) => format!("{name} >= {min} && {name} <= {max}"),
     }
+}
+
+/// A range without its lower end where what lies below is excluded anyway.
+pub(crate) fn lower_end(range: Range, unsigned: bool) -> Range {
+    Range {
+        min: if unsigned && range.min <= 0 {
+            i64::MIN
+        } else {
+            range.min
+        },
+        ..range
+    }
+}
+
+/// A name or expression as an operand.
+pub(crate) fn operand(name: &str) -> String {
+    if is_simple(name) {
+        name.to_owned()
+    } else {
+        format!("({name})")
+    }
+}
+
+/// Whether it is something that may be assigned to, by its looks.
+pub(crate) fn is_variable(name: &str) -> bool {
+    is_simple(name) && !name.contains(['(', '&'])
 }
 
 fn is_simple(name: &str) -> bool {
@@ -101,6 +123,27 @@ pub(crate) fn kind(reg: &Reg) -> String {
     } else {
         base.to_owned()
     }
+}
+
+/// What a register holds, with all that is known of it: `a pointer into the packet at 14, moved by 0 to 60, of which 0 bytes are proven`.
+pub(crate) fn value(reg: &Reg) -> String {
+    if reg.is_scalar() {
+        return bounds(&reg.b);
+    }
+    let mut words = kind(reg);
+    if reg.is_not_init() {
+        return words;
+    }
+    if reg.off != 0 {
+        words.push_str(&format!(" at {}", reg.off));
+    }
+    if !reg.b.is_const_value(0) {
+        words.push_str(&format!(", moved by {}", bounds(&reg.b)));
+    }
+    if reg.is_pkt() {
+        words.push_str(&format!(", {} proven", count(i64::from(reg.range()), "byte")));
+    }
+    words
 }
 
 /// What an instruction has put into a register as a constant.

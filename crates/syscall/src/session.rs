@@ -168,7 +168,7 @@ impl<'k> Session<'k> {
             }
             MapValue::StructOps(bytes, programs) => {
                 let map = self.map(id).ok_or(Errno::EBADF)?;
-                match struct_ops::update(self.kernel, map.value_type, bytes, programs) {
+                match struct_ops::update(self.kernel, map.ops_type, bytes, programs) {
                     Some(done) => done,
                     None => {
                         self.unmodelled = Some("what the kernel asks of the values of these struct_ops");

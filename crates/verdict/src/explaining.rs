@@ -1,5 +1,6 @@
 //! Explaining rejections: the second verification of a rejected program is followed more closely, and changes are tried.
 
+mod dwarf;
 mod outside;
 
 use std::io::Write;
@@ -8,7 +9,7 @@ pub(crate) use outside::{FunctionNames, Reopened};
 
 use verdict_engine::observer::{Event, Observer};
 use verdict_engine::{Outcome, Stats, Trial, Verdict, verify, verify_assuming};
-use verdict_explain::{Costs, Edges, Failed, Recorder, Trials, explain, is_about_cost, with_changes};
+use verdict_explain::{Costs, Edges, Failed, Locals, Recorder, Trials, explain, is_about_cost, with_changes};
 use verdict_kernel::Kernel;
 use verdict_kernel::rule::Rule;
 use verdict_log::Log;
@@ -52,7 +53,8 @@ impl OpenObject<'_> {
         rule: Rule,
     ) -> Found {
         let run = &mut |kernel: &Kernel, prog: &Prog, log: &mut Log<'_>, found: &mut Option<Explanation>| {
-            let (outcome, explanation) = follow(kernel, prog, log, explaining, rule);
+            let locals = self.locals();
+            let (outcome, explanation) = follow(kernel, prog, log, explaining, (rule, locals));
             *found = explanation;
             outcome
         };
@@ -107,9 +109,9 @@ fn follow(
     prog: &Prog,
     log: &mut Log<'_>,
     explaining: Explaining,
-    rule: Rule,
+    (rule, locals): (Rule, Option<&Locals>),
 ) -> (Outcome, Option<Explanation>) {
-    let (mut recorder, mut edges) = (Recorder::default(), Edges::default());
+    let (mut recorder, mut edges) = (Recorder::of(prog), Edges::default());
     let outcome = if is_about_cost(rule) {
         verify(kernel, prog, &mut Both(log, &mut edges))
     } else {
@@ -132,6 +134,7 @@ fn follow(
         stats: &outcome.stats,
         recording: &recording,
         costs: costs.as_ref(),
+        locals,
     };
     let explanation = match explaining {
         Explaining::Off => None,

@@ -138,7 +138,13 @@ fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> String {
     let mut most = name.len() / 3 + 1;
     let mut found: Option<(usize, &str)> = None;
     for known in names.filter(|known| !known.is_empty()) {
-        let Some(steps) = distance(name, known, most) else {
+        // Underscores in front are what renaming often adds or takes away.
+        let renamed = known.trim_start_matches('_') == name.trim_start_matches('_');
+        let Some(steps) = (if renamed {
+            Some(0)
+        } else {
+            distance(name, known, most)
+        }) else {
             continue;
         };
         if found.is_none_or(|best| (steps, known) < best) {

@@ -331,20 +331,22 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// As behind comparisons of a number with the ends of a range, where it is within; false where it cannot be.
-    pub(crate) fn assume_range(&mut self, reg: RegNo, min: i64, max: i64) -> bool {
-        let ends = [(JmpOp::Sge, min, i64::MIN), (JmpOp::Sle, max, i64::MAX)];
+    pub(crate) fn assume_range(&mut self, reg: RegNo, (min, max): (i64, i64), width: Width) -> bool {
+        let ends = match width {
+            Width::W32 if min >= 0 => [(JmpOp::Ge, min, 0), (JmpOp::Le, max, i64::MAX)],
+            Width::W32 | Width::W64 => [(JmpOp::Sge, min, i64::MIN), (JmpOp::Sle, max, i64::MAX)],
+        };
         for (op, end, open) in ends {
             if end == open || !self.reg(reg).is_scalar() {
                 continue;
             }
             let (is, end) = (self.reg(reg).b, Bounds::constant(end as u64));
-            match branch_taken(op, Width::W64, &is, &end, self.env.rules) {
+            match branch_taken(op, width, &is, &end, self.env.rules) {
                 Some(false) => return false,
                 Some(true) => continue,
                 None => {}
             }
-            let (width, dst) = (Width::W64, reg);
-            let src = Operand::Imm(0);
+            let (dst, src) = (reg, Operand::Imm(0));
             let cond = Cond { op, width, dst, src };
             let linked = self.collect_linked(reg, None);
             let [(narrowed, _), _] = learned(&cond, &is, &end, false, self.env.rules);

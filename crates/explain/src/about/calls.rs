@@ -2,16 +2,21 @@
 
 use verdict_btf::{Kind, TypeId};
 use verdict_isa::{Call, Op, pseudo};
+use verdict_kernel::ctx::context_types;
 use verdict_kernel::helper::{HelperProto, HelperQuery};
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::{Fact, Rule};
-use verdict_kernel::types::{ArgBase, Flags};
+use verdict_kernel::types::{ArgBase, Flags, RegBase};
 use verdict_report::explanation::{Change, Range};
 
 use crate::case::{Case, Draft};
+use crate::source::Code;
+use crate::words;
 
-use super::{numbers, offsets};
+use super::{alternatives, numbers, offsets, values};
 
+/// The greatest constant that is proposed.
+const MAX_CONSTANT: i64 = 1 << 20;
 /// Most program types that are listed.
 const MAX_TYPES: usize = 8;
 
@@ -45,6 +50,21 @@ pub(crate) fn argument(case: &Case<'_>, draft: &mut Draft, reg: u8) -> Option<St
             "hand over a string literal, or a `static const char name[] = \"…\";`: such strings lie in a read-only map",
             Some(path.code.site(insn)),
         );
+        if callee == "bpf_strncmp" {
+            draft.advise(
+                "or compare two variables byte by byte: a loop with a constant limit, or __builtin_memcmp() of copies on the stack",
+                Some(path.code.site(insn)),
+            );
+        }
+    }
+    let wants_context = matches!(call, Call::Helper { id } if helper(case, id)
+        .and_then(|proto| proto.args.get(number))
+        .is_some_and(|arg| arg.ty.base() == ArgBase::Ctx));
+    if wants_context && case.rejected.rule == Rule::ArgumentType {
+        draft.advise(
+            "hand over the program's own context, unchanged: the function's only parameter, `ctx` inside of BPF_PROG(), BPF_KPROBE() and the like",
+            Some(path.code.site(insn)),
+        );
     }
     if let Some(parameter) = parameter {
         draft.note(format!(
@@ -64,6 +84,11 @@ fn helper(case: &Case<'_>, id: i32) -> Option<&'static HelperProto> {
         .helpers(&query)
         .get(u32::try_from(id).ok()?)
         .ok()
+}
+
+/// What a program may call.
+pub(super) fn query_of(prog: &verdict_syscall::Prog) -> HelperQuery<'static> {
+    query(prog.prog_type, prog.expected_attach_type, prog.sleepable)
 }
 
 fn query(prog_type: ProgType, expected_attach_type: u32, sleepable: bool) -> HelperQuery<'static> {
@@ -185,6 +210,69 @@ fn type_name(btf: &verdict_btf::Btf, id: TypeId) -> String {
     format!("{prefix}void {stars}").trim_end().to_owned()
 }
 
+/// An argument that must be a constant, and is a number that varies: the greatest one is.
+pub(crate) fn constant(case: &Case<'_>, draft: &mut Draft, reg: u8) {
+    let path = &case.path;
+    let end = path.rec.end();
+    let (Some(insn), Some((_, value))) = (path.insn(end), path.reg(end, reg)) else {
+        return;
+    };
+    let callee = path.code.callee(insn).unwrap_or_default();
+    let text = path.code.argument(insn, usize::from(reg).saturating_sub(1));
+    let shown = text.map_or_else(|| format!("r{reg}"), |text| format!("`{text}`"));
+    if value.is_scalar() && value.b.smin() >= 0 && value.b.smax() <= MAX_CONSTANT {
+        let most = value.b.smax();
+        draft.plan(
+            format!(
+                "hand over a constant in place of {shown}, the most that it may be: accepted with {most}"
+            ),
+            Some(path.code.site(insn)),
+            vec![Change::Number {
+                insn,
+                reg,
+                value: most,
+            }],
+        );
+    }
+    if callee == "bpf_ringbuf_reserve" {
+        draft.advise(
+            "or collect the data elsewhere (in a per-CPU array map) and call bpf_ringbuf_output(), whose size may vary; or call bpf_ringbuf_reserve_dynptr()",
+            Some(path.code.site(insn)),
+        );
+    }
+}
+
+/// A field of a map's value that is handed over with another map.
+pub(crate) fn map_of_field(case: &Case<'_>, draft: &mut Draft) {
+    let path = &case.path;
+    let end = path.rec.end();
+    let Some(insn) = path.insn(end) else { return };
+    let map = |reg: u8, base: RegBase| {
+        let (_, value) = path.reg(end, reg)?;
+        let map = path.rec.maps.get(value.map().0 as usize);
+        (value.ty.base() == base).then_some(map)?
+    };
+    let (Some(of), Some(given)) = (map(1, RegBase::MapValue), map(2, RegBase::ConstMapPtr)) else {
+        return;
+    };
+    let text = path.code.argument(insn, 0).unwrap_or("the field");
+    if of.name == given.name {
+        draft.note(format!("`{text}` lies in a value of map `{}`, of another lookup or inner map than the map that is handed over", of.name));
+        return;
+    }
+    draft.note(format!(
+        "`{text}` lies in a value of map `{}`, and map `{}` is handed over with it",
+        of.name, given.name
+    ));
+    draft.advise(
+        format!(
+            "hand over `&{}`, the map from which the value with `{text}` was looked up",
+            of.name
+        ),
+        Some(path.code.site(insn)),
+    );
+}
+
 /// An argument that the compiler does not pass, as the function does not use the parameter.
 pub(crate) fn unpassed(case: &Case<'_>, draft: &mut Draft, reg: u8) {
     let path = &case.path;
@@ -232,8 +320,160 @@ pub(crate) fn struct_argument(case: &Case<'_>, draft: &mut Draft, reg: u8) {
     );
 }
 
-/// The size that goes with an argument that is memory: what it may be at most.
-pub(crate) fn size_argument(case: &Case<'_>, draft: &mut Draft, fact: &Fact) {
+/// A parameter of a global function of which the verifier cannot tell by itself what it may be.
+pub(crate) fn global_signature(case: &Case<'_>, draft: &mut Draft) {
+    let path = &case.path;
+    let text = &case.rejected.text;
+    let number = text
+        .split("arg#")
+        .nth(1)
+        .and_then(|rest| {
+            rest.split(|c: char| !c.is_ascii_digit())
+                .next()?
+                .parse::<u8>()
+                .ok()
+        })
+        .filter(|number| *number < 5);
+    let end = path.rec.end();
+    let (Some(number), Some(insn)) = (number, path.insn(end)) else {
+        return;
+    };
+    let function = path
+        .code
+        .callee(insn)
+        .unwrap_or_else(|| "the function".to_owned());
+    let Some((name, declared)) = global_parameter(&path.code, insn, number) else {
+        return;
+    };
+    draft.note(format!(
+        "parameter {} of the global function {function}() is `{declared}{}{name}`: it is verified by itself, for every caller, so its type must say what it is",
+        u32::from(number) + 1,
+        if declared.ends_with('*') { "" } else { " " }
+    ));
+    let given = path.reg(end, number + 1);
+    let is_context = given.is_some_and(|(_, value)| value.ty.base() == RegBase::Ctx);
+    values::explain(case, draft, number + 1);
+    let site = Some(path.code.site(insn));
+    if is_context {
+        let prog = path.code.prog;
+        let user = context_types(&path.code.kernel.btf, prog.prog_type)
+            .and_then(|(user, _)| path.code.kernel.btf.ty(user))
+            .map(|user| {
+                format!("struct {}", user.name()).replace("struct bpf_user_pt_regs_t", "struct pt_regs")
+            });
+        let user = user.unwrap_or_else(|| "the context's type".to_owned());
+        draft.advise(
+            format!("declare it as what it is, `{user} *{name}`, or tag it (`void *{name} __arg_ctx`); or make {function}() `static`, so that it is verified with each caller"),
+            site,
+        );
+    } else {
+        draft.advise(
+            format!("declare `{name}` by the type of what it points to, whose size is known then (`struct … *{name}`), with a check for NULL in the function; or make {function}() `static`, so that it is verified with each caller"),
+            site,
+        );
+    }
+}
+
+/// A parameter of the program's function that an instruction calls: its name and type.
+fn global_parameter(code: &Code<'_>, insn: u32, number: u8) -> Option<(String, String)> {
+    let this = code.prog.insns.get(insn as usize)?;
+    let start = u32::try_from(i64::from(insn) + 1 + i64::from(this.imm)).ok()?;
+    let btf = &code.prog.btf.as_ref()?.btf;
+    let param = btf
+        .ty(code.function(start)?)?
+        .proto()?
+        .params()
+        .get(usize::from(number))?;
+    Some((param.name().to_owned(), type_name(btf, param.ty)))
+}
+
+/// A parameter of the function that an instruction is part of: its name, and its type as it stands in front of it.
+pub(super) fn parameter_of(code: &Code<'_>, insn: u32, number: usize) -> Option<(String, String)> {
+    let btf = &code.prog.btf.as_ref()?.btf;
+    let param = btf.ty(code.function(insn)?)?.proto()?.params().get(number)?;
+    let declared = type_name(btf, param.ty);
+    let space = if declared.ends_with('*') { "" } else { " " };
+    Some((param.name().to_owned(), format!("{declared}{space}")))
+}
+
+/// What a size may be, given the memory that it goes with.
+pub(crate) fn with_room(case: &Case<'_>, reg: u8, allowed: Range) -> Range {
+    let path = &case.path;
+    let end = path.rec.end();
+    let room = || {
+        let Some(Op::Call(Call::Helper { id })) = path.op(end) else {
+            return None;
+        };
+        let number = usize::from(reg.checked_sub(1)?);
+        let arg = helper(case, id)?.args.get(number)?;
+        let is_size = matches!(arg.ty.base(), ArgBase::ConstSize | ArgBase::ConstSizeOrZero);
+        let (_, memory) = path.reg(end, reg - 1).filter(|_| is_size)?;
+        let at = i64::from(memory.off).checked_add(memory.b.const_value()? as i64)?;
+        match memory.ty.base() {
+            RegBase::Stack => at.checked_neg(),
+            RegBase::MapValue => {
+                let map = path.rec.maps.get(memory.map().0 as usize)?;
+                i64::from(map.value_size).checked_sub(at)
+            }
+            RegBase::Mem => i64::from(memory.mem_size()).checked_sub(at),
+            _ => None,
+        }
+    };
+    match room() {
+        Some(room) if room >= allowed.min => Range {
+            max: allowed.max.min(room),
+            ..allowed
+        },
+        _ => allowed,
+    }
+}
+
+/// A key or value for a map: how large it is, and how large what is handed over can be.
+pub(crate) fn map_argument(case: &Case<'_>, draft: &mut Draft, reg: u8) -> bool {
+    let path = &case.path;
+    let end = path.rec.end();
+    let (Some(insn), Some(Op::Call(Call::Helper { id }))) = (path.insn(end), path.op(end)) else {
+        return false;
+    };
+    let number = usize::from(reg).saturating_sub(1);
+    let base = helper(case, id)
+        .and_then(|proto| proto.args.get(number))
+        .map(|arg| arg.ty.base());
+    let map = path
+        .reg(end, 1)
+        .and_then(|(_, value)| path.rec.maps.get(value.map().0 as usize));
+    let Some(map) = map else { return false };
+    let (what, size) = match base {
+        Some(ArgBase::MapKey) => ("key", map.key_size),
+        Some(ArgBase::MapValue) => ("value", map.value_size),
+        _ => return false,
+    };
+    let text = path.code.argument(insn, number).unwrap_or("the argument");
+    let room = values::stack_slot(path, reg)
+        .and(path.reg(end, reg))
+        .map(|(_, value)| -(i64::from(value.off) + value.b.const_value().map_or(0, |var| var as i64)));
+    let has = match room {
+        Some(room) if room < i64::from(size) => {
+            format!(": `{text}` has room for {} at most", words::count(room, "byte"))
+        }
+        _ => String::new(),
+    };
+    draft.note(format!(
+        "a {what} of map `{}` has {}, and all of them are read from `{text}`{has}",
+        map.name,
+        words::count(i64::from(size), "byte")
+    ));
+    let variable = text.trim_start_matches('&');
+    draft.plan(
+        format!("declare `{variable}` with the type of the map's {what} ({size} bytes), or the map with the type of `{variable}` (`__type({what}, …)`): accepted with {size} bytes that were written"),
+        Some(path.code.site(insn)),
+        vec![Change::Memory { insn, reg, bytes: size }],
+    );
+    true
+}
+
+/// The size that goes with an argument that is memory: what it may be at most. Gives whether it is to blame.
+pub(crate) fn size_argument(case: &Case<'_>, draft: &mut Draft, fact: &Fact) -> bool {
     let path = &case.path;
     let end = path.rec.end();
     let Fact::Access {
@@ -243,20 +483,20 @@ pub(crate) fn size_argument(case: &Case<'_>, draft: &mut Draft, fact: &Fact) {
         bytes: (_, behind),
     } = *fact
     else {
-        return;
+        return false;
     };
     let Some(Op::Call(Call::Helper { id })) = path.insn(end).and_then(|insn| path.code.op(insn)) else {
-        return;
+        return false;
     };
     let Some(number) = usize::from(reg).checked_sub(1) else {
-        return;
+        return false;
     };
     let is_size = helper(case, id)
         .and_then(|proto| proto.args.get(number + 1))
         .is_some_and(|arg| matches!(arg.ty.base(), ArgBase::ConstSize | ArgBase::ConstSizeOrZero));
     let room = behind.saturating_sub(last);
     if !is_size || room <= 0 || size <= room {
-        return;
+        return false;
     }
     let allowed = Range { min: 1, max: room };
     let what = match path
@@ -268,6 +508,7 @@ pub(crate) fn size_argument(case: &Case<'_>, draft: &mut Draft, fact: &Fact) {
     };
     offsets::constant(case, draft, reg + 1, allowed, &what);
     numbers::explain(case, draft, reg + 1, allowed);
+    true
 }
 
 /// Which program types may call a helper that this one may not.
@@ -336,8 +577,10 @@ pub(crate) fn forbidden(case: &Case<'_>, draft: &mut Draft) {
             None,
         );
     } else {
+        let instead = alternatives::to_helper(&callee, prog.prog_type)
+            .map_or_else(|| format!("do without {callee}()"), |instead| instead.to_owned());
         draft.advise(
-            format!("move the call to a program of one of these types, or do without {callee}()"),
+            format!("move the call to a program of one of these types, or {instead}"),
             Some(path.code.site(insn)),
         );
     }

@@ -73,10 +73,51 @@ pub(crate) fn too_much(case: &Case<'_>, draft: &mut Draft) {
         }]);
     }
     let varying = varying(case, draft, profile, of, entries > 1);
-    if varying.is_none() && draft.out.notes.is_empty() {
+    let unlimited = unlimited(case, of);
+    if let Some((cause, _)) = &unlimited {
+        draft.causes([cause.clone()]);
+    } else if varying.is_none() && draft.out.notes.is_empty() {
         draft.note("nothing keeps its turns apart but that they are on one path: each is verified by itself, however alike they are");
     }
+    if let Some((_, name)) = unlimited {
+        let what = name.map_or("the condition".to_owned(), |name| format!("`{name}`"));
+        let turn = u64::from(of.range.1.saturating_sub(of.range.0)) + 1;
+        let fit = u64::from(case.path.code.kernel.limits.processed_insns) / turn.max(1);
+        draft.advise(
+            format!("give the loop a constant limit beside {what} (`for (i = 0; i < LIMIT && …; i++)`): a turn takes up to {turn} instructions, so that about {fit} turns can be verified; or run it by bpf_loop() or bpf_for()"),
+            Some(code.site(loop_site(case, of))),
+        );
+    }
     remedies(draft, varying.as_deref(), entries > 1);
+}
+
+/// Where nothing limits a loop's turns: every condition that leaves it looks at what may be anything. Gives the last one.
+fn unlimited(case: &Case<'_>, of: &Loop) -> Option<(Cause, Option<String>)> {
+    let path = &case.path;
+    let inside = of.range.0..=of.range.1;
+    let head = head_step(case, of)?;
+    let before = (0..head).rev().find(|step| path.insn(*step) == Some(of.header))?;
+    let mut found = None;
+    for (step, branch, taken) in path.branches(before, head) {
+        let insn = path.insn(step)?;
+        let target = i64::from(insn) + 1 + i64::from(branch.off);
+        let outside = |at: i64| !u32::try_from(at).is_ok_and(|at| inside.contains(&at));
+        // The other way is the one out.
+        let leaves = outside(if taken { i64::from(insn) + 1 } else { target });
+        if !inside.contains(&insn) || !leaves {
+            continue;
+        }
+        let constant = |reg: u8| {
+            path.reg(step, reg)
+                .is_some_and(|(_, value)| value.is_scalar() && value.b.is_const())
+        };
+        // A counter is known exactly.
+        if constant(branch.dst) && branch.src.reg().is_none_or(constant) {
+            return None;
+        }
+        found = condition(case, step, &branch).or(found);
+    }
+    found
 }
 
 fn remedies(draft: &mut Draft, varying: Option<&str>, entered_often: bool) {
@@ -158,7 +199,18 @@ fn feeding<'p>(profile: &'p Profile, costs: &Costs<'_>, hot: usize) -> Option<&'
 /// The instruction that shows a loop best: one whose line says `for` or `while`, or the head.
 fn loop_site(case: &Case<'_>, of: &Loop) -> u32 {
     let code = &case.path.code;
-    shows_loop(code, of.range.0..=of.range.1).unwrap_or(of.header)
+    let all = of.range.0..=of.range.1;
+    // Not one of a loop inside.
+    let profile = case.costs.map(|costs| costs.profile);
+    let number = profile.and_then(|profile| profile.loops.iter().position(|other| std::ptr::eq(other, of)));
+    let own = |insn: &u32| {
+        let site = profile.and_then(|profile| profile.sites.get(*insn as usize));
+        number.is_none() || site.is_some_and(|site| site.in_loop == number)
+    };
+    let own: Vec<u32> = all.clone().filter(own).collect();
+    shows_loop(code, own.into_iter())
+        .or_else(|| shows_loop(code, all))
+        .unwrap_or(of.header)
 }
 
 /// An instruction whose expression is a loop's head, or whose line has one.
@@ -293,6 +345,17 @@ pub(crate) fn endless(case: &Case<'_>, draft: &mut Draft) {
         code.site(site),
         "comes back to here with nothing changed that the verifier follows: it would never end",
     );
+    if let Some(back) = path.insn(end).filter(|insn| !told && *insn != header) {
+        draft.causes([Cause {
+            kind: CauseKind::Loop,
+            site: code.site(back),
+            place: None,
+            variable: None,
+            words: "goes back from here".to_owned(),
+            before: None,
+            after: None,
+        }]);
+    }
     if !told {
         draft.note("no condition on the way round looks at anything that changes, or there is none");
     }

@@ -24,7 +24,7 @@ pub(crate) fn explain(case: &Case<'_>, draft: &mut Draft, reg: u8) {
     let Some(root) = path.root(place, step) else {
         return;
     };
-    let name = path.name(&root);
+    let name = path.pointer_name(&root, place, step);
     let shown = name.clone().unwrap_or_else(|| place.name());
     if let Some(cause) = origin(path, &root, name.clone()) {
         draft.causes([cause]);
@@ -79,6 +79,19 @@ fn loaded(path: &Path<'_>, step: usize, load: Load, shown: &str) -> String {
         Some(member) => format!("{shown} is loaded from `{member}`, which may be NULL"),
         None => format!("{shown} is loaded here and may be NULL"),
     }
+}
+
+/// The kernel's struct that a register points to, and its size.
+pub(crate) fn object(path: &Path<'_>, object: &Reg) -> Option<(String, u32)> {
+    if object.ty.base() != RegBase::BtfId {
+        return None;
+    }
+    let btf = match object.btf() {
+        BtfHandle::PROGRAM => &path.code.prog.btf.as_ref()?.btf,
+        _ => &path.code.kernel.btf,
+    };
+    let ty = btf.ty(TypeId(object.btf_id()))?;
+    Some((ty.name().to_owned(), btf.resolve_size(ty.id())?))
 }
 
 /// The member that a load reads of a kernel object: `mm_struct.exe_file`.

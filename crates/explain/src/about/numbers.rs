@@ -1,7 +1,7 @@
 //! Why a number has no bound, or too wide a one.
 
-use verdict_domain::{AluOp, Bounds};
-use verdict_isa::{Alu, ByteOrder, Call, Load, Op, Operand};
+use verdict_domain::{AluOp, Bounds, Width};
+use verdict_isa::{Alu, Branch, Call, Jump, Load, Op, Operand};
 use verdict_kernel::types::RegBase;
 use verdict_report::explanation::{Cause, CauseKind, Change, Range};
 
@@ -10,18 +10,16 @@ use crate::recorder::{Place, Write};
 use crate::trace::{Origin, Part, Path};
 use crate::words;
 
+use super::{checks, operands};
+
 /// Most operations on the way to the origin that are kept.
 const MAX_STEPS: usize = 12;
-/// Comparisons of copies that are looked for, and shown.
-const MAX_BRANCHES: usize = 256;
-const MAX_COPIES: usize = 2;
-
 /// The least result of a helper that is a length or an error.
 const MAX_ERRNO: i64 = -4095;
 
 /// Which end of a range is at fault.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     Least,
     Greatest,
 }
@@ -37,12 +35,16 @@ impl End {
 
 /// A value that is too far out at an end.
 #[derive(Clone, Copy)]
-struct Blamed {
-    place: Place,
-    step: usize,
-    end: End,
+pub(super) struct Blamed {
+    pub(super) place: Place,
+    pub(super) step: usize,
+    pub(super) end: End,
     /// What that end may be.
-    limit: i64,
+    pub(super) limit: i64,
+    /// What all of the value may be.
+    pub(super) allowed: Range,
+    /// Whether only its low 32 bits are compared or copied behind here.
+    pub(super) narrow: bool,
 }
 
 impl Blamed {
@@ -81,15 +83,17 @@ pub(crate) fn explain(case: &Case<'_>, draft: &mut Draft, reg: u8, allowed: Rang
         step,
         end,
         limit,
+        allowed,
+        narrow: false,
     };
     let mut chain = Chain {
         case,
         causes: Vec::new(),
         plans: Vec::new(),
-        allowed,
+        compared: Vec::new(),
     };
     if value.is_scalar() {
-        chain.plan(step, place, allowed);
+        chain.plan(step, &blamed, None);
     }
     for _ in 0..4096 {
         let Some(write) = path.rec.before(blamed.place, blamed.step) else {
@@ -101,56 +105,32 @@ pub(crate) fn explain(case: &Case<'_>, draft: &mut Draft, reg: u8, allowed: Rang
         }
     }
     let Chain {
-        mut causes, plans, ..
+        mut causes,
+        plans,
+        compared,
+        ..
     } = chain;
     causes.reverse();
-    let copies = other_copies(path, &blamed, &causes);
+    let copies = checks::of_others(path, &blamed, &causes);
     draft.causes(causes);
+    if let Some(read) = copies
+        .iter()
+        .find(|cause| cause.words.starts_with(checks::COMPARES_READ))
+    {
+        let shown = read
+            .variable
+            .as_ref()
+            .map_or("it".to_owned(), |name| format!("`{name}`"));
+        draft.advise(
+            format!("read {shown} once into a local variable, and compare and use that; a barrier (`asm volatile(\"\" : \"+r\"(n));`) keeps the compiler from reading it again, and from making one comparison of two"),
+            Some(read.site.clone()),
+        );
+    }
     draft.causes(copies);
     draft.conditions(path, blamed.step);
+    // A comparison that is there is completed rather than another one added.
+    draft.plans.extend(compared.into_iter().rev());
     draft.plans.extend(plans.into_iter().rev());
-}
-
-/// Comparisons of other copies of the number that was followed, which taught nothing about this one.
-fn other_copies(path: &Path<'_>, blamed: &Blamed, known: &[Cause]) -> Vec<Cause> {
-    let Some(origin) = path.rec.before(blamed.place, blamed.step) else {
-        return Vec::new();
-    };
-    let origin = (origin.step, origin.place);
-    let mut found = Vec::new();
-    for (step, branch, _) in path.branches(origin.0, path.rec.end()).rev().take(MAX_BRANCHES) {
-        let Some(insn) = path.insn(step) else { continue };
-        if known.iter().any(|cause| cause.site.insn == insn) || found.len() >= MAX_COPIES {
-            continue;
-        }
-        for reg in [Some(branch.dst), branch.src.reg()].into_iter().flatten() {
-            let Some((place, value)) = path.reg(step, reg).filter(|(_, value)| value.is_scalar()) else {
-                continue;
-            };
-            let Some(root) = path.first_root(place, step) else {
-                continue;
-            };
-            if (root.write.step, root.write.place) != origin || value.is_const() {
-                continue;
-            }
-            let name = path.root(place, step).and_then(|root| path.name(&root));
-            let shown = name
-                .as_ref()
-                .map_or_else(|| place.name(), |name| format!("`{name}`"));
-            found.push(Cause {
-                kind: CauseKind::Check,
-                site: path.code.site(insn),
-                place: Some(place.name()),
-                variable: name,
-                words: format!(
-                    "compares {shown}, a copy or part of it that the verifier does not link with what is used"
-                ),
-                before: None,
-                after: None,
-            });
-        }
-    }
-    found
 }
 
 struct Chain<'c, 'a> {
@@ -159,7 +139,8 @@ struct Chain<'c, 'a> {
     causes: Vec<Cause>,
     /// Comparisons that are tried, the one nearest to the failure first.
     plans: Vec<Plan>,
-    allowed: Range,
+    /// The same, where the program compares already.
+    compared: Vec<Plan>,
 }
 
 impl<'c, 'a> Chain<'c, 'a> {
@@ -177,8 +158,11 @@ impl<'c, 'a> Chain<'c, 'a> {
         match self.path().origin(write) {
             Origin::Same(place) => Some(on(place)),
             Origin::Compared => {
-                self.compared(blamed, write);
-                Some(on(write.place))
+                let narrow = self.compared(blamed, write);
+                Some(Blamed {
+                    narrow: blamed.narrow || narrow,
+                    ..on(write.place)
+                })
             }
             Origin::Part(place, part) => {
                 let before = self
@@ -186,15 +170,19 @@ impl<'c, 'a> Chain<'c, 'a> {
                     .rec
                     .before(place, write.step)
                     .map(|write| write.value.b);
+                let narrow = Blamed {
+                    narrow: blamed.narrow || matches!(part, Part::Low32 | Part::Signed(4)),
+                    ..on(place)
+                };
                 if part == Part::Signed(4) && before.is_some_and(|before| exceeds_32(blamed, &before)) {
-                    return Some(on(place));
+                    return Some(narrow);
                 }
                 if before.is_some_and(|before| {
                     blamed.exceeds(&before) || part == Part::Low32 && before == write.value.b
                 }) {
-                    return Some(on(place));
+                    return Some(narrow);
                 }
-                self.lost(write, part_words(part), before);
+                self.lost(blamed, write, checks::part_words(part), before);
                 None
             }
             Origin::Stored { of, step, bytes } => {
@@ -222,19 +210,20 @@ impl<'c, 'a> Chain<'c, 'a> {
                     _ => String::new(),
                 };
                 self.lost(
+                    blamed,
                     write,
-                    format!("{}{stored}", part_words(Part::Bytes(bytes))),
+                    format!("{}{stored}", checks::part_words(Part::Bytes(bytes))),
                     before,
                 );
                 None
             }
             Origin::Computed(alu) => self.computed(blamed, write, alu),
             Origin::Loaded(load) => {
-                self.loaded(write, load);
+                self.loaded(blamed, write, load);
                 None
             }
             Origin::Called => {
-                self.called(write);
+                self.called(blamed, write);
                 None
             }
             Origin::Entry => {
@@ -250,11 +239,12 @@ impl<'c, 'a> Chain<'c, 'a> {
                         words::bounds(&write.value.b)
                     ),
                 };
-                self.lost(write, words, None);
+                self.lost(blamed, write, words, None);
                 None
             }
             Origin::Fetched => {
                 self.lost(
+                    blamed,
                     write,
                     "read from memory by an atomic operation: any number".to_owned(),
                     None,
@@ -263,12 +253,15 @@ impl<'c, 'a> Chain<'c, 'a> {
             }
             Origin::Filled | Origin::Bytes => {
                 let words = "is read from stack bytes that were not stored as this one number (a function was given their address, or they were written in parts): what they hold is unknown";
-                self.lost(write, words.to_owned(), None);
+                self.lost(blamed, write, words.to_owned(), None);
                 None
             }
             Origin::Constant => {
                 let words = format!("is {}", words::constant(&write.value));
-                self.lost(write, words, None);
+                match self.path().chosen(write, blamed.step) {
+                    Some(insn) => self.chosen(write, insn, &words),
+                    None => self.lost(blamed, write, words, None),
+                }
                 None
             }
             Origin::Cleared => {
@@ -279,52 +272,64 @@ impl<'c, 'a> Chain<'c, 'a> {
                     .filter(|reg| reg.is_scalar());
                 if let (Some(before), true) = (before, write.value.is_scalar()) {
                     let words = "is forgotten where the loop begins another turn: the verifier keeps from turn to turn only numbers that were needed exactly";
-                    self.lost(write, words.to_owned(), Some(before.b));
+                    self.lost(blamed, write, words.to_owned(), Some(before.b));
                 }
                 None
             }
         }
     }
 
-    /// A comparison that has narrowed the value, and not enough.
-    fn compared(&mut self, blamed: &Blamed, write: &Write) {
-        let Some(before) = self.path().rec.value(blamed.place, write.step).map(|reg| reg.b) else {
-            return;
+    /// A comparison that has narrowed the value, and not enough. Gives whether it compares the low 32 bits only.
+    fn compared(&mut self, blamed: &Blamed, write: &Write) -> bool {
+        let path = self.path();
+        let Some(before) = path.rec.value(blamed.place, write.step).map(|reg| reg.b) else {
+            return false;
         };
         let after = write.value.b;
+        let branch = match path.op(write.step) {
+            Some(Op::Jump(Jump::Branch(branch))) => Some(branch),
+            _ => None,
+        };
+        let narrow = branch.is_some_and(|branch| branch.width == Width::W32);
         if before == after || self.causes.len() >= MAX_STEPS {
-            return;
+            return narrow;
         }
-        let Some(insn) = self.path().insn(write.step) else {
-            return;
+        let Some(insn) = path.insn(write.step) else {
+            return narrow;
         };
         let name = self.name_at(write);
-        let what = match blamed.end {
-            End::Least if after.smax() < before.smax() => "limits it above only",
-            End::Greatest if after.smin() > before.smin() => "limits it below only",
-            End::Least if after.s32_max() < before.s32_max() && after.s32_min() == before.s32_min() => {
-                "limits it above only: as a signed number it may be negative"
-            }
-            _ if after.smin() == before.smin() && after.smax() == before.smax() => {
-                "limits its low 32 bits only"
-            }
-            _ => "is not enough",
-        };
+        let text = branch.and_then(|branch| self.compared_text(blamed, write.step, &branch));
+        let limits = checks::limits(blamed, branch.as_ref(), &before, &after);
+        let shown = text.as_ref().or(name.as_ref());
         let words = format!(
-            "this comparison {what}: {} is {} behind it",
-            name.as_deref()
-                .map_or("the value".to_owned(), |name| format!("`{name}`")),
-            words::bounds(&after)
+            "this comparison {}: {} is {} behind it",
+            limits.what,
+            shown.map_or("the value".to_owned(), |name| format!("`{name}`")),
+            words::InWords(limits.after)
         );
         self.causes.push(Cause {
             kind: CauseKind::Check,
-            site: self.path().code.site(insn),
+            site: path.code.site(insn),
             place: Some(write.place.name()),
             variable: name,
             words,
             before: Some(words::range(&before)),
             after: Some(words::range(&after)),
         });
+        let here = Blamed {
+            place: write.place,
+            narrow: blamed.narrow || narrow,
+            ..*blamed
+        };
+        self.plan(write.step, &here, text);
+        narrow
+    }
+
+    /// What stands in the source for the value that a jump compares, if it is the jump's own operand.
+    fn compared_text(&self, blamed: &Blamed, step: usize, branch: &Branch) -> Option<String> {
+        let reg = blamed.place.register()?;
+        let operand = branch.dst == reg || branch.src.reg() == Some(reg);
+        operand.then(|| checks::compared_text(self.path(), step, branch, reg))?
     }
 
     /// The variable that a write's value is known by.
@@ -333,7 +338,7 @@ impl<'c, 'a> Chain<'c, 'a> {
         self.path().name(&root)
     }
 
-    fn lost(&mut self, write: &Write, words: String, before: Option<Bounds>) {
+    fn lost(&mut self, blamed: &Blamed, write: &Write, words: String, before: Option<Bounds>) {
         let path = self.path();
         let root = crate::trace::Root {
             write,
@@ -360,18 +365,35 @@ impl<'c, 'a> Chain<'c, 'a> {
             after: Some(words::range(&write.value.b)),
         };
         self.causes.push(cause);
-        let allowed = self.allowed;
+        let here = Blamed {
+            place: write.place,
+            ..*blamed
+        };
         let before = self.plans.len();
-        self.plan(write.step + 1, write.place, allowed);
+        self.plan(write.step + 1, &here, None);
         let site = self.path().code.site(insn);
         if let Some(plan) = self.plans.get_mut(before) {
             (plan.site, plan.behind) = (Some(site), true);
         }
     }
 
-    /// Proposes a comparison of a number before a step.
-    fn plan(&mut self, step: usize, place: Place, allowed: Range) {
+    /// A constant that a condition has chosen.
+    fn chosen(&mut self, write: &Write, insn: u32, words: &str) {
+        self.causes.push(Cause {
+            kind: CauseKind::Origin,
+            site: self.path().code.site(insn),
+            place: Some(write.place.name()),
+            variable: None,
+            words: format!("{} {words} where the path goes on from here", write.place.name()),
+            before: None,
+            after: Some(words::range(&write.value.b)),
+        });
+    }
+
+    /// Proposes a comparison of a number before a step, of an operand of a comparison that is there, if it is named.
+    fn plan(&mut self, step: usize, blamed: &Blamed, compared: Option<String>) {
         let path = self.path();
+        let (place, Range { min, max }) = (blamed.place, blamed.allowed);
         let (Some(reg), Some(insn)) = (place.register(), path.insn(step)) else {
             return;
         };
@@ -379,27 +401,50 @@ impl<'c, 'a> Chain<'c, 'a> {
             return;
         };
         // A comparison that no value passes proves nothing: the path would only end there.
-        let possible =
-            value.b.smin() <= allowed.max && value.b.smax() >= allowed.min && allowed.min <= allowed.max;
+        let possible = value.b.smin() <= max && value.b.smax() >= min && min <= max;
         if value.is_const() || !possible {
             return;
         }
         let root = path.root(place, step);
-        let name = root
-            .and_then(|root| path.name(&root))
-            .unwrap_or_else(|| place.name());
-        let Range { min, max } = allowed;
-        let change = Change::Range { insn, reg, min, max };
-        if self
-            .plans
-            .iter()
-            .any(|plan| plan.changes.first() == Some(&change))
-        {
+        let is_compared = compared.is_some();
+        let scaled = root.as_ref().is_some_and(|root| {
+            let shifts = matches!(
+                root.origin,
+                Origin::Computed(Alu::Binary {
+                    op: AluOp::Lsh | AluOp::Mul,
+                    ..
+                })
+            );
+            shifts && path.name(root).is_none()
+        });
+        if scaled && !is_compared {
             return;
         }
-        self.plans.push(Plan {
+        let name = compared
+            .or_else(|| root.as_ref().and_then(|root| path.name(root)))
+            .unwrap_or_else(|| place.name());
+        let bits = if blamed.narrow { 32 } else { 64 };
+        let change = Change::Range {
+            insn,
+            reg,
+            min,
+            max,
+            bits,
+        };
+        let plans = if is_compared {
+            &mut self.compared
+        } else {
+            &mut self.plans
+        };
+        if plans.iter().any(|plan| plan.changes.first() == Some(&change)) {
+            return;
+        }
+        plans.push(Plan {
             changes: vec![change],
-            wording: Wording::Range { name },
+            wording: Wording::Range {
+                name,
+                unsigned: value.b.smin() >= 0,
+            },
             site: Some(path.code.site(insn)),
             behind: false,
         });
@@ -412,8 +457,8 @@ impl<'c, 'a> Chain<'c, 'a> {
         let dst = Place::reg(frame, alu.dst());
         let old = path.rec.value(dst, step).copied()?;
         let Alu::Binary { op, src, .. } = alu else {
-            let words = lost_words(alu, &old.b, &write.value.b);
-            self.lost(write, words, Some(old.b));
+            let words = checks::lost_words(alu, &old.b, &write.value.b);
+            self.lost(blamed, write, words, Some(old.b));
             return None;
         };
         if let Some(next) = self.shift_pair(blamed, write, dst, (op, src)) {
@@ -436,13 +481,13 @@ impl<'c, 'a> Chain<'c, 'a> {
                     src_place,
                     src_value,
                     blamed.end,
-                    minus(blamed.limit, &old.b, blamed.end),
+                    operands::minus(blamed.limit, &old.b, blamed.end),
                 ),
                 (
                     Some(dst),
                     old.b,
                     blamed.end,
-                    minus(blamed.limit, &src_value, blamed.end),
+                    operands::minus(blamed.limit, &src_value, blamed.end),
                 ),
             ],
             AluOp::Sub => vec![
@@ -450,38 +495,66 @@ impl<'c, 'a> Chain<'c, 'a> {
                     src_place,
                     src_value,
                     blamed.end.other(),
-                    minus_from(&old.b, blamed.limit, blamed.end),
+                    operands::minus_from(&old.b, blamed.limit, blamed.end),
                 ),
                 (Some(dst), old.b, blamed.end, blamed.limit),
             ],
-            AluOp::Lsh => vec![(Some(dst), old.b, blamed.end, shifted(blamed.limit, &src_value))],
+            AluOp::Lsh => vec![(
+                Some(dst),
+                old.b,
+                blamed.end,
+                operands::shifted(blamed.limit, &src_value),
+            )],
             AluOp::Mul => vec![
-                (Some(dst), old.b, blamed.end, divided(blamed.limit, &src_value)),
-                (src_place, src_value, blamed.end, divided(blamed.limit, &old.b)),
+                (
+                    Some(dst),
+                    old.b,
+                    blamed.end,
+                    operands::divided(blamed.limit, &src_value),
+                ),
+                (
+                    src_place,
+                    src_value,
+                    blamed.end,
+                    operands::divided(blamed.limit, &old.b),
+                ),
             ],
             _ => vec![(Some(dst), old.b, blamed.end, blamed.limit)],
         };
         let lost = unbounded(&write.value.b);
+        // Of a quotient or remainder no bound is kept, whatever is known of the operands.
+        let keeps = !matches!(op, AluOp::Div | AluOp::SDiv | AluOp::Mod | AluOp::SMod) || !lost;
         let mut candidates = candidates;
+        candidates.retain(|_| keeps);
         candidates.sort_by_key(|(_, bounds, end, _)| match end {
             End::Least => bounds.smin(),
             End::Greatest => bounds.smax().saturating_neg(),
         });
         for (place, bounds, end, limit) in candidates {
             let Some(place) = place else { continue };
+            let other = if Some(place) == src_place {
+                &old.b
+            } else {
+                &src_value
+            };
             let next = Blamed {
                 place,
                 step,
                 end,
                 limit,
+                allowed: operands::allowed_of(op, &blamed.allowed, other),
+                narrow: blamed.narrow,
             };
             if next.exceeds(&bounds) && (unbounded(&bounds) || !lost) {
                 if pointer && src_is_scalar && Some(place) == src_place {
-                    self.plan_offset(step, place, &old.b);
+                    self.plan_offset(&next, &old.b, blamed);
                 } else if pointer && !src_is_scalar && place == dst {
-                    self.plan_offset(step, place, &src_value);
+                    self.plan_offset(&next, &src_value, blamed);
                 } else {
                     self.pass(write);
+                    if old.b.const_value().is_none() && src_value.const_value().is_none() {
+                        self.plan_result(blamed, write);
+                    }
                     let other = if Some(place) == src_place {
                         Some(dst)
                     } else {
@@ -495,7 +568,12 @@ impl<'c, 'a> Chain<'c, 'a> {
         if pointer {
             let scalar = if src_is_scalar { src_place } else { Some(dst) };
             if let Some(place) = scalar {
-                self.plan_offset(step, place, if src_is_scalar { &old.b } else { &src_value });
+                let here = Blamed {
+                    place,
+                    step,
+                    ..*blamed
+                };
+                self.plan_offset(&here, if src_is_scalar { &old.b } else { &src_value }, blamed);
                 // Of several parts each is within: the one that varies most is followed.
                 if self.causes.is_empty() {
                     return Some(Blamed {
@@ -506,8 +584,8 @@ impl<'c, 'a> Chain<'c, 'a> {
                 }
             }
         }
-        let words = lost_words(alu, &old.b, &write.value.b);
-        self.lost(write, words, Some(old.b));
+        let words = checks::lost_words(alu, &old.b, &write.value.b);
+        self.lost(blamed, write, words, Some(old.b));
         None
     }
 
@@ -547,7 +625,7 @@ impl<'c, 'a> Chain<'c, 'a> {
             words::bounds(&before),
             words::bounds(&write.value.b)
         );
-        self.lost(write, words, Some(before));
+        self.lost(blamed, write, words, Some(before));
         Some(None)
     }
 
@@ -579,15 +657,37 @@ impl<'c, 'a> Chain<'c, 'a> {
         });
     }
 
-    /// A comparison of what is added to a pointer, which lies at `base` already.
-    fn plan_offset(&mut self, step: usize, place: Place, base: &Bounds) {
-        let Range { min, max } = self.allowed;
-        let base = base.const_value().map_or(0, |value| value as i64);
-        let allowed = Range {
-            min: min.saturating_sub(base),
-            max: max.saturating_sub(base),
+    /// A comparison of what two varying numbers make together.
+    fn plan_result(&mut self, blamed: &Blamed, write: &Write) {
+        let path = self.path();
+        let name = path.insn(write.step).and_then(|insn| {
+            let spot = path.code.spot(insn)?;
+            let variable = |name: &&str| words::is_variable(name);
+            spot.assigned()
+                .or_else(|| spot.changed().filter(variable))
+                .map(ToOwned::to_owned)
+        });
+        let here = Blamed {
+            place: write.place,
+            ..*blamed
         };
-        self.plan(step, place, allowed);
+        let before = self.compared.len();
+        if name.is_some() {
+            self.plan(write.step + 1, &here, name);
+        }
+        let site = path.insn(write.step).map(|insn| path.code.site(insn));
+        if let Some(plan) = self.compared.get_mut(before) {
+            (plan.site, plan.behind) = (site, true);
+        }
+    }
+
+    /// A comparison of what is added to a pointer, which lies at `base` already.
+    fn plan_offset(&mut self, at: &Blamed, base: &Bounds, blamed: &Blamed) {
+        let here = Blamed {
+            allowed: operands::allowed_of(AluOp::Add, &blamed.allowed, base),
+            ..*at
+        };
+        self.plan(at.step, &here, None);
     }
 
     /// A named operation that a bad value passes through.
@@ -595,7 +695,12 @@ impl<'c, 'a> Chain<'c, 'a> {
         let path = self.path();
         let Some(insn) = path.insn(write.step) else { return };
         let Some(spot) = path.code.spot(insn) else { return };
-        let Some(name) = spot.assigned().map(ToOwned::to_owned) else {
+        let by_line = spot.assigned().map(ToOwned::to_owned);
+        let root = crate::trace::Root {
+            write,
+            origin: path.origin(write),
+        };
+        let Some(name) = by_line.or_else(|| path.local(&root)) else {
             return;
         };
         let known = self
@@ -617,7 +722,7 @@ impl<'c, 'a> Chain<'c, 'a> {
         self.causes.push(cause);
     }
 
-    fn loaded(&mut self, write: &Write, load: Load) {
+    fn loaded(&mut self, blamed: &Blamed, write: &Write, load: Load) {
         let path = self.path();
         let source = path.reg(write.step, load.src).map(|(_, reg)| *reg);
         let what = match source {
@@ -638,10 +743,10 @@ impl<'c, 'a> Chain<'c, 'a> {
             None => "is read from memory".to_owned(),
         };
         let words = format!("{what}: {}", words::bounds(&write.value.b));
-        self.lost(write, words, None);
+        self.lost(blamed, write, words, None);
     }
 
-    fn called(&mut self, write: &Write) {
+    fn called(&mut self, blamed: &Blamed, write: &Write) {
         let path = self.path();
         let insn = path.insn(write.step);
         let callee = insn.and_then(|insn| path.code.callee(insn));
@@ -657,8 +762,13 @@ impl<'c, 'a> Chain<'c, 'a> {
             "is what {callee} returns: {}{negative}",
             words::bounds(&write.value.b)
         );
-        self.lost(write, words, None);
+        self.lost(blamed, write, words, None);
     }
+}
+
+/// A register of the frame that failed.
+pub(super) fn place_of(case: &Case<'_>, reg: u8) -> Option<Place> {
+    case.path.reg(case.path.rec.end(), reg).map(|(place, _)| place)
 }
 
 /// Whether a number is too far out as a signed one of 32 bits.
@@ -672,71 +782,4 @@ fn exceeds_32(blamed: &Blamed, bounds: &Bounds) -> bool {
 /// Whether nothing much is known.
 fn unbounded(bounds: &Bounds) -> bool {
     bounds.smin() <= i64::from(i32::MIN) || bounds.smax() >= i64::from(u32::MAX)
-}
-
-fn minus(limit: i64, other: &Bounds, end: End) -> i64 {
-    match end {
-        End::Least => limit.saturating_sub(other.smax().clamp(-(1 << 30), 1 << 30)),
-        End::Greatest => limit.saturating_sub(other.smin().clamp(-(1 << 30), 1 << 30)),
-    }
-}
-
-fn minus_from(old: &Bounds, limit: i64, end: End) -> i64 {
-    match end {
-        End::Least => old.smin().saturating_sub(limit),
-        End::Greatest => old.smax().saturating_sub(limit),
-    }
-}
-
-fn shifted(limit: i64, by: &Bounds) -> i64 {
-    let by = by
-        .const_value()
-        .and_then(|by| u32::try_from(by).ok())
-        .unwrap_or(0);
-    limit.checked_shr(by).unwrap_or(0)
-}
-
-fn divided(limit: i64, by: &Bounds) -> i64 {
-    match by.const_value().map(|by| by as i64) {
-        Some(by) if by > 0 => limit / by,
-        _ => limit,
-    }
-}
-
-fn part_words(part: Part) -> String {
-    match part {
-        Part::Low32 => "is copied with its low 32 bits only".to_owned(),
-        Part::Signed(bytes) => format!("is copied with the sign of its low {} bits", u32::from(bytes) * 8),
-        Part::Bytes(bytes) => format!(
-            "is {} bits inside an 8-byte stack slot: the verifier keeps the range of whole slots, or of their low bytes, only",
-            bytes * 8
-        ),
-    }
-}
-
-/// How an operation loses a bound.
-fn lost_words(alu: Alu, before: &Bounds, after: &Bounds) -> String {
-    let what = match alu {
-        Alu::End { order, bits, .. } => match order {
-            ByteOrder::ToBe | ByteOrder::ToLe | ByteOrder::Swap => format!("a {bits}-bit byte swap"),
-        },
-        Alu::Neg { .. } => "the change of sign".to_owned(),
-        Alu::Binary { op, .. } => match op {
-            AluOp::Div | AluOp::SDiv => "the division".to_owned(),
-            AluOp::Mod | AluOp::SMod => "the remainder".to_owned(),
-            AluOp::Rsh | AluOp::Arsh => "the right shift".to_owned(),
-            AluOp::Lsh => "the left shift".to_owned(),
-            AluOp::Mul => "the multiplication".to_owned(),
-            AluOp::Add => "the addition".to_owned(),
-            AluOp::Sub => "the subtraction".to_owned(),
-            AluOp::And => "the mask".to_owned(),
-            AluOp::Or | AluOp::Xor => "the bit operation".to_owned(),
-        },
-        Alu::Mov { .. } | Alu::MovSx { .. } | Alu::AddrSpaceCast { .. } => "the copy".to_owned(),
-    };
-    format!(
-        "loses its bound by {what}: {} becomes {}",
-        words::bounds(before),
-        words::bounds(after)
-    )
 }

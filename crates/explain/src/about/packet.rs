@@ -12,10 +12,12 @@ use crate::recorder::Place;
 use crate::trace::{Origin, Path};
 use crate::words;
 
-use super::numbers;
+use super::{numbers, values};
 
 /// A pointer further from the packet's start than this proves nothing.
 const MAX_PACKET: u64 = 0xffff;
+/// What is said of a pointer with such a part.
+const NEGATIVE: &str = "the constant part of the offset";
 /// Most comparisons with the packet's end that are shown.
 const MAX_CHECKS: usize = 3;
 
@@ -65,12 +67,50 @@ pub(crate) fn explain(case: &Case<'_>, draft: &mut Draft, fact: &Fact) {
             draft.causes([cause]);
         }
     }
-    if shown == 0 {
+    if shown == 0 && !wrong_side(path, draft) {
         draft.note("no comparison with the packet's end comes before this access on this path");
+        values::explain(case, draft, reg);
+    }
+    if draft
+        .out
+        .causes
+        .iter()
+        .any(|cause| cause.words.contains(NEGATIVE))
+    {
+        draft.advise(
+            "make the offset one number first: compute it, put `asm volatile(\"\" : \"+r\"(off));` behind that, so that the compiler does not take it apart, check it (`if (off < 0) return …;`), and add it to the pointer then",
+            path.insn(step).map(|insn| path.code.site(insn)),
+        );
     }
     length_as_number(path, draft);
     wide_pointer(case, draft, place, pointer);
     plan(case, draft, reg, (needed, size.max(1)), proven);
+}
+
+/// Says of comparisons with the packet's end that the path goes on where they prove nothing.
+fn wrong_side(path: &Path<'_>, draft: &mut Draft) -> bool {
+    let mut found = false;
+    for (at, branch, _) in path.branches(0, path.rec.end()).rev() {
+        let (Some((place, ..)), Some(insn)) = (end_check(path, at, &branch), path.insn(at)) else {
+            continue;
+        };
+        let name = path.root(place, at).and_then(|root| path.name(&root));
+        let shown = name
+            .as_ref()
+            .map_or_else(|| place.name(), |name| format!("`{name}`"));
+        draft.causes([Cause {
+            kind: CauseKind::Check,
+            site: path.code.site(insn),
+            place: Some(place.name()),
+            variable: name,
+            words: format!("the path goes on from here where {shown} may be behind the packet's end: the access stands on the wrong side of this comparison"),
+            before: None,
+            after: None,
+        }]);
+        found = true;
+        break;
+    }
+    found
 }
 
 /// A pointer that was compared with the packet's end.
@@ -119,13 +159,19 @@ fn judged(
     let insn = path.insn(checked.step)?;
     let name = |place, step| path.root(place, step).and_then(|root| path.name(&root));
     let that = name(checked.place, checked.step);
-    let this = name(place, path.rec.end());
+    let this = path
+        .root(place, path.rec.end())
+        .and_then(|root| path.pointer_name(&root, place, path.rec.end()));
     let called = |name: &Option<String>, place: Place| name.clone().unwrap_or_else(|| place.name());
     let (that_name, this_name) = (called(&that, checked.place), called(&this, place));
     let words = if checked.reg.b.umax() > MAX_PACKET {
         format!("proves nothing: `{that_name}` may be more than 65535 bytes behind the packet's start")
     } else if checked.reg.id == pointer.id && checked.reg.ty == pointer.ty {
         let reach = i64::from(checked.reg.off) - i64::from(pointer.off);
+        if reach >= needed && checked.reg.off < 0 {
+            let off = checked.reg.off;
+            return Some(negative(path, checked, insn, &that_name, off));
+        }
         if reach >= needed {
             return lost_since(path, checked, &that_name);
         }
@@ -168,6 +214,21 @@ fn judged(
         before: None,
         after: None,
     })
+}
+
+/// A pointer whose constant part is negative is not believed, wherever its variable part takes it.
+fn negative(path: &Path<'_>, checked: &Checked<'_>, insn: u32, name: &str, off: i32) -> Cause {
+    Cause {
+        kind: CauseKind::Check,
+        site: path.code.site(insn),
+        place: Some(checked.place.name()),
+        variable: Some(name.to_owned()),
+        words: format!(
+            "proves nothing: {NEGATIVE} of `{name}` is negative ({off}), though another number was added that makes up for it"
+        ),
+        before: None,
+        after: None,
+    }
 }
 
 /// The check was enough, and its result is gone: the packet may have moved.
@@ -280,6 +341,21 @@ fn base_of(expression: &str) -> &str {
     base.rsplit_once(" *)").map_or(base, |(_, base)| base).trim()
 }
 
+/// What the packet's end is called in the source.
+fn end_name(path: &Path<'_>) -> String {
+    let simple = |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let mut names = (0..path.rec.end()).rev().filter_map(|step| {
+        let Some(Op::Load(load)) = path.op(step) else {
+            return None;
+        };
+        let (place, _) = path.reg(step + 1, load.dst)?;
+        let write = path.rec.writes_of(step).find(|write| write.place == place)?;
+        let is_end = write.value.ty.base() == RegBase::PacketEnd;
+        is_end.then(|| path.named_at(path.insn(step)?))?.filter(simple)
+    });
+    names.next().unwrap_or_else(|| "data_end".to_owned())
+}
+
 fn plan(case: &Case<'_>, draft: &mut Draft, reg: u8, (needed, size): (i64, i64), proven: bool) {
     let path = &case.path;
     let step = path.rec.end();
@@ -288,8 +364,13 @@ fn plan(case: &Case<'_>, draft: &mut Draft, reg: u8, (needed, size): (i64, i64),
     };
     let place = Place::reg(path.rec.step(step).map_or(0, |step| step.frame), reg);
     let root = path.root(place, step);
-    let name = root
-        .and_then(|root| path.name(&root))
+    let argument = path
+        .code
+        .argument(insn, usize::from(reg).saturating_sub(1))
+        .filter(|_| matches!(path.op(step), Some(Op::Call(_))))
+        .map(ToOwned::to_owned);
+    let name = argument
+        .or_else(|| root.and_then(|root| path.pointer_name(&root, place, step)))
         .unwrap_or_else(|| place.name());
     // `*(p + 4)` says itself where it begins; `p->x` and the like begin behind their pointer.
     let (name, behind) = match path.code.address(insn) {
@@ -324,13 +405,20 @@ fn plan(case: &Case<'_>, draft: &mut Draft, reg: u8, (needed, size): (i64, i64),
             None,
         );
     }
-    let condition = if behind == 0 {
-        name.clone()
-    } else {
-        format!("{name} + {behind}")
+    // The access begins where the pointer does, and is one object of its type; or is of a member of what it points to.
+    let whole = path.code.address(insn).is_some() && behind == size;
+    let condition = match (whole, behind) {
+        (_, 0) => name.clone(),
+        (true, 1) => format!("{name} + 1"),
+        (true, _) => format!("(void *)({name} + 1)"),
+        (false, _) if name.starts_with("(void *)") => format!("{name} + {behind}"),
+        (false, _) => format!("(void *){} + {behind}", words::operand(&name)),
     };
     draft.plan(
-        format!("compare the pointer that is used: accepted if `{condition} <= data_end`"),
+        format!(
+            "compare the pointer that is used: accepted if `{condition} <= {}`",
+            end_name(path)
+        ),
         Some(path.code.site(insn)),
         vec![Change::Packet { insn, reg, bytes }],
     );

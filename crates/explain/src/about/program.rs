@@ -13,6 +13,8 @@ use verdict_syscall::FieldMask;
 use crate::case::{Case, Draft};
 use crate::words;
 
+use super::alternatives;
+
 /// Most program types or helpers that are listed.
 const MAX_LISTED: usize = 8;
 
@@ -91,6 +93,52 @@ fn map_for_program(case: &Case<'_>, draft: &mut Draft) {
     );
 }
 
+/// The register through which the last instruction accesses memory.
+pub(crate) fn accessed(case: &Case<'_>) -> Option<u8> {
+    match case.path.op(case.path.rec.end())? {
+        Op::Load(load) => Some(load.src),
+        Op::Store(store) => Some(store.dst),
+        Op::Call(_) => Some(1),
+        _ => None,
+    }
+}
+
+/// A map that programs may not write, or not read.
+pub(crate) fn map_access(case: &Case<'_>, draft: &mut Draft, reg: u8) {
+    let path = &case.path;
+    let end = path.rec.end();
+    let (Some(insn), Some((_, value))) = (path.insn(end), path.reg(end, reg)) else {
+        return;
+    };
+    let Some(map) = path.rec.maps.get(value.map().0 as usize) else {
+        return;
+    };
+    let constant = map.name.ends_with(".rodata");
+    draft.note(format!(
+        "map `{}` is of type {}{}",
+        map.name,
+        map.map_type.name(),
+        if constant {
+            ", and holds what is declared `const`"
+        } else if map.prog_can_read() {
+            ": programs may read its values only"
+        } else {
+            ": programs may write its values only"
+        }
+    ));
+    draft.advise(
+        if constant {
+            "declare the variable without `const`, so that it lies in .data or .bss".to_owned()
+        } else {
+            format!(
+                "keep what programs change in a map of another type, or without BPF_F_RDONLY_PROG and BPF_F_WRONLY_PROG; values of `{}` are set by bpf_map_update_elem() or by user space",
+                map.name
+            )
+        },
+        Some(path.code.site(insn)),
+    );
+}
+
 /// The fields of the context around an access.
 pub(crate) fn context(case: &Case<'_>, draft: &mut Draft) {
     let code = &case.path.code;
@@ -127,14 +175,18 @@ pub(crate) fn context(case: &Case<'_>, draft: &mut Draft) {
                 words::count(i64::from(size), "byte"),
             ));
             let words = if writes {
+                let instead = alternatives::to_writing(field.name(), ty);
                 format!(
-                    "do not write `{}`: a program of type {} may only read it, or not use it at all",
+                    "do not write `{}`: a program of type {} may only read it, or not use it at all{}",
                     field.name(),
-                    ty.name()
+                    ty.name(),
+                    instead.map(|instead| format!("; {instead}")).unwrap_or_default()
                 )
             } else if size == has && i64::from(start) == offset {
+                let instead = alternatives::to_reading(field.name(), ty)
+                    .unwrap_or("take the information from elsewhere, or use another type of program");
                 format!(
-                    "a program of type {} may not read `{}`: take the information from elsewhere, or use another type of program",
+                    "a program of type {} may not read `{}`: {instead}",
                     ty.name(),
                     field.name()
                 )
@@ -202,11 +254,20 @@ pub(crate) fn kfunc_forbidden(case: &Case<'_>, draft: &mut Draft) {
             types.join(", ")
         ));
     }
+    let traces = [ProgType::Kprobe, ProgType::RawTracepoint].contains(&code.prog.prog_type);
+    let by_tracing = code
+        .kernel
+        .kfunc_hook(ProgType::Tracing)
+        .is_some_and(|hook| hooks.contains(&hook) || hooks.contains(&Hook::Common));
     draft.advise(
-        format!(
-            "call {}() from a program of one of these types, or do without",
-            kfunc.name
-        ),
+        if traces && by_tracing {
+            format!("attach by `SEC(\"fentry/FUNCTION\")` or `SEC(\"tp_btf/NAME\")` with BPF_PROG() instead: such programs may call {}()", kfunc.name)
+        } else {
+            format!(
+                "call {}() from a program of one of these types, or do without",
+                kfunc.name
+            )
+        },
         case.rejected.insn.map(|insn| code.site(insn)),
     );
 }

@@ -3,10 +3,14 @@
 use verdict_btf::Kind;
 use verdict_isa::{Call, Op};
 use verdict_kernel::rule::Rule;
+use verdict_kernel::types::Flags;
 use verdict_report::explanation::{Cause, CauseKind, Change, Site};
 
 use crate::case::{Case, Draft};
+use crate::recorder::Place;
 use crate::trace::Path;
+
+use super::nulls;
 
 /// Functions that give back what others hand out, where the names do not say it.
 const RELEASES: &[(&str, &str)] = &[
@@ -40,7 +44,7 @@ pub(crate) fn leak(case: &Case<'_>, draft: &mut Draft, acquired: u32) {
         .and_then(|spot| spot.assigned())
         .or_else(|| path.code.argument(acquired, last_argument(&callee)))
         .map(|name| name.trim_start_matches('&').to_owned());
-    let release = release_of(path, &callee);
+    let release = release_of(path, &callee).or_else(|| release_of_type(path, acquired));
     let even = if callee.ends_with("_reserve_dynptr") {
         "; it must be given back even where it fails"
     } else {
@@ -82,6 +86,64 @@ pub(crate) fn leak(case: &Case<'_>, draft: &mut Draft, acquired: u32) {
         Some(left),
         vec![Change::Release { insn, acquired }],
     );
+}
+
+/// The function that releases an object by its type, for what is taken out of a map.
+fn release_of_type(path: &Path<'_>, acquired: u32) -> Option<String> {
+    let step = (0..path.rec.steps.len())
+        .rev()
+        .find(|step| path.insn(*step) == Some(acquired))?;
+    let result = Place::reg(path.rec.step(step)?.frame, 0);
+    let write = path.rec.writes_of(step).find(|write| write.place == result)?;
+    if write.value.ty.has(Flags::ALLOC) {
+        return Some("bpf_obj_drop".to_owned());
+    }
+    let (object, _) = nulls::object(path, &write.value)?;
+    let stem = object.trim_end_matches("_struct").trim_start_matches("bpf_");
+    let name = format!("bpf_{stem}_release");
+    path.code.kernel.btf.find(&name, Kind::Func).map(|_| name)
+}
+
+/// A release of what is not held: released before, or handed out without a reference.
+pub(crate) fn not_held(case: &Case<'_>, draft: &mut Draft) {
+    let path = &case.path;
+    let end = path.rec.end();
+    let Some(insn) = path.insn(end) else { return };
+    let (Some(callee), text) = (called(path, insn), path.code.argument(insn, 0)) else {
+        return;
+    };
+    let shown = text.map_or("it".to_owned(), |text| format!("`{text}`"));
+    let stem = |name: &str| name.split('_').take(2).collect::<Vec<_>>().join("_");
+    let released = (0..end).rev().find_map(|step| {
+        let at = path.insn(step)?;
+        let by = called(path, at)?;
+        let gives_back = ["_release", "_submit", "_discard", "_drop", "_put", "_destroy"];
+        let alike = stem(&by) == stem(&callee)
+            && gives_back.iter().any(|word| by.contains(word))
+            && path.code.argument(at, 0) == text;
+        alike.then_some((at, by))
+    });
+    match released {
+        Some((at, by)) => {
+            draft.causes([Cause {
+                kind: CauseKind::Lost,
+                site: path.code.site(at),
+                place: None,
+                variable: text.map(ToOwned::to_owned),
+                words: format!("{by}() has released {shown} already"),
+                before: None,
+                after: None,
+            }]);
+            draft.advise(
+                format!("release {shown} once: take this call or that of {by}() away, or leave the function behind the first"),
+                Some(path.code.site(insn)),
+            );
+        }
+        None => draft.advise(
+            format!("do not release {shown}: it was not acquired here. To keep such an object, acquire a reference first (bpf_task_acquire(), bpf_cgroup_acquire(), bpf_kptr_xchg() of a map's value, …), and release that"),
+            Some(path.code.site(insn)),
+        ),
+    }
 }
 
 /// The argument that names what a function fills in, where it returns nothing.
@@ -213,7 +275,7 @@ pub(crate) fn region(case: &Case<'_>, draft: &mut Draft) {
         "bpf_local_irq_save",
         "bpf_res_spin_lock",
     ];
-    let last = (0..path.rec.steps.len()).rev().find_map(|step| {
+    let last = (0..path.rec.end()).rev().find_map(|step| {
         let insn = path.insn(step)?;
         let Some(Op::Call(_)) = path.code.op(insn) else {
             return None;
@@ -226,6 +288,7 @@ pub(crate) fn region(case: &Case<'_>, draft: &mut Draft) {
     });
     let from = last.as_ref().map_or(0, |(step, ..)| *step);
     let mut leave = "leave it".to_owned();
+    let mut entry = None;
     if let Some((_, insn, callee)) = &last {
         let object = path.code.argument(*insn, 0).map(ToOwned::to_owned);
         let shown = object
@@ -251,10 +314,38 @@ pub(crate) fn region(case: &Case<'_>, draft: &mut Draft) {
             .iter()
             .fold(callee.clone(), |name, (enter, leave)| name.replace(enter, leave));
         leave = format!("call {end}({})", object.unwrap_or_default());
+        entry = Some((*insn, callee.clone()));
     }
     let Some(insn) = path.insn(path.rec.end()) else {
         return;
     };
+    // A call that must not be made here can be made before, and its result kept.
+    let locks = |callee: &String| callee.contains("spin_lock") || callee.contains("spin_unlock");
+    if called(path, insn).as_ref().is_some_and(locks) {
+        let held = entry
+            .as_ref()
+            .and_then(|(at, _)| path.code.argument(*at, 0))
+            .unwrap_or("the first lock");
+        draft.advise(
+            format!("give back `{held}` before another lock is taken: a program may hold one bpf_spin_lock at a time"),
+            Some(path.code.site(insn)),
+        );
+        return;
+    }
+    if let (Some(callee), Some((entered, by))) = (
+        called(path, insn),
+        entry.filter(|_| is_misplaced(case.rejected.rule)),
+    ) {
+        let line = path
+            .code
+            .spot(entered)
+            .map_or_else(|| format!("insn {entered}"), |spot| format!("line {}", spot.line));
+        draft.plan(
+            format!("call {callee}() before {by}() on {line}, and keep what it returns for use in the region: accepted if it is called outside"),
+            Some(path.code.site(insn)),
+            vec![Change::Unlocked { insn }],
+        );
+    }
     let leaks = matches!(case.rejected.rule, Rule::RegionLeak | Rule::LockLeak);
     let site = if leaks {
         left_at(path, from)
@@ -272,6 +363,17 @@ pub(crate) fn region(case: &Case<'_>, draft: &mut Draft) {
         Some(site),
         vec![Change::LeaveRegions { insn }],
     );
+}
+
+/// Whether a rule is about a call that stands in a region.
+const fn is_misplaced(rule: Rule) -> bool {
+    matches!(rule, Rule::SleepInRegion | Rule::CallUnderLock)
+}
+
+/// The function that an instruction calls.
+fn called(path: &Path<'_>, insn: u32) -> Option<String> {
+    let calls = matches!(path.code.op(insn), Some(Op::Call(_)));
+    calls.then(|| path.code.callee(insn))?
 }
 
 /// A lock that is given back through another pointer, or taken twice.

@@ -9,6 +9,8 @@ use crate::source::Code;
 
 /// Most functions of a chain.
 const MAX_CALLS: usize = 64;
+/// `bpf_tail_call`.
+const TAIL_CALL: i32 = 12;
 
 /// The functions of a program: where they begin, and how much stack they take.
 struct Functions<'c, 'a> {
@@ -22,7 +24,6 @@ type Called = (usize, Option<u32>);
 
 /// Shows the chain of calls whose stacks together are too large, with the largest variable of each.
 pub(crate) fn combined(case: &Case<'_>, draft: &mut Draft) {
-    let code = &case.path.code;
     let mut numbers = case
         .rejected
         .text
@@ -31,18 +32,8 @@ pub(crate) fn combined(case: &Case<'_>, draft: &mut Draft) {
     let (Some(calls), Some(total)) = (numbers.next(), numbers.next()) else {
         return;
     };
-    let starts: Vec<u32> = starts(code);
-    if starts.len() != case.stats.stack_depth.len() || calls > MAX_CALLS {
+    let Some(functions) = Functions::of(case).filter(|_| calls <= MAX_CALLS) else {
         return;
-    }
-    let unit = match code.kernel.semantics.stack.frame_size {
-        FrameSize::ThirtyTwo => |depth: u32| depth.max(1).next_multiple_of(32),
-        FrameSize::Sixteen => |depth: u32| depth.next_multiple_of(16),
-    };
-    let functions = Functions {
-        code,
-        starts,
-        depths: case.stats.stack_depth.iter().map(|depth| unit(*depth)).collect(),
     };
     let mut chain = Vec::new();
     let found = (0..functions.starts.len()).any(|root| {
@@ -51,20 +42,72 @@ pub(crate) fn combined(case: &Case<'_>, draft: &mut Draft) {
         functions.search(&mut chain, calls, total as u32, &mut left)
     });
     if found {
-        tell(case, draft, &functions, &chain, total);
+        tell(draft, &functions, &chain, total);
     }
 }
 
-fn tell(case: &Case<'_>, draft: &mut Draft, functions: &Functions<'_, '_>, chain: &[Called], total: usize) {
-    let code = functions.code;
-    let name = |at: usize| {
-        let start = functions.starts.get(at).copied().unwrap_or(0);
-        code.function_at(start).unwrap_or("?").to_owned()
+/// Shows the chain of calls whose stacks leave no room for a tail call at its end.
+pub(crate) fn tail_call(case: &Case<'_>, draft: &mut Draft) {
+    let code = &case.path.code;
+    let total = case
+        .rejected
+        .text
+        .split(|c: char| !c.is_ascii_digit())
+        .find_map(|digits| digits.parse::<u32>().ok());
+    let (Some(total), Some(functions)) = (total, Functions::of(case)) else {
+        return;
     };
-    let depth = |at: usize| functions.depths.get(at).copied().unwrap_or(0);
+    let found = (0..functions.starts.len()).find_map(|root| {
+        let mut left = 100_000;
+        functions.tail_calling(&mut vec![(root, None)], total, &mut left)
+    });
+    let Some((chain, tail)) = found else { return };
+    let limit = code.kernel.limits.tail_call_stack;
+    let (last, callers) = chain
+        .split_last()
+        .map_or((0, &[][..]), |((last, _), rest)| (*last, rest));
+    let sum: Vec<String> = callers
+        .iter()
+        .map(|(at, _)| format!("{} {}", functions.name(*at), functions.depth(*at)))
+        .collect();
+    draft.note(format!(
+        "{} = {total} bytes of stack below {}(), which makes a tail call: there must be less than {limit}",
+        sum.join(" + "),
+        functions.name(last)
+    ));
+    let mut largest: Option<(u32, String, u32)> = None;
+    for (at, call) in callers {
+        let (cause, object) = functions.cause(*at, *call);
+        draft.causes([cause]);
+        if let Some((insn, name)) = object
+            && largest
+                .as_ref()
+                .is_none_or(|(most, ..)| functions.depth(*at) > *most)
+        {
+            largest = Some((functions.depth(*at), name, insn));
+        }
+    }
+    draft.primary(
+        code.site(tail),
+        format!("a tail call {} deep, over {total} bytes of stack", chain.len()),
+    );
+    let what = largest
+        .as_ref()
+        .map_or("the largest variable".to_owned(), |(_, name, _)| {
+            format!("`{name}`")
+        });
+    let over = total.saturating_sub(limit) + 1;
+    draft.advise(
+        format!("take at least {over} bytes off what is below it: move {what} to a per-CPU array map; or make the tail call from the main program, behind the call of {}()", functions.name(last)),
+        largest.map(|(_, _, insn)| code.site(insn)),
+    );
+}
+
+fn tell(draft: &mut Draft, functions: &Functions<'_, '_>, chain: &[Called], total: usize) {
+    let code = functions.code;
     let sum: Vec<String> = chain
         .iter()
-        .map(|(at, _)| format!("{} {}", name(*at), depth(*at)))
+        .map(|(at, _)| format!("{} {}", functions.name(*at), functions.depth(*at)))
         .collect();
     let limit = code.kernel.limits.stack;
     draft.note(format!(
@@ -73,28 +116,15 @@ fn tell(case: &Case<'_>, draft: &mut Draft, functions: &Functions<'_, '_>, chain
     ));
     let mut largest: Option<(u32, String, u32)> = None;
     for (at, call) in chain {
-        let object = functions.largest_object(*at);
-        let holds = object
-            .as_ref()
-            .map(|(_, name)| format!(", most of it for `{name}`"))
-            .unwrap_or_default();
-        let words = format!("{}() takes {} bytes{holds}", name(*at), depth(*at));
-        let insn = object.as_ref().map(|(insn, _)| *insn).or(*call);
-        let insn = insn.or_else(|| functions.starts.get(*at).copied()).unwrap_or(0);
-        if let Some((insn, variable)) = &object
-            && largest.as_ref().is_none_or(|(most, ..)| depth(*at) > *most)
+        let (cause, object) = functions.cause(*at, *call);
+        if let Some((insn, variable)) = object
+            && largest
+                .as_ref()
+                .is_none_or(|(most, ..)| functions.depth(*at) > *most)
         {
-            largest = Some((depth(*at), variable.clone(), *insn));
+            largest = Some((functions.depth(*at), variable, insn));
         }
-        draft.causes([Cause {
-            kind: CauseKind::Call,
-            site: code.site(insn),
-            place: None,
-            variable: object.map(|(_, name)| name),
-            words,
-            before: None,
-            after: None,
-        }]);
+        draft.causes([cause]);
     }
     if let Some((_, Some(call))) = chain.last() {
         draft.primary(
@@ -114,7 +144,6 @@ fn tell(case: &Case<'_>, draft: &mut Draft, functions: &Functions<'_, '_>, chain
         ),
         largest.map(|(_, _, insn)| code.site(insn)),
     );
-    let _ = case;
 }
 
 /// Where functions begin.
@@ -134,7 +163,96 @@ fn starts(code: &Code<'_>) -> Vec<u32> {
     starts
 }
 
+impl<'c, 'a> Functions<'c, 'a> {
+    /// Those of a program that was walked.
+    fn of(case: &'c Case<'a>) -> Option<Functions<'c, 'a>> {
+        let code = &case.path.code;
+        let starts: Vec<u32> = starts(code);
+        let unit = match code.kernel.semantics.stack.frame_size {
+            FrameSize::ThirtyTwo => |depth: u32| depth.max(1).next_multiple_of(32),
+            FrameSize::Sixteen => |depth: u32| depth.next_multiple_of(16),
+        };
+        let depths: Vec<u32> = case.stats.stack_depth.iter().map(|depth| unit(*depth)).collect();
+        (starts.len() == depths.len()).then_some(Functions { code, starts, depths })
+    }
+}
+
 impl Functions<'_, '_> {
+    fn name(&self, at: usize) -> &str {
+        let start = self.starts.get(at).copied().unwrap_or(0);
+        self.code.function_at(start).unwrap_or("?")
+    }
+
+    fn depth(&self, at: usize) -> u32 {
+        self.depths.get(at).copied().unwrap_or(0)
+    }
+
+    /// What is said of a function of a chain, and its largest variable.
+    fn cause(&self, at: usize, call: Option<u32>) -> (Cause, Option<(u32, String)>) {
+        let object = self.largest_object(at);
+        let holds = object
+            .as_ref()
+            .map(|(_, name)| format!(", most of it for `{name}`"))
+            .unwrap_or_default();
+        let insn = object.as_ref().map(|(insn, _)| *insn).or(call);
+        let insn = insn.or_else(|| self.starts.get(at).copied()).unwrap_or(0);
+        let cause = Cause {
+            kind: CauseKind::Call,
+            site: self.code.site(insn),
+            place: None,
+            variable: object.as_ref().map(|(_, name)| name.clone()),
+            words: format!("{}() takes {} bytes{holds}", self.name(at), self.depth(at)),
+            before: None,
+            after: None,
+        };
+        (cause, object)
+    }
+
+    /// A chain of calls with so much stack below a function that makes a tail call, and that call.
+    fn tail_calling(
+        &self,
+        chain: &mut Vec<Called>,
+        total: u32,
+        left: &mut u32,
+    ) -> Option<(Vec<Called>, u32)> {
+        let (function, _) = chain.last().copied()?;
+        let below: u32 = chain.iter().rev().skip(1).map(|(at, _)| self.depth(*at)).sum();
+        let tail = self.range(function).find(|insn| {
+            matches!(
+                self.code.op(*insn),
+                Some(Op::Call(Call::Helper { id: TAIL_CALL }))
+            )
+        });
+        if let Some(tail) = tail.filter(|_| chain.len() > 1 && below == total) {
+            return Some((chain.clone(), tail));
+        }
+        for insn in self.range(function) {
+            *left = left.checked_sub(1)?;
+            let Some(callee) = self.callee(insn) else { continue };
+            if chain.len() >= MAX_CALLS || chain.iter().any(|(at, _)| *at == callee) {
+                continue;
+            }
+            chain.push((callee, Some(insn)));
+            let found = self.tail_calling(chain, total, left);
+            chain.pop();
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    }
+
+    /// The function that an instruction calls, or hands over.
+    fn callee(&self, insn: u32) -> Option<usize> {
+        let off = match self.code.op(insn)? {
+            Op::Call(Call::Subprog { off }) => i64::from(off),
+            Op::LdImm64(load) if load.kind == verdict_isa::ImmKind::Func => i64::from(load.lo),
+            _ => return None,
+        };
+        let start = u32::try_from(i64::from(insn) + 1 + off).ok()?;
+        self.starts.binary_search(&start).ok()
+    }
+
     fn range(&self, function: usize) -> std::ops::Range<u32> {
         let start = self.starts.get(function).copied().unwrap_or(0);
         let end = self.starts.get(function + 1).copied();
@@ -155,15 +273,7 @@ impl Functions<'_, '_> {
             if *left == 0 {
                 return false;
             }
-            let callee = match self.code.op(insn) {
-                Some(Op::Call(Call::Subprog { off })) => Some(i64::from(off)),
-                Some(Op::LdImm64(load)) if load.kind == verdict_isa::ImmKind::Func => {
-                    Some(i64::from(load.lo))
-                }
-                _ => None,
-            };
-            let callee = callee.and_then(|off| u32::try_from(i64::from(insn) + 1 + off).ok());
-            let callee = callee.and_then(|start| self.starts.binary_search(&start).ok());
+            let callee = self.callee(insn);
             let Some(callee) = callee.filter(|callee| chain.iter().all(|(at, _)| at != callee)) else {
                 continue;
             };

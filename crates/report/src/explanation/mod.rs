@@ -4,6 +4,7 @@
 //! are those of the types here.
 
 mod snippet;
+mod trail;
 mod write;
 
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,28 @@ pub struct Explanation {
     pub notes: Vec<String>,
     /// What to change, best first.
     pub remedies: Vec<Remedy>,
+    /// How the value that fails came to be what it is, instruction by instruction.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trail: Vec<Held>,
+    /// Whether an earlier instruction is to blame, by the path alone: a measure for the causes that are found.
+    #[serde(skip)]
+    pub has_earlier_cause: bool,
+    /// The instruction at which the verification ended, if it got to one.
+    #[serde(skip)]
+    pub failing: Option<u32>,
+}
+
+/// What an instruction made of a register or stack slot.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// The instruction.
+    pub site: Site,
+    /// The register (`r6`) or stack slot (`fp-8`).
+    pub place: String,
+    /// What it held before, in words; nothing where that was another value.
+    pub before: Option<String>,
+    /// What it held behind it.
+    pub after: String,
 }
 
 impl Explanation {
@@ -43,6 +66,9 @@ impl Explanation {
             other_conditions: 0,
             notes: Vec::new(),
             remedies: Vec::new(),
+            trail: Vec::new(),
+            has_earlier_cause: false,
+            failing: None,
         }
     }
 
@@ -70,6 +96,14 @@ impl Explanation {
     /// Whether it says more than where the verification ended.
     pub fn has_cause(&self) -> bool {
         !self.causes.is_empty() || !self.notes.is_empty()
+    }
+
+    /// Whether a cause is named that is not the failing instruction itself: of a loop, that is the loop.
+    pub fn names_earlier_cause(&self) -> bool {
+        let elsewhere = |site: &Site| Some(site.insn) != self.failing;
+        let loops = matches!(self.rule, Rule::InsnLimit | Rule::JumpLimit | Rule::InfiniteLoop);
+        self.causes.iter().any(|cause| elsewhere(&cause.site))
+            || loops && self.primary.iter().any(|label| elsewhere(&label.site))
     }
 
     /// Whether one of the remedies was seen accepted.
@@ -256,6 +290,9 @@ pub enum Change {
         min: i64,
         /// Greatest value, signed.
         max: i64,
+        /// How many bits of the register are compared, 64 or 32. Of 32, ends that are not negative are compared as unsigned ones.
+        #[serde(default = "whole_register")]
+        bits: u8,
     },
     /// In front of this instruction, a pointer in a register is compared with NULL.
     NotNull {
@@ -307,6 +344,11 @@ pub enum Change {
         /// The register.
         reg: u8,
     },
+    /// This instruction is executed outside of all locks and regions, which hold again behind it.
+    Unlocked {
+        /// The instruction.
+        insn: u32,
+    },
     /// In front of this instruction, what that one acquired is released.
     Release {
         /// The instruction.
@@ -350,4 +392,8 @@ pub enum Change {
         /// Their names.
         programs: Vec<String>,
     },
+}
+
+const fn whole_register() -> u8 {
+    64
 }

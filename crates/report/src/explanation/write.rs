@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::snippet::{self, Note};
+use super::trail;
 use super::{Cause, Explanation, Remedy, Tried};
 use crate::{Look, Part};
 
@@ -67,6 +68,9 @@ pub fn write_explanation(
         writeln!(out, "  {equals} {}: {note}", look.paint(Part::Heading, "note"))?;
     }
     write_path(out, explanation, look)?;
+    if verbose {
+        trail::write(out, &explanation.trail)?;
+    }
     for remedy in shown(&explanation.remedies, verbose, SHORT_REMEDIES) {
         writeln!(out, "{}: {}", look.paint(Part::Help, "help"), help(remedy))?;
     }

@@ -99,6 +99,7 @@ fn describe(
             let fields = check_btf(kernel, &map, btf, (attr.btf_key_type_id, value))?;
             map.record = fields.record.map(Arc::new);
             map.unfit_fields = fields.unfit;
+            map.value_type = Some(value);
         }
         map.btf = Some(Arc::clone(btf));
     }
@@ -180,9 +181,10 @@ fn new_map(kernel: &Kernel, map_type: MapType, attr: &MapCreate, inner: Option<A
         extra: attr.map_extra,
         name: attr.name.clone(),
         btf: None,
-        value_type: attr.btf_vmlinux_value_type_id,
+        ops_type: attr.btf_vmlinux_value_type_id,
         record: None,
         unfit_fields: Vec::new(),
+        value_type: None,
         inner,
         frozen: false,
         contents: Vec::new(),
@@ -217,7 +219,8 @@ pub fn inner_map_meta(kernel: &Kernel, inner: Option<&Map>) -> Result<Map, Errno
         flags: inner.flags,
         record: inner.record.clone(),
         unfit_fields: inner.unfit_fields.clone(),
-        value_type: None,
+        value_type: inner.value_type,
+        ops_type: None,
         btf: inner.btf.clone(),
         extra: 0,
         name: String::new(),

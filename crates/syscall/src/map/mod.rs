@@ -39,8 +39,10 @@ pub struct Map {
     pub name: String,
     /// BTF that describes it, if any.
     pub btf: Option<Arc<ProgBtf>>,
-    /// The type of the kernel that the value of a struct_ops map is of.
+    /// The value's type there.
     pub value_type: Option<TypeId>,
+    /// The type of the kernel that the value of a struct_ops map is of.
+    pub ops_type: Option<TypeId>,
     /// Special fields of the value; `None` when it has none.
     pub record: Option<Arc<Record>>,
     /// Kinds of special fields that were looked for by themselves and not without a failure, and that.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use verdict_btf::{Btf, Kind};
-use verdict_explain::{Trials, nearest, trial_without_missing};
+use verdict_explain::{Locals, Trials, nearest, trial_without_missing};
 use verdict_kernel::rule::Rule;
 use verdict_loader::{Manner, Object, section_names};
 use verdict_report::explanation::{Change, Explanation, Remedy, Tried};
@@ -25,6 +25,7 @@ const MAX_ALSO: usize = 64;
 pub(crate) struct Reopened<'v> {
     bytes: Option<(Vec<u8>, Manner)>,
     weak: OnceLock<Option<Box<OpenObject<'v>>>>,
+    locals: OnceLock<Option<Locals>>,
 }
 
 impl<'v> Reopened<'v> {
@@ -33,6 +34,7 @@ impl<'v> Reopened<'v> {
         Reopened {
             bytes,
             weak: OnceLock::new(),
+            locals: OnceLock::new(),
         }
     }
 }
@@ -115,7 +117,17 @@ impl<'v> OpenObject<'v> {
         let verifier = self.verifier;
         let btf = &verifier.kernel.btf;
         let names = verifier.functions.get_or_init(|| FunctionNames::of(btf));
-        nearest(name, names.like(btf, name))
+        let mut near = nearest(name, names.like(btf, name));
+        // Hooks of the LSM are functions by another name.
+        const LSM: &str = "bpf_lsm_";
+        let hooks = names.like(btf, LSM).filter_map(|hook| hook.strip_prefix(LSM));
+        near.extend(
+            nearest(name, hooks)
+                .into_iter()
+                .filter(|hook| !name.starts_with(hook.as_str()) || hook.len() >= 4),
+        );
+        near.dedup();
+        near
     }
 
     /// Tries the program with weak externs, where calls of what is missing are not reached.
@@ -144,6 +156,15 @@ impl<'v> OpenObject<'v> {
                 ..Remedy::untried(words)
             },
         );
+    }
+
+    /// Its variables by their places, when something is rejected first.
+    pub(super) fn locals(&self) -> Option<&Locals> {
+        let read = self.reopened.locals.get_or_init(|| {
+            let (bytes, _) = self.reopened.bytes.as_ref()?;
+            super::dwarf::locals(bytes)
+        });
+        read.as_ref()
     }
 
     /// The object with weak externs.
