@@ -2,7 +2,7 @@
 
 use verdict_btf::{Kind, TagError};
 use verdict_isa::{class, mode, op, pseudo};
-use verdict_kernel::helper::effects::{Callback, callback};
+use verdict_kernel::helper::effects::Callback;
 use verdict_kernel::helper::id;
 use verdict_kernel::semantics::control::{Exceptions, InstructionSet};
 
@@ -208,15 +208,20 @@ impl<O: Observer> Verifier<'_, O> {
     /// Whether an instruction calls a helper or kernel function that runs a callback at once.
     pub(crate) fn calls_sync_callback(&self, idx: InsnIdx) -> bool {
         let insn = self.program.insns[idx];
-        (insn.is_helper_call() && helper_callback(insn.imm) == Some(Callback::Sync))
+        (insn.is_helper_call() && self.helper_callback(insn.imm) == Some(Callback::Sync))
             || (insn.is_kfunc_call() && insn.off == 0 && self.is_sync_callback_kfunc(insn.imm))
     }
 
     /// Whether an instruction calls a helper or kernel function that runs a callback later.
     pub(crate) fn calls_async_callback(&self, idx: InsnIdx) -> bool {
         let insn = self.program.insns[idx];
-        (insn.is_helper_call() && helper_callback(insn.imm) == Some(Callback::Async))
+        (insn.is_helper_call() && self.helper_callback(insn.imm) == Some(Callback::Async))
             || (insn.is_kfunc_call() && insn.off == 0 && self.is_async_callback_kfunc(insn.imm))
+    }
+
+    /// Whether a helper runs a callback, and when.
+    fn helper_callback(&self, id: i32) -> Option<Callback> {
+        self.env.kernel.runs_callback(u32::try_from(id).ok()?)
     }
 
     /// Whether an instruction is `may_goto`.
@@ -224,9 +229,4 @@ impl<O: Observer> Verifier<'_, O> {
         let insn = self.program.insns[idx];
         insn.code == (class::JMP | op::JCOND) && insn.src == pseudo::MAY_GOTO
     }
-}
-
-/// Whether a helper runs a callback, and when.
-fn helper_callback(id: i32) -> Option<Callback> {
-    callback(u32::try_from(id).ok()?)
 }

@@ -86,7 +86,7 @@ pub const fn slices_dynptr(id: HelperId) -> bool {
 }
 
 /// Whether the helper runs a callback, and when.
-pub const fn callback(id: HelperId) -> Option<Callback> {
+const fn callback(id: HelperId) -> Option<Callback> {
     match id {
         FOR_EACH_MAP_ELEM | FIND_VMA | LOOP | USER_RINGBUF_DRAIN => Some(Callback::Sync),
         TIMER_SET_CALLBACK => Some(Callback::Async),
@@ -106,6 +106,12 @@ impl Kernel {
     /// Whether a call invalidates the pointers into packets.
     pub fn changes_packet(&self, id: HelperId) -> bool {
         changes_packet(id) && !self.tables.changes.helper.keeps_packet.contains(&id)
+    }
+
+    /// Whether the helper runs a callback, and when. One that this kernel does not have runs none.
+    pub fn runs_callback(&self, id: HelperId) -> Option<Callback> {
+        let known = (id as usize) < self.tables.changes.helper.count;
+        known.then(|| callback(id)).flatten()
     }
 
     /// Whether a call gives at most as many bytes as it was given room for, or an error (`do_refine_retval_range`).
