@@ -45,7 +45,7 @@ fn check_names_the_rule_and_explain_has_its_page() {
     let text = stdout(&verdict(&["check", "corpus/packet_access.bpf.o"]));
     for line in [
         "\nerror[V0201 packet-bounds]: the access may reach beyond",
-        "R2 (`packet + 12`): 1 byte at offset 12, of bytes 0 to 11\n",
+        "R2 (`&packet[12]`): 1 byte at offset 12, of bytes 0 to 11\n",
         "proves 12 bytes of the packet; the access needs 13",
         "\nhelp: compare the pointer that is used: accepted if `&packet[12] + 1 <= data_end` at line 49 (verified)\n",
         "\nmore about a rule: verdict explain V0201\n4 programs: ",

@@ -275,6 +275,7 @@ const ABOUT: &[(&str, &[Category])] = {
         ("timer", &[Call, Memory]),
         ("parser", &[Memory]),
         ("two_locks", &[Call]),
+        ("unknown_callback", &[Call]),
         ("unmet", &[Register]),
         ("workqueue", &[Call, Context]),
         ("zero_spill", &[Memory]),
