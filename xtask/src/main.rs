@@ -10,6 +10,7 @@ mod child;
 mod cilium;
 mod corpus;
 mod delta;
+mod dist;
 mod explanations;
 mod facts;
 mod hostile;
@@ -62,6 +63,8 @@ enum Chore {
     Hostile(hostile::Args),
     /// Change single instructions of objects, for comparisons with a real kernel beyond any corpus.
     Mutate(mutate::Args),
+    /// Build what is handed out: an archive and a Debian package of the static program with man pages and completions
+    Dist(dist::Args),
     /// Check dependency arrows, file sizes and the architecture's invariants.
     Tidy,
     /// Check the licences of all dependencies against deny.toml.
@@ -104,6 +107,7 @@ fn main() -> ExitCode {
         Chore::Explanations(args) => explanations::run(&args),
         Chore::Hostile(args) => hostile::run(&args),
         Chore::Mutate(args) => mutate::run(&args),
+        Chore::Dist(args) => dist::run(&args),
         Chore::Tidy => tidy::run(),
         Chore::Licences => licences::run(),
         Chore::Corpus(args) => corpus::run(&args),

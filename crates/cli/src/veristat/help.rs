@@ -1,7 +1,7 @@
 //! What `verdict stat` says about itself.
 
 /// All options.
-pub(super) fn help(name: &str) -> String {
+pub(crate) fn help(name: &str) -> String {
     format!(
         "\
 Usage: {name} [OPTION...] OBJECT...

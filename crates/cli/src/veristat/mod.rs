@@ -12,6 +12,7 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::{Done, run};
+pub(crate) use help::help;
 use options::{Options, Show};
 
 /// Wrong input.
@@ -88,7 +89,7 @@ pub(crate) fn run(name: &str, arguments: &[OsString], out: &mut dyn Write) -> Do
         Err(refusal) => return Ok(refuse(name, &refusal)),
     };
     match options.show {
-        Some(Show::Help) => write!(out, "{}", help::help(name))?,
+        Some(Show::Help) => write!(out, "{}", help(name))?,
         Some(Show::Usage) => write!(out, "{}", help::usage(name))?,
         // The one whose output this is to the byte.
         Some(Show::Version) => writeln!(out, "veristat v<kernel>")?,

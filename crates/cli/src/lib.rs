@@ -1,4 +1,7 @@
-//! `verdict`: what a Linux kernel's BPF verifier would say of an object, without that kernel.
+//! The program `verdict`: what a Linux kernel's BPF verifier would say of an object, without that kernel.
+//!
+//! It is a library only so that man pages and completions can be made of its command line. What others build on is the
+//! crate `verdict`.
 
 mod args;
 mod check;
@@ -27,8 +30,8 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use anstream::ColorChoice;
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 use args::{Args, Command};
 
@@ -58,7 +61,18 @@ impl From<io::Error> for Trouble {
 /// A command's exit code.
 type Done = Result<u8, Trouble>;
 
-fn main() -> ExitCode {
+/// The command line, as man pages and completions describe it.
+pub fn command() -> clap::Command {
+    Args::command()
+}
+
+/// What `verdict stat --help` prints: its options are read by veristat's grammar, and [`command`] does not know them.
+pub fn stat_help() -> String {
+    veristat::help("verdict stat")
+}
+
+/// The program, from its command line to its exit code.
+pub fn main() -> ExitCode {
     let command_line: Vec<OsString> = env::args_os().collect();
     if let Some((name, arguments)) = veristat::arguments(&command_line) {
         return finish(|out| veristat::run(name, &arguments, out));
