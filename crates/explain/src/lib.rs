@@ -30,7 +30,7 @@ use verdict_syscall::Prog;
 pub use about::cost::Costs;
 pub use locals::{FunctionLocals, Inlined, Locals, Variable};
 pub use loops::Edges;
-pub use near::nearest;
+pub use near::{MAX_APART, nearest};
 pub use recorder::{Recorder, Recording};
 pub use trial::{Trials, trial_without_missing, with_changes};
 

@@ -7,9 +7,12 @@ const MAX_NAMES: usize = 3;
 /// The longest name that is looked at.
 const MAX_LEN: usize = 64;
 
+/// Most letters that a suggested name differs in.
+pub const MAX_APART: usize = 3;
+
 /// The names that are nearest to one that there is not, the nearest first: those that a slip or two lead to.
 pub fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Vec<String> {
-    let allowed = (name.len() / 4).clamp(1, 3);
+    let allowed = (name.len() / 4).clamp(1, MAX_APART);
     let mut found: Vec<(usize, String)> = Vec::new();
     if name.len() < 3 || name.len() > MAX_LEN {
         return Vec::new();

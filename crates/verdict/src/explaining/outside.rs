@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use verdict_btf::{Btf, Kind};
-use verdict_explain::{Locals, Trials, nearest, trial_without_missing};
+use verdict_explain::{Locals, MAX_APART, Trials, nearest, trial_without_missing};
 use verdict_kernel::rule::Rule;
 use verdict_loader::{Manner, Object, section_names};
 use verdict_report::explanation::{Change, Explanation, Remedy, Tried};
@@ -39,28 +39,35 @@ impl<'v> Reopened<'v> {
     }
 }
 
-/// Where the names of a kernel's functions are, by their first letters.
+/// Where the names of a kernel's functions are, by their first letters and their lengths.
 #[derive(Debug, Default)]
 pub(crate) struct FunctionNames {
-    by_letter: BTreeMap<u8, Vec<u32>>,
+    by_shape: BTreeMap<(u8, usize), Vec<u32>>,
 }
 
 impl FunctionNames {
     fn of(btf: &Btf) -> FunctionNames {
-        let mut by_letter: BTreeMap<u8, Vec<u32>> = BTreeMap::new();
+        let mut by_shape: BTreeMap<_, Vec<u32>> = BTreeMap::new();
         for ty in btf.types().filter(|ty| ty.is_func()) {
-            if let Some(first) = btf.string(ty.name_off()).and_then(<[u8]>::first) {
-                by_letter.entry(*first).or_default().push(ty.name_off());
+            if let Some(name) = btf.string(ty.name_off())
+                && let Some(first) = name.first()
+            {
+                by_shape
+                    .entry((*first, name.len()))
+                    .or_default()
+                    .push(ty.name_off());
             }
         }
-        FunctionNames { by_letter }
+        FunctionNames { by_shape }
     }
 
-    /// The names that begin with the same letter.
-    fn like<'b>(&'b self, btf: &'b Btf, name: &str) -> impl Iterator<Item = &'b str> {
-        let letter = name.as_bytes().first();
-        let names = letter.and_then(|letter| self.by_letter.get(letter));
-        names.into_iter().flatten().map(|offset| btf.name(*offset))
+    /// The names that begin with the letter of a prefix and are nearly as long as the prefix and a name together.
+    fn like<'b>(&'b self, btf: &'b Btf, prefix: &str, name: &str) -> impl Iterator<Item = &'b str> {
+        let letter = prefix.bytes().chain(name.bytes()).next().unwrap_or(0);
+        let len = prefix.len() + name.len();
+        let lengths = len.saturating_sub(MAX_APART)..=len.saturating_add(MAX_APART);
+        let names = lengths.filter_map(move |len| self.by_shape.get(&(letter, len)));
+        names.flatten().map(|offset| btf.name(*offset))
     }
 }
 
@@ -117,10 +124,12 @@ impl<'v> OpenObject<'v> {
         let verifier = self.verifier;
         let btf = &verifier.kernel.btf;
         let names = verifier.functions.get_or_init(|| FunctionNames::of(btf));
-        let mut near = nearest(name, names.like(btf, name));
+        let mut near = nearest(name, names.like(btf, "", name));
         // Hooks of the LSM are functions by another name.
         const LSM: &str = "bpf_lsm_";
-        let hooks = names.like(btf, LSM).filter_map(|hook| hook.strip_prefix(LSM));
+        let hooks = names
+            .like(btf, LSM, name)
+            .filter_map(|hook| hook.strip_prefix(LSM));
         near.extend(
             nearest(name, hooks)
                 .into_iter()
