@@ -61,7 +61,7 @@ const MAX_ALL_WORDS: usize = 512 << 10;
 const NONE: u32 = u32::MAX;
 
 /// A listener that keeps steps. What it takes is bounded: by [`Limits::rows`] times 80 bytes, 32 MiB of changes and as many
-/// of texts.
+/// of texts, and what backtracking and forks hold of each row.
 pub struct Recorder<'a> {
     prog: &'a Prog,
     values: Values<'a>,
@@ -76,6 +76,8 @@ pub struct Recorder<'a> {
     insns: u32,
     /// Nothing more is kept.
     full: bool,
+    /// How many steps there were when that was so last.
+    full_at: usize,
     /// The row that the next one follows on its path, with its content.
     last: Position,
     forks: Vec<(u32, Position)>,
@@ -164,6 +166,7 @@ impl<'a> Recorder<'a> {
             rows: 0,
             insns: 0,
             full: false,
+            full_at: 0,
             last: Position::entry(),
             forks: Vec::new(),
             touched: 0,
@@ -237,7 +240,7 @@ impl<'a> Recorder<'a> {
             .frames
             .extend(state.frames.iter().map(|slot| Rc::clone(&slot.body)));
         self.rows += 1;
-        if self.changes.len() > MAX_CHANGES || self.texts.bytes() > MAX_TEXTS {
+        if kept && (self.changes.len() > MAX_CHANGES || self.texts.bytes() > MAX_TEXTS) {
             self.make_room();
         }
     }
@@ -246,7 +249,8 @@ impl<'a> Recorder<'a> {
     fn make_room(&mut self) {
         self.texts
             .retain(self.changes.iter_mut().map(|change| &mut change.text));
-        self.full |= self.changes.len() > MAX_CHANGES || self.texts.bytes() > MAX_TEXTS / 2;
+        self.full = self.changes.len() > MAX_CHANGES || self.texts.bytes() > MAX_TEXTS / 2;
+        self.full_at = self.steps.len();
     }
 
     fn push(&mut self, place: u16, text: u32) {
@@ -330,6 +334,10 @@ impl<'a> Recorder<'a> {
         self.steps.truncate(kept);
         let changes = self.steps.last().map_or(0, |step| step.changes as usize);
         self.changes.truncate(changes);
+        // A path that is much shorter has room again. To look costs as much as what is kept.
+        if self.full && kept <= self.full_at / 2 {
+            self.make_room();
+        }
         let _ = self.precise.split_off(&(rows, 0));
         while let Some((_, text)) = self.words.pop_if(|(row, _)| *row >= rows) {
             self.words_bytes -= text.len();
@@ -344,6 +352,7 @@ impl<'a> Recorder<'a> {
         self.upcoming = Upcoming::default();
         if self.keep == Keep::Path {
             self.rows = 0;
+            self.full = false;
             self.steps.clear();
             self.changes.clear();
             self.precise.clear();

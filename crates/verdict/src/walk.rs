@@ -23,9 +23,13 @@ impl OpenObject<'_> {
     /// is rejected. Gives nothing if it does not get as far as to be verified.
     pub fn walk(&self, index: usize, keep: Keep, limits: Limits) -> Option<Walked> {
         let (walked, rejected) = self.walk_within(index, keep, limits)?;
-        let cut = walked.walk.end == End::Rows && rejected;
-        let first = walked.walk.rows.saturating_sub(limits.rows);
-        if !cut || first <= limits.first {
+        let kept = match walked.walk.end {
+            End::Whole | End::Rows => limits.rows,
+            // Later steps may change more than those that were kept.
+            End::Changes => walked.walk.changes.len() as u32 / 2,
+        };
+        let first = walked.walk.rows.saturating_sub(kept);
+        if walked.walk.end == End::Whole || !rejected || first <= limits.first {
             return Some(walked);
         }
         drop(walked);

@@ -171,7 +171,9 @@ impl Instance {
                 continue;
             }
             *open = BitSet::new(function.len(), dropped);
-            while let Some(at) = known.marked.take(0) {
+            let mut from = 0;
+            while let Some(at) = known.marked.take(from) {
+                from = at + 1;
                 open.insert(order.place(InsnIdx(start.0 + at as u32)));
             }
             if dropped {

@@ -5,10 +5,8 @@ use verdict_kernel::prog::ProgType;
 /// What to call in place of a helper that a type of program may not call.
 pub(super) fn to_helper(helper: &str, ty: ProgType) -> Option<&'static str> {
     let xdp = ty == ProgType::Xdp;
-    let skb = matches!(
-        ty,
-        ProgType::SchedCls | ProgType::SchedAct | ProgType::SocketFilter | ProgType::CgroupSkb
-    );
+    let tc = matches!(ty, ProgType::SchedCls | ProgType::SchedAct);
+    let skb = tc || matches!(ty, ProgType::SocketFilter | ProgType::CgroupSkb);
     let words = match helper {
         "bpf_skb_load_bytes" | "bpf_skb_load_bytes_relative" | "bpf_skb_pull_data" if xdp => {
             "read the packet directly, compared with data_end, or by bpf_xdp_load_bytes()"
@@ -21,9 +19,9 @@ pub(super) fn to_helper(helper: &str, ty: ProgType) -> Option<&'static str> {
         "bpf_skb_change_head" | "bpf_skb_adjust_room" if xdp => "call bpf_xdp_adjust_head()",
         "bpf_skb_change_tail" if xdp => "call bpf_xdp_adjust_tail()",
         "bpf_xdp_load_bytes" if skb => "call bpf_skb_load_bytes()",
-        "bpf_xdp_store_bytes" if skb => "call bpf_skb_store_bytes()",
-        "bpf_xdp_adjust_head" if skb => "call bpf_skb_adjust_room() or bpf_skb_change_head()",
-        "bpf_xdp_adjust_tail" if skb => "call bpf_skb_change_tail()",
+        "bpf_xdp_store_bytes" if tc => "call bpf_skb_store_bytes()",
+        "bpf_xdp_adjust_head" if tc => "call bpf_skb_adjust_room() or bpf_skb_change_head()",
+        "bpf_xdp_adjust_tail" if tc => "call bpf_skb_change_tail()",
         "bpf_redirect" | "bpf_redirect_map" | "bpf_clone_redirect" if skb => {
             "do that in a program of tc (`SEC(\"tc\")`)"
         }

@@ -12,7 +12,10 @@ use verdict_explain::{FunctionLocals, Inlined, Locals, Variable};
 
 /// Most bytes of a section that are looked at.
 const MAX_SECTION: usize = 64 << 20;
-/// How much is done at most: relocations, entries, ranges, and letters of names, 64 together.
+/// Most bytes of abbreviations: they are read again for each unit.
+const MAX_ABBREV: usize = 1 << 20;
+/// How much is done at most: relocations, entries, ranges; letters of names, bytes of abbreviations and attributes, some
+/// of them together.
 const MAX_WORK: usize = 1 << 21;
 /// The longest name that is kept.
 const MAX_NAME: usize = 256;
@@ -59,8 +62,17 @@ pub(super) fn locals(bytes: &[u8]) -> Option<Locals> {
         found: Locals::default(),
         work,
     };
+    let abbreviations = sections.get(gimli::SectionId::DebugAbbrev.name());
+    let abbreviations = abbreviations.map_or(0, Vec::len);
+    if abbreviations > MAX_ABBREV {
+        return None;
+    }
     let mut units = dwarf.units();
     while let Ok(Some(header)) = units.next() {
+        reader.charge(1 + abbreviations / 64);
+        if reader.work == 0 {
+            break;
+        }
         let Ok(unit) = dwarf.unit(header) else { continue };
         // What cannot be read ends a unit.
         let _ = reader.unit(&dwarf, &unit);
@@ -136,6 +148,10 @@ struct Reader {
 type Entry<'u, 'd> = DebuggingInformationEntry<'u, 'u, Slice<'d>>;
 
 impl Reader {
+    fn charge(&mut self, work: usize) {
+        self.work = self.work.saturating_sub(work);
+    }
+
     fn unit<'d>(&mut self, dwarf: &Dwarf<Slice<'d>>, unit: &Unit<Slice<'d>>) -> Result<(), gimli::Error> {
         let mut entries = unit.entries();
         let mut depth = 0isize;
@@ -143,7 +159,9 @@ impl Reader {
         let mut function: Option<(isize, u64, FunctionLocals)> = None;
         while let Some((delta, entry)) = entries.next_dfs()? {
             depth = depth.saturating_add(delta);
-            self.work = self.work.saturating_sub(1);
+            let attributes = unit.abbreviations.get(entry.code());
+            let attributes = attributes.map_or(0, |abbreviation| abbreviation.attributes().len());
+            self.charge(1 + attributes / 16);
             if self.work == 0 || depth > MAX_DEPTH as isize {
                 break;
             }
@@ -177,7 +195,11 @@ impl Reader {
                         None => None,
                     };
                     for (from, to) in ranges(dwarf, unit, entry, &mut self.work) {
+                        if self.work == 0 {
+                            break;
+                        }
                         if let (Some(from), Some(to)) = (insn(from, *start), insn(to, *start)) {
+                            self.work = self.work.saturating_sub(name.len() / 16);
                             of.inlined.push(Inlined {
                                 name: name.clone(),
                                 line: line.unwrap_or(0),
@@ -195,9 +217,13 @@ impl Reader {
                         continue;
                     };
                     for (from, to, reg) in registers(dwarf, unit, entry, &mut self.work) {
+                        if self.work == 0 {
+                            break;
+                        }
                         let (Some(from), Some(to)) = (insn(from, *start), insn(to, *start)) else {
                             continue;
                         };
+                        self.work = self.work.saturating_sub(name.len() / 16);
                         of.variables.push(Variable {
                             name: name.clone(),
                             reg,
