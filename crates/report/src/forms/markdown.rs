@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Question, Report, message};
+use super::{Question, Report, Unusable, message};
 use crate::matrix::{names, word, write_details};
 use crate::minimum::{HEADS, cells};
 use crate::{Finding, Look, MatrixRow, Verdict, findings};
@@ -15,19 +15,36 @@ pub(super) fn write(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> 
     writeln!(out)?;
     write_programs(out, report)?;
     write_findings(out, report)?;
-    if !report.unusable.is_empty() {
-        writeln!(out, "Unusable inputs:\n")?;
-        for input in report.unusable {
-            writeln!(out, "```text\n{}\n```\n", input.message.replace("```", "'''"))?;
+    write_unusable(out, report.unusable)
+}
+
+/// Most bytes of each of the two tables, of what is said of unusable inputs, and of the reasons: GitHub takes a mebibyte for a step's summary, and nothing of a
+/// longer one.
+const MAX_TABLE: usize = 200 << 10;
+const MAX_UNUSABLE: usize = 40 << 10;
+const MAX_REASONS: usize = 560 << 10;
+
+/// What cannot be used, and why, as far as there is room.
+fn write_unusable(out: &mut dyn Write, unusable: &[Unusable]) -> io::Result<()> {
+    if unusable.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "Unusable inputs:\n")?;
+    let mut written = 0;
+    for (at, input) in unusable.iter().enumerate() {
+        let text = format!("```text\n{}\n```\n", input.message.replace("```", "'''"));
+        written += text.len();
+        if written > MAX_UNUSABLE {
+            let rest = unusable.len() - at;
+            return writeln!(
+                out,
+                "{rest} more unusable inputs are left out: the page would be too long.\n"
+            );
         }
+        writeln!(out, "{text}")?;
     }
     Ok(())
 }
-
-/// Most bytes of each of the two tables, and of the reasons: GitHub takes a mebibyte for a step's summary, and nothing of a
-/// longer one.
-const MAX_TABLE: usize = 200 << 10;
-const MAX_REASONS: usize = 600 << 10;
 
 /// Each reason once, as far as there is room.
 fn write_findings(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
