@@ -308,7 +308,7 @@ pub(crate) struct CheckArgs {
     /// Form of the output
     #[arg(long, short, value_name = "FORM", default_value = "text")]
     pub(crate) output: CheckOutput,
-    /// How far rejections are explained
+    /// How far rejections are explained; with --whole and --minimum they are not, in any form of the output
     #[arg(long, value_name = "HOW", default_value = "trials")]
     pub(crate) explain: ExplainHow,
     #[command(flatten)]
