@@ -146,11 +146,11 @@ pub(crate) fn minimum_counts(kernels: &[&str], rows: &[MatrixRow<'_>]) -> String
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::{Record, Stage};
 
-    fn record(verdict: Verdict) -> Record {
+    pub(crate) fn record(verdict: Verdict) -> Record {
         Record {
             object: "a.bpf.o".to_owned(),
             program: Some("p".to_owned()),

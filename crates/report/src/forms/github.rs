@@ -5,14 +5,14 @@ use std::io::{self, Write};
 
 use super::{Report, message};
 use crate::matrix::names;
-use crate::{Finding, Verdict, findings};
+use crate::{Finding, findings};
 
 pub(super) fn write(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
     for finding in findings(report.rows, report.which()) {
-        let level = match report.verdict(finding.row, finding.kernel) {
-            Some(Verdict::Failure) => "error",
+        let level = match report.fails(&finding) {
+            true => "error",
             // Where the oldest kernel is asked for, that an older one refuses it is no error.
-            _ => "notice",
+            false => "notice",
         };
         write_finding(out, report, &finding, level)?;
     }
@@ -126,6 +126,48 @@ fn escape(f: &mut fmt::Formatter<'_>, text: &str, special: &str) -> fmt::Result 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::forms::{Form, Question};
+    use crate::minimum::tests::record;
+    use crate::{CheckEntry, MatrixRow, Verdict};
+
+    #[test]
+    fn a_reason_is_an_error_if_it_is_one_for_any_program() {
+        let (good, bad) = (record(Verdict::Success), record(Verdict::Failure));
+        let entry = |record| {
+            Some(CheckEntry {
+                record,
+                errno_name: "EINVAL",
+                place: None,
+                refusal: None,
+            })
+        };
+        let row = |name, newest| MatrixRow {
+            path: "a.bpf.o",
+            object: "a.bpf.o",
+            program: Some(name),
+            entries: vec![entry(&bad), entry(newest)],
+        };
+        let levels = |rows: &[MatrixRow<'_>]| {
+            let report = Report {
+                version: "",
+                kernels: &["old", "new"],
+                rows,
+                unusable: &[],
+                summaries: &[],
+                question: Question::Minimum,
+                directory: "",
+            };
+            let mut out = Vec::new();
+            report.write(&mut out, Form::Github).unwrap();
+            let text = String::from_utf8(out).unwrap();
+            let levels = text
+                .lines()
+                .filter_map(|line| line.strip_prefix("::")?.split(' ').next());
+            levels.map(ToOwned::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(levels(&[row("loads", &good)]), ["notice"]);
+        assert_eq!(levels(&[row("loads", &good), row("never", &bad)]), ["error"]);
+    }
 
     #[test]
     fn what_has_a_meaning_to_the_runner_is_escaped() {

@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use verdict_kernel::rule::Rule;
 
 use crate::minimum::minimum_counts;
-use crate::{CheckSummary, MatrixRow, Minimum, Verdict, Which};
+use crate::{CheckSummary, Finding, MatrixRow, Minimum, Verdict, Which};
 
 pub use json::{Figured, SCHEMA, write_records};
 pub use markdown::{escaped, write_table};
@@ -118,6 +118,15 @@ impl Report<'_> {
             Question::Minimum => Some(Minimum::of(row).verdict(row)),
             _ => Some(row.entries.get(kernel)?.as_ref()?.record.verdict),
         }
+    }
+
+    /// Whether a reason is one for which any of its programs fails.
+    fn fails(&self, finding: &Finding<'_>) -> bool {
+        let mut programs = finding.of.iter();
+        programs.any(|(row, kernels)| {
+            let mut verdicts = kernels.iter().map(|kernel| self.verdict(row, *kernel));
+            verdicts.any(|verdict| verdict == Some(Verdict::Failure))
+        })
     }
 
     /// The counts in words, a line each.

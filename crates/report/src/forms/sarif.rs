@@ -146,10 +146,10 @@ fn result(report: &Report<'_>, finding: &Finding<'_>, rules: &mut Rules) -> Valu
     let mut result = Map::new();
     result.insert("ruleId".into(), id.into());
     result.insert("ruleIndex".into(), rule.into());
-    let (kind, level) = match (entry.record.verdict, report.verdict(finding.row, finding.kernel)) {
-        (Verdict::Failure, Some(Verdict::Failure)) => ("fail", "error"),
+    let (kind, level) = match (entry.record.verdict, report.fails(finding)) {
+        (Verdict::Failure, true) => ("fail", "error"),
         // Where the oldest kernel is asked for, that an older one refuses it is no error.
-        (Verdict::Failure, _) => ("fail", "note"),
+        (Verdict::Failure, false) => ("fail", "note"),
         _ => ("open", "none"),
     };
     result.insert("kind".into(), kind.into());
