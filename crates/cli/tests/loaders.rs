@@ -189,11 +189,24 @@ fn programs_attach_to_what_plans_say() {
         "{out}"
     );
     // A program that attaches to itself.
-    let (line, err) = verdict_of_same("[\"freplace.bpf.o:same\", \"freplace.bpf.o:memory\"]");
+    let (line, err) = verdict_of_same("[\"freplace.bpf.o:numbers\", \"freplace.bpf.o:same\"]");
     assert!(
         line != Some(true) && err.contains("attach to one another"),
         "{err}"
     );
+}
+
+/// Programs attach to another program of their object, which is loaded without them.
+#[test]
+fn programs_attach_to_others_of_their_object() {
+    let plan = "[[plan]]\nobjects = \"traces.bpf.o\"\n\
+                programs.unnamed.attach-to = \"traces.bpf.o:no_tracing/no_tracing\"\n\
+                programs.context.attach-to = \"traces.bpf.o:no_tracing/no_tracing\"\n";
+    let place = Place::new("attach-own", &["attach/traces.bpf.o"], plan);
+    let (_, out, err) = place.run("stat -e prog,verdict", "traces.bpf.o");
+    assert_eq!(err, "");
+    let verdict = out.lines().find(|line| line.starts_with("unnamed "));
+    assert!(verdict.is_some_and(|line| line.ends_with("success")), "{out}");
 }
 
 #[test]

@@ -417,20 +417,25 @@ impl OpenObject<'_> {
     /// # Errors
     /// When a plan names what the object does not have. The object is of no use then.
     pub fn apply(&mut self, plans: &Plans) -> Result<(), PlanError> {
-        self.apply_within(plans, 0)
+        self.apply_within(plans, (None, 0))
     }
 
-    /// The same of an object that is so deep in a chain of programs that attach to one another.
-    pub(crate) fn apply_within(&mut self, plans: &Plans, depth: u32) -> Result<(), PlanError> {
+    /// The same of an object that is so deep in a chain of programs that attach to one another. If only one of its
+    /// programs is loaded, no other one is attached.
+    pub(crate) fn apply_within(
+        &mut self,
+        plans: &Plans,
+        (only, depth): (Option<&str>, u32),
+    ) -> Result<(), PlanError> {
         for entry in &plans.entries {
             if entry.is_for(self.name(), self.kernel()) {
-                self.apply_entry(entry, depth)?;
+                self.apply_entry(entry, (only, depth))?;
             }
         }
         Ok(())
     }
 
-    fn apply_entry(&mut self, entry: &Entry, depth: u32) -> Result<(), PlanError> {
+    fn apply_entry(&mut self, entry: &Entry, (only, depth): (Option<&str>, u32)) -> Result<(), PlanError> {
         // A pattern may be for several objects, not all of which have everything.
         let names_one =
             entry.objects.iter().all(|name| name == self.name()) && entry.objects.iter().next().is_some();
@@ -464,7 +469,8 @@ impl OpenObject<'_> {
                 minded(self.leave_out(name, None))?;
             }
         }
-        for (name, program) in &entry.programs {
+        let loaded = |name: &String| only.is_none_or(|only| only == name);
+        for (name, program) in entry.programs.iter().filter(|(name, _)| loaded(name)) {
             let is_left_out = self.left_out.iter().any(|left| left.program == *name);
             if let Some(places) = program.attach_to.as_ref().filter(|_| !is_left_out) {
                 minded(self.attach_planned(name, (places, &entry.dir), depth))?;

@@ -138,7 +138,7 @@ impl Verifier {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let mut object = self.open(&name, &bytes).map_err(|e| format!("{place}: {e}"))?;
         if let Some(plans) = self.plans_of(path)? {
-            let applied = object.apply_within(&plans, depth);
+            let applied = object.apply_within(&plans, (Some(program), depth));
             applied.map_err(|e| format!("{}: load plan: {e}", path.display()))?;
         }
         let index = object.programs().position(|name| name == program);
