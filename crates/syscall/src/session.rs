@@ -52,8 +52,8 @@ impl<'k> Session<'k> {
     /// uses (`bpf_check_tail_call`). Maps are filled with it by its name in the object.
     ///
     /// # Errors
-    /// `EINVAL` when it does not fit.
-    pub fn keep(&mut self, name: &str, prog: &Prog) -> Result<(), Broken> {
+    /// `EINVAL` when it does not fit; or that it is not known.
+    pub fn keep(&mut self, name: &str, prog: &Prog) -> Result<(), LoadError> {
         self.callers.keep(self.kernel, name, prog)
     }
 
@@ -164,7 +164,14 @@ impl<'k> Session<'k> {
                 if index >= map.max_entries {
                     return Err(Errno::E2BIG);
                 }
-                self.callers.call(self.kernel, id, name)
+                match self.callers.call(self.kernel, id, name) {
+                    Ok(()) => Ok(()),
+                    Err(LoadError::Refused(broken)) => Err(broken.errno),
+                    Err(LoadError::Unsupported(what)) => {
+                        self.unmodelled = Some(what);
+                        Ok(())
+                    }
+                }
             }
             MapValue::StructOps(bytes, programs) => {
                 let map = self.map(id).ok_or(Errno::EBADF)?;

@@ -5,6 +5,7 @@ use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::{Broken, Rule};
 use verdict_loader::{OpenError, ProgFacts};
 use verdict_report::{Figures, Place, Record, Refusal, Stage, Verdict};
+use verdict_syscall::prog::LoadError;
 
 /// The answer about one program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +43,15 @@ pub(crate) enum End {
     Kernel(Broken),
     /// Something is not modelled.
     Unsupported(String),
+}
+
+impl From<LoadError> for End {
+    fn from(error: LoadError) -> End {
+        match error {
+            LoadError::Refused(broken) => End::Kernel(broken),
+            LoadError::Unsupported(what) => End::Unsupported(what.to_owned()),
+        }
+    }
 }
 
 impl End {

@@ -11,7 +11,7 @@ use verdict_kernel::attr::{MapCreate, ProgLoad};
 use verdict_kernel::rule::Rule;
 use verdict_loader::{GlobalError, Globals, Manner, Object, OpenError, PrepareError, Prepared, ProgFacts};
 use verdict_report::{Need, Refusal, advice};
-use verdict_syscall::prog::{LoadError, flags};
+use verdict_syscall::prog::flags;
 use verdict_syscall::{LoadedProg, Prog, Session};
 
 use crate::Answer;
@@ -472,8 +472,7 @@ fn load_one(
     };
     let prog = match loaded {
         Ok(prog) => prog,
-        Err(LoadError::Refused(broken)) => return End::Kernel(broken),
-        Err(LoadError::Unsupported(what)) => return End::Unsupported(what.to_owned()),
+        Err(error) => return error.into(),
     };
     let verdict = if asked_for {
         kept.insert(ask(kernel, &prog)).verdict.clone()

@@ -6,7 +6,6 @@ use verdict_kernel::attr::ProgLoad;
 use verdict_loader::{PrepareError, Prepared, ProgFacts};
 use verdict_log::{Level, Log};
 use verdict_report::{Record, Refusal};
-use verdict_syscall::prog::LoadError;
 
 use crate::answer::End;
 use crate::bridge::Bridge;
@@ -124,9 +123,9 @@ impl OpenObject<'_> {
                 let silent = outcome.insert(verify(kernel, &prog, &mut Silent));
                 let mut end = End::from(silent.verdict.clone());
                 if matches!(end, End::Accepted)
-                    && let Err(broken) = bpf.0.keep(name, &prog)
+                    && let Err(error) = bpf.0.keep(name, &prog)
                 {
-                    end = End::Kernel(broken);
+                    end = error.into();
                 }
                 if matches!(end, End::Kernel(_)) {
                     let mut text = Vec::new();
@@ -138,8 +137,7 @@ impl OpenObject<'_> {
                 }
                 end
             }
-            Err(LoadError::Refused(broken)) => End::Kernel(broken),
-            Err(LoadError::Unsupported(what)) => End::Unsupported(what.to_owned()),
+            Err(error) => error.into(),
         };
         let refusal = end.rule().map(Refusal::by);
         let stats = outcome.map(|outcome| outcome.stats).unwrap_or_default();

@@ -4,7 +4,7 @@ use super::{Changes, NameChanges, Tables, helper, lsm};
 use crate::prog::AttachType::*;
 use crate::tables::helper::protos::{other, packet, packet::*, protos, sock::*, tracing};
 use crate::tables::helper::sets::{Line, Set, When, sets};
-use crate::tables::kfunc::attach::Attaching;
+use crate::tables::kfunc::attach::{Attaching, TailCalls};
 use crate::tables::kfunc::raw_tp::{self, GONE};
 use crate::tables::kfunc::sets::sets as kfunc_sets;
 
@@ -50,7 +50,7 @@ pub(super) static TABLES: Tables = Tables::new(
             ..lsm::Changes::NONE
         },
         attaching: Attaching {
-            tail_calls_by_attach_type: false,
+            tail_calls: TailCalls::OF_6_12_43,
             ..Attaching::BASE
         },
         raw_tp: raw_tp::Changes::but(&[

@@ -10,6 +10,7 @@ use crate::tables::helper::protos::{
 };
 use crate::tables::helper::sets::{Line, Set, When, sets};
 use crate::tables::kfunc::Hook;
+use crate::tables::kfunc::attach::{Attaching, TailCalls};
 use crate::tables::kfunc::iter::{self, IterTarget};
 use crate::tables::kfunc::raw_tp::{self, GONE};
 use crate::tables::kfunc::sets::sets as kfunc_sets;
@@ -34,6 +35,10 @@ pub(super) static TABLES: Tables = Tables::new(
         denied: NameChanges {
             added: &["___migrate_enable"],
             ..NameChanges::NONE
+        },
+        attaching: Attaching {
+            tail_calls: TailCalls::OF_6_18,
+            ..Attaching::BASE
         },
         iterators: ITERATORS,
         struct_ops: STRUCT_OPS,

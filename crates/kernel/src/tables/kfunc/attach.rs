@@ -4,6 +4,7 @@
 //! `ALLOW_ERROR_INJECTION` names in the source, which covers every system call.
 
 use crate::Kernel;
+use crate::map::MapType;
 
 use super::KfuncFlags;
 
@@ -121,10 +122,8 @@ pub struct Attaching {
     pub names_tracepoint_args: bool,
     /// Whether programs that use a function's result are kept from functions that return more than eight bytes.
     pub refuses_wide_results: bool,
-    /// Whether programs that call one another by a map have to have one expected attach type.
-    pub tail_calls_by_attach_type: bool,
-    /// Whether programs that call one another by a map have to attach to functions of one prototype, if they do so at all.
-    pub tail_calls_by_prototype: bool,
+    /// What programs that call one another by a map have to have in common.
+    pub tail_calls: TailCalls,
     /// What is said of a program that cannot sleep, without the newline.
     pub sleep_words: &'static str,
     /// The same of a security program of a control group.
@@ -137,10 +136,64 @@ impl Attaching {
         compares_packet_changes: true,
         names_tracepoint_args: true,
         refuses_wide_results: true,
-        tail_calls_by_attach_type: true,
-        tail_calls_by_prototype: true,
+        tail_calls: TailCalls::BASE,
         sleep_words: ALL_THAT_SLEEP,
         cgroup_sleep_words: ALL_THAT_SLEEP,
+    };
+}
+
+/// What the programs that share a map of programs have to have in common (`bpf_prog_map_compatible`), beside their types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TailCalls {
+    /// The maps that hold them to one another (`map_type_contains_progs`).
+    pub maps: &'static [MapType],
+    /// Whether an extension counts as of the type of what it extends.
+    pub resolves_extensions: bool,
+    /// Whether programs of a program array have to have one expected attach type.
+    pub attach_type: bool,
+    /// Whether those that attach to functions have to attach to functions of one prototype.
+    pub prototype: bool,
+    /// Whether they have to use one storage of control groups.
+    pub storage: SharedStorage,
+}
+
+/// Which storage of control groups programs may use that share a map of programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SharedStorage {
+    /// Any.
+    Any,
+    /// That of the first of them, or none.
+    SameOrNone,
+    /// That of the first of them; or none, unless tail calls are reached from functions of the program.
+    SameOrNoneWithoutCalls,
+}
+
+impl TailCalls {
+    /// 6.12.117 and 6.1.192.
+    pub(in crate::tables) const BASE: TailCalls = TailCalls {
+        maps: &[MapType::ProgArray, MapType::Devmap, MapType::Cpumap],
+        resolves_extensions: true,
+        attach_type: true,
+        prototype: true,
+        storage: SharedStorage::SameOrNoneWithoutCalls,
+    };
+    /// 6.18.15.
+    pub(in crate::tables) const OF_6_18: TailCalls = TailCalls {
+        storage: SharedStorage::SameOrNone,
+        ..TailCalls::BASE
+    };
+    /// 6.12.43.
+    pub(in crate::tables) const OF_6_12_43: TailCalls = TailCalls {
+        attach_type: false,
+        storage: SharedStorage::Any,
+        ..TailCalls::BASE
+    };
+    /// 5.10.262 (`bpf_prog_array_compatible`).
+    pub(in crate::tables) const OF_5_10: TailCalls = TailCalls {
+        maps: &[MapType::ProgArray],
+        resolves_extensions: false,
+        prototype: false,
+        ..TailCalls::OF_6_12_43
     };
 }
 

@@ -12,7 +12,7 @@ use crate::map::MapType::{
 use crate::prog::ProgType;
 use crate::tables::btf::BtfRules;
 use crate::tables::ctx::{Arguments, ReturnRange, ReturnRule, Sleeping, net, skb};
-use crate::tables::kfunc::attach::Attaching;
+use crate::tables::kfunc::attach::{Attaching, TailCalls};
 use crate::tables::kfunc::iter::{self, IterTarget};
 use crate::tables::kfunc::struct_ops::{StructOps, TCP_CONGESTION_OF_5_10, TCP_CONGESTION_OPS};
 use crate::tables::map::{self, Demands};
@@ -94,8 +94,7 @@ const CHANGES: Changes = Changes {
         (ProgType::SkLookup, || &net::SK_LOOKUP_OF_5_10),
     ],
     attaching: Attaching {
-        tail_calls_by_attach_type: false,
-        tail_calls_by_prototype: false,
+        tail_calls: TailCalls::OF_5_10,
         sleep_words: "Only fentry/fexit/fmod_ret and lsm programs can be sleepable",
         ..v6_1_192::CHANGES.attaching
     },

@@ -15,7 +15,7 @@ use crate::map::MapType::{
 use crate::prog::ProgType;
 use crate::tables::btf::{BtfRules, KptrTags};
 use crate::tables::ctx::{Arguments, ReturnRule, Sleeping, net};
-use crate::tables::kfunc::attach::Attaching;
+use crate::tables::kfunc::attach::{Attaching, TailCalls};
 use crate::tables::kfunc::iter::{self, IterTarget};
 use crate::tables::kfunc::raw_tp;
 use crate::tables::kfunc::struct_ops::{
@@ -90,8 +90,7 @@ pub(super) const CHANGES: Changes = Changes {
         compares_packet_changes: false,
         names_tracepoint_args: false,
         refuses_wide_results: false,
-        tail_calls_by_attach_type: true,
-        tail_calls_by_prototype: true,
+        tail_calls: TailCalls::BASE,
         sleep_words: "Only fentry/fexit/fmod_ret, lsm, and kprobe/uprobe programs can be sleepable",
         cgroup_sleep_words: "BPF_LSM_CGROUP programs cannot be sleepable",
     },
