@@ -33,23 +33,43 @@ pub(crate) fn update(
     let id = kernel.btf.find(name, Kind::Struct)?;
     let ty = kernel.btf.ty(id)?;
     match name {
-        "tcp_congestion_ops" => Some(congestion(kernel, ty, bytes, programs)),
+        "tcp_congestion_ops" => congestion(kernel, ty, bytes, programs),
         // There is no such thing to register.
         "bpf_dummy_ops" => Some(Err(Errno::EOPNOTSUPP)),
         _ => None,
     }
 }
 
-/// `TCP_CONG_MASK`: `TCP_CONG_NON_RESTRICTED` and `TCP_CONG_NEEDS_ECN`.
-const TCP_CONG_MASK: u32 = 3;
+/// Names that the kernel's own congestion controls may have: which there are is a fact of the machine, and a second one of a
+/// name is refused.
+const KNOWN: &[&str] = &[
+    "reno",
+    "bbr",
+    "bic",
+    "cdg",
+    "cubic",
+    "dctcp",
+    "dctcp-reno",
+    "highspeed",
+    "htcp",
+    "hybla",
+    "illinois",
+    "lp",
+    "nv",
+    "scalable",
+    "vegas",
+    "veno",
+    "westwood",
+    "yeah",
+];
 
-/// `bpf_tcp_ca_init_member` and `tcp_validate_congestion_control`.
+/// `bpf_tcp_ca_init_member` and `tcp_validate_congestion_control`; `None` where others decide.
 fn congestion(
     kernel: &Kernel,
     ty: Type<'_>,
     bytes: &[u8],
     programs: &BTreeMap<u32, String>,
-) -> Result<(), Errno> {
+) -> Option<Result<(), Errno>> {
     let at = |name: &str| ty.members().find(|member| member.name() == name);
     for member in ty.members() {
         let start = member.byte_offset();
@@ -59,27 +79,30 @@ fn congestion(
         let fits = match member.name() {
             "flags" => own
                 .first_chunk::<4>()
-                .is_none_or(|f| u32::from_le_bytes(*f) & !TCP_CONG_MASK == 0),
-            "name" => is_name(own),
+                .is_none_or(|f| u32::from_le_bytes(*f) & !kernel.congestion_flags() == 0),
+            "name" => match name_of(own) {
+                Some(name) if KNOWN.iter().any(|known| known.as_bytes() == name) => return None,
+                name => name.is_some(),
+            },
             _ => kernel.btf.resolve_func_ptr(member.ty).is_some() || own.iter().all(|byte| *byte == 0),
         };
         if !fits {
-            return Err(Errno::EINVAL);
+            return Some(Err(Errno::EINVAL));
         }
     }
     let has = |name: &str| at(name).is_some_and(|member| programs.contains_key(&member.byte_offset()));
-    match has("ssthresh") && has("undo_cwnd") && (has("cong_avoid") || has("cong_control")) {
-        true => Ok(()),
-        false => Err(Errno::EINVAL),
-    }
+    Some(
+        match has("ssthresh") && has("undo_cwnd") && (has("cong_avoid") || has("cong_control")) {
+            true => Ok(()),
+            false => Err(Errno::EINVAL),
+        },
+    )
 }
 
-/// Whether the bytes are a name that is not empty (`bpf_obj_name_cpy`).
-fn is_name(bytes: &[u8]) -> bool {
-    let Some(end) = bytes.iter().position(|byte| *byte == 0) else {
-        return false;
-    };
-    let name = bytes.get(..end).unwrap_or_default();
+/// The name that the bytes are, if it is one and not empty (`bpf_obj_name_cpy`).
+fn name_of(bytes: &[u8]) -> Option<&[u8]> {
+    let end = bytes.iter().position(|byte| *byte == 0)?;
+    let name = bytes.get(..end)?;
     let is_of_names = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
-    !name.is_empty() && name.iter().all(is_of_names)
+    (!name.is_empty() && name.iter().all(is_of_names)).then_some(name)
 }

@@ -75,6 +75,8 @@ pub(crate) struct Changes {
     pub iterators: &'static [IterTarget],
     /// Structures that programs may implement, beside or instead of the base's of the same name.
     pub struct_ops: &'static [StructOps],
+    /// Flags that a congestion control of programs may have (`TCP_CONG_MASK`).
+    pub congestion_flags: u32,
 }
 
 impl Changes {
@@ -101,6 +103,7 @@ impl Changes {
         injectable: NameChanges::NONE,
         iterators: &[],
         struct_ops: &[],
+        congestion_flags: 0x3,
     };
 
     /// These changes and those below them, in the order in which rows are looked for.

@@ -42,6 +42,7 @@ pub(super) static TABLES: Tables = Tables::new(
         },
         iterators: ITERATORS,
         struct_ops: STRUCT_OPS,
+        congestion_flags: 0x1f,
         ..Changes::NONE
     },
 );

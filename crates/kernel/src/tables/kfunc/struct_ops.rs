@@ -482,6 +482,11 @@ impl WriteRule {
 }
 
 impl Kernel {
+    /// Flags that a congestion control of programs may have (`TCP_CONG_MASK`).
+    pub fn congestion_flags(&self) -> u32 {
+        self.tables.changes.congestion_flags
+    }
+
     /// The structure of this name that programs may implement: one that the kernel has, together with the
     /// structure of its maps.
     pub fn struct_ops(&self, name: &str) -> Option<&'static StructOps> {
