@@ -241,7 +241,7 @@ impl Recorder {
         let last = self.last_of(place).and_then(|last| *last);
         match last.and_then(|at| self.writes.get(at as usize)) {
             None => value.is_not_init(),
-            Some(write) => same(&write.value, value),
+            Some(write) => write.value.shows_as(value),
         }
     }
 
@@ -256,16 +256,6 @@ impl Recorder {
             before,
         });
     }
-}
-
-/// Whether nothing that is shown differs.
-fn same(a: &Reg, b: &Reg) -> bool {
-    a.ty == b.ty
-        && a.off == b.off
-        && a.id == b.id
-        && a.ref_obj_id == b.ref_obj_id
-        && a.raw == b.raw
-        && a.b == b.b
 }
 
 impl Observer for Recorder {

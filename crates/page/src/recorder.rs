@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use verdict_engine::index::{Idx, Spi};
 use verdict_engine::observer::{Event, Observer};
-use verdict_engine::state::{Frame, REGS, Reg, Slot, State};
+use verdict_engine::state::{Frame, REGS, Slot, State};
 use verdict_kernel::Kernel;
 use verdict_log::Values;
 use verdict_syscall::Prog;
@@ -289,7 +289,7 @@ impl<'a> Recorder<'a> {
         for (at, reg) in frame.regs.iter().enumerate().take(REGS) {
             let anew = written >> at & 1 != 0 && !reg.is_not_init();
             let before = old.and_then(|old| old.regs.iter().nth(at));
-            if !anew && before.map_or(reg.is_not_init(), |before| same(before, reg)) {
+            if !anew && before.map_or(reg.is_not_init(), |before| before.shows_as(reg)) {
                 continue;
             }
             self.text.clear();
@@ -485,24 +485,13 @@ fn precise_columns(marks: BTreeMap<(u32, u8), Mark>, kept: u32) -> Precise {
     columns
 }
 
-/// Whether nothing that is shown differs.
-fn same(a: &Reg, b: &Reg) -> bool {
-    a.ty == b.ty
-        && a.off == b.off
-        && a.id == b.id
-        && a.ref_obj_id == b.ref_obj_id
-        && a.raw == b.raw
-        && a.frameno == b.frameno
-        && a.b == b.b
-}
-
 fn same_slot(a: &Slot, b: &Slot) -> bool {
     let shared = || match (&a.spill, &b.spill) {
         (Some(a), Some(b)) => Rc::ptr_eq(a, b),
         (None, None) => true,
         _ => false,
     };
-    a.types == b.types && (shared() || !a.is_special() || same(a.reg(), b.reg()))
+    a.types == b.types && (shared() || !a.is_special() || a.reg().shows_as(b.reg()))
 }
 
 impl Observer for Recorder<'_> {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io::{self, Write};
 
+use crate::xml::Escaped;
+
 /// Test cases that belong together.
 #[derive(Clone, Debug)]
 pub struct Suite {
@@ -125,25 +127,4 @@ fn write_case(out: &mut dyn Write, case: &Case) -> io::Result<()> {
         write!(out, "<system-out>{}</system-out>", Escaped(output))?;
     }
     writeln!(out, "</testcase>")
-}
-
-/// Text in XML: what has a meaning there is escaped, what it cannot hold is replaced.
-struct Escaped<'t>(&'t str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\n' => f.write_str("&#10;")?,
-                '\t' => f.write_str("&#9;")?,
-                c if c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}') => f.write_str("\u{fffd}")?,
-                c => write!(f, "{c}")?,
-            }
-        }
-        Ok(())
-    }
 }

@@ -28,6 +28,7 @@ mod stat;
 mod summary;
 mod sweep;
 pub mod why;
+mod xml;
 
 pub use advice::{Advice, advice};
 pub use budget::{Breach, Budgets, FailIf};

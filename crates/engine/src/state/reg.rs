@@ -80,6 +80,17 @@ pub struct Reg {
 }
 
 impl Reg {
+    /// Whether nothing of it that is shown differs.
+    pub fn shows_as(&self, other: &Reg) -> bool {
+        self.ty == other.ty
+            && self.off == other.off
+            && self.id == other.id
+            && self.ref_obj_id == other.ref_obj_id
+            && self.raw == other.raw
+            && self.frameno == other.frameno
+            && self.b == other.b
+    }
+
     /// An unwritten register.
     pub const NOT_INIT: Reg = Reg {
         ty: RegType::new(RegBase::NotInit, Flags::NONE),

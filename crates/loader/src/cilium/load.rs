@@ -43,6 +43,11 @@ pub(crate) fn maps(object: &Object, spec: &Spec, bpf: &mut dyn Bpf) -> Vec<Resul
     Creator::new(object, spec, bpf).each()
 }
 
+fn linking<'a>(object: &'a Object, spec: &'a Spec, main: usize) -> Result<Linking<'a>, (Refused, ProgFacts)> {
+    let unknown = || Refused::by(Rule::ObjectFormat, "unknown program");
+    Linking::of(object, spec, main).ok_or_else(|| (unknown(), ProgFacts::default()))
+}
+
 /// Makes a program ready, which is `main` of the object's functions.
 pub(crate) fn make(
     object: &Object,
@@ -50,10 +55,7 @@ pub(crate) fn make(
     main: usize,
     bpf: &mut dyn Bpf,
 ) -> Result<Made, (Refused, ProgFacts)> {
-    let Some(linked) = Linking::of(object, spec, main) else {
-        let refused = Refused::by(Rule::ObjectFormat, "unknown program");
-        return Err((refused, ProgFacts::default()));
-    };
+    let linked = linking(object, spec, main)?;
     let facts = linked.facts;
     let mut creator = Creator::new(object, spec, bpf);
     let maps = creator.all().map_err(|refused| (refused, facts))?;
@@ -73,10 +75,7 @@ pub(crate) fn make_with(
     maps: Vec<Option<MapId>>,
     bpf: &mut dyn Bpf,
 ) -> Result<Made, (Refused, ProgFacts)> {
-    let Some(linked) = Linking::of(object, spec, main) else {
-        let refused = Refused::by(Rule::ObjectFormat, "unknown program");
-        return Err((refused, ProgFacts::default()));
-    };
+    let linked = linking(object, spec, main)?;
     let facts = linked.facts;
     let mut creator = Creator::new(object, spec, bpf);
     run(&mut creator, maps, linked).map_err(|refused| (refused, facts))

@@ -1,10 +1,11 @@
 //! A flame graph: one SVG file that needs nothing else. A click on a frame widens it, a search lights up frames.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::{Figure, Frame, Profile};
+use crate::xml::Escaped;
 
 /// Width of the picture, in pixels.
 const WIDTH: f64 = 1200.0;
@@ -197,26 +198,6 @@ fn colour(frame: &Drawn<'_>) -> String {
     format!("rgb({r},{g},{b})")
 }
 
-/// Text in XML: characters with a meaning are escaped, those that XML has no room for are left out.
-struct Escaped<'a>(&'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\t' => f.write_char(' ')?,
-                c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {}
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
-    }
-}
-
 /// What makes the picture answer to the pointer.
 const SCRIPT: &str = include_str!("flame.script.svg");
 
@@ -242,11 +223,6 @@ mod tests {
             "{graph}"
         );
         assert!(graph.contains("<title>callee (20 insns, 38.46%)</title>"));
-    }
-
-    #[test]
-    fn xml_has_no_control_characters() {
-        assert_eq!(Escaped("a\0<\u{1b}\t\"&").to_string(), "a&lt; &quot;&amp;");
     }
 
     #[test]
