@@ -22,7 +22,7 @@ use crate::{Done, root};
 use pages::NAME;
 
 /// The package that has the program.
-const PACKAGE: &str = "verdict-cli";
+const PACKAGE: &str = "bpf-verdict-cli";
 
 /// Bytes that the program has at most.
 const MAX_SIZE: u64 = 30_000_000;

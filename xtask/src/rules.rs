@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args) -> Done {
     fs::create_dir_all(&objects).map_err(|e| format!("{}: {e}", objects.display()))?;
     execute(
         Command::new("cargo")
-            .args(["test", "-q", "-p", "verdict-engine", "--test", "rules"])
+            .args(["test", "-q", "-p", "bpf-verdict-engine", "--test", "rules"])
             .env("VERDICT_RULES_DUMP", &objects)
             .current_dir(root()),
     )?;

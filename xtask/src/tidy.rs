@@ -13,61 +13,69 @@ use crate::{Done, root};
 
 /// The crates from the bottom up: each may depend only on those before it.
 const ORDER: &[&str] = &[
-    "verdict-domain",
-    "verdict-isa",
-    "verdict-btf",
-    "verdict-kernel",
-    "verdict-loader",
-    "verdict-syscall",
-    "verdict-engine",
-    "verdict-log",
-    "verdict-report",
-    "verdict-expect",
-    "verdict-explain",
-    "verdict-page",
-    "verdict",
-    "verdict-cli",
+    "bpf-verdict-domain",
+    "bpf-verdict-isa",
+    "bpf-verdict-btf",
+    "bpf-verdict-kernel",
+    "bpf-verdict-loader",
+    "bpf-verdict-syscall",
+    "bpf-verdict-engine",
+    "bpf-verdict-log",
+    "bpf-verdict-report",
+    "bpf-verdict-expect",
+    "bpf-verdict-explain",
+    "bpf-verdict-page",
+    "bpf-verdict",
+    "bpf-verdict-cli",
 ];
 
 /// Arrows that point down and are wrong all the same, with the invariant that they break.
 const FORBIDDEN_ARROWS: &[(&str, &str, &str)] = &[
     (
-        "verdict-syscall",
-        "verdict-loader",
+        "bpf-verdict-syscall",
+        "bpf-verdict-loader",
         "the kernel's side parses no ELF",
     ),
     (
-        "verdict-engine",
-        "verdict-loader",
+        "bpf-verdict-engine",
+        "bpf-verdict-loader",
         "the verifier knows no objects",
     ),
     (
-        "verdict-log",
-        "verdict-loader",
+        "bpf-verdict-log",
+        "bpf-verdict-loader",
         "the log is made of the engine's events",
     ),
     (
-        "verdict-report",
-        "verdict-log",
+        "bpf-verdict-report",
+        "bpf-verdict-log",
         "reports are made of records, not of log text",
     ),
-    ("verdict-report", "verdict-engine", "reports are made of records"),
     (
-        "verdict-explain",
-        "verdict-loader",
+        "bpf-verdict-report",
+        "bpf-verdict-engine",
+        "reports are made of records",
+    ),
+    (
+        "bpf-verdict-explain",
+        "bpf-verdict-loader",
         "explanations are made of what the verifier did",
     ),
     (
-        "verdict-explain",
-        "verdict-log",
+        "bpf-verdict-explain",
+        "bpf-verdict-log",
         "explanations are made of events, not of log text",
     ),
     (
-        "verdict-page",
-        "verdict-loader",
+        "bpf-verdict-page",
+        "bpf-verdict-loader",
         "pages are made of what the verifier did",
     ),
-    ("verdict-report", "verdict-loader", "reports are made of records"),
+    (
+        "bpf-verdict-report",
+        "bpf-verdict-loader",
+        "reports are made of records",
+    ),
 ];
 
 /// Words that must not occur in a crate's sources, with the invariant that they break.

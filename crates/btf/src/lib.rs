@@ -7,6 +7,8 @@
 //!
 //! Every input may be hostile: no bytes make these functions panic, and a walk over types that refer to
 //! each other is bounded.
+//!
+//! Internal to verdict: no stability. What others build on is the crate `bpf-verdict`.
 
 pub mod build;
 pub mod core;

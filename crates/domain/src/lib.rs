@@ -13,6 +13,8 @@
 //! **Architecture invariant:** nothing here knows registers, instructions' encoding, or kernels. Every type
 //! is `Copy`, nothing allocates, and no input can panic: bounds that contradict each other (they occur on
 //! branches that cannot happen) wrap as they do in the kernel.
+//!
+//! Internal to verdict: no stability. What others build on is the crate `bpf-verdict`.
 
 mod alu;
 mod bounds;

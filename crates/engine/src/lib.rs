@@ -12,6 +12,8 @@
 //! ```
 //!
 //! **Architecture invariant:** nothing here does I/O, and no text is built while nobody listens.
+//!
+//! Internal to verdict: no stability. What others build on is the crate `bpf-verdict`.
 
 mod admission;
 mod after;

@@ -5,6 +5,8 @@
 //! [`junit`] write what came of many. Nothing here loads programs.
 //!
 //! **Architecture invariant:** what is not checked is counted as skipped, never as met.
+//!
+//! Internal to verdict: no stability. What others build on is the crate `bpf-verdict`.
 
 mod ere;
 mod judge;

@@ -5,6 +5,8 @@
 //! found is data of `verdict_report`.
 //!
 //! **Architecture invariant:** an accepted program is never listened to; what is said as verified was seen accepted.
+//!
+//! Internal to verdict: no stability. What others build on is the crate `bpf-verdict`.
 
 mod about;
 mod case;

@@ -8,6 +8,8 @@
 //! The one source of which opcodes exist, of their numbers and of their symbols is [`table`].
 //!
 //! **Architecture invariant:** nothing here gives meaning to an instruction.
+//!
+//! Internal to verdict: no stability. What others build on is the crate `bpf-verdict`.
 
 mod asm;
 mod decode;

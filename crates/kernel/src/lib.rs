@@ -4,6 +4,8 @@
 //! configuration and symbols. Tables: [`helper`]s, [`kfunc`]s, program types ([`prog`]) and their contexts
 //! ([`ctx`]), [`map`] types, [`lsm`] hooks, [`errno`] values, and the [`rule`]s that refusals name. What the
 //! loader hands over is in [`attr`], the vocabulary of register and argument types in [`types`].
+//!
+//! Internal to verdict: no stability. What others build on is the crate `bpf-verdict`.
 
 mod abi;
 mod feature;

@@ -7,6 +7,8 @@
 //! reason, in the same words.
 //!
 //! Objects are hostile input: no bytes make these functions panic or use memory out of proportion.
+//!
+//! Internal to verdict: no stability. What others build on is the crate `bpf-verdict`.
 
 // From the bottom up: a module uses only those of groups above its own (`cargo xtask tidy` holds it to that).
 

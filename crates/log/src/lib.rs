@@ -5,6 +5,8 @@
 //! of its instruction by deleting the newline. [`Buffer`] is that model; everything else here is text.
 //!
 //! **Architecture invariant:** nothing here influences a verdict.
+//!
+//! Internal to verdict: no stability. What others build on is the crate `bpf-verdict`.
 
 mod buffer;
 mod digits;

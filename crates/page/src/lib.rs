@@ -5,6 +5,8 @@
 //! page rebuilds the state at a step from the changes before it.
 //!
 //! **Architecture invariant:** who asks for no page is not listened to; nothing of an object becomes markup or script.
+//!
+//! Internal to verdict: no stability. What others build on is the crate `bpf-verdict`.
 
 mod held;
 mod json;

@@ -2,6 +2,8 @@
 //!
 //! Everything here turns finished [`Record`]s into text. Tables, CSV and comparisons have the layout of
 //! `veristat`, so that scripts which read the one read the other.
+//!
+//! Internal to verdict: no stability. What others build on is the crate `bpf-verdict`.
 
 mod advice;
 mod budget;

@@ -3,6 +3,8 @@
 //!
 //! Nothing here looks at an instruction's effect. A refusal that the kernel explains in the verifier's log
 //! is a [`Rejection`]; one that it does not explain is a bare [`Errno`](verdict_kernel::errno::Errno).
+//!
+//! Internal to verdict: no stability. What others build on is the crate `bpf-verdict`.
 
 pub mod attach;
 pub mod btf;

@@ -195,7 +195,7 @@ mod tests {
             .iter()
             .map(|c| text(&c["name"]))
             .collect();
-        for there in ["verdict-engine", "clap", "object", "ruzstd"] {
+        for there in ["bpf-verdict-engine", "clap", "object", "ruzstd"] {
             assert!(names.contains(there), "{there} is missing");
         }
         for absent in ["insta", "proptest", "jsonschema", "xtask", "clap_mangen"] {

@@ -41,7 +41,8 @@ macro_rules! rules {
                             shown_by: shown_by!($($shown_by)?),
                             sentence: $sentence,
                             page: include_str!(concat!(
-                                "../../../../docs/rules/",
+                                env!("CARGO_MANIFEST_DIR"),
+                                "/rules/", // a link to docs/rules, so that packages have them
                                 stringify!($code),
                                 ".md"
                             )),
