@@ -1,7 +1,7 @@
 //! Embeds the kernel profiles: all directories below `profiles`.
 //!
-//! The default kernel's BTF, configuration and symbols are unpacked, sorted and indexed here rather than at
-//! start-up, so that opening it is free of all that. The others are embedded as they are.
+//! Configurations and symbols are unpacked and sorted here rather than at start-up, and so is the default kernel's BTF,
+//! with its index: opening it is free of all that. The BTF of the others is embedded as it is.
 
 use std::fmt::Write;
 use std::io::Read;
@@ -19,53 +19,67 @@ mod read;
 #[path = "src/sorted.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod sorted;
+#[path = "src/symbols/make.rs"]
+mod symbols;
 
 fn load(path: &Path) -> Vec<u8> {
     fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-fn unpack(path: &Path) -> Vec<u8> {
-    let file = load(path);
+/// A profile's file, unpacked.
+fn unpack(dir: &Path, name: &str) -> Vec<u8> {
+    let packed = dir.join(format!("{name}.zst"));
     let mut out = Vec::new();
-    ruzstd::decoding::StreamingDecoder::new(file.as_slice())
-        .unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    ruzstd::decoding::StreamingDecoder::new(load(&packed).as_slice())
+        .unwrap_or_else(|e| panic!("{}: {e}", packed.display()))
         .read_to_end(&mut out)
-        .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        .unwrap_or_else(|e| panic!("{}: {e}", packed.display()));
     out
 }
 
-/// The default profile's large files in the form that look-up wants, as an expression.
-fn ready(from: &Path, to: &Path) -> String {
-    fs::create_dir_all(to).expect("OUT_DIR is writable");
-    let include = |name: &str, data: &[u8]| {
-        let path = to.join(name);
-        fs::write(&path, data).expect("OUT_DIR is writable");
-        format!("include_bytes!({path:?})")
-    };
-    let btf = unpack(&from.join("vmlinux.btf.zst"));
-    let btf_file = include("vmlinux.btf", &btf);
+/// Embeds what is made here, as an expression.
+fn include(dir: &Path, name: &str, data: &[u8]) -> String {
+    fs::create_dir_all(dir).expect("OUT_DIR is writable");
+    let path = dir.join(name);
+    fs::write(&path, data).expect("OUT_DIR is writable");
+    format!("include_bytes!({path:?})")
+}
+
+/// A profile's types, as an expression.
+fn types(from: &Path, to: &Path, ready: bool) -> String {
+    if !ready {
+        return format!("Types::Packed(include_bytes!({:?}))", from.join("vmlinux.btf.gz"));
+    }
+    let btf = unpack(from, "vmlinux.btf");
+    let file = include(to, "vmlinux.btf", &btf);
     let tables = Btf::parse(btf).expect("a kernel's BTF is well-formed").prepare();
     format!(
-        "Files::Ready {{ btf: {btf_file}, btf_tables: {}, config: {}, kallsyms: {} }}",
-        include("vmlinux.tables", &tables),
-        include("config", &sorted::config(&unpack(&from.join("config.zst")))),
-        include("kallsyms", &sorted::kallsyms(&unpack(&from.join("kallsyms.zst")))),
+        "Types::Ready {{ btf: {file}, tables: {} }}",
+        include(to, "vmlinux.tables", &tables)
     )
 }
 
-/// Another profile's large files, as an expression.
-fn packed(from: &Path) -> String {
-    let include = |name: &str| format!("include_bytes!({:?})", from.join(name));
+/// The symbols of all profiles, as an item.
+fn all_symbols(dirs: &[&Path], out: &Path) -> String {
+    let texts: Vec<_> = dirs.iter().map(|dir| unpack(dir, "kallsyms")).collect();
+    let list = |text| {
+        let symbols = sorted::symbols(text).into_iter();
+        symbols
+            .map(|(name, kind, module)| (name, (kind, module)))
+            .collect()
+    };
+    let made = symbols::table(&texts.iter().map(|text| list(text)).collect::<Vec<_>>());
     format!(
-        "Files::Packed {{ btf: {}, config: {}, kallsyms: {} }}",
-        include("vmlinux.btf.zst"),
-        include("config.zst"),
-        include("kallsyms.zst"),
+        "pub(super) static SYMBOLS: Symbols = Symbols {{ names: {}, blocks: {}, records: {}, record_at: {} }};\n",
+        include(out, "symbols", &made.names),
+        include(out, "symbols.blocks", &made.blocks),
+        include(out, "symbols.records", &made.records),
+        include(out, "symbols.places", &made.record_at),
     )
 }
 
 /// A profile as an element of `KNOWN`.
-fn known(dir: &Path, release: &read::Release, out: &Path) -> String {
+fn known(place: usize, dir: &Path, release: &read::Release, out: &Path) -> String {
     let text = load(&dir.join("semantics.toml"));
     let rows = read::semantics(&text).unwrap_or_else(|e| panic!("{}/semantics.toml: {e}", dir.display()));
     let mut semantics = String::new();
@@ -79,11 +93,9 @@ fn known(dir: &Path, release: &read::Release, out: &Path) -> String {
         )
         .expect("a string takes it");
     }
-    let files = if release.default {
-        ready(dir, &out.join(&release.name))
-    } else {
-        packed(dir)
-    };
+    let out = out.join(&release.name);
+    let types = types(dir, &out, release.default);
+    let config = include(&out, "config", &sorted::config(&unpack(dir, "config")));
     let read::Release {
         name,
         aliases,
@@ -98,13 +110,15 @@ fn known(dir: &Path, release: &read::Release, out: &Path) -> String {
     format!(
         "Known {{ name: {name:?}, aliases: &{aliases:?}, doc: {doc:?}, version: {version:?}, tables: {tables:?}, \
          missing: &{missing:?}, \
-         limits: {limits:?}, machine: {machine:?}, semantics: &[{semantics}], files: {files} }},\n"
+         limits: {limits:?}, machine: {machine:?}, semantics: &[{semantics}], \
+         place: {place}, types: {types}, config: {config} }},\n"
     )
 }
 
 fn main() {
     println!("cargo::rerun-if-changed=src/sorted.rs");
     println!("cargo::rerun-if-changed=src/limits.rs");
+    println!("cargo::rerun-if-changed=src/symbols/make.rs");
     println!("cargo::rerun-if-changed=src/profile/read.rs");
     println!("cargo::rerun-if-changed=profiles");
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
@@ -119,13 +133,16 @@ fn main() {
         })
         .collect();
     profiles.sort_by_key(|(_, release)| (!release.default, release.version));
-    let list: String = profiles
-        .iter()
-        .map(|(dir, release)| known(dir, release, &out))
+    let list = profiles.iter().enumerate();
+    let list: String = list
+        .map(|(place, (dir, release))| known(place, dir, release, &out))
         .collect();
+    let dirs: Vec<_> = profiles.iter().map(|(dir, _)| dir.as_path()).collect();
+    let symbols = all_symbols(&dirs, &out);
     let text = format!(
         "/// The kernels that are known: the default one, then the others from the oldest to the newest.\n\
-         pub static KNOWN: &[Known] = &[\n{list}];\n"
+         pub static KNOWN: &[Known] = &[\n{list}];\n\
+         /// Their symbols, by their places in that list.\n{symbols}"
     );
     fs::write(out.join("known.rs"), text).expect("OUT_DIR is writable");
 }

@@ -15,6 +15,7 @@ mod profile;
 pub mod rule;
 pub mod semantics;
 mod sorted;
+mod symbols;
 pub mod tables;
 
 pub use abi::{attr, errno, prog, types};

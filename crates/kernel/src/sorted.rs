@@ -25,7 +25,7 @@ pub(crate) fn config(text: &[u8]) -> Vec<u8> {
 }
 
 /// A symbol's name, type and module.
-type Symbol<'t> = (&'t [u8], &'t [u8], Option<&'t [u8]>);
+pub(crate) type Symbol<'t> = (&'t [u8], &'t [u8], Option<&'t [u8]>);
 
 /// The symbol in a line of a symbol list: `[address] type name [module]`.
 pub(crate) fn symbol(line: &[u8]) -> Option<Symbol<'_>> {
@@ -44,13 +44,18 @@ pub(crate) fn symbol(line: &[u8]) -> Option<Symbol<'_>> {
     Some((name, kind, module))
 }
 
-/// Prepares a symbol list: name, tab, type, and module after another tab.
-pub(crate) fn kallsyms(text: &[u8]) -> Vec<u8> {
+/// The symbols of a list, sorted by name; those of one name keep their order.
+pub(crate) fn symbols(text: &[u8]) -> Vec<Symbol<'_>> {
     let mut symbols = Vec::with_capacity(text.len() / 24);
     symbols.extend(text.split(|&b| b == b'\n').filter_map(symbol));
     symbols.sort_by_key(|(name, ..)| *name);
+    symbols
+}
+
+/// Prepares a symbol list: name, tab, type, and module after another tab.
+pub(crate) fn kallsyms(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 1);
-    for (name, kind, module) in symbols {
+    for (name, kind, module) in symbols(text) {
         out.extend_from_slice(name);
         for field in [Some(kind), module].into_iter().flatten() {
             out.push(KSYM_SEPARATOR);
@@ -59,6 +64,17 @@ pub(crate) fn kallsyms(text: &[u8]) -> Vec<u8> {
         out.push(b'\n');
     }
     out
+}
+
+/// Types and modules of the symbols of this name in a table that [`kallsyms`] made.
+pub(crate) fn find_symbols<'t>(
+    table: &'t [u8],
+    name: &str,
+) -> impl Iterator<Item = (&'t [u8], Option<&'t [u8]>)> {
+    find(table, name, KSYM_SEPARATOR).map(|rest| {
+        let mut fields = rest.split(|&b| b == KSYM_SEPARATOR);
+        (fields.next().unwrap_or_default(), fields.next())
+    })
 }
 
 fn key(line: &[u8], separator: u8) -> &[u8] {

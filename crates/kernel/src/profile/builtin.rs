@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use verdict_btf::Btf;
 
-use super::dir::unpack;
+use super::dir::gunzip;
 use super::read::{How, Row};
-use super::{KernelError, Parts, Rules, Table, tables};
+use super::{KernelError, Parts, Rules, SymbolTable, Table, tables};
 use crate::limits::{Capabilities, Jit, Limits, Machine};
 use crate::semantics::{Evidence, Semantics};
-use crate::sorted;
+use crate::symbols::Symbols;
 
 /// A kernel whose profile is embedded in the binary.
 #[derive(Debug)]
@@ -29,29 +29,27 @@ pub struct Known {
     limits: Limits,
     machine: Machine,
     semantics: &'static [Row<'static>],
-    files: Files,
+    /// Its place in `KNOWN`, by which its symbols are found in `SYMBOLS`.
+    place: usize,
+    types: Types,
+    /// As `sorted::config` makes it.
+    config: &'static [u8],
 }
 
-/// BTF, configuration and symbols.
+/// A kernel's BTF.
 #[derive(Debug)]
-enum Files {
+enum Types {
     /// In the form that look-up wants: opening costs nothing.
     Ready {
         btf: &'static [u8],
         /// What `Btf::prepare` made of it.
-        btf_tables: &'static [u8],
-        config: &'static [u8],
-        kallsyms: &'static [u8],
+        tables: &'static [u8],
     },
-    /// As the profile's directory has them.
-    Packed {
-        btf: &'static [u8],
-        config: &'static [u8],
-        kallsyms: &'static [u8],
-    },
+    /// As the profile's directory has it, packed by gzip, which is unpacked several times as fast as what packs tighter.
+    Packed(&'static [u8]),
 }
 
-// `KNOWN`, written by build.rs from the profiles' directories.
+// `KNOWN` and `SYMBOLS`, written by build.rs from the profiles' directories.
 include!(concat!(env!("OUT_DIR"), "/known.rs"));
 
 /// The embedded profile of that name or alias.
@@ -88,33 +86,14 @@ impl Known {
     /// Its large files.
     pub(super) fn parts(&self) -> Result<Parts, KernelError> {
         let named = || PathBuf::from(self.name);
-        let (btf, config, kallsyms) = match self.files {
-            Files::Ready {
-                btf,
-                btf_tables,
-                config,
-                kallsyms,
-            } => (
-                Btf::parse_prepared(btf, btf_tables),
-                Table::Embedded(config),
-                Table::Embedded(kallsyms),
-            ),
-            Files::Packed {
-                btf,
-                config,
-                kallsyms,
-            } => (
-                Btf::parse(unpack(btf).map_err(|e| KernelError::Io(named(), e))?),
-                Table::new(config, |text| sorted::config(&unpack(text).unwrap_or_default())),
-                Table::new(kallsyms, |text| {
-                    sorted::kallsyms(&unpack(text).unwrap_or_default())
-                }),
-            ),
+        let btf = match self.types {
+            Types::Ready { btf, tables } => Btf::parse_prepared(btf, tables),
+            Types::Packed(btf) => Btf::parse(gunzip(btf).map_err(|e| KernelError::Io(named(), e))?),
         };
         Ok(Parts {
             btf: btf.map_err(|e| KernelError::Btf(named(), e))?,
-            config,
-            kallsyms,
+            config: Table::Embedded(self.config),
+            kallsyms: SymbolTable::Known(self.place),
         })
     }
 }

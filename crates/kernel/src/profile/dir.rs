@@ -23,11 +23,7 @@ type Unpack = fn(fs::File) -> io::Result<Vec<u8>>;
 
 /// The contents of `dir/name`, or of `dir/name.zst` or `dir/name.gz` unpacked.
 pub(super) fn read(dir: &Path, name: &str) -> Result<File, KernelError> {
-    let forms: [(&str, Unpack); 3] = [
-        ("", bounded),
-        (".zst", unpack),
-        (".gz", |file| bounded(flate2::read::GzDecoder::new(file))),
-    ];
+    let forms: [(&str, Unpack); 3] = [("", bounded), (".zst", unpack), (".gz", gunzip)];
     for (ending, unpacked) in forms {
         let path = dir.join(format!("{name}{ending}"));
         if path.exists() {
@@ -45,8 +41,12 @@ pub(super) fn read(dir: &Path, name: &str) -> Result<File, KernelError> {
     Err(KernelError::Io(dir.join(name), absent))
 }
 
-pub(super) fn unpack(packed: impl Read) -> io::Result<Vec<u8>> {
+fn unpack(packed: impl Read) -> io::Result<Vec<u8>> {
     bounded(ruzstd::decoding::StreamingDecoder::new(packed).map_err(io::Error::other)?)
+}
+
+pub(super) fn gunzip(packed: impl Read) -> io::Result<Vec<u8>> {
+    bounded(flate2::read::GzDecoder::new(packed))
 }
 
 fn bounded(source: impl Read) -> io::Result<Vec<u8>> {

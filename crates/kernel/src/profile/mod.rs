@@ -17,8 +17,10 @@ use crate::limits::{Limits, Machine};
 use crate::semantics::control::BpfMemory;
 use crate::semantics::{Evidence, Semantics, SwitchError};
 use crate::sorted;
+use crate::symbols::Symbol;
 use crate::tables::Tables;
 
+use builtin::SYMBOLS;
 pub use builtin::{KNOWN, Known};
 pub use read::FormError;
 pub(crate) use read::{How, Row};
@@ -162,6 +164,35 @@ impl Table {
     }
 }
 
+/// The symbols of a kernel.
+#[derive(Clone, Debug)]
+enum SymbolTable {
+    /// Of the known kernel at that place.
+    Known(usize),
+    /// Of a file.
+    File(Table),
+}
+
+impl SymbolTable {
+    /// Whether both were made of the same.
+    fn is_same(&self, other: &SymbolTable) -> bool {
+        match (self, other) {
+            (SymbolTable::Known(a), SymbolTable::Known(b)) => a == b,
+            (SymbolTable::File(a), SymbolTable::File(b)) => a.is_same(b),
+            _ => false,
+        }
+    }
+
+    /// Types and modules of the symbols of this name.
+    fn find<'k>(&'k self, name: &str) -> impl Iterator<Item = Symbol<'k>> {
+        let (known, file) = match self {
+            SymbolTable::Known(place) => (Some(SYMBOLS.find(name, *place)), None),
+            SymbolTable::File(table) => (None, Some(sorted::find_symbols(table.bytes(), name))),
+        };
+        known.into_iter().flatten().chain(file.into_iter().flatten())
+    }
+}
+
 /// A kernel to verify for: a release's rules and tables together with a machine's BTF and configuration.
 #[derive(Clone, Debug)]
 pub struct Kernel {
@@ -184,7 +215,7 @@ pub struct Kernel {
     /// Types of the kernel (vmlinux BTF).
     pub btf: Arc<Btf>,
     config: Table,
-    kallsyms: Table,
+    kallsyms: SymbolTable,
     features: OnceLock<Features>,
 }
 
@@ -224,7 +255,7 @@ impl Kernel {
         let parts = Parts {
             btf,
             config: Table::new(config.bytes, sorted::config),
-            kallsyms: Table::new(kallsyms.bytes, sorted::kallsyms),
+            kallsyms: SymbolTable::File(Table::new(kallsyms.bytes, sorted::kallsyms)),
         };
         Ok(Kernel::assemble(name, rules, parts))
     }
@@ -326,11 +357,10 @@ impl Kernel {
 
     /// The symbols of this name: several when static functions or modules share it.
     pub fn ksyms(&self, name: &str) -> impl Iterator<Item = Ksym<'_>> {
-        sorted::find(self.kallsyms.bytes(), name, sorted::KSYM_SEPARATOR).filter_map(|rest| {
-            let mut fields = std::str::from_utf8(rest).ok()?.split('\t');
+        self.kallsyms.find(name).filter_map(|(kind, module)| {
             Some(Ksym {
-                kind: fields.next()?.chars().next()?,
-                module: fields.next(),
+                kind: char::from(*kind.first()?),
+                module: module.map(std::str::from_utf8).transpose().ok()?,
             })
         })
     }
@@ -366,7 +396,7 @@ struct Rules {
 struct Parts {
     btf: Btf,
     config: Table,
-    kallsyms: Table,
+    kallsyms: SymbolTable,
 }
 
 /// All kernels whose tables are tested: those that are embedded, and the drafts.
@@ -454,7 +484,7 @@ mod tests {
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/6.18.15-deb13-amd64");
         let dir = std::env::temp_dir().join(format!("verdict-profile-{}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
-        for file in ["vmlinux.btf.zst", "config.zst", "kallsyms.zst"] {
+        for file in ["vmlinux.btf.gz", "config.zst", "kallsyms.zst"] {
             fs::copy(from.join(file), dir.join(file)).unwrap();
         }
         let edit = |file: &str, from_text: &str, to: &str| {
