@@ -12,9 +12,6 @@ use verdict_report::{Stage, Verdict};
 use crate::check::{answer_of, entry};
 use crate::run::{ObjectResult, expand, guarded, open};
 
-/// Most steps of all refusals of a page together.
-const MAX_STEPS: u32 = 1 << 20;
-
 /// What is said of a refusal beyond that.
 const NO_ROOM: &str =
     "the page has no room for more steps: `verdict log --html` shows this program by itself";
@@ -32,7 +29,7 @@ pub(crate) fn write_check(
             kernels: verifiers.iter().map(|v| v.kernel().name.clone()).collect(),
             ..Index::default()
         };
-        let mut left = MAX_STEPS;
+        let mut left = Limits::PAGE_ROWS;
         let paths = expand(objects);
         let names = names(&paths);
         for (at, path) in paths.iter().enumerate() {

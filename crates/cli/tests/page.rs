@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
+use verdict::page::Limits;
 
 use common::browser::Browser;
 use common::{root, run};
@@ -380,7 +381,7 @@ fn a_walk_that_is_too_long_says_so() {
     run(&["log", "--html", &page.to_string_lossy(), object]);
     let sheet = data(&page, "sheet-0");
     let kept = sheet["walk"]["insn"].as_array().unwrap().len() as u64;
-    assert_eq!(kept, 1 << 18);
+    assert_eq!(kept, u64::from(Limits::WALK.rows));
     assert_eq!(
         sheet["walk"]["first"].as_u64().unwrap() + kept,
         sheet["walk"]["rows"].as_u64().unwrap()

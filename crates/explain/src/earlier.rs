@@ -37,16 +37,7 @@ fn enters_region(case: &Case<'_>) -> bool {
             Some(Op::Call(Call::Helper { .. } | Call::Kfunc { .. })) => path.code.callee(insn),
             _ => None,
         };
-        callee.is_some_and(|name| {
-            let ends = [
-                "spin_lock",
-                "read_lock",
-                "preempt_disable",
-                "irq_save",
-                "lock_irqsave",
-            ];
-            ends.iter().any(|end| name.ends_with(end))
-        })
+        callee.is_some_and(|name| resources::leaves(&name).is_some())
     })
 }
 

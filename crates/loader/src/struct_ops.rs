@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use verdict_btf::{Btf, Kind, Member, Type, TypeId, essential_name};
 use verdict_kernel::errno::Errno;
+use verdict_kernel::kfunc::struct_ops::VALUE_PREFIX;
 use verdict_kernel::map::MapType;
 use verdict_kernel::prog::ProgType;
 
@@ -13,9 +14,6 @@ use crate::error::{Warnings, libbpf, warning};
 use crate::insn::INSN_SIZE;
 use crate::maps::{BPF_F_LINK, Map, MapDef, StructOps};
 use crate::program::{self, Program};
-
-/// How the kernel calls the struct that wraps one of struct_ops.
-const VALUE_PREFIX: &str = "bpf_struct_ops_";
 
 /// Names of sections with struct_ops maps: the second half is not to be created unless asked for.
 pub(crate) const SECTIONS: [&str; 4] = [

@@ -47,6 +47,8 @@ impl Limits {
         first: 0,
         rows: 1 << 15,
     };
+    /// Most rows of all programs of a page.
+    pub const PAGE_ROWS: u32 = 1 << 20;
 }
 
 /// Most changes that are kept: eight bytes each.

@@ -28,8 +28,23 @@ const RELEASES: &[(&str, &str)] = &[
     ("bpf_rbtree_remove", "bpf_obj_drop"),
     ("bpf_iter_num_new", "bpf_iter_num_destroy"),
     ("bpf_cpumask_create", "bpf_cpumask_release"),
-    ("bpf_local_irq_save", "bpf_local_irq_restore"),
 ];
+
+/// Functions that enter a region or take a lock, and those that leave it.
+const REGIONS: &[(&str, &str)] = &[
+    ("bpf_rcu_read_lock", "bpf_rcu_read_unlock"),
+    ("bpf_preempt_disable", "bpf_preempt_enable"),
+    ("bpf_local_irq_save", "bpf_local_irq_restore"),
+    ("bpf_spin_lock", "bpf_spin_unlock"),
+    ("bpf_res_spin_lock", "bpf_res_spin_unlock"),
+    ("bpf_res_spin_lock_irqsave", "bpf_res_spin_unlock_irqrestore"),
+];
+
+/// What leaves the region that this function enters; `None` if it enters none.
+pub(crate) fn leaves(function: &str) -> Option<&'static str> {
+    let region = REGIONS.iter().find(|(enters, _)| *enters == function);
+    region.map(|(_, leaves)| *leaves)
+}
 
 /// Says where a resource was acquired, by which conditions the path came to its end, and proposes a release.
 pub(crate) fn leak(case: &Case<'_>, draft: &mut Draft, acquired: u32) {
@@ -209,7 +224,8 @@ fn released_elsewhere(case: &Case<'_>, draft: &mut Draft, release: Option<&str>)
 
 /// The function that gives back what this one hands out, as far as this kernel has one.
 fn release_of(path: &Path<'_>, callee: &str) -> Option<String> {
-    if let Some((_, release)) = RELEASES.iter().find(|(acquires, _)| *acquires == callee) {
+    let mut pairs = RELEASES.iter().chain(REGIONS);
+    if let Some((_, release)) = pairs.find(|(acquires, _)| *acquires == callee) {
         return Some((*release).to_owned());
     }
     let known = |name: &String| path.code.kernel.btf.find(name, Kind::Func).is_some();
@@ -268,28 +284,18 @@ pub(crate) fn graph_lock(case: &Case<'_>, draft: &mut Draft) {
 /// A region or lock that is still held, or that is left too early.
 pub(crate) fn region(case: &Case<'_>, draft: &mut Draft) {
     let path = &case.path;
-    let entered = [
-        "bpf_rcu_read_lock",
-        "bpf_preempt_disable",
-        "bpf_spin_lock",
-        "bpf_local_irq_save",
-        "bpf_res_spin_lock",
-    ];
     let last = (0..path.rec.end()).rev().find_map(|step| {
         let insn = path.insn(step)?;
         let Some(Op::Call(_)) = path.code.op(insn) else {
             return None;
         };
         let callee = path.code.callee(insn)?;
-        entered
-            .iter()
-            .any(|name| callee.starts_with(name))
-            .then_some((step, insn, callee))
+        leaves(&callee).map(|end| (step, insn, callee, end))
     });
     let from = last.as_ref().map_or(0, |(step, ..)| *step);
     let mut leave = "leave it".to_owned();
     let mut entry = None;
-    if let Some((_, insn, callee)) = &last {
+    if let Some((_, insn, callee, end)) = &last {
         let object = path.code.argument(*insn, 0).map(ToOwned::to_owned);
         let shown = object
             .as_ref()
@@ -304,15 +310,6 @@ pub(crate) fn region(case: &Case<'_>, draft: &mut Draft) {
             after: None,
         }]);
         draft.conditions(path, from);
-        let ends = [
-            ("read_lock", "read_unlock"),
-            ("disable", "enable"),
-            ("spin_lock", "spin_unlock"),
-            ("save", "restore"),
-        ];
-        let end = ends
-            .iter()
-            .fold(callee.clone(), |name, (enter, leave)| name.replace(enter, leave));
         leave = format!("call {end}({})", object.unwrap_or_default());
         entry = Some((*insn, callee.clone()));
     }

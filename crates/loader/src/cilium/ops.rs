@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use verdict_btf::{Btf, Kind, Member, Type, TypeId};
+use verdict_kernel::kfunc::struct_ops::VALUE_PREFIX;
 use verdict_kernel::map::MapType;
 
 use super::MapNotes;
@@ -16,8 +17,6 @@ use crate::program::Program;
 /// The section of struct_ops that the library takes, and the one that it does not.
 pub(super) const LINK: &str = ".struct_ops.link";
 pub(super) const OLD: &str = ".struct_ops";
-/// How the kernel calls the struct that wraps one of struct_ops.
-pub(super) const VALUE_PREFIX: &str = "bpf_struct_ops_";
 
 /// Programs by what they implement: a struct, and a member of it.
 pub(crate) type Implements = HashMap<usize, (String, String)>;
