@@ -64,6 +64,16 @@ impl Release {
         format!("{NAME}-{}-{}", self.version, self.target)
     }
 
+    /// Whether a file of this name is part of the same release, for whatever target: older ones may lie beside it.
+    fn has(&self, file: &str) -> Result<bool, String> {
+        let package = debian::name(self.package()?)?;
+        let archive = file.strip_prefix(&format!("{NAME}-{}-", self.version));
+        let debian = file.strip_prefix(&format!("{package}_{}_", self.version));
+        // What may follow a number that begins in the same way (`0.1.0-rc.1`) is no architecture.
+        let is_target = |rest: &str| rest.starts_with(&self.target) || debian::architecture(rest).is_some();
+        Ok(archive.is_some_and(is_target) || debian.is_some())
+    }
+
     /// The unpacked archive.
     fn tree(&self) -> PathBuf {
         self.out.join(self.stem())
@@ -92,7 +102,7 @@ pub(crate) fn run(args: &Args) -> Done {
     archive(&release)?;
     sbom::write(&release)?;
     debian::write(&release)?;
-    sums(&release.out)?;
+    sums(&release)?;
     Ok(true)
 }
 
@@ -265,14 +275,15 @@ fn archive(release: &Release) -> Result<(), String> {
     say(&file)
 }
 
-/// Writes the sums of all files in the directory, of other targets, too, as `sha256sum -c` reads them.
-fn sums(out: &Path) -> Result<(), String> {
+/// Writes the sums of the release's files in the directory, of other targets, too, as `sha256sum -c` reads them.
+fn sums(release: &Release) -> Result<(), String> {
+    let out = &release.out;
     let failed = |e: std::io::Error| format!("{}: {e}", out.display());
     let mut lines = Vec::new();
     for entry in fs::read_dir(out).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name == SUMS || !entry.file_type().map_err(failed)?.is_file() {
+        if !release.has(&name)? || !entry.file_type().map_err(failed)?.is_file() {
             continue;
         }
         let data = fs::read(entry.path()).map_err(failed)?;
@@ -348,21 +359,93 @@ mod tests {
         assert!(not_alone(b"#!/bin/sh\n").is_err());
     }
 
+    /// A release of the workspace as it is, in a directory.
+    fn release(out: &Path) -> Release {
+        let metadata = metadata(&["--no-deps"]).unwrap();
+        let mut release = Release {
+            target: "x86_64-unknown-linux-musl".to_owned(),
+            version: String::new(),
+            metadata,
+            epoch: "0".to_owned(),
+            out: out.to_owned(),
+        };
+        release.version = release.package().unwrap()["version"].as_str().unwrap().to_owned();
+        release
+    }
+
     #[test]
-    fn sums_are_of_every_file() {
+    fn sums_are_of_every_file_of_the_release() {
         let dir = env::temp_dir().join(format!("verdict-dist-{}", std::process::id()));
-        fs::create_dir_all(dir.join("tree")).unwrap();
-        for (name, text) in [("b", "abc"), ("a", ""), (SUMS, "old")] {
+        let mut release = release(&dir);
+        release.version = "0.1.0".to_owned();
+        fs::create_dir_all(dir.join("verdict-0.1.0-x86_64-unknown-linux-musl")).unwrap();
+        for (name, text) in [
+            ("verdict-0.1.0-x86_64-unknown-linux-musl.tar.zst", "abc"),
+            ("verdict-0.1.0-aarch64-unknown-linux-musl.cdx.json", ""),
+            ("bpf-verdict_0.1.0_amd64.deb", "abc"),
+            ("bpf-verdict_0.0.9_amd64.deb", "older"),
+            ("verdict-0.0.9-x86_64-unknown-linux-musl.tar.zst", "older"),
+            ("verdict-0.1.0-rc.1-x86_64-unknown-linux-musl.tar.zst", "older"),
+            ("notes", "another's"),
+            (SUMS, "old"),
+        ] {
             fs::write(dir.join(name), text).unwrap();
         }
-        sums(&dir).unwrap();
+        sums(&release).unwrap();
         let text = fs::read_to_string(dir.join(SUMS)).unwrap();
         fs::remove_dir_all(&dir).unwrap();
         // FIPS 180-2's examples.
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(
             text,
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  a\n\
-             ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  b\n"
+            format!(
+                "{abc}  bpf-verdict_0.1.0_amd64.deb\n\
+                 {nothing}  verdict-0.1.0-aarch64-unknown-linux-musl.cdx.json\n\
+                 {abc}  verdict-0.1.0-x86_64-unknown-linux-musl.tar.zst\n"
+            )
+        );
+    }
+
+    #[test]
+    fn cargo_binstall_finds_the_archive_and_the_program_in_it() {
+        let release = release(Path::new(""));
+        let package = release.package().unwrap();
+        let repository = package["repository"].as_str().unwrap();
+        let filled = |template: &Value| {
+            let values = [
+                ("{ repo }", repository),
+                ("{ version }", &release.version),
+                ("{ target }", &release.target),
+                ("{ bin }", NAME),
+                ("{ binary-ext }", ""),
+            ];
+            let template = template.as_str().unwrap().to_owned();
+            values
+                .iter()
+                .fold(template, |text, (key, value)| text.replace(key, value))
+        };
+        let told = &package["metadata"]["binstall"];
+        let stem = release.stem();
+        let address = format!(
+            "{repository}/releases/download/v{}/{stem}.tar.zst",
+            release.version
+        );
+        assert_eq!(filled(&told["pkg-url"]), address);
+        assert_eq!(filled(&told["bin-dir"]), format!("{stem}/{NAME}"));
+        let mut targets = package["targets"].as_array().unwrap().iter();
+        assert!(targets.any(|target| target["name"] == NAME && target["kind"][0] == "bin"));
+    }
+
+    #[test]
+    fn the_image_has_the_archives_program() {
+        let text = fs::read_to_string(root().join("Containerfile")).unwrap();
+        let steps: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let program = format!("/{NAME}");
+        let copy = format!("COPY {NAME} {program}");
+        assert_eq!(
+            steps,
+            ["FROM scratch", &copy, &format!("ENTRYPOINT [\"{program}\"]")]
         );
     }
 }

@@ -52,7 +52,7 @@ pub(super) fn write(release: &Release) -> Result<(), String> {
         return Ok(());
     }
     let package = release.package()?;
-    let name = text(&package["metadata"]["deb"], "name")?;
+    let name = name(package)?;
     let tree = release.out.join(format!("{}-deb", release.stem()));
     remove(&tree)?;
     lay_out(&release.tree(), &tree, name)?;
@@ -74,8 +74,13 @@ pub(super) fn write(release: &Release) -> Result<(), String> {
     say(&file)
 }
 
+/// What the package is called there.
+pub(super) fn name(package: &Value) -> Result<&str, String> {
+    text(&package["metadata"]["deb"], "name")
+}
+
 /// Debian's name of a target's architecture.
-fn architecture(target: &str) -> Option<&'static str> {
+pub(super) fn architecture(target: &str) -> Option<&'static str> {
     let ours = target.split('-').next()?;
     let row = ARCHITECTURES.iter().find(|(rust, _)| *rust == ours)?;
     target.contains("-linux-").then_some(row.1)
