@@ -153,8 +153,8 @@ fn of_object(verifier: &Verifier, path: &Path) -> Counts {
     let Ok(object) = verifier.open(&name, &bytes) else {
         return counts;
     };
-    for (index, program) in object.programs().enumerate() {
-        let answer = object.check(index);
+    for handle in object.programs() {
+        let (program, answer) = (handle.name(), handle.check());
         let Some(refusal) = answer.refusal else { continue };
         counts.rejections += 1;
         let Some(explanation) = refusal.explanation else {
@@ -181,7 +181,7 @@ fn of_object(verifier: &Verifier, path: &Path) -> Counts {
         counts.with_verified += usize::from(explanation.has_verified_remedy());
         for changes in verified(&explanation) {
             counts.remedies += 1;
-            if changes.is_empty() || !object.accepts_with(index, &changes) {
+            if changes.is_empty() || !handle.accepts_with(&changes) {
                 counts.wrong.push(format!("{name} {program}: {changes:?}"));
             }
         }
@@ -211,9 +211,7 @@ fn time(explaining: Explaining, objects: &[PathBuf]) -> Result<Duration, String>
     let start = Instant::now();
     for (name, bytes) in &loaded {
         if let Ok(object) = verifier.open(name, bytes) {
-            for index in 0..object.programs().count() {
-                object.check(index);
-            }
+            object.programs().for_each(|program| drop(program.check()));
         }
     }
     Ok(start.elapsed())

@@ -234,11 +234,8 @@ pub(crate) fn work(worker: &WorkerArgs) -> Done {
         // Where it panics, the hook has already printed what there is to say.
         let programs = panic::catch_unwind(|| {
             let object = verifier.open("hostile.bpf.o", &damaged).ok()?;
-            let programs = object.programs().count();
-            for index in 0..programs {
-                object.check(index);
-            }
-            Some(programs)
+            object.programs().for_each(|program| drop(program.check()));
+            Some(object.programs().len())
         });
         let programs = programs.ok().flatten().unwrap_or(0);
         println!("done {programs}");

@@ -256,8 +256,8 @@ fn compare<'r>(
     let opened = verifier.open(&name, &bytes);
     let rule_of = |program: Option<&str>| match &opened {
         Ok(object) => {
-            let at = object.programs().position(|name| Some(name) == program)?;
-            Some(object.check(at).refusal?.rule)
+            let program = object.program(program?)?;
+            Some(program.check().refusal?.rule)
         }
         Err(error) => Some(error.rule),
     };

@@ -51,28 +51,28 @@ pub(crate) fn run(args: &Args) -> Done {
     let objects = workers::objects(&args.objects, &args.only)?;
     let explained: Vec<_> = objects
         .par_iter()
-        .map(|path| -> Result<Vec<(PathBuf, usize, Difference)>, String> {
+        .map(|path| -> Result<Vec<(PathBuf, Difference)>, String> {
             let object = why.object(&workers::file_name(path), verdict::read_object(path)?);
-            let programs = object.programs().len().max(1);
-            let all = (0..programs).into_par_iter();
-            let all = all.filter_map(|index| Some((path.clone(), index, object.explain(index)?)));
-            Ok(all.collect())
+            let programs: Vec<_> = object.programs().collect();
+            let all = programs.par_iter();
+            Ok(all
+                .filter_map(|program| Some((path.clone(), program.explain()?)))
+                .collect())
         })
         .collect();
     let mut differences = Vec::new();
     for of_object in explained {
         differences.extend(of_object?);
     }
-    let again = |(path, index, difference): &(PathBuf, usize, Difference)| {
+    let again = |(path, difference): &(PathBuf, Difference)| {
         let switches = switches_alone(difference)?;
         let verifier = open(&args.a, vec![switches]);
-        (!verifier.is_ok_and(|verifier| gives(&verifier, path, *index, &difference.b)))
-            .then(|| name(difference))
+        (!verifier.is_ok_and(|verifier| gives(&verifier, path, &difference.b))).then(|| name(difference))
     };
     let wrong: Vec<String> = differences.par_iter().filter_map(again).collect();
     let differences: Vec<_> = differences
         .into_iter()
-        .map(|(.., difference)| difference)
+        .map(|(_, difference)| difference)
         .collect();
     for name in &wrong {
         println!("its causes alone do not give the other kernel's figures: {name}");
@@ -122,14 +122,16 @@ fn switches_alone(difference: &Difference) -> Option<String> {
 }
 
 /// Whether the verifier comes to these figures.
-fn gives(verifier: &Verifier, path: &Path, index: usize, expected: &Record) -> bool {
+fn gives(verifier: &Verifier, path: &Path, expected: &Record) -> bool {
     let Ok(bytes) = verdict::read_object(path) else {
         return false;
     };
     let Ok(object) = verifier.open(&workers::file_name(path), &bytes) else {
         return false;
     };
-    let record = object.check(index).record;
+    let program = expected.program.as_deref().and_then(|name| object.program(name));
+    let Some(program) = program else { return false };
+    let record = program.check().record;
     let figures = |record: &Record| {
         let f = record.figures.as_ref()?;
         Some((

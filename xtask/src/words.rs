@@ -142,7 +142,7 @@ fn check(args: &Args, verifier: &Verifier, level: u32, recorded: &Object) -> Res
     let object = verifier.open(name, &bytes).map_err(|e| format!("{name}: {e}"))?;
     let mut wrong = Vec::new();
     for (program, sum) in &recorded.programs {
-        let Some(index) = object.programs().position(|p| p == program) else {
+        let Some(handle) = object.program(program) else {
             wrong.push(format!("{name} {program}: no such program"));
             continue;
         };
@@ -151,7 +151,7 @@ fn check(args: &Args, verifier: &Verifier, level: u32, recorded: &Object) -> Res
             .as_ref()
             .map(|dir| dir.join(format!("{name}__{program}.log")));
         let mut check = LogCheck::new(&log.unwrap_or_default());
-        object.log(index, level, &mut check).map_err(|e| e.to_string())?;
+        handle.log(level, &mut check).map_err(|e| e.to_string())?;
         let (ours, difference) = check.finish();
         if ours.starts_with(sum.as_str()) {
             continue;

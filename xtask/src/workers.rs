@@ -125,12 +125,13 @@ pub(crate) fn work(args: &WorkerArgs) -> Done {
             return Ok(true);
         }
     };
-    for (index, program) in object.programs().enumerate().skip(args.skip) {
+    for handle in object.programs().skip(args.skip) {
+        let program = handle.name();
         if args.program.as_deref().is_some_and(|wanted| wanted != program) {
             continue;
         }
         say(&format!("> {program}"))?;
-        let answer = object.check(index);
+        let answer = handle.check();
         let mut said = Said {
             record: answer.record,
             log_difference: None,
@@ -138,7 +139,7 @@ pub(crate) fn work(args: &WorkerArgs) -> Done {
         let insns = said.record.figures.as_ref().map_or(0, |figures| figures.insns);
         if let Some(dir) = args.setting.logs.as_ref().filter(|_| insns <= MAX_LOGGED) {
             let mut check = LogCheck::new(&dir.join(format!("{name}__{program}.log")));
-            object.log(index, 2, &mut check).map_err(|e| e.to_string())?;
+            handle.log(2, &mut check).map_err(|e| e.to_string())?;
             let (sha256, difference) = check.finish();
             said.record.log_sha256 = Some(sha256);
             said.log_difference = difference;

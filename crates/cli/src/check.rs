@@ -364,10 +364,9 @@ fn of_object(
 
 /// That libbpf refuses to open an object, as an answer.
 pub(crate) fn answer_of(unusable: &Unusable) -> Option<Answer> {
-    Some(Answer {
-        refusal: unusable.rule.map(Refusal::by),
-        ..Answer::from((**unusable.record.as_ref()?).clone())
-    })
+    let mut answer = Answer::from((**unusable.record.as_ref()?).clone());
+    answer.refusal = unusable.rule.map(Refusal::by);
+    Some(answer)
 }
 
 impl Program {

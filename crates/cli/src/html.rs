@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use verdict::kernel::errno::Errno;
 use verdict::page::{Cell, Index, Keep, Limits, Page, Row, Sheet};
-use verdict::{Answer, OpenObject, Verifier};
+use verdict::{Answer, OpenObject, Program, Verifier};
 use verdict_report::{Stage, Verdict};
 
 use crate::check::{answer_of, entry};
@@ -151,13 +151,11 @@ impl Side<'_, '_> {
 /// Writes the page of one program, with its whole walk. Gives what is not modelled, if that ended it.
 pub(crate) fn write_log(
     file: &Path,
-    object: &OpenObject<'_>,
-    program: usize,
+    program: Program<'_, '_>,
     kernel: &str,
 ) -> Result<Option<String>, String> {
-    let name = object.programs().nth(program).unwrap_or_default();
-    let shown = format!("{} {name}", object.name());
-    let answer = guarded(&shown, || object.check(program))?;
+    let (object, name) = (program.object(), program.name());
+    let answer = guarded(&format!("{program:?}"), || program.check())?;
     let walked = walk(object, &answer, Keep::Walk, Limits::WALK);
     to_file(file, |out| {
         let mut page = Page::begin(out)?;
@@ -213,8 +211,8 @@ fn is_verified_refusal(answer: &Answer) -> bool {
 /// The steps of a program; a panic of the second verification is none of the page's.
 fn walk(object: &OpenObject<'_>, answer: &Answer, keep: Keep, limits: Limits) -> Option<verdict::Walked> {
     let name = answer.record.program.as_deref()?;
-    let index = object.programs().position(|program| program == name)?;
-    guarded(name, || object.walk(index, keep, limits)).ok().flatten()
+    let program = object.program(name)?;
+    guarded(name, || program.walk(keep, limits)).ok().flatten()
 }
 
 fn to_file(file: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), String> {

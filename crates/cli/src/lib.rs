@@ -52,6 +52,12 @@ impl From<String> for Trouble {
     }
 }
 
+impl From<verdict::ChoiceError> for Trouble {
+    fn from(error: verdict::ChoiceError) -> Self {
+        Trouble::Message(error.to_string())
+    }
+}
+
 impl From<io::Error> for Trouble {
     fn from(error: io::Error) -> Self {
         Trouble::Output(error)

@@ -21,16 +21,16 @@ pub(crate) fn run(kernel: &KernelArgs, args: &LogArgs, out: &mut dyn Write) -> D
             None => Explaining::Off,
         });
     let object = open(&verifier, &args.object).map_err(|unusable| unusable.message)?;
-    let names: Vec<_> = object.programs().collect();
+    let names: Vec<_> = object.programs().map(|program| program.name()).collect();
     let known = || names.join(", ");
-    let index = match (&args.program, names.as_slice()) {
-        (Some(wanted), names) => names.iter().position(|name| name == wanted),
-        (None, [_]) => Some(0),
+    let program = match (&args.program, names.as_slice()) {
+        (Some(wanted), _) => object.program(wanted),
+        (None, [_]) => object.programs().next(),
         (None, _) => {
             return Err(format!("{}: choose one with --program: {}", object.name(), known()).into());
         }
     };
-    let index = index.ok_or_else(|| {
+    let program = program.ok_or_else(|| {
         format!(
             "{}: no program {}: expected one of {}",
             object.name(),
@@ -39,7 +39,7 @@ pub(crate) fn run(kernel: &KernelArgs, args: &LogArgs, out: &mut dyn Write) -> D
         )
     })?;
     if let Some(file) = &args.html {
-        let unsupported = html::write_log(file, &object, index, &verifier.kernel().name)?;
+        let unsupported = html::write_log(file, program, &verifier.kernel().name)?;
         return Ok(unsupported.map_or(0, |what| {
             eprintln!("verdict: unsupported: {what}");
             UNSUPPORTED
@@ -57,7 +57,7 @@ pub(crate) fn run(kernel: &KernelArgs, args: &LogArgs, out: &mut dyn Write) -> D
         },
         ..LogOptions::default()
     };
-    let end = guarded(&path, || object.write_log(index, &options, out))??;
+    let end = guarded(&path, || program.write_log(&options, out))??;
     out.flush()?;
     Ok(remark(&end, &options))
 }
@@ -96,6 +96,10 @@ fn remark(end: &LogEnd, options: &LogOptions<'_>) -> u8 {
                 messages.iter().for_each(|message| eprintln!("{message}"));
             }
             0
+        }
+        Err(other) => {
+            eprintln!("verdict: {other}");
+            UNSUPPORTED
         }
     }
 }

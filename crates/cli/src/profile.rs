@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 
-use verdict::OpenObject;
+use verdict::{OpenObject, Program};
 use verdict_report::profile::{Figure, write_flame_graph, write_folded, write_profile};
 use verdict_report::{Record, Stage, Verdict};
 
@@ -27,13 +27,9 @@ pub(crate) fn run(kernel: &KernelArgs, args: &ProfileArgs, out: &mut dyn Write) 
         .verifier(args.test.options())?
         .with_globals(args.globals.read()?);
     let object = open(&verifier, &args.object).map_err(|unusable| unusable.message)?;
-    let index = program_index(&object, args.program.as_deref())?;
-    let name = format!(
-        "{} {}",
-        object.name(),
-        object.programs().nth(index).unwrap_or_default()
-    );
-    let profiled = guarded(&name, || object.profile(index))?;
+    let program = program(&object, args.program.as_deref())?;
+    let name = format!("{program:?}");
+    let profiled = guarded(&name, || program.profile())?;
     let Some(profile) = profiled.profile else {
         return Err(format!("{name}: {}", not_verified(&profiled.record)).into());
     };
@@ -60,15 +56,15 @@ pub(crate) fn run(kernel: &KernelArgs, args: &ProfileArgs, out: &mut dyn Write) 
 /// Rows of each table.
 const DEFAULT_TOP: usize = 10;
 
-/// The number of the program of that name; of the only one, when none is named.
-fn program_index(object: &OpenObject<'_>, wanted: Option<&str>) -> Result<usize, String> {
-    let names: Vec<_> = object.programs().collect();
-    let index = match (wanted, names.as_slice()) {
-        (Some(wanted), names) => names.iter().position(|name| *name == wanted),
-        (None, [_]) => Some(0),
-        (None, _) => None,
+/// The program of that name; the only one, when none is named.
+fn program<'o, 'v>(object: &'o OpenObject<'v>, wanted: Option<&str>) -> Result<Program<'o, 'v>, String> {
+    let mut programs = object.programs();
+    let found = match wanted {
+        Some(wanted) => object.program(wanted),
+        None => programs.next().filter(|_| programs.len() == 0),
     };
-    index.ok_or_else(|| {
+    found.ok_or_else(|| {
+        let names: Vec<_> = object.programs().map(|program| program.name()).collect();
         let known = names.join(", ");
         match wanted {
             Some(wanted) => format!("{}: no program {wanted}: expected one of {known}", object.name()),

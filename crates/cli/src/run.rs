@@ -159,16 +159,17 @@ fn verify_opened(
         let most = same.iter().map(count).max().unwrap_or(0);
         for program in 0..most {
             let having = (first..).zip(same).filter(|(_, object)| program < count(object));
-            tasks.extend(having.filter_map(|(at, object)| Some((at, object.as_ref().ok()?, program))));
+            tasks.extend(
+                having.filter_map(|(at, object)| Some((at, object.as_ref().ok()?.programs().nth(program)?))),
+            );
         }
     }
     let progress = Progress::new(tasks.len());
-    let done = side_by_side(&tasks, |&(at, object, program)| {
+    let done = side_by_side(&tasks, |&(at, program)| {
         if interrupt::asked() {
             return None;
         }
-        let name = object.programs().nth(program).unwrap_or_default();
-        let answer = guarded(&format!("{} {name}", object.name()), || object.check(program));
+        let answer = guarded(&format!("{program:?}"), || program.check());
         progress.step();
         Some((at, answer))
     });
@@ -192,7 +193,7 @@ pub(crate) fn expand(arguments: &[PathBuf]) -> Vec<Result<PathBuf, (PathBuf, Str
     for argument in arguments {
         match objects_in(argument) {
             Ok(paths) => all.extend(paths.into_iter().map(Ok)),
-            Err(message) => all.push(Err((argument.clone(), message))),
+            Err(error) => all.push(Err((argument.clone(), error.to_string()))),
         }
     }
     all
@@ -222,7 +223,7 @@ fn open_by<'v>(
 ) -> Result<OpenObject<'v>, Unusable> {
     let unusable = Unusable::because;
     let shown = path.display();
-    let bytes = read_object(path).map_err(unusable)?;
+    let bytes = read_object(path).map_err(|e| unusable(e.to_string()))?;
     let name = file_name(path);
     let opened = guarded(&name, || open(&name, &bytes)).map_err(unusable)?;
     let mut object = opened.map_err(|error| Unusable {
@@ -230,7 +231,7 @@ fn open_by<'v>(
         record: Some(Box::new(open_failure(&name, &error))),
         rule: Some(error.rule),
     })?;
-    if let Some(plans) = verifier.plans_of(path).map_err(unusable)? {
+    if let Some(plans) = verifier.plans_of(path).map_err(|e| unusable(e.to_string()))? {
         let applied = object.apply(&plans);
         applied.map_err(|e| unusable(format!("{shown}: load plan: {e}")))?;
     }

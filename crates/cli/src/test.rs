@@ -123,23 +123,24 @@ fn run_all(
 ) -> (Vec<TestResult>, Vec<String>) {
     let mut tests = Vec::new();
     for (path, suite) in suites {
-        for (number, (program, description)) in suite.tests().enumerate() {
-            let name = format!("{} {program}", suite.name());
-            let has = |text: &String| name.contains(text) || description.is_some_and(|d| d.contains(text));
+        for test in suite.tests() {
+            let name = format!("{} {}", suite.name(), test.name());
+            let describes = |text: &String| test.description().is_some_and(|words| words.contains(text));
+            let has = |text: &String| name.contains(text) || describes(text);
             if filter.is_empty() || filter.iter().any(has) {
-                tests.push((path, suite, number, name));
+                tests.push((path, test, name));
             } else {
                 *filtered += 1;
             }
         }
     }
     let progress = Progress::new(tests.len());
-    let done = side_by_side(&tests, |(path, suite, number, name)| {
+    let done = side_by_side(&tests, |(path, test, name)| {
         if interrupt::asked() {
             return None;
         }
         let beside = |file: &str| read_beside(path, file);
-        let result = guarded(name, || suite.run(*number, &beside));
+        let result = guarded(name, || test.run(&beside));
         progress.step();
         Some(result)
     });
@@ -147,7 +148,7 @@ fn run_all(
     let (mut results, mut stopped) = (Vec::new(), Vec::new());
     for result in done.into_iter().flatten() {
         match result {
-            Ok(result) => results.extend(result),
+            Ok(result) => results.push(result),
             Err(message) => stopped.push(message),
         }
     }

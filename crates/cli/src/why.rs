@@ -39,32 +39,32 @@ pub(crate) fn run(
     Ok(code)
 }
 
-/// An object, with the number of its programs; one without any is looked at as a whole.
-struct Opened<'w> {
-    object: WhyObject<'w>,
-    programs: usize,
-}
-
-fn open<'w>(why: &'w Why<'_>, argument: &Result<PathBuf, (PathBuf, String)>) -> Result<Opened<'w>, String> {
+fn open<'w>(
+    why: &'w Why<'_>,
+    argument: &Result<PathBuf, (PathBuf, String)>,
+) -> Result<WhyObject<'w>, String> {
     let path = argument.as_ref().map_err(|(_, message)| message.clone())?;
     let name = file_name(path);
     let object = why.object(&name, read_object(path)?);
-    let programs = guarded(&name, || object.programs().len())?;
-    Ok(Opened { object, programs })
+    // What goes wrong when it is opened goes wrong here.
+    guarded(&name, || drop(object.programs()))?;
+    Ok(object)
 }
 
 /// All differences, in the order of the objects.
-fn explained<'o, 'w: 'o>(objects: impl Iterator<Item = &'o Opened<'w>>) -> Vec<Result<Difference, String>> {
+fn explained<'o, 'w: 'o>(
+    objects: impl Iterator<Item = &'o WhyObject<'w>>,
+) -> Vec<Result<Difference, String>> {
     let tasks: Vec<_> = objects
-        .flat_map(|opened| (0..opened.programs.max(1)).map(|index| (&opened.object, index)))
+        .flat_map(|object| object.programs().enumerate().map(move |task| (object, task)))
         .collect();
     let progress = Progress::new(tasks.len());
-    let done = side_by_side(&tasks, |(object, index)| {
+    let done = side_by_side(&tasks, |(object, (index, program))| {
         if interrupt::asked() {
             return None;
         }
         let explained = guarded(&format!("{}, program {index}", object.name()), || {
-            object.explain(*index)
+            program.explain()
         });
         progress.step();
         explained.transpose()

@@ -40,6 +40,7 @@ impl Observer for Silent {
 
 /// Why backtracking could not go on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum GaveUp {
     /// An instruction it does not understand.
     Insn,
@@ -49,6 +50,7 @@ pub enum GaveUp {
 
 /// What the walk does at a call of one of the program's functions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum CallKind {
     /// It goes on in the function, in a new frame.
     Entered,
@@ -62,6 +64,7 @@ pub enum CallKind {
 
 /// Something that happened.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub enum Event<'a> {
     /// Words of the kernel's log.
     Text {

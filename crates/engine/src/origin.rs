@@ -36,15 +36,11 @@ impl<O: Observer> Verifier<'_, O> {
         if !O::LISTENING || !self.walk.walking {
             return None;
         }
-        match *fact {
-            Fact::Acquired(insn) => {
-                let role = Role::Acquires;
-                Some(Origin { insn, role })
-            }
-            Fact::Register(reg) | Fact::Access { reg, .. } | Fact::Number { reg, .. } => {
-                self.origin_of_reg(reg)
-            }
+        if let Fact::Acquired(insn) = *fact {
+            let role = Role::Acquires;
+            return Some(Origin { insn, role });
         }
+        self.origin_of_reg(fact.register()?)
     }
 
     /// The instruction that gave the register of the executing frame its value; copies and spills are looked

@@ -574,11 +574,8 @@ fn assumption(change: &Change) -> Option<Assumption> {
         Change::LeaveRegions { insn } => (insn, Assumed::RegionsLeft),
         Change::ReadByHelper { insn } => (insn, Assumed::ReadByHelper),
         Change::Unreached { insn } => (insn, Assumed::Unreached),
-        Change::Gpl
-        | Change::Sleepable { .. }
-        | Change::ProgramType { .. }
-        | Change::Weak
-        | Change::Also { .. } => return None,
+        // What a program is, and what is loaded with it.
+        _ => return None,
     };
     Some(Assumption { insn, what })
 }

@@ -21,6 +21,6 @@ pub mod tables;
 pub use abi::{attr, errno, prog, types};
 pub use feature::Feature;
 pub use limits::{Capabilities, Jit, Limits, Machine};
-pub use profile::{FormError, KNOWN, Kernel, KernelError, Known, Ksym, ProfileError};
+pub use profile::{FormError, KNOWN, Kernel, KernelBytes, KernelError, Known, Ksym, ProfileError};
 pub use semantics::{SWITCHES, Semantics, SwitchError};
 pub use tables::{Tables, btf, ctx, helper, kfunc, lsm, map};

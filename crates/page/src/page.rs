@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use verdict_kernel::rule::Rule;
-use verdict_report::explanation::Explanation;
+use verdict_report::explanation::{Explanation, Source};
 use verdict_report::profile::{Figure, Profile, write_flame_graph};
 use verdict_report::{CheckEntry, Place, Verdict, refusal_of};
 
@@ -161,7 +161,7 @@ struct SheetData<'a> {
 struct PlaceData<'a> {
     insn: usize,
     text: &'a str,
-    source: Option<&'a (String, String)>,
+    source: Option<&'a Source>,
 }
 
 impl<'a> PlaceData<'a> {

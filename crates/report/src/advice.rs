@@ -11,6 +11,7 @@ use crate::{Record, Refusal};
 
 /// What to do, in a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Advice {
     /// The line.
     pub line: String,

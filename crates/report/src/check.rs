@@ -10,37 +10,37 @@ use crate::{Advice, Look, Need, Part, Record, Stage, Verdict};
 
 /// Where in the program a rejection happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Place {
     /// Index of the instruction.
     pub insn: usize,
     /// The instruction, disassembled.
     pub text: String,
-    /// The source line, where the object says it: `file:line`, and the line's text.
-    pub source: Option<(String, String)>,
+    /// The source line, where the object says it.
+    pub source: Option<Source>,
 }
 
 impl Place {
+    /// An instruction with its text, and the source line that it belongs to.
+    pub fn new(insn: usize, text: String, source: Option<Source>) -> Place {
+        Place { insn, text, source }
+    }
+
     /// The same as explanations have it.
     pub(crate) fn site(&self) -> Site {
-        let source = self.source.as_ref().map(|(line, text)| {
-            let (file, number) = line.rsplit_once(':').unwrap_or((line, ""));
-            Source {
-                file: file.to_owned(),
-                line: number.parse().unwrap_or(0),
-                text: text.clone(),
-                ..Source::default()
-            }
-        });
         Site {
             insn: u32::try_from(self.insn).unwrap_or(u32::MAX),
             text: self.text.clone(),
-            source,
+            source: self.source.clone(),
         }
     }
 }
 
 /// What is known of a refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Refusal {
     /// The rule that was broken.
     pub rule: Rule,
@@ -234,8 +234,8 @@ pub fn write_reason(out: &mut dyn Write, entry: &CheckEntry<'_>, look: Look) -> 
         return write_explanation(out, explanation, words, look);
     }
     if let Some(place) = entry.place {
-        if let Some((line, text)) = &place.source {
-            writeln!(out, "    at {line}: {}", text.trim())?;
+        if let Some(source) = &place.source {
+            writeln!(out, "    at {source}: {}", source.text.trim())?;
         }
         writeln!(out, "    insn {}: {}", place.insn, place.text)?;
     }
@@ -275,7 +275,7 @@ fn write_refusal(
         Some(source) if place.is_some_and(|place| place.source.as_ref() == Some(source)) => {
             writeln!(out, " of the same line")
         }
-        Some((line, text)) => writeln!(out, ", {line}: {}", text.trim()),
+        Some(source) => writeln!(out, ", {source}: {}", source.text.trim()),
         None => writeln!(out, ": {}", origin.text),
     }
 }
@@ -362,18 +362,27 @@ mod tests {
         }
     }
 
+    fn line(line: u32, text: &str) -> Option<Source> {
+        Some(Source {
+            file: "a.c".into(),
+            line,
+            text: text.into(),
+            ..Source::default()
+        })
+    }
+
     #[test]
     fn a_rejection_shows_its_place_and_the_last_words() {
         let place = Place {
             insn: 3,
             text: "(95) exit".into(),
-            source: Some(("a.c:14".into(), "\treturn *p;".into())),
+            source: line(14, "\treturn *p;"),
         };
         let record = record(Verdict::Failure);
         let origin = Place {
             insn: 1,
             text: "(b7) r1 = 4".into(),
-            source: Some(("a.c:12".into(), "\tp += 4;".into())),
+            source: line(12, "\tp += 4;"),
         };
         let refusal = Refusal {
             rule: Rule::ReturnValue,

@@ -319,7 +319,12 @@ mod tests {
             let place = Place {
                 insn,
                 text: format!("(61) r0 = *(u32 *)(r{insn} +0)"),
-                source: Some((line.to_owned(), text.to_owned())),
+                source: line.rsplit_once(':').map(|(file, line)| Source {
+                    file: file.to_owned(),
+                    line: line.parse().unwrap(),
+                    text: text.to_owned(),
+                    ..Source::default()
+                }),
             };
             let entry = CheckEntry {
                 place: Some(&place),

@@ -7,6 +7,7 @@ use serde::Serialize;
 /// Something that a program needs and a kernel lacks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(tag = "kind", content = "name", rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Need {
     /// A helper, by name or number.
     Helper(String),

@@ -58,6 +58,7 @@ impl Stage {
 /// What is known of a program once its object could be opened. Figures of a program that did not reach
 /// the verifier are 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Figures {
     /// libbpf's name of the program type.
     pub prog_type: String,
@@ -84,6 +85,7 @@ pub struct Figures {
 
 /// One program of one object, or an object that could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Record {
     /// The object's file name, without directories.
     pub object: String,
@@ -114,6 +116,25 @@ pub struct Record {
     /// SHA-256 of a log; only real kernels' records have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_sha256: Option<String>,
+}
+
+impl Record {
+    /// A record of an object of which nothing else is known.
+    pub fn new(object: &str, verdict: Verdict, stage: Stage) -> Record {
+        Record {
+            object: object.to_owned(),
+            program: None,
+            verdict,
+            stage,
+            errno: 0,
+            figures: None,
+            libbpf: None,
+            tail: None,
+            unsupported: None,
+            assumed: None,
+            log_sha256: None,
+        }
+    }
 }
 
 /// How what is unsupported begins where a load plan has to say more.

@@ -9,6 +9,8 @@ use verdict_syscall::prog::LoadError;
 
 /// The answer about one program.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Answer {
     /// Verdict and figures.
     pub record: Record,
@@ -70,21 +72,11 @@ impl End {
         program: &str,
         facts: &ProgFacts,
         stats: &Stats,
-        usec: u64,
+        usec: Option<u64>,
     ) -> Record {
-        let mut record = Record {
-            object: object.to_owned(),
-            program: Some(program.to_owned()),
-            verdict: Verdict::Failure,
-            stage: Stage::Verify,
-            errno: 0,
-            figures: Some(figures(facts, stats, usec)),
-            libbpf: None,
-            tail: None,
-            unsupported: None,
-            assumed: None,
-            log_sha256: None,
-        };
+        let mut record = Record::new(object, Verdict::Failure, Stage::Verify);
+        record.program = Some(program.to_owned());
+        record.figures = Some(figures(facts, stats, usec));
         match self {
             End::Accepted => record.verdict = Verdict::Success,
             End::Libbpf(broken, messages) => {
@@ -104,40 +96,31 @@ impl End {
 
 /// The record of an object that cannot be opened.
 pub fn open_failure(object: &str, error: &OpenError) -> Record {
-    Record {
-        object: object.to_owned(),
-        program: None,
-        verdict: Verdict::Failure,
-        stage: Stage::Open,
-        errno: error.errno.0,
-        figures: None,
-        libbpf: Some(libbpf_text(&error.messages)),
-        tail: None,
-        unsupported: None,
-        assumed: None,
-        log_sha256: None,
-    }
+    let mut record = Record::new(object, Verdict::Failure, Stage::Open);
+    record.errno = error.errno.0;
+    record.libbpf = Some(libbpf_text(&error.messages));
+    record
 }
 
-fn figures(facts: &ProgFacts, stats: &Stats, usec: u64) -> Figures {
+fn figures(facts: &ProgFacts, stats: &Stats, usec: Option<u64>) -> Figures {
     let depths: Vec<_> = stats.stack_depth.iter().map(u32::to_string).collect();
-    Figures {
-        prog_type: ProgType::from_raw(facts.prog_type)
-            .map_or("?", ProgType::name)
-            .to_owned(),
-        attach_type: AttachType::from_raw(facts.attach_type)
-            .map_or("?", AttachType::name)
-            .to_owned(),
-        prog_size: facts.insn_cnt as u64,
-        insns: stats.insns.into(),
-        states: stats.states.into(),
-        // Evictions are subtracted, so that the kernel's figure may pass below zero and wrap.
-        peak_states: stats.peak_states.into(),
-        max_states_per_insn: stats.max_states_per_insn.into(),
-        mark_read: stats.mark_read.into(),
-        stack_depth: depths.join("+"),
-        usec: Some(usec),
-    }
+    let mut figures = Figures::default();
+    figures.prog_type = ProgType::from_raw(facts.prog_type)
+        .map_or("?", ProgType::name)
+        .to_owned();
+    figures.attach_type = AttachType::from_raw(facts.attach_type)
+        .map_or("?", AttachType::name)
+        .to_owned();
+    figures.prog_size = facts.insn_cnt as u64;
+    figures.insns = stats.insns.into();
+    figures.states = stats.states.into();
+    // Evictions are subtracted, so that the kernel's figure may pass below zero and wrap.
+    figures.peak_states = stats.peak_states.into();
+    figures.max_states_per_insn = stats.max_states_per_insn.into();
+    figures.mark_read = stats.mark_read.into();
+    figures.stack_depth = depths.join("+");
+    figures.usec = usec;
+    figures
 }
 
 /// Longest message that is kept, and most bytes of messages: what the recordings of real kernels keep.

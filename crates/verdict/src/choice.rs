@@ -1,9 +1,12 @@
 //! Which kernel is asked.
 
 use std::collections::BTreeSet;
+#[cfg(feature = "std-io")]
 use std::path::PathBuf;
 
 use verdict_kernel::{Capabilities, KNOWN, Kernel, KernelError};
+
+use crate::ChoiceError;
 
 /// A kernel by name or directory, with switches set, and the machine it runs on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,6 +15,7 @@ pub struct KernelChoice {
     pub name: Option<String>,
     /// Directory with the BTF, configuration and symbols of another kernel, which follows the named profile; if none is
     /// named, its own `semantics.toml`, or the profile of its own release.
+    #[cfg(feature = "std-io")]
     pub dir: Option<PathBuf>,
     /// Semantic switches, each `switch=value`, several separated by commas.
     pub switches: Vec<String>,
@@ -35,7 +39,7 @@ impl KernelChoice {
     ///
     /// # Errors
     /// When there is no such kernel, or a directory is given, which is one kernel.
-    pub fn each(&self, lists: &[impl AsRef<str>]) -> Result<Vec<KernelChoice>, String> {
+    pub fn each(&self, lists: &[impl AsRef<str>]) -> Result<Vec<KernelChoice>, ChoiceError> {
         let mut names: Vec<&str> = Vec::new();
         let listed = lists.iter().flat_map(|list| list.as_ref().split(','));
         for name in listed.map(str::trim).filter(|name| !name.is_empty()) {
@@ -56,9 +60,7 @@ impl KernelChoice {
         };
         match names.as_slice() {
             [] => Ok(vec![self.clone()]),
-            [_, _, ..] if self.dir.is_some() => {
-                Err("the kernel of a directory follows one other kernel's rules, not several".to_owned())
-            }
+            [_, _, ..] if self.has_dir() => Err(ChoiceError::SeveralForDirectory),
             names => Ok(names.iter().map(|name| named(name)).collect()),
         }
     }
@@ -68,17 +70,14 @@ impl KernelChoice {
     ///
     /// # Errors
     /// When there is no such kernel.
-    pub fn with_known(&self, lists: &[impl AsRef<str>]) -> Result<Vec<KernelChoice>, String> {
-        let known = KernelChoice {
-            dir: None,
-            ..self.clone()
-        };
+    pub fn with_known(&self, lists: &[impl AsRef<str>]) -> Result<Vec<KernelChoice>, ChoiceError> {
+        let known = self.without_dir();
         let mut choices = if lists.is_empty() {
             known.each(&[ALL])?
         } else {
             known.each(lists)?
         };
-        if self.dir.is_some() {
+        if self.has_dir() {
             choices.push(KernelChoice {
                 name: None,
                 ..self.clone()
@@ -91,22 +90,16 @@ impl KernelChoice {
     ///
     /// # Errors
     /// Says what there is instead: known kernels, what a directory must hold, switches and their values.
-    pub fn open(&self) -> Result<Kernel, String> {
-        let mut kernel = match &self.dir {
-            Some(dir) => Kernel::from_dir(dir, self.name.as_deref()),
-            None => Kernel::open(self.name.as_deref().unwrap_or(DEFAULT)),
-        }
-        .map_err(|e| e.to_string())?;
+    pub fn open(&self) -> Result<Kernel, ChoiceError> {
+        let mut kernel = self.base()?;
         let listed = self.switches.iter().flat_map(|list| list.split(','));
         let settings: Vec<_> = listed
             .filter(|setting| !setting.is_empty())
             .map(|setting| setting.split_once('=').ok_or(setting))
             .collect::<Result<_, _>>()
-            .map_err(|setting| format!("'{setting}': expected switch=value"))?;
+            .map_err(|setting| ChoiceError::NoSetting(setting.to_owned()))?;
         // At once, as some presuppose others.
-        kernel = kernel
-            .with_switches(settings.iter().copied())
-            .map_err(|e| e.to_string())?;
+        kernel = kernel.with_switches(settings.iter().copied())?;
         if let Some(cpus) = self.cpus {
             kernel.machine.nr_cpus = cpus;
         }
@@ -118,13 +111,37 @@ impl KernelChoice {
         }
         Ok(kernel)
     }
+
+    /// The kernel before anything of it is set.
+    fn base(&self) -> Result<Kernel, KernelError> {
+        #[cfg(feature = "std-io")]
+        if let Some(dir) = &self.dir {
+            return Kernel::from_dir(dir, self.name.as_deref());
+        }
+        Kernel::open(self.name.as_deref().unwrap_or(DEFAULT))
+    }
+
+    fn has_dir(&self) -> bool {
+        #[cfg(feature = "std-io")]
+        return self.dir.is_some();
+        #[cfg(not(feature = "std-io"))]
+        return false;
+    }
+
+    fn without_dir(&self) -> KernelChoice {
+        KernelChoice {
+            #[cfg(feature = "std-io")]
+            dir: None,
+            ..self.clone()
+        }
+    }
 }
 
 /// The full name of a known kernel.
-fn known(name: &str) -> Result<&'static str, String> {
+fn known(name: &str) -> Result<&'static str, ChoiceError> {
     KNOWN
         .iter()
         .find(|known| known.name == name || known.aliases.contains(&name))
         .map(|known| known.name)
-        .ok_or_else(|| KernelError::Unknown(name.to_owned()).to_string())
+        .ok_or_else(|| KernelError::Unknown(name.to_owned()).into())
 }

@@ -66,7 +66,7 @@ impl OpenObject<'_> {
     /// Whether a program is accepted with the changes of a remedy. Where they are changes of the program itself, the
     /// verifier must accept it; what libbpf loads or fills beside it may be refused all the same. Otherwise libbpf must
     /// be able to load it. Remedies about externs are tried by objects only that were opened to be explained with trials.
-    pub fn accepts_with(&self, index: usize, changes: &[Change]) -> bool {
+    pub(crate) fn accepts_with(&self, index: usize, changes: &[Change]) -> bool {
         let weak = changes.contains(&Change::Weak);
         let object = if weak { self.weak() } else { Some(self) };
         let Some(object) = object else { return false };
@@ -74,10 +74,7 @@ impl OpenObject<'_> {
             Change::Also { programs } => Some(programs),
             _ => None,
         });
-        let also: Vec<usize> = names
-            .flatten()
-            .filter_map(|name| object.programs().position(|program| program == name))
-            .collect();
+        let also: Vec<usize> = names.flatten().filter_map(|name| object.position(name)).collect();
         let of_program: Vec<Change> = changes
             .iter()
             .filter(|change| !matches!(change, Change::Weak | Change::Also { .. }))

@@ -10,15 +10,8 @@ use crate::embedded::{self, Part};
 /// Largest object that is read: no kernel takes as much.
 const MAX_OBJECT: u64 = 256 << 20;
 
-/// The objects that an argument stands for: a BPF object itself; those that another file has in it (a binary
-/// with skeletons, an archive), as `FILE:NAME` or `FILE@OFFSET`; of a directory all files below it that are
-/// objects or have some; of a glob all that it matches, sorted. [`read_object`] reads them.
-///
-/// A file that has no object in it stands for itself: whoever opens it will say what is wrong.
-///
-/// # Errors
-/// When there is nothing of that name.
-pub fn objects_in(argument: &Path) -> Result<Vec<PathBuf>, String> {
+/// As the public one, with errors in words.
+pub(crate) fn objects_in(argument: &Path) -> Result<Vec<PathBuf>, String> {
     let shown = argument.display();
     if argument.is_dir() {
         let mut found = Vec::new();
@@ -44,11 +37,8 @@ pub fn objects_in(argument: &Path) -> Result<Vec<PathBuf>, String> {
     }
 }
 
-/// Reads an object that [`objects_in`] has named.
-///
-/// # Errors
-/// In words, the name included.
-pub fn read_object(path: &Path) -> Result<Vec<u8>, String> {
+/// As the public one, with errors in words, the name included.
+pub(crate) fn read_object(path: &Path) -> Result<Vec<u8>, String> {
     let shown = path.display();
     let missing = match File::open(path) {
         Ok(mut file) => return read_part(&mut file, 0, u64::MAX).map_err(|e| format!("{shown}: {e}")),

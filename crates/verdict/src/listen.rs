@@ -12,7 +12,7 @@ use verdict_kernel::rule::{Fact, Role, Rule};
 use verdict_loader::{limit_words, strerror};
 use verdict_log::{Level, Log, Normalize, Written, write_listing};
 use verdict_report::Place;
-use verdict_report::explanation::Explanation;
+use verdict_report::explanation::{Explanation, Source};
 use verdict_syscall::Prog;
 
 use crate::answer::End;
@@ -58,6 +58,7 @@ pub enum Libbpf<'o> {
 
 /// How loading with a log ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LogEnd {
     /// How large the log was; `None` if the kernel's verifier was never asked.
     pub written: Option<Written>,
@@ -67,6 +68,7 @@ pub struct LogEnd {
 
 /// Why a program was not loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NotLoaded {
     /// libbpf gave up with these messages.
     Libbpf(Errno, Vec<String>),
@@ -89,13 +91,22 @@ impl std::fmt::Display for NotLoaded {
     }
 }
 
+impl std::error::Error for NotLoaded {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            NotLoaded::Libbpf(errno, _) | NotLoaded::Kernel(errno) => Some(errno),
+            NotLoaded::Unsupported(_) => None,
+        }
+    }
+}
+
 impl OpenObject<'_> {
     /// Loads one program and writes the log of this level that a program sees which loads it with libbpf.
     /// Where the kernel would show an address of its own, the log has `0xff00000000000000`.
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn log(&self, index: usize, level: u32, out: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn log(&self, index: usize, level: u32, out: &mut dyn Write) -> io::Result<()> {
         let libbpf = Libbpf::Explains;
         let options = LogOptions {
             level,
@@ -109,7 +120,7 @@ impl OpenObject<'_> {
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn write_log(
+    pub(crate) fn write_log(
         &self,
         index: usize,
         options: &LogOptions<'_>,
@@ -129,7 +140,7 @@ impl OpenObject<'_> {
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn write_insns(&self, index: usize, out: &mut dyn Write) -> io::Result<Result<(), NotLoaded>> {
+    pub(crate) fn write_insns(&self, index: usize, out: &mut dyn Write) -> io::Result<Result<(), NotLoaded>> {
         let mut written = Ok(());
         let loaded = self.load(index, &mut |kernel, prog| {
             written = write_listing(kernel, prog, out);
@@ -140,7 +151,11 @@ impl OpenObject<'_> {
     }
 
     /// Loads one program with a listener of one's own. Gives the listener back, if the verifier was asked.
-    pub fn observe<O: Observer>(&self, index: usize, listener: O) -> (Option<O>, Result<(), NotLoaded>) {
+    pub(crate) fn observe<O: Observer>(
+        &self,
+        index: usize,
+        listener: O,
+    ) -> (Option<O>, Result<(), NotLoaded>) {
         let (mut before, mut after) = (Some(listener), None);
         let loaded = self.load(index, &mut |kernel, prog| {
             let mut listener = before.take().or_else(|| after.take());
@@ -347,18 +362,13 @@ fn place_of(prog: &Prog, insn: u32) -> Option<Place> {
         .iter()
         .take_while(|line| line.insn_off <= insn)
         .last();
-    let source = line.zip(prog.btf.as_ref()).map(|(line, btf)| {
-        let file = btf.btf.name(line.file_name_off);
-        (
-            format!("{file}:{}", line.line()),
-            btf.btf.name(line.line_off).to_owned(),
-        )
+    let source = line.zip(prog.btf.as_ref()).map(|(line, btf)| Source {
+        file: btf.btf.name(line.file_name_off).to_string(),
+        line: line.line(),
+        text: btf.btf.name(line.line_off).to_string(),
+        ..Source::default()
     });
-    Some(Place {
-        insn: at,
-        text,
-        source,
-    })
+    Some(Place::new(at, text, source))
 }
 
 /// Names in instructions, as far as they are known without the program's own.

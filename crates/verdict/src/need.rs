@@ -254,10 +254,7 @@ mod tests {
         let path = format!("{}/../../corpus/{object}", env!("CARGO_MANIFEST_DIR"));
         let verifier = verifier(kernel, &[]);
         let object = verifier.open(object, &std::fs::read(path).unwrap()).unwrap();
-        let answers = object
-            .programs()
-            .enumerate()
-            .map(|(at, name)| (name, object.check(at)));
+        let answers = object.programs().map(|program| (program.name(), program.check()));
         let needs = answers.filter_map(|(name, answer)| Some((name, answer.refusal?.need?)));
         needs
             .map(|(name, need)| (name.to_owned(), need.to_string()))
@@ -268,19 +265,9 @@ mod tests {
         let verifier = verifier("6.1", &[]);
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../corpus/fallbacks.bpf.o");
         let object = verifier.open("x.o", &std::fs::read(path).unwrap()).unwrap();
-        let record = Record {
-            object: String::new(),
-            program: None,
-            verdict: Verdict::Failure,
-            stage: Stage::Verify,
-            errno: 22,
-            figures: None,
-            libbpf: None,
-            tail: Some(words.to_owned()),
-            unsupported: None,
-            assumed: None,
-            log_sha256: None,
-        };
+        let mut record = Record::new("", Verdict::Failure, Stage::Verify);
+        record.errno = 22;
+        record.tail = Some(words.to_owned());
         let refused = Refused {
             kernel: verifier.kernel(),
             object: &object.object,

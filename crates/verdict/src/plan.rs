@@ -1,10 +1,11 @@
 //! Load plans: what a tool's loader sets before it loads objects, as a `verdict.toml` says it.
 
-use std::collections::{BTreeMap, HashMap};
+#[cfg(feature = "std-io")]
+mod source;
+
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use std::{env, fs};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -13,8 +14,10 @@ use verdict_kernel::map::MapType;
 use verdict_kernel::near::distance;
 use verdict_loader::{Globals, MapPlan, OpenEnd, PlanError};
 
-use crate::OpenObject;
-use crate::target::TOO_DEEP;
+use crate::{OpenObject, PlanFileError};
+
+#[cfg(feature = "std-io")]
+pub use source::PlanSource;
 
 /// The file's name.
 pub const FILE: &str = "verdict.toml";
@@ -135,7 +138,11 @@ impl Plans {
     ///
     /// # Errors
     /// Says where it is not one.
-    pub fn parse(text: &str) -> Result<Plans, String> {
+    pub fn parse(text: &str) -> Result<Plans, PlanFileError> {
+        Plans::parse_text(text).map_err(PlanFileError::new)
+    }
+
+    fn parse_text(text: &str) -> Result<Plans, String> {
         let file: File = toml::from_str(text).map_err(|e| guessed(&e.to_string()))?;
         let plans = Plans { entries: file.plan };
         for entry in &plans.entries {
@@ -143,23 +150,8 @@ impl Plans {
                 .maps
                 .iter()
                 .try_for_each(|(name, map)| map.plan(name).map(drop))?;
-            entry.globals().map_err(|e| e.to_string())?;
+            entry.globals()?;
             entry.groups().map(drop)?;
-        }
-        Ok(plans)
-    }
-
-    /// Reads the file.
-    ///
-    /// # Errors
-    /// When it cannot be read or is none.
-    pub fn read(path: &Path) -> Result<Plans, String> {
-        let shown = path.display();
-        let text = fs::read_to_string(path).map_err(|e| format!("{shown}: {e}"))?;
-        let mut plans = Plans::parse(&text).map_err(|e| format!("{shown}: {e}"))?;
-        let dir = path.parent().unwrap_or(Path::new(""));
-        for entry in &mut plans.entries {
-            dir.clone_into(&mut entry.dir);
         }
         Ok(plans)
     }
@@ -168,10 +160,14 @@ impl Plans {
     ///
     /// # Errors
     /// When one of them makes none.
-    pub fn of_options(maps: &[String], left_out: &[String], sections: &[String]) -> Result<Plans, String> {
+    pub fn of_options(
+        maps: &[String],
+        left_out: &[String],
+        sections: &[String],
+    ) -> Result<Plans, PlanFileError> {
         let mut entry = Entry::default();
         for option in maps {
-            let expected = || format!("--map {option}: expected MAP.ATTRIBUTE=VALUE");
+            let expected = || PlanFileError::new(format!("--map {option}: expected MAP.ATTRIBUTE=VALUE"));
             let (place, value) = option.split_once('=').ok_or_else(expected)?;
             let (map, key) = place.trim().rsplit_once('.').ok_or_else(expected)?;
             let value = value.trim();
@@ -181,7 +177,7 @@ impl Plans {
                 value.to_owned()
             };
             let text = format!("[[plan]]\nmaps.{map:?}.{key} = {quoted}\n");
-            let plans = Plans::parse(&text).map_err(|e| format!("--map {option}: {e}"))?;
+            let plans = Plans::parse(&text).map_err(|e| e.of(format_args!("--map {option}")))?;
             for (name, set) in plans.entries.into_iter().flat_map(|entry| entry.maps) {
                 entry.maps.entry(name).or_default().add(set);
             }
@@ -193,8 +189,8 @@ impl Plans {
             let pair = option
                 .split_once('=')
                 .map(|(name, section)| (name.trim(), section.trim()));
-            let (name, section) =
-                pair.ok_or_else(|| format!("--section {option}: expected PROGRAM=SECTION"))?;
+            let (name, section) = pair
+                .ok_or_else(|| PlanFileError::new(format!("--section {option}: expected PROGRAM=SECTION")))?;
             entry.programs.entry(name.to_owned()).or_default().section = Some(Names::One(section.to_owned()));
         }
         let empty = entry == Entry::default();
@@ -207,78 +203,6 @@ impl Plans {
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
-}
-
-/// Where plans are found: in one file, or for each object in the nearest `verdict.toml` upwards from it.
-#[derive(Debug, Default)]
-pub struct PlanSource {
-    file: Option<Arc<Plans>>,
-    /// What options say beside the files.
-    options: Plans,
-    /// What was found for a directory.
-    found: Mutex<HashMap<PathBuf, Result<Arc<Plans>, String>>>,
-}
-
-impl PlanSource {
-    /// The plans of this file for all objects.
-    ///
-    /// # Errors
-    /// As [`Plans::read`].
-    pub fn file(path: &Path) -> Result<PlanSource, String> {
-        Ok(PlanSource {
-            file: Some(Arc::new(Plans::read(path)?)),
-            ..PlanSource::default()
-        })
-    }
-
-    /// The same with what options say.
-    pub fn with(self, options: Plans) -> PlanSource {
-        PlanSource { options, ..self }
-    }
-
-    /// The plans for an object.
-    ///
-    /// # Errors
-    /// As [`Plans::read`].
-    pub fn of(&self, object: &Path) -> Result<Arc<Plans>, String> {
-        let plans = self.of_file(object)?;
-        if self.options.is_empty() {
-            return Ok(plans);
-        }
-        let entries = plans
-            .entries
-            .iter()
-            .chain(&self.options.entries)
-            .cloned()
-            .collect();
-        Ok(Arc::new(Plans { entries }))
-    }
-
-    fn of_file(&self, object: &Path) -> Result<Arc<Plans>, String> {
-        if let Some(plans) = &self.file {
-            return Ok(Arc::clone(plans));
-        }
-        let path = env::current_dir()
-            .map(|dir| dir.join(object))
-            .unwrap_or_else(|_| object.to_owned());
-        let dir = path.parent().unwrap_or(Path::new("/")).to_owned();
-        let mut found = self
-            .found
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let plans = found
-            .entry(dir)
-            .or_insert_with_key(|dir| search(dir).map(Arc::new));
-        plans.clone()
-    }
-}
-
-fn search(dir: &Path) -> Result<Plans, String> {
-    let file = dir
-        .ancestors()
-        .map(|dir| dir.join(FILE))
-        .find(|file| file.is_file());
-    file.map_or(Ok(Plans::default()), |file| Plans::read(&file))
 }
 
 impl MapEntry {
@@ -404,6 +328,7 @@ fn glob_matches(pattern: &str, name: &str) -> bool {
 
 /// A program that a plan leaves out.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LeftOut {
     /// The program.
     pub program: String,
@@ -479,37 +404,10 @@ impl OpenObject<'_> {
         Ok(())
     }
 
-    /// Has a program attach to the first of these that is loaded.
-    fn attach_planned(
-        &mut self,
-        name: &str,
-        (places, dir): (&Names, &Path),
-        depth: u32,
-    ) -> Result<(), PlanError> {
-        let index = self.object.number_of(name)?;
-        let mut failed = None;
-        for place in places.iter() {
-            let seen = dir.join(place);
-            match self
-                .verifier
-                .load_target_within(&seen.to_string_lossy(), depth + 1)
-            {
-                Ok(target) => {
-                    let attached = self.attach(index, &target);
-                    return attached.map_err(|e| PlanError::new(format!("program '{name}': {place}: {e}")));
-                }
-                // No other one is tried then, which would take as long at every level.
-                Err(error) if error.contains(TOO_DEEP) => {
-                    failed = Some(TOO_DEEP.to_owned());
-                    break;
-                }
-                Err(error) => failed = failed.or(Some(error)),
-            }
-        }
-        match failed {
-            Some(error) => Err(PlanError::new(format!("program '{name}': attach-to: {error}"))),
-            None => Ok(()),
-        }
+    #[cfg(not(feature = "std-io"))]
+    fn attach_planned(&mut self, name: &str, _: (&Names, &std::path::Path), _: u32) -> Result<(), PlanError> {
+        let why = "attach-to names a file, and this build of the library reads none";
+        Err(PlanError::new(format!("program '{name}': {why}")))
     }
 
     fn leave_out(&mut self, name: &str, for_another: Option<&str>) -> Result<(), PlanError> {
@@ -596,7 +494,8 @@ impl OpenObject<'_> {
                 (_, None) => writeln!(text, "{key} = 0 # which?"),
             };
         }
-        for (index, name) in self.programs().enumerate() {
+        for index in 0..self.object.program_count() {
+            let name = self.program_name(index);
             let there = self.object.has_target(name, self.kernel()).unwrap_or(true);
             if self.object.is_untyped(index) {
                 let _ = writeln!(
@@ -653,7 +552,7 @@ mod tests {
 
     #[test]
     fn mistakes() {
-        let error = |text: &str| Plans::parse(text).unwrap_err();
+        let error = |text: &str| Plans::parse(text).unwrap_err().to_string();
         assert!(error("[[plan]]\nmaps.x.size = 3\n").contains("unknown field `size`"));
         let key_error = error("[[plan]]\nmaps.x.value_size = 3\n");
         assert!(key_error.contains("did you mean `value-size`?"), "{key_error}");

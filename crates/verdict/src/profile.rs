@@ -19,6 +19,7 @@ use crate::OpenObject;
 
 /// A program's record, and where the cost of its verification is.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Profiled {
     /// Verdict and figures.
     pub record: Record,
@@ -29,7 +30,7 @@ pub struct Profiled {
 impl OpenObject<'_> {
     /// Loads one program, as if it were the only one of the object, and counts what its verification does
     /// where.
-    pub fn profile(&self, index: usize) -> Profiled {
+    pub(crate) fn profile(&self, index: usize) -> Profiled {
         let mut profile = None;
         let loaded = self.load(index, &mut |kernel, prog| {
             let mut profiler = Profiler::new(prog);
@@ -38,8 +39,10 @@ impl OpenObject<'_> {
             outcome
         });
         let stats = loaded.outcome.map(|outcome| outcome.stats).unwrap_or_default();
-        let program = self.programs().nth(index).unwrap_or_default();
-        let record = loaded.end.record(self.name(), program, &loaded.facts, &stats, 0);
+        let program = self.program_name(index);
+        let record = loaded
+            .end
+            .record(self.name(), program, &loaded.facts, &stats, Some(0));
         Profiled { record, profile }
     }
 }

@@ -1,7 +1,6 @@
 //! Running the expectations that an object's programs carry, in the way of the kernel's test runner.
 
 use std::io;
-use std::time::Instant;
 
 use verdict_engine::observer::Silent;
 use verdict_engine::{Outcome, verify};
@@ -15,6 +14,7 @@ use verdict_log::{Level, Log};
 use verdict_syscall::Prog;
 
 use crate::answer::End;
+use crate::clock::Stopwatch;
 use crate::verifier::{Loaded, Request};
 use crate::{OpenObject, Plans, Verifier};
 
@@ -33,17 +33,16 @@ pub type ReadFile<'f> = &'f (dyn Fn(&str) -> io::Result<Vec<u8>> + Sync);
 /// use verdict::expect::report::Summary;
 /// use verdict::{KernelChoice, Options, Verifier};
 ///
-/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../corpus/tests")).map_err(|e| e.to_string())?;
+/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../corpus/tests"))?;
 /// let verifier = Verifier::new(KernelChoice::default().open()?, Options::default());
-/// let bytes = std::fs::read("parser.bpf.o").map_err(|e| e.to_string())?;
-/// let suite = verifier.open_suite("parser.bpf.o", bytes).map_err(|e| e.to_string())?;
+/// let bytes = std::fs::read("parser.bpf.o")?;
+/// let suite = verifier.open_suite("parser.bpf.o", bytes)?;
 /// let mut summary = Summary::default();
-/// for number in 0..suite.tests().count() {
-///     let result = suite.run(number, &|path| std::fs::read(path)).ok_or("no such test")?;
-///     summary.count(&result);
+/// for test in suite.tests() {
+///     summary.count(&test.run(&|path| std::fs::read(path)));
 /// }
 /// assert_eq!((summary.passed, summary.met, summary.failed), (5, 13, 0));
-/// # Ok::<(), String>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct Suite<'v> {
@@ -79,6 +78,42 @@ impl Verifier {
     }
 }
 
+/// One of a suite's tests.
+#[derive(Clone, Copy, Debug)]
+pub struct Test<'s, 'v> {
+    suite: &'s Suite<'v>,
+    index: usize,
+    description: Option<&'s str>,
+}
+
+impl<'v> Suite<'v> {
+    /// The programs that are tests, in the object's order.
+    pub fn tests(&self) -> impl ExactSizeIterator<Item = Test<'_, 'v>> {
+        self.tests.iter().map(|(index, description)| Test {
+            suite: self,
+            index: *index,
+            description: description.as_deref(),
+        })
+    }
+}
+
+impl<'s> Test<'s, '_> {
+    /// The name of its program.
+    pub fn name(&self) -> &'s str {
+        self.suite.object.program_name(self.index)
+    }
+
+    /// What it is about, if it says so.
+    pub fn description(&self) -> Option<&'s str> {
+        self.description
+    }
+
+    /// Runs it. Files that it names are read by `files`.
+    pub fn run(&self, files: ReadFile<'_>) -> TestResult {
+        self.suite.run(self, files)
+    }
+}
+
 /// Whether an object may carry tests: whether its BTF says so, or cannot be read.
 pub fn may_have_tests(bytes: &[u8]) -> bool {
     read_btf(bytes).map_or(true, |btf| is_annotated(&btf))
@@ -107,20 +142,12 @@ impl Suite<'_> {
         self.object.assumed()
     }
 
-    /// The programs that are tests, in the object's order, each with its description.
-    pub fn tests(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        let programs = &self.object.object;
-        self.tests
-            .iter()
-            .map(|(index, description)| (programs.program_name(*index), description.as_deref()))
-    }
-
     fn collect(&mut self) {
         let Some(btf) = self.object.object.own_btf() else {
             return;
         };
-        for (index, program) in self.object.programs().enumerate() {
-            match Spec::read(btf, program) {
+        for index in 0..self.object.object.program_count() {
+            match Spec::read(btf, self.object.program_name(index)) {
                 Ok(spec) if spec.auxiliary && spec.privileged => self.auxiliary.push(index),
                 Ok(spec) if !spec.is_test() => {}
                 Ok(spec) => self.tests.push((index, spec.description)),
@@ -130,36 +157,36 @@ impl Suite<'_> {
         }
     }
 
-    /// Runs one of [`Suite::tests`]; `None` if there is none of this number.
-    pub fn run(&self, test: usize, files: ReadFile<'_>) -> Option<TestResult> {
-        let (index, description) = self.tests.get(test)?;
-        let program = self.object.object.program_name(*index);
-        let spec = Spec::read(self.object.object.own_btf()?, program);
-        let start = Instant::now();
+    fn run(&self, test: &Test<'_, '_>, files: ReadFile<'_>) -> TestResult {
+        let (index, program) = (test.index, test.name());
+        let spec = self.object.object.own_btf().map(|btf| Spec::read(btf, program));
+        let start = Stopwatch::start();
         let mut result = TestResult {
             object: self.name().to_owned(),
             program: program.to_owned(),
-            description: description.clone(),
+            description: test.description.map(str::to_owned),
             status: Status::Skipped("arch"),
             skipped: Skipped::default(),
             known: None,
             seconds: 0.0,
         };
         match spec {
-            Err(error) => result.status = Status::Unusable(error.to_string()),
-            Ok(spec) => {
+            // What has no BTF has no tests.
+            None => {}
+            Some(Err(error)) => result.status = Status::Unusable(error.to_string()),
+            Some(Ok(spec)) => {
                 result.skipped = spec.skipped;
                 if !spec.runs_on(ARCH) {
                     result.skipped.arch = u32::try_from(spec.expectations()).unwrap_or(u32::MAX);
                 } else if spec.privileged {
-                    result.status = self.judged(*index, &spec, files);
+                    result.status = self.judged(index, &spec, files);
                 } else {
                     result.status = Status::Skipped("unprivileged");
                 }
             }
         }
-        result.seconds = start.elapsed().as_secs_f64();
-        Some(result)
+        result.seconds = start.seconds();
+        result
     }
 
     /// Loads the program of a test and judges it.

@@ -1,5 +1,6 @@
 //! Programs that others attach to.
 
+#[cfg(feature = "std-io")]
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,10 +11,12 @@ use verdict_kernel::attr::ProgId;
 use verdict_loader::{AttachTarget, OpenError};
 use verdict_syscall::{LoadedProg, Session};
 
+use crate::ProgramId;
 use crate::answer::End;
 use crate::listen::NotLoaded;
-use crate::read_object;
 use crate::verifier::{OpenObject, Verifier};
+#[cfg(feature = "std-io")]
+use crate::{NoTarget, TargetError, read_object};
 
 /// A loaded program that others attach to: extensions that replace a function of it, tracing programs that run
 /// before or after one.
@@ -25,6 +28,7 @@ pub struct Target {
 
 impl Target {
     /// Has programs attach to this function of the target, whatever their section's name says.
+    #[cfg(feature = "std-io")]
     #[must_use]
     pub(crate) fn with_function(self, name: &str) -> Target {
         let function = Some(name.to_owned());
@@ -38,7 +42,11 @@ impl OpenObject<'_> {
     ///
     /// # Errors
     /// When the target has no function of the name, in libbpf's words.
-    pub fn attach(&mut self, index: usize, target: &Target) -> Result<(), OpenError> {
+    pub fn attach(&mut self, program: ProgramId, target: &Target) -> Result<(), OpenError> {
+        self.attach_at(program.index(), target)
+    }
+
+    pub(crate) fn attach_at(&mut self, index: usize, target: &Target) -> Result<(), OpenError> {
         let prog = ProgId(u32::try_from(self.targets.len()).unwrap_or(u32::MAX));
         let btf = target.program.btf().cloned();
         self.targets.push(Arc::clone(&target.program));
@@ -50,7 +58,7 @@ impl OpenObject<'_> {
     pub(crate) fn attach_all(&mut self, target: &Target) -> Result<(), OpenError> {
         for index in 0..self.object.program_count() {
             if self.object.may_attach_to_program(index) {
-                self.attach(index, target)?;
+                self.attach_at(index, target)?;
             }
         }
         Ok(())
@@ -69,7 +77,7 @@ impl OpenObject<'_> {
     ///
     /// # Errors
     /// When it is not loaded.
-    pub fn load_target(&self, index: usize) -> Result<Target, NotLoaded> {
+    pub(crate) fn load_target(&self, index: usize) -> Result<Target, NotLoaded> {
         let mut program = None;
         let loaded = self.load(index, &mut |kernel, prog| {
             let (outcome, loaded) = load(kernel, prog, &mut Silent);
@@ -90,9 +98,8 @@ impl OpenObject<'_> {
 }
 
 /// How many programs may attach to one another in a chain.
+#[cfg(feature = "std-io")]
 const MAX_DEPTH: u32 = 32;
-/// What is said of more.
-pub(crate) const TOO_DEEP: &str = "more than 32 programs attach to one another";
 
 impl Verifier {
     /// The same for programs that attach to a program: all extensions, and all tracing programs that run before or
@@ -102,12 +109,15 @@ impl Verifier {
         self.target = Some(target);
         self
     }
+}
 
+#[cfg(feature = "std-io")]
+impl Verifier {
     /// The same for programs that attach to the program at `place`, as [`Verifier::load_target`] finds it.
     ///
     /// # Errors
-    /// When there is no such program, or it cannot be loaded, in words.
-    pub fn attached_to(self, place: &str) -> Result<Verifier, String> {
+    /// When there is no such program, or it cannot be loaded.
+    pub fn attached_to(self, place: &str) -> Result<Verifier, TargetError> {
         let target = self.load_target(place)?;
         Ok(self.with_target(target))
     }
@@ -116,39 +126,39 @@ impl Verifier {
     /// another function of it than the one that their sections name.
     ///
     /// # Errors
-    /// When there is no such program, or it cannot be loaded, in words.
-    pub fn load_target(&self, place: &str) -> Result<Target, String> {
+    /// When there is no such program, or it cannot be loaded.
+    pub fn load_target(&self, place: &str) -> Result<Target, TargetError> {
         self.load_target_within(place, 0)
     }
 
     /// The same where so many others wait for it that attach to one another.
-    pub(crate) fn load_target_within(&self, place: &str, depth: u32) -> Result<Target, String> {
+    pub(crate) fn load_target_within(&self, place: &str, depth: u32) -> Result<Target, TargetError> {
+        self.find_target(place, depth)
+            .map_err(|why| TargetError::new(place, why))
+    }
+
+    fn find_target(&self, place: &str, depth: u32) -> Result<Target, NoTarget> {
         if depth > MAX_DEPTH {
-            return Err(format!("{place}: {TOO_DEEP}"));
+            return Err(NoTarget::TooDeep);
         }
-        let (path, program) = place
-            .rsplit_once(':')
-            .ok_or_else(|| format!("{place}: expected OBJECT:PROGRAM or OBJECT:PROGRAM/FUNCTION"))?;
+        let (path, program) = place.rsplit_once(':').ok_or(NoTarget::NoPlace)?;
         let (program, function) = match program.split_once('/') {
             Some((program, function)) => (program, Some(function)),
             None => (program, None),
         };
         let path = Path::new(path);
-        let bytes = read_object(path)?;
+        let bytes = read_object(path).map_err(NoTarget::Input)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let mut object = self.open(&name, &bytes).map_err(|e| format!("{place}: {e}"))?;
-        if let Some(plans) = self.plans_of(path)? {
+        let mut object = self.open(&name, &bytes).map_err(NoTarget::Open)?;
+        if let Some(plans) = self.plans_of(path).map_err(NoTarget::PlanFile)? {
             let applied = object.apply_within(&plans, (Some(program), depth));
-            applied.map_err(|e| format!("{}: load plan: {e}", path.display()))?;
+            applied.map_err(|error| NoTarget::Plan(path.to_owned(), error))?;
         }
-        let index = object.programs().position(|name| name == program);
-        let index = index.ok_or_else(|| {
-            let known: Vec<_> = object.programs().collect();
-            format!("{place}: no such program: expected one of {}", known.join(", "))
-        })?;
-        let target = object
-            .load_target(index)
-            .map_err(|error| format!("{place}: nothing can attach to it: {error}"))?;
+        let Some(program) = object.program(program) else {
+            let known = object.programs().map(|program| program.name().to_owned());
+            return Err(NoTarget::NoProgram(known.collect()));
+        };
+        let target = program.load_target().map_err(NoTarget::NotLoaded)?;
         Ok(match function {
             Some(function) => target.with_function(function),
             None => target,

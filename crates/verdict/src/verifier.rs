@@ -1,8 +1,8 @@
 //! Opening an object, loading its programs one at a time, and asking the engine.
 
+#[cfg(feature = "std-io")]
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 
 use verdict_engine::observer::Silent;
 use verdict_engine::{Outcome, Verdict, verify};
@@ -15,14 +15,19 @@ use verdict_syscall::prog::flags;
 use verdict_syscall::{LoadedProg, Prog, Session};
 
 use crate::Answer;
+#[cfg(feature = "std-io")]
+use crate::PlanFileError;
 use crate::answer::{CONTRADICTION, End};
 use crate::bridge::{Bridge, Taken};
+use crate::clock::Stopwatch;
 use crate::explaining::{Explaining, FunctionNames, Reopened};
 use crate::lacking::lacking;
 use crate::last_words::last_words;
 use crate::listen::{Libbpf, LogOptions};
 use crate::need::Refused;
-use crate::plan::{LeftOut, PlanSource, Plans};
+use crate::plan::LeftOut;
+#[cfg(feature = "std-io")]
+use crate::plan::{PlanSource, Plans};
 use crate::target::Target;
 
 /// How many instructions before a program's end are listened to for its last words. Where a path that was put aside
@@ -48,6 +53,7 @@ impl Options {
 
 /// The library that loads objects: which conventions they follow. All else is as libbpf does it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Loader {
     /// libbpf.
     #[default]
@@ -69,6 +75,7 @@ pub struct Verifier {
     pub(crate) explaining: Explaining,
     /// What the kernel's functions are called, to suggest one.
     pub(crate) functions: OnceLock<FunctionNames>,
+    #[cfg(feature = "std-io")]
     plans: Option<Arc<PlanSource>>,
     asks_for_plans: bool,
 }
@@ -84,6 +91,7 @@ impl Verifier {
             target: None,
             explaining: Explaining::default(),
             functions: OnceLock::new(),
+            #[cfg(feature = "std-io")]
             plans: None,
             asks_for_plans: false,
         }
@@ -106,6 +114,7 @@ impl Verifier {
     }
 
     /// The same with load plans; objects take them by [`OpenObject::apply`].
+    #[cfg(feature = "std-io")]
     pub fn with_plans(mut self, plans: Arc<PlanSource>) -> Verifier {
         self.plans = Some(plans);
         self
@@ -121,7 +130,8 @@ impl Verifier {
     ///
     /// # Errors
     /// When the file with them cannot be read.
-    pub fn plans_of(&self, object: &Path) -> Result<Option<Arc<Plans>>, String> {
+    #[cfg(feature = "std-io")]
+    pub fn plans_of(&self, object: &Path) -> Result<Option<Arc<Plans>>, PlanFileError> {
         self.plans.as_ref().map(|plans| plans.of(object)).transpose()
     }
 
@@ -140,6 +150,7 @@ impl Verifier {
             target: self.target.clone(),
             explaining: self.explaining,
             functions: OnceLock::new(),
+            #[cfg(feature = "std-io")]
             plans: self.plans.clone(),
             asks_for_plans: self.asks_for_plans,
         }
@@ -262,9 +273,9 @@ impl OpenObject<'_> {
         self.object.set_globals(globals)
     }
 
-    /// The programs' names, in the object's order.
-    pub fn programs(&self) -> impl Iterator<Item = &str> {
-        (0..self.object.program_count()).map(|index| self.object.program_name(index))
+    /// The number of the first program of that name.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        (0..self.object.program_count()).find(|index| self.object.program_name(*index) == name)
     }
 
     /// A program's name.
@@ -287,12 +298,12 @@ impl OpenObject<'_> {
 
     /// Loads one program, as if it were the only one of the object, and says what came of it. A rejected
     /// program is verified again with a listener, for the kernel's last words.
-    pub fn check(&self, index: usize) -> Answer {
-        let mut usec = 0;
+    pub(crate) fn check(&self, index: usize) -> Answer {
+        let mut usec = Some(0);
         let loaded = self.load(index, &mut |kernel, prog| {
-            let start = Instant::now();
+            let start = Stopwatch::start();
             let outcome = verify(kernel, prog, &mut Silent);
-            usec = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+            usec = start.micros();
             outcome
         });
         let program = self.object.program_name(index);

@@ -1,28 +1,30 @@
 //! Several kernels' verifiers, asked about the same objects.
 
-use crate::{Answer, KernelChoice, Options, Verifier, open_failure};
+use crate::{Answer, ChoiceError, KernelChoice, Options, Verifier, open_failure};
 
 /// The verifiers of several kernels.
 ///
 /// ```
 /// use verdict::{KernelChoice, Options, Verifiers};
 ///
-/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../corpus")).map_err(|e| e.to_string())?;
+/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../corpus"))?;
 /// let choices = KernelChoice::default().each(&["6.12.43,6.12"])?;
 /// let verifiers = Verifiers::open(&choices, Options::default())?;
-/// let bytes = std::fs::read("packet_access.bpf.o").map_err(|e| e.to_string())?;
+/// let bytes = std::fs::read("packet_access.bpf.o")?;
 /// for program in verifiers.check("packet_access.bpf.o", &bytes) {
 ///     // One answer for each kernel, in their order.
 ///     assert_eq!(program.answers.len(), 2);
 ///     assert_eq!(program.answers[0].record.verdict, program.answers[1].record.verdict);
 /// }
-/// # Ok::<(), String>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct Verifiers(Vec<Verifier>);
 
 /// What several kernels say of one program.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct ProgramAnswers {
     /// Its name; `None` when no kernel's libbpf can open the object.
     pub program: Option<String>,
@@ -35,7 +37,7 @@ impl Verifiers {
     ///
     /// # Errors
     /// As [`KernelChoice::open`].
-    pub fn open(choices: &[KernelChoice], options: Options) -> Result<Verifiers, String> {
+    pub fn open(choices: &[KernelChoice], options: Options) -> Result<Verifiers, ChoiceError> {
         let open = |choice: &KernelChoice| Ok(Verifier::new(choice.open()?, options));
         choices.iter().map(open).collect::<Result<_, _>>().map(Verifiers)
     }
@@ -51,7 +53,10 @@ impl Verifiers {
         // All of them read the same file: where one opens it, they have the same programs.
         let programs = opened.iter().flatten().next();
         let programs: Vec<_> = match programs {
-            Some(object) => object.programs().map(|name| Some(name.to_owned())).collect(),
+            Some(object) => object
+                .programs()
+                .map(|program| Some(program.name().to_owned()))
+                .collect(),
             None => vec![None],
         };
         let answer = |index: usize| {

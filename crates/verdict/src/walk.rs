@@ -9,6 +9,7 @@ use crate::{OpenObject, Profiler};
 
 /// A program's verification.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Walked {
     /// The program.
     pub listing: Listing,
@@ -21,7 +22,7 @@ pub struct Walked {
 impl OpenObject<'_> {
     /// Loads one program and keeps the steps of its verification: at most so many, the first ones, or the last ones if it
     /// is rejected. Gives nothing if it does not get as far as to be verified.
-    pub fn walk(&self, index: usize, keep: Keep, limits: Limits) -> Option<Walked> {
+    pub(crate) fn walk(&self, index: usize, keep: Keep, limits: Limits) -> Option<Walked> {
         let (walked, rejected) = self.walk_within(index, keep, limits)?;
         let kept = match walked.walk.end {
             End::Whole | End::Rows => limits.rows,

@@ -14,6 +14,8 @@ use crate::{Answer, OpenObject};
 
 /// What becomes of an object that is loaded whole.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Whole {
     /// What becomes of each program that is loaded, those behind the first refusal included.
     pub programs: Vec<Answer>,
@@ -83,16 +85,22 @@ impl OpenObject<'_> {
 
     fn unsupported(&self, name: &str, what: &str) -> Answer {
         let end = End::Unsupported(what.to_owned());
-        let record = end.record(self.name(), name, &ProgFacts::default(), &Stats::default(), 0);
-        let program = record.program.clone().filter(|name| !name.is_empty());
-        Answer::from(Record { program, ..record })
+        let mut record = end.record(
+            self.name(),
+            name,
+            &ProgFacts::default(),
+            &Stats::default(),
+            Some(0),
+        );
+        record.program = record.program.filter(|name| !name.is_empty());
+        Answer::from(record)
     }
 
     fn unprepared(&self, name: &str, error: PrepareError) -> Answer {
         let broken = error.rule.with(error.errno);
         let refusal = Some(Refusal::by(error.rule));
         let end = End::Libbpf(broken, error.messages);
-        let record = end.record(self.name(), name, &error.facts, &Stats::default(), 0);
+        let record = end.record(self.name(), name, &error.facts, &Stats::default(), Some(0));
         Answer {
             refusal,
             ..Answer::from(record)
@@ -141,7 +149,7 @@ impl OpenObject<'_> {
         };
         let refusal = end.rule().map(Refusal::by);
         let stats = outcome.map(|outcome| outcome.stats).unwrap_or_default();
-        let mut record = end.record(self.name(), name, &facts, &stats, 0);
+        let mut record = end.record(self.name(), name, &facts, &stats, Some(0));
         record.tail = words;
         Answer {
             refusal,

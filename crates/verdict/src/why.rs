@@ -27,10 +27,10 @@ use mixture::{Mixtures, Set};
 /// The differences between two kernels, to be tried on programs.
 ///
 /// ```
-/// use verdict::{KernelChoice, Options, Verifier, Why};
+/// use verdict::{ChoiceError, KernelChoice, Options, Verifier, Why};
 ///
-/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../corpus")).map_err(|e| e.to_string())?;
-/// let verifier = |switch: &str| -> Result<Verifier, String> {
+/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../corpus"))?;
+/// let verifier = |switch: &str| -> Result<Verifier, ChoiceError> {
 ///     let choice = KernelChoice {
 ///         switches: vec![switch.to_owned()],
 ///         ..KernelChoice::default()
@@ -39,15 +39,16 @@ use mixture::{Mixtures, Set};
 /// };
 /// let (a, b) = (verifier("zero-spill=stack-zero")?, verifier("zero-spill=imprecise-scalar")?);
 /// let why = Why::new(&a, &b);
-/// let bytes = std::fs::read("zero_spill.bpf.o").map_err(|e| e.to_string())?;
+/// let bytes = std::fs::read("zero_spill.bpf.o")?;
 /// let object = why.object("zero_spill.bpf.o", bytes);
-/// let causes: Vec<_> = (0..object.programs().len())
-///     .filter_map(|index| object.explain(index))
+/// let causes: Vec<_> = object
+///     .programs()
+///     .filter_map(|program| program.explain())
 ///     .flat_map(|difference| difference.causes)
 ///     .collect();
 /// assert!(causes.iter().all(|cause| cause.element.name() == "zero-spill"));
 /// assert!(!causes.is_empty());
-/// # Ok::<(), String>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct Why<'v> {
@@ -62,6 +63,26 @@ pub struct WhyObject<'w> {
     bytes: Vec<u8>,
     /// Opened for each combination of what an object depends on, when first needed.
     opened: Vec<OnceLock<Result<OpenObject<'w>, OpenError>>>,
+}
+
+/// A program on which the kernels are compared.
+#[derive(Clone, Copy, Debug)]
+pub struct WhyProgram<'o, 'w> {
+    object: &'o WhyObject<'w>,
+    index: usize,
+    name: Option<&'o str>,
+}
+
+impl<'o> WhyProgram<'o, '_> {
+    /// Its name; `None` for the object as a whole.
+    pub fn name(&self) -> Option<&'o str> {
+        self.name
+    }
+
+    /// Explains the difference between the two kernels; `None` when there is none.
+    pub fn explain(&self) -> Option<Difference> {
+        self.object.explain(self.index)
+    }
 }
 
 impl<'v> Why<'v> {
@@ -89,18 +110,20 @@ impl<'w> WhyObject<'w> {
         &self.name
     }
 
-    /// The programs' names, in the object's order; none when libbpf can open it for neither kernel. Then
-    /// [`WhyObject::explain`] answers for the object as a whole, under number 0.
-    pub fn programs(&self) -> Vec<&str> {
+    /// The object's programs, in its order; when libbpf can open it for neither kernel, one without a name that stands for
+    /// the object as a whole.
+    pub fn programs(&self) -> impl ExactSizeIterator<Item = WhyProgram<'_, 'w>> {
         let ends = [Set::new(), self.mixtures.all()];
         let object = ends.iter().find_map(|set| self.open(set).as_ref().ok());
-        object
-            .map(|object| object.programs().collect())
-            .unwrap_or_default()
+        let count = object.map_or(1, |object| object.programs().len());
+        (0..count).map(move |index| WhyProgram {
+            object: self,
+            index,
+            name: object.map(|object| object.program_name(index)),
+        })
     }
 
-    /// Explains the difference between the two kernels on one program; `None` when there is none.
-    pub fn explain(&self, index: usize) -> Option<Difference> {
+    fn explain(&self, index: usize) -> Option<Difference> {
         let mut trials = Trials {
             object: self,
             index,
@@ -166,8 +189,10 @@ impl<'w> WhyObject<'w> {
             verify(kernel, prog, &mut Silent)
         });
         let stats = loaded.outcome.map(|outcome| outcome.stats).unwrap_or_default();
-        let program = object.programs().nth(index).unwrap_or_default();
-        loaded.end.record(&self.name, program, &loaded.facts, &stats, 0)
+        let program = object.program_name(index);
+        loaded
+            .end
+            .record(&self.name, program, &loaded.facts, &stats, Some(0))
     }
 
     /// Why one of the two kernels refuses the program: the rule, and what the kernel lacks.
@@ -183,19 +208,9 @@ impl<'w> WhyObject<'w> {
 }
 
 fn unsupported(object: &str, what: &str) -> Record {
-    Record {
-        object: object.to_owned(),
-        program: None,
-        verdict: Verdict::Unsupported,
-        stage: verdict_report::Stage::Verify,
-        errno: 0,
-        figures: None,
-        libbpf: None,
-        tail: None,
-        unsupported: Some(what.to_owned()),
-        assumed: None,
-        log_sha256: None,
-    }
+    let mut record = Record::new(object, Verdict::Unsupported, verdict_report::Stage::Verify);
+    record.unsupported = Some(what.to_owned());
+    record
 }
 
 /// Whether the verdict and its cost are the same. Words are none of it, nor is the time, nor how far read marks travel,

@@ -31,27 +31,23 @@ fn ask(case: &str) -> Record {
     }
     let verifier = Verifier::new(KernelChoice::default().open().unwrap(), Options::default());
     let mut object = verifier.open(file, &fs::read(dir.join(file)).unwrap()).unwrap();
-    let index = object.programs().position(|name| name == program).unwrap();
+    let program = object.program(program).unwrap().id();
     if let Some(target) = target
-        && let Err(error) = object.attach(index, &target)
+        && let Err(error) = object.attach(program, &target)
     {
-        let mut record = object.check(index).record;
+        let mut record = object.get(program).unwrap().check().record;
         record.errno = error.errno.0;
         record.libbpf = Some(error.messages.join("\n") + "\n");
-        return without_descriptors(Record {
-            verdict: Verdict::Failure,
-            stage: Stage::Prepare,
-            figures: None,
-            tail: None,
-            ..record
-        });
+        (record.verdict, record.stage) = (Verdict::Failure, Stage::Prepare);
+        (record.figures, record.tail) = (None, None);
+        return without_descriptors(record);
     }
-    let mut record = object.check(index).record;
+    let mut record = object.get(program).unwrap().check().record;
     if let Some(figures) = &mut record.figures {
         figures.usec = None;
     }
     let mut log = Vec::new();
-    object.log(index, 2, &mut log).unwrap();
+    object.get(program).unwrap().log(2, &mut log).unwrap();
     if record.stage == Stage::Verify {
         hide_addresses(&mut log);
         let sum = Sha256::digest(&log);

@@ -76,9 +76,7 @@ fn said_so(words: &str, errno: i32, line: &Value) -> Result<(), String> {
 
 /// Opening includes creating maps, of which each program tells here.
 fn of_open(object: &OpenObject<'_>, line: &Value) -> Result<(), String> {
-    let records: Vec<_> = (0..object.programs().count())
-        .map(|index| object.check(index).record)
-        .collect();
+    let records: Vec<_> = object.programs().map(|program| program.check().record).collect();
     let of_maps = |record: &&Record| {
         record.stage == Stage::Prepare && record.libbpf.as_deref().unwrap_or_default().contains("map error")
     };
@@ -122,10 +120,10 @@ fn of_whole(object: &OpenObject<'_>, line: &Value) -> Result<(), String> {
 }
 
 fn of_program(object: &OpenObject<'_>, line: &Value) -> Result<(), String> {
-    let Some(index) = object.programs().position(|name| name == text(line, "name")) else {
+    let Some(program) = object.program(text(line, "name")) else {
         return Err("no such program".to_owned());
     };
-    let record = object.check(index).record;
+    let record = program.check().record;
     let verdict = if record.verdict == Verdict::Success {
         "success"
     } else {

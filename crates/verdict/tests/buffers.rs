@@ -11,12 +11,12 @@ use std::fs;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
-use verdict::{KernelChoice, Libbpf, LogOptions, NotLoaded, OpenObject, Options, Verifier};
+use verdict::{KernelChoice, Libbpf, LogOptions, NotLoaded, OpenObject, Options, Program, Verifier};
 
 const STATS: u32 = 4;
 
 /// The recording's line for one load.
-fn load(object: &OpenObject<'_>, index: usize, level: u32, size: u32) -> String {
+fn load(program: Program<'_, '_>, level: u32, size: u32) -> String {
     let options = LogOptions {
         level,
         size: (size != 0).then_some(size),
@@ -25,7 +25,7 @@ fn load(object: &OpenObject<'_>, index: usize, level: u32, size: u32) -> String 
         ..LogOptions::default()
     };
     let mut log = Vec::new();
-    let end = object.write_log(index, &options, &mut log).unwrap();
+    let end = program.write_log(&options, &mut log).unwrap();
     let errno = match end.result {
         Ok(()) => 0,
         Err(NotLoaded::Kernel(errno)) => errno.0,
@@ -67,25 +67,22 @@ fn buffers_of(kernel: &str) {
         ..KernelChoice::default()
     };
     let verifier = Verifier::new(choice.open().unwrap(), Options::default());
-    let (mut object, mut program) = (None, 0);
+    let (mut object, mut program) = (None, None);
     let (mut loads, mut wrong) = (0, Vec::new());
     for line in recording.lines() {
         if let Some(expected) = line.strip_prefix("    ") {
             let mut numbers = expected.split(' ').map(|word| word.parse::<u32>());
             let (level, size) = (numbers.next().unwrap().unwrap(), numbers.next().unwrap().unwrap());
             let object: &OpenObject<'_> = object.as_ref().unwrap();
-            let ours = load(object, program, level, size);
+            let program = object.get(program.unwrap()).unwrap();
+            let ours = load(program, level, size);
             loads += 1;
             if ours != expected {
-                let name = object.programs().nth(program).unwrap_or_default().to_owned();
-                wrong.push(format!(
-                    "{} {name}: {expected} (kernel), {ours} (verdict)",
-                    object.name()
-                ));
+                wrong.push(format!("{program:?}: {expected} (kernel), {ours} (verdict)"));
             }
         } else if let Some(name) = line.strip_prefix("  ") {
             let object = object.as_ref().unwrap();
-            program = object.programs().position(|p| p == name).unwrap();
+            program = object.program(name).map(|program| program.id());
         } else {
             let bytes = fs::read(root.join("corpus").join(line)).unwrap();
             object = Some(verifier.open(line, &bytes).unwrap());

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use verdict::report::{Record, Stage, Verdict};
-use verdict::{KernelChoice, Loader, OpenObject, Options, Verifier};
+use verdict::{KernelChoice, Loader, OpenObject, Options, Program, Verifier};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -200,10 +200,10 @@ fn map(opened: &OpenObject<'_>, name: &str) -> Value {
 
 fn program(opened: &OpenObject<'_>, line: &Value) -> Value {
     let name = text(line, "name");
-    let Some(index) = opened.programs().position(|known| known == name) else {
+    let Some(program) = opened.program(name) else {
         return json!({"verdict": "absent, program"});
     };
-    let record = opened.check(index).record;
+    let record = program.check().record;
     if text(line, "verdict") == "absent" {
         // The library leaves such programs out of collections.
         let left_out = record.stage == Stage::Prepare && record.verdict == Verdict::Failure;
@@ -240,7 +240,7 @@ fn program(opened: &OpenObject<'_>, line: &Value) -> Value {
     };
     is["stack_depth"] = json!(depth);
     if line.get("log_sha256").is_some() {
-        is["log_sha256"] = json!(log_hash(opened, index));
+        is["log_sha256"] = json!(log_hash(program));
     }
     if record.verdict != Verdict::Success {
         let last = record.tail.unwrap_or_default();
@@ -328,9 +328,9 @@ fn said(words: &str) -> &str {
 }
 
 /// The checksum of the log of the recorder's level, without times and blanks at the ends of lines.
-fn log_hash(opened: &OpenObject<'_>, index: usize) -> String {
+fn log_hash(program: Program<'_, '_>) -> String {
     let mut log = Vec::new();
-    opened.log(index, 6, &mut log).unwrap();
+    program.log(6, &mut log).unwrap();
     let log = String::from_utf8(log).unwrap();
     let timeless = log
         .lines()

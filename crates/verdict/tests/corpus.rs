@@ -44,11 +44,11 @@ fn for_each(verifier: &Verifier, names: &[String], mut each: impl FnMut(&str, Re
                 continue;
             }
         };
-        for (index, program) in object.programs().enumerate() {
+        for program in object.programs() {
             let mut log = Vec::new();
-            object.log(index, 2, &mut log).unwrap();
+            program.log(2, &mut log).unwrap();
             let log = String::from_utf8(log).unwrap();
-            each(program, object.check(index).record, Some(log));
+            each(program.name(), program.check().record, Some(log));
         }
     }
 }

@@ -39,10 +39,8 @@ fn rule_of(verifier: &Verifier, record: &Record) -> Option<Rule> {
         Ok(object) => object,
         Err(error) => return Some(error.rule),
     };
-    let at = object
-        .programs()
-        .position(|name| Some(name) == record.program.as_deref());
-    Some(object.check(at?).refusal?.rule)
+    let program = object.program(record.program.as_deref()?)?;
+    Some(program.check().refusal?.rule)
 }
 
 #[test]

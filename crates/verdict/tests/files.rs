@@ -110,13 +110,14 @@ fn binaries_have_objects_by_name_or_offset() {
     }
     let error = read_object(&dir.0.join("tool:other.o")).unwrap_err();
     assert!(
-        error.contains("expected one of") && error.contains("tool:one.bpf.o"),
+        error.message.contains("expected one of") && error.message.contains("tool:one.bpf.o"),
         "{error}"
     );
     assert!(read_object(&dir.0.join("tool@0x1")).is_err());
     assert!(
         read_object(&dir.0.join("none:x.o"))
             .unwrap_err()
+            .message
             .contains("No such file")
     );
 }
@@ -169,7 +170,12 @@ fn directories_are_searched_in_depth() {
     assert_eq!(found.last().unwrap(), "broken.o");
     assert_eq!(found.len(), 6);
     let empty = Dir::new("empty");
-    assert!(objects_in(&empty.0).unwrap_err().contains("no BPF object"));
+    assert!(
+        objects_in(&empty.0)
+            .unwrap_err()
+            .message
+            .contains("no BPF object")
+    );
 }
 
 /// Whatever lies in a binary, its search ends soon and gives no object that is larger than the file.

@@ -34,9 +34,9 @@ fn other_loaders_have_words_of_their_own() {
     // knows no such section.
     let cilium = verifier(Loader::Cilium);
     let opened = cilium.open("other_loaders.bpf.o", &object()).unwrap();
-    let names: Vec<_> = opened.programs().collect();
+    let names: Vec<_> = opened.programs().map(|program| program.name()).collect();
     assert_eq!(names, ["entry", "wrong"]);
-    let record = opened.check(0).record;
+    let record = opened.programs().next().unwrap().check().record;
     assert_eq!(record.verdict, Verdict::Failure);
     assert_eq!(
         record.libbpf.unwrap(),
@@ -58,7 +58,15 @@ fn instructions_as_bpftool_lists_them() {
     let bytes = fs::read(dir.join("listing.bpf.o")).unwrap();
     let object = verifier.open("listing.bpf.o", &bytes).unwrap();
     let mut listing = Vec::new();
-    assert_eq!(object.write_insns(0, &mut listing).unwrap(), Ok(()));
+    assert_eq!(
+        object
+            .programs()
+            .next()
+            .unwrap()
+            .write_insns(&mut listing)
+            .unwrap(),
+        Ok(())
+    );
     // The kernel's number of a map and its name for compiled code are not known here.
     let named = |line: &str| match (line.find("map[id:"), line.find("#bpf_prog_")) {
         (Some(at), _) => {

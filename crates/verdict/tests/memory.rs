@@ -42,9 +42,7 @@ fn check(verifier: &Verifier, object: &str) -> Vec<Record> {
         .join("../../corpus")
         .join(object);
     let object = verifier.open(object, &std::fs::read(path).unwrap()).unwrap();
-    (0..object.programs().count())
-        .map(|at| object.check(at).record)
-        .collect()
+    object.programs().map(|program| program.check().record).collect()
 }
 
 #[test]

@@ -44,9 +44,12 @@ fn tools_load_what_the_plan_says() {
             let bytes = fs::read(objects.join(name)).unwrap();
             let mut object = verifier.open(name, &bytes).unwrap();
             object.apply(&plans).unwrap();
-            let programs: BTreeSet<_> = object.programs().map(ToOwned::to_owned).collect();
-            for (index, program) in object.programs().enumerate() {
-                let record = object.check(index).record;
+            let programs: BTreeSet<_> = object
+                .programs()
+                .map(|program| program.name().to_owned())
+                .collect();
+            for handle in object.programs() {
+                let (program, record) = (handle.name(), handle.check().record);
                 if record.verdict != Verdict::Success {
                     wrong.push(format!(
                         "{name} {program}: {:?} {:?}",
@@ -80,7 +83,7 @@ fn a_plan_is_asked_for_and_taken() {
     let bytes = fs::read(path).unwrap();
     let verifier = verifier("6.12");
     let object = verifier.open("no_value_size.bpf.o", &bytes).unwrap();
-    let record = object.check(0).record;
+    let record = object.programs().next().unwrap().check().record;
     assert_eq!(record.verdict, Verdict::Unsupported);
     assert_eq!(
         record.unsupported.as_deref(),
@@ -94,7 +97,10 @@ fn a_plan_is_asked_for_and_taken() {
     let mut object = verifier.open("no_value_size.bpf.o", &bytes).unwrap();
     let plans = Plans::parse("[[plan]]\nobjects = \"no_value_*\"\nmaps.table.value-size = 8\n").unwrap();
     object.apply(&plans).unwrap();
-    assert_eq!(object.check(0).record.verdict, Verdict::Success);
+    assert_eq!(
+        object.programs().next().unwrap().check().record.verdict,
+        Verdict::Success
+    );
     assert_eq!(object.needs_plan(), None);
 }
 

@@ -36,8 +36,8 @@ fn places_add_up_to_the_whole() {
         let Ok(object) = verifier.open(&path.to_string_lossy(), &bytes) else {
             continue;
         };
-        for (index, name) in object.programs().enumerate() {
-            let found = object.profile(index);
+        for program in object.programs() {
+            let (name, found) = (program.name(), program.profile());
             let (Some(profile), Some(figures)) = (found.profile, found.record.figures) else {
                 continue;
             };
@@ -69,12 +69,12 @@ fn the_log_shows_lines_as_often_as_counted() {
     let verifier = verifier();
     let path = corpus().join("iter_num.bpf.o");
     let object = verifier.open("iter_num.bpf.o", &fs::read(path).unwrap()).unwrap();
-    for index in 0..object.programs().count() {
+    for program in object.programs() {
         let mut log = Vec::new();
-        object.log(index, 2, &mut log).unwrap();
+        program.log(2, &mut log).unwrap();
         let log = String::from_utf8(log).unwrap();
         let lines = log.lines().filter(|line| line.starts_with("; ")).count();
-        let profile = object.profile(index).profile.unwrap();
+        let profile = program.profile().profile.unwrap();
         let counted: u64 = profile.by_shown().iter().map(|(_, count)| count).sum();
         assert_eq!(counted, lines as u64);
         assert!(counted > 0);
@@ -91,7 +91,7 @@ fn loops_and_callees_are_found() {
     let verifier = verifier();
     let path = corpus().join("subprog.bpf.o");
     let object = verifier.open("subprog.bpf.o", &fs::read(path).unwrap()).unwrap();
-    let callers = (0..object.programs().count()).filter_map(|index| object.profile(index).profile);
+    let callers = object.programs().filter_map(|program| program.profile().profile);
     assert!(
         callers
             .into_iter()
@@ -101,6 +101,6 @@ fn loops_and_callees_are_found() {
     let object = verifier
         .open("bounded_loop.bpf.o", &fs::read(path).unwrap())
         .unwrap();
-    let mut profiles = (0..object.programs().count()).filter_map(|index| object.profile(index).profile);
+    let mut profiles = object.programs().filter_map(|program| program.profile().profile);
     assert!(profiles.any(|p| p.by_loop().iter().any(|l| l.turns > 1)));
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use verdict::kernel::errno::Errno;
 use verdict::report::explanation::{Change, Explanation, Tried};
 use verdict::report::{CheckEntry, Look, write_entry};
-use verdict::{Answer, Explaining, KernelChoice, OpenObject, Options, Verifier};
+use verdict::{Answer, Explaining, KernelChoice, OpenObject, Options, Program, Verifier};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -46,6 +46,10 @@ fn cases() -> Vec<Vec<String>> {
         .collect()
 }
 
+fn only<'o, 'v>(object: &'o OpenObject<'v>) -> Program<'o, 'v> {
+    object.programs().next().unwrap()
+}
+
 #[test]
 fn every_report_is_explained() {
     let verifier = verifier();
@@ -56,7 +60,7 @@ fn every_report_is_explained() {
         let dir = root().join("corpus/reports").join(name);
         let bytes = fs::read(dir.join("bad.o")).unwrap();
         let object = verifier.open("bad.o", &bytes).unwrap();
-        let answer = object.check(0);
+        let answer = only(&object).check();
         let shown = text(&answer);
         let explained = explanation(&answer);
         assert_eq!(explained.rule.code(), rule, "{name}");
@@ -81,7 +85,7 @@ fn every_report_is_explained() {
 
         let bytes = fs::read(dir.join("good.o")).unwrap();
         let object = verifier.open("good.o", &bytes).unwrap();
-        let answer = object.check(0);
+        let answer = only(&object).check();
         assert!(answer.refusal.is_none(), "{name}: {}", text(&answer));
     }
 }
@@ -99,18 +103,15 @@ fn verified(explanation: &Explanation) -> Vec<Vec<Change>> {
 /// Applies what is called verified to each program of an object; counts rejections and verified remedies.
 fn apply(object: &OpenObject<'_>, name: &str) -> (usize, usize) {
     let (mut rejections, mut remedies) = (0, 0);
-    for (index, program) in object.programs().enumerate() {
-        let answer = object.check(index);
+    for handle in object.programs() {
+        let (program, answer) = (handle.name(), handle.check());
         let Some(refusal) = &answer.refusal else { continue };
         rejections += 1;
         for changes in verified(refusal.explanation.as_deref().unwrap()) {
             assert!(!changes.is_empty(), "{name} {program}: nothing is changed");
+            assert!(!handle.accepts_with(&[]), "{name} {program} is accepted as it is");
             assert!(
-                !object.accepts_with(index, &[]),
-                "{name} {program} is accepted as it is"
-            );
-            assert!(
-                object.accepts_with(index, &changes),
+                handle.accepts_with(&changes),
                 "{name} {program} is rejected with {changes:?}\n{}",
                 text(&answer)
             );
@@ -145,8 +146,8 @@ fn accepted_programs_have_nothing_to_explain() {
     let verifier = verifier();
     let bytes = fs::read(root().join("corpus/bounded_loop.bpf.o")).unwrap();
     let object = verifier.open("bounded_loop.bpf.o", &bytes).unwrap();
-    for index in 0..object.programs().count() {
-        let answer = object.check(index);
+    for program in object.programs() {
+        let answer = program.check();
         let accepted = answer.record.verdict == verdict::report::Verdict::Success;
         assert_eq!(accepted, answer.refusal.is_none());
     }
@@ -158,8 +159,7 @@ fn without_trials_nothing_is_called_verified() {
     let verifier = Verifier::new(kernel, Options::default()).explaining(Explaining::Causes);
     let bytes = fs::read(root().join("corpus/packet_access.bpf.o")).unwrap();
     let object = verifier.open("packet_access.bpf.o", &bytes).unwrap();
-    let index = object.programs().position(|name| name == "off_by_one").unwrap();
-    let answer = object.check(index);
+    let answer = object.program("off_by_one").unwrap().check();
     let explained = explanation(&answer);
     assert!(explained.has_cause());
     assert!(

@@ -35,13 +35,13 @@ fn corpus() -> Vec<(String, String, Answer, String)> {
         let Ok(object) = verifier.open(&name, &fs::read(&path).unwrap()) else {
             continue;
         };
-        for (index, program) in object.programs().enumerate() {
-            let answer = object.check(index);
+        for program in object.programs() {
+            let answer = program.check();
             let mut log = Vec::new();
-            object.log(index, 1, &mut log).unwrap();
+            program.log(1, &mut log).unwrap();
             let mut log = String::from_utf8(log).unwrap();
             log.push_str(answer.record.libbpf.as_deref().unwrap_or_default());
-            all.push((name.clone(), program.to_owned(), answer, log));
+            all.push((name.clone(), program.name().to_owned(), answer, log));
         }
     }
     all
@@ -331,7 +331,7 @@ fn numbers_and_the_origin_of_a_register_are_told() {
     assert_eq!(off_by_one.fact, Some(fact));
     let (role, origin) = off_by_one.origin.unwrap();
     assert_eq!(role, Role::Sets);
-    assert!(origin.source.unwrap().1.contains("packet + 12"));
+    assert!(origin.source.unwrap().text.contains("packet + 12"));
 
     let out_of_range = refusal("context.bpf.o", "out_of_range");
     let fact = Fact::Number {

@@ -25,20 +25,20 @@ fn said(kernel: Kernel, object: &str) -> Vec<(Record, String)> {
     let Ok(object) = verifier.open(&name, &bytes) else {
         return Vec::new();
     };
-    let programs = 0..object.programs().count();
-    programs
-        .map(|index| {
-            let mut record = object.check(index).record;
+    object
+        .programs()
+        .map(|program| {
+            let mut record = program.check().record;
             if let Some(figures) = &mut record.figures {
                 figures.usec = None;
             }
             let mut log = Vec::new();
-            object.log(index, 2, &mut log).unwrap();
+            program.log(2, &mut log).unwrap();
             let in_a_small_buffer = LogOptions {
                 size: Some(200),
                 ..LogOptions::default()
             };
-            object.write_log(index, &in_a_small_buffer, &mut log).unwrap();
+            program.write_log(&in_a_small_buffer, &mut log).unwrap();
             (record, String::from_utf8_lossy(&log).into_owned())
         })
         .collect()
@@ -173,7 +173,9 @@ fn contradictions(verifier: &Verifier, name: &str, bytes: &[u8]) -> Vec<String> 
     let Ok(object) = verifier.open(name, bytes) else {
         return Vec::new();
     };
-    let said = (0..object.programs().count()).filter_map(|index| object.check(index).record.unsupported);
+    let said = object
+        .programs()
+        .filter_map(|program| program.check().record.unsupported);
     said.filter(|said| said.contains("internal contradiction"))
         .collect()
 }

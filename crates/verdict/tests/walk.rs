@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use verdict::page::{End, Keep, Limits, Walk};
-use verdict::{KernelChoice, LogOptions, OpenObject, Options, Verifier};
+use verdict::{KernelChoice, LogOptions, Options, Program, Verifier};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -147,8 +147,8 @@ struct Compared {
 
 impl Compared {
     /// Holds the walk of a program to its log. Logs of older form show of what is spilled only its kind.
-    fn hold(&mut self, object: &OpenObject<'_>, index: usize, slots: bool, shown: &str) {
-        let Some(walked) = object.walk(index, Keep::Walk, Limits::WALK) else {
+    fn hold(&mut self, program: Program<'_, '_>, slots: bool, shown: &str) {
+        let Some(walked) = program.walk(Keep::Walk, Limits::WALK) else {
             return;
         };
         if walked.walk.first > 0 {
@@ -160,7 +160,7 @@ impl Compared {
             level: 2,
             ..LogOptions::default()
         };
-        object.write_log(index, &options, &mut log).unwrap();
+        program.write_log(&options, &mut log).unwrap();
         let log = String::from_utf8_lossy(&log).into_owned();
         assert_eq!(walked.walk.end, End::Whole, "{shown}");
         let walk = Rebuilt::new(&walked.walk);
@@ -258,13 +258,9 @@ fn walks_are_those_of_the_log() {
             let Ok(object) = verifier.open(&path.to_string_lossy(), &bytes) else {
                 continue;
             };
-            for (index, name) in object.programs().enumerate() {
-                compared.hold(
-                    &object,
-                    index,
-                    slots,
-                    &format!("{kernel} {} {name}", path.display()),
-                );
+            for program in object.programs() {
+                let shown = format!("{kernel} {} {}", path.display(), program.name());
+                compared.hold(program, slots, &shown);
             }
         }
         eprintln!(
@@ -285,16 +281,16 @@ fn paths_are_those_of_the_log() {
         let Ok(object) = verifier.open(&path.to_string_lossy(), &bytes) else {
             continue;
         };
-        for (index, name) in object.programs().enumerate() {
+        for program in object.programs() {
             let mut log = Vec::new();
-            let end = object.write_log(index, &LogOptions::default(), &mut log).unwrap();
-            let Some(walked) = object
-                .walk(index, Keep::Path, Limits::PATH)
+            let end = program.write_log(&LogOptions::default(), &mut log).unwrap();
+            let Some(walked) = program
+                .walk(Keep::Path, Limits::PATH)
                 .filter(|_| end.result.is_err())
             else {
                 continue;
             };
-            let shown = format!("{} {name}", path.display());
+            let shown = format!("{} {}", path.display(), program.name());
             let log = String::from_utf8_lossy(&log).into_owned();
             let logged: Vec<u32> = log
                 .lines()
@@ -321,7 +317,7 @@ fn paths_are_those_of_the_log() {
                 rows: 3,
                 ..Limits::PATH
             };
-            let end = object.walk(index, Keep::Path, limits).unwrap().walk;
+            let end = program.walk(Keep::Path, limits).unwrap().walk;
             if logged.len() <= 3 {
                 assert_eq!(end, walked.walk, "{shown}");
                 continue;

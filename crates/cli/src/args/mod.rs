@@ -164,7 +164,7 @@ impl KernelArgs {
 
     /// The chosen kernels: the default one, where none is named.
     pub(crate) fn choices(&self) -> Result<Vec<KernelChoice>, String> {
-        self.base().each(&self.kernel)
+        Ok(self.base().each(&self.kernel)?)
     }
 
     /// The chosen kernel, where there is to be one only.
@@ -214,7 +214,7 @@ fn bytes(text: &str) -> Result<u64, String> {
 pub(crate) fn attached(verifier: Verifier, places: &[String]) -> Result<Verifier, String> {
     places
         .iter()
-        .try_fold(verifier, |verifier, place| verifier.attached_to(place))
+        .try_fold(verifier, |verifier, place| Ok(verifier.attached_to(place)?))
 }
 
 #[derive(Subcommand)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use verdict::kernel::rule::Rule;
 use verdict::log::SourceTally;
-use verdict::{KernelChoice, LogOptions, NotLoaded, OpenObject, PlanSource, Verifier};
+use verdict::{KernelChoice, LogOptions, NotLoaded, OpenObject, PlanSource, Program, ProgramId, Verifier};
 use verdict_report::forms::{Figured, write_records};
 use verdict_report::{
     Column, Counts, Format, Record, Row, SourceCount, sort_rows, write_stats, write_top_sources,
@@ -73,7 +73,7 @@ enum State<'v> {
     /// A global variable cannot be set.
     Unset(String),
     /// With the programs that are wanted.
-    Open(Box<OpenObject<'v>>, Vec<usize>),
+    Open(Box<OpenObject<'v>>, Vec<ProgramId>),
 }
 
 /// Opens all objects that are wanted, each once.
@@ -110,9 +110,8 @@ fn open_one<'v>(verifier: &'v Verifier, options: &Options, path: &Path) -> State
             }
             let wanted = object
                 .programs()
-                .enumerate()
-                .filter(|(_, program)| options.filters.wants_program(&name, program))
-                .map(|(index, _)| index)
+                .filter(|program| options.filters.wants_program(&name, program.name()))
+                .map(|program| program.id())
                 .collect();
             State::Open(Box::new(object), wanted)
         }
@@ -149,20 +148,17 @@ fn verified(verifier: &Verifier, options: &Options, objects: &[Input<'_>]) -> Ve
     let tasks: Vec<_> = objects
         .iter()
         .filter_map(|input| match &input.state {
-            State::Open(object, wanted) => Some(wanted.iter().map(move |index| (object, *index))),
+            State::Open(object, wanted) => Some(wanted.iter().filter_map(|id| object.get(*id))),
             _ => None,
         })
         .flatten()
         .collect();
     let progress = Progress::new(tasks.len());
-    let answers = side_by_side(&tasks, |&(object, index)| {
+    let answers = side_by_side(&tasks, |&program| {
         if interrupt::asked() {
             return None;
         }
-        let name = object.programs().nth(index).unwrap_or_default();
-        let answer = guarded(&format!("{} {name}", object.name()), || {
-            verify(verifier, options, object, index)
-        });
+        let answer = guarded(&format!("{program:?}"), || verify(verifier, options, program));
         progress.step();
         Some(answer)
     });
@@ -174,14 +170,14 @@ fn verified(verifier: &Verifier, options: &Options, objects: &[Input<'_>]) -> Ve
     answers
 }
 
-fn verify(verifier: &Verifier, options: &Options, object: &OpenObject<'_>, index: usize) -> Known {
-    let verdict::Answer { record, refusal, .. } = object.check(index);
+fn verify(verifier: &Verifier, options: &Options, program: Program<'_, '_>) -> Known {
+    let verdict::Answer { record, refusal, .. } = program.check();
     let rule = refusal.map(|refusal| refusal.rule);
     let mut row = Row::from_record(&record).unwrap_or_default();
     row.rule = rule.map_or_else(String::new, |rule| rule.code().to_owned());
     row.kernel.clone_from(&verifier.kernel().name);
     if options.asks_about(&OBSERVED) {
-        let cost = object.profile(index).profile.map(|profile| profile.total());
+        let cost = program.profile().profile.map(|profile| profile.total());
         let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         row.prune_hits = cost.map_or(0, |cost| number(cost.hits));
         row.prune_misses = cost.map_or(0, |cost| number(cost.misses));
@@ -266,9 +262,11 @@ impl Gathered {
                 self.processing(options, input, out)?;
                 self.counts.files += 1;
                 self.counts.skipped_programs += object.programs().count() - wanted.len();
-                for (index, answer) in wanted.iter().zip(answers) {
-                    let Some(answer) = answer else { continue };
-                    self.take_program(options, (input, object, *index), answer, out)?;
+                for (id, answer) in wanted.iter().zip(answers) {
+                    let (Some(answer), Some(program)) = (answer, object.get(*id)) else {
+                        continue;
+                    };
+                    self.take_program(options, (input, program), answer, out)?;
                 }
                 Ok(())
             }
@@ -285,7 +283,7 @@ impl Gathered {
     fn take_program(
         &mut self,
         options: &Options,
-        (input, object, index): (&Input<'_>, &OpenObject<'_>, usize),
+        (input, program): (&Input<'_>, Program<'_, '_>),
         answer: Answer,
         out: &mut dyn Write,
     ) -> io::Result<()> {
@@ -297,10 +295,10 @@ impl Gathered {
             }) => {
                 self.counts.programs += 1;
                 if options.dump.insns {
-                    dump(object, index, &row, out)?;
+                    dump(program, &row, out)?;
                 }
                 if options.verbose || options.top_sources > 0 {
-                    show_log(options, &input.path, object, index, &mut row, out)?;
+                    show_log(options, &input.path, program, &mut row, out)?;
                 }
                 self.keep(&input.path, record, rule);
                 self.rows.push(row);
@@ -348,9 +346,9 @@ impl Gathered {
 }
 
 /// Prints the program's instructions, if it gets as far as the kernel.
-fn dump(object: &OpenObject<'_>, index: usize, row: &Row, out: &mut dyn Write) -> io::Result<()> {
+fn dump(program: Program<'_, '_>, row: &Row, out: &mut dyn Write) -> io::Result<()> {
     let mut listing = Vec::new();
-    let _reported = object.write_insns(index, &mut listing)?;
+    let _reported = program.write_insns(&mut listing)?;
     if listing.is_empty() {
         return Ok(());
     }
@@ -363,8 +361,7 @@ fn dump(object: &OpenObject<'_>, index: usize, row: &Row, out: &mut dyn Write) -
 fn show_log(
     options: &Options,
     path: &Path,
-    object: &OpenObject<'_>,
-    index: usize,
+    program: Program<'_, '_>,
     row: &mut Row,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -385,17 +382,17 @@ fn show_log(
     // A log of limited size may change the verdict, which stands before it.
     let mut limited = Vec::new();
     if options.log_size.is_some() {
-        let end = object.write_log(index, &request, &mut limited)?;
+        let end = program.write_log(&request, &mut limited)?;
         if end.written.is_some_and(|written| written.truncated) {
             overflowed(row, &end.result, options.log_fixed);
         }
     }
     if options.verbose {
-        let (path, program) = (path.display(), &row.program);
+        let (path, name) = (path.display(), &row.program);
         let (duration, verdict) = (row.duration, row.verdict.name());
         writeln!(
             out,
-            "PROCESSING {path}/{program}, DURATION US: {duration}, VERDICT: {verdict}, VERIFIER LOG:"
+            "PROCESSING {path}/{name}, DURATION US: {duration}, VERDICT: {verdict}, VERIFIER LOG:"
         )?;
     }
     let mut silent = io::sink();
@@ -403,7 +400,7 @@ fn show_log(
     if options.log_size.is_some() {
         tally.write_all(&limited)?;
     } else {
-        object.write_log(index, &request, &mut tally)?;
+        program.write_log(&request, &mut tally)?;
     }
     let counts = tally.finish();
     if options.verbose {

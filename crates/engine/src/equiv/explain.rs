@@ -14,6 +14,7 @@ use crate::state::{ADD_CONST, FP, Frame, FrameSlot, Reg, Slot, SlotType, SlotTyp
 
 /// Why an explored state did not stand for the current one: the first difference, in the order of comparison.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum MissReason {
     /// The explored state is on the current path, at an instruction where loops are not known to end: it is
     /// only compared to tell an endless loop.
@@ -74,6 +75,7 @@ pub enum MissReason {
 
 /// In what a value of the explored state and that of the current one are unlike.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum Unlike {
     /// The current state has nothing there.
     Missing,

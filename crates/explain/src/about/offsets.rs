@@ -220,6 +220,6 @@ pub(crate) fn allowed_offsets(case: &Case<'_>, fact: &Fact) -> Option<(u8, Range
             allowed: (min, max),
             ..
         } => Some((reg, Range { min, max })),
-        Fact::Register(_) | Fact::Acquired(_) => None,
+        _ => None,
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use verdict_btf::Btf;
 
-use super::dir::gunzip;
+use super::files::gunzip;
 use super::read::{How, Row};
 use super::{KernelError, Parts, Rules, SymbolTable, Table, tables};
 use crate::limits::{Capabilities, Jit, Limits, Machine};

@@ -1,13 +1,18 @@
 //! A kernel profile: everything the other crates ask about the kernel that a program is verified for.
 
 mod builtin;
+mod bytes;
+#[cfg(feature = "std-io")]
 mod dir;
+mod files;
 mod read;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+#[cfg(feature = "std-io")]
+use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use verdict_btf::{Btf, BtfError};
@@ -22,11 +27,13 @@ use crate::tables::Tables;
 
 use builtin::SYMBOLS;
 pub use builtin::{KNOWN, Known};
+pub use bytes::KernelBytes;
 pub use read::FormError;
 pub(crate) use read::{How, Row};
 
 /// Why a profile could not be opened.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum KernelError {
     /// No embedded profile has this name.
     Unknown(String),
@@ -44,6 +51,7 @@ pub enum KernelError {
 
 /// What is wrong with a profile's `release.toml` or `semantics.toml`.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum ProfileError {
     /// It could not be read.
     Form(FormError),
@@ -113,7 +121,18 @@ impl fmt::Display for KernelError {
     }
 }
 
-impl std::error::Error for KernelError {}
+impl std::error::Error for KernelError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            KernelError::Io(_, e) => Some(e),
+            KernelError::Btf(_, e) => Some(e),
+            KernelError::Profile(_, e) => Some(e),
+            KernelError::Unknown(_) | KernelError::Content(..) | KernelError::NoRules(..) => None,
+        }
+    }
+}
+
+impl std::error::Error for ProfileError {}
 
 /// A symbol of the kernel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -240,24 +259,9 @@ impl Kernel {
     ///
     /// # Errors
     /// When a file is missing, too large, empty or malformed, or when no rules are known.
+    #[cfg(feature = "std-io")]
     pub fn from_dir(dir: &Path, assume: Option<&str>) -> Result<Kernel, KernelError> {
-        let config = dir::read(dir, "config")?;
-        let kallsyms = dir::read(dir, "kallsyms")?;
-        let btf = dir::read(dir, "vmlinux.btf")?;
-        dir::check_config(&config)?;
-        dir::check_kallsyms(&kallsyms)?;
-        let rules = dir::rules(dir, &config, assume)?;
-        let btf = Btf::parse(btf.bytes).map_err(|e| KernelError::Btf(btf.path, e))?;
-        let name = dir
-            .file_name()
-            .map_or_else(|| dir.to_string_lossy(), |n| n.to_string_lossy())
-            .into_owned();
-        let parts = Parts {
-            btf,
-            config: Table::new(config.bytes, sorted::config),
-            kallsyms: SymbolTable::File(Table::new(kallsyms.bytes, sorted::kallsyms)),
-        };
-        Ok(Kernel::assemble(name, rules, parts))
+        dir::files(dir)?.kernel(assume)
     }
 
     fn assemble(name: String, rules: Rules, parts: Parts) -> Kernel {

@@ -79,6 +79,8 @@ impl fmt::Display for FormError {
     }
 }
 
+impl std::error::Error for FormError {}
+
 /// A switch's value as `semantics.toml` has it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -4,6 +4,8 @@ use std::fmt;
 
 /// What a check knows of what it refuses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum Fact {
     /// It is about this register.
     Register(u8),
@@ -92,6 +94,8 @@ impl fmt::Display for Range {
 
 /// How an instruction has to do with a refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum Role {
     /// It gave the register its value.
     Sets,

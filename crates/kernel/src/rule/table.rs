@@ -18,6 +18,7 @@ macro_rules! rules {
         /// A rule that a refusal names.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[repr(u8)]
+        #[non_exhaustive]
         pub enum Rule {
             $($(
                 #[doc = concat!("`", $name, "`: ", $sentence, ".")]

@@ -64,6 +64,7 @@ impl Prerequisite {
 
 /// What is known of a switch, whatever the kernel.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Switch {
     /// The table of `semantics.toml` that it stands in.
     pub family: &'static str,
@@ -83,6 +84,7 @@ pub struct Switch {
 
 /// Why a switch could not be set.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum SwitchError {
     /// No switch has this name.
     UnknownSwitch {
@@ -163,6 +165,7 @@ macro_rules! switches {
 
         $(#[$meta])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[non_exhaustive]
         pub struct $family {
             $(#[doc = $doc] pub $field: $ty,)*
         }
@@ -218,6 +221,7 @@ macro_rules! families {
 
         /// How one kernel's verifier decides: a value for every switch.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[non_exhaustive]
         pub struct Semantics {
             $($(#[$meta])* pub $module: $module::$family,)*
         }

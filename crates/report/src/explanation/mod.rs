@@ -15,6 +15,7 @@ pub(crate) use write::{help, is_step, words_of};
 
 /// Why a program was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Explanation {
     /// The rule that was broken. JSON has it beside the explanation.
     #[serde(skip)]
@@ -162,6 +163,13 @@ pub struct Source {
     pub text: String,
 }
 
+impl std::fmt::Display for Source {
+    /// `file:line`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
 /// What is to be said of a place.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Label {
@@ -183,6 +191,7 @@ pub struct Range {
 /// What kind of cause it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum CauseKind {
     /// A value got here what makes it fail: a bound was lost, a pointer that may be NULL came in.
     Origin,
@@ -279,6 +288,7 @@ pub enum Tried {
 /// A change that can be tried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Change {
     /// In front of this instruction, a number in a register is compared: only these values go on.
     Range {

@@ -245,7 +245,7 @@ impl<'v> OpenObject<'v> {
             .lines()
             .find(|line| line.contains("failed to initialize slot"))?;
         let name = line.split(" to prog '").nth(1)?.split('\'').next()?;
-        self.programs().position(|program| program == name)
+        self.position(name)
     }
 }
 

@@ -87,6 +87,7 @@ fn what(reason: &MissReason) -> String {
         MissReason::Reg { frame, reg, .. } => format!("r{reg} of frame {frame}"),
         MissReason::Slot { frame, slot, .. } => format!("fp{} of frame {frame}", slot.off()),
         MissReason::Resources { frame } => format!("resources of frame {frame}"),
+        _ => "state".to_owned(),
     }
 }
 
@@ -105,6 +106,7 @@ fn why(reason: &MissReason) -> String {
         MissReason::CallbackDepth { .. } => "callback unrolled further than now",
         MissReason::Resources { .. } => "others are held",
         MissReason::Reg { what, .. } | MissReason::Slot { what, .. } => return unlike(what),
+        _ => "another one",
     };
     words.to_owned()
 }
@@ -125,6 +127,7 @@ fn unlike(what: Unlike) -> String {
         Unlike::Range { precise: false } => "outside the explored range",
         Unlike::Ids => "linked to other values",
         Unlike::Frame => "stack of another frame",
+        _ => "another value",
     };
     words.to_owned()
 }

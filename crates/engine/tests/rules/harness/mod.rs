@@ -146,7 +146,8 @@ fn said_by_verdict(verifier: &Verifier, name: &str, object: &[u8]) -> String {
     let file = format!("{name}.bpf.o");
     let opened = verifier.open(&file, object);
     let opened = opened.unwrap_or_else(|e| panic!("{name}: {e}"));
-    let record = opened.check(0).record;
+    let program = opened.programs().next().unwrap();
+    let record = program.check().record;
     let end = match (record.unsupported, record.libbpf, record.errno) {
         (Some(missing), ..) => format!("unsupported: {missing}"),
         (_, Some(words), _) => return format!("{}\n", words.lines().next().unwrap_or_default()),
@@ -154,7 +155,7 @@ fn said_by_verdict(verifier: &Verifier, name: &str, object: &[u8]) -> String {
         (.., errno) => format!("refused: {}", Errno(errno)),
     };
     let mut log = Vec::new();
-    opened.log(0, 2, &mut log).expect("memory takes everything");
+    program.log(2, &mut log).expect("memory takes everything");
     hide_addresses(&mut log);
     format!("{end}\n{}", String::from_utf8_lossy(&log))
 }

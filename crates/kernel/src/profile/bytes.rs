@@ -1,0 +1,104 @@
+//! A kernel's files as they lie in memory.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::files::{File, Files, bounded, gunzip, unpack};
+use super::{Kernel, KernelError};
+
+/// The files of a kernel, where it is not read from a directory: each as [`Kernel::from_dir`] expects it there, or packed by
+/// gzip or zstd.
+#[derive(Clone, Copy, Debug)]
+pub struct KernelBytes<'b> {
+    /// What it is called.
+    pub name: &'b str,
+    /// `vmlinux.btf`.
+    pub btf: &'b [u8],
+    /// `config`.
+    pub config: &'b [u8],
+    /// `kallsyms`.
+    pub kallsyms: &'b [u8],
+    /// `release.toml`.
+    pub release: Option<&'b [u8]>,
+    /// `semantics.toml`.
+    pub semantics: Option<&'b [u8]>,
+}
+
+impl Kernel {
+    /// The kernel that these are the files of. Its rules are found as [`Kernel::from_dir`] finds them.
+    ///
+    /// # Errors
+    /// When one of them is too large, empty or malformed, or when no rules are known.
+    pub fn from_bytes(files: &KernelBytes<'_>, assume: Option<&str>) -> Result<Kernel, KernelError> {
+        let of = Path::new(files.name);
+        let file = |name: &str, bytes: &[u8]| {
+            let path = of.join(name);
+            match unpacked(bytes) {
+                Ok(bytes) => Ok(File { path, bytes }),
+                Err(e) => Err(KernelError::Io(path, e)),
+            }
+        };
+        let optional = |name: &str, bytes: Option<&[u8]>| bytes.map(|bytes| file(name, bytes)).transpose();
+        let files = Files {
+            name: files.name.to_owned(),
+            of: PathBuf::from(of),
+            config: file("config", files.config)?,
+            kallsyms: file("kallsyms", files.kallsyms)?,
+            btf: file("vmlinux.btf", files.btf)?,
+            release: optional("release.toml", files.release)?,
+            semantics: optional("semantics.toml", files.semantics)?,
+        };
+        files.kernel(assume)
+    }
+}
+
+/// What is packed tells so by its first bytes.
+fn unpacked(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    match bytes {
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => unpack(bytes),
+        [0x1f, 0x8b, ..] => gunzip(bytes),
+        _ => bounded(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::KNOWN;
+
+    /// A known profile's files make the kernel that the profile makes.
+    #[test]
+    fn bytes_make_the_kernel_that_a_directory_makes() {
+        let known = KNOWN[0].name;
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles").join(known);
+        let read = |name: &str| std::fs::read(dir.join(name)).unwrap();
+        let (btf, config, kallsyms) = (read("vmlinux.btf.zst"), read("config.zst"), read("kallsyms.zst"));
+        let (release, semantics) = (read("release.toml"), read("semantics.toml"));
+        let bytes = KernelBytes {
+            name: "mine",
+            btf: &btf,
+            config: &config,
+            kallsyms: &kallsyms,
+            release: Some(&release),
+            semantics: Some(&semantics),
+        };
+        let of_bytes = Kernel::from_bytes(&bytes, None).unwrap();
+        let embedded = Kernel::open(known).unwrap();
+        assert_eq!(of_bytes.name, "mine");
+        assert_eq!(of_bytes.semantics, embedded.semantics);
+        assert_eq!(of_bytes.limits, embedded.limits);
+        assert_eq!(of_bytes.version, embedded.version);
+        assert_eq!(of_bytes.btf, embedded.btf);
+        assert_eq!(
+            of_bytes.config("CONFIG_BPF_SYSCALL"),
+            embedded.config("CONFIG_BPF_SYSCALL")
+        );
+        assert!(of_bytes.ksym("bpf_check").is_some());
+        let wrong = KernelBytes {
+            config: b"nothing",
+            ..bytes
+        };
+        let error = Kernel::from_bytes(&wrong, None).unwrap_err();
+        assert!(error.to_string().starts_with("mine/config: "), "{error}");
+    }
+}
