@@ -61,6 +61,42 @@ pub struct SignMaskFork {
     pub minus_one: Bounds,
 }
 
+/// Any number of 32 bits.
+const ANY_LOW: Bounds = Bounds::new(
+    Tnum {
+        value: 0,
+        mask: u32::MAX as u64,
+    },
+    (0, u32::MAX as i64),
+    (0, u32::MAX as u64),
+    (i32::MIN, i32::MAX),
+    (0, u32::MAX),
+);
+
+/// The result of an operation on two numbers, if verifiers compute it.
+#[inline(always)]
+fn known_result(op: AluOp, width: Width, a: u64, b: u64) -> Option<u64> {
+    let count = || (b < u64::from(width.bits())).then_some(b as u32);
+    let wide = match (op, width) {
+        (AluOp::Add, _) => a.wrapping_add(b),
+        (AluOp::Sub, _) => a.wrapping_sub(b),
+        (AluOp::Mul, _) => a.wrapping_mul(b),
+        (AluOp::And, _) => a & b,
+        (AluOp::Or, _) => a | b,
+        (AluOp::Xor, _) => a ^ b,
+        (AluOp::Lsh, _) => a << count()?,
+        (AluOp::Rsh, Width::W64) => a >> count()?,
+        (AluOp::Rsh, Width::W32) => u64::from(a as u32 >> count()?),
+        (AluOp::Arsh, Width::W64) => (a as i64 >> count()?) as u64,
+        (AluOp::Arsh, Width::W32) => u64::from((a as i32 >> count()?) as u32),
+        (AluOp::Div | AluOp::SDiv | AluOp::Mod | AluOp::SMod, _) => return None,
+    };
+    Some(match width {
+        Width::W64 => wide,
+        Width::W32 => u64::from(wide as u32),
+    })
+}
+
 impl Bounds {
     /// The result of `self op= src` in `width`, as complete as the kernel's: synced and, for 32 bits,
     /// zero-extended. Where the kernel does not compute (division, shifts by an unknown or too large count)
@@ -77,6 +113,45 @@ impl Bounds {
     /// Makes this the result of [`Bounds::alu`]. Whether it was computed at all; where not, nothing is known of it.
     #[inline(always)]
     pub fn apply(&mut self, op: AluOp, width: Width, src: &Bounds, rules: Rules) -> bool {
+        if let Some(result) = self.shortcut(op, width, src, rules) {
+            *self = result;
+            return true;
+        }
+        self.apply_in_full(op, width, src, rules)
+    }
+
+    /// What [`Bounds::apply`] gives where that is plain to see: of two numbers that are known in every reading, and of a low
+    /// half of which nothing is known.
+    #[inline(always)]
+    fn shortcut(&self, op: AluOp, width: Width, src: &Bounds, rules: Rules) -> Option<Bounds> {
+        if self.var_off.mask | src.var_off.mask == 0 {
+            let (a, b) = (self.agreed()?, src.agreed()?);
+            return known_result(op, width, a, b).map(Bounds::constant);
+        }
+        let lost = matches!(op, AluOp::Add | AluOp::Sub | AluOp::Xor)
+            && !width.is_64()
+            && !rules.known_operand
+            && self.is_any_low()
+            && src.u32_min <= src.u32_max
+            && src.s32_min <= src.s32_max;
+        lost.then_some(ANY_LOW)
+    }
+
+    /// The number, if all readings agree on it.
+    #[inline(always)]
+    fn agreed(&self) -> Option<u64> {
+        (*self == Bounds::constant(self.var_off.value)).then_some(self.var_off.value)
+    }
+
+    /// Whether nothing is known of the low 32 bits.
+    #[inline(always)]
+    fn is_any_low(&self) -> bool {
+        self.var_off.mask as u32 == u32::MAX && self.span32() == ANY_LOW.span32()
+    }
+
+    /// [`Bounds::apply`] by what the readings say.
+    #[inline(always)]
+    fn apply_in_full(&mut self, op: AluOp, width: Width, src: &Bounds, rules: Rules) -> bool {
         if rules.known_operand && !src.is_operand(op, width) {
             *self = Bounds::UNKNOWN;
             return false;
@@ -338,5 +413,122 @@ impl Bounds {
             }
         }
         result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AluOp;
+    use crate::{Bounds, Product, Rules, Tnum, Width};
+
+    const OPS: [AluOp; 13] = [
+        AluOp::Add,
+        AluOp::Sub,
+        AluOp::Mul,
+        AluOp::Div,
+        AluOp::SDiv,
+        AluOp::Or,
+        AluOp::And,
+        AluOp::Lsh,
+        AluOp::Rsh,
+        AluOp::Mod,
+        AluOp::SMod,
+        AluOp::Xor,
+        AluOp::Arsh,
+    ];
+
+    /// Every setting of every rule that an operation or the sync behind it asks.
+    fn all_rules() -> impl Iterator<Item = Rules> {
+        (0..1u32 << 11).map(|bits| {
+            let bit = |at: u32| bits >> at & 1 != 0;
+            Rules {
+                by_sign: bit(0),
+                rounds: 2 + u8::from(bit(1)),
+                split_64: bit(2),
+                split_32: bit(2),
+                unequal_by_bits: false,
+                low_from_whole: bit(3),
+                keep_wrapped: bit(4),
+                signed_product: bit(5),
+                product_bits: match (bit(6), bit(7)) {
+                    (false, _) => Product::Masks,
+                    (true, false) => Product::Doubt,
+                    (true, true) => Product::Union,
+                },
+                shift_sign: bit(8),
+                by_constants: false,
+                bitwise_by_signs: bit(9),
+                known_operand: bit(10),
+            }
+        })
+    }
+
+    fn holds(a: Bounds, b: Bounds, rules: Rules) {
+        for op in OPS {
+            for width in [Width::W32, Width::W64] {
+                let Some(short) = a.shortcut(op, width, &b, rules) else {
+                    continue;
+                };
+                let mut long = a;
+                let computed = long.apply_in_full(op, width, &b, rules);
+                assert!(computed, "{op:?} {width:?} {a:?} {b:?} {rules:?}");
+                assert_eq!(short, long, "{op:?} {width:?} {a:?} {b:?} {rules:?}");
+            }
+        }
+    }
+
+    /// The short way gives what the long way gives.
+    #[test]
+    fn shortcuts() {
+        let ends = [
+            0u64,
+            1,
+            2,
+            7,
+            31,
+            32,
+            33,
+            63,
+            64,
+            0x7fff,
+            0xffff_ffff,
+            0x8000_0000,
+        ];
+        let numbers: Vec<u64> = ends
+            .iter()
+            .flat_map(|n| [*n, n.wrapping_neg(), n << 32, n ^ 0x7fff_ffff_ffff_ffff])
+            .collect();
+        let unknown = Bounds::UNKNOWN;
+        let mut word = unknown;
+        let every = all_rules().collect::<Vec<_>>();
+        word.sync_zext_32(every[0]);
+        let mut odd = unknown;
+        odd.var_off = Tnum { value: 1, mask: !1 };
+        odd.sync(every[0]);
+        for (at, rules) in every.into_iter().enumerate() {
+            for a in numbers
+                .iter()
+                .skip(at % 3)
+                .step_by(3)
+                .map(|n| Bounds::constant(*n))
+            {
+                for b in numbers.iter().map(|n| Bounds::constant(*n)) {
+                    holds(a, b, rules);
+                }
+                for any in [unknown, word] {
+                    holds(any, a, rules);
+                }
+            }
+            for any in [unknown, word] {
+                for b in [
+                    unknown,
+                    word,
+                    odd,
+                    Bounds::constant(5).alu(AluOp::And, Width::W64, &word, rules),
+                ] {
+                    holds(any, b, rules);
+                }
+            }
+        }
     }
 }

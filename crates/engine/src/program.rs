@@ -16,6 +16,7 @@ use crate::cfg::PostOrder;
 use crate::index::{IndexVec, InsnIdx, MapIdx, SubprogIdx};
 use crate::precision::back_regs;
 use crate::state::BtfHandle;
+use crate::transfer::Plain;
 
 /// A program, and what is known of it. The walk writes to `aux` and to the flags of `subprogs`, and adds maps
 /// that it meets; the rest it only reads.
@@ -28,6 +29,8 @@ pub(crate) struct Program<'a> {
     pub(crate) insns: IndexVec<InsnIdx, Insn>,
     /// The same, decoded.
     pub(crate) ops: IndexVec<InsnIdx, Result<Op, Malformed>>,
+    /// Those that may be of a straight line.
+    pub(crate) plain: IndexVec<InsnIdx, Option<Plain>>,
     /// Per instruction the registers whose being wanted precisely makes backtracking look at it.
     pub(crate) back_regs: IndexVec<InsnIdx, u16>,
     /// Facts about instructions.
@@ -65,12 +68,14 @@ impl<'a> Program<'a> {
             .map(|i| decode_for_walk(&kernel.semantics.control, &insns, i))
             .collect();
         let back_regs = ops.iter().map(back_regs).collect();
+        let plain = ops.iter().map(Plain::of).collect();
         let aux = IndexVec::filled(InsnAux::default(), insns.len());
         Program {
             prog,
             extended,
             insns,
             ops,
+            plain,
             back_regs,
             aux,
             order: PostOrder::default(),

@@ -60,16 +60,24 @@ impl<O: Observer> Verifier<'_, O> {
                         prev_idx: prev_idx.map(u32::from),
                     });
                 }
+                let straight = self.walk_straight(idx, limit)?;
+                if straight != 0 {
+                    let behind = InsnIdx(idx.0 + straight);
+                    prev_idx = behind.prev();
+                    self.walk.insn_idx = behind;
+                    continue;
+                }
                 self.program.aux[idx].seen = true;
                 prev_idx = Some(idx);
-                if by_chains {
+                let writes = by_chains && self.may_write_stack(idx);
+                if writes {
                     self.begin_writes(idx);
                 }
                 let flow = match self.assumed_flow(idx)? {
                     Some(flow) => flow,
                     None => self.execute(idx)?,
                 };
-                if by_chains {
+                if writes {
                     self.commit_writes();
                 }
                 flow
@@ -91,6 +99,16 @@ impl<O: Observer> Verifier<'_, O> {
                     None => return Ok(()),
                 },
             }
+        }
+    }
+
+    /// Whether an instruction is of a kind that writes to stacks: what others always write needs no keeping, as it is
+    /// nothing.
+    #[inline]
+    fn may_write_stack(&self, idx: InsnIdx) -> bool {
+        match &self.program.ops[idx] {
+            Ok(Op::Alu(_) | Op::Load(_) | Op::LdImm64(_) | Op::Jump(_)) => false,
+            Ok(Op::Store(_) | Op::Atomic(_) | Op::LdPacket(_) | Op::Call(_) | Op::Exit) | Err(_) => true,
         }
     }
 

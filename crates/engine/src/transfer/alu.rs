@@ -254,6 +254,13 @@ impl<O: Observer> Verifier<'_, O> {
         if matches!(op, AluOp::And | AluOp::Or) && src.is_const() {
             self.fork_sign_mask(dst)?;
         }
+        self.adjust_bounds(width, op, dst, src, same);
+        Ok(())
+    }
+
+    /// The part of it that follows when there is nothing to fork for.
+    #[inline]
+    pub(super) fn adjust_bounds(&mut self, width: Width, op: AluOp, dst: RegNo, src: &Bounds, same: bool) {
         // With `rX op= rX` the kernel reads a copy of the operand taken before.
         let top = self.walk.cur.frames.top_mut();
         let reg = &mut unshared(&mut top.body).regs[dst];
@@ -263,7 +270,7 @@ impl<O: Observer> Verifier<'_, O> {
                 ..Reg::UNKNOWN
             };
             top.marks.precise &= !dst.bit();
-            return Ok(());
+            return;
         }
         if reg.id != 0 || reg.off != 0 {
             let switches = &self.env.kernel.semantics.linked;
@@ -273,7 +280,6 @@ impl<O: Observer> Verifier<'_, O> {
             };
             link_after_arithmetic(reg, added, switches);
         }
-        Ok(())
     }
 
     /// `&=` and `|=` of a mask that is all zeros or all ones: both are explored (`maybe_fork_scalars`).

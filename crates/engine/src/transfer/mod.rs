@@ -9,6 +9,8 @@ mod ld_imm;
 mod load;
 mod ret_code;
 mod store;
+mod straight;
 
 pub(crate) use alu::MAX_VAR_OFF;
 pub(crate) use exit::malformed_rule;
+pub(crate) use straight::Plain;
