@@ -89,8 +89,24 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if set.len() > 1 {
             self.push_history(0, pack_linked(&set));
+            self.trace_linked(&set);
         }
         set
+    }
+
+    /// Backwards from here a member of a set stands for all of them.
+    fn trace_linked(&mut self, set: &[Linked]) {
+        let top = self.walk.cur.curframe();
+        let own = |l: &Linked| l.is_reg && FrameNo::from(l.frame) == top;
+        let regs = set
+            .iter()
+            .filter(|l| own(l))
+            .fold(0, |regs, l| regs | RegNo(l.index).bit());
+        if set.iter().all(own) {
+            self.trace_together(regs);
+        } else {
+            self.walk.cur.marks_mut().traced &= !regs;
+        }
     }
 
     /// What was learnt of an operand holds of all that is linked with it, in this path and in the one that was

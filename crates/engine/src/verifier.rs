@@ -276,6 +276,7 @@ impl<'a, O: Observer> Verifier<'a, O> {
             }
             (ArgUse::DstNoMark, Some(_)) if reg != FP => {
                 slot.marks.written |= reg.bit();
+                slot.marks.traced &= !reg.bit();
                 return Ok(());
             }
             (ArgUse::Src | ArgUse::Dst | ArgUse::DstNoMark, _) => {}
@@ -305,6 +306,7 @@ impl<'a, O: Observer> Verifier<'a, O> {
         }
         let slot = &mut self.walk.cur.frames[frame];
         slot.marks.written |= reg.bit();
+        slot.marks.traced &= !reg.bit();
         if usage == ArgUse::Dst {
             slot.marks.precise &= !reg.bit();
             unshared(&mut slot.body).regs[reg] = Reg::UNKNOWN;

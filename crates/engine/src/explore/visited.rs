@@ -445,6 +445,8 @@ fn forget_precision(state: &mut State) {
     for slot in state.frames.iter_mut() {
         slot.marks.precise = 0;
         slot.marks.slot_precise = 0;
+        // The new checkpoint has no marks yet.
+        slot.marks.traced = 0;
     }
 }
 

@@ -149,23 +149,26 @@ impl<O: Observer> Verifier<'_, O> {
             Ok(op) => *op,
             Err(malformed) => return self.malformed(idx, *malformed),
         };
-        match op {
-            Op::Alu(alu) => self.check_alu(alu).map(|()| Flow::Next),
-            Op::Load(load) => self.check_load(load),
-            Op::Store(store) => self.check_store(store),
-            Op::Atomic(atomic) => self.check_atomic(atomic),
+        let flow = match op {
+            Op::Alu(alu) => return self.check_alu(alu).map(|()| Flow::Next),
+            Op::Load(load) => return self.check_load(load),
+            Op::Store(store) => return self.check_store(store),
+            Op::Jump(jump) => return self.check_jump(jump),
+            Op::Atomic(atomic) => self.check_atomic(atomic)?,
             Op::LdImm64(ld_imm64) => {
                 self.check_ld_imm(ld_imm64)?;
                 // The second half counts as executed: it is no dead code.
                 if let Some(aux) = self.program.aux.get_mut(idx.next()) {
                     aux.seen = true;
                 }
-                Ok(Flow::Goto(idx.next().next()))
+                return Ok(Flow::Goto(idx.next().next()));
             }
-            Op::LdPacket(load) => self.check_ld_abs(load),
-            Op::Jump(jump) => self.check_jump(jump),
-            Op::Call(call) => self.check_call(call),
-            Op::Exit => self.check_exit(false),
-        }
+            Op::LdPacket(load) => self.check_ld_abs(load)?,
+            Op::Call(call) => self.check_call(call)?,
+            Op::Exit => self.check_exit(false)?,
+        };
+        // Another frame may execute now, and what was called is no way back for what it overwrote.
+        self.walk.cur.marks_mut().traced = 0;
+        Ok(flow)
     }
 }

@@ -18,7 +18,10 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let mut wanted = Wanted::new(self.walk.cur.curframe());
         for frame in self.walk.search.state(old).frames.numbers().rev() {
-            let (regs, slots) = self.needed(old, frame);
+            let (mut regs, slots) = self.needed(old, frame);
+            if !O::LISTENING && frame == wanted.frame {
+                regs &= !self.walk.cur.frames.top().marks.traced;
+            }
             let mut first = true;
             for i in regs_in(regs.into()) {
                 match first {

@@ -60,8 +60,8 @@ impl Named {
 
 impl<O: Observer> Verifier<'_, O> {
     /// Marks what is named, and all that it came from, as needed precisely (`__mark_chain_precision`). The
-    /// current state gets no marks: it is no checkpoint yet.
-    pub(super) fn mark_named(&mut self, mut named: Named) -> Res<()> {
+    /// current state gets no marks: it is no checkpoint yet. Whether it was found where all of it came from.
+    pub(super) fn mark_named(&mut self, mut named: Named) -> Res<bool> {
         let mut at: Option<StateId> = None;
         let mut last_idx = Some(self.walk.insn_idx);
         let mut skip = true;
@@ -70,13 +70,13 @@ impl<O: Observer> Verifier<'_, O> {
             let first_idx = self.segment_mut(at).first_insn_idx;
             self.say_segment(last_idx, first_idx);
             let Some(last) = last_idx else {
-                return self.reached_function(at, &named);
+                return self.reached_function(at, &named).map(|()| false);
             };
             match self.walk_named(at, &mut named, last, skip)? {
-                Walked::Done => return Ok(()),
+                Walked::Done => return Ok(true),
                 Walked::GaveUp => {
                     self.mark_all_parents(at);
-                    return Ok(());
+                    return Ok(false);
                 }
                 Walked::Exhausted => {}
             }
@@ -85,19 +85,19 @@ impl<O: Observer> Verifier<'_, O> {
                 None => self.walk.cur.parent,
                 Some(id) => self.walk.search.state(id).parent,
             };
-            let Some(parent) = parent else { return Ok(()) };
+            let Some(parent) = parent else { return Ok(true) };
             at = Some(parent);
             match self.mark_named_in(parent, &mut named)? {
                 Some(true) => {}
-                Some(false) => return Ok(()),
+                Some(false) => return Ok(true),
                 None => {
                     self.mark_all_parents(at);
-                    return Ok(());
+                    return Ok(false);
                 }
             }
             last_idx = self.walk.search.state(parent).last_insn_idx;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The level of the log at which backtracking is told.
@@ -297,6 +297,7 @@ impl<O: Observer> Verifier<'_, O> {
             regs: 0,
             slots: spi.bit(),
         })
+        .map(|_followed| ())
     }
 
     /// One instruction backwards (`backtrack_insn`).

@@ -20,16 +20,33 @@ impl<O: Observer> Verifier<'_, O> {
             // The kernel warns of "backtracing misuse".
             reject!(VerifierBug, EFAULT);
         }
-        if self.remembers_jumps_only() {
+        if !O::LISTENING && reg.is_in(self.walk.cur.frames.top().marks.traced) {
+            return Ok(());
+        }
+        let followed = if self.remembers_jumps_only() {
             let (frame, regs) = (wanted.frame, reg.bit().into());
-            return self.mark_named(Named {
+            self.mark_named(Named {
                 frame,
                 regs,
                 slots: 0,
-            });
+            })?
+        } else {
+            wanted.add_reg(wanted.frame, reg);
+            self.mark_precise(&mut wanted)?;
+            wanted.followed
+        };
+        if followed {
+            self.walk.cur.marks_mut().traced |= reg.bit();
         }
-        wanted.add_reg(wanted.frame, reg);
-        self.mark_precise(&mut wanted).map(|_changed| ())
+        Ok(())
+    }
+
+    /// Registers that count together from here on, backwards: what is known of one alone holds no more.
+    pub(crate) fn trace_together(&mut self, regs: u16) {
+        let traced = &mut self.walk.cur.marks_mut().traced;
+        if *traced & regs != regs {
+            *traced &= !regs;
+        }
     }
 
     /// Marks the scalar that is spilled in a slot, and all that it came from, as needed precisely.
@@ -72,7 +89,10 @@ impl<O: Observer> Verifier<'_, O> {
                 return Ok(self.reached_entry(at, wanted)? || changed);
             };
             match self.walk_segment(at, wanted, last, subseq_idx, skip)? {
-                Walked::Done => return Ok(changed),
+                Walked::Done => {
+                    wanted.followed = true;
+                    return Ok(changed);
+                }
                 Walked::GaveUp => {
                     self.force_all_precise();
                     return Ok(changed);
@@ -88,6 +108,7 @@ impl<O: Observer> Verifier<'_, O> {
             at = Some(parent);
             changed |= self.mark_parent(parent, wanted)?;
             if wanted.is_empty() {
+                wanted.followed = true;
                 return Ok(changed);
             }
             subseq_idx = Some(first_idx);

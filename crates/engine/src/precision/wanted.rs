@@ -13,6 +13,8 @@ pub(crate) struct Wanted {
     pub(super) frame: FrameNo,
     pub(super) regs: PerFrame<u32>,
     pub(super) slots: PerFrame<u64>,
+    /// The walk found where all of them come from.
+    pub(super) followed: bool,
 }
 
 impl Wanted {

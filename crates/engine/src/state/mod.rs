@@ -207,6 +207,9 @@ pub struct Marks {
     pub written: u16,
     /// Scalars in registers that must be known precisely.
     pub precise: u16,
+    /// Registers whose values are marked as needed precisely already, all the way that they came: a walk back from one of
+    /// them would find nothing to mark.
+    pub traced: u16,
     /// Slots that were read.
     pub slot_read: u64,
     /// Slots that were written in full.
@@ -228,6 +231,7 @@ impl Marks {
         read64: 0,
         written: 0,
         precise: 0,
+        traced: 0,
         slot_read: 0,
         slot_written: 0,
         slot_precise: 0,
@@ -245,6 +249,7 @@ impl Marks {
         self.read64 = self.read64 & keep | bit(from.read64);
         self.written = self.written & keep | bit(from.written);
         self.precise = self.precise & keep | bit(from.precise);
+        self.traced &= keep;
         self.links[dst.index()] = from.links[src.index()];
         if dst == R0 {
             self.r0_origin = if src == R0 { from.r0_origin } else { None };
@@ -410,7 +415,9 @@ impl State {
     /// Replaces a register's content; its write mark and link stay (`copy_register_state`).
     #[inline]
     pub fn set_reg(&mut self, reg: RegNo, value: Reg) {
-        self.marks_mut().precise &= !reg.bit();
+        let marks = self.marks_mut();
+        marks.precise &= !reg.bit();
+        marks.traced &= !reg.bit();
         self.frame_mut().regs[reg] = value;
     }
     /// Calls `f` on every register and every spilled register of every frame (`bpf_for_each_reg_in_vstate`).

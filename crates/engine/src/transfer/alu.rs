@@ -209,6 +209,8 @@ impl<O: Observer> Verifier<'_, O> {
                 );
             }
             self.mark_chain_precision(dst)?;
+            // It becomes a pointer.
+            self.walk.cur.marks_mut().traced &= !dst.bit();
             let offset = *self.reg(dst);
             return self
                 .adjust_ptr(width, op, dst, src, &offset)

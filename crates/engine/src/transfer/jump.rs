@@ -87,6 +87,8 @@ impl<O: Observer> Verifier<'_, O> {
     fn branch(&mut self, cond: Cond, target: InsnIdx) -> Res<Flow> {
         let idx = self.walk.insn_idx;
         self.check_operands(&cond)?;
+        let both = cond.dst.bit() | cond.src_reg().map_or(0, RegNo::bit);
+        self.trace_together(both);
         let src = match cond.src {
             Operand::Reg(src) => *self.reg(RegNo(src)),
             Operand::Imm(imm) => Reg::constant(i64::from(imm) as u64),
@@ -99,6 +101,7 @@ impl<O: Observer> Verifier<'_, O> {
             if let (Some(reg), true) = (cond.src_reg(), src.is_scalar()) {
                 self.mark_chain_precision(reg)?;
             }
+            self.trace_together(both);
             if self.env.kernel.semantics.log.shown_states == ShownStates::Touched {
                 self.show_branch(idx);
             }

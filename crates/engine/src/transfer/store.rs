@@ -26,6 +26,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// Stores the immediate, where that is a matter of its own.
     fn store_immediate(&mut self, store: MemAccess) -> Res<Flow> {
         self.check_reg_arg(store.regno, ArgUse::Src)?;
+        self.walk.cur.marks_mut().traced &= !store.regno.bit();
         let pointer = *self.reg(store.regno);
         if pointer.ty.is(RegBase::Ctx) {
             reject!(
@@ -46,6 +47,8 @@ impl<O: Observer> Verifier<'_, O> {
             self.check_reg_arg(value, ArgUse::Src)?;
         }
         self.check_reg_arg(store.regno, ArgUse::Src)?;
+        // An address cannot be followed past its use.
+        self.walk.cur.marks_mut().traced &= !store.regno.bit();
         let pointer = self.reg(store.regno).ty;
         self.check_mem_access(store)?;
         self.save_aux_ptr_type(pointer, false)

@@ -113,6 +113,8 @@ impl<O: Observer> Verifier<'_, O> {
                 let top = self.walk.cur.frames.top_mut();
                 top.marks.written |= dst.bit();
                 top.marks.precise &= !dst.bit();
+                // A number comes from nowhere.
+                top.marks.traced |= dst.bit();
                 unshared(&mut top.body).regs[dst] = Reg::constant(value);
                 Ok(true)
             }
@@ -130,6 +132,9 @@ impl<O: Observer> Verifier<'_, O> {
                     return Ok(false);
                 }
                 let operand = top.body.regs[src].b;
+                if !src.is_in(top.marks.traced) {
+                    self.walk.cur.marks_mut().traced &= !dst.bit();
+                }
                 self.combine(width, op, dst, &operand, src == dst)
             }
         }
@@ -145,6 +150,8 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(false);
         }
         top.marks.written |= dst.bit();
+        let traced = top.marks.traced >> src.0 & 1;
+        top.marks.traced = top.marks.traced & !dst.bit() | traced << dst.0;
         let switches = &self.env.kernel.semantics.linked;
         let fits = width.is_64() || switches.copy_link != CopyLink::Any && content.b.width() <= 32;
         if number && fits {
