@@ -182,7 +182,7 @@ impl<O: Observer> Verifier<'_, O> {
         // What the instruction itself has acquired or released stays so.
         let kept = |held: &Ref| held.kind.is_lock();
         self.walk.cur.refs.retain(|held| !kept(held));
-        let locks = before.1.into_iter().filter(kept);
+        let locks = before.1.iter().copied().filter(kept);
         self.walk.cur.refs.extend(locks);
         Ok(flow)
     }

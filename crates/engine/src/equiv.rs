@@ -6,6 +6,8 @@
 mod bytes;
 mod explain;
 
+use std::rc::Rc;
+
 use verdict_kernel::semantics::graph::{
     Graph, IterType, Liveness, PacketEnd, PointerComparison, ScalarIds, SlotComparison,
 };
@@ -320,7 +322,8 @@ pub(crate) fn regs_exact<I: Ids>(old: &Reg, cur: &Reg, ids: &mut I) -> bool {
 /// Whether type, offset and payload are the same bytes.
 #[inline]
 fn same_prefix(old: &Reg, cur: &Reg) -> bool {
-    old.ty == cur.ty && old.off == cur.off && old.raw == cur.raw
+    let ([old0, old1], [cur0, cur1]) = (old.raw, cur.raw);
+    old.ty == cur.ty && old.off == cur.off && old0 == cur0 && old1 == cur1
 }
 
 fn range_and_tnum(old: &Reg, cur: &Reg) -> bool {
@@ -451,6 +454,9 @@ fn known_safe<I: Ids>(
         return false;
     }
     let as_scalars = how.rules.slot_comparison == SlotComparison::Scalars;
+    if unlike == 0 && same_spill(old, cur) {
+        return true;
+    }
     if as_scalars && let (Some((o, spilled)), Some((c, _))) = (scalar_view(old), scalar_view(cur)) {
         let precise = precise && spilled;
         return (!precise && exact == Exact::Needed) || reg_safe(o, precise, c, ids, how);
@@ -462,9 +468,19 @@ fn known_safe<I: Ids>(
     !unlike && (known >> 56 == 0 || contents_safe(old, precise, cur, ids, how))
 }
 
+/// Whether both keep one value, by which nothing is said of ids.
+#[inline]
+fn same_spill(old: &Slot, cur: &Slot) -> bool {
+    match (&old.spill, &cur.spill) {
+        (Some(o), Some(c)) => Rc::ptr_eq(o, c) && o.id == 0 && o.ref_obj_id == 0,
+        (None, _) | (_, None) => false,
+    }
+}
+
 fn contents_safe<I: Ids>(old: &Slot, precise: bool, cur: &Slot, ids: &mut I, how: &Manner<'_>) -> bool {
     let (o, c) = (old.reg(), cur.reg());
     match old.types.get(7) {
+        SlotType::Spill if same_spill(old, cur) => true,
         SlotType::Spill => reg_safe(o, precise, c, ids, how),
         // A quirk: which dynptr it is was forgotten.
         SlotType::Dynptr if how.rules.pointer_comparison == PointerComparison::Bytes => true,
@@ -515,12 +531,17 @@ pub(crate) fn held_alike<I: Ids>(old: &State, cur: &State, ids: &mut I) -> bool 
         && old
             .refs
             .iter()
-            .zip(&cur.refs)
+            .zip(cur.refs.iter())
             .all(|(o, c)| alike(o, c) && same(o.id, c.id))
 }
 
 fn refs_safe(old: &Frame, cur: &Frame, ids: &mut IdMap) -> bool {
-    old.refs.len() == cur.refs.len() && old.refs.iter().zip(&cur.refs).all(|(o, c)| ids.check(o.id, c.id))
+    old.refs.len() == cur.refs.len()
+        && old
+            .refs
+            .iter()
+            .zip(cur.refs.iter())
+            .all(|(o, c)| ids.check(o.id, c.id))
 }
 
 /// Whether the executing frame's registers are the same bytes: a cheap necessary condition for an endless
@@ -553,7 +574,8 @@ pub(crate) fn still_unlike(suspect: Suspect, old: &State, cur: &State) -> bool {
 #[inline]
 fn differs_bytewise(r: RegNo, old: &Frame, cur: &Frame) -> bool {
     let (o, c) = (&old.regs[r], &cur.regs[r]);
-    !same_prefix(o, c) || o.b != c.b || o.id != c.id || o.ref_obj_id != c.ref_obj_id
+    // Most differ in their number.
+    o.b != c.b || !same_prefix(o, c) || o.id != c.id || o.ref_obj_id != c.ref_obj_id
 }
 
 #[inline(never)]

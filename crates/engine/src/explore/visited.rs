@@ -82,25 +82,36 @@ impl<O: Observer> Verifier<'_, O> {
         let sparing = !forced || rules.forced_checkpoint == ForcedCheckpoint::Spared;
         let soon = sparing && jumps < 20 && insns < 100;
 
-        self.clean_live_states(list, idx);
         let mut closes = Loop::None;
         let closing = self.closing(idx);
-        let mut met = 0;
+        let (mut met, mut cleaned) = (0, false);
         for at in (0..list.len()).rev() {
             met += 1;
+            if !cleaned && self.walk.search.state(list[at].id).branches == 0 {
+                cleaned = true;
+                self.clean_live_states(list, idx);
+            }
             let listed = &mut list[at];
             if listed.insn_idx != idx {
                 continue;
             }
+            if !O::MISSES && closing == Closing::Plain && self.still_differs(listed) {
+                // The same as below, in short.
+                add &= !soon;
+                if self.is_useless(listed, add) {
+                    list.remove(at);
+                }
+                continue;
+            }
             self.walk.suspect = listed.suspect;
-            let matched = match closing == Closing::Plain && self.still_differs(listed) {
-                true => Match::Miss { calm: true },
-                false => self.match_explored(listed.id, idx, closing, &mut closes)?,
-            };
+            let matched = self.match_explored(listed.id, idx, closing, &mut closes)?;
             match matched {
                 Match::Hit => {
                     listed.hits += 1;
                     let id = listed.id;
+                    if !cleaned {
+                        self.clean_live_states(list, idx);
+                    }
                     self.take_over(id, idx)?;
                     self.close_loop(closes, id, idx)?;
                     return Ok(true);

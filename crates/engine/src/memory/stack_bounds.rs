@@ -227,6 +227,23 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(())
     }
 
+    /// The slots with the offsets from `start` to below `end`, if they hold nothing but unknown data: whoever reads or
+    /// writes unknown data there changes nothing.
+    pub(super) fn unknown_slots(&self, frame: FrameNo, start: i32, end: i32) -> Option<u64> {
+        const MISC: u64 = SlotTypes::all(SlotType::Misc).packed();
+        if start >= end || end > 0 {
+            return None;
+        }
+        let (first, last) = (spi_of(end.wrapping_sub(1)), spi_of(start));
+        let slots = &self.walk.cur.frames.get(frame)?.body.stack.slots();
+        let touched = slots.slice(first..last.below());
+        let unknown = |slot: &Slot| slot.types.packed() == MISC && slot.spill.is_none();
+        if touched.is_empty() || last >= Spi(64) || !touched.iter().all(unknown) {
+            return None;
+        }
+        Some(u64::MAX >> (63 - last.0) & u64::MAX << first.0)
+    }
+
     /// A slot that was checked to be allocated.
     pub(crate) fn slot(&self, frame: FrameNo, spi: Spi) -> Res<&Slot> {
         self.walk

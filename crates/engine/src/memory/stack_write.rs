@@ -231,7 +231,12 @@ impl<O: Observer> Verifier<'_, O> {
             self.grow_stack(frame, start.wrapping_neg())?;
             self.use_stack(frame, named);
         }
-        for part in parts(start, start.wrapping_add(buffer.access_size)) {
+        let end = start.wrapping_add(buffer.access_size);
+        if !O::LISTENING && self.unknown_slots(frame, start, end).is_some() {
+            self.check_fastcall_contract(frame, start);
+            return Ok(());
+        }
+        for part in parts(start, end) {
             self.destroy_if_dynptr_slot(frame, part.spi)?;
             self.check_fastcall_contract(frame, part.off);
             self.scratch_slot(part.spi);

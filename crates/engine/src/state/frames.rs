@@ -2,7 +2,7 @@
 
 use std::ops::{Index, IndexMut};
 
-use super::FrameSlot;
+use super::{Few, FrameSlot};
 use crate::index::{FrameNo, Idx};
 
 /// The frames of a state, outermost first; never empty.
@@ -12,7 +12,7 @@ use crate::index::{FrameNo, Idx};
 #[derive(Clone, Debug)]
 pub struct Frames {
     top: FrameSlot,
-    callers: Vec<FrameSlot>,
+    callers: Few<FrameSlot>,
 }
 
 impl Frames {
@@ -20,7 +20,7 @@ impl Frames {
     pub fn new(only: FrameSlot) -> Frames {
         Frames {
             top: only,
-            callers: Vec::new(),
+            callers: Few::default(),
         }
     }
     /// Number of frames.

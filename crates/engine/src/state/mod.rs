@@ -4,6 +4,7 @@
 //! write, so that a checkpoint or a pushed branch costs what differs. What is learnt of a checkpoint later
 //! (what was read, what is needed precisely) are bit masks beside the content ([`Marks`]).
 
+mod few;
 mod frames;
 mod history;
 mod reg;
@@ -18,6 +19,7 @@ use verdict_kernel::types::RegBase;
 
 use crate::index::{FrameNo, Idx, InsnIdx, MapIdx, R0, RegNo, SubprogIdx};
 
+pub use few::Few;
 pub use frames::Frames;
 pub use history::{Hist, HistId, Histories, Trail, hist};
 pub use reg::{ADD_CONST, BtfHandle, DynptrKind, IterState, Reg};
@@ -145,7 +147,7 @@ pub struct Frame {
     /// How deep callbacks called from here are unrolled.
     pub callback_depth: u32,
     /// Resources held, where frames hold them.
-    pub refs: Vec<Ref>,
+    pub refs: Few<Ref>,
 }
 
 impl Frame {
@@ -168,7 +170,7 @@ impl Frame {
             in_async_callback_fn: false,
             in_exception_callback_fn: false,
             callback_depth: 0,
-            refs: Vec::new(),
+            refs: Few::default(),
         }
     }
 }
@@ -328,7 +330,7 @@ pub struct State {
     /// Id of the interrupt flags saved last; 0 is none.
     pub active_irq: u32,
     /// Resources held, where states hold them.
-    pub refs: Vec<Ref>,
+    pub refs: Few<Ref>,
     /// What backtracking must know of the segment.
     pub history: Trail,
     /// Marks are final and unread values are gone (`REG_LIVE_DONE`).
@@ -356,7 +358,7 @@ impl State {
             active_preempt_lock: 0,
             active_lock: None,
             active_irq: 0,
-            refs: Vec::new(),
+            refs: Few::default(),
             history: Trail::default(),
             cleaned: false,
         }
@@ -375,7 +377,7 @@ impl State {
     }
     /// Resources that the executing frame, or else the state, holds.
     pub fn held(&self) -> impl Iterator<Item = &Ref> {
-        self.refs.iter().chain(&self.frame().refs)
+        self.refs.iter().chain(self.frame().refs.iter())
     }
     /// Index of the executing frame.
     #[inline]
