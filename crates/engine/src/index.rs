@@ -402,6 +402,14 @@ impl<I: Idx, T> IndexMut<I> for IndexVec<I, T> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct PerFrame<T>([T; MAX_FRAMES]);
 
+impl<T: Copy> PerFrame<T> {
+    /// The same for all of them.
+    #[inline(always)]
+    pub const fn filled(element: T) -> Self {
+        PerFrame([element; MAX_FRAMES])
+    }
+}
+
 impl<T> PerFrame<T> {
     /// For each frame what is made for it.
     pub fn from_fn(mut of: impl FnMut(FrameNo) -> T) -> Self {

@@ -412,6 +412,7 @@ impl<O: Observer> Verifier<'_, O> {
         self.walk.stats.states += 1;
         self.walk.search.prev_jmps = self.walk.jmps_processed;
         self.walk.search.prev_insns = self.walk.stats.insns;
+        let traced = self.walk.cur.marks_mut().traced;
         forget_precision(&mut self.walk.cur);
         let mut new = self.walk.cur.clone();
         self.walk.cur.history = Trail::default();
@@ -420,6 +421,8 @@ impl<O: Observer> Verifier<'_, O> {
         if self.by_chains() {
             self.assume_needed(&mut new);
         }
+        // Whoever comes back to here from behind need not go on from one of these.
+        new.marks_mut().traced = traced;
         let depth = new.dfs_depth;
         let id = self.walk.search.add(new, self.copied_loop_entry());
         self.note_peak();

@@ -71,6 +71,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// mark was added.
     pub(super) fn mark_parent(&mut self, parent: StateId, wanted: &mut Wanted) -> Res<bool> {
         let mut changed = false;
+        let top = self.walk.search.state(parent).curframe();
         for frame in wanted.frame.with_callers().rev() {
             let state = self.walk.search.state_mut(parent);
             let Some(slot) = state.frames.get_mut(frame) else {
@@ -103,6 +104,9 @@ impl<O: Observer> Verifier<'_, O> {
                     slot.marks.slot_precise |= bit;
                     changed = true;
                 }
+            }
+            if !O::LISTENING && frame == top {
+                wanted.regs[frame] &= !u32::from(slot.marks.traced);
             }
             if O::LISTENING {
                 let (regs, slots) = (wanted.regs[frame], wanted.slots[frame]);

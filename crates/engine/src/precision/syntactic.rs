@@ -88,6 +88,7 @@ impl<O: Observer> Verifier<'_, O> {
             let Some(parent) = parent else { return Ok(true) };
             at = Some(parent);
             match self.mark_named_in(parent, &mut named)? {
+                Some(true) if self.is_traced_at(parent, &named) => return Ok(true),
                 Some(true) => {}
                 Some(false) => return Ok(true),
                 None => {
@@ -167,6 +168,16 @@ impl<O: Observer> Verifier<'_, O> {
                 reject!(VerifierBug, EFAULT, "BUG backtracking idx {}\n", i.0 as i32);
             }
         }
+    }
+
+    /// Whether a walk from a checkpoint on would find nothing to mark, whoever came there.
+    fn is_traced_at(&self, id: StateId, named: &Named) -> bool {
+        let state = self.walk.search.state(id);
+        let traced = state.frames.top().marks.traced;
+        !O::LISTENING
+            && named.slots == 0
+            && named.regs & !u32::from(traced) == 0
+            && state.curframe() == named.frame
     }
 
     /// Whether an earlier walk carried all that is named past an entry; notes that this one does.

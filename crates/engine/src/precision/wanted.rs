@@ -22,7 +22,9 @@ impl Wanted {
     pub(crate) fn new(frame: FrameNo) -> Wanted {
         Wanted {
             frame: frame.min(LAST_FRAME),
-            ..Wanted::default()
+            regs: PerFrame::filled(0),
+            slots: PerFrame::filled(0),
+            followed: false,
         }
     }
     #[inline]
@@ -30,6 +32,9 @@ impl Wanted {
         let f = self.frame;
         if self.regs[f] != 0 || self.slots[f] != 0 {
             return false;
+        }
+        if f == FrameNo::OUTERMOST {
+            return true;
         }
         self.regs.of_callers(f).iter().all(|r| *r == 0) && self.slots.of_callers(f).iter().all(|s| *s == 0)
     }

@@ -89,12 +89,28 @@ impl<O: Observer> Verifier<'_, O> {
         self.check_operands(&cond)?;
         let both = cond.dst.bit() | cond.src_reg().map_or(0, RegNo::bit);
         self.trace_together(both);
+        if let Some(taken) = self.is_number_branch_taken(&cond) {
+            self.mark_chain_precision(cond.dst)?;
+            if let Some(reg) = cond.src_reg() {
+                self.mark_chain_precision(reg)?;
+                self.trace_together(both);
+            }
+            if self.env.kernel.semantics.log.shown_states == ShownStates::Touched {
+                self.show_branch(idx);
+            }
+            return Ok(if taken { Flow::Goto(target) } else { Flow::Next });
+        }
         let src = match cond.src {
             Operand::Reg(src) => *self.reg(RegNo(src)),
             Operand::Imm(imm) => Reg::constant(i64::from(imm) as u64),
         };
         let dst = *self.reg(cond.dst);
-        if let Some(taken) = self.is_branch_taken(&cond, &dst, &src) {
+        let numbers = dst.is_scalar() && src.is_scalar();
+        let taken = match numbers {
+            true => None,
+            false => self.is_branch_taken(&cond, &dst, &src),
+        };
+        if let Some(taken) = taken {
             if dst.is_scalar() {
                 self.mark_chain_precision(cond.dst)?;
             }
@@ -109,7 +125,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let linked = self.collect_linked(cond.dst, cond.src_reg());
         let fork = self.fork(target)?;
-        if dst.is_scalar() && src.is_scalar() {
+        if numbers {
             self.learn(&cond, fork)?;
         }
         self.tell_linked(cond.dst, cond.src_reg(), &linked, fork);
@@ -153,15 +169,35 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(())
     }
 
-    /// Whether the outcome is certain.
+    /// Whether the outcome is certain, where both are numbers.
+    #[inline]
+    fn is_number_branch_taken(&self, cond: &Cond) -> Option<bool> {
+        let dst = self.reg(cond.dst);
+        if !dst.is_scalar() {
+            return None;
+        }
+        let rules = self.env.rules;
+        match cond.src {
+            Operand::Imm(imm) => {
+                let number = Bounds::constant(i64::from(imm) as u64);
+                branch_taken(cond.op, cond.width, &dst.b, &number, rules)
+            }
+            Operand::Reg(src) => {
+                let src = self.reg(RegNo(src));
+                let number = src.is_scalar();
+                number
+                    .then(|| branch_taken(cond.op, cond.width, &dst.b, &src.b, rules))
+                    .flatten()
+            }
+        }
+    }
+
+    /// Whether the outcome is certain, where not both are numbers.
     fn is_branch_taken(&self, cond: &Cond, dst: &Reg, src: &Reg) -> Option<bool> {
         let wide = cond.width.is_64();
         let in_pkt = |r: &Reg| r.is_pkt() || r.ty.is(RegBase::PacketEnd);
         if in_pkt(dst) && in_pkt(src) && wide {
             return packet_branch_taken(cond.op, dst, src);
-        }
-        if dst.is_scalar() && src.is_scalar() {
-            return branch_taken(cond.op, cond.width, &dst.b, &src.b, self.env.rules);
         }
         if !wide && self.env.kernel.semantics.bounds.null_test_width == NullTestWidth::Whole {
             return None;
