@@ -7,7 +7,7 @@ use verdict_engine::state::{RefKind, State};
 /// In words; empty if it holds nothing.
 pub(crate) fn held_text(state: &State) -> String {
     let mut parts = Vec::new();
-    let of_frames = state.frames.iter().flat_map(|slot| &slot.body.refs);
+    let of_frames = state.frames.iter().flat_map(|slot| slot.body.refs.iter());
     for held in state.refs.iter().chain(of_frames).filter(|held| held.id != 0) {
         let what = match held.kind {
             RefKind::Object => "reference",
