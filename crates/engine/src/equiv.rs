@@ -225,6 +225,34 @@ pub(crate) fn differs_in(suspect: Suspect, old: &State, cur: &State, exact: Exac
     }
 }
 
+/// Whether a finished state certainly cannot stand for the current one because of the suspect, if that is a register of the
+/// executing frame.
+#[inline]
+pub(crate) fn still_unsafe(suspect: Suspect, old: &State, cur: &State, rules: &Graph) -> bool {
+    let Suspect::Reg(frame, r) = suspect else {
+        return false;
+    };
+    let (top, r) = (cur.curframe(), RegNo(r).min(FP));
+    if FrameNo::from(frame) != top
+        || old.curframe() != top
+        || rules.pointer_comparison == PointerComparison::Bytes
+    {
+        return false;
+    }
+    let (slot, c) = (old.frames.top(), cur.reg(r));
+    let o = &slot.body.regs[r];
+    if !r.is_in(slot.marks.read32 | slot.marks.read64) || o.is_not_init() {
+        return false;
+    }
+    if o.ty != c.ty {
+        return true;
+    }
+    match o.is_scalar() {
+        true => r.is_in(slot.marks.precise) && !scalar_safe(o, c, &mut AnyIds, rules),
+        false => !values_safe(o, c, &mut AnyIds, rules),
+    }
+}
+
 fn differ_in_reg(frame: FrameNo, r: RegNo, old: &State, cur: &State, how: &Manner<'_>) -> bool {
     let (Some(o), Some(c)) = (old.frames.get(frame), cur.frames.get(frame)) else {
         return false;

@@ -82,12 +82,19 @@ impl<O: Observer> Verifier<'_, O> {
         let sparing = !forced || rules.forced_checkpoint == ForcedCheckpoint::Spared;
         let soon = sparing && jumps < 20 && insns < 100;
 
+        if list.is_empty() {
+            if add {
+                list.push(self.checkpoint(idx));
+            }
+            return Ok(false);
+        }
         let mut closes = Loop::None;
         let closing = self.closing(idx);
         let (mut met, mut cleaned) = (0, false);
         for at in (0..list.len()).rev() {
             met += 1;
-            if !cleaned && self.walk.search.state(list[at].id).branches == 0 {
+            let finished = self.walk.search.state(list[at].id).branches == 0;
+            if finished && !cleaned {
                 cleaned = true;
                 self.clean_live_states(list, idx);
             }
@@ -95,9 +102,9 @@ impl<O: Observer> Verifier<'_, O> {
             if listed.insn_idx != idx {
                 continue;
             }
-            if !O::MISSES && closing == Closing::Plain && self.still_differs(listed) {
+            if !O::MISSES && self.still_differs(listed, finished, closing, &mut closes) {
                 // The same as below, in short.
-                add &= !soon;
+                add &= finished || !soon;
                 if self.is_useless(listed, add) {
                     list.remove(at);
                 }
@@ -137,12 +144,29 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(false)
     }
 
-    /// Whether a checkpoint of the current path has another value where it had one last time. The short way to what
-    /// [`Self::match_ancestor`] says of it, and of most of them.
-    #[inline]
-    fn still_differs(&self, listed: &Listed) -> bool {
-        let old = self.walk.search.state(listed.id);
-        old.branches > 0 && equiv::still_unlike(listed.suspect, old, &self.walk.cur)
+    /// Whether a checkpoint differs where it differed last time. The short way to what [`Self::match_explored`] says of
+    /// most of them.
+    #[inline(always)]
+    fn still_differs(
+        &mut self,
+        listed: &Listed,
+        finished: bool,
+        closing: Closing,
+        closes: &mut Loop,
+    ) -> bool {
+        if listed.suspect == Suspect::None {
+            return false;
+        }
+        if !finished {
+            let old = self.walk.search.state(listed.id);
+            return closing == Closing::Plain && equiv::still_unlike(listed.suspect, old, &self.walk.cur);
+        }
+        *closes = self.unfinished_loop(listed.id);
+        let (old, rules) = (
+            self.walk.search.state(listed.id),
+            &self.env.kernel.semantics.graph,
+        );
+        *closes == Loop::None && equiv::still_unsafe(listed.suspect, old, &self.walk.cur, rules)
     }
 
     /// What the explored state's liveness and precision demand now holds of the current path too.

@@ -103,14 +103,27 @@ impl Span {
 impl<O: Observer> Verifier<'_, O> {
     /// A load from or store into a stack, checked for bounds first.
     pub(super) fn access_stack(&mut self, reg: &Reg, m: &MemAccess) -> Res<()> {
-        self.check_stack_bounds(m.regno, m.off, m.size, Source::Direct, m.access)?;
-        if self.writes_make_room() {
+        let by_writes = self.writes_make_room();
+        if by_writes || !self.is_allocated(reg, m) {
+            self.check_stack_bounds(m.regno, m.off, m.size, Source::Direct, m.access)?;
+        }
+        if by_writes {
             self.use_stack(self.frame_of(reg), m.off);
         }
         match m.access {
             Access::Read => self.check_stack_read(reg, m),
             Access::Write => self.check_stack_write(reg, m),
         }
+    }
+
+    /// Whether an access is at a known offset and within what is allocated.
+    #[inline]
+    fn is_allocated(&self, reg: &Reg, m: &MemAccess) -> bool {
+        let room = self
+            .stack_room(self.frame_of(reg))
+            .max(-i64::from(self.env.kernel.limits.stack));
+        let at = (reg.b.var_off().value as i64).wrapping_add(i64::from(m.off));
+        reg.is_const() && m.size > 0 && at >= room && at <= -i64::from(m.size)
     }
 
     /// Checks that an access stays within the stack, and makes room down to it
@@ -276,6 +289,12 @@ impl<O: Observer> Verifier<'_, O> {
         let Some(subprogno) = self.walk.cur.frames.get(frame).map(|f| f.body.subprogno) else {
             return;
         };
+        let Some(subprog) = self.program.subprogs.get(subprogno) else {
+            return;
+        };
+        if i32::from(subprog.fastcall_stack_off) <= off {
+            return;
+        }
         let end = self.subprog_end(subprogno);
         let Some(subprog) = self.program.subprogs.get_mut(subprogno) else {
             return;
@@ -285,7 +304,7 @@ impl<O: Observer> Verifier<'_, O> {
             .aux
             .get(self.walk.insn_idx)
             .is_some_and(|aux| aux.fastcall_pattern);
-        if i32::from(subprog.fastcall_stack_off) <= off || in_pattern {
+        if in_pattern {
             return;
         }
         subprog.fastcall_stack_off = i16::MIN;

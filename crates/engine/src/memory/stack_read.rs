@@ -13,7 +13,7 @@ use crate::error::{Failure, Res, reject};
 use crate::index::{FrameNo, RegNo, Spi};
 use crate::linked::unlink;
 use crate::observer::Observer;
-use crate::state::{Reg, Slot, SlotType, hist};
+use crate::state::{Reg, Slot, SlotType, SlotTypes, hist};
 use crate::verifier::Verifier;
 
 /// How a load of part of a slot, or from a partial spill, ends.
@@ -293,6 +293,9 @@ impl<O: Observer> Verifier<'_, O> {
 
 /// How many bytes a kept register fills: those next to the slot's lowest address.
 fn kept_bytes(slot: &Slot) -> i32 {
+    if slot.types == SlotTypes::all(SlotType::Spill) {
+        return SLOT;
+    }
     let beside = slot
         .types
         .iter()
@@ -343,6 +346,9 @@ fn bytes(slot: &Slot, off: i32, size: i32) -> impl Iterator<Item = SlotType> {
 
 /// Checks that the bytes can be read as data.
 fn check_bytes(slot: &Slot, off: i32, size: i32, spill_ok: bool) -> Res<()> {
+    if slot.types == SlotTypes::all(SlotType::Misc) {
+        return Ok(());
+    }
     for (i, ty) in bytes(slot, off, size).enumerate() {
         match ty {
             SlotType::Misc | SlotType::Zero | SlotType::Invalid => {}

@@ -150,28 +150,38 @@ fn pass_over(
     place: &mut Place,
     wanted: &mut Wanted,
 ) -> Passed {
+    let mut concerning = wanted.concerning();
     loop {
         let mut entry = place.left.map(|id| history.get_mut(id));
         let floor = entry.as_ref().map_or(first, |entry| entry.idx);
-        let line = skip_unconcerned(back_regs, place.idx, floor, wanted);
+        let line = skip_unconcerned(back_regs, place.idx, floor, concerning);
         if line != place.idx {
             (place.idx, place.subseq_idx) = (line, Some(line.next()));
         }
         let Some(names) = back_regs.get(place.idx) else {
             return Passed::Astray;
         };
-        entry = entry.filter(|entry| entry.idx == place.idx);
-        if let Some(entry) = &mut entry
-            && wanted.pass(entry)
-        {
+        let Some(entry) = entry.as_deref_mut().filter(|entry| entry.idx == place.idx) else {
+            if names & concerning != 0 {
+                return Passed::Concerned;
+            }
+            if place.idx == first && place.left.is_none() {
+                return Passed::Exhausted;
+            }
+            place.subseq_idx = Some(place.idx);
+            place.idx = InsnIdx(place.idx.0.wrapping_sub(1));
+            continue;
+        };
+        if wanted.pass(entry) {
             return Passed::Done;
         }
-        if wanted.concerns(*names, entry.as_deref()) {
+        if wanted.concerns(*names, Some(entry)) {
             return Passed::Concerned;
         }
-        if !place.step(first, entry.as_deref()) {
+        if !place.step(first, Some(entry)) {
             return Passed::Exhausted;
         }
+        concerning = wanted.concerning();
     }
 }
 
@@ -182,9 +192,8 @@ fn skip_unconcerned(
     back_regs: &IndexVec<InsnIdx, u16>,
     mut i: InsnIdx,
     floor: InsnIdx,
-    wanted: &Wanted,
+    concerning: u16,
 ) -> InsnIdx {
-    let concerning = wanted.concerning();
     let unconcerned = |names: &u16| names & concerning == 0;
     while i > floor && back_regs.get(i).is_some_and(unconcerned) {
         i = InsnIdx(i.0 - 1);
