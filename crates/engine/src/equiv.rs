@@ -587,7 +587,7 @@ pub(crate) fn maybe_looping(suspect: Suspect, old: &State, cur: &State) -> Resul
 }
 
 /// Whether the suspect is a register of the executing frame that is not the same bytes.
-#[inline]
+#[inline(always)]
 pub(crate) fn still_unlike(suspect: Suspect, old: &State, cur: &State) -> bool {
     let top = cur.curframe();
     let Suspect::Reg(frame, r) = suspect else {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use verdict_btf::Btf;
-use verdict_domain::Rules;
+use verdict_domain::{Rules, Width};
 use verdict_isa::Insn;
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
@@ -24,6 +24,7 @@ use crate::observer::{Event, Observer};
 use crate::program::{InsnAux, Program};
 use crate::rules::domain_rules;
 use crate::state::{BtfHandle, FP, Frame, Hist, REGS, Reg, State, unshared};
+use crate::transfer::{Compared, Lines};
 
 /// Figures of a verification, as in the kernel's log footer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,6 +85,10 @@ pub(crate) struct Walk {
     pub(crate) chains: Chains,
     /// Loops as components of the program.
     pub(crate) scc: Scc,
+    /// What straight lines of instructions came to.
+    pub(crate) lines: Lines,
+    /// What comparisons taught.
+    pub(crate) compared: Compared,
     /// Figures.
     pub(crate) stats: Stats,
     /// Jump instructions processed.
@@ -111,6 +116,8 @@ impl Default for Walk {
             search: Search::default(),
             chains: Chains::default(),
             scc: Scc::default(),
+            lines: Lines::default(),
+            compared: Compared::default(),
             stats: Stats::default(),
             jmps_processed: 0,
             id_gen: 0,
@@ -270,7 +277,7 @@ impl<'a, O: Observer> Verifier<'a, O> {
         match (usage, slot.body.regs.get(reg)) {
             _ if O::LISTENING => {}
             (ArgUse::Src, Some(content))
-                if !content.is_not_init() && (reg == FP || reg.is_in(slot.marks.written)) =>
+                if !content.is_not_init() && (reg == FP || reg.is_in(slot.marks.read_before(Width::W64))) =>
             {
                 return Ok(());
             }
@@ -297,7 +304,16 @@ impl<'a, O: Observer> Verifier<'a, O> {
             }
             if reg != FP {
                 let wide = self.reads_64(content.is_scalar());
+                let marks = &self.walk.cur.frames[frame].marks;
+                if !wide && reg.is_in(marks.read_before(Width::W32)) {
+                    return Ok(());
+                }
                 self.mark_reg_read(frame, reg, wide);
+                let marks = &mut self.walk.cur.frames[frame].marks;
+                match wide {
+                    true => marks.climbed |= reg.bit(),
+                    false => marks.climbed_half |= reg.bit(),
+                }
             }
             return Ok(());
         }

@@ -393,6 +393,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Counts a miss, if a checkpoint is due. Whether the listed one is of no use any more; it is given back
     /// if nothing else refers to it.
+    #[inline]
     fn is_useless(&mut self, listed: &mut Listed, add: bool) -> bool {
         if add {
             listed.misses += 1;
@@ -484,6 +485,8 @@ fn forget_precision(state: &mut State) {
         slot.marks.precise = 0;
         slot.marks.slot_precise = 0;
         // The new checkpoint has no marks yet.
+        slot.marks.climbed = 0;
+        slot.marks.climbed_half = 0;
         slot.marks.traced = 0;
     }
 }

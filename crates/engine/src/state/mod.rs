@@ -15,6 +15,7 @@ mod stack;
 use std::ops::{Index, IndexMut};
 use std::rc::Rc;
 
+use verdict_domain::Width;
 use verdict_kernel::types::RegBase;
 
 use crate::index::{FrameNo, Idx, InsnIdx, MapIdx, R0, RegNo, SubprogIdx};
@@ -209,6 +210,10 @@ pub struct Marks {
     pub written: u16,
     /// Scalars in registers that must be known precisely.
     pub precise: u16,
+    /// Registers that were read in full in this segment before they were written: reading them again marks nothing.
+    pub climbed: u16,
+    /// Registers of which the lower half was: reading that again marks nothing.
+    pub climbed_half: u16,
     /// Registers whose values are marked as needed precisely already, all the way that they came: a walk back from one of
     /// them would find nothing to mark.
     pub traced: u16,
@@ -233,6 +238,8 @@ impl Marks {
         read64: 0,
         written: 0,
         precise: 0,
+        climbed: 0,
+        climbed_half: 0,
         traced: 0,
         slot_read: 0,
         slot_written: 0,
@@ -241,6 +248,15 @@ impl Marks {
         r0_origin: None,
         linked_slots: 0,
     };
+
+    /// Registers of which reading this much marks nothing in the states before.
+    #[inline(always)]
+    pub(crate) fn read_before(&self, width: Width) -> u16 {
+        match width {
+            Width::W32 => self.written | self.climbed | self.climbed_half,
+            Width::W64 => self.written | self.climbed,
+        }
+    }
 
     /// What a plain struct copy of a register does to the marks: `dst` gets those of `from`'s register `src`.
     #[inline]
@@ -251,6 +267,8 @@ impl Marks {
         self.read64 = self.read64 & keep | bit(from.read64);
         self.written = self.written & keep | bit(from.written);
         self.precise = self.precise & keep | bit(from.precise);
+        self.climbed &= keep;
+        self.climbed_half &= keep;
         self.traced &= keep;
         self.links[dst.index()] = from.links[src.index()];
         if dst == R0 {

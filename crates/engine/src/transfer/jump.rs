@@ -258,8 +258,10 @@ impl<O: Observer> Verifier<'_, O> {
             Operand::Reg(src) => (self.reg(RegNo(src)).b, RegNo(src) == cond.dst),
             Operand::Imm(imm) => (Bounds::constant(i64::from(imm) as u64), false),
         };
+        let (rules, idx) = (self.env.rules, self.walk.insn_idx);
+        let learn = || learned(cond, &dst, &src, same, rules);
         let [(mut true_dst, mut true_src), (mut false_dst, mut false_src)] =
-            learned(cond, &dst, &src, same, self.env.rules);
+            self.walk.compared.learned(idx, &dst, &src, learn);
         for (dst, src, contexts) in [
             (&mut true_dst, &mut true_src, ["true_reg1", "true_reg2"]),
             (&mut false_dst, &mut false_src, ["false_reg1", "false_reg2"]),

@@ -12,8 +12,11 @@ use crate::error::Res;
 use crate::index::{InsnIdx, RegNo};
 use crate::linked::unlink;
 use crate::observer::Observer;
+use crate::program::Program;
 use crate::state::{FP, FrameSlot, REGS, Reg, unshared};
 use crate::verifier::Verifier;
+
+use super::lines::{GIVEN, Ids, Line};
 
 /// An instruction that may be of a straight line.
 #[derive(Clone, Copy, Debug)]
@@ -71,10 +74,23 @@ fn register(src: u8) -> Option<RegNo> {
     (usize::from(src) < REGS).then_some(RegNo(src))
 }
 
-/// Whether a register was written in this segment, so that reading it marks nothing, and holds a number.
+/// Whether reading a register marks nothing, and it holds a number.
 #[inline(always)]
-fn is_own_number(slot: &FrameSlot, reg: RegNo) -> bool {
-    reg.is_in(slot.marks.written) && slot.body.regs[reg].is_scalar()
+fn is_own_number(slot: &FrameSlot, reg: RegNo, width: Width) -> bool {
+    reg.is_in(slot.marks.read_before(width)) && slot.body.regs[reg].is_scalar()
+}
+
+/// The instructions from one on that no path arrives between.
+fn line_at<'p>(program: &'p Program<'_>, from: InsnIdx) -> &'p [Option<Plain>] {
+    let is_behind = |idx: InsnIdx| {
+        let aux = &program.aux[idx];
+        matches!(program.plain.get(idx), Some(Some(_))) && !aux.prune_point && !aux.jmp_point
+    };
+    let mut end = from.next();
+    while end < program.plain.end() && is_behind(end) {
+        end = end.next();
+    }
+    program.plain.slice(from..end)
 }
 
 impl<O: Observer> Verifier<'_, O> {
@@ -82,10 +98,63 @@ impl<O: Observer> Verifier<'_, O> {
     /// between them; `limit` is that of processed instructions. How many.
     #[inline]
     pub(crate) fn walk_straight(&mut self, from: InsnIdx, limit: u32) -> Res<u32> {
-        let mut count = 0;
-        if O::LISTENING {
-            return Ok(count);
+        if O::LISTENING || !matches!(self.program.plain.get(from), Some(Some(_))) {
+            return Ok(0);
         }
+        if self.walk.lines.is_nothing(from) {
+            return self.walk_plain(from, limit);
+        }
+        self.walk_line(from, limit)
+    }
+
+    /// The same, of an instruction with which a line begins that may have been walked before.
+    fn walk_line(&mut self, from: InsnIdx, limit: u32) -> Res<u32> {
+        let program = &self.program;
+        let Some(mut line) = self.walk.lines.lend(from, || line_at(program, from)) else {
+            return self.walk_plain(from, limit);
+        };
+        let room = limit.saturating_sub(self.walk.stats.insns);
+        if line.len > room || !line.is_open(self.walk.cur.frames.top()) {
+            self.walk.lines.take_back(from, line);
+            return self.walk_plain(from, limit);
+        }
+        let (top, last_id) = (self.walk.cur.frames.top_mut(), self.walk.id_gen);
+        let count = match line.replay(top, last_id) {
+            Some((count, ids)) => {
+                self.walk.id_gen = last_id + ids;
+                self.walk.stats.insns += count - 1;
+                count
+            }
+            None if self.walk.lines.has_room(&line) => self.walk_and_keep(&mut line, from, limit)?,
+            None => self.walk_plain(from, limit)?,
+        };
+        self.walk.lines.take_back(from, line);
+        Ok(count)
+    }
+
+    /// Walks along a line, to do the same again without walking.
+    fn walk_and_keep(&mut self, line: &mut Line, from: InsnIdx, limit: u32) -> Res<u32> {
+        let last_id = self.walk.id_gen;
+        let regs = &mut self.walk.cur.frame_mut().regs;
+        let ids = Ids::of(regs, last_id);
+        let found = line.begin(regs);
+        self.walk.id_gen = GIVEN;
+        let count = self.walk_plain(from, limit);
+        let given = self.walk.id_gen - GIVEN;
+        self.walk.id_gen = last_id + given;
+        let regs = &mut self.walk.cur.frame_mut().regs;
+        if let Ok(count @ 1..) = count {
+            let executed = self.program.plain.slice(from..InsnIdx(from.0 + count));
+            line.keep(executed, given, found, regs);
+        }
+        line.end(regs, &ids);
+        count
+    }
+
+    /// Executes plain instructions one by one.
+    #[inline(always)]
+    fn walk_plain(&mut self, from: InsnIdx, limit: u32) -> Res<u32> {
+        let mut count = 0;
         let mut idx = from;
         while let Some(Some(plain)) = self.program.plain.get(idx).copied() {
             if count != 0 {
@@ -120,7 +189,7 @@ impl<O: Observer> Verifier<'_, O> {
             }
             Plain::Copy { width, dst, src } => self.copy(width, dst, src),
             Plain::Immediate { width, op, dst, imm } => {
-                if !is_own_number(self.walk.cur.frames.top(), dst) {
+                if !is_own_number(self.walk.cur.frames.top(), dst, width) {
                     return Ok(false);
                 }
                 let src = Bounds::constant(i64::from(imm) as u64);
@@ -128,7 +197,8 @@ impl<O: Observer> Verifier<'_, O> {
             }
             Plain::Registers { width, op, dst, src } => {
                 let top = self.walk.cur.frames.top();
-                if !is_own_number(top, dst) || !is_own_number(top, src) || dst.is_in(top.marks.precise) {
+                let own = is_own_number(top, dst, width) && is_own_number(top, src, width);
+                if !own || dst.is_in(top.marks.precise) {
                     return Ok(false);
                 }
                 let operand = top.body.regs[src].b;
@@ -145,7 +215,7 @@ impl<O: Observer> Verifier<'_, O> {
         let top = self.walk.cur.frames.top_mut();
         let content = &top.body.regs[src];
         let number = content.is_scalar();
-        let own = src.is_in(top.marks.written) && !content.is_not_init();
+        let own = src.is_in(top.marks.read_before(width)) && !content.is_not_init();
         if !(own || src == FP) || content.b.violation().is_some() || !(width.is_64() || number) {
             return Ok(false);
         }
