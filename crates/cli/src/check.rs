@@ -6,28 +6,36 @@ use std::path::Path;
 
 use verdict::kernel::errno::Errno;
 use verdict::kernel::rule::Rule;
-use verdict::{Answer, NEEDS, Verifier};
+use verdict::{Answer, Explaining, NEEDS, Verifier};
 use verdict_report::forms::{self, Form, Question};
 use verdict_report::{
-    CheckEntry, CheckSummary, Groups, Look, MatrixRow, Minimum, Refusal, Which, write_group, write_matrix,
-    write_minimum, write_minimum_counts, write_reasons,
+    CheckEntry, CheckSummary, Groups, Look, MatrixRow, Minimum, Refusal, Which, write_entry, write_group,
+    write_matrix, write_minimum, write_minimum_counts, write_reasons,
 };
 
-use crate::args::{CheckArgs, KernelArgs};
+use crate::args::{Asked, CheckArgs, CheckOutput, ExplainHow};
 use crate::forms::{Said, unusable, write as write_form};
 use crate::run::{ObjectResult, Unusable, verify_each};
-use crate::{Done, html, unless_nothing, whole, worst};
+use crate::{Done, html, run, unless_nothing, whole, worst};
 
 /// What is said where there is no program.
 pub(crate) const NOTHING: &str = "nothing was verified";
 
-pub(crate) fn run(kernel: &KernelArgs, args: &CheckArgs, look: Look, out: &mut dyn Write) -> Done {
+pub(crate) fn run(args: &CheckArgs, out: &mut dyn Write) -> Done {
+    run::set_jobs(args.jobs.jobs);
+    let kernel = Asked::of(&args.kernel, &args.loader);
     let look = Look {
-        verbose: args.verbose,
-        ..look
+        verbose: args.print.verbose,
+        quiet: args.print.quiet,
+        ..args.print.color.look()
     };
     if args.minimum {
-        let verifiers = kernel.oldest_first(args.test.options(), &args.globals.read()?)?;
+        let how = args.explain.map_or(Explaining::Off, ExplainHow::how_far);
+        let verifiers: Vec<_> = kernel
+            .oldest_first(args.test.options(), &args.globals.read()?)?
+            .into_iter()
+            .map(|verifier| verifier.explaining(how))
+            .collect();
         return run_minimum(&verifiers, args, look, out);
     }
     if args.whole {
@@ -36,12 +44,18 @@ pub(crate) fn run(kernel: &KernelArgs, args: &CheckArgs, look: Look, out: &mut d
             .with_globals(args.globals.read()?);
         return whole::run(&verifier, args, look, out);
     }
+    // What is not told need not be found out.
+    let most = match args.print.quiet && args.print.output == CheckOutput::Text && args.print.html.is_none() {
+        true => Explaining::Off,
+        false => Explaining::TRIALS,
+    };
+    let how = args.explain.map_or(most, ExplainHow::how_far);
     let verifiers: Vec<_> = kernel
         .verifiers(args.test.options(), &args.globals.read()?)?
         .into_iter()
-        .map(|verifier| verifier.explaining(args.explain.how_far()))
+        .map(|verifier| verifier.explaining(how))
         .collect();
-    match (verifiers.as_slice(), args.output.form()) {
+    match (verifiers.as_slice(), args.print.output.form()) {
         ([verifier], None) => run_one(verifier, args, look, out),
         (verifiers, form) => run_several(verifiers, args, (form, look), out),
     }
@@ -81,7 +95,9 @@ fn run_one(verifier: &Verifier, args: &CheckArgs, look: Look, out: &mut dyn Writ
                     summary.count(answer.record.verdict);
                     let errno_name = Errno(answer.record.errno).to_string();
                     let entry = entry(&answer, &errno_name);
-                    if let Some(others) = groups.others(&entry) {
+                    if look.quiet {
+                        write_entry(out, &entry, look)?;
+                    } else if let Some(others) = groups.others(&entry) {
                         write_group(out, &entry, &others, look)?;
                     }
                     rules.extend(entry.refusal.map(|refusal| refusal.rule));
@@ -94,7 +110,7 @@ fn run_one(verifier: &Verifier, args: &CheckArgs, look: Look, out: &mut dyn Writ
             }
         }
     }
-    if let Some(rule) = rules.first() {
+    if let Some(rule) = rules.first().filter(|_| !look.quiet) {
         writeln!(out, "more about a rule: verdict explain {}", rule.code())?;
     }
     writeln!(out, "{summary}")?;
@@ -110,8 +126,8 @@ fn run_one(verifier: &Verifier, args: &CheckArgs, look: Look, out: &mut dyn Writ
 
 /// What each kernel says of each object; on the way it becomes a page, if one is asked for.
 fn verify(verifiers: &[&Verifier], args: &CheckArgs) -> Result<Vec<Vec<ObjectResult>>, String> {
-    let results = verify_each(verifiers, &args.objects);
-    if let Some(file) = &args.html {
+    let results = verify_each(verifiers, &args.objects, &args.programs)?;
+    if let Some(file) = &args.print.html {
         html::write_check(file, verifiers, &args.objects, &results)?;
     }
     Ok(results)
@@ -162,7 +178,7 @@ pub(crate) struct Program {
 }
 
 /// What several kernels say of all programs.
-struct Asked<'v> {
+struct Told<'v> {
     /// The kernels' names.
     names: Vec<&'v str>,
     programs: Vec<Program>,
@@ -172,11 +188,11 @@ struct Asked<'v> {
     unusable: Vec<forms::Unusable>,
 }
 
-fn ask<'v>(verifiers: &'v [Verifier], args: &CheckArgs) -> Result<Asked<'v>, String> {
+fn ask<'v>(verifiers: &'v [Verifier], args: &CheckArgs) -> Result<Told<'v>, String> {
     let each: Vec<_> = verifiers.iter().collect();
     let mut summaries = vec![CheckSummary::default(); verifiers.len()];
     let (programs, unusable) = turned(verify(&each, args)?, &mut summaries);
-    Ok(Asked {
+    Ok(Told {
         names: each
             .iter()
             .map(|verifier| verifier.kernel().name.as_str())
@@ -194,7 +210,7 @@ fn run_several(
     (form, look): (Option<Form>, Look),
     out: &mut dyn Write,
 ) -> Done {
-    let Asked {
+    let Told {
         names,
         programs,
         summaries,
@@ -213,8 +229,13 @@ fn run_several(
     } else {
         write_matrix(out, &names, &rows, look)?;
         writeln!(out)?;
-        write_reasons(out, &names, &rows, (Which::All, look))?;
-        write_end(out, &names, &rows, &summaries)?;
+        if !look.quiet {
+            write_reasons(out, &names, &rows, (Which::All, look))?;
+            write_rule(out, &rows)?;
+        }
+        for (name, summary) in names.iter().zip(&summaries) {
+            writeln!(out, "{name}: {summary}")?;
+        }
     }
     out.flush()?;
     let code = worst(summaries.iter().map(CheckSummary::exit_code));
@@ -223,7 +244,7 @@ fn run_several(
 
 /// From which kernel on each program loads: a table, and each reason why the kernel before does not load it once.
 fn run_minimum(verifiers: &[Verifier], args: &CheckArgs, look: Look, out: &mut dyn Write) -> Done {
-    let Asked {
+    let Told {
         names,
         programs,
         summaries,
@@ -241,7 +262,7 @@ fn run_minimum(verifiers: &[Verifier], args: &CheckArgs, look: Look, out: &mut d
     for row in &rows {
         summary.count(Minimum::of(row).verdict(row));
     }
-    if let Some(form) = args.output.form() {
+    if let Some(form) = args.print.output.form() {
         let said = Said {
             kernels: &names,
             rows: &rows,
@@ -253,8 +274,10 @@ fn run_minimum(verifiers: &[Verifier], args: &CheckArgs, look: Look, out: &mut d
     } else {
         write_minimum(out, &names, &rows, look)?;
         writeln!(out)?;
-        write_reasons(out, &names, &rows, (Which::Before, look))?;
-        write_rule(out, &rows)?;
+        if !look.quiet {
+            write_reasons(out, &names, &rows, (Which::Before, look))?;
+            write_rule(out, &rows)?;
+        }
         write_minimum_counts(out, &names, &rows)?;
     }
     out.flush()?;
@@ -276,20 +299,6 @@ pub(crate) fn row(program: &Program) -> MatrixRow<'_> {
             .map(|answer| answer.as_ref().map(|(answer, errno)| entry(answer, errno)))
             .collect(),
     }
-}
-
-/// Points to a rule's page, and counts for each kernel.
-fn write_end(
-    out: &mut dyn Write,
-    names: &[&str],
-    rows: &[MatrixRow<'_>],
-    summaries: &[CheckSummary],
-) -> io::Result<()> {
-    write_rule(out, rows)?;
-    for (name, summary) in names.iter().zip(summaries) {
-        writeln!(out, "{name}: {summary}")?;
-    }
-    Ok(())
 }
 
 /// Points to the page of the first rule that is named.

@@ -5,22 +5,32 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use verdict::{Globals, KernelChoice, Verifier};
-use verdict_report::{Column, Format, Joined, Look, Row, Summary, join, read_rows, write_comparison};
+use verdict_report::forms::Json;
+use verdict_report::{
+    Column, Format, Joined, Row, Summary, join, read_rows, write_compared, write_comparison,
+};
 
-use crate::args::{CompareArgs, KernelArgs};
+use crate::args::{Asked, CompareArgs, FigureOutput};
 use crate::gate::EXCEEDED;
 use crate::stat::Gathered;
-use crate::{Done, interrupt, step_summary, why};
+use crate::{Done, interrupt, run, step_summary, why};
 
-pub(crate) fn run(kernel: &KernelArgs, args: &CompareArgs, look: Look, out: &mut dyn Write) -> Done {
-    let both = verifiers(kernel, args)?;
+pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Done {
+    run::set_jobs(args.jobs.jobs);
+    if args.print.summary && matches!(args.print.output, FigureOutput::Csv | FigureOutput::Jsonl) {
+        let message = "compare: lines have no place for --summary: expected -o table, markdown or json";
+        return Err(message.to_owned().into());
+    }
+    let both = verifiers(&Asked::of(&args.kernel, &args.loader), args)?;
     if args.why {
         let (a, b) = both.ok_or_else(|| "compare --why: expected --a and --b, or --kernel A,B".to_owned())?;
-        return why::run(&a, &b, (args, look), out);
+        return why::run(&a, &b, args, out);
     }
+    let mut kernels = Vec::new();
     let (a, b, code) = match both {
         Some((a, b)) => {
-            let gathered = Gathered::of_each(&[&a, &b], &args.inputs);
+            let gathered = Gathered::of_each(&[&a, &b], &args.inputs, &args.programs)?;
+            kernels = vec![a.kernel().name.clone(), b.kernel().name.clone()];
             let [a, b] = gathered.as_slice() else {
                 return Ok(crate::UNUSABLE);
             };
@@ -31,10 +41,14 @@ pub(crate) fn run(kernel: &KernelArgs, args: &CompareArgs, look: Look, out: &mut
                 let message = "compare: expected two files of figures, or --a and --b with objects";
                 return Err(message.to_owned().into());
             };
-            (read(a)?, read(b)?, 0)
+            let (a, b) = (read(a)?, read(b)?);
+            let both: Vec<_> = a.iter().chain(&b).map(Row::key).collect();
+            args.programs.all_met(&both)?;
+            (a, b, 0)
         }
     };
     let mut joined = join(&a, &b);
+    joined.retain(|row| args.programs.want(row.key().0, row.key().1));
     if interrupt::asked() {
         // What only one side came to says nothing.
         joined.retain(|row| row.a.is_some() && row.b.is_some());
@@ -44,16 +58,17 @@ pub(crate) fn run(kernel: &KernelArgs, args: &CompareArgs, look: Look, out: &mut
     let rows: Vec<_> = joined
         .iter()
         .copied()
-        .filter(|row| args.all || changed(row))
+        .filter(|row| args.print.all || changed(row))
         .collect();
     let comparison = Comparison {
         columns: &columns,
         rows: &rows,
         summary: Summary::of(&joined, &columns),
+        kernels: kernels.iter().map(String::as_str).collect(),
     };
-    match args.output.format() {
+    match args.print.output.format() {
         Format::Markdown => comparison.write_page(out)?,
-        format => comparison.write(out, format, args.summary)?,
+        format => comparison.write(out, format, args.print.summary)?,
     }
     step_summary::append(|page| comparison.write_page(page))?;
     out.flush()?;
@@ -66,10 +81,22 @@ struct Comparison<'a> {
     columns: &'a [Column],
     rows: &'a [Joined<'a>],
     summary: Summary<'a>,
+    /// The kernels that were asked; none where files are compared.
+    kernels: Vec<&'a str>,
 }
 
 impl Comparison<'_> {
     fn write(&self, out: &mut dyn Write, format: Format, summary: bool) -> io::Result<()> {
+        let json = match format {
+            Format::Json => Some(Json::Document),
+            Format::Jsonl => Some(Json::Lines),
+            _ => None,
+        };
+        if let Some(form) = json {
+            let summary = summary.then_some(&self.summary);
+            let asked = ("compare", self.kernels.as_slice());
+            return write_compared(out, form, asked, (self.columns, self.rows), summary);
+        }
         write_comparison(out, self.columns, self.rows, format)?;
         if summary && format == Format::Table {
             writeln!(out)?;
@@ -105,7 +132,7 @@ fn complain(args: &CompareArgs, joined: &[Joined<'_>]) -> bool {
 
 /// What is shown: the verdict only where one changes, unless asked for.
 fn columns(args: &CompareArgs, rows: &[Joined<'_>]) -> Vec<Column> {
-    if let Some(columns) = &args.emit {
+    if let Some(columns) = &args.print.emit {
         return columns.0.clone();
     }
     let mut columns = Column::COMPARISON.to_vec();
@@ -127,7 +154,7 @@ fn read(path: &Path) -> Result<Vec<Row>, String> {
 }
 
 /// What is compared: two settings, or else two kernels; `None` is two files.
-fn verifiers(kernel: &KernelArgs, args: &CompareArgs) -> Result<Option<(Verifier, Verifier)>, String> {
+fn verifiers(kernel: &Asked<'_>, args: &CompareArgs) -> Result<Option<(Verifier, Verifier)>, String> {
     if let (Some(a), Some(b)) = (&args.a, &args.b) {
         return Ok(Some((verifier(kernel, args, a)?, verifier(kernel, args, b)?)));
     }
@@ -143,7 +170,7 @@ fn verifiers(kernel: &KernelArgs, args: &CompareArgs) -> Result<Option<(Verifier
     }
 }
 
-fn verifier(kernel: &KernelArgs, args: &CompareArgs, setting: &str) -> Result<Verifier, String> {
+fn verifier(kernel: &Asked<'_>, args: &CompareArgs, setting: &str) -> Result<Verifier, String> {
     let (choice, globals) = with_setting(kernel.choice()?, args.globals.read()?, setting)?;
     let verifier = kernel.verifier_of(&choice, args.test.options())?;
     Ok(verifier.with_globals(globals))

@@ -1,27 +1,30 @@
 //! `verdict gate`: programs against the budgets in a checked-in file, for CI.
 
-use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::{ErrorKind, Write};
+use std::path::{self, Path, PathBuf};
 
-use verdict_report::forms::write_table;
-use verdict_report::{Breach, Budgets, Look, Part, Row, read_rows};
+use verdict_report::{Breach, Budgets, Gate, Look, Row, read_rows, update_budgets};
 
-use crate::args::{GateArgs, KernelArgs};
+use crate::args::{Asked, GateArgs};
 use crate::run::forget_empty;
 use crate::stat::Gathered;
-use crate::{Done, UNUSABLE, step_summary, unless_nothing};
+use crate::{Done, UNUSABLE, interrupt, run, step_summary, unless_nothing};
 
 /// Exit code for a program that exceeds its budget.
 pub(crate) const EXCEEDED: u8 = 2;
 /// Exit code for a program of which nothing can be said.
 const UNSUPPORTED: u8 = 3;
 
-pub(crate) fn run(kernel: &KernelArgs, args: &GateArgs, look: Look, out: &mut dyn Write) -> Done {
+pub(crate) fn run(args: &GateArgs, out: &mut dyn Write) -> Done {
+    run::set_jobs(args.jobs.jobs);
     let shown = args.budget.display();
-    let text = fs::read_to_string(&args.budget).map_err(|e| format!("{shown}: {e}"))?;
-    let budgets = Budgets::parse(&text).map_err(|e| format!("{shown}: {e}"))?;
+    let text = match fs::read_to_string(&args.budget) {
+        Err(error) if error.kind() == ErrorKind::NotFound && args.update => String::new(),
+        text => text.map_err(|e| format!("{shown}: {e}"))?,
+    };
+    let parse = |text: &str| Budgets::parse(text).map_err(|e| format!("{shown}: {e}"));
+    let mut budgets = parse(&text)?;
     let inputs = match args.inputs.as_slice() {
         [] => objects_of(&budgets, &args.budget),
         inputs => inputs.to_vec(),
@@ -35,38 +38,82 @@ pub(crate) fn run(kernel: &KernelArgs, args: &GateArgs, look: Look, out: &mut dy
     if inputs.is_empty() {
         return Err(format!("{shown}: no objects: expected some here or on the command line").into());
     }
-    let (rows, mut code) = figures(kernel, args, inputs)?;
-    let judged: Vec<_> = rows.iter().map(|row| (row, budgets.judge(row))).collect();
-    let kernels: BTreeSet<_> = rows.iter().map(|row| row.kernel.as_str()).collect();
-    let judged = Judged {
-        rows: judged,
-        several: kernels.len() > 1,
-    };
-    write_text(out, &judged, look)?;
-    for entry in budgets.unused(&rows) {
-        out.flush()?;
-        eprintln!("verdict: {shown}: budget of '{entry}': names no program");
-        code = UNUSABLE;
+    let (rows, code) = figures(args, inputs)?;
+    if args.update && !interrupt::asked() {
+        let text = update_budgets(&text, &rows, args.margin, &objects_for(args))
+            .map_err(|e| format!("{shown}: {e}"))?;
+        fs::write(&args.budget, &text).map_err(|e| format!("{shown}: {e}"))?;
+        budgets = parse(&text)?;
     }
-    step_summary::append(|page| write_markdown(page, &judged))?;
+    let gate = Gate::of(&budgets, &rows);
+    let look = Look {
+        verbose: args.print.verbose,
+        ..args.print.text.color.look()
+    };
+    match args.print.text.output.json() {
+        Some(form) => gate.write_json(out, form)?,
+        None => gate.write(out, look)?,
+    }
+    step_summary::append(|page| gate.write_markdown(page))?;
     out.flush()?;
     let held = rows.iter().filter(|row| budgets.concern(row)).count();
-    let breaches = || judged.rows.iter().flat_map(|(_, breaches)| breaches);
-    let code = if code != 0 {
-        code
-    } else if breaches().any(|breach| *breach != Breach::Unsupported) {
-        EXCEEDED
-    } else if breaches().next().is_some() {
-        UNSUPPORTED
-    } else {
-        0
+    let code = match complain(args, &gate) {
+        true => UNUSABLE,
+        false => code,
     };
+    let code = if code != 0 { code } else { code_of(&gate) };
     Ok(unless_nothing(
         code,
         held,
         args.allow_empty,
         "no program has a budget",
     ))
+}
+
+/// Names the budgets that name no program; whether there are any. Where only some programs are looked at, others may have
+/// them.
+fn complain(args: &GateArgs, gate: &Gate<'_>) -> bool {
+    if args.programs.are_named() {
+        return false;
+    }
+    for programs in gate.unused() {
+        eprintln!(
+            "verdict: {}: budget of '{programs}': names no program",
+            args.budget.display()
+        );
+    }
+    !gate.unused().is_empty()
+}
+
+fn code_of(gate: &Gate<'_>) -> u8 {
+    if gate.breaches().any(|breach| *breach != Breach::Unsupported) {
+        EXCEEDED
+    } else if gate.breaches().next().is_some() {
+        UNSUPPORTED
+    } else {
+        0
+    }
+}
+
+/// What a new file says of its objects: those of the command line, as they are seen from its directory.
+fn objects_for(args: &GateArgs) -> Vec<String> {
+    let dir = args.budget.parent().filter(|dir| *dir != Path::new(""));
+    let inputs = args.inputs.iter().filter(|path| !is_recorded(path));
+    let seen = |path: &PathBuf| match dir.map(|dir| path.strip_prefix(dir)) {
+        None => path.clone(),
+        Some(Ok(below)) => below.to_owned(),
+        // From elsewhere it is only known by its whole path.
+        Some(Err(_)) => path::absolute(path).unwrap_or_else(|_| path.clone()),
+    };
+    inputs
+        .map(|path| seen(path).to_string_lossy().into_owned())
+        .collect()
+}
+
+/// Whether an input has figures of an earlier run.
+fn is_recorded(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|end| end == "csv" || end == "json" || end == "jsonl")
 }
 
 /// The objects that the file names, seen from its directory.
@@ -76,88 +123,29 @@ fn objects_of(budgets: &Budgets, file: &Path) -> Vec<PathBuf> {
 }
 
 /// The figures of recorded runs and of objects.
-fn figures(
-    kernel: &KernelArgs,
-    args: &GateArgs,
-    inputs: Vec<PathBuf>,
-) -> Result<(Vec<Row>, u8), crate::Trouble> {
-    let is_recorded = |path: &PathBuf| path.extension().is_some_and(|end| end == "csv" || end == "jsonl");
-    let (recorded, objects): (Vec<_>, Vec<_>) = inputs.into_iter().partition(is_recorded);
+fn figures(args: &GateArgs, inputs: Vec<PathBuf>) -> Result<(Vec<Row>, u8), String> {
+    let (recorded, objects): (Vec<_>, Vec<_>) = inputs.into_iter().partition(|path| is_recorded(path));
     let mut rows = Vec::new();
     for path in recorded {
         let shown = path.display();
         let text = fs::read_to_string(&path).map_err(|e| format!("{shown}: {e}"))?;
-        rows.extend(read_rows(&text).map_err(|e| format!("{shown}: {e}"))?.1);
+        let read = read_rows(&text).map_err(|e| format!("{shown}: {e}"))?.1;
+        rows.extend(
+            read.into_iter()
+                .filter(|row| args.programs.want(&row.file, &row.program)),
+        );
     }
     let mut code = 0;
     if !objects.is_empty() {
+        let kernel = Asked::of(&args.kernel, &args.loader);
         let verifiers = kernel.verifiers(args.test.options(), &args.globals.read()?)?;
         let each: Vec<_> = verifiers.iter().collect();
-        for (gathered, verifier) in Gathered::of_each(&each, &objects).iter().zip(&verifiers) {
+        for gathered in Gathered::of_each(&each, &objects, &args.programs)? {
             code = code.max(gathered.exit_code());
-            rows.extend(gathered.rows().into_iter().map(|row| Row {
-                kernel: verifier.kernel().name.clone(),
-                ..row
-            }));
+            rows.extend(gathered.rows());
         }
     }
     // The kernels keep their order.
     rows.sort_by(|a, b| a.key().cmp(&b.key()));
     Ok((rows, code))
-}
-
-/// Rows and what is wrong with them.
-struct Judged<'r> {
-    rows: Vec<(&'r Row, Vec<Breach>)>,
-    /// Whether they are of several kernels.
-    several: bool,
-}
-
-impl Judged<'_> {
-    /// The kernel's name, where it tells rows apart.
-    fn on(&self, row: &Row) -> String {
-        match self.several && !row.kernel.is_empty() {
-            true => format!(" on {}", row.kernel),
-            false => String::new(),
-        }
-    }
-}
-
-fn write_text(out: &mut dyn Write, judged: &Judged<'_>, look: Look) -> io::Result<()> {
-    for (row, breaches) in &judged.rows {
-        for breach in breaches {
-            let part = match breach {
-                Breach::Unsupported => Part::Warning,
-                _ => Part::Error,
-            };
-            let breach = look.paint(part, breach);
-            writeln!(out, "{} {}{}: {breach}", row.file, row.program, judged.on(row))?;
-        }
-    }
-    writeln!(out, "{}", counts(judged))
-}
-
-fn write_markdown(page: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
-    writeln!(page, "## verdict gate\n\n{}\n", counts(judged))?;
-    if judged.rows.iter().all(|(_, breaches)| breaches.is_empty()) {
-        return Ok(());
-    }
-    let heads = ["File", "Program", ""].map(ToOwned::to_owned);
-    let lines = judged.rows.iter().flat_map(|(row, breaches)| {
-        let program = format!("{}{}", row.program, judged.on(row));
-        let line = move |breach: &Breach| vec![row.file.clone(), program.clone(), breach.to_string()];
-        breaches.iter().map(line)
-    });
-    write_table(page, &heads, lines)
-}
-
-fn counts(judged: &Judged<'_>) -> String {
-    let total = judged.rows.len();
-    let within = judged
-        .rows
-        .iter()
-        .filter(|(_, breaches)| breaches.is_empty())
-        .count();
-    let noun = if total == 1 { "program" } else { "programs" };
-    format!("{total} {noun}: {within} within budget, {} not", total - within)
 }

@@ -4,13 +4,21 @@ use std::io::{self, Write};
 
 use verdict::kernel::semantics::{Evidence, Provenance, Switch};
 use verdict::kernel::{KNOWN, Kernel, Known, SWITCHES};
+use verdict_report::forms::{KernelEntry, write_kernels, write_settings};
 use verdict_report::{Look, Part, write_switches};
 
 use crate::Done;
-use crate::args::KernelArgs;
+use crate::args::{KernelsArgs, SwitchesArgs};
 
 /// Lists the known kernels.
-pub(crate) fn list(look: Look, out: &mut dyn Write) -> Done {
+pub(crate) fn list(args: &KernelsArgs, out: &mut dyn Write) -> Done {
+    let look = args.print.color.look();
+    if let Some(form) = args.print.output.json() {
+        let entries = KNOWN.iter().enumerate();
+        let entries: Result<Vec<_>, _> = entries.map(|(i, known)| KernelEntry::of(known, i == 0)).collect();
+        write_kernels(out, form, &entries.map_err(|e| e.to_string())?)?;
+        return Ok(0);
+    }
     for (i, known) in KNOWN.iter().enumerate() {
         let default = if i == 0 { " (default)" } else { "" };
         let name = look.paint(Part::Heading, known.name);
@@ -48,14 +56,19 @@ fn write_evidence(out: &mut dyn Write, known: &Known, evidence: &Evidence) -> io
 }
 
 /// Lists the switches with the kernels' settings.
-pub(crate) fn switches(kernel: &KernelArgs, look: Look, out: &mut dyn Write) -> Done {
-    let kernels: Vec<_> = kernel
+pub(crate) fn switches(args: &SwitchesArgs, out: &mut dyn Write) -> Done {
+    let kernels: Vec<_> = args
+        .kernel
         .choices()?
         .iter()
         .map(verdict::KernelChoice::open)
         .collect::<Result<_, _>>()?;
+    if let Some(form) = args.print.output.json() {
+        write_settings(out, form, &kernels)?;
+        return Ok(0);
+    }
     if let [kernel] = kernels.as_slice() {
-        describe(kernel, look, out)?;
+        describe(kernel, args.print.color.look(), out)?;
         return Ok(0);
     }
     let columns: Vec<_> = kernels

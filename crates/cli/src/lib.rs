@@ -130,21 +130,19 @@ fn finish(command: impl FnOnce(&mut dyn Write) -> Done) -> ExitCode {
 }
 
 fn execute(args: &Args, out: &mut dyn Write) -> Done {
-    run::set_jobs(args.jobs);
-    let look = args.look();
     match &args.command {
-        Command::Check(command) => check::run(&args.kernel, command, look, out),
+        Command::Check(command) => check::run(command, out),
         Command::Stat(command) => veristat::run("verdict stat", &command.arguments, out),
-        Command::Compare(command) => compare::run(&args.kernel, command, look, out),
-        Command::Gate(command) => gate::run(&args.kernel, command, look, out),
-        Command::Sweep(command) => sweep::run(&args.kernel, command, out),
-        Command::Profile(command) => profile::run(&args.kernel, command, out),
-        Command::Log(command) => log::run(&args.kernel, command, out),
-        Command::Test(command) => test::run(&args.kernel, command, look, out),
-        Command::Plan(command) => plan::run(&args.kernel, command, out),
-        Command::Explain(command) => explain::run(command, look, out),
-        Command::Kernels => kernels::list(look, out),
-        Command::Switches => kernels::switches(&args.kernel, look, out),
+        Command::Compare(command) => compare::run(command, out),
+        Command::Gate(command) => gate::run(command, out),
+        Command::Sweep(command) => sweep::run(command, out),
+        Command::Profile(command) => profile::run(command, out),
+        Command::Log(command) => log::run(command, out),
+        Command::Test(command) => test::run(command, out),
+        Command::Plan(command) => plan::run(command, out),
+        Command::Explain(command) => explain::run(command, out),
+        Command::Kernels(command) => kernels::list(command, out),
+        Command::Switches(command) => kernels::switches(command, out),
     }
 }
 
@@ -159,7 +157,7 @@ fn unless_nothing(code: u8, done: usize, allowed: bool, nothing: &str) -> u8 {
     if done > 0 || allowed || code != 0 {
         return code;
     }
-    eprintln!("verdict: {nothing} (--allow-empty lets that be)");
+    eprintln!("verdict: {nothing} (--allow-empty accepts that)");
     UNUSABLE
 }
 

@@ -5,40 +5,25 @@ use std::io::Write;
 use verdict::{Explaining, Libbpf, LogEnd, LogOptions, NotLoaded};
 
 use crate::Done;
-use crate::args::{KernelArgs, LogArgs};
+use crate::args::{Asked, LogArgs};
 use crate::html;
 use crate::run::{guarded, open};
 
 /// Exit code for what is not modelled.
 const UNSUPPORTED: u8 = 3;
 
-pub(crate) fn run(kernel: &KernelArgs, args: &LogArgs, out: &mut dyn Write) -> Done {
-    let verifier = kernel
+pub(crate) fn run(args: &LogArgs, out: &mut dyn Write) -> Done {
+    let verifier = Asked::of(&args.kernel, &args.loader)
         .verifier(args.test.options())?
         .with_globals(args.globals.read()?)
-        .explaining(match args.html {
+        .explaining(match args.print.html {
             Some(_) => Explaining::TRIALS,
             None => Explaining::Off,
         });
     let object = open(&verifier, &args.object).map_err(|unusable| unusable.message)?;
-    let names: Vec<_> = object.programs().map(|program| program.name()).collect();
-    let known = || names.join(", ");
-    let program = match (&args.program, names.as_slice()) {
-        (Some(wanted), _) => object.program(wanted),
-        (None, [_]) => object.programs().next(),
-        (None, _) => {
-            return Err(format!("{}: choose one with --program: {}", object.name(), known()).into());
-        }
-    };
-    let program = program.ok_or_else(|| {
-        format!(
-            "{}: no program {}: expected one of {}",
-            object.name(),
-            args.program.as_deref().unwrap_or(""),
-            known()
-        )
-    })?;
-    if let Some(file) = &args.html {
+    let programs: Vec<_> = object.programs().collect();
+    let program = args.programs.only(object.name(), &programs)?;
+    if let Some(file) = &args.print.html {
         let unsupported = html::write_log(file, program, &verifier.kernel().name)?;
         return Ok(unsupported.map_or(0, |what| {
             eprintln!("verdict: unsupported: {what}");
@@ -49,8 +34,8 @@ pub(crate) fn run(kernel: &KernelArgs, args: &LogArgs, out: &mut dyn Write) -> D
     let options = LogOptions {
         level: args.level,
         size: args.log_size,
-        normalize: args.normalize,
-        libbpf: if args.libbpf {
+        normalize: args.print.normalize,
+        libbpf: if args.print.libbpf {
             Libbpf::Prints(&path)
         } else {
             Libbpf::Absent
@@ -92,7 +77,7 @@ fn remark(end: &LogEnd, options: &LogOptions<'_>) -> u8 {
         }
         Err(NotLoaded::Libbpf(errno, messages)) => {
             if options.libbpf == Libbpf::Absent {
-                eprintln!("verdict: the loader gives up ({errno})");
+                eprintln!("verdict: the loader refuses the program ({errno})");
                 messages.iter().for_each(|message| eprintln!("{message}"));
             }
             0

@@ -4,12 +4,12 @@ use std::io::Write;
 
 use verdict::Options;
 
-use crate::args::{KernelArgs, PlanArgs};
+use crate::args::{Asked, PlanArgs};
 use crate::run::{expand, open};
 use crate::{Done, UNUSABLE};
 
-pub(crate) fn run(kernel: &KernelArgs, args: &PlanArgs, out: &mut dyn Write) -> Done {
-    let verifier = kernel.verifier(Options::default())?;
+pub(crate) fn run(args: &PlanArgs, out: &mut dyn Write) -> Done {
+    let verifier = Asked::to_open(&args.kernel, &args.loader).verifier(Options::default())?;
     let mut code = 0;
     let mut first = true;
     for path in expand(&args.objects) {

@@ -3,12 +3,14 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 
-use verdict::{OpenObject, Program};
-use verdict_report::profile::{Figure, write_flame_graph, write_folded, write_profile};
+use verdict_report::forms::Json;
+use verdict_report::profile::{
+    Figure, Whose, write_flame_graph, write_folded, write_profile, write_profile_json,
+};
 use verdict_report::{Record, Stage, Verdict};
 
 use crate::Done;
-use crate::args::{KernelArgs, ProfileArgs, ProfileFigure};
+use crate::args::{Asked, ProfileArgs, ProfileFigure, ProfileOutput};
 use crate::run::{guarded, open};
 
 impl From<ProfileFigure> for Figure {
@@ -22,19 +24,21 @@ impl From<ProfileFigure> for Figure {
     }
 }
 
-pub(crate) fn run(kernel: &KernelArgs, args: &ProfileArgs, out: &mut dyn Write) -> Done {
-    let verifier = kernel
+pub(crate) fn run(args: &ProfileArgs, out: &mut dyn Write) -> Done {
+    let verifier = Asked::of(&args.kernel, &args.loader)
         .verifier(args.test.options())?
         .with_globals(args.globals.read()?);
     let object = open(&verifier, &args.object).map_err(|unusable| unusable.message)?;
-    let program = program(&object, args.program.as_deref())?;
+    let programs: Vec<_> = object.programs().collect();
+    let program = args.programs.only(object.name(), &programs)?;
     let name = format!("{program:?}");
     let profiled = guarded(&name, || program.profile())?;
     let Some(profile) = profiled.profile else {
         return Err(format!("{name}: {}", not_verified(&profiled.record)).into());
     };
-    let figure = args.by.into();
-    if let Some(path) = &args.svg {
+    let print = &args.print;
+    let figure = print.by.into();
+    if let Some(path) = &print.svg {
         let shown = path.display();
         let file = File::create(path).map_err(|e| format!("{shown}: {e}"))?;
         let mut file = BufWriter::new(file);
@@ -43,34 +47,30 @@ pub(crate) fn run(kernel: &KernelArgs, args: &ProfileArgs, out: &mut dyn Write) 
             .and_then(|()| file.flush())
             .map_err(|e| format!("{shown}: {e}"))?;
     }
-    if args.folded {
-        write_folded(out, &profile, figure)?;
-    } else if args.svg.is_none() || args.top.is_some() {
-        write_summary(out, &name, &profiled.record)?;
-        let top = args.top.unwrap_or(DEFAULT_TOP);
-        write_profile(out, &profile, if top == 0 { usize::MAX } else { top })?;
-    }
-    Ok(0)
-}
-
-/// Rows of each table.
-const DEFAULT_TOP: usize = 10;
-
-/// The program of that name; the only one, when none is named.
-fn program<'o, 'v>(object: &'o OpenObject<'v>, wanted: Option<&str>) -> Result<Program<'o, 'v>, String> {
-    let mut programs = object.programs();
-    let found = match wanted {
-        Some(wanted) => object.program(wanted),
-        None => programs.next().filter(|_| programs.len() == 0),
+    let top = match print.top {
+        0 => usize::MAX,
+        top => top,
     };
-    found.ok_or_else(|| {
-        let names: Vec<_> = object.programs().map(|program| program.name()).collect();
-        let known = names.join(", ");
-        match wanted {
-            Some(wanted) => format!("{}: no program {wanted}: expected one of {known}", object.name()),
-            None => format!("{}: choose a program: {known}", object.name()),
+    let form = match print.output {
+        ProfileOutput::Folded => {
+            write_folded(out, &profile, figure)?;
+            return Ok(0);
         }
-    })
+        ProfileOutput::Text => {
+            write_summary(out, &name, &profiled.record)?;
+            write_profile(out, &profile, top)?;
+            return Ok(0);
+        }
+        ProfileOutput::Json => Json::Document,
+        ProfileOutput::Jsonl => Json::Lines,
+    };
+    let whose = Whose {
+        path: &args.object.to_string_lossy(),
+        kernel: &verifier.kernel().name,
+        record: &profiled.record,
+    };
+    write_profile_json(out, form, whose, &profile, top)?;
+    Ok(0)
 }
 
 fn write_summary(out: &mut dyn Write, name: &str, record: &Record) -> std::io::Result<()> {
@@ -90,7 +90,7 @@ fn not_verified(record: &Record) -> String {
     let first = words.and_then(|words| words.lines().next());
     match (record.stage, first) {
         (_, Some(first)) => format!("not verified: {first}"),
-        (Stage::Open | Stage::Prepare, None) => "not verified: the loader gives up".to_owned(),
+        (Stage::Open | Stage::Prepare, None) => "not verified: the loader refuses it".to_owned(),
         (Stage::Verify, None) => "refused by the kernel before it is verified".to_owned(),
     }
 }

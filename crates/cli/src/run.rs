@@ -16,6 +16,7 @@ use verdict::loader::OpenError;
 use verdict::{Answer, OpenObject, Verifier, objects_in, open_failure, read_object};
 use verdict_report::Record;
 
+use crate::args::ProgramArgs;
 use crate::interrupt;
 
 /// Stack of a worker: deep enough for what recurses by the nesting of types.
@@ -87,7 +88,7 @@ pub(crate) fn guarded<T>(what: &str, work: impl FnOnce() -> T) -> Result<T, Stri
     })
 }
 
-/// What came of one object.
+/// The result of one object.
 pub(crate) struct ObjectResult {
     /// Where it lies, as it was named.
     pub(crate) path: PathBuf,
@@ -116,13 +117,16 @@ impl Unusable {
     }
 }
 
-/// Verifies all programs of the objects that the arguments stand for.
-pub(crate) fn verify_all(verifier: &Verifier, arguments: &[PathBuf]) -> Vec<ObjectResult> {
-    verify_each(&[verifier], arguments).pop().unwrap_or_default()
-}
-
-/// The same by several verifiers at once: what comes of an interruption is complete for most programs.
-pub(crate) fn verify_each(verifiers: &[&Verifier], arguments: &[PathBuf]) -> Vec<Vec<ObjectResult>> {
+/// Verifies the wanted programs of the objects of the arguments, by several verifiers at once, side by side, so that
+/// after an interruption the results are complete for most programs.
+///
+/// # Errors
+/// When a program is wanted that none of the objects has.
+pub(crate) fn verify_each(
+    verifiers: &[&Verifier],
+    arguments: &[PathBuf],
+    wanted: &ProgramArgs,
+) -> Result<Vec<Vec<ObjectResult>>, String> {
     let paths = expand(arguments);
     let both: Vec<_> = paths
         .iter()
@@ -132,7 +136,8 @@ pub(crate) fn verify_each(verifiers: &[&Verifier], arguments: &[PathBuf]) -> Vec
         Ok(path) => open(verifier, path),
         Err((_, message)) => Err(Unusable::because(message.clone())),
     });
-    let answers = verify_opened(&opened, verifiers.len().max(1));
+    all_met(wanted, opened.iter().flatten())?;
+    let answers = verify_opened(&opened, verifiers.len().max(1), wanted);
     let mut results: Vec<Vec<_>> = verifiers.iter().map(|_| Vec::new()).collect();
     let all = both.iter().zip(opened).zip(answers).enumerate();
     for (index, (((_, argument), object), answers)) in all {
@@ -145,23 +150,43 @@ pub(crate) fn verify_each(verifiers: &[&Verifier], arguments: &[PathBuf]) -> Vec
             });
         }
     }
-    results
+    Ok(results)
+}
+
+/// Whether each program that is wanted by name is there; where no object can be used, nothing is said.
+fn all_met<'o, 'v: 'o>(
+    wanted: &ProgramArgs,
+    objects: impl Iterator<Item = &'o OpenObject<'v>>,
+) -> Result<(), String> {
+    let of_object =
+        |object: &'o OpenObject<'v>| object.programs().map(|program| (object.name(), program.name()));
+    let known: Vec<_> = objects.flat_map(of_object).collect();
+    if known.is_empty() {
+        Ok(())
+    } else {
+        wanted.all_met(&known)
+    }
 }
 
 /// Verifies the programs of the objects; `width` objects after one another are the same one, for several verifiers.
 fn verify_opened(
     opened: &[Result<OpenObject<'_>, Unusable>],
     width: usize,
+    wanted: &ProgramArgs,
 ) -> Vec<Vec<Result<Answer, String>>> {
     let mut tasks = Vec::new();
     for (first, same) in (0..).step_by(width).zip(opened.chunks(width)) {
         let count = |object: &Result<OpenObject<'_>, _>| object.as_ref().map_or(0, |o| o.programs().count());
         let most = same.iter().map(count).max().unwrap_or(0);
         for program in 0..most {
-            let having = (first..).zip(same).filter(|(_, object)| program < count(object));
-            tasks.extend(
-                having.filter_map(|(at, object)| Some((at, object.as_ref().ok()?.programs().nth(program)?))),
-            );
+            let having = (first..).zip(same).filter_map(|(at, object)| {
+                let object = object.as_ref().ok()?;
+                let program = object.programs().nth(program)?;
+                wanted
+                    .want(object.name(), program.name())
+                    .then_some((at, program))
+            });
+            tasks.extend(having);
         }
     }
     let progress = Progress::new(tasks.len());
@@ -187,7 +212,7 @@ fn verify_opened(
     answers
 }
 
-/// The objects of the arguments, in order; an argument that stands for nothing keeps its place, and why.
+/// The objects of the arguments, in order; an argument without objects keeps its place, and says why.
 pub(crate) fn expand(arguments: &[PathBuf]) -> Vec<Result<PathBuf, (PathBuf, String)>> {
     let mut all = Vec::new();
     for argument in arguments {

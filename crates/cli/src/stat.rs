@@ -1,46 +1,47 @@
 //! Figures of many objects.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use verdict::{NEEDS, Verifier};
-use verdict_report::{Record, Row};
+use verdict::{Answer, NEEDS, Verifier};
+use verdict_report::Row;
 
 use crate::UNUSABLE;
-use crate::run::{ObjectResult, note_once, verify_all, verify_each};
+use crate::args::ProgramArgs;
+use crate::run::{ObjectResult, note_once, verify_each};
 
 /// The records of many objects; what is wrong with others is already printed.
 pub(crate) struct Gathered {
-    records: Vec<Record>,
+    rows: Vec<Row>,
     unusable: bool,
 }
 
 impl Gathered {
-    /// Verifies all programs of the objects.
-    pub(crate) fn of(verifier: &Verifier, objects: &[PathBuf]) -> Gathered {
-        Gathered::from_results(verify_all(verifier, objects), &mut BTreeSet::new())
-    }
-
-    /// The same by several verifiers, each program by all of them before the next one.
-    pub(crate) fn of_each(verifiers: &[&Verifier], objects: &[PathBuf]) -> Vec<Gathered> {
+    /// Verifies the wanted programs of the objects by several verifiers, each program by all of them before the next one.
+    pub(crate) fn of_each(
+        verifiers: &[&Verifier],
+        objects: &[PathBuf],
+        wanted: &ProgramArgs,
+    ) -> Result<Vec<Gathered>, String> {
         let mut told = BTreeSet::new();
-        let results = verify_each(verifiers, objects).into_iter();
-        results
-            .map(|results| Gathered::from_results(results, &mut told))
-            .collect()
+        let results = verify_each(verifiers, objects, wanted)?.into_iter();
+        let gathered = results
+            .zip(verifiers)
+            .map(|(results, verifier)| Gathered::from_results(results, &verifier.kernel().name, &mut told));
+        Ok(gathered.collect())
     }
 
     /// Complains of what cannot be used, unless that was told already.
-    fn from_results(results: Vec<ObjectResult>, told: &mut BTreeSet<String>) -> Gathered {
+    fn from_results(results: Vec<ObjectResult>, kernel: &str, told: &mut BTreeSet<String>) -> Gathered {
         let mut all = Gathered {
-            records: Vec::new(),
+            rows: Vec::new(),
             unusable: false,
         };
         for object in results {
             match object.programs {
                 Ok(programs) => {
                     for answer in programs {
-                        all.take(answer.map(|answer| answer.record));
+                        all.take(&object.path, kernel, answer);
                     }
                 }
                 Err(unusable) => {
@@ -49,21 +50,26 @@ impl Gathered {
                     }
                     // What libbpf refuses to open is a result; what cannot even be read is not.
                     all.unusable |= unusable.record.is_none();
-                    all.records.extend(unusable.record.map(|record| *record));
                 }
             }
         }
         all
     }
 
-    fn take(&mut self, record: Result<Record, String>) {
-        match record {
-            Ok(record) => {
+    fn take(&mut self, path: &Path, kernel: &str, answer: Result<Answer, String>) {
+        match answer {
+            Ok(Answer { record, refusal, .. }) => {
                 // Figures have no place for it.
                 if let Some(needs) = record.unsupported.as_ref().filter(|what| what.starts_with(NEEDS)) {
                     note_once(&format!("{}: {needs}", record.object));
                 }
-                self.records.push(record);
+                let row = Row::from_record(&record);
+                let row = row.map(|row| row.refused_by(refusal.map(|refusal| refusal.rule)));
+                self.rows.extend(row.map(|row| Row {
+                    path: path.to_string_lossy().into_owned(),
+                    kernel: kernel.to_owned(),
+                    ..row
+                }));
             }
             Err(message) => {
                 eprintln!("verdict: {message}");
@@ -74,7 +80,7 @@ impl Gathered {
 
     /// The programs' rows, sorted.
     pub(crate) fn rows(&self) -> Vec<Row> {
-        let mut rows: Vec<_> = self.records.iter().filter_map(Row::from_record).collect();
+        let mut rows = self.rows.clone();
         rows.sort_by(|a, b| a.key().cmp(&b.key()));
         rows
     }

@@ -6,14 +6,16 @@ use verdict::KernelChoice;
 use verdict::kernel::{KNOWN, SWITCHES};
 use verdict_report::{Column, SweepRun, write_sweep};
 
-use crate::args::{KernelArgs, SweepArgs};
+use crate::args::{Asked, SweepArgs};
 use crate::stat::Gathered;
-use crate::{Done, interrupt};
+use crate::{Done, interrupt, run};
 
 /// Settings that one table may have.
 const MAX_SETTINGS: usize = 256;
 
-pub(crate) fn run(kernel: &KernelArgs, args: &SweepArgs, out: &mut dyn Write) -> Done {
+pub(crate) fn run(args: &SweepArgs, out: &mut dyn Write) -> Done {
+    run::set_jobs(args.jobs.jobs);
+    let kernel = Asked::of(&args.kernel, &args.loader);
     let mut runs = Vec::new();
     let mut code = 0;
     for setting in settings(kernel.base(), kernel.names(), &args.globals.set_global_vars)? {
@@ -24,21 +26,29 @@ pub(crate) fn run(kernel: &KernelArgs, args: &SweepArgs, out: &mut dyn Write) ->
         let verifier = kernel
             .verifier_of(&setting.choice, args.test.options())?
             .with_globals(globals);
-        let gathered = Gathered::of(&verifier, &args.objects);
-        code = code.max(gathered.exit_code());
-        runs.push(SweepRun {
-            setting: setting.label,
-            rows: gathered.rows(),
-        });
+        for gathered in Gathered::of_each(&[&verifier], &args.objects, &args.programs)? {
+            code = code.max(gathered.exit_code());
+            runs.push(SweepRun {
+                setting: setting.label.clone(),
+                rows: gathered.rows(),
+            });
+        }
         if interrupt::asked() {
             break;
         }
     }
     let columns = args
+        .print
         .emit
         .as_ref()
         .map_or(&[Column::Insns][..], |columns| &columns.0);
-    write_sweep(out, &runs, columns, args.output.format(), args.changed)?;
+    write_sweep(
+        out,
+        &runs,
+        columns,
+        args.print.output.format(),
+        args.print.changed,
+    )?;
     Ok(code)
 }
 

@@ -5,83 +5,153 @@ use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
 use verdict::expect::report::{Detail, Summary, TestResult, write_failures, write_summary, write_test};
-use verdict::expect::{Known, junit};
-use verdict::report::{Look, Part};
+use verdict::expect::{Known, json, junit};
+use verdict::report::Part;
+use verdict::report::forms::Json;
 use verdict::{Globals, Options, Suite, Verifier, may_have_tests, read_object};
 
-use crate::args::{KernelArgs, SuiteArgs, TestOutput};
+use crate::args::{Asked, SuiteArgs, TestOutput};
 use crate::interrupt;
 use crate::run::{Progress, expand, file_name, guarded, note_once, side_by_side};
-use crate::{Done, UNUSABLE, unless_nothing, worst};
+use crate::{Done, UNUSABLE, run, unless_nothing, worst};
 
-pub(crate) fn run(kernel: &KernelArgs, args: &SuiteArgs, look: Look, out: &mut dyn Write) -> Done {
+pub(crate) fn run(args: &SuiteArgs, out: &mut dyn Write) -> Done {
+    run::set_jobs(args.jobs.jobs);
     let known = args
         .known
         .as_deref()
         .map(read_known)
         .transpose()?
         .unwrap_or_default();
+    let kernel = Asked::by_libbpf(&args.kernel, &args.plans);
     let verifiers = kernel.verifiers(Options::default(), &Globals::default())?;
-    if verifiers.len() > 1 && args.output == TestOutput::Junit {
+    let output = args.print.output;
+    if verifiers.len() > 1 && output == TestOutput::Junit {
         return Err("test: JUnit's form has no place for several kernels"
             .to_owned()
             .into());
     }
-    let mut codes = Vec::new();
+    let (mut codes, mut all) = (Vec::new(), Vec::new());
     for verifier in &verifiers {
-        if verifiers.len() > 1 {
+        let ran = run_one(verifier, &known, args)?;
+        if output == TestOutput::Text && verifiers.len() > 1 {
             let heading = format!("kernel {}", verifier.kernel().name);
-            writeln!(out, "{}", look.paint(Part::Heading, heading))?;
+            writeln!(out, "{}", args.print.color.look().paint(Part::Heading, heading))?;
         }
-        codes.push(run_one(verifier, &known, (args, look), out)?);
+        match output {
+            TestOutput::Text => write_text(args, &ran, out)?,
+            TestOutput::Junit => {
+                let results: Vec<_> = ran.results.iter().map(|(_, result)| result.clone()).collect();
+                junit::write(out, &results)?;
+            }
+            TestOutput::Json | TestOutput::Jsonl => {}
+        }
+        out.flush()?;
+        if output != TestOutput::Text {
+            ran.stale.iter().for_each(|line| eprintln!("verdict: {line}"));
+        }
+        codes.push(ran.exit_code(args.allow_empty));
+        all.push(ran);
     }
+    let form = match output {
+        TestOutput::Json => Json::Document,
+        TestOutput::Jsonl => Json::Lines,
+        TestOutput::Text | TestOutput::Junit => return Ok(worst(codes)),
+    };
+    let each = verifiers.iter().zip(&all);
+    let runs: Vec<_> = each
+        .map(|(verifier, ran)| ran.told(&verifier.kernel().name))
+        .collect();
+    json::write(out, form, &runs)?;
     Ok(worst(codes))
 }
 
-/// Runs the tests of all objects on one kernel.
-fn run_one(
-    verifier: &Verifier,
-    known: &Known,
-    (args, look): (&SuiteArgs, Look),
-    out: &mut dyn Write,
-) -> Done {
-    let opened = side_by_side(&expand(&args.objects), |argument| match argument {
-        Ok(path) => open(verifier, path).map(|suite| suite.map(|suite| (path.clone(), suite))),
-        Err((_, message)) => Err(message.clone()),
-    });
-    let (mut suites, mut unusable) = (Vec::new(), false);
-    for object in opened {
-        match object {
-            Ok(suite) => suites.extend(suite),
-            Err(message) => {
-                eprintln!("verdict: {message}");
-                unusable = true;
+/// What one kernel says of all tests.
+struct Ran {
+    /// With the paths of their objects.
+    results: Vec<(String, TestResult)>,
+    summary: Summary,
+    /// What of the list of known failures does not hold.
+    stale: Vec<String>,
+    /// Inputs that cannot be used, and why.
+    unusable: Vec<(String, String)>,
+    /// Whether verdict itself failed at one of them.
+    stopped: bool,
+}
+
+impl Ran {
+    fn exit_code(&self, allow_empty: bool) -> u8 {
+        match () {
+            () if self.stopped || !self.unusable.is_empty() => UNUSABLE,
+            () if !self.stale.is_empty() => self.summary.exit_code().max(2),
+            () => {
+                let (code, tests) = (
+                    self.summary.exit_code(),
+                    self.results.len() + self.summary.filtered,
+                );
+                unless_nothing(code, tests, allow_empty, "nothing was tested")
             }
         }
     }
+
+    fn told<'a>(&'a self, kernel: &'a str) -> json::Run<'a> {
+        json::Run {
+            kernel,
+            results: &self.results,
+            summary: &self.summary,
+            unusable: &self.unusable,
+        }
+    }
+}
+
+/// Runs the tests of all objects on one kernel.
+fn run_one(verifier: &Verifier, known: &Known, args: &SuiteArgs) -> Result<Ran, String> {
+    let opened = side_by_side(&expand(&args.objects), |argument| match argument {
+        Ok(path) => open(verifier, path)
+            .map(|suite| suite.map(|suite| (path.clone(), suite)))
+            .map_err(|message| (path.clone(), message)),
+        Err(unusable) => Err(unusable.clone()),
+    });
+    let (mut suites, mut unusable) = (Vec::new(), Vec::new());
+    for object in opened {
+        match object {
+            Ok(suite) => suites.extend(suite),
+            Err((path, message)) => {
+                eprintln!("verdict: {message}");
+                unusable.push((path.to_string_lossy().into_owned(), message));
+            }
+        }
+    }
+    let tests = |(_, suite): &'_ (PathBuf, Suite<'_>)| -> Vec<(String, String)> {
+        let names = suite
+            .tests()
+            .map(|test| (suite.name().to_owned(), test.name().to_owned()));
+        names.collect()
+    };
+    let names: Vec<_> = suites.iter().flat_map(tests).collect();
+    if !names.is_empty() {
+        let names: Vec<_> = names
+            .iter()
+            .map(|(object, program)| (object.as_str(), program.as_str()))
+            .collect();
+        args.programs.all_met(&names)?;
+    }
     let mut summary = Summary::default();
-    let (mut results, stopped) = run_all(&suites, &args.filter, &mut summary.filtered);
+    let (done, stopped) = run_all(&suites, args, &mut summary.filtered);
     for message in &stopped {
         eprintln!("verdict: {message}");
     }
+    let (paths, mut results): (Vec<_>, Vec<_>) = done.into_iter().unzip();
     let mut stale = known.apply(&mut results);
     results.iter().for_each(|result| summary.count(result));
     stale.extend(known.check(&summary));
-    write((args, look), &results, &summary, &stale, out)?;
-    match () {
-        () if unusable || !stopped.is_empty() => Ok(UNUSABLE),
-        () if !stale.is_empty() => Ok(summary.exit_code().max(2)),
-        () => {
-            out.flush()?;
-            let (code, tests) = (summary.exit_code(), results.len() + summary.filtered);
-            Ok(unless_nothing(
-                code,
-                tests,
-                args.allow_empty,
-                "nothing was tested",
-            ))
-        }
-    }
+    Ok(Ran {
+        results: paths.into_iter().zip(results).collect(),
+        summary,
+        stale,
+        unusable,
+        stopped: !stopped.is_empty(),
+    })
 }
 
 fn read_known(path: &Path) -> Result<Known, String> {
@@ -118,16 +188,17 @@ fn open<'v>(verifier: &'v Verifier, path: &Path) -> Result<Option<Suite<'v>>, St
 /// Runs the tests that pass the filters; also says which of them verdict itself failed at.
 fn run_all(
     suites: &[(PathBuf, Suite<'_>)],
-    filter: &[String],
+    args: &SuiteArgs,
     filtered: &mut usize,
-) -> (Vec<TestResult>, Vec<String>) {
+) -> (Vec<(String, TestResult)>, Vec<String>) {
     let mut tests = Vec::new();
     for (path, suite) in suites {
         for test in suite.tests() {
             let name = format!("{} {}", suite.name(), test.name());
             let describes = |text: &String| test.description().is_some_and(|words| words.contains(text));
             let has = |text: &String| name.contains(text) || describes(text);
-            if filter.is_empty() || filter.iter().any(has) {
+            let named = args.programs.want(suite.name(), test.name());
+            if named && (args.filter.is_empty() || args.filter.iter().any(has)) {
                 tests.push((path, test, name));
             } else {
                 *filtered += 1;
@@ -142,7 +213,8 @@ fn run_all(
         let beside = |file: &str| read_beside(path, file);
         let result = guarded(name, || test.run(&beside));
         progress.step();
-        Some(result)
+        let path = path.to_string_lossy().into_owned();
+        Some(result.map(|result| (path, result)))
     });
     progress.finish();
     let (mut results, mut stopped) = (Vec::new(), Vec::new());
@@ -166,35 +238,23 @@ fn read_beside(object: &Path, file: &str) -> io::Result<Vec<u8>> {
     fs::read(found.ok_or(io::ErrorKind::NotFound)?)
 }
 
-fn write(
-    (args, look): (&SuiteArgs, Look),
-    results: &[TestResult],
-    summary: &Summary,
-    stale: &[String],
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    if args.output == TestOutput::Junit {
-        junit::write(out, results)?;
-        out.flush()?;
-        for line in stale {
-            eprintln!("verdict: {line}");
-        }
-        return Ok(());
-    }
-    let detail = match (args.quiet, args.verbose) {
+fn write_text(args: &SuiteArgs, ran: &Ran, out: &mut dyn Write) -> io::Result<()> {
+    let look = args.print.color.look();
+    let detail = match (args.print.quiet, args.print.verbose) {
         (true, _) => Detail::Quiet,
         (_, true) => Detail::Verbose,
         _ => Detail::Normal,
     };
+    let results: Vec<_> = ran.results.iter().map(|(_, result)| result.clone()).collect();
     if detail != Detail::Quiet {
         writeln!(out, "running {} tests", results.len())?;
     }
-    for result in results {
+    for result in &results {
         write_test(out, result, (detail, look))?;
     }
-    write_failures(out, results, look)?;
-    for line in stale {
+    write_failures(out, &results, look)?;
+    for line in &ran.stale {
         writeln!(out, "known failures: {line}")?;
     }
-    write_summary(out, summary, look)
+    write_summary(out, &ran.summary, look)
 }

@@ -14,7 +14,7 @@ use crate::forms::{self, Said, unusable};
 use crate::run::{Unusable, expand, guarded, open_whole, side_by_side};
 use crate::{Done, Trouble, unless_nothing};
 
-/// An object, where it lies, and what became of it.
+/// An object, where it lies, and the result of loading it.
 struct Object {
     path: PathBuf,
     name: String,
@@ -37,7 +37,7 @@ pub(crate) fn run(verifier: &Verifier, args: &CheckArgs, look: Look, out: &mut d
             Err(_) => summary.unusable += 1,
         }
     }
-    match args.output.form() {
+    match args.print.output.form() {
         Some(form) => write_as(form, verifier, &objects, summary, out)?,
         None => {
             let mut groups = Groups::default();

@@ -122,13 +122,13 @@ fn tests_obey_plans() {
 fn plans_are_for_kernels_and_options_add_to_them() {
     let plan = PLAN.replace("maps", "kernels = \"6.18\"\nmaps");
     let place = Place::new("kernels", &["cilium/no_value_size.bpf.o"], &plan);
-    assert_eq!(place.run("--kernel 6.18 check", OPEN).0, Some(0));
-    assert_eq!(place.run("--kernel 6.12 check", OPEN).0, Some(3));
+    assert_eq!(place.run("check --kernel 6.18", OPEN).0, Some(0));
+    assert_eq!(place.run("check --kernel 6.12", OPEN).0, Some(3));
     assert_eq!(
-        place.run("--kernel 6.12 --map table.value-size=8 check", OPEN).0,
+        place.run("check --kernel 6.12 --map table.value-size=8", OPEN).0,
         Some(0)
     );
-    let (code, out, err) = place.run("--kernel 6.12,6.18 check", OPEN);
+    let (code, out, err) = place.run("check --kernel 6.12,6.18", OPEN);
     assert_eq!(code, Some(3), "{out}{err}");
     assert!(out.contains("needs a load plan"), "{out}");
 }
@@ -229,7 +229,7 @@ fn what_is_assumed_is_said() {
     }
     let (_, out, _) = place.run("check -o jsonl", "no_entries.bpf.o");
     assert!(out.contains(&format!("\"assumed\":\"{words}\"")), "{out}");
-    let (_, _, err) = place.run("--map table.max-entries=4 check", "no_entries.bpf.o");
+    let (_, _, err) = place.run("check --map table.max-entries=4", "no_entries.bpf.o");
     assert_eq!(err, "");
 }
 
@@ -268,7 +268,7 @@ fn legacy_maps_name_the_loader_that_takes_them() {
     let (code, out, err) = run(&["check", "corpus/cilium/legacy.bpf.o"]);
     assert_eq!(code, Some(1), "{out}{err}");
     assert!(err.contains("--loader cilium"), "{err}");
-    let (code, out, err) = run(&["--loader", "cilium", "check", "corpus/cilium/legacy.bpf.o"]);
+    let (code, out, err) = run(&["check", "--loader", "cilium", "corpus/cilium/legacy.bpf.o"]);
     assert_eq!(code, Some(0), "{out}{err}");
 }
 
@@ -276,9 +276,9 @@ fn legacy_maps_name_the_loader_that_takes_them() {
 fn whole_collections() {
     let whole = |object: &str| {
         run(&[
+            "check",
             "--loader",
             "cilium",
-            "check",
             "--whole",
             &format!("corpus/cilium/{object}"),
         ])

@@ -15,7 +15,7 @@ const LARGE: &str = "../shared/corpus/selftests/strobemeta_nounroll1.bpf.o";
 
 #[test]
 fn tables() {
-    let (code, text, errors) = run(&["profile", "corpus/iter_num.bpf.o", "nested"]);
+    let (code, text, errors) = run(&["profile", "-p", "nested", "corpus/iter_num.bpf.o"]);
     assert_eq!(code, Some(0), "{errors}");
     assert!(text.starts_with("iter_num.bpf.o nested: accepted, "), "{text}");
     for part in ["  Function\n", "  Line ", "loop iter_num.bpf.c:"] {
@@ -27,8 +27,8 @@ fn tables() {
 fn a_program_has_to_be_chosen() {
     let (code, _, errors) = run(&["profile", "corpus/zero_spill.bpf.o"]);
     assert_eq!(code, Some(1));
-    assert!(errors.contains("choose a program: "), "{errors}");
-    let (_, _, errors) = run(&["profile", "corpus/zero_spill.bpf.o", "x"]);
+    assert!(errors.contains("choose one with --program: "), "{errors}");
+    let (_, _, errors) = run(&["profile", "-p", "x", "corpus/zero_spill.bpf.o"]);
     assert!(errors.contains("no program x: expected one of "), "{errors}");
 }
 
@@ -38,7 +38,7 @@ fn folded_stacks_of_a_large_program() {
         eprintln!("skipped: {LARGE} is not there");
         return;
     }
-    let (_, text, errors) = run(&["profile", "--folded", LARGE, "on_event"]);
+    let (_, text, errors) = run(&["profile", "-o", "folded", "-p", "on_event", LARGE]);
     let counts = text
         .lines()
         .map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap());
@@ -61,7 +61,7 @@ fn the_flame_graph_renders_in_a_browser() {
         "corpus/bounded_loop.bpf.o"
     };
     let program = if object == LARGE { "on_event" } else { "nested" };
-    let (code, _, errors) = run(&["profile", "--svg", &svg.to_string_lossy(), object, program]);
+    let (code, _, errors) = run(&["profile", "--svg", &svg.to_string_lossy(), "-p", program, object]);
     assert_eq!(code, Some(0), "{errors}");
     let output = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"])

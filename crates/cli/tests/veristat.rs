@@ -290,10 +290,9 @@ fn own_columns_and_forms() {
         "{text}"
     );
     let json = place.run("-o json -e prog,insns tail_call.bpf.o").text;
+    assert!(json.contains("\"columns\":[\"program\",\"insns\"],\n"), "{json}");
     assert!(
-        json.starts_with(
-            "{\"columns\":[\"program\",\"insns\"],\"records\":[{\"insns\":5,\"program\":\"computed\"},"
-        ),
+        json.contains("{\"schema\":\"verdict/1\",\"insns\":5,\"program\":\"computed\"},\n"),
         "{json}"
     );
     let jsonl = place.run("-o jsonl tail_call.bpf.o").text;

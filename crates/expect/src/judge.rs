@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::nearest::{Line, last_lines, line_number, nearest};
 use crate::spec::{Message, Spec};
 
-/// What came of loading a program.
+/// The result of loading a program.
 #[derive(Clone, Copy, Debug)]
 pub struct Observed<'a> {
     /// `None` when the program was accepted; otherwise why it was not.
@@ -14,7 +14,7 @@ pub struct Observed<'a> {
     pub log: &'a str,
 }
 
-/// What came of a test's expectations.
+/// The result of a test's expectations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judgement {
     /// How many are met.

@@ -1,4 +1,4 @@
-//! What came of tests as JUnit's XML.
+//! Results of tests as JUnit's XML.
 
 use std::io::{self, Write};
 

@@ -2,13 +2,14 @@
 //! convention of the kernel's selftests (`bpf_misc.h`, `test_loader.c`).
 //!
 //! [`Spec::read`] collects what a program expects, [`judge`] holds an outcome and a log against it, [`report`] and
-//! [`junit`] write what came of many. Nothing here loads programs.
+//! [`junit`] write the results of many. Nothing here loads programs.
 //!
 //! **Architecture invariant:** what is not checked is counted as skipped, never as met.
 //!
 //! Internal to verdict: no stability. What others build on is the crate `bpf-verdict`.
 
 mod ere;
+pub mod json;
 mod judge;
 pub mod junit;
 mod known;

@@ -1,4 +1,4 @@
-//! What came of tests, in the manner of `cargo test`.
+//! Results of tests, in the manner of `cargo test`.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ use crate::judge::{Judgement, Unmet, Why};
 use crate::nearest::Line;
 use crate::spec::Skipped;
 
-/// What came of one test.
+/// The result of one test.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TestResult {
     /// The object's file name.
@@ -17,7 +17,7 @@ pub struct TestResult {
     pub program: String,
     /// What the test is about.
     pub description: Option<String>,
-    /// What came of it.
+    /// Its result.
     pub status: Status,
     /// What was not checked.
     pub skipped: Skipped,
@@ -27,7 +27,7 @@ pub struct TestResult {
     pub seconds: f64,
 }
 
-/// What came of a test.
+/// How a test ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
     /// It ran: all expectations are met if none is unmet.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use crate::{Column, FilterError, Filters, Joined, Row, Verdict};
+use crate::{Column, FilterError, Filters, Joined, Programs, Row, Verdict};
 
 /// A condition under which a comparison fails: `insns_pct>10`.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ struct IgnoredPlans(#[allow(dead_code, reason = "is read elsewhere")] Vec<toml::
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Budget {
     /// `PROGRAM`, `OBJECT/PROGRAM`, `OBJECT/`: globs, as veristat's filters.
-    programs: String,
+    programs: Programs,
     #[serde(default)]
     insns: Option<i64>,
     #[serde(default)]
@@ -76,6 +76,26 @@ struct Budget {
     /// Whether the program may be rejected.
     #[serde(default)]
     may_fail: Option<bool>,
+}
+
+/// The figures that budgets limit.
+pub(crate) const FIGURES: [Column; 4] = [Column::Insns, Column::States, Column::PeakStates, Column::Stack];
+
+/// What a program may cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// In the order of [`FIGURES`].
+    figures: [Option<i64>; 4],
+    /// Whether it may be rejected.
+    pub may_fail: bool,
+}
+
+impl Limits {
+    /// The figures that are limited, with their limits.
+    pub fn of_figures(&self) -> impl Iterator<Item = (Column, i64)> {
+        let limits = FIGURES.into_iter().zip(self.figures);
+        limits.filter_map(|(column, limit)| Some((column, limit?)))
+    }
 }
 
 /// A limit that a program exceeds.
@@ -123,15 +143,7 @@ impl Budgets {
     /// # Errors
     /// Says where it is not one.
     pub fn parse(text: &str) -> Result<Budgets, String> {
-        let budgets: Budgets = toml::from_str(text).map_err(|e| e.to_string())?;
-        for entry in &budgets.entries {
-            let is_name = |filters: &Filters| filters.figures().next().is_none();
-            if !entry.filter().is_some_and(|filters| is_name(&filters)) {
-                let expected = "PROGRAM, OBJECT/PROGRAM or OBJECT/, with * for anything";
-                return Err(format!("budget of '{}': expected {expected}", entry.programs));
-            }
-        }
-        Ok(budgets)
+        toml::from_str(text).map_err(|e| e.to_string())
     }
 
     /// Whether the program has a budget.
@@ -139,56 +151,50 @@ impl Budgets {
         self.entries.iter().any(|entry| entry.names(row))
     }
 
-    /// What the program exceeds. Of several entries that name it, the last one that says something of a figure
-    /// decides on that figure.
-    pub fn judge(&self, row: &Row) -> Vec<Breach> {
-        let mut limits = Budget::default();
+    /// What the program may cost, and whether it may be rejected. Of several entries that name it, the last one that
+    /// says something of a figure decides on that figure.
+    pub fn limits(&self, row: &Row) -> Limits {
+        let mut limits = Limits::default();
         for entry in self.entries.iter().filter(|entry| entry.names(row)) {
-            limits.insns = entry.insns.or(limits.insns);
-            limits.states = entry.states.or(limits.states);
-            limits.peak_states = entry.peak_states.or(limits.peak_states);
-            limits.stack = entry.stack.or(limits.stack);
-            limits.may_fail = entry.may_fail.or(limits.may_fail);
+            for (limit, own) in limits.figures.iter_mut().zip(entry.figures()) {
+                *limit = own.or(*limit);
+            }
+            limits.may_fail = entry.may_fail.unwrap_or(limits.may_fail);
         }
+        limits
+    }
+
+    /// What the program exceeds.
+    pub fn judge(&self, row: &Row) -> Vec<Breach> {
+        let limits = self.limits(row);
         match row.verdict {
-            Verdict::Failure if limits.may_fail == Some(true) => return Vec::new(),
+            Verdict::Failure if limits.may_fail => return Vec::new(),
             Verdict::Failure => return vec![Breach::Rejected],
             Verdict::Unsupported => return vec![Breach::Unsupported],
             Verdict::Success => {}
         }
-        let figures = [
-            (Column::Insns, row.insns, limits.insns),
-            (Column::States, row.states, limits.states),
-            (Column::PeakStates, row.peak_states, limits.peak_states),
-            (Column::Stack, row.stack, limits.stack),
-        ];
-        let over = figures.into_iter().filter_map(|(column, value, limit)| {
-            let limit = limit.filter(|limit| value > *limit)?;
-            Some(Breach::Over { column, value, limit })
+        let over = limits.of_figures().filter_map(|(column, limit)| {
+            let value = column.number(row)?;
+            (value > limit).then_some(Breach::Over { column, value, limit })
         });
         over.collect()
     }
 
     /// The entries that name none of the programs: they guard nothing.
-    pub fn unused<'b>(&'b self, rows: &'b [Row]) -> impl Iterator<Item = &'b str> {
+    pub fn unused<'b>(&'b self, rows: &'b [Row]) -> impl Iterator<Item = &'b Programs> {
         let unused = |entry: &&Budget| !rows.iter().any(|row| entry.names(row));
-        self.entries
-            .iter()
-            .filter(unused)
-            .map(|entry| entry.programs.as_str())
+        self.entries.iter().filter(unused).map(|entry| &entry.programs)
     }
 }
 
 impl Budget {
-    fn filter(&self) -> Option<Filters> {
-        let mut filters = Filters::default();
-        let allowed = !self.programs.starts_with('!');
-        (allowed && filters.add(&self.programs).is_ok()).then_some(filters)
+    /// In the order of [`FIGURES`].
+    fn figures(&self) -> [Option<i64>; 4] {
+        [self.insns, self.states, self.peak_states, self.stack]
     }
 
     fn names(&self, row: &Row) -> bool {
-        self.filter()
-            .is_some_and(|filter| filter.wants_program(&row.file, &row.program))
+        self.programs.name(&row.file, &row.program)
     }
 }
 
@@ -248,7 +254,10 @@ mod tests {
         assert_eq!(budgets.judge(&failed("small")), [Breach::Rejected]);
         assert!(budgets.judge(&failed("old")).is_empty());
         assert_eq!(
-            budgets.unused(&[row("small", 0, 0)]).collect::<Vec<_>>(),
+            budgets
+                .unused(&[row("small", 0, 0)])
+                .map(Programs::to_string)
+                .collect::<Vec<_>>(),
             ["a.bpf.o/big_*", "old"]
         );
     }

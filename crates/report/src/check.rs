@@ -125,7 +125,7 @@ pub fn write_entry(out: &mut dyn Write, entry: &CheckEntry<'_>, look: Look) -> i
     write_group(out, entry, &[], look)
 }
 
-/// Writes a program's paragraph, which stands for `others` that are rejected for the same reason, too.
+/// Writes a program's paragraph, and names `others` that are rejected for the same reason.
 ///
 /// # Errors
 /// Those of the writer.
@@ -192,7 +192,15 @@ fn write_rejection(
 ) -> io::Result<()> {
     let refusal = refusal_of(entry.record, entry.errno_name);
     let rejected = look.paint(Part::Error, "rejected");
-    writeln!(out, "{rejected}     {}: {refusal}", Name(entry.record))?;
+    write!(out, "{rejected}     {}: {refusal}", Name(entry.record))?;
+    if look.quiet {
+        let rule = entry.refusal.map(|refusal| refusal.rule);
+        return match rule {
+            Some(rule) => writeln!(out, ": {} {}", rule.code(), rule.name()),
+            None => writeln!(out),
+        };
+    }
+    writeln!(out)?;
     if !others.is_empty() {
         writeln!(out, "    also in: {}", listed(others, look))?;
     }

@@ -52,7 +52,7 @@ pub enum Column {
     Rule,
     /// Nanoseconds for each processed instruction.
     TimePerInsn,
-    /// Paths that ended because an explored state stands for the rest.
+    /// Paths that ended because an explored state subsumes the current one.
     PruneHits,
     /// Explored states that were compared and did not match.
     PruneMisses,

@@ -3,8 +3,13 @@
 use std::cmp::Ordering;
 use std::io::{self, Write};
 
+use serde::Serialize;
+use serde_json::Map;
+
+use crate::fields::{fields, names};
+use crate::forms::{DocumentHead, Json, write_json};
 use crate::sheet::{Cell, Head, Sheet};
-use crate::{Column, Format, Row, Value, Variant};
+use crate::{Column, Format, Row, Summary, Value, Variant};
 
 /// A program in both sets, or in one of them.
 #[derive(Clone, Copy, Debug)]
@@ -94,8 +99,71 @@ pub fn write_comparison(
     rows: &[Joined<'_>],
     format: Format,
 ) -> io::Result<()> {
+    match format.layout() {
+        Ok(layout) => sheet(columns, rows).write(out, layout),
+        Err(form) => write_compared(out, form, ("stat", &[]), (columns, rows), None),
+    }
+}
+
+/// Writes the joined rows as JSON: a command, the kernels that it asked, if it did, and what the rows add up to.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_compared(
+    out: &mut dyn Write,
+    form: Json,
+    (command, kernels): (&str, &[&str]),
+    (columns, rows): (&[Column], &[Joined<'_>]),
+    summary: Option<&Summary<'_>>,
+) -> io::Result<()> {
+    let head = DocumentHead {
+        command,
+        kernels,
+        columns: names(columns),
+    };
+    let records = rows.iter().map(|row| Compared::of(row, columns));
+    write_json(out, form, &head, records, summary.map(Summary::counted))
+}
+
+/// A program on both sides, as JSON.
+#[derive(Serialize)]
+struct Compared {
+    #[serde(flatten)]
+    whose: Map<String, serde_json::Value>,
+    a: Option<Map<String, serde_json::Value>>,
+    b: Option<Map<String, serde_json::Value>>,
+    /// By how much the numbers of the second side are more.
+    diff: Map<String, serde_json::Value>,
+    /// The same in percent of the first side.
+    pct: Map<String, serde_json::Value>,
+}
+
+impl Compared {
+    fn of(row: &Joined<'_>, columns: &[Column]) -> Compared {
+        let (keys, figures): (Vec<_>, Vec<_>) = columns.iter().partition(|column| column.is_key());
+        let whose = row.either().map(|row| fields(row, &keys)).unwrap_or_default();
+        let (mut diff, mut pct) = (Map::new(), Map::new());
+        for column in figures.iter().copied().filter(|column| !column.is_text()) {
+            let number = |variant| row.number(column, variant);
+            if let (Some(by), Some(percent)) = (number(Variant::Difference), number(Variant::Percent)) {
+                diff.insert(column.field().to_owned(), (by as i64).into());
+                pct.insert(column.field().to_owned(), percent.into());
+            }
+        }
+        let side = |row: Option<&Row>| row.map(|row| fields(row, &figures));
+        Compared {
+            whose,
+            a: side(row.a),
+            b: side(row.b),
+            diff,
+            pct,
+        }
+    }
+}
+
+pub(crate) fn sheet(columns: &[Column], rows: &[Joined<'_>]) -> Sheet {
     let fields: Vec<Field> = columns.iter().flat_map(|c| Field::of(*c)).collect();
-    let sheet = Sheet {
+    Sheet {
         heads: fields.iter().map(Field::head).collect(),
         rows: rows
             .iter()
@@ -103,8 +171,7 @@ pub fn write_comparison(
             .collect(),
         shown: rows.len(),
         closing: None, // veristat draws no rule here
-    };
-    sheet.write(out, format)
+    }
 }
 
 /// What of a column a field of the comparison shows.
@@ -149,7 +216,6 @@ impl Field {
             title: self.column.header(),
             suffix,
             name: format!("{}{csv_suffix}", self.column.name()),
-            field: format!("{}{csv_suffix}", self.column.field()),
             left: true,
             left_cells: self.column.is_text(),
         }

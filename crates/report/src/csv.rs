@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value;
 
+use verdict_kernel::rule::Rule;
+
 use crate::{Column, Record, Row, UnknownColumn};
 
 /// Why a file of figures could not be read.
@@ -55,6 +57,8 @@ struct Line {
     #[serde(flatten)]
     record: Record,
     #[serde(default)]
+    path: String,
+    #[serde(default)]
     kernel: String,
     rule: Option<Named>,
 }
@@ -92,10 +96,11 @@ fn read_record(record: Value) -> Result<Option<Row>, serde_json::Error> {
         return Ok(None);
     }
     let line: Line = serde_json::from_value(record)?;
-    let row = Row::from_record(&line.record);
+    let rule = line.rule.and_then(|rule| Rule::find(&rule.code));
+    let row = Row::from_record(&line.record).map(|row| row.refused_by(rule));
     Ok(row.map(|row| Row {
+        path: line.path,
         kernel: line.kernel,
-        rule: line.rule.map(|rule| rule.code).unwrap_or_default(),
         ..row
     }))
 }
@@ -160,7 +165,7 @@ fn cells(line: &str) -> Vec<String> {
     loop {
         let mut cell = String::new();
         if let Some(mut quoted) = rest.strip_prefix('"') {
-            // Two quotes stand for one.
+            // Two quotes are one.
             while let Some((part, behind)) = quoted.split_once('"') {
                 cell.push_str(part);
                 quoted = behind;

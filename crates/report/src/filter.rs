@@ -59,7 +59,7 @@ const OPERATORS: [(&str, Operator); 8] = [
     ("=", Operator::Equal),
 ];
 
-/// Words that stand for numbers: verdicts, and whether verdicts match.
+/// Words for numbers: verdicts, and whether verdicts match.
 const WORDS: [(i64, &[&str]); 3] = [
     (1, &["true", "t", "success", "succ", "s", "match", "m"]),
     (0, &["false", "f", "failure", "fail", "mismatch", "mis"]),

@@ -227,8 +227,13 @@ pub fn fingerprint(entry: &CheckEntry<'_>) -> Option<String> {
         parts.push(base_name(&source.file).to_owned());
         parts.push(words(&source));
     }
-    let hash = Sha256::digest(parts.join("\0").as_bytes());
-    Some(hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    Some(digest(&parts.join("\0")))
+}
+
+/// What recognises a text.
+pub(crate) fn digest(text: &str) -> String {
+    let hash = Sha256::digest(text.as_bytes());
+    hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A line's text, however it is indented.

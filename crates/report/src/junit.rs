@@ -23,13 +23,13 @@ pub struct Case {
     pub name: String,
     /// Time taken.
     pub seconds: f64,
-    /// What came of it.
+    /// Its result.
     pub outcome: Outcome,
     /// What there is to say beside that.
     pub output: Option<String>,
 }
 
-/// What came of a test case.
+/// The result of a test case.
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// All is well.

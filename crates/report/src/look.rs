@@ -7,6 +7,8 @@ use anstyle::{AnsiColor, Style};
 pub struct Look {
     /// Everything, not the short form.
     pub verbose: bool,
+    /// A line for each program, without reasons.
+    pub quiet: bool,
     /// With the escape sequences that colour it on terminals.
     pub colour: bool,
 }
@@ -15,6 +17,7 @@ impl Look {
     /// The short form, without colours.
     pub const PLAIN: Look = Look {
         verbose: false,
+        quiet: false,
         colour: false,
     };
 

@@ -6,8 +6,8 @@ use verdict_kernel::{KNOWN, SWITCHES, Semantics};
 
 use crate::check::{refusal_of, write_help};
 use crate::finding::{Finding, findings};
-use crate::sheet::{Cell, Head, Sheet};
-use crate::{CheckEntry, Format, Look, NEEDS, Part, Verdict, Which, write_reason};
+use crate::sheet::{Cell, Head, Layout, Sheet};
+use crate::{CheckEntry, Look, NEEDS, Part, Verdict, Which, write_reason};
 
 /// What several kernels say of one program.
 #[derive(Clone, Debug)]
@@ -217,7 +217,6 @@ pub(crate) fn text(name: &str) -> Head {
         title: "",
         suffix: "",
         name: name.to_owned(),
-        field: name.to_owned(),
         left: true,
         left_cells: true,
     }
@@ -231,7 +230,7 @@ pub(crate) fn write_texts(out: &mut dyn Write, heads: Vec<Head>, rows: Vec<Vec<C
         closing: None,
     };
     let mut table = Vec::new();
-    sheet.write(&mut table, Format::Table)?;
+    sheet.write(&mut table, Layout::Table)?;
     // The last column would be filled up with blanks.
     for line in String::from_utf8_lossy(&table).lines() {
         writeln!(out, "{}", line.trim_end())?;

@@ -54,7 +54,7 @@ impl Minimum {
     }
 }
 
-/// What stands for the kernel from which on a program loads, where there is none.
+/// What a table has where no kernel loads a program.
 const NONE: &str = "none";
 
 /// Writes the table: from which of the `kernels`, oldest first, each program loads, and what stops it on the one before.

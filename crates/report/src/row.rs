@@ -1,10 +1,14 @@
 //! One program's figures, as tables know them.
 
+use verdict_kernel::rule::Rule;
+
 use crate::{Column, Record, Verdict};
 
 /// The figures of one program, as tables know them. What is not known is 0 or empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
+    /// Where the object lies, as it was named; empty where that is not known.
+    pub path: String,
     /// Object file name.
     pub file: String,
     /// Program name.
@@ -45,7 +49,7 @@ pub struct Row {
     pub reason: String,
     /// The code of the rule that was broken; empty when accepted.
     pub rule: String,
-    /// Paths that ended because an explored state stands for the rest.
+    /// Paths that ended because an explored state subsumes the current one.
     pub prune_hits: i64,
     /// Explored states that did not match.
     pub prune_misses: i64,
@@ -84,6 +88,7 @@ impl FromIterator<Column> for Columns {
 impl Default for Row {
     fn default() -> Self {
         Row {
+            path: String::new(),
             file: String::new(),
             program: String::new(),
             verdict: Verdict::Failure,
@@ -137,6 +142,20 @@ impl Row {
         })
     }
 
+    /// The same with the rule that was broken, which is the reason where neither kernel nor library has words for it.
+    pub fn refused_by(self, rule: Option<Rule>) -> Row {
+        let Some(rule) = rule else { return self };
+        let reason = match self.reason.is_empty() {
+            true => rule.sentence().to_owned(),
+            false => self.reason,
+        };
+        Row {
+            reason,
+            rule: rule.code().to_owned(),
+            ..self
+        }
+    }
+
     /// What identifies the row, and by what rows are sorted.
     pub fn key(&self) -> (&str, &str) {
         (&self.file, &self.program)
@@ -151,16 +170,61 @@ pub(crate) fn sum_of(depths: &str) -> i64 {
         .fold(0, i64::saturating_add)
 }
 
-/// The last thing that was said about a program that was not accepted.
+/// Why a program was not accepted: the kernel's last line, or the line with which a library's complaints begin.
 fn reason(record: &Record) -> String {
-    let words = match record.verdict {
-        Verdict::Success => return String::new(),
-        Verdict::Unsupported => &record.unsupported,
-        Verdict::Failure => match &record.tail {
-            Some(tail) if !tail.trim().is_empty() => &record.tail,
-            _ => &record.libbpf,
+    let tail = record.tail.as_deref().map(str::trim);
+    let line = match record.verdict {
+        Verdict::Success => None,
+        Verdict::Unsupported => record.unsupported.as_deref().and_then(|what| what.lines().next()),
+        Verdict::Failure => match tail.filter(|tail| !tail.is_empty()) {
+            Some(tail) => tail.lines().next_back(),
+            None => record.libbpf.as_deref().and_then(first_complaint),
         },
     };
-    let last = words.as_deref().and_then(|words| words.lines().next_back());
-    last.unwrap_or_default().trim().to_owned()
+    line.unwrap_or_default().trim().to_owned()
+}
+
+/// The first line that is no remark: what follows it only says what fails for it.
+fn first_complaint(words: &str) -> Option<&str> {
+    const REMARKS: [&str; 2] = ["Retrying without BTF.", "Failed to bump RLIMIT_MEMLOCK"];
+    let is_remark = |line: &&str| REMARKS.iter().any(|remark| line.contains(remark));
+    words
+        .lines()
+        .find(|line| !is_remark(line))
+        .or_else(|| words.lines().next())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Figures, Stage};
+
+    #[test]
+    fn a_reason_is_what_comes_first() {
+        let refused = |libbpf: Option<&str>| Record {
+            object: "a.o".into(),
+            program: Some("p".into()),
+            verdict: Verdict::Failure,
+            stage: Stage::Prepare,
+            errno: 22,
+            figures: Some(Figures::default()),
+            libbpf: libbpf.map(ToOwned::to_owned),
+            tail: None,
+            unsupported: None,
+            assumed: None,
+            log_sha256: None,
+        };
+        let reason = |record: &Record, rule| Row::from_record(record).unwrap().refused_by(rule).reason;
+        let words = "libbpf: Error in bpf_create_map_xattr(m):Invalid argument(-22). Retrying without BTF.\n\
+                     libbpf: map 'm': failed to create: Invalid argument(-22)\n\
+                     libbpf: failed to load object 'a.o'\n";
+        assert_eq!(
+            reason(&refused(Some(words)), Some(Rule::MapAttributes)),
+            "libbpf: map 'm': failed to create: Invalid argument(-22)"
+        );
+        // Before the verifier is asked, the kernel has no words.
+        let rule = Rule::ProgramAttributes;
+        assert_eq!(reason(&refused(None), Some(rule)), rule.sentence());
+        assert_eq!(reason(&refused(None), None), "");
+    }
 }

@@ -4,11 +4,9 @@ use std::fmt;
 use std::io::{self, Write};
 
 use anstyle::Style;
-use serde_json::{Map, Value as Json, json};
-use verdict_kernel::rule::Rule;
 
 use crate::Value;
-use crate::forms::SCHEMA;
+use crate::forms::Json;
 
 /// How figures are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +23,27 @@ pub enum Format {
     Jsonl,
 }
 
+impl Format {
+    /// The layout of cells, or else the form of JSON.
+    pub(crate) fn layout(self) -> Result<Layout, Json> {
+        match self {
+            Format::Table => Ok(Layout::Table),
+            Format::Csv => Ok(Layout::Csv),
+            Format::Markdown => Ok(Layout::Markdown),
+            Format::Json => Err(Json::Document),
+            Format::Jsonl => Err(Json::Lines),
+        }
+    }
+}
+
+/// How cells are laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    Table,
+    Csv,
+    Markdown,
+}
+
 /// A column's heading.
 pub(crate) struct Head {
     /// In tables: what stands at the left edge …
@@ -33,8 +52,6 @@ pub(crate) struct Head {
     pub(crate) suffix: &'static str,
     /// In CSV.
     pub(crate) name: String,
-    /// In JSON.
-    pub(crate) field: String,
     /// Whether the heading keeps to the left.
     pub(crate) left: bool,
     /// Whether the cells do.
@@ -109,21 +126,11 @@ pub(crate) struct Sheet {
 const SEPARATOR: &str = "  ";
 
 impl Sheet {
-    pub(crate) fn write(&self, out: &mut dyn Write, format: Format) -> io::Result<()> {
-        match format {
-            Format::Table => self.write_table(out),
-            Format::Csv => self.write_csv(out),
-            Format::Markdown => self.write_markdown(out),
-            Format::Json => {
-                let rows: Vec<_> = self.objects().collect();
-                let fields: Vec<_> = self.heads.iter().map(|head| &head.field).collect();
-                writeln!(
-                    out,
-                    "{}",
-                    json!({ "schema": SCHEMA, "columns": fields, "records": rows })
-                )
-            }
-            Format::Jsonl => self.objects().try_for_each(|object| writeln!(out, "{object}")),
+    pub(crate) fn write(&self, out: &mut dyn Write, layout: Layout) -> io::Result<()> {
+        match layout {
+            Layout::Table => self.write_table(out),
+            Layout::Csv => self.write_csv(out),
+            Layout::Markdown => self.write_markdown(out),
         }
     }
 
@@ -195,35 +202,6 @@ impl Sheet {
             line(out, cells.collect())
         })
     }
-
-    fn objects(&self) -> impl Iterator<Item = Json> {
-        self.shown().map(|row| {
-            let mut object = Map::new();
-            for (head, cell) in self.heads.iter().zip(row) {
-                let value = match cell {
-                    Cell::Text(code) if head.field.starts_with("rule") => rule(code),
-                    Cell::Text(text) | Cell::Painted(text, _) => text.as_str().into(),
-                    Cell::Number(n) => (*n).into(),
-                    Cell::Missing => Json::Null,
-                    Cell::Change(change, percent) => {
-                        let name = head.field.trim_end_matches("_diff");
-                        object.insert(format!("{name}_pct"), (*percent).into());
-                        (*change).into()
-                    }
-                };
-                object.insert(head.field.clone(), value);
-            }
-            Json::Object(object)
-        })
-    }
-}
-
-/// A rule's code and name, where it is one's code.
-fn rule(code: &str) -> Json {
-    Rule::find(code).map_or(
-        Json::Null,
-        |rule| json!({ "code": rule.code(), "name": rule.name() }),
-    )
 }
 
 /// A cell that its reader would take for several is put between quotes.

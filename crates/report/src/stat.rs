@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use crate::fields::{fields, names};
+use crate::forms::{DocumentHead, Json, write_json};
 use crate::sheet::{Head, Sheet};
 use crate::{Column, Format, Row};
 
@@ -31,11 +33,17 @@ pub fn write_stats(
     format: Format,
     counts: &Counts,
 ) -> io::Result<()> {
+    let layout = match format.layout() {
+        Ok(layout) => layout,
+        Err(json) => {
+            let shown = rows.get(..limit).unwrap_or(rows);
+            return write_figures(out, json, columns, shown);
+        }
+    };
     let head = |column: &Column| Head {
         title: column.header(),
         suffix: "",
         name: column.name().to_owned(),
-        field: column.field().to_owned(),
         left: column.is_named(),
         left_cells: column.is_text(),
     };
@@ -51,7 +59,23 @@ pub fn write_stats(
             counts.files, counts.programs, counts.skipped_files, counts.skipped_programs
         )),
     };
-    sheet.write(out, format)
+    sheet.write(out, layout)
+}
+
+fn write_figures(out: &mut dyn Write, json: Json, columns: &[Column], rows: &[Row]) -> io::Result<()> {
+    let mut kernels: Vec<&str> = Vec::new();
+    for row in rows {
+        if !row.kernel.is_empty() && !kernels.contains(&row.kernel.as_str()) {
+            kernels.push(&row.kernel);
+        }
+    }
+    let head = DocumentHead {
+        command: "stat",
+        kernels: &kernels,
+        columns: names(columns),
+    };
+    let records = rows.iter().map(|row| fields(row, columns));
+    write_json(out, json, &head, records, None::<()>)
 }
 
 #[cfg(test)]
@@ -152,8 +176,13 @@ loop1.bpf.o,nested_loops,failure,1,361349,7,6
         let columns = [Column::Program, Column::Insns];
         assert_eq!(
             text(Format::Json, &columns),
-            "{\"columns\":[\"program\",\"insns\"],\"records\":[{\"insns\":9,\"program\":\"a\"},\
-             {\"insns\":361349,\"program\":\"nested_loops\"}],\"schema\":\"verdict/1\"}\n"
+            concat!(
+                "{\"schema\":\"verdict/1\",\"command\":\"stat\",\"version\":\"",
+                env!("CARGO_PKG_VERSION"),
+                "\",\"columns\":[\"program\",\"insns\"],\n\"records\":[\n",
+                "{\"schema\":\"verdict/1\",\"insns\":9,\"program\":\"a\"},\n",
+                "{\"schema\":\"verdict/1\",\"insns\":361349,\"program\":\"nested_loops\"}\n]}\n"
+            )
         );
         assert_eq!(
             text(Format::Markdown, &columns),

@@ -3,7 +3,11 @@
 use std::cmp::Reverse;
 use std::io::{self, Write};
 
-use crate::sheet::{Cell, Head, Sheet};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::compare::sheet as comparison_sheet;
+use crate::sheet::{Cell, Head, Layout, Sheet};
 use crate::{Column, Format, Joined, Variant, Verdict};
 
 /// A comparison, added up.
@@ -92,16 +96,14 @@ impl<'a> Summary<'a> {
     /// # Errors
     /// Those of the writer.
     pub fn write(&self, out: &mut dyn Write, format: Format) -> io::Result<()> {
-        let markdown = format == Format::Markdown;
-        let (format, heading) = if markdown {
-            (format, "### ")
-        } else {
-            (Format::Table, "")
+        let (layout, heading) = match format {
+            Format::Markdown => (Layout::Markdown, "### "),
+            _ => (Layout::Table, ""),
         };
         writeln!(out, "{}", self.counts())?;
         if self.both > 0 {
             writeln!(out)?;
-            self.totals_sheet().write(out, format)?;
+            self.totals_sheet().write(out, layout)?;
         }
         let figure = self.figure.header().to_lowercase();
         let lists = [
@@ -119,9 +121,29 @@ impl<'a> Summary<'a> {
             }
             writeln!(out, "\n{heading}{title}\n")?;
             let columns = [Column::File, Column::Program, column];
-            crate::write_comparison(out, &columns, rows, format)?;
+            comparison_sheet(&columns, rows).write(out, layout)?;
         }
         Ok(())
+    }
+
+    /// The counts and totals, for machines.
+    pub(crate) fn counted(&self) -> impl Serialize {
+        let totals = self.totals.iter().map(|total| {
+            json!({
+                "figure": total.column.field(),
+                "a": total.a,
+                "b": total.b,
+                "diff": total.b.saturating_sub(total.a),
+                "mean_ratio": total.mean_ratio,
+            })
+        });
+        json!({
+            "programs": self.both,
+            "changed": self.changed,
+            "only_a": self.only_a,
+            "only_b": self.only_b,
+            "totals": totals.collect::<Vec<_>>(),
+        })
     }
 
     fn counts(&self) -> String {
@@ -148,7 +170,6 @@ impl<'a> Summary<'a> {
             title,
             suffix,
             name: name.to_owned(),
-            field: name.to_owned(),
             left,
             left_cells: left,
         };

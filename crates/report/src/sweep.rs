@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use crate::fields::{fields, names};
+use crate::forms::{DocumentHead, Json, write_json};
 use crate::sheet::{Cell, Head, Sheet};
 use crate::{Column, Format, Row, Value, Verdict};
 
@@ -27,6 +29,33 @@ pub fn write_sweep(
     format: Format,
     changed: bool,
 ) -> io::Result<()> {
+    let programs = by_program(runs);
+    let shown = programs
+        .iter()
+        .filter(|(_, sides)| !changed || differ(sides, columns));
+    let layout = match format.layout() {
+        Ok(layout) => layout,
+        Err(form) => {
+            return write_records(
+                out,
+                form,
+                (runs, columns),
+                shown.map(|(_, sides)| sides.as_slice()),
+            );
+        }
+    };
+    let rows: Vec<_> = shown.map(|(key, sides)| cells(*key, sides, columns)).collect();
+    let sheet = Sheet {
+        heads: heads(runs, columns),
+        shown: rows.len(),
+        rows,
+        closing: None,
+    };
+    sheet.write(out, layout)
+}
+
+/// What is known of each program under each setting.
+fn by_program(runs: &[SweepRun]) -> BTreeMap<(&str, &str), Vec<Option<&Row>>> {
     let mut programs: BTreeMap<(&str, &str), Vec<Option<&Row>>> = BTreeMap::new();
     for (index, run) in runs.iter().enumerate() {
         for row in &run.rows {
@@ -38,24 +67,47 @@ pub fn write_sweep(
             }
         }
     }
-    let mut rows = Vec::new();
-    for ((file, program), sides) in &programs {
-        if changed && !differ(sides, columns) {
-            continue;
-        }
-        let mut cells = vec![Cell::Text((*file).to_owned()), Cell::Text((*program).to_owned())];
-        for side in sides {
-            cells.extend(columns.iter().map(|column| cell(*side, *column)));
-        }
-        rows.push(cells);
+    programs
+}
+
+fn cells((file, program): (&str, &str), sides: &[Option<&Row>], columns: &[Column]) -> Vec<Cell> {
+    let mut cells = vec![Cell::Text(file.to_owned()), Cell::Text(program.to_owned())];
+    for side in sides {
+        cells.extend(columns.iter().map(|column| cell(*side, *column)));
     }
-    let sheet = Sheet {
-        heads: heads(runs, columns),
-        shown: rows.len(),
-        rows,
-        closing: None,
+    cells
+}
+
+/// Writes the figures as JSON: a record for each program and setting.
+fn write_records<'r>(
+    out: &mut dyn Write,
+    form: Json,
+    (runs, columns): (&'r [SweepRun], &[Column]),
+    programs: impl Iterator<Item = &'r [Option<&'r Row>]>,
+) -> io::Result<()> {
+    let mut all = vec![Column::File, Column::Program, Column::Kernel, Column::Verdict];
+    for column in columns {
+        if !all.contains(column) {
+            all.push(*column);
+        }
+    }
+    let head = DocumentHead {
+        command: "sweep",
+        columns: names(&all),
+        ..DocumentHead::default()
     };
-    sheet.write(out, format)
+    let records = programs.flat_map(|sides| {
+        let known = runs
+            .iter()
+            .zip(sides)
+            .filter_map(|(run, row)| Some((run, (*row)?)));
+        known.map(|(run, row)| {
+            let mut record = fields(row, &all);
+            record.insert("setting".to_owned(), run.setting.as_str().into());
+            record
+        })
+    });
+    write_json(out, form, &head, records, None::<()>)
 }
 
 fn heads(runs: &[SweepRun], columns: &[Column]) -> Vec<Head> {
@@ -63,7 +115,6 @@ fn heads(runs: &[SweepRun], columns: &[Column]) -> Vec<Head> {
         title: column.header(),
         suffix: "",
         name: column.name().to_owned(),
-        field: column.field().to_owned(),
         left: true,
         left_cells: true,
     };
@@ -78,7 +129,6 @@ fn heads(runs: &[SweepRun], columns: &[Column]) -> Vec<Head> {
             heads.push(Head {
                 title: "", // the name
                 suffix: "",
-                field: name.clone(),
                 name,
                 left: false,
                 left_cells: column.is_text(),

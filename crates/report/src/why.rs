@@ -9,7 +9,8 @@ use verdict_kernel::rule::Rule;
 use verdict_kernel::semantics::Switch;
 
 use crate::check::by_whom;
-use crate::sheet::{Cell, Head, Sheet};
+use crate::forms::{DocumentHead, Said, write_json};
+use crate::sheet::{Cell, Head, Layout, Sheet};
 use crate::{Format, Look, Need, Part, Record, Verdict};
 
 /// Something in which two kernels differ.
@@ -152,24 +153,26 @@ fn other_changes(a: &Record, b: &Record) -> Vec<String> {
 pub fn write_why(
     out: &mut dyn Write,
     names: (&str, &str),
-    differences: &[Difference],
+    differences: &[Found],
     (format, look): (Format, Look),
 ) -> io::Result<()> {
-    match format {
-        Format::Json | Format::Jsonl => {
-            for difference in differences {
-                let line = serde_json::to_string(&Line::of(names, difference)).unwrap_or_default();
-                writeln!(out, "{line}")?;
-            }
-            Ok(())
+    match format.layout() {
+        Err(form) => {
+            let head = DocumentHead {
+                command: "compare",
+                kernels: &[names.0, names.1],
+                ..DocumentHead::default()
+            };
+            let records = differences.iter().map(|found| Line::of(names, found));
+            write_json(out, form, &head, records, None::<()>)
         }
-        Format::Table => {
-            for difference in differences {
-                write_one(out, difference, look)?;
+        Ok(Layout::Table) => {
+            for found in differences {
+                write_one(out, &found.difference, look)?;
             }
             write_summary(out, names, differences)
         }
-        Format::Csv | Format::Markdown => sheet(differences).write(out, format),
+        Ok(layout) => sheet(differences).write(out, layout),
     }
 }
 
@@ -199,6 +202,15 @@ fn write_one(out: &mut dyn Write, difference: &Difference, look: Look) -> io::Re
     Ok(())
 }
 
+/// A difference, and where its object lies.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// As it was named.
+    pub path: String,
+    /// The difference.
+    pub difference: Difference,
+}
+
 /// What an element adds to all programs for which it is a cause.
 #[derive(Clone, Copy, Debug)]
 pub struct Total {
@@ -213,9 +225,9 @@ pub struct Total {
 }
 
 /// What each element adds up to over all programs, those with most programs first.
-pub fn totals(differences: &[Difference]) -> Vec<Total> {
+pub fn totals<'d>(differences: impl IntoIterator<Item = &'d Difference>) -> Vec<Total> {
     let mut all: BTreeMap<&str, Total> = BTreeMap::new();
-    for cause in differences.iter().flat_map(|difference| &difference.causes) {
+    for cause in differences.into_iter().flat_map(|difference| &difference.causes) {
         let total = all.entry(cause.element.name()).or_insert(Total {
             element: cause.element,
             programs: 0,
@@ -232,8 +244,9 @@ pub fn totals(differences: &[Difference]) -> Vec<Total> {
 }
 
 /// Writes what the causes add up to over all programs.
-fn write_summary(out: &mut dyn Write, (a, b): (&str, &str), differences: &[Difference]) -> io::Result<()> {
-    let causes = totals(differences);
+fn write_summary(out: &mut dyn Write, (a, b): (&str, &str), found: &[Found]) -> io::Result<()> {
+    let differences: Vec<_> = found.iter().map(|found| &found.difference).collect();
+    let causes = totals(differences.iter().copied());
     if !causes.is_empty() {
         writeln!(out)?;
     }
@@ -273,12 +286,11 @@ fn write_summary(out: &mut dyn Write, (a, b): (&str, &str), differences: &[Diffe
     }
 }
 
-fn sheet(differences: &[Difference]) -> Sheet {
+fn sheet(differences: &[Found]) -> Sheet {
     let text = |name: &str| Head {
         title: "",
         suffix: "",
         name: name.to_owned(),
-        field: name.to_owned(),
         left: true,
         left_cells: true,
     };
@@ -286,7 +298,7 @@ fn sheet(differences: &[Difference]) -> Sheet {
         left_cells: false,
         ..text(name)
     };
-    let rows: Vec<_> = differences.iter().map(cells).collect();
+    let rows: Vec<_> = differences.iter().map(|found| cells(&found.difference)).collect();
     Sheet {
         heads: vec![
             text("file_name"),
@@ -327,23 +339,17 @@ fn cells(difference: &Difference) -> Vec<Cell> {
 /// A difference as a line of JSON.
 #[derive(Serialize)]
 struct Line<'d> {
+    path: &'d str,
     object: &'d str,
+    #[serde(skip_serializing_if = "Option::is_none")]
     program: Option<&'d str>,
-    a: Side<'d>,
-    b: Side<'d>,
+    a: Said<'d>,
+    b: Said<'d>,
     causes: Vec<CauseLine>,
-    rules: [Option<&'static str>; 2],
     #[serde(skip_serializing_if = "Option::is_none")]
     need: Option<&'d Need>,
     runs: usize,
     contradictions: usize,
-}
-
-#[derive(Serialize)]
-struct Side<'d> {
-    kernel: &'d str,
-    #[serde(flatten)]
-    record: &'d Record,
 }
 
 #[derive(Serialize)]
@@ -360,25 +366,21 @@ struct CauseLine {
 }
 
 impl<'d> Line<'d> {
-    fn of((a, b): (&'d str, &'d str), difference: &'d Difference) -> Line<'d> {
+    fn of((a, b): (&'d str, &'d str), found: &'d Found) -> Line<'d> {
+        let Found { path, difference } = found;
+        let [rule_a, rule_b] = difference.rules;
         let program = difference
             .a
             .program
             .as_deref()
             .or(difference.b.program.as_deref());
         Line {
+            path,
             object: &difference.a.object,
             program,
-            a: Side {
-                kernel: a,
-                record: &difference.a,
-            },
-            b: Side {
-                kernel: b,
-                record: &difference.b,
-            },
+            a: Said::of(path, a, &difference.a, rule_a),
+            b: Said::of(path, b, &difference.b, rule_b),
             causes: difference.causes.iter().map(CauseLine::of).collect(),
-            rules: difference.rules.map(|rule| rule.map(Rule::code)),
             need: difference.need.as_ref(),
             runs: difference.runs,
             contradictions: difference.contradictions,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use verdict::kernel::rule::Rule;
 use verdict::log::SourceTally;
 use verdict::{KernelChoice, LogOptions, NotLoaded, OpenObject, PlanSource, Program, ProgramId, Verifier};
-use verdict_report::forms::{Figured, write_records};
+use verdict_report::forms::{Figured, Json, write_records};
 use verdict_report::{
     Column, Counts, Format, Record, Row, SourceCount, sort_rows, write_stats, write_top_sources,
 };
@@ -60,7 +60,7 @@ pub(super) fn print(options: &Options, out: &mut dyn Write) -> Done {
     Ok(all.code)
 }
 
-/// An argument, or one of the objects that it stands for.
+/// An argument, or one of the objects in it.
 struct Input<'v> {
     path: PathBuf,
     state: State<'v>,
@@ -173,8 +173,8 @@ fn verified(verifier: &Verifier, options: &Options, objects: &[Input<'_>]) -> Ve
 fn verify(verifier: &Verifier, options: &Options, program: Program<'_, '_>) -> Known {
     let verdict::Answer { record, refusal, .. } = program.check();
     let rule = refusal.map(|refusal| refusal.rule);
-    let mut row = Row::from_record(&record).unwrap_or_default();
-    row.rule = rule.map_or_else(String::new, |rule| rule.code().to_owned());
+    let row = Row::from_record(&record).unwrap_or_default();
+    let mut row = row.refused_by(rule);
     row.kernel.clone_from(&verifier.kernel().name);
     if options.asks_about(&OBSERVED) {
         let cost = program.profile().profile.map(|profile| profile.total());
@@ -301,6 +301,7 @@ impl Gathered {
                     show_log(options, &input.path, program, &mut row, out)?;
                 }
                 self.keep(&input.path, record, rule);
+                row.path = input.path.to_string_lossy().into_owned();
                 self.rows.push(row);
             }
             Err(message) => {
@@ -340,8 +341,11 @@ impl Gathered {
             |kept: &&Kept| Row::from_record(&kept.record).is_none_or(|row| options.filters.wants_row(&row));
         let all = self.records.iter().filter(wanted);
         let all: Vec<_> = all.map(|kept| kept.figured(kernels)).collect();
-        let document = (options.format() == Format::Json).then_some((env!("CARGO_PKG_VERSION"), kernels));
-        write_records(out, document, &all)
+        let form = match options.format() {
+            Format::Json => Json::Document,
+            _ => Json::Lines,
+        };
+        write_records(out, form, kernels, &all)
     }
 }
 

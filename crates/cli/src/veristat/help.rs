@@ -16,6 +16,7 @@ What is verified:
   -f, --filter=FILTER        Only programs or figures that match FILTER: GLOB, FILE/PROGRAM,
                              or FIGURE and a comparison such as 'insns>100'; !FILTER leaves
                              out; @FILE has a filter a line
+  -p, --program=GLOB         Only programs of this name: PROGRAM, OBJECT/PROGRAM or OBJECT/
   -G, --set-global-vars=VAR  Set a global variable: 'NAME = VALUE'; @FILE has one a line
       --globals-from=FILE    Set the variables of a data map as 'bpftool map dump -j' printed it
   -r, --test-reg-invariants  Treat contradictory bounds of a register as an error
@@ -24,6 +25,8 @@ What is verified:
                              'all': of several, a row for each
       --kernel-dir=DIR       Directory with another kernel's BTF, config and symbols
       --set=SWITCH=VALUE     Set a switch of the verifier, one of 'verdict switches'
+      --cpus=N               Possible CPUs of the machine (2)
+      --memlock=BYTES        Memory that the loading user may lock, in kernels before 5.11
       --loader=LIBRARY       The library that loads the objects: libbpf, cilium or aya
       --attach-to=PLACE      The program that extensions and tracing programs attach to:
                              OBJECT:PROGRAM or OBJECT:PROGRAM/FUNCTION
@@ -65,9 +68,9 @@ pub(super) fn usage(name: &str) -> String {
     format!(
         "\
 Usage: {name} [-CdqrRtvV?] [-e COLUMNS] [-f FILTER] [-G VAR] [-j N] [-l LEVEL] [-n N]
-            [-o FORM] [-s COLUMNS] [-S N] [--log-fixed] [--log-size=BYTES] [--dump[=MODE]]
-            [--kernel=NAMES] [--kernel-dir=DIR] [--set=SWITCH=VALUE] [--loader=LIBRARY]
-            [--attach-to=PLACE] OBJECT...
+            [-o FORM] [-p GLOB] [-s COLUMNS] [-S N] [--log-fixed] [--log-size=BYTES] [--dump[=MODE]]
+            [--kernel=NAMES] [--kernel-dir=DIR] [--set=SWITCH=VALUE] [--cpus=N]
+            [--memlock=BYTES] [--loader=LIBRARY] [--attach-to=PLACE] OBJECT...
 "
     )
 }

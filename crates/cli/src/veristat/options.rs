@@ -6,10 +6,10 @@ use std::io;
 use clap::ValueEnum;
 use verdict::loader::Globals;
 use verdict::{KernelChoice, Loader};
-use verdict_report::{Column, Filters, Format, Spec, UnknownColumn, list_lines, parse_specs};
+use verdict_report::{Column, Filters, Format, Programs, Spec, UnknownColumn, list_lines, parse_specs};
 
 use super::getopt::{Item, Opt, Takes, parse};
-use crate::args::LoaderName;
+use crate::args::{LoaderName, bytes, cpus};
 
 use super::{FAILED, INVALID, Refusal, USAGE};
 
@@ -81,6 +81,7 @@ enum Key {
     Compare,
     Replay,
     Filter,
+    Program,
     TestStates,
     TestInvariants,
     TopSources,
@@ -90,6 +91,8 @@ enum Key {
     Kernel,
     KernelDir,
     Switch,
+    Cpus,
+    Memlock,
     Loader,
     AttachTo,
     Jobs,
@@ -113,7 +116,7 @@ const fn long(long: &'static str, takes: Takes, key: Key) -> Opt<Key> {
     }
 }
 
-const OPTIONS: [Opt<Key>; 29] = [
+const OPTIONS: [Opt<Key>; 32] = [
     option('h', "help", Takes::Nothing, Key::Show(Show::Help)),
     option('?', "", Takes::Nothing, Key::Show(Show::Help)),
     long("usage", Takes::Nothing, Key::Show(Show::Usage)),
@@ -131,6 +134,7 @@ const OPTIONS: [Opt<Key>; 29] = [
     option('C', "compare", Takes::Nothing, Key::Compare),
     option('R', "replay", Takes::Nothing, Key::Replay),
     option('f', "filter", Takes::Argument, Key::Filter),
+    option('p', "program", Takes::Argument, Key::Program),
     option('t', "test-states", Takes::Nothing, Key::TestStates),
     option('r', "test-reg-invariants", Takes::Nothing, Key::TestInvariants),
     option('S', "top-src-lines", Takes::Argument, Key::TopSources),
@@ -140,6 +144,8 @@ const OPTIONS: [Opt<Key>; 29] = [
     long("kernel", Takes::Argument, Key::Kernel),
     long("kernel-dir", Takes::Argument, Key::KernelDir),
     long("set", Takes::Argument, Key::Switch),
+    long("cpus", Takes::Argument, Key::Cpus),
+    long("memlock", Takes::Argument, Key::Memlock),
     long("loader", Takes::Argument, Key::Loader),
     long("attach-to", Takes::Argument, Key::AttachTo),
     option('j', "jobs", Takes::Argument, Key::Jobs),
@@ -202,6 +208,22 @@ impl Options {
             Key::AttachTo => self.attach_to.push(value.to_owned()),
             Key::Kernel => self.kernels.push(value.to_owned()),
             Key::KernelDir => self.kernel.dir = Some(value.into()),
+            Key::Program => {
+                // As a filter that has a name only.
+                Programs::parse(value)
+                    .map_err(|expected| Refusal::new(USAGE, format!("--program '{value}': {expected}")))?;
+                self.take_filter(value)?;
+            }
+            Key::Cpus => {
+                let cpus = cpus(value);
+                self.kernel.cpus =
+                    Some(cpus.map_err(|e| Refusal::new(USAGE, format!("--cpus '{value}': {e}")))?);
+            }
+            Key::Memlock => {
+                let limit = bytes(value);
+                let limit = limit.map_err(|e| Refusal::new(USAGE, format!("--memlock '{value}': {e}")))?;
+                self.kernel.memlock = Some(limit);
+            }
             Key::Switch => self.kernel.switches.push(value.to_owned()),
             Key::Jobs => {
                 let jobs = value.parse().ok().filter(|jobs| *jobs > 0);

@@ -4,6 +4,8 @@
 
 pub(crate) mod browser;
 pub(crate) mod picture;
+pub(crate) mod schema;
+pub(crate) mod scratch;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -290,7 +290,7 @@ pub enum Tried {
 #[serde(tag = "change", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Change {
-    /// In front of this instruction, a number in a register is compared: only these values go on.
+    /// In front of this instruction, a number in a register is compared: only these values continue.
     Range {
         /// The instruction.
         insn: u32,

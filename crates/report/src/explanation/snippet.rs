@@ -123,7 +123,7 @@ fn write_line(
             }
         };
         let marks = mark.repeat(length.clamp(1, 120));
-        // A line of which only the number is known may stand for many instructions, as those of inline assembly do.
+        // A line of which only the number is known may be that of many instructions, as those of inline assembly do.
         let insn = if source.length == 0 {
             format!("insn {} {}: ", note.site.insn, note.site.text)
         } else {

@@ -17,11 +17,88 @@ use crate::{CheckEntry, CheckSummary, Figures, MatrixRow, Minimum, Need, Record,
 /// is added.
 pub const SCHEMA: &str = "verdict/1";
 
+/// Form of JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Json {
+    /// One document: what was asked, and records.
+    Document,
+    /// The records, a line each.
+    Lines,
+}
+
+/// What a document says before its records.
+#[derive(Clone, Debug, Default)]
+pub struct DocumentHead<'a> {
+    /// The command that writes it.
+    pub command: &'a str,
+    /// The kernels that were asked.
+    pub kernels: &'a [&'a str],
+    /// The fields that were chosen, in their order.
+    pub columns: Vec<String>,
+}
+
+/// The same as JSON.
+#[derive(Serialize)]
+struct Opening<'a> {
+    schema: &'static str,
+    command: &'a str,
+    version: &'static str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    kernels: &'a [&'a str],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    columns: &'a [String],
+}
+
+/// Something with the schema's name before it.
+#[derive(Serialize)]
+struct Versioned<T> {
+    schema: &'static str,
+    #[serde(flatten)]
+    record: T,
+}
+
+/// Writes records, which are objects, and in a document what they add up to.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_json<R: Serialize>(
+    out: &mut dyn Write,
+    form: Json,
+    head: &DocumentHead<'_>,
+    records: impl IntoIterator<Item = R>,
+    summary: Option<impl Serialize>,
+) -> io::Result<()> {
+    let versioned = |record| {
+        let schema = SCHEMA;
+        json(&Versioned { schema, record })
+    };
+    let mut records = records.into_iter().map(versioned);
+    if form == Json::Lines {
+        return records.try_for_each(|record| writeln!(out, "{record}"));
+    }
+    let head = json(&Opening {
+        schema: SCHEMA,
+        command: head.command,
+        version: env!("CARGO_PKG_VERSION"),
+        kernels: head.kernels,
+        columns: &head.columns,
+    });
+    // The head is an object, which is left open for the records.
+    write!(out, "{},\n\"records\":[", head.strip_suffix('}').unwrap_or(&head))?;
+    for (at, record) in records.enumerate() {
+        let comma = if at > 0 { "," } else { "" };
+        write!(out, "{comma}\n{record}")?;
+    }
+    write!(out, "\n]")?;
+    if let Some(summary) = summary {
+        write!(out, ",\n\"summary\":{}", json(&summary))?;
+    }
+    writeln!(out, "}}")
+}
+
 /// What one kernel says of one program, or of an object that cannot be opened.
 #[derive(Serialize)]
-struct Said<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    schema: Option<&'static str>,
+pub(crate) struct Said<'a> {
     path: &'a str,
     object: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,8 +136,8 @@ struct Said<'a> {
 }
 
 /// A rule, by code and name.
-#[derive(Serialize)]
-struct Named {
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Named {
     code: &'static str,
     name: &'static str,
 }
@@ -74,9 +151,8 @@ impl From<Rule> for Named {
 
 impl<'a> Said<'a> {
     /// What is in the record.
-    fn of(path: &'a str, kernel: &'a str, record: &'a Record, rule: Option<Rule>) -> Said<'a> {
+    pub(crate) fn of(path: &'a str, kernel: &'a str, record: &'a Record, rule: Option<Rule>) -> Said<'a> {
         Said {
-            schema: Some(SCHEMA),
             path,
             object: &record.object,
             program: record.program.as_deref(),
@@ -103,6 +179,10 @@ impl<'a> Said<'a> {
         }
     }
 
+    fn of_figured(figured: &Figured<'a>) -> Said<'a> {
+        Said::of(figured.path, figured.kernel, figured.record, figured.rule)
+    }
+
     /// What one of the kernels says of a row, if it was asked.
     fn in_row(report: &Report<'a>, row: &'a MatrixRow<'a>, at: usize) -> Option<Said<'a>> {
         let entry: &CheckEntry<'a> = row.entries.get(at)?.as_ref()?;
@@ -121,7 +201,6 @@ impl<'a> Said<'a> {
 /// From which kernel on a program loads.
 #[derive(Serialize)]
 struct Oldest<'a> {
-    schema: &'static str,
     path: &'a str,
     object: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -140,13 +219,12 @@ impl<'a> Oldest<'a> {
         let name = |at: &usize| report.kernels.get(*at).copied();
         let before = minimum.before.and_then(|at| Said::in_row(report, row, at));
         Oldest {
-            schema: SCHEMA,
             path: row.path,
             object: row.object,
             program: row.program,
             verdict: minimum.verdict(row),
             from: minimum.from.as_ref().and_then(name),
-            before: before.map(|said| Said { schema: None, ..said }),
+            before,
             also: minimum.also.iter().filter_map(name).collect(),
         }
     }
@@ -155,7 +233,6 @@ impl<'a> Oldest<'a> {
 /// Whether an object loads whole.
 #[derive(Serialize)]
 struct Whole<'a> {
-    schema: &'static str,
     path: &'a str,
     object: &'a str,
     kernel: &'a str,
@@ -167,7 +244,6 @@ struct Whole<'a> {
 /// An input of which nothing can be said.
 #[derive(Serialize)]
 struct Useless<'a> {
-    schema: &'static str,
     path: &'a str,
     verdict: &'static str,
     error: &'a str,
@@ -205,7 +281,6 @@ fn items<'a>(report: &'a Report<'a>) -> impl Iterator<Item = Item<'a>> {
     let kernel = report.kernels.first().copied().unwrap_or_default();
     let whole = move |object: &'a Loaded| {
         Item::Whole(Whole {
-            schema: SCHEMA,
             path: &object.path,
             object: &object.object,
             kernel,
@@ -215,7 +290,6 @@ fn items<'a>(report: &'a Report<'a>) -> impl Iterator<Item = Item<'a>> {
     };
     let useless = |input: &'a Unusable| {
         Item::Useless(Useless {
-            schema: SCHEMA,
             path: &input.path,
             verdict: "unusable",
             error: &input.message,
@@ -278,11 +352,6 @@ fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// Writes the records, a line each.
-pub(super) fn write_lines(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
-    items(report).try_for_each(|item| writeln!(out, "{}", json(&item)))
-}
-
 /// A program's figures, and where they come from.
 #[derive(Clone, Copy, Debug)]
 pub struct Figured<'a> {
@@ -296,62 +365,34 @@ pub struct Figured<'a> {
     pub rule: Option<Rule>,
 }
 
-/// Writes figures as records, without explanations: a line each, or with the version of verdict and the kernels as one
-/// document.
+/// Writes figures as records, without explanations.
 ///
 /// # Errors
 /// Those of the writer.
 pub fn write_records(
     out: &mut dyn Write,
-    document: Option<(&str, &[&str])>,
+    form: Json,
+    kernels: &[&str],
     records: &[Figured<'_>],
 ) -> io::Result<()> {
-    let line = |figured: &Figured<'_>| {
-        let Figured {
-            path,
-            kernel,
-            record,
-            rule,
-        } = *figured;
-        json(&Said::of(path, kernel, record, rule))
+    let head = DocumentHead {
+        command: "stat",
+        kernels,
+        ..DocumentHead::default()
     };
-    let Some((version, kernels)) = document else {
-        return records
-            .iter()
-            .try_for_each(|record| writeln!(out, "{}", line(record)));
-    };
-    write_head(out, "stat", version, kernels)?;
-    write_list(out, records.iter().map(line))?;
-    writeln!(out, "}}")
+    write_json(out, form, &head, records.iter().map(Said::of_figured), None::<()>)
 }
 
-/// Writes one document, with a record a line.
-pub(super) fn write_document(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
-    write_head(out, "check", report.version, report.kernels)?;
-    write_list(out, items(report).map(|item| json(&item)))?;
+/// Writes what `check` has to say.
+pub(super) fn write(out: &mut dyn Write, form: Json, report: &Report<'_>) -> io::Result<()> {
+    let head = DocumentHead {
+        command: "check",
+        kernels: report.kernels,
+        ..DocumentHead::default()
+    };
     let summaries = report.summaries.iter().enumerate();
     let all: Vec<_> = summaries
         .map(|(at, summary)| counts(report, at, summary))
         .collect();
-    writeln!(out, ",\n\"summary\":{}}}", json(&all))
-}
-
-fn write_head(out: &mut dyn Write, command: &str, version: &str, kernels: &[&str]) -> io::Result<()> {
-    write!(
-        out,
-        "{{\"schema\":{},\"command\":{},\"version\":{},\"kernels\":{},\n\"records\":",
-        json(&SCHEMA),
-        json(&command),
-        json(&version),
-        json(&kernels)
-    )
-}
-
-fn write_list(out: &mut dyn Write, records: impl Iterator<Item = String>) -> io::Result<()> {
-    write!(out, "[")?;
-    for (at, record) in records.enumerate() {
-        let comma = if at > 0 { "," } else { "" };
-        write!(out, "{comma}\n{record}")?;
-    }
-    write!(out, "\n]")
+    write_json(out, form, &head, items(report), Some(all))
 }

@@ -18,7 +18,7 @@ pub(super) fn title(entry: &CheckEntry<'_>) -> String {
     }
 }
 
-/// What stands for a rule where nothing can be said of a program.
+/// The rule of a program that is not modelled.
 pub(super) const UNSUPPORTED: &str = "unsupported";
 
 /// What is wrong, in one line.

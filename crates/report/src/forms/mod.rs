@@ -1,8 +1,10 @@
-//! What `verdict check` has to say, in the forms that machines read: one module for each.
+//! Forms that machines read: what `verdict check` says, a module for each form, and the JSON of all commands.
 
 mod github;
+mod gitlab;
 mod json;
 mod junit;
+mod lists;
 mod markdown;
 mod message;
 mod sarif;
@@ -14,7 +16,11 @@ use verdict_kernel::rule::Rule;
 use crate::minimum::minimum_counts;
 use crate::{CheckSummary, Finding, MatrixRow, Minimum, Verdict, Which};
 
-pub use json::{Figured, SCHEMA, write_records};
+pub(crate) use json::Said;
+pub use json::{DocumentHead, Figured, Json, SCHEMA, write_json, write_records};
+pub use lists::{
+    KernelEntry, rules_by_category, write_explained, write_kernels, write_rules, write_settings,
+};
 pub use markdown::{escaped, write_table};
 
 /// A form that machines read.
@@ -30,6 +36,8 @@ pub enum Form {
     Junit,
     /// Workflow commands of GitHub's CI: an annotation for each reason.
     Github,
+    /// GitLab's code quality report.
+    Gitlab,
     /// A page in GitHub's Markdown.
     Markdown,
 }
@@ -95,11 +103,12 @@ impl Report<'_> {
     /// Those of the writer.
     pub fn write(&self, out: &mut dyn Write, form: Form) -> io::Result<()> {
         match form {
-            Form::Json => json::write_document(out, self),
-            Form::Jsonl => json::write_lines(out, self),
+            Form::Json => json::write(out, Json::Document, self),
+            Form::Jsonl => json::write(out, Json::Lines, self),
             Form::Sarif => sarif::write(out, self),
             Form::Junit => junit::write(out, self),
             Form::Github => github::write(out, self),
+            Form::Gitlab => gitlab::write(out, self),
             Form::Markdown => markdown::write(out, self),
         }
     }

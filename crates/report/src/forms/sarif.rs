@@ -83,7 +83,7 @@ fn describe(rule: Rule) -> Value {
     })
 }
 
-/// What stands for a rule where none is known to be broken.
+/// The rule of a rejection of which none is known.
 const REJECTED: &str = "rejected";
 
 /// What has no page.

@@ -2,6 +2,7 @@
 
 mod flame;
 mod folded;
+mod json;
 mod table;
 
 use std::cmp::Reverse;
@@ -9,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use flame::write_flame_graph;
 pub use folded::{Frame, write_folded};
+pub use json::{Whose, write_profile_json};
 pub use table::write_profile;
 
 /// What the verifier did at some place.
@@ -18,9 +20,9 @@ pub struct Cost {
     pub insns: u64,
     /// States kept for later comparison.
     pub states: u64,
-    /// Paths that ended because an explored state stood for them.
+    /// Paths that ended because an explored state subsumes the current one.
     pub hits: u64,
-    /// Explored states that did not stand for the current one.
+    /// Explored states that do not subsume the current one.
     pub misses: u64,
 }
 
@@ -128,7 +130,7 @@ pub struct Sample {
     pub cost: Cost,
 }
 
-/// Why explored states at an instruction did not stand for the current one, and how often.
+/// Why explored states at an instruction do not subsume the current one, and how often.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
     /// The instruction.

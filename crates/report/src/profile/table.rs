@@ -18,7 +18,7 @@ pub fn write_profile(out: &mut dyn Write, profile: &Profile, top: usize) -> io::
     writeln!(out)?;
     lines(profile, total).write(out, top)?;
     if !profile.mismatches.is_empty() {
-        writeln!(out, "\nWhy explored states did not stand for the current one:")?;
+        writeln!(out, "\nWhy explored states did not match the current one:")?;
         reasons(profile, total).write(out, top)?;
     }
     Ok(())
@@ -196,7 +196,7 @@ Insns     %  States  Hits  Misses  Function  Line   Source
    20  38.5       0     0       0  callee    a.c:7  return 1;
 … and 1 more
 
-Why explored states did not stand for the current one:
+Why explored states did not match the current one:
 Misses      %  Places  What           Why                         E.g.      Most at
 ------  -----  ------  -------------  --------------------------  --------  --------------
      9  100.0       1  r1 of frame 0  outside the explored range  1, was 0  a.c:2 (insn 1)
