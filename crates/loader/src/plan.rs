@@ -274,7 +274,11 @@ fn has_target(prog: &Program, kernel: &Kernel) -> bool {
         return true;
     };
     let function = target.split('+').next().unwrap_or(target);
-    let tracepoint = |name: &str| kernel.ksym(&format!("__tracepoint_{name}")).is_some();
+    // Symbols of data need not be listed.
+    let tracepoint = |name: &str| {
+        kernel.ksym(&format!("__tracepoint_{name}")).is_some()
+            || !kernel.btf.find_all(&format!("btf_trace_{name}")).is_empty()
+    };
     if prog.def.is_some_and(|def| def.flags.has(SecFlags::ATTACH_BTF)) {
         let prefix = match kind.trim_end_matches(".s") {
             "tp_btf" => "btf_trace_",
