@@ -249,8 +249,15 @@ impl MapEntry {
 
 impl Entry {
     fn is_for(&self, object: &str, kernel: &Kernel) -> bool {
-        let of_kernel = |name: &str| kernel.name == name || kernel.name.starts_with(&format!("{name}."));
-        let of_kernel = |name: &str| of_kernel(name) || kernel.name.starts_with(&format!("{name}-"));
+        let (major, minor, patch) = kernel.version;
+        // A directory may be called anything.
+        let version = format!("{major}.{minor}.{patch}");
+        let of_kernel = |name: &str| {
+            [&kernel.name, &version].into_iter().any(|full| {
+                let rest = full.strip_prefix(name);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
+            })
+        };
         self.objects.admits(|pattern| glob_matches(pattern, object)) && self.kernels.admits(of_kernel)
     }
 
