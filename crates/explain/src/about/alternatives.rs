@@ -93,8 +93,8 @@ pub(crate) fn results(ty: ProgType) -> Option<&'static str> {
             "1 allows, 0 forbids"
         }
         ProgType::CgroupSockAddr => "1 allows, 0 forbids; binds may have 2 and 3, too",
-        ProgType::CgroupSockopt => "1 goes on with the call, 0 makes it fail with EPERM",
-        ProgType::SkLookup => "SK_PASS (1) goes on, SK_DROP (0) drops",
+        ProgType::CgroupSockopt => "1 continues with the call, 0 makes it fail with EPERM",
+        ProgType::SkLookup => "SK_PASS (1) continues, SK_DROP (0) drops",
         ProgType::Tracing => {
             "0 for fentry, fexit and tp_btf; programs of fmod_ret return an error in place of the function"
         }

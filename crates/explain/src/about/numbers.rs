@@ -384,7 +384,10 @@ impl<'c, 'a> Chain<'c, 'a> {
             site: self.path().code.site(insn),
             place: Some(write.place.name()),
             variable: None,
-            words: format!("{} {words} where the path goes on from here", write.place.name()),
+            words: format!(
+                "{} {words} where the path continues from here",
+                write.place.name()
+            ),
             before: None,
             after: Some(words::range(&write.value.b)),
         });

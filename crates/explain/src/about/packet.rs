@@ -103,7 +103,7 @@ fn wrong_side(path: &Path<'_>, draft: &mut Draft) -> bool {
             site: path.code.site(insn),
             place: Some(place.name()),
             variable: name,
-            words: format!("the path goes on from here where {shown} may be behind the packet's end: the access stands on the wrong side of this comparison"),
+            words: format!("the path continues where {shown} may be behind the packet's end: the access is on the wrong side of this comparison"),
             before: None,
             after: None,
         }]);

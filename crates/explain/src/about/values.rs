@@ -203,7 +203,7 @@ pub(crate) fn other_object(case: &Case<'_>, draft: &mut Draft, reg: u8, name: Op
             vec![Change::ReadByHelper { insn }],
         );
         draft.advise(
-            "or change the type for the verifier, too: `bpf_core_cast(p, struct NAME)`, or bpf_skc_to_tcp_sock() and its like for sockets",
+            "or change the type for the verifier, too: `bpf_core_cast(p, struct NAME)`, or for sockets bpf_skc_to_tcp_sock() and similar",
             Some(path.code.site(insn)),
         );
     }
