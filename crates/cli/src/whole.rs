@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use verdict::kernel::errno::Errno;
 use verdict::{Answer, Verifier, Whole};
 use verdict_report::forms::{Form, Loaded, Question};
-use verdict_report::{CheckSummary, Groups, Look, write_group};
+use verdict_report::{CheckSummary, Groups, Look, write_entry, write_group};
 
 use crate::args::CheckArgs;
 use crate::check::{NOTHING, Program, entry, row};
@@ -81,7 +81,9 @@ fn write_object(object: &Object, groups: &mut Groups, look: Look, out: &mut dyn 
     for answer in answers(whole) {
         let errno_name = Errno(answer.record.errno).to_string();
         let entry = entry(answer, &errno_name);
-        if let Some(others) = groups.others(&entry) {
+        if look.quiet {
+            write_entry(out, &entry, look)?;
+        } else if let Some(others) = groups.others(&entry) {
             write_group(out, &entry, &others, look)?;
         }
     }

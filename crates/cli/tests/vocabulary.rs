@@ -187,6 +187,58 @@ fn programs_are_chosen_by_name() {
     );
 }
 
+/// In the quiet form each program has its line, whatever it shares with others.
+#[test]
+fn quiet_is_a_line_for_each_program() {
+    let object = "corpus/packet_access.bpf.o";
+    for more in [&[][..], &["--whole"]] {
+        let (_, out, _) = run(&[&["check", "-q", object, object][..], more].concat());
+        let rejected = out.lines().filter(|line| line.starts_with("rejected "));
+        assert_eq!(rejected.clone().count(), 4, "{out}");
+        assert!(
+            rejected
+                .clone()
+                .all(|line| line.ends_with(": V0201 packet-bounds")),
+            "{out}"
+        );
+    }
+}
+
+/// `stat` has veristat's grammar, and the options that it shares with other commands act there, too.
+#[test]
+fn stat_shares_options() {
+    let stat = |more: &str, object: &str| {
+        let line = format!("stat -q -o csv -e prog,verdict,insns,reason {more} {object}");
+        let line: Vec<_> = line.split(' ').filter(|part| !part.is_empty()).collect();
+        run(&line)
+    };
+    let packet = "corpus/packet_access.bpf.o";
+    let memory = "corpus/reports/09-helper-length/good.o";
+    let limited = "--kernel 5.10 --memlock 8M";
+    for (without, with, object) in [
+        ("", "-p fixed", packet),
+        ("", "--program=packet_access.bpf.o/f*", packet),
+        ("", "--kernel 5.10", "corpus/may_goto.bpf.o"),
+        ("", "--set liveness=call-chains", "corpus/iter_num.bpf.o"),
+        ("--kernel 5.10", "--kernel 5.10 --memlock 4K", packet),
+        (limited, &format!("{limited} --cpus 4096"), memory),
+        ("", "--output jsonl", packet),
+    ] {
+        let (first, second) = (stat(without, object), stat(with, object));
+        assert_eq!(second.0, Some(0), "{with}: {}", second.2);
+        assert_ne!(first, second, "{with}");
+    }
+    for (wrong, expected) in [
+        ("--cpus 0", "expected a number from 1 to 8192"),
+        ("--memlock x", "expected a number of bytes"),
+        ("-p insns>3", "expected PROGRAM, OBJECT/PROGRAM or OBJECT/"),
+    ] {
+        let (code, _, err) = stat(wrong, packet);
+        assert_eq!(code, Some(64), "{wrong}");
+        assert!(err.contains(expected), "{wrong}: {err}");
+    }
+}
+
 /// `--explain` acts where several kernels are asked for the oldest, too, and is refused where nothing is explained.
 #[test]
 fn explanations_are_given_or_refused() {
