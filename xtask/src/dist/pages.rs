@@ -15,9 +15,6 @@ pub(crate) const NAME: &str = "verdict";
 /// The subcommand whose options clap does not know.
 const STAT: &str = "stat";
 
-/// Over the options that each command has.
-const OF_ALL: &str = "Options of all commands";
-
 /// Shells that have completions, each with the file name by which it finds them.
 pub(crate) const SHELLS: [(Shell, &str); 4] = [
     (Shell::Bash, "verdict.bash"),
@@ -28,12 +25,7 @@ pub(crate) const SHELLS: [(Shell, &str); 4] = [
 
 /// The man pages, each with its file name: the program's, and one for each subcommand.
 pub(crate) fn man_pages() -> io::Result<Vec<(String, Vec<u8>)>> {
-    let mut command = verdict_cli::command()
-        .disable_help_subcommand(true)
-        .mut_args(|option| match option.is_global_set() {
-            true => option.help_heading(OF_ALL),
-            false => option,
-        });
+    let mut command = verdict_cli::command().disable_help_subcommand(true);
     command.build();
     let names: Vec<String> = subcommands(&command).map(page_name).collect();
     let mut pages = vec![(format!("{NAME}.1"), page(&command, &names)?)];
@@ -212,9 +204,10 @@ mod tests {
             check.contains("verdict checkfR [OPTIONS] <OBJECT>...\n"),
             "{check}"
         );
-        let (own, of_all) = check.split_once(".SH \"OPTIONS OF ALL COMMANDS\"").unwrap();
+        // Groups of options stand below their headings.
+        let (own, of_kernel) = check.split_once(".SH KERNEL\n").unwrap();
         assert!(own.contains("--minimum") && !own.contains("--cpus"));
-        assert!(of_all.contains("--cpus"));
+        assert!(of_kernel.contains("--cpus"));
         assert!(page("verdict-check.1").contains("verdict-check - Say which programs"));
         assert!(
             page("verdict-stat.1").contains("--log-fixed"),
