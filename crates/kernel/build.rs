@@ -3,6 +3,12 @@
 //! Configurations and symbols are unpacked and sorted here rather than at start-up, and so is the default kernel's BTF,
 //! with its index: opening it is free of all that. The BTF of the others is embedded as it is.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "files are there where the library is built"
+)]
+
 use std::fmt::Write;
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -5,6 +5,7 @@
 //! that begin with `#` are comments.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::report::{Status, Summary, TestResult};
 
@@ -16,12 +17,24 @@ pub struct Known {
     counts: Option<String>,
 }
 
+/// Why a text is no such list: where, and what was expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownError(String);
+
+impl fmt::Display for KnownError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for KnownError {}
+
 impl Known {
     /// Reads a list.
     ///
     /// # Errors
     /// Names the line that is malformed, or the test that is listed twice.
-    pub fn parse(text: &str) -> Result<Known, String> {
+    pub fn parse(text: &str) -> Result<Known, KnownError> {
         let mut known = Known::default();
         for (at, line) in text.lines().enumerate() {
             let line = line.trim();
@@ -34,10 +47,13 @@ impl Known {
             }
             let entry = entry(line).ok_or_else(|| {
                 let at = at + 1;
-                format!("line {at}: expected 'OBJECT PROGRAM NUMBER: REASON' or 'expectations: …'")
+                KnownError(format!(
+                    "line {at}: expected 'OBJECT PROGRAM NUMBER: REASON' or 'expectations: …'"
+                ))
             })?;
             if known.tests.insert(entry.0.clone(), entry.1).is_some() {
-                return Err(format!("{} {}: listed twice", entry.0.0, entry.0.1));
+                let words = format!("{} {}: listed twice", entry.0.0, entry.0.1);
+                return Err(KnownError(words));
             }
         }
         Ok(known)
@@ -136,11 +152,12 @@ mod tests {
         assert!(
             Known::parse("a.o p: no number")
                 .unwrap_err()
+                .to_string()
                 .starts_with("line 1: expected")
         );
         assert!(Known::parse("a.o p 1 2: x").is_err());
         assert_eq!(
-            Known::parse("a p 0: x\na p 1: y").unwrap_err(),
+            Known::parse("a p 0: x\na p 1: y").unwrap_err().to_string(),
             "a p: listed twice"
         );
     }

@@ -19,7 +19,7 @@ pub mod report;
 mod spec;
 
 pub use judge::{Judgement, Observed, Unmet, Why, judge};
-pub use known::Known;
+pub use known::{Known, KnownError};
 pub use nearest::Line;
 pub use pattern::{Pattern, PatternError};
 pub use spec::{Arch, Message, Skipped, Spec, SpecError, flags, is_annotated};

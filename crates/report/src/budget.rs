@@ -98,6 +98,18 @@ impl Limits {
     }
 }
 
+/// Why a text is no list of budgets: where, and what was expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BudgetError(String);
+
+impl fmt::Display for BudgetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BudgetError {}
+
 /// A limit that a program exceeds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Breach {
@@ -142,8 +154,8 @@ impl Budgets {
     ///
     /// # Errors
     /// Says where it is not one.
-    pub fn parse(text: &str) -> Result<Budgets, String> {
-        toml::from_str(text).map_err(|e| e.to_string())
+    pub fn parse(text: &str) -> Result<Budgets, BudgetError> {
+        toml::from_str(text).map_err(|e: toml::de::Error| BudgetError(e.to_string()))
     }
 
     /// Whether the program has a budget.
@@ -270,7 +282,7 @@ mod tests {
             ("[[budget]]\nprograms = \"insns>3\"", "expected PROGRAM"),
             ("[[budget]]\nprograms = \"!a\"", "expected PROGRAM"),
         ] {
-            let error = Budgets::parse(text).unwrap_err();
+            let error = Budgets::parse(text).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
         }
     }

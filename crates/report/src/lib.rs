@@ -37,7 +37,7 @@ pub mod why;
 mod xml;
 
 pub use advice::{Advice, advice};
-pub use budget::{Breach, Budgets, FailIf, Limits};
+pub use budget::{Breach, BudgetError, Budgets, FailIf, Limits};
 pub use check::{
     CheckEntry, CheckSummary, Place, Refusal, refusal_of, write_entry, write_group, write_reason,
 };
