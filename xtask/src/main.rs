@@ -9,8 +9,10 @@ mod chance;
 mod child;
 mod cilium;
 mod corpus;
+mod counts;
 mod delta;
 mod dist;
+mod evidence;
 mod explanations;
 mod facts;
 mod hostile;
@@ -47,6 +49,8 @@ enum Chore {
     Delta(delta::Args),
     /// Explain every difference between two kernels, check each explanation, and hold the counts to a file.
     Why(why::Args),
+    /// Write the tables of the README and the guide that are counted from recordings, or check them
+    Evidence(evidence::Args),
     /// Count what explanations of rejections say, apply every remedy that they call verified, and measure their time.
     Explanations(explanations::Args),
     /// Collect the words of refusals for `verdict explain`, or hold it to a real kernel's refusals
@@ -104,6 +108,7 @@ fn main() -> ExitCode {
         Chore::Kernels(args) => kernels::run(&args),
         Chore::Words(args) => words::run(&args),
         Chore::Bench(args) => bench::run(&args),
+        Chore::Evidence(args) => evidence::run(&args),
         Chore::Explanations(args) => explanations::run(&args),
         Chore::Hostile(args) => hostile::run(&args),
         Chore::Mutate(args) => mutate::run(&args),

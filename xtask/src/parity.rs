@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use verdict_report::{Figures, Record, Verdict};
 
 use crate::Done;
+use crate::counts::Counts;
 use crate::delta;
 use crate::workers::{self, Lost, Said, Setting};
 
@@ -31,9 +32,9 @@ pub(crate) struct Args {
     /// Show at most so many differing programs
     #[arg(long, default_value_t = 40, value_name = "N")]
     show: usize,
-    /// The programs that are known to differ: exactly these may
+    /// The programs that are known to differ: exactly these may; may be given several times
     #[arg(long, value_name = "FILE")]
-    known: Option<PathBuf>,
+    known: Vec<PathBuf>,
     /// Leave a field out of the comparison
     #[arg(long, value_name = "FIELD")]
     without: Vec<String>,
@@ -43,6 +44,12 @@ pub(crate) struct Args {
     /// Fail when fewer programs agree in all fields
     #[arg(long, value_name = "N")]
     at_least: Option<usize>,
+    /// Hold what is counted to this corpus's and kernel's line in a file of counts
+    #[arg(long, value_name = "FILE")]
+    counts: Option<PathBuf>,
+    /// Write that line
+    #[arg(long, value_name = "FILE", conflicts_with = "counts")]
+    save_counts: Option<PathBuf>,
     /// Write verdict's own answers here, in the golden file's form
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
@@ -150,7 +157,41 @@ pub(crate) fn run(args: &Args) -> Done {
     if let Some((time, name)) = &run.slowest {
         println!("slowest: {name}, {:.1} s", time.as_secs_f64());
     }
-    judge(args, &findings, &run.lost, &names)
+    let as_counted = counted(args, &findings)?;
+    Ok(judge(args, &findings, &run.lost, &names)? && as_counted)
+}
+
+/// Compares the counts with those that are expected, or writes them.
+fn counted(args: &Args, findings: &Findings<'_>) -> Done {
+    let Some(file) = args.counts.as_ref().or(args.save_counts.as_ref()) else {
+        return Ok(true);
+    };
+    let first = args
+        .objects
+        .first()
+        .map(PathBuf::as_path)
+        .unwrap_or(Path::new(""));
+    let corpus = if first.is_dir() {
+        Some(first)
+    } else {
+        first.parent()
+    };
+    let fields = findings
+        .counts
+        .iter()
+        .map(|(name, count)| ((*name).to_owned(), *count));
+    let counts = Counts {
+        kernel: args.setting.kernel()?,
+        corpus: corpus.map(workers::file_name).unwrap_or_default(),
+        equal: findings.equal,
+        differing: findings.differing.len(),
+        unsupported: findings.unsupported.values().map(Vec::len).sum(),
+        fields: fields.collect(),
+    };
+    match args.save_counts {
+        Some(_) => counts.save(file).map(|()| true),
+        None => counts.hold(file),
+    }
 }
 
 fn read_golden(args: &Args) -> Result<BTreeMap<Key, Record>, String> {
@@ -329,8 +370,11 @@ fn judge(args: &Args, findings: &Findings<'_>, lost: &[Lost], names: &BTreeSet<S
     );
     let unsupported: BTreeSet<Key> = findings.unsupported.values().flatten().cloned().collect();
     let mut well = true;
-    if let Some(path) = &args.known {
-        let known = read_known(path, names)?;
+    if !args.known.is_empty() {
+        let mut known = BTreeSet::new();
+        for path in &args.known {
+            known.extend(read_known(path, names)?);
+        }
         for (object, program) in wrong.difference(&known) {
             println!("not known to differ: {object} {program}");
             well = false;

@@ -61,6 +61,11 @@ impl Setting {
         words
     }
 
+    /// The kernel's full name.
+    pub(crate) fn kernel(&self) -> Result<String, String> {
+        Ok(self.verifier()?.kernel().name.clone())
+    }
+
     fn verifier(&self) -> Result<Verifier, String> {
         let choice = KernelChoice {
             name: self.kernel.clone(),
