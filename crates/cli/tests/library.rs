@@ -1,0 +1,33 @@
+//! The example of the guide's chapter about the library; `tests/readme` compares the two.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use verdict::{KernelChoice, Options, Verifier};
+
+/// Which programs of an object a kernel rejects, and by which rule.
+fn rejected(file: &str, kernel: &str) -> Result<Vec<(String, &'static str)>, String> {
+    let choice = KernelChoice {
+        name: Some(kernel.to_owned()),
+        ..KernelChoice::default()
+    };
+    let verifier = Verifier::new(choice.open()?, Options::default());
+    let bytes = std::fs::read(file).map_err(|e| format!("{file}: {e}"))?;
+    let object = verifier.open(file, &bytes).map_err(|e| e.to_string())?;
+    let mut found = Vec::new();
+    for (index, program) in object.programs().enumerate() {
+        if let Some(refusal) = object.check(index).refusal {
+            found.push((program.to_owned(), refusal.rule.code()));
+        }
+    }
+    Ok(found)
+}
+
+#[test]
+fn the_example_does_what_it_says() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../corpus/packet_access.bpf.o");
+    let found = rejected(file, "6.12").unwrap();
+    let expected = [("unchecked", "V0201"), ("off_by_one", "V0201")];
+    assert_eq!(found, expected.map(|(program, rule)| (program.to_owned(), rule)));
+    assert!(rejected("nowhere.bpf.o", "6.12").is_err());
+    assert!(rejected(file, "1.0").is_err());
+}
