@@ -6,7 +6,7 @@ use std::path::Path;
 
 use verdict::kernel::errno::Errno;
 use verdict::kernel::rule::Rule;
-use verdict::{Answer, Explaining, NEEDS, Verifier};
+use verdict::{Answer, Explaining, NEEDS, Verifier, shown_path};
 use verdict_report::forms::{self, Form, Question};
 use verdict_report::{
     CheckEntry, CheckSummary, Groups, Look, MatrixRow, Minimum, Refusal, Which, write_entry, write_group,
@@ -128,7 +128,7 @@ fn run_one(verifier: &Verifier, args: &CheckArgs, look: Look, out: &mut dyn Writ
 fn verify(verifiers: &[&Verifier], args: &CheckArgs) -> Result<Vec<Vec<ObjectResult>>, String> {
     let results = verify_each(verifiers, &args.objects, &args.programs)?;
     if let Some(file) = &args.print.html {
-        html::write_check(file, verifiers, &args.objects, &results)?;
+        html::write_check(file, verifiers, &results)?;
     }
     Ok(results)
 }
@@ -358,11 +358,11 @@ fn of_object(
             match answer {
                 Ok(answer) => {
                     summary.count(answer.record.verdict);
-                    program.take(&side.path, (at, kernels), answer);
+                    program.take(&side.input.path, (at, kernels), answer);
                 }
                 Err(unusable) => {
                     summary.unusable += 1;
-                    complain(&side.path, unusable);
+                    complain(&side.input.path, unusable);
                 }
             }
         }
@@ -389,7 +389,7 @@ impl Program {
     /// Takes the answer of one of the kernels.
     fn take(&mut self, path: &Path, (at, kernels): (usize, usize), answer: Answer) {
         self.answers.resize_with(kernels, || None);
-        self.path = path.to_string_lossy().into_owned();
+        self.path = shown_path(path);
         self.object.clone_from(&answer.record.object);
         if let Some(name) = &answer.record.program {
             self.name = Some(name.clone());

@@ -1,17 +1,18 @@
 //! `verdict compare`.
 
-use std::fs;
+use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use verdict::{Globals, KernelChoice, Verifier};
+use verdict::{Globals, KernelChoice, Verifier, shown_path};
 use verdict_report::forms::Json;
 use verdict_report::{
-    Column, Format, Joined, Row, Summary, join, read_rows, write_compared, write_comparison,
+    Column, Columns, Format, Joined, Row, Summary, join, read_rows, write_compared, write_comparison,
 };
 
 use crate::args::{Asked, CompareArgs, FigureOutput};
 use crate::gate::EXCEEDED;
+use crate::inputs::{Input, expand, is_recorded, read_text};
 use crate::stat::Gathered;
 use crate::{Done, interrupt, run, step_summary, why};
 
@@ -29,6 +30,7 @@ pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Done {
     let mut kernels = Vec::new();
     let (a, b, code) = match both {
         Some((a, b)) => {
+            no_figures(&args.inputs)?;
             let gathered = Gathered::of_each(&[&a, &b], &args.inputs, &args.programs)?;
             kernels = vec![a.kernel().name.clone(), b.kernel().name.clone()];
             let [a, b] = gathered.as_slice() else {
@@ -37,14 +39,10 @@ pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Done {
             (a.rows(), b.rows(), a.exit_code().max(b.exit_code()))
         }
         None => {
-            let [a, b] = args.inputs.as_slice() else {
-                let message = "compare: expected two files of figures, or --a and --b with objects";
-                return Err(message.to_owned().into());
-            };
-            let (a, b) = (read(a)?, read(b)?);
+            let (a, b, code) = recorded(&Asked::of(&args.kernel, &args.loader), args)?;
             let both: Vec<_> = a.iter().chain(&b).map(Row::key).collect();
             args.programs.all_met(&both)?;
-            (a, b, 0)
+            (a, b, code)
         }
     };
     let mut joined = join(&a, &b);
@@ -145,12 +143,94 @@ fn columns(args: &CompareArgs, rows: &[Joined<'_>]) -> Vec<Column> {
     columns
 }
 
-fn read(path: &Path) -> Result<Vec<Row>, String> {
-    let shown = path.display();
-    let text = fs::read_to_string(path).map_err(|e| format!("{shown}: {e}"))?;
-    read_rows(&text)
-        .map(|(_, rows)| rows)
-        .map_err(|e| format!("{shown}: {e}"))
+/// Two recorded runs; or a recorded one and a fresh one of the objects, which may be unusable in part.
+fn recorded(kernel: &Asked<'_>, args: &CompareArgs) -> Result<(Vec<Row>, Vec<Row>, u8), String> {
+    let expected = "expected two files of figures, one and objects, or --a and --b with objects";
+    match args.inputs.as_slice() {
+        [a, b] if is_recorded(a) && is_recorded(b) => {
+            let (mut a, mut b) = (Figures::read(a)?, Figures::read(b)?);
+            a.lack_what(&b.columns);
+            b.lack_what(&a.columns);
+            Ok((a.rows, b.rows, 0))
+        }
+        [a, objects @ ..] if is_recorded(a) && !objects.is_empty() => {
+            no_figures(objects)?;
+            let mut a = Figures::read(a)?;
+            a.lack_what(&Column::ALL);
+            let verifier = kernel
+                .verifier(args.test.options())?
+                .with_globals(args.globals.read()?);
+            let files: BTreeSet<_> = a.rows.iter().map(|row| row.file.as_str()).collect();
+            let gathered =
+                Gathered::of_inputs(&verifier, &called_as(expand(objects), &files), &args.programs)?;
+            let (rows, code) = (gathered.rows(), gathered.exit_code());
+            Ok((a.rows, rows, code))
+        }
+        inputs => match inputs.iter().find(|input| is_recorded(input)) {
+            Some(file) if inputs.len() > 1 => {
+                let shown = shown_path(file);
+                Err(format!(
+                    "compare: figures come before objects: verdict compare {shown} OBJECT…"
+                ))
+            }
+            _ => Err(format!("compare: {expected}")),
+        },
+    }
+}
+
+/// Only objects can be verified anew.
+fn no_figures(objects: &[PathBuf]) -> Result<(), String> {
+    match objects.iter().find(|object| is_recorded(object)) {
+        Some(file) => Err(format!(
+            "compare: {}: these are figures, and expected are objects to verify",
+            shown_path(file)
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The objects, called as they were when they were recorded: with more directories or fewer, as others there had their
+/// file names.
+fn called_as(mut inputs: Vec<Input>, files: &BTreeSet<&str>) -> Vec<Input> {
+    let taken: BTreeSet<_> = inputs.iter().map(|input| input.name.clone()).collect();
+    for input in inputs
+        .iter_mut()
+        .filter(|input| !files.contains(input.name.as_str()))
+    {
+        let shown = shown_path(&input.path);
+        let is_end = |file: &&&str| {
+            let before = shown.strip_suffix(**file);
+            before.is_some_and(|before| before.is_empty() || before.ends_with('/')) && !taken.contains(**file)
+        };
+        let longest = files.iter().filter(is_end).max_by_key(|file| file.len());
+        // The bare file name may be that of several of them.
+        if let Some(file) = longest.filter(|file| file.contains('/') || !input.name.contains('/')) {
+            input.name = (*file).to_owned();
+        }
+    }
+    inputs
+}
+
+/// A recorded run.
+struct Figures {
+    columns: Vec<Column>,
+    rows: Vec<Row>,
+}
+
+impl Figures {
+    fn read(path: &Path) -> Result<Figures, String> {
+        let text = read_text(path)?;
+        let read = read_rows(&text).map_err(|e| format!("{}: {e}", shown_path(path)))?;
+        let (columns, rows) = read;
+        Ok(Figures { columns, rows })
+    }
+
+    /// Notes which of another run's columns this one lacks.
+    fn lack_what(&mut self, others: &[Column]) {
+        let lacking = others.iter().filter(|column| !self.columns.contains(column));
+        let lacks: Columns = lacking.copied().collect();
+        self.rows.iter_mut().for_each(|row| row.lacks = lacks);
+    }
 }
 
 /// What is compared: two settings, or else two kernels; `None` is two files.

@@ -4,6 +4,7 @@ use std::env;
 use std::io::Write;
 use std::path::Path;
 
+use verdict::shown_path;
 use verdict_report::forms::{Form, Question, Report, Unusable};
 use verdict_report::{CheckSummary, MatrixRow};
 
@@ -41,7 +42,7 @@ pub(crate) fn write(out: &mut dyn Write, form: Form, said: Said<'_>) -> Result<(
 /// An input of which nothing can be said.
 pub(crate) fn unusable(path: &Path, unusable: &run::Unusable) -> Unusable {
     Unusable {
-        path: path.to_string_lossy().into_owned(),
+        path: shown_path(path),
         message: unusable.message.clone(),
         rule: unusable.rule,
     }

@@ -4,10 +4,11 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{self, Path, PathBuf};
 
+use verdict::shown_path;
 use verdict_report::{Breach, Budgets, Gate, Look, Row, read_rows, update_budgets};
 
 use crate::args::{Asked, GateArgs};
-use crate::run::forget_empty;
+use crate::inputs::{forget_empty, is_recorded, read_text};
 use crate::stat::Gathered;
 use crate::{Done, UNUSABLE, interrupt, run, step_summary, unless_nothing};
 
@@ -110,12 +111,6 @@ fn objects_for(args: &GateArgs) -> Vec<String> {
         .collect()
 }
 
-/// Whether an input has figures of an earlier run.
-fn is_recorded(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|end| end == "csv" || end == "json" || end == "jsonl")
-}
-
 /// The objects that the file names, seen from its directory.
 fn objects_of(budgets: &Budgets, file: &Path) -> Vec<PathBuf> {
     let dir = file.parent().unwrap_or(Path::new(""));
@@ -127,9 +122,8 @@ fn figures(args: &GateArgs, inputs: Vec<PathBuf>) -> Result<(Vec<Row>, u8), Stri
     let (recorded, objects): (Vec<_>, Vec<_>) = inputs.into_iter().partition(|path| is_recorded(path));
     let mut rows = Vec::new();
     for path in recorded {
-        let shown = path.display();
-        let text = fs::read_to_string(&path).map_err(|e| format!("{shown}: {e}"))?;
-        let read = read_rows(&text).map_err(|e| format!("{shown}: {e}"))?.1;
+        let read = read_rows(&read_text(&path)?);
+        let (_, read) = read.map_err(|e| format!("{}: {e}", shown_path(&path)))?;
         rows.extend(
             read.into_iter()
                 .filter(|row| args.programs.want(&row.file, &row.program)),

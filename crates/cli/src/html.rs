@@ -2,15 +2,16 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use verdict::kernel::errno::Errno;
 use verdict::page::{Cell, Index, Keep, Limits, Page, Row, Sheet};
-use verdict::{Answer, OpenObject, Program, Verifier};
+use verdict::{Answer, Program, Verifier};
 use verdict_report::{Stage, Verdict};
 
 use crate::check::{answer_of, entry};
-use crate::run::{ObjectResult, expand, guarded, open};
+use crate::inputs::Input;
+use crate::run::{ObjectResult, guarded, open};
 
 /// What is said of a refusal beyond that.
 const NO_ROOM: &str =
@@ -20,7 +21,6 @@ const NO_ROOM: &str =
 pub(crate) fn write_check(
     file: &Path,
     verifiers: &[&Verifier],
-    objects: &[PathBuf],
     results: &[Vec<ObjectResult>],
 ) -> Result<(), String> {
     to_file(file, |out| {
@@ -30,9 +30,7 @@ pub(crate) fn write_check(
             ..Index::default()
         };
         let mut left = Limits::PAGE_ROWS;
-        let paths = expand(objects);
-        let names = names(&paths);
-        for (at, path) in paths.iter().enumerate() {
+        for at in 0..results.first().map_or(0, Vec::len) {
             let first = index.rows.len();
             let answers = results.iter().zip(verifiers).enumerate();
             for (kernel, (results, verifier)) in answers {
@@ -40,8 +38,7 @@ pub(crate) fn write_check(
                 let mut side = Side {
                     verifier,
                     kernel,
-                    path: path.as_deref().ok(),
-                    name: names.get(at).map_or("", String::as_str),
+                    input: &result.input,
                     page: &mut page,
                     left: &mut left,
                 };
@@ -56,9 +53,7 @@ pub(crate) fn write_check(
 struct Side<'a, 'w> {
     verifier: &'a Verifier,
     kernel: usize,
-    path: Option<&'a Path>,
-    /// What the object is called.
-    name: &'a str,
+    input: &'a Input,
     page: &'a mut Page<'w>,
     /// Steps for which there is room.
     left: &'a mut u32,
@@ -82,13 +77,12 @@ impl Side<'_, '_> {
         };
         let refused = |answer: &Result<Answer, String>| answer.as_ref().is_ok_and(is_verified_refusal);
         // The object is opened again only where a path is to be shown.
-        let object = self
-            .path
-            .filter(|_| programs.iter().any(refused))
-            .and_then(|path| open(self.verifier, path).ok());
-        for answer in programs {
+        let again = programs.iter().any(refused);
+        let object = again.then(|| open(self.verifier, self.input).ok()).flatten();
+        for (number, answer) in programs.iter().enumerate() {
+            let program = object.as_ref().and_then(|object| object.programs().nth(number));
             match answer {
-                Ok(answer) => self.add_answer(answer, object.as_ref(), index, first)?,
+                Ok(answer) => self.add_answer(answer, program, index, first)?,
                 Err(message) => index.unusable.push(message.clone()),
             }
         }
@@ -98,7 +92,7 @@ impl Side<'_, '_> {
     fn add_answer(
         &mut self,
         answer: &Answer,
-        object: Option<&OpenObject<'_>>,
+        program: Option<Program<'_, '_>>,
         index: &mut Index,
         first: usize,
     ) -> io::Result<()> {
@@ -110,15 +104,15 @@ impl Side<'_, '_> {
                 rows: Limits::PATH.rows.min(*self.left),
                 ..Limits::PATH
             };
-            let verified = object.filter(|_| is_verified_refusal(answer));
+            let verified = program.filter(|_| is_verified_refusal(answer));
             let walked = verified
                 .filter(|_| limits.rows > 0)
-                .and_then(|object| walk(object, answer, Keep::Path, limits));
+                .and_then(|program| walk(program, Keep::Path, limits));
             if let Some(walked) = &walked {
                 *self.left -= walked.walk.insn.len() as u32;
             }
             let sheet = Sheet {
-                object: self.name,
+                object: &self.input.name,
                 entry: &entry,
                 kernel: &self.verifier.kernel().name,
                 walk: walked.as_ref().map(|w| (&w.listing, &w.walk, &w.profile)),
@@ -132,7 +126,7 @@ impl Side<'_, '_> {
             Some(row) => first + row,
             None => {
                 index.rows.push(Row {
-                    object: self.name.to_owned(),
+                    object: self.input.name.clone(),
                     program: program.clone(),
                     cells: Vec::new(),
                 });
@@ -156,7 +150,7 @@ pub(crate) fn write_log(
 ) -> Result<Option<String>, String> {
     let (object, name) = (program.object(), program.name());
     let answer = guarded(&format!("{program:?}"), || program.check())?;
-    let walked = walk(object, &answer, Keep::Walk, Limits::WALK);
+    let walked = walk(program, Keep::Walk, Limits::WALK);
     to_file(file, |out| {
         let mut page = Page::begin(out)?;
         let errno = Errno(answer.record.errno).to_string();
@@ -183,36 +177,16 @@ pub(crate) fn write_log(
     Ok(answer.record.unsupported)
 }
 
-/// What the objects are called: as they are given, without the directories that all of them are in.
-fn names(paths: &[Result<PathBuf, (PathBuf, String)>]) -> Vec<String> {
-    let given = || {
-        paths.iter().map(|path| match path {
-            Ok(path) | Err((path, _)) => path,
-        })
-    };
-    let mut common = given().next().and_then(|path| path.parent());
-    for path in given() {
-        while common.is_some_and(|common| !path.starts_with(common)) {
-            common = common.and_then(Path::parent);
-        }
-    }
-    let name = |path: &PathBuf| {
-        let rest = common.and_then(|common| path.strip_prefix(common).ok());
-        rest.unwrap_or(path).display().to_string()
-    };
-    given().map(name).collect()
-}
-
 /// Whether the verifier itself refused the program.
 fn is_verified_refusal(answer: &Answer) -> bool {
     answer.record.verdict == Verdict::Failure && answer.record.stage == Stage::Verify
 }
 
 /// The steps of a program; a panic of the second verification is none of the page's.
-fn walk(object: &OpenObject<'_>, answer: &Answer, keep: Keep, limits: Limits) -> Option<verdict::Walked> {
-    let name = answer.record.program.as_deref()?;
-    let program = object.program(name)?;
-    guarded(name, || program.walk(keep, limits)).ok().flatten()
+fn walk(program: Program<'_, '_>, keep: Keep, limits: Limits) -> Option<verdict::Walked> {
+    guarded(program.name(), || program.walk(keep, limits))
+        .ok()
+        .flatten()
 }
 
 fn to_file(file: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), String> {

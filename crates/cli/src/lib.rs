@@ -3,6 +3,11 @@
 //! It is a library only so that man pages and completions can be made of its command line. What others build on is the
 //! crate `verdict`.
 
+/// What is said on standard error has words of objects in it, too: in this crate all of it is escaped.
+macro_rules! eprintln {
+    ($($words:tt)*) => { $crate::terminal::complain(format_args!($($words)*)) };
+}
+
 mod args;
 mod check;
 mod compare;
@@ -10,6 +15,7 @@ mod explain;
 mod forms;
 mod gate;
 mod html;
+mod inputs;
 mod interrupt;
 mod kernels;
 mod log;
@@ -19,6 +25,7 @@ mod run;
 mod stat;
 mod step_summary;
 mod sweep;
+mod terminal;
 mod test;
 mod veristat;
 mod whole;
@@ -29,7 +36,7 @@ use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use anstream::ColorChoice;
+use anstream::{AutoStream, ColorChoice};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
@@ -81,7 +88,7 @@ pub fn stat_help() -> String {
 pub fn main() -> ExitCode {
     let command_line: Vec<OsString> = env::args_os().collect();
     if let Some((name, arguments)) = veristat::arguments(&command_line) {
-        return finish(|out| veristat::run(name, &arguments, out));
+        return finish((false, true), |out| veristat::run(name, &arguments, out));
     }
     colour_help(&command_line);
     let mut args = match Args::try_parse_from(command_line) {
@@ -93,11 +100,13 @@ pub fn main() -> ExitCode {
         }
     };
     match &mut args.command {
-        Command::Check(command) => run::forget_empty(&mut command.objects, command.allow_empty),
-        Command::Test(command) => run::forget_empty(&mut command.objects, command.allow_empty),
+        Command::Check(command) => inputs::forget_empty(&mut command.objects, command.allow_empty),
+        Command::Test(command) => inputs::forget_empty(&mut command.objects, command.allow_empty),
         _ => {}
     }
-    finish(|out| execute(&args, out))
+    let exact = matches!(args.command, Command::Log(_) | Command::Stat(_));
+    let colours = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
+    finish((colours, exact), |out| execute(&args, out))
 }
 
 /// Has help and complaints about usage coloured as `--color` says: they are printed before it is known what was asked.
@@ -115,10 +124,10 @@ fn colour_help(command_line: &[OsString]) {
     }
 }
 
-/// Runs a command to its end.
-fn finish(command: impl FnOnce(&mut dyn Write) -> Done) -> ExitCode {
+/// Runs a command to its end, which writes with colours or without, and may write logs.
+fn finish((colours, exact): (bool, bool), command: impl FnOnce(&mut dyn Write) -> Done) -> ExitCode {
     run::keep_panics_quiet();
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = BufWriter::new(terminal::output(colours, exact));
     let done = command(&mut out).and_then(|code| Ok(out.flush().map(|()| code)?));
     match done {
         Ok(_) if interrupt::asked() => ExitCode::from(interrupt::INTERRUPTED),

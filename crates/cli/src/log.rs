@@ -2,11 +2,12 @@
 
 use std::io::Write;
 
-use verdict::{Explaining, Libbpf, LogEnd, LogOptions, NotLoaded};
+use verdict::{Explaining, Libbpf, LogEnd, LogOptions, NotLoaded, shown_path};
 
 use crate::Done;
 use crate::args::{Asked, LogArgs};
 use crate::html;
+use crate::inputs::only;
 use crate::run::{guarded, open};
 
 /// Exit code for what is not modelled.
@@ -20,7 +21,8 @@ pub(crate) fn run(args: &LogArgs, out: &mut dyn Write) -> Done {
             Some(_) => Explaining::TRIALS,
             None => Explaining::Off,
         });
-    let object = open(&verifier, &args.object).map_err(|unusable| unusable.message)?;
+    let input = only(&args.object)?;
+    let object = open(&verifier, &input).map_err(|unusable| unusable.message)?;
     let programs: Vec<_> = object.programs().collect();
     let program = args.programs.only(object.name(), &programs)?;
     if let Some(file) = &args.print.html {
@@ -30,7 +32,7 @@ pub(crate) fn run(args: &LogArgs, out: &mut dyn Write) -> Done {
             UNSUPPORTED
         }));
     }
-    let path = args.object.display().to_string();
+    let path = shown_path(&input.path);
     let options = LogOptions {
         level: args.level,
         size: args.log_size,

@@ -11,6 +11,7 @@ use verdict_report::{Record, Stage, Verdict};
 
 use crate::Done;
 use crate::args::{Asked, ProfileArgs, ProfileFigure, ProfileOutput};
+use crate::inputs::only;
 use crate::run::{guarded, open};
 
 impl From<ProfileFigure> for Figure {
@@ -28,7 +29,7 @@ pub(crate) fn run(args: &ProfileArgs, out: &mut dyn Write) -> Done {
     let verifier = Asked::of(&args.kernel, &args.loader)
         .verifier(args.test.options())?
         .with_globals(args.globals.read()?);
-    let object = open(&verifier, &args.object).map_err(|unusable| unusable.message)?;
+    let object = open(&verifier, &only(&args.object)?).map_err(|unusable| unusable.message)?;
     let programs: Vec<_> = object.programs().collect();
     let program = args.programs.only(object.name(), &programs)?;
     let name = format!("{program:?}");

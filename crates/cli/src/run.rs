@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,10 +13,11 @@ use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use verdict::kernel::rule::Rule;
 use verdict::loader::OpenError;
-use verdict::{Answer, OpenObject, Verifier, objects_in, open_failure, read_object};
+use verdict::{Answer, OpenObject, Verifier, object_name, open_failure, read_object, shown_path, unfit};
 use verdict_report::Record;
 
 use crate::args::ProgramArgs;
+use crate::inputs::{Input, expand};
 use crate::interrupt;
 
 /// Stack of a worker: deep enough for what recurses by the nesting of types.
@@ -90,8 +91,8 @@ pub(crate) fn guarded<T>(what: &str, work: impl FnOnce() -> T) -> Result<T, Stri
 
 /// The result of one object.
 pub(crate) struct ObjectResult {
-    /// Where it lies, as it was named.
-    pub(crate) path: PathBuf,
+    /// Where it lies, and what it is called.
+    pub(crate) input: Input,
     /// Its programs, or why it cannot be used.
     pub(crate) programs: Result<Vec<Result<Answer, String>>, Unusable>,
 }
@@ -104,6 +105,8 @@ pub(crate) struct Unusable {
     pub(crate) record: Option<Box<Record>>,
     /// The rule by which libbpf refuses to open it.
     pub(crate) rule: Option<Rule>,
+    /// Whether it is no object at all.
+    pub(crate) is_unfit: bool,
 }
 
 impl Unusable {
@@ -113,6 +116,7 @@ impl Unusable {
             message,
             record: None,
             rule: None,
+            is_unfit: false,
         }
     }
 }
@@ -127,26 +131,29 @@ pub(crate) fn verify_each(
     arguments: &[PathBuf],
     wanted: &ProgramArgs,
 ) -> Result<Vec<Vec<ObjectResult>>, String> {
-    let paths = expand(arguments);
-    let both: Vec<_> = paths
+    verify_inputs(verifiers, &expand(arguments), wanted)
+}
+
+/// The same of what the arguments stand for.
+pub(crate) fn verify_inputs(
+    verifiers: &[&Verifier],
+    inputs: &[Input],
+    wanted: &ProgramArgs,
+) -> Result<Vec<Vec<ObjectResult>>, String> {
+    let both: Vec<_> = inputs
         .iter()
-        .flat_map(|path| verifiers.iter().map(move |verifier| (*verifier, path)))
+        .flat_map(|input| verifiers.iter().map(move |verifier| (*verifier, input)))
         .collect();
-    let opened = side_by_side(&both, |(verifier, argument)| match argument {
-        Ok(path) => open(verifier, path),
-        Err((_, message)) => Err(Unusable::because(message.clone())),
-    });
+    let opened = side_by_side(&both, |(verifier, input)| open(verifier, input));
     all_met(wanted, opened.iter().flatten())?;
     let answers = verify_opened(&opened, verifiers.len().max(1), wanted);
     let mut results: Vec<Vec<_>> = verifiers.iter().map(|_| Vec::new()).collect();
     let all = both.iter().zip(opened).zip(answers).enumerate();
-    for (index, (((_, argument), object), answers)) in all {
+    for (index, (((_, input), object), answers)) in all {
         if let Some(results) = results.get_mut(index % verifiers.len().max(1)) {
-            let (Ok(path) | Err((path, _))) = argument;
-            let programs = object.map(|_| answers);
             results.push(ObjectResult {
-                path: path.clone(),
-                programs,
+                input: (*input).clone(),
+                programs: object.map(|_| answers),
             });
         }
     }
@@ -212,51 +219,40 @@ fn verify_opened(
     answers
 }
 
-/// The objects of the arguments, in order; an argument without objects keeps its place, and says why.
-pub(crate) fn expand(arguments: &[PathBuf]) -> Vec<Result<PathBuf, (PathBuf, String)>> {
-    let mut all = Vec::new();
-    for argument in arguments {
-        match objects_in(argument) {
-            Ok(paths) => all.extend(paths.into_iter().map(Ok)),
-            Err(error) => all.push(Err((argument.clone(), error.to_string()))),
-        }
-    }
-    all
-}
-
-/// Takes out directories without an object in them, where these are allowed.
-pub(crate) fn forget_empty(arguments: &mut Vec<PathBuf>, allowed: bool) {
-    if allowed {
-        arguments.retain(|argument| !argument.is_dir() || objects_in(argument).is_ok());
-    }
-}
-
 /// Reads and opens an object.
-pub(crate) fn open<'v>(verifier: &'v Verifier, path: &Path) -> Result<OpenObject<'v>, Unusable> {
-    open_by(verifier, path, |name, bytes| verifier.open(name, bytes))
+pub(crate) fn open<'v>(verifier: &'v Verifier, input: &Input) -> Result<OpenObject<'v>, Unusable> {
+    open_by(verifier, input, |name, bytes| verifier.open(name, bytes))
 }
 
 /// Reads and opens an object that is to be loaded whole.
-pub(crate) fn open_whole<'v>(verifier: &'v Verifier, path: &Path) -> Result<OpenObject<'v>, Unusable> {
-    open_by(verifier, path, |name, bytes| verifier.open_whole(name, bytes))
+pub(crate) fn open_whole<'v>(verifier: &'v Verifier, input: &Input) -> Result<OpenObject<'v>, Unusable> {
+    open_by(verifier, input, |name, bytes| verifier.open_whole(name, bytes))
 }
 
 fn open_by<'v>(
     verifier: &'v Verifier,
-    path: &Path,
+    input: &Input,
     open: impl FnOnce(&str, &[u8]) -> Result<OpenObject<'v>, OpenError>,
 ) -> Result<OpenObject<'v>, Unusable> {
     let unusable = Unusable::because;
-    let shown = path.display();
-    let bytes = read_object(path).map_err(|e| unusable(e.to_string()))?;
-    let name = file_name(path);
-    let opened = guarded(&name, || open(&name, &bytes)).map_err(unusable)?;
-    let mut object = opened.map_err(|error| Unusable {
-        message: format!("{shown}: {error}{}", help(&error)),
-        record: Some(Box::new(open_failure(&name, &error))),
-        rule: Some(error.rule),
+    let shown = shown_path(&input.path);
+    let bytes = read(input).map_err(unusable)?;
+    let opened =
+        guarded(&input.name, || open(&object_name(&input.path, &bytes), &bytes)).map_err(unusable)?;
+    let mut object = opened.map_err(|error| {
+        let unfit = unfit(&input.path, &bytes);
+        Unusable {
+            is_unfit: unfit.is_some(),
+            message: format!("{shown}: {error}{}", help(&error, unfit)),
+            record: Some(Box::new(open_failure(&input.name, &error))),
+            rule: Some(error.rule),
+        }
     })?;
-    if let Some(plans) = verifier.plans_of(path).map_err(|e| unusable(e.to_string()))? {
+    object.call(&input.name);
+    if let Some(plans) = verifier
+        .plans_of(&input.path)
+        .map_err(|e| unusable(e.to_string()))?
+    {
         let applied = object.apply(&plans);
         applied.map_err(|e| unusable(format!("{shown}: load plan: {e}")))?;
     }
@@ -269,6 +265,14 @@ fn open_by<'v>(
     Ok(object)
 }
 
+/// Reads an object.
+pub(crate) fn read(input: &Input) -> Result<Vec<u8>, String> {
+    match &input.unreadable {
+        Some(message) => Err(message.clone()),
+        None => Ok(read_object(&input.path)?),
+    }
+}
+
 /// Says something of an object on standard error, once, however many kernels it is opened for.
 pub(crate) fn note_once(note: &str) {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
@@ -279,20 +283,13 @@ pub(crate) fn note_once(note: &str) {
 }
 
 /// What helps against a refusal to open an object, if something is known to.
-fn help(error: &OpenError) -> &'static str {
+pub(crate) fn help(error: &OpenError, unfit: Option<String>) -> String {
     let legacy = |message: &String| message.contains("legacy map definitions in 'maps' section");
-    if error.messages.iter().any(legacy) {
-        "\n    help: cilium/ebpf and aya take such definitions: --loader cilium, --loader aya"
-    } else {
-        ""
-    }
-}
-
-/// A path's last part.
-pub(crate) fn file_name(path: &Path) -> String {
-    path.file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
+    let help = match error.messages.iter().any(legacy) {
+        true => Some("cilium/ebpf and aya take such definitions: --loader cilium, --loader aya".to_owned()),
+        false => unfit,
+    };
+    help.map_or_else(String::new, |help| format!("\n    help: {help}"))
 }
 
 /// A bar on a terminal, made once the work has taken a while.

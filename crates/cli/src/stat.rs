@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use verdict::{Answer, NEEDS, Verifier};
+use verdict::{Answer, NEEDS, Verifier, shown_path};
 use verdict_report::Row;
 
 use crate::UNUSABLE;
 use crate::args::ProgramArgs;
-use crate::run::{ObjectResult, note_once, verify_each};
+use crate::inputs::Input;
+use crate::run::{ObjectResult, note_once, verify_each, verify_inputs};
 
 /// The records of many objects; what is wrong with others is already printed.
 pub(crate) struct Gathered {
@@ -17,6 +18,34 @@ pub(crate) struct Gathered {
 }
 
 impl Gathered {
+    /// Verifies the wanted programs of the objects by several verifiers, each program by all of them before the next one;
+    /// what is `told` already is not said again.
+    pub(crate) fn of_each_untold(
+        verifiers: &[&Verifier],
+        objects: &[PathBuf],
+        wanted: &ProgramArgs,
+        told: &mut BTreeSet<String>,
+    ) -> Result<Vec<Gathered>, String> {
+        let results = verify_each(verifiers, objects, wanted)?.into_iter();
+        let gathered = results
+            .zip(verifiers)
+            .map(|(results, verifier)| Gathered::from_results(results, &verifier.kernel().name, told));
+        Ok(gathered.collect())
+    }
+
+    /// The same where nothing is told yet, of what the arguments stand for.
+    pub(crate) fn of_inputs(
+        verifier: &Verifier,
+        inputs: &[Input],
+        wanted: &ProgramArgs,
+    ) -> Result<Gathered, String> {
+        let results = verify_inputs(&[verifier], inputs, wanted)?
+            .pop()
+            .unwrap_or_default();
+        let name = &verifier.kernel().name;
+        Ok(Gathered::from_results(results, name, &mut BTreeSet::new()))
+    }
+
     /// Verifies the wanted programs of the objects by several verifiers, each program by all of them before the next one.
     pub(crate) fn of_each(
         verifiers: &[&Verifier],
@@ -41,15 +70,15 @@ impl Gathered {
             match object.programs {
                 Ok(programs) => {
                     for answer in programs {
-                        all.take(&object.path, kernel, answer);
+                        all.take(&object.input.path, kernel, answer);
                     }
                 }
                 Err(unusable) => {
                     if told.insert(unusable.message.clone()) {
                         eprintln!("verdict: {}", unusable.message);
                     }
-                    // What libbpf refuses to open is a result; what cannot even be read is not.
-                    all.unusable |= unusable.record.is_none();
+                    // What libbpf refuses to open is a result; what cannot even be read, or is no object at all, is not.
+                    all.unusable |= unusable.record.is_none() || unusable.is_unfit;
                 }
             }
         }
@@ -66,7 +95,7 @@ impl Gathered {
                 let row = Row::from_record(&record);
                 let row = row.map(|row| row.refused_by(refusal.map(|refusal| refusal.rule)));
                 self.rows.extend(row.map(|row| Row {
-                    path: path.to_string_lossy().into_owned(),
+                    path: shown_path(path),
                     kernel: kernel.to_owned(),
                     ..row
                 }));

@@ -1,5 +1,6 @@
 //! `verdict sweep`: the same programs under many settings.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use verdict::KernelChoice;
@@ -17,7 +18,7 @@ pub(crate) fn run(args: &SweepArgs, out: &mut dyn Write) -> Done {
     run::set_jobs(args.jobs.jobs);
     let kernel = Asked::of(&args.kernel, &args.loader);
     let mut runs = Vec::new();
-    let mut code = 0;
+    let (mut code, mut told) = (0, BTreeSet::new());
     for setting in settings(kernel.base(), kernel.names(), &args.globals.set_global_vars)? {
         let mut globals = args.globals.dumped()?;
         for expression in &setting.globals {
@@ -26,7 +27,7 @@ pub(crate) fn run(args: &SweepArgs, out: &mut dyn Write) -> Done {
         let verifier = kernel
             .verifier_of(&setting.choice, args.test.options())?
             .with_globals(globals);
-        for gathered in Gathered::of_each(&[&verifier], &args.objects, &args.programs)? {
+        for gathered in Gathered::of_each_untold(&[&verifier], &args.objects, &args.programs, &mut told)? {
             code = code.max(gathered.exit_code());
             runs.push(SweepRun {
                 setting: setting.label.clone(),

@@ -8,11 +8,12 @@ use verdict::expect::report::{Detail, Summary, TestResult, write_failures, write
 use verdict::expect::{Known, json, junit};
 use verdict::report::Part;
 use verdict::report::forms::Json;
-use verdict::{Globals, Options, Suite, Verifier, may_have_tests, read_object};
+use verdict::{Globals, Options, Suite, Verifier, may_have_tests, object_name, shown_path, unfit};
 
 use crate::args::{Asked, SuiteArgs, TestOutput};
+use crate::inputs::{Input, expand};
 use crate::interrupt;
-use crate::run::{Progress, expand, file_name, guarded, note_once, side_by_side};
+use crate::run::{Progress, guarded, help, note_once, read, side_by_side};
 use crate::{Done, UNUSABLE, run, unless_nothing, worst};
 
 pub(crate) fn run(args: &SuiteArgs, out: &mut dyn Write) -> Done {
@@ -106,11 +107,9 @@ impl Ran {
 
 /// Runs the tests of all objects on one kernel.
 fn run_one(verifier: &Verifier, known: &Known, args: &SuiteArgs) -> Result<Ran, String> {
-    let opened = side_by_side(&expand(&args.objects), |argument| match argument {
-        Ok(path) => open(verifier, path)
-            .map(|suite| suite.map(|suite| (path.clone(), suite)))
-            .map_err(|message| (path.clone(), message)),
-        Err(unusable) => Err(unusable.clone()),
+    let opened = side_by_side(&expand(&args.objects), |input| {
+        let opened = open(verifier, input).map_err(|message| (input.path.clone(), message));
+        opened.map(|suite| suite.map(|suite| (input.path.clone(), suite)))
     });
     let (mut suites, mut unusable) = (Vec::new(), Vec::new());
     for object in opened {
@@ -118,7 +117,7 @@ fn run_one(verifier: &Verifier, known: &Known, args: &SuiteArgs) -> Result<Ran, 
             Ok(suite) => suites.extend(suite),
             Err((path, message)) => {
                 eprintln!("verdict: {message}");
-                unusable.push((path.to_string_lossy().into_owned(), message));
+                unusable.push((shown_path(&path), message));
             }
         }
     }
@@ -161,16 +160,18 @@ fn read_known(path: &Path) -> Result<Known, String> {
 }
 
 /// Opens an object; `None` if it cannot be opened, but has no tests either.
-fn open<'v>(verifier: &'v Verifier, path: &Path) -> Result<Option<Suite<'v>>, String> {
-    let shown = path.display();
-    let bytes = read_object(path)?;
-    let name = file_name(path);
-    let opened = guarded(&name, || {
+fn open<'v>(verifier: &'v Verifier, input: &Input) -> Result<Option<Suite<'v>>, String> {
+    let path = &input.path;
+    let shown = shown_path(path);
+    let bytes = read(input)?;
+    let (name, unfit) = (object_name(path, &bytes), unfit(path, &bytes));
+    let opened = guarded(&input.name, || {
         let may_have_tests = may_have_tests(&bytes);
         (verifier.open_suite(&name, bytes), may_have_tests)
     })?;
     match opened {
         (Ok(mut suite), _) => {
+            suite.call(&input.name);
             if let Some(plans) = verifier.plans_of(path)? {
                 let applied = suite.apply(&plans);
                 applied.map_err(|e| format!("{shown}: load plan: {e}"))?;
@@ -181,7 +182,7 @@ fn open<'v>(verifier: &'v Verifier, path: &Path) -> Result<Option<Suite<'v>>, St
             Ok(Some(suite))
         }
         (Err(_), false) => Ok(None),
-        (Err(error), true) => Err(format!("{shown}: {error}")),
+        (Err(error), true) => Err(format!("{shown}: {error}{}", help(&error, unfit))),
     }
 }
 
@@ -213,7 +214,7 @@ fn run_all(
         let beside = |file: &str| read_beside(path, file);
         let result = guarded(name, || test.run(&beside));
         progress.step();
-        let path = path.to_string_lossy().into_owned();
+        let path = shown_path(path);
         Some(result.map(|result| (path, result)))
     });
     progress.finish();

@@ -1,28 +1,27 @@
 //! `verdict check --whole`: objects as their libraries load them, all programs together.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use verdict::kernel::errno::Errno;
-use verdict::{Answer, Verifier, Whole};
+use verdict::{Answer, Verifier, Whole, shown_path};
 use verdict_report::forms::{Form, Loaded, Question};
 use verdict_report::{CheckSummary, Groups, Look, write_entry, write_group};
 
 use crate::args::CheckArgs;
 use crate::check::{NOTHING, Program, entry, row};
 use crate::forms::{self, Said, unusable};
-use crate::run::{Unusable, expand, guarded, open_whole, side_by_side};
+use crate::inputs::{Input, expand};
+use crate::run::{Unusable, guarded, open_whole, side_by_side};
 use crate::{Done, Trouble, unless_nothing};
 
 /// An object, where it lies, and the result of loading it.
 struct Object {
-    path: PathBuf,
-    name: String,
+    input: Input,
     whole: Result<Whole, Unusable>,
 }
 
 pub(crate) fn run(verifier: &Verifier, args: &CheckArgs, look: Look, out: &mut dyn Write) -> Done {
-    let objects = side_by_side(&expand(&args.objects), |path| load(verifier, path));
+    let objects = side_by_side(&expand(&args.objects), |input| load(verifier, input));
     let mut summary = CheckSummary::default();
     let (mut loaded, mut refused) = (0, 0);
     for object in &objects {
@@ -91,7 +90,7 @@ fn write_object(object: &Object, groups: &mut Groups, look: Look, out: &mut dyn 
         Some(program) => writeln!(
             out,
             "object       {} does not load: it ends at {program}",
-            object.name
+            object.input.name
         ),
         None => Ok(()),
     }
@@ -114,17 +113,17 @@ fn write_as(
     for object in objects {
         match &object.whole {
             Ok(whole) => {
-                programs.extend(answers(whole).map(|answer| Program::of(&object.path, answer.clone())));
+                programs.extend(answers(whole).map(|answer| Program::of(&object.input.path, answer.clone())));
                 loaded.push(Loaded {
-                    path: object.path.to_string_lossy().into_owned(),
-                    object: object.name.clone(),
+                    path: shown_path(&object.input.path),
+                    object: object.input.name.clone(),
                     loads: whole.refusal.is_none(),
                     ends_at: end(whole).map(ToOwned::to_owned),
                 });
             }
             Err(why) => {
                 eprintln!("verdict: {}", why.message);
-                useless.push(unusable(&object.path, why));
+                useless.push(unusable(&object.input.path, why));
             }
         }
     }
@@ -139,26 +138,12 @@ fn write_as(
     forms::write(out, form, said)
 }
 
-fn load(verifier: &Verifier, path: &Result<PathBuf, (PathBuf, String)>) -> Object {
-    let (Ok(at) | Err((at, _))) = path;
-    let (name, whole) = match path {
-        Ok(path) => {
-            let opened = open_whole(verifier, path);
-            let name = opened
-                .as_ref()
-                .map_or_else(|_| path.display().to_string(), |o| o.name().to_owned());
-            let whole =
-                opened.and_then(|object| guarded(&name, || object.check_whole()).map_err(Unusable::because));
-            (name, whole)
-        }
-        Err((path, message)) => (
-            path.display().to_string(),
-            Err(Unusable::because(message.clone())),
-        ),
-    };
+fn load(verifier: &Verifier, input: &Input) -> Object {
+    let opened = open_whole(verifier, input);
+    let whole =
+        opened.and_then(|object| guarded(&input.name, || object.check_whole()).map_err(Unusable::because));
     Object {
-        path: at.clone(),
-        name,
+        input: input.clone(),
         whole,
     }
 }

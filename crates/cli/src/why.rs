@@ -1,13 +1,13 @@
 //! `verdict compare --why`: which differences between two kernels decide on programs.
 
 use std::io::Write;
-use std::path::PathBuf;
 
-use verdict::{Verifier, Why, WhyObject, WhyProgram, read_object};
+use verdict::{Verifier, Why, WhyObject, WhyProgram, object_name, shown_path};
 use verdict_report::why::{Found, write_why};
 
 use crate::args::{CompareArgs, ProgramArgs};
-use crate::run::{Progress, expand, file_name, guarded, side_by_side};
+use crate::inputs::{Input, expand};
+use crate::run::{Progress, guarded, read, side_by_side};
 use crate::{Done, UNUSABLE, interrupt};
 
 pub(crate) fn run(a: &Verifier, b: &Verifier, args: &CompareArgs, out: &mut dyn Write) -> Done {
@@ -18,9 +18,7 @@ pub(crate) fn run(a: &Verifier, b: &Verifier, args: &CompareArgs, out: &mut dyn 
         eprintln!("verdict: {message}");
         code = UNUSABLE;
     };
-    let opened = side_by_side(&expand(&args.inputs), |argument| {
-        open(&why, argument, &args.programs)
-    });
+    let opened = side_by_side(&expand(&args.inputs), |input| open(&why, input, &args.programs));
     for message in opened.iter().filter_map(|object| object.as_ref().err()) {
         complain(message);
     }
@@ -44,21 +42,20 @@ struct Opened<'w> {
     wanted: Vec<bool>,
 }
 
-fn open<'w>(
-    why: &'w Why<'_>,
-    argument: &Result<PathBuf, (PathBuf, String)>,
-    wanted: &ProgramArgs,
-) -> Result<Opened<'w>, String> {
-    let path = argument.as_ref().map_err(|(_, message)| message.clone())?;
-    let name = file_name(path);
-    let object = why.object(&name, read_object(path)?);
+fn open<'w>(why: &'w Why<'_>, input: &Input, wanted: &ProgramArgs) -> Result<Opened<'w>, String> {
+    let bytes = read(input)?;
+    let name = object_name(&input.path, &bytes);
+    let mut object = why.object(&name, bytes);
+    object.call(&input.name);
     // What goes wrong when it is opened goes wrong here.
-    let wanted = guarded(&name, || {
-        let want =
-            |program: WhyProgram<'_, '_>| program.name().is_none_or(|program| wanted.want(&name, program));
+    let wanted = guarded(&input.name, || {
+        let want = |program: WhyProgram<'_, '_>| {
+            let is_wanted = |program| wanted.want(&input.name, program);
+            program.name().is_none_or(is_wanted)
+        };
         object.programs().map(want).collect()
     })?;
-    let path = path.to_string_lossy().into_owned();
+    let path = shown_path(&input.path);
     Ok(Opened { path, object, wanted })
 }
 

@@ -2,21 +2,22 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::error::Error;
+
 use verdict::{KernelChoice, Options, Verifier};
 
 /// Which programs of an object a kernel rejects, and by which rule.
-fn rejected(file: &str, kernel: &str) -> Result<Vec<(String, &'static str)>, String> {
+fn rejected(file: &str, kernel: &str) -> Result<Vec<(String, &'static str)>, Box<dyn Error>> {
     let choice = KernelChoice {
         name: Some(kernel.to_owned()),
         ..KernelChoice::default()
     };
     let verifier = Verifier::new(choice.open()?, Options::default());
-    let bytes = std::fs::read(file).map_err(|e| format!("{file}: {e}"))?;
-    let object = verifier.open(file, &bytes).map_err(|e| e.to_string())?;
+    let object = verifier.open(file, &std::fs::read(file)?)?;
     let mut found = Vec::new();
-    for (index, program) in object.programs().enumerate() {
-        if let Some(refusal) = object.check(index).refusal {
-            found.push((program.to_owned(), refusal.rule.code()));
+    for program in object.programs() {
+        if let Some(refusal) = program.check().refusal {
+            found.push((program.name().to_owned(), refusal.rule.code()));
         }
     }
     Ok(found)

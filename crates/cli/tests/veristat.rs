@@ -318,10 +318,12 @@ fn objects_within_files_and_for_other_loaders() {
     let object = fs::read(place.0.join("tail_call.bpf.o")).unwrap();
     fs::write(place.0.join("program"), [vec![0; 512], object].concat()).unwrap();
     let text = place.run("-e file,prog,insns -f /computed program").text;
-    let found = "Processing 'program@0x200'...\nFile           Program   Insns\n";
+    let found = "Processing 'program:tail_call.bpf.o'...\nFile                     Program   Insns\n";
     assert!(text.starts_with(found), "{text}");
     assert_eq!(
-        place.run("-qe insns -f 'program@*/computed' program@0x200").code,
+        place
+            .run("-qe insns -f 'program:*/computed' program:tail_call.bpf.o")
+            .code,
         0
     );
 

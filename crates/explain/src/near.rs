@@ -17,11 +17,15 @@ pub fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Vec<Stri
     if name.len() < 3 || name.len() > MAX_LEN {
         return Vec::new();
     }
+    let own = letters(name);
     for other in names {
         // A slip in the very first letter is rare, and most names begin otherwise.
         if other.as_bytes().first() != name.as_bytes().first() || other == name {
             continue;
         }
+        // Two letters in each other's place are one slip.
+        let swapped = allowed < 2 && other.len() == name.len() && letters(other) == own;
+        let allowed = if swapped { 2 } else { allowed };
         if let Some(distance) = distance(name, other, allowed)
             && !found.iter().any(|(_, known)| known == other)
         {
@@ -33,6 +37,13 @@ pub fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Vec<Stri
     found.into_iter().map(|(_, name)| name).collect()
 }
 
+/// The letters of a name, in the alphabet's order.
+fn letters(name: &str) -> Vec<u8> {
+    let mut letters = name.as_bytes().to_vec();
+    letters.sort_unstable();
+    letters
+}
+
 #[cfg(test)]
 mod tests {
     use super::nearest;
@@ -42,6 +53,7 @@ mod tests {
         let names = ["vfs_read", "vfs_readv", "vfs_write", "tcp_v4_connect", "vfs_open"];
         assert_eq!(nearest("vfs_raed", names.into_iter()), ["vfs_read"]);
         assert_eq!(nearest("tcp_v4_conect", names.into_iter()), ["tcp_v4_connect"]);
+        assert_eq!(nearest("tp_bft", ["tp_btf", "tp"].into_iter()), ["tp_btf"]);
         assert!(nearest("bpf_testmod", names.into_iter()).is_empty());
         assert!(nearest("", names.into_iter()).is_empty());
     }

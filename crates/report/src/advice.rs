@@ -30,10 +30,13 @@ pub fn advice(kernel: &Kernel, refusal: &Refusal, record: &Record) -> Option<Adv
         return Some(Advice { line, sure });
     }
     let line = of_rule(kernel, refusal.rule, record)?;
-    // Newer kernels have no such limit.
-    let sure = refusal.rule == Rule::MemoryLock;
+    // Newer kernels have no such limit; and no kernel is without that rule, but the line is all that it wants.
+    let sure = matches!(refusal.rule, Rule::MemoryLock | Rule::GplRequired);
     Some(Advice { line, sure })
 }
+
+/// What an object says that is under the GPL: in one place for all of its programs.
+pub const DECLARE_GPL: &str = "declare `char LICENSE[] SEC(\"license\") = \"GPL\";`";
 
 /// What tells a loader to leave a program out.
 const LEAVE_OUT: &str = "bpf_program__set_autoload(prog, false)";
@@ -273,6 +276,7 @@ fn of_rule(kernel: &Kernel, rule: Rule, record: &Record) -> Option<String> {
             "give this kernel less to walk: a smaller constant limit of the loop, its body in a global function, fewer \
              branches in it{bpf_loop}"
         ),
+        Rule::GplRequired => DECLARE_GPL.to_owned(),
         Rule::InfiniteLoop => format!("let each turn change a counter with a constant limit{bpf_loop}"),
         Rule::JumpTarget if words.contains("back-edge") => {
             format!("unroll the loop (`#pragma unroll`){bpf_loop}")

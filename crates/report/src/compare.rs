@@ -24,7 +24,10 @@ impl<'a> Joined<'a> {
     /// Whether the sets differ in any of these columns, or one of them lacks the program.
     pub fn differs_in(&self, columns: &[Column]) -> bool {
         match (self.a, self.b) {
-            (Some(a), Some(b)) => columns.iter().any(|c| c.value(a) != c.value(b)),
+            (Some(a), Some(b)) => columns
+                .iter()
+                .filter(|column| !a.lacks.has(**column) && !b.lacks.has(**column))
+                .any(|column| column.value(a) != column.value(b)),
             _ => true,
         }
     }

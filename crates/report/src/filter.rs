@@ -226,7 +226,8 @@ fn parse_value(text: &str) -> Option<i64> {
 impl NameFilter {
     fn parse(text: &str) -> Option<NameFilter> {
         let some = |part: &str| (!part.is_empty()).then(|| part.to_owned());
-        match text.split_once('/') {
+        // Programs have no slash in their names; files have, where directories tell them apart.
+        match text.rsplit_once('/') {
             None => some(text).map(NameFilter::Any),
             Some((file, program)) => {
                 let (file, program) = (some(file), some(program));
@@ -237,12 +238,14 @@ impl NameFilter {
 
     fn matches(&self, file: &str, program: Option<&str>) -> bool {
         match self {
-            NameFilter::Any(glob) => matches(file, glob) || program.is_some_and(|name| matches(name, glob)),
+            NameFilter::Any(glob) => {
+                file_matches(file, glob) || program.is_some_and(|name| matches(name, glob))
+            }
             NameFilter::Both {
                 file: file_glob,
                 program: program_glob,
             } => {
-                file_glob.as_ref().is_none_or(|glob| matches(file, glob))
+                file_glob.as_ref().is_none_or(|glob| file_matches(file, glob))
                     && program_glob
                         .as_ref()
                         .is_none_or(|glob| program.is_some_and(|name| matches(name, glob)))
@@ -254,9 +257,15 @@ impl NameFilter {
     fn may_match(&self, file: &str) -> bool {
         match self {
             NameFilter::Any(_) => true,
-            NameFilter::Both { file: glob, .. } => glob.as_ref().is_none_or(|glob| matches(file, glob)),
+            NameFilter::Both { file: glob, .. } => glob.as_ref().is_none_or(|glob| file_matches(file, glob)),
         }
     }
+}
+
+/// Whether a file matches a glob, with all the directories that tell it from others or some of them.
+fn file_matches(file: &str, glob: &str) -> bool {
+    let ends = file.match_indices('/').filter_map(|(at, _)| file.get(at + 1..));
+    matches(file, glob) || ends.into_iter().any(|end| matches(end, glob))
 }
 
 /// Whether the text matches a glob, in which only `*` is special.
@@ -390,5 +399,14 @@ mod tests {
         let mut list = Filters::default();
         list.add_list("# remark\n\n  insns>1\n!a\n").unwrap();
         assert_eq!((list.allow.len(), list.deny.len()), (1, 1));
+    }
+
+    #[test]
+    fn directories_need_not_be_named() {
+        let wants = |filter: &str, file: &str| filters(&[filter]).wants_program(file, "p");
+        for filter in ["x.o/p", "a/x.o/p", "*/x.o/", "x.o", "x.o/"] {
+            assert!(wants(filter, "b/a/x.o"), "{filter}");
+        }
+        assert!(!wants("c/x.o/p", "b/a/x.o") && !wants("a/x.o/p", "x.o") && !wants("o/p", "x.o"));
     }
 }

@@ -104,6 +104,13 @@ fn rejection(entry: &CheckEntry<'_>) -> Option<String> {
 /// of an instruction that has a source line: what is written once is compiled into many programs.
 fn key(entry: &CheckEntry<'_>) -> Option<String> {
     let record = entry.record;
+    if entry
+        .refusal
+        .is_some_and(|refusal| refusal.rule == Rule::GplRequired)
+    {
+        // One line is missing in the object, wherever its programs want it.
+        return Some(format!("{}\0{}", Rule::GplRequired.code(), record.object));
+    }
     let mut parts = Vec::new();
     match record.verdict {
         Verdict::Success => return None,
@@ -203,7 +210,8 @@ fn without_registers(text: &str) -> String {
 
 /// What recognises a finding in a later run, after the program has been changed elsewhere and built again: the object,
 /// the program, the rule, what the kernel lacks, the source file's name and the text of the line at which the kernel
-/// refuses. No line or instruction numbers, no offsets, no directories, no kernel, and nothing of the explanation, which
+/// refuses. No line or instruction numbers, no offsets, no directories but those
+/// that tell objects of one name apart, no kernel, and nothing of the explanation, which
 /// may be left out and becomes better. `None` for a program that is accepted.
 pub fn fingerprint(entry: &CheckEntry<'_>) -> Option<String> {
     let record = entry.record;

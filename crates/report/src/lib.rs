@@ -22,6 +22,7 @@ mod look;
 mod matrix;
 mod minimum;
 mod need;
+mod printable;
 pub mod profile;
 mod programs;
 mod record;
@@ -36,7 +37,7 @@ mod update;
 pub mod why;
 mod xml;
 
-pub use advice::{Advice, advice};
+pub use advice::{Advice, DECLARE_GPL, advice};
 pub use budget::{Breach, BudgetError, Budgets, FailIf, Limits};
 pub use check::{
     CheckEntry, CheckSummary, Place, Refusal, refusal_of, write_entry, write_group, write_reason,
@@ -51,6 +52,7 @@ pub use look::{Look, Part};
 pub use matrix::{MatrixRow, write_matrix, write_reasons, write_switches};
 pub use minimum::{Minimum, write_minimum, write_minimum_counts};
 pub use need::{Need, instructions};
+pub use printable::{is_unprintable, printable, printable_lines};
 pub use programs::Programs;
 pub use record::{Figures, NEEDS, Record, Stage, Verdict, to_json_line};
 pub use row::{Columns, Row};

@@ -14,7 +14,7 @@ use crate::{CheckEntry, Look, NEEDS, Part, Verdict, Which, write_reason};
 pub struct MatrixRow<'a> {
     /// Where the object lies, as it was named.
     pub path: &'a str,
-    /// The object's file name.
+    /// What the object is called.
     pub object: &'a str,
     /// The program; `None` is the object itself, when it cannot be opened.
     pub program: Option<&'a str>,

@@ -87,7 +87,8 @@ pub struct Figures {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Record {
-    /// The object's file name, without directories.
+    /// What the object is called: its file name, with the directories that tell it from others of that name. As in the
+    /// program's name and in all words, control characters are escaped.
     pub object: String,
     /// The program; absent when the object could not be opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]

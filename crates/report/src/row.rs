@@ -9,7 +9,7 @@ use crate::{Column, Record, Verdict};
 pub struct Row {
     /// Where the object lies, as it was named; empty where that is not known.
     pub path: String,
-    /// Object file name.
+    /// What the object is called.
     pub file: String,
     /// Program name.
     pub program: String,

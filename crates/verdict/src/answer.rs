@@ -4,7 +4,7 @@ use verdict_engine::Stats;
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::{Broken, Rule};
 use verdict_loader::{OpenError, ProgFacts};
-use verdict_report::{Figures, Place, Record, Refusal, Stage, Verdict};
+use verdict_report::{Figures, Place, Record, Refusal, Stage, Verdict, printable_lines};
 use verdict_syscall::prog::LoadError;
 
 /// The answer about one program.
@@ -87,7 +87,7 @@ impl End {
             End::Kernel(broken) => record.errno = broken.errno.0,
             End::Unsupported(what) => {
                 record.verdict = Verdict::Unsupported;
-                record.unsupported = Some(what);
+                record.unsupported = Some(printable_lines(&what).into_owned());
             }
         }
         record
@@ -131,7 +131,7 @@ fn libbpf_text(messages: &[String]) -> String {
     let mut text = String::new();
     for message in messages.iter().filter(|m| m.len() + 1 < MAX_MESSAGE) {
         if text.len() + message.len() + 2 < MAX_MESSAGES {
-            text.push_str(message);
+            text.push_str(&printable_lines(message));
             text.push('\n');
         }
     }

@@ -72,13 +72,18 @@ pub struct InputError {
     pub path: PathBuf,
     /// Why it cannot be, the path included.
     pub message: String,
+    /// Whether it was read, and no object is there.
+    pub is_empty: bool,
 }
 
 #[cfg(feature = "std-io")]
 impl InputError {
     pub(crate) fn new(path: &std::path::Path, message: String) -> InputError {
-        let path = path.to_owned();
-        InputError { path, message }
+        InputError {
+            path: path.to_owned(),
+            message,
+            is_empty: false,
+        }
     }
 }
 

@@ -1,141 +1,318 @@
-//! Which objects an argument stands for.
+//! Which objects an argument stands for, what they are called, and how they are read.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use verdict_report::printable;
+
+use crate::InputError;
 use crate::embedded::{self, Part};
 
 /// Largest object that is read: no kernel takes as much.
 const MAX_OBJECT: u64 = 256 << 20;
 
-/// As the public one, with errors in words.
-pub(crate) fn objects_in(argument: &Path) -> Result<Vec<PathBuf>, String> {
-    let shown = argument.display();
-    if argument.is_dir() {
-        let mut found = Vec::new();
-        for file in files_below(argument)? {
-            found.extend(objects_of_listed(&file));
-        }
-        return if found.is_empty() {
-            Err(format!("{shown}: no BPF object in this directory"))
-        } else {
-            Ok(found)
-        };
-    }
-    let text = argument.to_string_lossy();
-    if argument.exists() || !text.contains(['*', '?', '[']) {
-        return Ok(objects_of(argument));
-    }
-    let paths = glob::glob(&text).map_err(|e| format!("{shown}: {e}"))?;
-    let matched: Vec<_> = paths.filter_map(Result::ok).collect();
-    if matched.is_empty() {
-        Err(format!("{shown}: no file matches"))
-    } else {
-        Ok(matched.iter().flat_map(|path| objects_of(path)).collect())
+/// The argument that is standard input.
+const STDIN: &str = "-";
+
+/// Why something has no objects.
+fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> InputError {
+    InputError::new(path, format!("{}: {error}", shown_path(path)))
+}
+
+/// That something was read, and has none.
+fn empty(path: &Path, error: &str) -> InputError {
+    InputError {
+        is_empty: true,
+        ..unreadable(path, &error)
     }
 }
 
+/// As [`objects_in`](crate::objects_in), with what cannot be read in its place among the objects; an argument that stands
+/// for nothing is a finding, too.
+pub fn find_objects(argument: &Path) -> Vec<Result<PathBuf, InputError>> {
+    if argument.is_dir() {
+        return objects_below(argument);
+    }
+    let text = argument.to_string_lossy();
+    if is_stream(argument) || argument.exists() || !text.contains(['*', '?', '[']) {
+        return objects_of(argument).into_iter().map(Ok).collect();
+    }
+    let paths = match glob::glob(&text) {
+        Ok(paths) => paths,
+        Err(error) => return vec![Err(unreadable(argument, &error))],
+    };
+    let mut found = Vec::new();
+    for path in paths {
+        match path {
+            Ok(path) if path.is_dir() => found.extend(objects_below(&path)),
+            Ok(path) => found.extend(objects_of(&path).into_iter().map(Ok)),
+            Err(error) => found.push(Err(unreadable(error.path(), error.error()))),
+        }
+    }
+    if found.is_empty() {
+        found.push(Err(empty(argument, "no file matches")));
+    }
+    found
+}
+
+/// As the public one.
+pub(crate) fn only_object_in(argument: &Path) -> Result<PathBuf, InputError> {
+    let (mut objects, mut failed) = (Vec::new(), None);
+    for found in find_objects(argument) {
+        match found {
+            Ok(path) => objects.push(path),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    match (objects.pop(), objects.as_slice(), failed) {
+        (_, _, Some(error)) => Err(error),
+        (Some(path), [], None) => Ok(path),
+        (last, others, None) => {
+            let all: Vec<_> = others.iter().chain(&last).map(|path| shown_path(path)).collect();
+            let listed = all
+                .get(..MAX_LISTED.min(all.len()))
+                .unwrap_or_default()
+                .join(", ");
+            let more = match all.len().saturating_sub(MAX_LISTED) {
+                0 => String::new(),
+                more => format!(" and {more} others"),
+            };
+            let words = format!("{} objects, name one of them: {listed}{more}", all.len());
+            Err(unreadable(argument, &words))
+        }
+    }
+}
+
+/// Most objects that an error lists.
+const MAX_LISTED: usize = 32;
+
 /// As the public one, with errors in words, the name included.
 pub(crate) fn read_object(path: &Path) -> Result<Vec<u8>, String> {
-    let shown = path.display();
-    let missing = match File::open(path) {
-        Ok(mut file) => return read_part(&mut file, 0, u64::MAX).map_err(|e| format!("{shown}: {e}")),
-        Err(error) => format!("{shown}: {error}"),
+    let named = |error: &dyn std::fmt::Display| format!("{}: {error}", shown_path(path));
+    let missing = match Source::open(path) {
+        Ok(mut source) => return read_part(&mut source, 0, u64::MAX).map_err(|e| named(&e)),
+        Err(error) => named(&error),
     };
-    let (container, wanted) = split(path).ok_or_else(|| missing.clone())?;
-    let mut file = File::open(&container).map_err(|_| missing)?;
-    let parts = embedded::find(&mut file).map_err(|e| format!("{shown}: {e}"))?;
-    let names = names(&container, &parts);
-    let found = parts
-        .iter()
-        .zip(&names)
-        .find(|(part, name)| wanted.map_or(*name == path, |offset| part.offset == offset));
-    let Some((part, _)) = found else {
-        let known: Vec<_> = names.iter().map(|name| name.display().to_string()).collect();
+    let (container, _) = split(path).ok_or_else(|| missing.clone())?;
+    let mut source = Source::open(&container).map_err(|_| missing)?;
+    let parts = embedded::find(&mut source).map_err(|e| named(&e))?;
+    let paths = paths(&container, &parts);
+    let Some((part, _)) = parts.iter().zip(&paths).find(|(_, at)| *at == path) else {
+        let known: Vec<_> = paths.iter().map(|path| shown_path(path)).collect();
         return Err(match known.as_slice() {
-            [] => format!("{shown}: no BPF object in {}", container.display()),
-            known => format!("{shown}: no such object: expected one of {}", known.join(", ")),
+            [] => named(&format!("no BPF object in {}", shown_path(&container))),
+            known => named(&format!("no such object: expected one of {}", known.join(", "))),
         });
     };
-    read_part(&mut file, part.offset, part.len).map_err(|e| format!("{shown}: {e}"))
+    read_part(&mut source, part.offset, part.len).map_err(|e| named(&e))
+}
+
+/// The file name of an object, by which libraries call it and its data maps; of what lies in another file, or comes from
+/// standard input, the name that it has there.
+pub fn object_name(path: &Path, bytes: &[u8]) -> String {
+    if is_stream(path) {
+        return embedded::name_of(bytes);
+    }
+    let within = (!path.exists()).then(|| split(path)).flatten();
+    match (within, path.file_name()) {
+        (Some((_, name)), _) => name,
+        (None, name) => name.unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+    }
+}
+
+/// What objects are called that are looked at together: their file names, and of those with one name as many of the
+/// directories above as tell them apart.
+pub fn distinct_names(paths: &[&Path]) -> Vec<String> {
+    let backwards = |path: &Path| {
+        path.components()
+            .rev()
+            .map(|part| part.as_os_str().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let mut all: Vec<_> = paths.iter().map(|path| backwards(path)).collect();
+    all.sort();
+    all.dedup();
+    // Those that share most of their ends are neighbours.
+    let common = |a: &[_], b: &[_]| a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    let mut needed = BTreeMap::new();
+    for (at, path) in all.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|before| all.get(before));
+        let shared = before
+            .into_iter()
+            .chain(all.get(at + 1))
+            .map(|other| common(path, other));
+        needed.insert(path, shared.max().unwrap_or(0) + 1);
+    }
+    let name = |path: &Path| {
+        let parts = backwards(path);
+        let count = needed.get(&parts).copied().unwrap_or(1);
+        let end: PathBuf = parts.iter().take(count).rev().collect();
+        shown_path(&end)
+    };
+    paths.iter().map(|path| name(path)).collect()
+}
+
+/// A path as text: what is no UTF-8 and what terminals obey is escaped.
+pub fn shown_path(path: &Path) -> String {
+    printable(path.as_os_str().as_encoded_bytes()).into_owned()
 }
 
 /// The objects of a file that was named.
 fn objects_of(path: &Path) -> Vec<PathBuf> {
     let own = || vec![path.to_owned()];
-    let Ok(mut file) = File::open(path) else {
+    let Ok(mut source) = Source::open(path) else {
         return own();
     };
-    if !is_regular(&file) || embedded::is_object(&head(&mut file)) {
+    if embedded::is_object(&head(&mut source).unwrap_or_default()) {
         return own();
     }
-    match embedded::find(&mut file) {
-        Ok(parts) if !parts.is_empty() => names(path, &parts),
+    match embedded::find(&mut source) {
+        Ok(parts) if !parts.is_empty() => paths(path, &parts),
         _ => own(),
     }
 }
 
-/// The objects of a file that was found in a directory.
-fn objects_of_listed(path: &Path) -> Vec<PathBuf> {
-    let is_o = path.extension().is_some_and(|end| end == "o");
-    let Ok(mut file) = File::open(path) else {
-        return if is_o { vec![path.to_owned()] } else { Vec::new() };
-    };
-    let head = head(&mut file);
-    if embedded::is_object(&head) {
-        return vec![path.to_owned()];
-    }
-    let parts = if embedded::may_contain(&head) {
-        embedded::find(&mut file).unwrap_or_default()
-    } else {
-        Vec::new()
-    };
-    match parts.as_slice() {
-        [] if is_o => vec![path.to_owned()],
-        parts => names(path, parts),
-    }
-}
-
-/// Regular files of a directory and of those in it, sorted; links to directories are not followed.
-fn files_below(dir: &Path) -> Result<Vec<PathBuf>, String> {
-    let mut files = Vec::new();
+/// The objects of a directory and of those in it, and what of it cannot be read, sorted; links to directories are not
+/// followed.
+fn objects_below(dir: &Path) -> Vec<Result<PathBuf, InputError>> {
+    let (mut files, mut found) = (Vec::new(), Vec::new());
     let mut waiting = vec![dir.to_owned()];
     while let Some(dir) = waiting.pop() {
-        let entries = fs::read_dir(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+        let entries = match fs::read_dir(&dir) {
+            Ok(entries) => entries,
+            Err(error) => {
+                files.push((dir.clone(), Some(error.to_string())));
+                continue;
+            }
+        };
         for entry in entries.filter_map(Result::ok) {
             let path = entry.path();
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => waiting.push(path),
-                Ok(kind) if kind.is_file() => files.push(path),
-                Ok(kind) if kind.is_symlink() && path.is_file() => files.push(path),
+                Ok(kind) if kind.is_file() => files.push((path, None)),
+                Ok(kind) if kind.is_symlink() => match fs::metadata(&path) {
+                    Ok(data) if data.is_file() => files.push((path, None)),
+                    Err(error) if is_o(&path) => files.push((path, Some(error.to_string()))),
+                    _ => {}
+                },
                 _ => {}
             }
         }
     }
     files.sort();
-    Ok(files)
+    for (path, error) in &files {
+        match error {
+            None => match objects_of_listed(path) {
+                Ok(paths) => found.extend(paths.into_iter().map(Ok)),
+                Err(error) => found.push(Err(unreadable(path, &error))),
+            },
+            Some(error) => found.push(Err(unreadable(path, error))),
+        }
+    }
+    if found.is_empty() {
+        found.push(Err(empty(dir, "no BPF object in this directory")));
+    }
+    found
 }
 
-fn is_regular(file: &File) -> bool {
-    file.metadata().is_ok_and(|data| data.is_file())
+/// The objects of a file that was found in a directory.
+fn objects_of_listed(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut source = Source::open(path)?;
+    let head = head(&mut source)?;
+    if embedded::is_object(&head) {
+        return Ok(vec![path.to_owned()]);
+    }
+    let parts = match embedded::may_contain(&head) {
+        true => embedded::find(&mut source)?,
+        false => Vec::new(),
+    };
+    Ok(match parts.as_slice() {
+        [] if is_o(path) => vec![path.to_owned()],
+        parts => paths(path, parts),
+    })
+}
+
+fn is_o(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "o")
+}
+
+/// What bytes are read from.
+enum Source {
+    File(File),
+    Memory(Cursor<Arc<[u8]>>),
+}
+
+impl Source {
+    fn open(path: &Path) -> io::Result<Source> {
+        if is_stream(path) {
+            return stream(path).map(|bytes| Source::Memory(Cursor::new(bytes)));
+        }
+        File::open(path).map(Source::File)
+    }
+}
+
+impl Read for Source {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Source::File(file) => file.read(into),
+            Source::Memory(bytes) => bytes.read(into),
+        }
+    }
+}
+
+impl Seek for Source {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match self {
+            Source::File(file) => file.seek(to),
+            Source::Memory(bytes) => bytes.seek(to),
+        }
+    }
+}
+
+/// Whether a name is one of something that can be read once only: standard input, a pipe.
+fn is_stream(path: &Path) -> bool {
+    path == Path::new(STDIN) || fs::metadata(path).is_ok_and(|data| !data.is_file() && !data.is_dir())
+}
+
+/// What a stream had to say, which is read when it is first asked for.
+fn stream(path: &Path) -> io::Result<Arc<[u8]>> {
+    type Bytes = Result<Arc<[u8]>, String>;
+    static READ: Mutex<BTreeMap<PathBuf, Bytes>> = Mutex::new(BTreeMap::new());
+    let read = |mut from: &mut dyn Read| -> Bytes {
+        let mut bytes = Vec::new();
+        let read = Read::take(&mut from, MAX_OBJECT + 1).read_to_end(&mut bytes);
+        read.map(|_| bytes.into()).map_err(|error| error.to_string())
+    };
+    let mut known = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    let bytes = known
+        .entry(path.to_owned())
+        .or_insert_with(|| match path == Path::new(STDIN) {
+            true => read(&mut io::stdin().lock()),
+            false => File::open(path)
+                .map_err(|error| error.to_string())
+                .and_then(|mut file| read(&mut file)),
+        });
+    bytes.clone().map_err(io::Error::other)
 }
 
 /// The first bytes of a file.
-fn head(file: &mut File) -> Vec<u8> {
+fn head(source: &mut Source) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
-    // What cannot be read has no beginning that we know.
-    let _ = file.take(embedded::HEADER as u64).read_to_end(&mut head);
-    head
+    source.take(embedded::HEADER as u64).read_to_end(&mut head)?;
+    Ok(head)
 }
 
 /// At most so many bytes from an offset on.
-fn read_part(file: &mut File, offset: u64, len: u64) -> Result<Vec<u8>, String> {
-    file.seek(SeekFrom::Start(offset)).map_err(|e| e.to_string())?;
+fn read_part(source: &mut Source, offset: u64, len: u64) -> Result<Vec<u8>, String> {
+    source.seek(SeekFrom::Start(offset)).map_err(|e| e.to_string())?;
     let mut bytes = Vec::new();
     let limit = len.min(MAX_OBJECT + 1);
-    file.take(limit)
+    source
+        .take(limit)
         .read_to_end(&mut bytes)
         .map_err(|e| e.to_string())?;
     if bytes.len() as u64 > MAX_OBJECT {
@@ -144,31 +321,31 @@ fn read_part(file: &mut File, offset: u64, len: u64) -> Result<Vec<u8>, String> 
     Ok(bytes)
 }
 
-/// What objects in a file are called: by their name, or by their offset where that is not unique.
-fn names(container: &Path, parts: &[Part]) -> Vec<PathBuf> {
-    let mut count: BTreeMap<&str, usize> = BTreeMap::new();
-    for name in parts.iter().filter_map(|part| part.name.as_deref()) {
-        *count.entry(name).or_default() += 1;
-    }
+/// What objects in a file are called on the command line.
+fn paths(container: &Path, parts: &[Part]) -> Vec<PathBuf> {
     let path = |part: &Part| {
         let mut path = container.as_os_str().to_owned();
-        match part.name.as_deref().filter(|name| count.get(name) == Some(&1)) {
-            Some(name) => path.push(format!(":{name}")),
-            None => path.push(format!("@{:#x}", part.offset)),
-        }
+        path.push(":");
+        path.push(&part.name);
         PathBuf::from(path)
     };
     parts.iter().map(path).collect()
 }
 
-/// The file of `FILE:NAME` and `FILE@OFFSET`, and the offset.
-fn split(path: &Path) -> Option<(PathBuf, Option<u64>)> {
-    let text = path.to_str()?;
-    if let Some((file, offset)) = text.rsplit_once("@0x")
-        && let Ok(offset) = u64::from_str_radix(offset, 16)
-    {
-        return Some((PathBuf::from(file), Some(offset)));
-    }
-    let (file, _) = text.rsplit_once(':')?;
-    Some((PathBuf::from(file), None))
+/// The file of `FILE:NAME`, and the name.
+#[cfg(unix)]
+fn split(path: &Path) -> Option<(PathBuf, String)> {
+    use std::os::unix::ffi::OsStrExt;
+    let bytes = path.as_os_str().as_bytes();
+    let colon = bytes.iter().rposition(|byte| *byte == b':')?;
+    let (file, name) = bytes.split_at_checked(colon)?;
+    let name = String::from_utf8(name.get(1..)?.to_vec()).ok()?;
+    Some((PathBuf::from(OsStr::from_bytes(file)), name))
+}
+
+/// The file of `FILE:NAME`, and the name.
+#[cfg(not(unix))]
+fn split(path: &Path) -> Option<(PathBuf, String)> {
+    let (file, name) = path.to_str()?.rsplit_once(':')?;
+    Some((PathBuf::from(OsStr::new(file)), name.to_owned()))
 }

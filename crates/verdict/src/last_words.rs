@@ -2,6 +2,7 @@
 
 use memchr::{memmem, memrchr_iter};
 use verdict_log::{LEFT_OUT, hide_addresses};
+use verdict_report::printable_lines;
 
 /// How many lines count as last words.
 const LINES: usize = 4;
@@ -22,7 +23,7 @@ pub(crate) fn last_words(log: &[u8]) -> Option<String> {
         return None;
     }
     hide_addresses(&mut last);
-    Some(String::from_utf8_lossy(&last).into_owned())
+    Some(printable_lines(&String::from_utf8_lossy(&last)).into_owned())
 }
 
 #[cfg(test)]

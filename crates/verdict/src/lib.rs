@@ -153,12 +153,15 @@ mod input;
 mod lacking;
 mod last_words;
 mod listen;
+mod names;
 mod need;
 mod plan;
 mod profile;
 mod program;
 mod suite;
 mod target;
+#[cfg(feature = "std-io")]
+mod unfit;
 mod verifier;
 mod verifiers;
 mod walk;
@@ -170,7 +173,9 @@ pub use choice::KernelChoice;
 pub use error::{ChoiceError, InputError, NoTarget, PlanFileError, TargetError};
 pub use explaining::Explaining;
 #[cfg(feature = "std-io")]
-pub use input::{objects_in, read_object};
+pub use input::{
+    distinct_names, find_objects, object_name, objects_in, only_object_in, read_object, shown_path,
+};
 pub use listen::{Libbpf, LogEnd, LogOptions, NotLoaded};
 #[cfg(feature = "std-io")]
 pub use plan::PlanSource;
@@ -179,6 +184,8 @@ pub use profile::{Profiled, Profiler};
 pub use program::{Program, ProgramId};
 pub use suite::{ReadFile, Suite, Test, may_have_tests};
 pub use target::Target;
+#[cfg(feature = "std-io")]
+pub use unfit::unfit;
 pub use verifier::{Loader, OpenObject, Options, Verifier};
 pub use verifiers::{ProgramAnswers, Verifiers};
 pub use walk::Walked;

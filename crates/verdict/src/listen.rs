@@ -202,7 +202,7 @@ impl OpenObject<'_> {
                 }),
             );
         }
-        let mut printer = Printer::new(out, options.libbpf, self.program_name(index));
+        let mut printer = Printer::new(out, options.libbpf, self.object.program_name(index));
         printer.memlock = self.verifier.kernel().memlock();
         let loaded = self.load(index, &mut |kernel, prog| {
             let mut log = Log::sized(kernel, prog, Level(options.level), options.size, &mut printer)

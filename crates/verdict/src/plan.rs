@@ -14,7 +14,7 @@ use verdict_kernel::map::MapType;
 use verdict_kernel::near::distance;
 use verdict_loader::{Globals, MapPlan, OpenEnd, PlanError};
 
-use crate::{OpenObject, PlanFileError};
+use crate::{OpenObject, PlanFileError, names};
 
 #[cfg(feature = "std-io")]
 pub use source::PlanSource;
@@ -248,7 +248,7 @@ impl MapEntry {
 }
 
 impl Entry {
-    fn is_for(&self, object: &str, kernel: &Kernel) -> bool {
+    fn is_for(&self, object: &[&str], kernel: &Kernel) -> bool {
         let (major, minor, patch) = kernel.version;
         // A directory may be called anything.
         let version = format!("{major}.{minor}.{patch}");
@@ -258,7 +258,8 @@ impl Entry {
                 rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
             })
         };
-        self.objects.admits(|pattern| glob_matches(pattern, object)) && self.kernels.admits(of_kernel)
+        let is_it = |pattern: &str| object.iter().any(|name| glob_matches(pattern, name));
+        self.objects.admits(is_it) && self.kernels.admits(of_kernel)
     }
 
     fn globals(&self) -> Result<Globals, String> {
@@ -360,17 +361,26 @@ impl OpenObject<'_> {
         (only, depth): (Option<&str>, u32),
     ) -> Result<(), PlanError> {
         for entry in &plans.entries {
-            if entry.is_for(self.name(), self.kernel()) {
+            if entry.is_for(&self.names(), self.kernel()) {
                 self.apply_entry(entry, (only, depth))?;
             }
         }
+        // Without those that are left out.
+        self.programs = names::of_programs(&self.object);
         Ok(())
+    }
+
+    /// The names by which plans may call the object: its library's, the one of answers, and that without directories.
+    fn names(&self) -> [&str; 3] {
+        let called = self.name.as_str();
+        let base = called.rsplit('/').next().unwrap_or(called);
+        [&self.file_name, called, base]
     }
 
     fn apply_entry(&mut self, entry: &Entry, (only, depth): (Option<&str>, u32)) -> Result<(), PlanError> {
         // A pattern may be for several objects, not all of which have everything.
-        let names_one =
-            entry.objects.iter().all(|name| name == self.name()) && entry.objects.iter().next().is_some();
+        let names_one = entry.objects.iter().all(|name| self.names().contains(&name))
+            && entry.objects.iter().next().is_some();
         let minded = |done: Result<(), PlanError>| match done {
             Err(error) if error.foreign && !names_one => Ok(()),
             done => done,
@@ -483,7 +493,8 @@ impl OpenObject<'_> {
 
     /// A plan for the object, with everything that it leaves open, to be filled in.
     pub fn draft(&self) -> String {
-        let mut text = format!("[[plan]]\nobjects = \"{}\"\n", self.name());
+        let name = self.names().last().copied().unwrap_or_default();
+        let mut text = format!("[[plan]]\nobjects = {name:?}\n");
         let ends = self.open_ends();
         let mut last = None;
         for end in &ends {
@@ -502,7 +513,7 @@ impl OpenObject<'_> {
             };
         }
         for index in 0..self.object.program_count() {
-            let name = self.program_name(index);
+            let name = self.object.program_name(index);
             let there = self.object.has_target(name, self.kernel()).unwrap_or(true);
             if self.object.is_untyped(index) {
                 let _ = writeln!(

@@ -125,6 +125,11 @@ impl Suite<'_> {
         self.object.name()
     }
 
+    /// As [`OpenObject::call`].
+    pub fn call(&mut self, name: &str) {
+        self.object.call(name);
+    }
+
     /// Does to the object what load plans say; programs that they leave out are no tests.
     ///
     /// # Errors
@@ -147,7 +152,7 @@ impl Suite<'_> {
             return;
         };
         for index in 0..self.object.object.program_count() {
-            match Spec::read(btf, self.object.program_name(index)) {
+            match Spec::read(btf, self.object.object.program_name(index)) {
                 Ok(spec) if spec.auxiliary && spec.privileged => self.auxiliary.push(index),
                 Ok(spec) if !spec.is_test() => {}
                 Ok(spec) => self.tests.push((index, spec.description)),
@@ -163,7 +168,7 @@ impl Suite<'_> {
         let start = Stopwatch::start();
         let mut result = TestResult {
             object: self.name().to_owned(),
-            program: program.to_owned(),
+            program: test.name().to_owned(),
             description: test.description.map(str::to_owned),
             status: Status::Skipped("arch"),
             skipped: Skipped::default(),
@@ -202,7 +207,10 @@ impl Suite<'_> {
             },
             Err(error) => return Status::Unusable(format!("BTF of {path}: {error}")),
         };
-        match self.verifier.open_as(self.name(), &self.bytes, &manner) {
+        match self
+            .verifier
+            .open_as(&self.object.file_name, &self.bytes, &manner)
+        {
             Ok(mut object) => match object.apply(&self.plans) {
                 Ok(()) => judge_loaded(&object, index, spec, &self.auxiliary),
                 Err(error) => Status::Unusable(format!("load plan: {error}")),

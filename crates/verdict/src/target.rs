@@ -16,7 +16,7 @@ use crate::answer::End;
 use crate::listen::NotLoaded;
 use crate::verifier::{OpenObject, Verifier};
 #[cfg(feature = "std-io")]
-use crate::{NoTarget, TargetError, read_object};
+use crate::{NoTarget, TargetError, object_name, only_object_in, read_object, shown_path};
 
 /// A loaded program that others attach to: extensions that replace a function of it, tracing programs that run
 /// before or after one.
@@ -146,10 +146,13 @@ impl Verifier {
             Some((program, function)) => (program, Some(function)),
             None => (program, None),
         };
-        let path = Path::new(path);
+        let path = only_object_in(Path::new(path)).map_err(NoTarget::Input)?;
+        let path = path.as_path();
         let bytes = read_object(path).map_err(NoTarget::Input)?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let mut object = self.open(&name, &bytes).map_err(NoTarget::Open)?;
+        let mut object = self
+            .open(&object_name(path, &bytes), &bytes)
+            .map_err(NoTarget::Open)?;
+        object.call(&shown_path(Path::new(path.file_name().unwrap_or_default())));
         if let Some(plans) = self.plans_of(path).map_err(NoTarget::PlanFile)? {
             let applied = object.apply_within(&plans, (Some(program), depth));
             applied.map_err(|error| NoTarget::Plan(path.to_owned(), error))?;

@@ -10,7 +10,7 @@ use verdict_kernel::Kernel;
 use verdict_kernel::attr::{MapCreate, ProgLoad};
 use verdict_kernel::rule::Rule;
 use verdict_loader::{GlobalError, Globals, Manner, Object, OpenError, PrepareError, Prepared, ProgFacts};
-use verdict_report::{Need, Refusal, advice};
+use verdict_report::{Need, Refusal, advice, printable};
 use verdict_syscall::prog::flags;
 use verdict_syscall::{LoadedProg, Prog, Session};
 
@@ -24,6 +24,7 @@ use crate::explaining::{Explaining, FunctionNames, Reopened};
 use crate::lacking::lacking;
 use crate::last_words::last_words;
 use crate::listen::{Libbpf, LogOptions};
+use crate::names;
 use crate::need::Refused;
 use crate::plan::LeftOut;
 #[cfg(feature = "std-io")]
@@ -199,10 +200,13 @@ impl Verifier {
         manner: &Manner,
     ) -> Result<OpenObject<'_>, OpenError> {
         let keeps = matches!(self.explaining, Explaining::Trials { .. });
+        let opened = Object::open_as(name, bytes, &self.kernel, manner)?;
         let mut object = OpenObject {
             verifier: self,
-            name: name.to_owned(),
-            object: Object::open_as(name, bytes, &self.kernel, manner)?,
+            file_name: name.to_owned(),
+            name: printable(name.as_bytes()).into_owned(),
+            programs: names::of_programs(&opened),
+            object: opened,
             targets: Vec::new(),
             reopened: Reopened::new(keeps.then(|| (bytes.to_vec(), manner.clone()))),
             left_out: Vec::new(),
@@ -219,7 +223,12 @@ impl Verifier {
 #[derive(Debug)]
 pub struct OpenObject<'v> {
     pub(crate) verifier: &'v Verifier,
+    /// The file's name, by which libraries call it.
+    pub(crate) file_name: String,
+    /// What it is called in answers.
     pub(crate) name: String,
+    /// What its programs are called there.
+    pub(crate) programs: Vec<String>,
     pub(crate) object: Object,
     /// Programs that those of the object attach to.
     pub(crate) targets: Vec<Arc<LoadedProg>>,
@@ -255,9 +264,14 @@ pub(crate) struct Loaded {
 pub(crate) type Ask<'f> = &'f mut dyn FnMut(&Kernel, &Prog) -> Outcome;
 
 impl OpenObject<'_> {
-    /// The object's file name.
+    /// What the object is called in answers: its file name, unless it was given another one.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Has the object be called so in answers, which tells it from others of its file name.
+    pub fn call(&mut self, name: &str) {
+        self.name = printable(name.as_bytes()).into_owned();
     }
 
     /// The kernel that it is opened for.
@@ -275,12 +289,12 @@ impl OpenObject<'_> {
 
     /// The number of the first program of that name.
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
-        (0..self.object.program_count()).find(|index| self.object.program_name(*index) == name)
+        (0..self.object.program_count()).find(|index| self.program_name(*index) == name)
     }
 
-    /// A program's name.
+    /// What a program is called in answers.
     pub(crate) fn program_name(&self, index: usize) -> &str {
-        self.object.program_name(index)
+        self.programs.get(index).map_or("", String::as_str)
     }
 
     /// A session for the loader. What the object's own kernel has taken of it once, it need not look at again.
@@ -306,7 +320,7 @@ impl OpenObject<'_> {
             usec = start.micros();
             outcome
         });
-        let program = self.object.program_name(index);
+        let program = self.program_name(index);
         let rejected = matches!(loaded.end, End::Kernel(_));
         let mut refusal = loaded.end.rule().map(Refusal::by);
         let stats = loaded.outcome.map(|outcome| outcome.stats).unwrap_or_default();

@@ -40,7 +40,7 @@ impl OpenObject<'_> {
         let mut loads = prepared.loads.iter().enumerate();
         let mut programs = Vec::new();
         for (place, number) in prepared.order.iter().enumerate() {
-            let name = self.object.program_name(*number);
+            let name = self.program_name(*number);
             let own = bpf.0.btf_count();
             if let Some(made) = self.object.prepare_member(&prepared, *number, &mut bpf) {
                 programs.push(match made.as_ref().map(|one| (one, one.loads.first())) {

@@ -59,6 +59,8 @@ pub struct Why<'v> {
 #[derive(Debug)]
 pub struct WhyObject<'w> {
     mixtures: &'w Mixtures<'w>,
+    file_name: String,
+    /// What it is called in answers.
     name: String,
     bytes: Vec<u8>,
     /// Opened for each combination of what an object depends on, when first needed.
@@ -97,6 +99,7 @@ impl<'v> Why<'v> {
     pub fn object(&self, name: &str, bytes: Vec<u8>) -> WhyObject<'_> {
         WhyObject {
             mixtures: &self.mixtures,
+            file_name: name.to_owned(),
             name: name.to_owned(),
             bytes,
             opened: (0..Mixtures::COMBINATIONS).map(|_| OnceLock::new()).collect(),
@@ -105,9 +108,14 @@ impl<'v> Why<'v> {
 }
 
 impl<'w> WhyObject<'w> {
-    /// The object's file name.
+    /// What the object is called in answers.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// As [`OpenObject::call`].
+    pub fn call(&mut self, name: &str) {
+        name.clone_into(&mut self.name);
     }
 
     /// The object's programs, in its order; when libbpf can open it for neither kernel, one without a name that stands for
@@ -169,7 +177,7 @@ impl<'w> WhyObject<'w> {
         let place = &self.opened[combination];
         place.get_or_init(|| {
             let verifier = self.mixtures.verifier(combination);
-            let mut object = verifier.open(&self.name, &self.bytes)?;
+            let mut object = verifier.open(&self.file_name, &self.bytes)?;
             // A variable that cannot be set stays what it is: whoever sets some has asked both kernels before.
             let _ = object.set_globals(verifier.globals());
             Ok(object)

@@ -2,12 +2,15 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use verdict::kernel::rule::Rule;
 use verdict::log::SourceTally;
-use verdict::{KernelChoice, LogOptions, NotLoaded, OpenObject, PlanSource, Program, ProgramId, Verifier};
+use verdict::{
+    KernelChoice, LogOptions, NotLoaded, OpenObject, PlanSource, Program, ProgramId, Verifier, shown_path,
+    unfit,
+};
 use verdict_report::forms::{Figured, Json, write_records};
 use verdict_report::{
     Column, Counts, Format, Record, Row, SourceCount, sort_rows, write_stats, write_top_sources,
@@ -16,8 +19,9 @@ use verdict_report::{
 use super::options::Options;
 use super::{FAILED, INVALID};
 use crate::args::attached;
-use crate::run::{Progress, Unusable, expand, file_name, guarded, note_once, open, side_by_side};
-use crate::{Done, interrupt};
+use crate::inputs::expand;
+use crate::run::{Progress, Unusable, guarded, note_once, open, side_by_side};
+use crate::{Done, inputs, interrupt};
 
 /// Columns that cost another verification.
 const OBSERVED: [Column; 2] = [Column::PruneHits, Column::PruneMisses];
@@ -62,7 +66,7 @@ pub(super) fn print(options: &Options, out: &mut dyn Write) -> Done {
 
 /// An argument, or one of the objects in it.
 struct Input<'v> {
-    path: PathBuf,
+    is: inputs::Input,
     state: State<'v>,
 }
 
@@ -78,39 +82,36 @@ enum State<'v> {
 
 /// Opens all objects that are wanted, each once.
 fn opened_by<'v>(verifier: &'v Verifier, options: &Options) -> Vec<Input<'v>> {
-    let arguments: Vec<_> = options.files.iter().map(PathBuf::from).collect();
-    side_by_side(&expand(&arguments), |found| match found {
-        Ok(path) => Input {
-            path: path.clone(),
-            state: open_one(verifier, options, path),
-        },
-        Err((path, message)) => Input {
-            path: path.clone(),
-            state: State::Unusable(Box::new(Unusable::because(message.clone()))),
+    side_by_side(&expand(&options.paths()), |input| Input {
+        is: input.clone(),
+        state: match &input.unreadable {
+            Some(message) => State::Unusable(Box::new(Unusable::because(message.clone()))),
+            None => open_one(verifier, options, input),
         },
     })
 }
 
-fn open_one<'v>(verifier: &'v Verifier, options: &Options, path: &Path) -> State<'v> {
-    let name = file_name(path);
-    if !options.filters.wants_file(&name) {
+fn open_one<'v>(verifier: &'v Verifier, options: &Options, input: &inputs::Input) -> State<'v> {
+    let path = &input.path;
+    let name = &input.name;
+    if !options.filters.wants_file(name) {
         return State::Filtered;
     }
     if !may_be_object(path) {
         return State::NotAnObject;
     }
-    match open(verifier, path) {
+    match open(verifier, input) {
         Ok(mut object) => {
             // A table has no place for it.
             if let Some(needs) = object.needs_plan() {
-                note_once(&format!("{}: {needs}", path.display()));
+                note_once(&format!("{}: {needs}", shown_path(path)));
             }
             if let Err(error) = object.set_globals(&options.globals) {
                 return State::Unset(error.to_string());
             }
             let wanted = object
                 .programs()
-                .filter(|program| options.filters.wants_program(&name, program.name()))
+                .filter(|program| options.filters.wants_program(name, program.name()))
                 .map(|program| program.id())
                 .collect();
             State::Open(Box::new(object), wanted)
@@ -125,6 +126,9 @@ fn may_be_object(path: &Path) -> bool {
     const RELOCATABLE: [u8; 2] = [1, 0];
     const NONE_OR_BPF: [[u8; 2]; 2] = [[0, 0], [247, 0]];
     let mut head = [0; 20];
+    if !path.is_file() {
+        return true;
+    }
     let Ok(mut file) = File::open(path) else {
         return true;
     };
@@ -133,6 +137,21 @@ fn may_be_object(path: &Path) -> bool {
         && head[16..18] == RELOCATABLE
         && NONE_OR_BPF.iter().any(|machine| head[18..] == *machine)
 }
+
+/// Says what a file is that is skipped: a table has no place for it.
+fn hint(path: &Path) {
+    let mut head = Vec::new();
+    // What cannot be read has no beginning that we know.
+    if let Ok(file) = File::open(path)
+        && file.take(HEAD).read_to_end(&mut head).is_ok()
+        && let Some(unfit) = unfit(path, &head)
+    {
+        note_once(&format!("{}: {unfit}", shown_path(path)));
+    }
+}
+
+/// Bytes that tell what a file is.
+const HEAD: u64 = 64;
 
 /// What is known of one program.
 type Answer = Result<Known, String>;
@@ -227,7 +246,7 @@ impl Gathered {
         answers: &mut impl Iterator<Item = Option<Answer>>,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let shown = input.path.display();
+        let shown = shown_path(&input.is.path);
         let skips = |out: &mut dyn Write, why: &str| match options.verbose {
             true => writeln!(out, "Skipping '{shown}' {why}..."),
             false => Ok(()),
@@ -239,6 +258,7 @@ impl Gathered {
             }
             State::NotAnObject => {
                 self.counts.skipped_files += 1;
+                hint(&input.is.path);
                 skips(out, "as it's not a BPF object file")
             }
             State::Unusable(unusable) => {
@@ -246,7 +266,7 @@ impl Gathered {
                 eprintln!("Failed to open '{shown}': {}", unusable.message);
                 self.counts.skipped_files += 1;
                 if let Some(record) = unusable.record.as_deref() {
-                    self.keep(&input.path, record.clone(), unusable.rule);
+                    self.keep(&input.is.path, record.clone(), unusable.rule);
                 }
                 Ok(())
             }
@@ -277,7 +297,7 @@ impl Gathered {
         if options.quiet || options.format() != Format::Table {
             return Ok(());
         }
-        writeln!(out, "Processing '{}'...", file_name(&input.path))
+        writeln!(out, "Processing '{}'...", input.is.name)
     }
 
     fn take_program(
@@ -298,10 +318,10 @@ impl Gathered {
                     dump(program, &row, out)?;
                 }
                 if options.verbose || options.top_sources > 0 {
-                    show_log(options, &input.path, program, &mut row, out)?;
+                    show_log(options, &input.is.path, program, &mut row, out)?;
                 }
-                self.keep(&input.path, record, rule);
-                row.path = input.path.to_string_lossy().into_owned();
+                self.keep(&input.is.path, record, rule);
+                row.path = shown_path(&input.is.path);
                 self.rows.push(row);
             }
             Err(message) => {
@@ -314,7 +334,7 @@ impl Gathered {
 
     fn keep(&mut self, path: &Path, record: Record, rule: Option<Rule>) {
         self.records.push(Kept {
-            path: path.to_string_lossy().into_owned(),
+            path: shown_path(path),
             kernel: self.kernel,
             record,
             rule,
@@ -392,7 +412,7 @@ fn show_log(
         }
     }
     if options.verbose {
-        let (path, name) = (path.display(), &row.program);
+        let (path, name) = (shown_path(path), &row.program);
         let (duration, verdict) = (row.duration, row.verdict.name());
         writeln!(
             out,

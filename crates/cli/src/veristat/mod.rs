@@ -67,14 +67,16 @@ pub(crate) fn arguments(command_line: &[OsString]) -> Option<(&'static str, Vec<
 
 /// Does what the arguments ask for.
 pub(crate) fn run(name: &str, arguments: &[OsString], out: &mut dyn Write) -> Done {
-    let arguments: Vec<_> = arguments
+    let texts: Vec<_> = arguments
         .iter()
         .map(|argument| argument.to_string_lossy().into_owned())
         .collect();
-    let options = match Options::parse(&arguments) {
+    let mut options = match Options::parse(&texts) {
         Ok(options) => options,
         Err(refusal) => return Ok(refuse(name, &refusal)),
     };
+    let is_no_text = |argument: &&OsString| argument.to_str().is_none();
+    options.no_text = arguments.iter().filter(is_no_text).cloned().collect();
     match options.show {
         Some(Show::Help) => write!(out, "{}", help(name))?,
         Some(Show::Usage) => write!(out, "{}", help::usage(name))?,

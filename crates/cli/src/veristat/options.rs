@@ -1,7 +1,9 @@
 //! What `verdict stat` is asked for: veristat's options, and verdict's own.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use verdict::loader::Globals;
@@ -46,6 +48,8 @@ pub(super) struct Options {
     pub(super) attach_to: Vec<String>,
     pub(super) jobs: Option<u16>,
     pub(super) files: Vec<String>,
+    /// The arguments that are no UTF-8, as they are.
+    pub(super) no_text: Vec<OsString>,
 }
 
 /// Which code of programs is printed.
@@ -319,6 +323,19 @@ impl Options {
         named
             .chain(self.filters.figures())
             .any(|figure| columns.contains(&figure.column))
+    }
+
+    /// The objects, as they were named.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        let mut no_text = self.no_text.clone();
+        let path = |file: &String| {
+            let is_it = |argument: &OsString| argument.to_string_lossy() == *file;
+            match no_text.iter().position(is_it) {
+                Some(at) => PathBuf::from(no_text.remove(at)),
+                None => PathBuf::from(file),
+            }
+        };
+        self.files.iter().map(path).collect()
     }
 
     /// How many rows are shown at most.

@@ -7,6 +7,7 @@ use verdict_kernel::kfunc::Hook;
 use verdict_kernel::map::Fit;
 use verdict_kernel::prog::ProgType;
 use verdict_kernel::rule::Rule;
+use verdict_report::DECLARE_GPL;
 use verdict_report::explanation::Change;
 use verdict_syscall::FieldMask;
 
@@ -22,12 +23,10 @@ const MAX_LISTED: usize = 8;
 pub(crate) fn whole(case: &Case<'_>, draft: &mut Draft, rule: Rule) {
     match rule {
         Rule::GplRequired => {
-            draft.note("the program's licence, in its section `license`, is not compatible with the GPL");
-            draft.plan(
-                "declare `char LICENSE[] SEC(\"license\") = \"GPL\";`",
-                None,
-                vec![Change::Gpl],
+            draft.note(
+                "the object's licence, in its section `license`, is missing or not compatible with the GPL",
             );
+            draft.plan(DECLARE_GPL, None, vec![Change::Gpl]);
         }
         Rule::SleepableProgram => {
             draft.note("the `.s` in the name of the program's section, or a flag, asks for a program that may sleep; what it attaches to, or its type, does not allow that");

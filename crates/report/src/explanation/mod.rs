@@ -79,6 +79,9 @@ impl Explanation {
             let tried = remedy.changes.first();
             matches!(tried, Some(Change::Weak | Change::Unreached { .. }))
         };
+        if self.remedies.iter().any(|remedy| remedy.words == line) {
+            return;
+        }
         match self.remedies.iter_mut().find(guards) {
             Some(remedy) => line.clone_into(&mut remedy.words),
             None => self.remedies.insert(0, Remedy::untried(line)),

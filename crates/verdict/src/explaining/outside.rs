@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use verdict_btf::{Btf, Kind};
 use verdict_explain::{Locals, MAX_APART, Trials, nearest, trial_without_missing};
+use verdict_kernel::prog::AttachType;
 use verdict_kernel::rule::Rule;
 use verdict_loader::{Manner, Object, section_names};
 use verdict_report::explanation::{Change, Explanation, Remedy, Tried};
@@ -39,7 +40,10 @@ impl<'v> Reopened<'v> {
     }
 }
 
-/// Where the names of a kernel's functions are, by their first letters and their lengths.
+/// How the types of tracepoints are called.
+const TRACEPOINT: &str = "btf_trace_";
+
+/// Where the names of a kernel's functions and tracepoints are, by their first letters and their lengths.
 #[derive(Debug, Default)]
 pub(crate) struct FunctionNames {
     by_shape: BTreeMap<(u8, usize), Vec<u32>>,
@@ -48,9 +52,13 @@ pub(crate) struct FunctionNames {
 impl FunctionNames {
     fn of(btf: &Btf) -> FunctionNames {
         let mut by_shape: BTreeMap<_, Vec<u32>> = BTreeMap::new();
-        for ty in btf.types().filter(|ty| ty.is_func()) {
+        for ty in btf
+            .types()
+            .filter(|ty| ty.is_func() || ty.kind() == Kind::Typedef)
+        {
             if let Some(name) = btf.string(ty.name_off())
                 && let Some(first) = name.first()
+                && (ty.is_func() || name.starts_with(TRACEPOINT.as_bytes()))
             {
                 by_shape
                     .entry((*first, name.len()))
@@ -82,7 +90,7 @@ impl<'v> OpenObject<'v> {
     pub(crate) fn explain_outside(&self, index: usize, record: &Record, refusal: &Refusal) -> Explanation {
         let mut out = Explanation::by(refusal.rule);
         if let Some(need) = &refusal.need {
-            self.explain_need(&mut out, need);
+            self.explain_need(&mut out, need, record);
         }
         match refusal.rule {
             Rule::UnresolvedExtern => self.try_weak(index, &mut out),
@@ -104,10 +112,11 @@ impl<'v> OpenObject<'v> {
     }
 
     /// What the kernel lacks, and what it has that is called nearly so.
-    fn explain_need(&self, out: &mut Explanation, need: &Need) {
+    fn explain_need(&self, out: &mut Explanation, need: &Need, record: &Record) {
         let kernel = &self.verifier.kernel;
         let near = match need {
-            Need::Kfunc(name) | Need::AttachTarget(name) => self.near_function(name),
+            Need::Kfunc(name) => self.near_function("", name),
+            Need::AttachTarget(name) => self.near_target(name, record),
             Need::Type(name) => near_member(&kernel.btf, name),
             _ => Vec::new(),
         };
@@ -120,23 +129,25 @@ impl<'v> OpenObject<'v> {
         }
     }
 
-    fn near_function(&self, name: &str) -> Vec<String> {
+    /// What programs of the same kind can be attached to that is called nearly so.
+    fn near_target(&self, name: &str, record: &Record) -> Vec<String> {
+        let figures = record.figures.as_ref();
+        let attach = figures.and_then(|figures| AttachType::from_name(&figures.attach_type));
+        match attach {
+            Some(AttachType::LsmMac | AttachType::LsmCgroup) => self.near_function("bpf_lsm_", name),
+            Some(AttachType::TraceIter) => self.near_function("bpf_iter_", name),
+            Some(AttachType::TraceRawTp) => self.near_function(TRACEPOINT, name),
+            _ => self.near_function("", name),
+        }
+    }
+
+    /// The kernel's functions that are called nearly so behind a prefix.
+    fn near_function(&self, prefix: &str, name: &str) -> Vec<String> {
         let verifier = self.verifier;
         let btf = &verifier.kernel.btf;
         let names = verifier.functions.get_or_init(|| FunctionNames::of(btf));
-        let mut near = nearest(name, names.like(btf, "", name));
-        // Hooks of the LSM are functions by another name.
-        const LSM: &str = "bpf_lsm_";
-        let hooks = names
-            .like(btf, LSM, name)
-            .filter_map(|hook| hook.strip_prefix(LSM));
-        near.extend(
-            nearest(name, hooks)
-                .into_iter()
-                .filter(|hook| !name.starts_with(hook.as_str()) || hook.len() >= 4),
-        );
-        near.dedup();
-        near
+        let like = names.like(btf, prefix, name);
+        nearest(name, like.filter_map(|other| other.strip_prefix(prefix)))
     }
 
     /// Tries the program with weak externs, where calls of what is missing are not reached.
@@ -180,10 +191,12 @@ impl<'v> OpenObject<'v> {
     pub(crate) fn weak(&self) -> Option<&OpenObject<'v>> {
         let opened = self.reopened.weak.get_or_init(|| {
             let (bytes, manner) = self.reopened.bytes.as_ref()?;
-            let object = Object::open_weak(self.name(), bytes, &self.verifier.kernel, manner).ok()?;
+            let object = Object::open_weak(&self.file_name, bytes, &self.verifier.kernel, manner).ok()?;
             Some(Box::new(OpenObject {
                 verifier: self.verifier,
-                name: self.name().to_owned(),
+                file_name: self.file_name.clone(),
+                name: self.name.clone(),
+                programs: self.programs.clone(),
                 object,
                 targets: self.targets.clone(),
                 reopened: Reopened::new(None),
@@ -273,16 +286,21 @@ fn section_name(out: &mut Explanation, record: &Record) {
         let (first, rest) = name
             .split_once('/')
             .map_or((name, ""), |(first, rest)| (first, rest));
-        let near: Vec<String> = nearest(first, section_names())
-            .into_iter()
-            .map(|near| {
-                if rest.is_empty() {
-                    near
-                } else {
-                    format!("{near}/{rest}")
-                }
-            })
-            .collect();
+        let with_rest = |near: String| {
+            if rest.is_empty() {
+                near
+            } else {
+                format!("{near}/{rest}")
+            }
+        };
+        // What stands behind the slash may belong to the name: `cgroup/connect4`.
+        let mut near = nearest(name, section_names());
+        if near.is_empty() {
+            near = nearest(first, section_names())
+                .into_iter()
+                .map(with_rest)
+                .collect();
+        }
         let words = match near.as_slice() {
             [] => "name the section as libbpf knows it (`verdict explain V0637`), or set the type by bpf_program__set_type()".to_owned(),
             near => format!("did you mean `SEC(\"{}\")`?", near.join("\")` or `SEC(\"")),
