@@ -146,7 +146,7 @@ fn said_by_verdict(verifier: &Verifier, name: &str, object: &[u8]) -> String {
     let file = format!("{name}.bpf.o");
     let opened = verifier.open(&file, object);
     let opened = opened.unwrap_or_else(|e| panic!("{name}: {e}"));
-    let program = opened.programs().next().unwrap();
+    let program = opened.programs().next().expect("the object has one program");
     let record = program.check().record;
     let end = match (record.unsupported, record.libbpf, record.errno) {
         (Some(missing), ..) => format!("unsupported: {missing}"),
