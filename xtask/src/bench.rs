@@ -1,5 +1,7 @@
 //! verdict's speed and memory beside those of the running kernel.
 
+mod history;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,7 +36,9 @@ pub(crate) struct Args {
     /// Measure the time from start to end of `verdict check` and of the oracle on one object instead
     #[arg(long)]
     startup: bool,
-    /// Objects, directories or globs
+    #[command(flatten)]
+    history: history::Args,
+    /// Objects, directories or globs; with `--history` directories
     #[arg(required = true)]
     objects: Vec<PathBuf>,
 }
@@ -58,6 +62,9 @@ impl Pair {
 
 /// Measures and prints.
 pub(crate) fn run(args: &Args) -> Done {
+    if let Some(file) = &args.history.history {
+        return history::run(&args.history, file, &args.objects);
+    }
     let objects = workers::objects(&args.objects, &args.only)?;
     if args.startup {
         return startup(args, &objects);
