@@ -508,8 +508,8 @@ mod tests {
         for (at, rules) in every.into_iter().enumerate() {
             for a in numbers
                 .iter()
-                .skip(at % 3)
-                .step_by(3)
+                .skip(at % 11)
+                .step_by(11)
                 .map(|n| Bounds::constant(*n))
             {
                 for b in numbers.iter().map(|n| Bounds::constant(*n)) {
