@@ -43,12 +43,15 @@ fn case(result: &TestResult) -> Case {
         .filter(|(_, count)| *count > 0)
         .map(|(kind, count)| format!("{count} {kind}"))
         .collect();
+    let unchecked = (!unchecked.is_empty()).then(|| format!("not checked: {}", unchecked.join(", ")));
+    let assumed = result.assumed.as_ref().map(|what| format!("assumed: {what}"));
+    let output: Vec<_> = unchecked.into_iter().chain(assumed).collect();
     Case {
         class: result.object.clone(),
         name: result.program.clone(),
         seconds: result.seconds,
         outcome,
-        output: (!unchecked.is_empty()).then(|| format!("not checked: {}", unchecked.join(", "))),
+        output: (!output.is_empty()).then(|| output.join("\n")),
     }
 }
 
@@ -70,6 +73,7 @@ mod tests {
                 ..Skipped::default()
             },
             known: None,
+            assumed: None,
             seconds: 0.5,
         };
         let results = [

@@ -130,6 +130,7 @@ mod tests {
             status,
             skipped: Default::default(),
             known: None,
+            assumed: None,
             seconds: 0.0,
         };
         let mut results = [

@@ -23,6 +23,8 @@ pub struct TestResult {
     pub skipped: Skipped,
     /// Why it is known to fail, if it is.
     pub known: Option<String>,
+    /// What is taken for granted of kernel and maps.
+    pub assumed: Option<String>,
     /// Time taken, in seconds.
     pub seconds: f64,
 }

@@ -21,6 +21,9 @@ pub mod tables;
 pub use abi::{attr, errno, prog, types};
 pub use feature::Feature;
 pub use limits::{Capabilities, Jit, Limits, Machine};
-pub use profile::{FormError, KNOWN, Kernel, KernelBytes, KernelError, Known, Ksym, ProfileError};
+pub use profile::{
+    Basis, Directory, DirectoryFile, FormError, KNOWN, Kernel, KernelBytes, KernelError, Known, Ksym,
+    Packing, ProfileError, Release,
+};
 pub use semantics::{SWITCHES, Semantics, SwitchError};
 pub use tables::{Tables, btf, ctx, helper, kfunc, lsm, map};

@@ -12,6 +12,7 @@ pub(crate) const CONFIG_SEPARATOR: u8 = b'=';
 pub(crate) fn config(text: &[u8]) -> Vec<u8> {
     let lines = text
         .split(|&b| b == b'\n')
+        .map(<[u8]>::trim_ascii_end)
         .filter(|l| l.starts_with(b"CONFIG_") && l.contains(&CONFIG_SEPARATOR));
     let mut lines: Vec<_> = lines.map(|line| (key(line, CONFIG_SEPARATOR), line)).collect();
     // Stable: lines of one key keep their order.

@@ -13,10 +13,11 @@ use crate::ChoiceError;
 pub struct KernelChoice {
     /// Name or alias of a known profile; the default one when absent.
     pub name: Option<String>,
-    /// Directory with the BTF, configuration and symbols of another kernel, which follows the named profile; if none is
-    /// named, its own `semantics.toml`, or the profile of its own release.
+    /// Directory with the BTF, configuration and symbols of another kernel ([`Kernel::from_dir`]).
     #[cfg(feature = "std-io")]
     pub dir: Option<PathBuf>,
+    /// The known profile whose rules are assumed where those of the directory's kernel are not known; `name` says the same.
+    pub assume: Option<String>,
     /// Semantic switches, each `switch=value`, several separated by commas.
     pub switches: Vec<String>,
     /// Possible CPUs of the machine; those of the profile when absent.
@@ -113,12 +114,21 @@ impl KernelChoice {
     }
 
     /// The kernel before anything of it is set.
-    fn base(&self) -> Result<Kernel, KernelError> {
+    fn base(&self) -> Result<Kernel, ChoiceError> {
         #[cfg(feature = "std-io")]
         if let Some(dir) = &self.dir {
-            return Kernel::from_dir(dir, self.name.as_deref());
+            let assumed = match (self.name.as_deref(), self.assume.as_deref()) {
+                (Some(name), Some(assumed)) if known(name)? != known(assumed)? => {
+                    return Err(ChoiceError::TwoAssumed(name.to_owned(), assumed.to_owned()));
+                }
+                (name, assumed) => assumed.or(name),
+            };
+            return Ok(Kernel::from_dir(dir, assumed)?);
         }
-        Kernel::open(self.name.as_deref().unwrap_or(DEFAULT))
+        match &self.assume {
+            Some(assumed) => Err(ChoiceError::NothingToAssume(assumed.clone())),
+            None => Ok(Kernel::open(self.name.as_deref().unwrap_or(DEFAULT))?),
+        }
     }
 
     fn has_dir(&self) -> bool {
@@ -132,6 +142,7 @@ impl KernelChoice {
         KernelChoice {
             #[cfg(feature = "std-io")]
             dir: None,
+            assume: None,
             ..self.clone()
         }
     }

@@ -27,6 +27,10 @@ pub enum ChoiceError {
     NoSetting(String),
     /// Several kernels are named for the files of one.
     SeveralForDirectory,
+    /// The rules of two different kernels are to be assumed for the files of one.
+    TwoAssumed(String, String),
+    /// The rules of this kernel are to be assumed where there is no directory whose rules could be unknown.
+    NothingToAssume(String),
 }
 
 impl fmt::Display for ChoiceError {
@@ -38,6 +42,16 @@ impl fmt::Display for ChoiceError {
             ChoiceError::SeveralForDirectory => {
                 f.write_str("the kernel of a directory follows one other kernel's rules, not several")
             }
+            ChoiceError::TwoAssumed(a, b) => {
+                write!(
+                    f,
+                    "the kernel of a directory follows one other kernel's rules, not both {a} and {b}"
+                )
+            }
+            ChoiceError::NothingToAssume(name) => write!(
+                f,
+                "the rules of {name} can be assumed for a directory's kernel only: expected --kernel-dir, too"
+            ),
         }
     }
 }
@@ -47,7 +61,10 @@ impl Error for ChoiceError {
         match self {
             ChoiceError::Kernel(error) => Some(error),
             ChoiceError::Switch(error) => Some(error),
-            ChoiceError::NoSetting(_) | ChoiceError::SeveralForDirectory => None,
+            ChoiceError::NoSetting(_)
+            | ChoiceError::SeveralForDirectory
+            | ChoiceError::TwoAssumed(..)
+            | ChoiceError::NothingToAssume(_) => None,
         }
     }
 }

@@ -192,7 +192,7 @@ impl OpenObject<'_> {
         let (mut found, mut written) = (Found::default(), Ok(None));
         let kernel = self.verifier.kernel();
         let level = Level(options.level);
-        if !level.accepts(options.size, kernel) {
+        if kernel.unknown_rules().is_none() && !level.accepts(options.size, kernel) {
             let result = Err(NotLoaded::Kernel(Errno::EINVAL));
             return (
                 found,

@@ -40,9 +40,10 @@ impl OpenObject<'_> {
         });
         let stats = loaded.outcome.map(|outcome| outcome.stats).unwrap_or_default();
         let program = self.program_name(index);
-        let record = loaded
+        let mut record = loaded
             .end
             .record(self.name(), program, &loaded.facts, &stats, Some(0));
+        record.assumed = self.assumptions();
         Profiled { record, profile }
     }
 }

@@ -327,7 +327,7 @@ impl OpenObject<'_> {
         let mut record = loaded
             .end
             .record(&self.name, program, &loaded.facts, &stats, usec);
-        record.assumed = self.assumed();
+        record.assumed = self.assumptions();
         let mut place = None;
         if rejected {
             let mut log = Vec::new();
@@ -399,6 +399,13 @@ impl OpenObject<'_> {
         }
     }
 
+    /// What is taken for granted: the rules of another kernel, and what [`OpenObject::assumed`] says of maps.
+    pub(crate) fn assumptions(&self) -> Option<String> {
+        let both = [self.kernel().assumed_rules(), self.assumed()];
+        let both: Vec<_> = both.into_iter().flatten().collect();
+        (!both.is_empty()).then(|| both.join("; "))
+    }
+
     /// What a load plan has to say where a program was not loaded for want of it.
     pub(crate) fn asked_for(&self, end: &End) -> Option<String> {
         let End::Libbpf(broken, _) = end else {
@@ -431,6 +438,9 @@ impl OpenObject<'_> {
     /// What `bpf_object__load` does when this program and some others are to be loaded.
     pub(crate) fn load_with(&self, index: usize, request: Request<'_>, ask: Ask<'_>) -> Loaded {
         let kernel = request.rules.unwrap_or(&self.verifier.kernel);
+        if let Some(unknown) = kernel.unknown_rules() {
+            return Loaded::new(End::Unsupported(unknown), ProgFacts::default());
+        }
         let least = u64::from(kernel.machine.page_size);
         if kernel
             .memlock()

@@ -27,6 +27,31 @@ impl OpenObject<'_> {
     /// Loads the whole object: its maps once, its programs in order, and then what is filled with them. What its library
     /// does not load unless it is told to (sections whose names begin with `?`) is left out.
     pub fn check_whole(&self) -> Whole {
+        let mut whole = match self.kernel().unknown_rules() {
+            Some(unknown) => self.unknown_whole(&unknown),
+            None => self.load_whole(),
+        };
+        let assumptions = self.assumptions();
+        for answer in whole.programs.iter_mut().chain(&mut whole.refusal) {
+            answer.record.assumed.clone_from(&assumptions);
+        }
+        whole
+    }
+
+    /// Nothing can be said of any program.
+    fn unknown_whole(&self, unknown: &str) -> Whole {
+        let programs: Vec<_> = self
+            .programs()
+            .map(|program| self.unsupported(program.name(), unknown))
+            .collect();
+        let refusal = programs.first().cloned();
+        Whole {
+            refusal: refusal.or_else(|| Some(self.unsupported("", unknown))),
+            programs,
+        }
+    }
+
+    fn load_whole(&self) -> Whole {
         let mut bpf = self.bridge(self.kernel());
         let prepared = match self.object.prepare_whole(&mut bpf) {
             Ok(prepared) => prepared,

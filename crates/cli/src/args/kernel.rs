@@ -19,6 +19,21 @@ pub(crate) struct KernelName {
     /// Directory with another kernel's vmlinux.btf, config and kallsyms
     #[arg(long, value_name = "DIR")]
     kernel_dir: Option<PathBuf>,
+    /// Known kernel whose rules are assumed for that directory's kernel, where its own are not known: everything that is
+    /// printed says so
+    #[arg(long, value_name = "NAME")]
+    assume: Option<String>,
+}
+
+impl KernelName {
+    /// Everything but the kernel's name.
+    pub(crate) fn base(&self) -> KernelChoice {
+        KernelChoice {
+            dir: self.kernel_dir.clone(),
+            assume: self.assume.clone(),
+            ..KernelChoice::default()
+        }
+    }
 }
 
 /// Which kernel's verifier is asked.
@@ -41,9 +56,8 @@ impl WhichKernel {
     /// Everything but the kernel's name.
     fn base(&self) -> KernelChoice {
         KernelChoice {
-            dir: self.name.kernel_dir.clone(),
             switches: self.set.clone(),
-            ..KernelChoice::default()
+            ..self.name.base()
         }
     }
 }
@@ -173,12 +187,8 @@ impl<'a> Asked<'a> {
 
     /// The same where nothing is verified.
     pub(crate) fn to_open(kernel: &'a KernelName, loader: &'a LoaderArgs) -> Asked<'a> {
-        let base = KernelChoice {
-            dir: kernel.kernel_dir.clone(),
-            ..KernelChoice::default()
-        };
         Asked {
-            base,
+            base: kernel.base(),
             names: &kernel.kernel,
             library: loader.library.loader,
             plans: &loader.plans,

@@ -91,7 +91,7 @@ impl Known {
             Types::Packed(btf) => Btf::parse(gunzip(btf).map_err(|e| KernelError::Io(named(), e))?),
         };
         Ok(Parts {
-            btf: btf.map_err(|e| KernelError::Btf(named(), e))?,
+            btf: btf.map_err(|e| KernelError::Content(named(), e.to_string(), "a kernel's BTF"))?,
             config: Table::Embedded(self.config),
             kallsyms: SymbolTable::Known(self.place),
         })

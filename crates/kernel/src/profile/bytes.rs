@@ -1,9 +1,9 @@
 //! A kernel's files as they lie in memory.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
-use super::files::{File, Files, bounded, gunzip, unpack};
+use super::files::{BTF, CONFIG, KALLSYMS, Kind, RELEASE, SEMANTICS, file};
+use super::given::Files;
 use super::{Kernel, KernelError};
 
 /// The files of a kernel, where it is not read from a directory: each as [`Kernel::from_dir`] expects it there, or packed by
@@ -28,36 +28,25 @@ impl Kernel {
     /// The kernel that these are the files of. Its rules are found as [`Kernel::from_dir`] finds them.
     ///
     /// # Errors
-    /// When one of them is too large, empty or malformed, or when no rules are known.
+    /// When one of them is too large, empty, cut short or malformed, or when rules are to be assumed though they state them.
     pub fn from_bytes(files: &KernelBytes<'_>, assume: Option<&str>) -> Result<Kernel, KernelError> {
         let of = Path::new(files.name);
-        let file = |name: &str, bytes: &[u8]| {
-            let path = of.join(name);
-            match unpacked(bytes) {
-                Ok(bytes) => Ok(File { path, bytes }),
-                Err(e) => Err(KernelError::Io(path, e)),
-            }
+        let file = |kind: Kind, bytes: &[u8]| {
+            let name = kind.names.first().copied().unwrap_or_default();
+            file(of.join(name), bytes.to_owned(), kind)
         };
-        let optional = |name: &str, bytes: Option<&[u8]>| bytes.map(|bytes| file(name, bytes)).transpose();
+        let optional = |kind, bytes: Option<&[u8]>| bytes.map(|bytes| file(kind, bytes)).transpose();
         let files = Files {
             name: files.name.to_owned(),
             of: PathBuf::from(of),
-            config: file("config", files.config)?,
-            kallsyms: file("kallsyms", files.kallsyms)?,
-            btf: file("vmlinux.btf", files.btf)?,
-            release: optional("release.toml", files.release)?,
-            semantics: optional("semantics.toml", files.semantics)?,
+            config: file(CONFIG, files.config)?,
+            kallsyms: file(KALLSYMS, files.kallsyms)?,
+            btf: file(BTF, files.btf)?,
+            version: None,
+            release: optional(RELEASE, files.release)?,
+            semantics: optional(SEMANTICS, files.semantics)?,
         };
         files.kernel(assume)
-    }
-}
-
-/// What is packed tells so by its first bytes.
-fn unpacked(bytes: &[u8]) -> io::Result<Vec<u8>> {
-    match bytes {
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => unpack(bytes),
-        [0x1f, 0x8b, ..] => gunzip(bytes),
-        _ => bounded(bytes),
     }
 }
 

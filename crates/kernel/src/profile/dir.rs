@@ -2,56 +2,108 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::KernelError;
-use super::files::{File, Files, bounded, gunzip, unpack};
+use super::files::{self, BTF, CONFIG, File, KALLSYMS, Kind, RELEASE, SEMANTICS, VERSION, bounded};
+use super::given::Files;
 
 /// Reads all of them.
 pub(super) fn files(dir: &Path) -> Result<Files, KernelError> {
-    let name = dir
-        .file_name()
-        .map_or_else(|| dir.to_string_lossy(), |n| n.to_string_lossy())
-        .into_owned();
-    Ok(Files {
-        name,
-        of: dir.to_owned(),
-        config: read(dir, "config")?,
-        kallsyms: read(dir, "kallsyms")?,
-        btf: read(dir, "vmlinux.btf")?,
-        release: optional(dir, "release.toml")?,
-        semantics: optional(dir, "semantics.toml")?,
-    })
-}
-
-/// Reads a file in one of its forms.
-type Unpack = fn(fs::File) -> io::Result<Vec<u8>>;
-
-/// The contents of `dir/name`, or of `dir/name.zst` or `dir/name.gz` unpacked.
-fn read(dir: &Path, name: &str) -> Result<File, KernelError> {
-    let forms: [(&str, Unpack); 3] = [("", bounded), (".zst", unpack), (".gz", gunzip)];
-    for (ending, unpacked) in forms {
-        let path = dir.join(format!("{name}{ending}"));
-        if path.exists() {
-            let bytes = fs::File::open(&path).and_then(unpacked);
-            return match bytes {
-                Ok(bytes) => Ok(File { path, bytes }),
-                Err(e) => Err(KernelError::Io(path, e)),
-            };
+    let about = dir.metadata();
+    let about = about.map_err(|e| KernelError::Io(dir.to_owned(), e))?;
+    if !about.is_dir() {
+        let error = io::Error::new(
+            io::ErrorKind::NotADirectory,
+            "expected a directory with vmlinux.btf, config and kallsyms",
+        );
+        return Err(KernelError::Io(dir.to_owned(), error));
+    }
+    let all = [BTF, CONFIG, KALLSYMS];
+    match (read(dir, BTF)?, read(dir, CONFIG)?, read(dir, KALLSYMS)?) {
+        (Some(btf), Some(config), Some(kallsyms)) => Ok(Files {
+            name: name(dir),
+            of: dir.to_owned(),
+            config,
+            kallsyms,
+            btf,
+            version: read(dir, VERSION)?,
+            release: read(dir, RELEASE)?,
+            semantics: read(dir, SEMANTICS)?,
+        }),
+        (btf, config, kallsyms) => {
+            let there = [btf.is_some(), config.is_some(), kallsyms.is_some()];
+            let missing = all.iter().zip(there).filter(|(_, there)| !there);
+            let missing = missing.map(|(kind, _)| kind.whence).collect();
+            Err(KernelError::Missing(dir.to_owned(), missing))
         }
     }
-    let absent = io::Error::new(
-        io::ErrorKind::NotFound,
-        "no such file, nor one ending in .zst or .gz",
-    );
-    Err(KernelError::Io(dir.join(name), absent))
 }
 
-/// A file that may be absent.
-fn optional(dir: &Path, name: &str) -> Result<Option<File>, KernelError> {
-    if dir.join(name).exists() {
-        read(dir, name).map(Some)
-    } else {
-        Ok(None)
+/// What the directory is called.
+fn name(dir: &Path) -> String {
+    let named = |dir: &Path| Some(dir.file_name()?.to_string_lossy().into_owned());
+    let whole = || named(&dir.canonicalize().ok()?);
+    named(dir)
+        .or_else(whole)
+        .unwrap_or_else(|| dir.to_string_lossy().into_owned())
+}
+
+/// What a packed file's name ends with.
+const ENDINGS: [&str; 3] = ["", ".zst", ".gz"];
+
+/// The file of this kind in a directory; `None` if there is none.
+fn read(dir: &Path, kind: Kind) -> Result<Option<File>, KernelError> {
+    let Some(path) = find(dir, kind)? else {
+        return Ok(None);
+    };
+    let io = |e: io::Error| KernelError::Io(path.clone(), e);
+    let wrong = |what: &str| KernelError::Content(path.clone(), what.to_owned(), kind.expected);
+    // Others may never come to an end, or never begin.
+    let about = fs::metadata(&path).map_err(io)?;
+    if about.is_dir() {
+        return Err(wrong("a directory"));
+    }
+    if !about.is_file() {
+        return Err(wrong("not a file"));
+    }
+    let read = fs::File::open(&path)
+        .and_then(|file| bounded(file, kind.most))
+        .map_err(io)?;
+    let bytes = read.ok_or_else(|| wrong(&kind.too_large()))?;
+    files::file(path, bytes, kind).map(Some)
+}
+
+/// The path of the file of this kind. What is there in several forms counts as it is, then as `.zst`, then as `.gz`.
+fn find(dir: &Path, kind: Kind) -> Result<Option<PathBuf>, KernelError> {
+    for name in kind.names {
+        for ending in ENDINGS {
+            let path = dir.join(format!("{name}{ending}"));
+            // A link that leads nowhere is there, too.
+            if path.symlink_metadata().is_ok() {
+                return Ok(Some(path));
+            }
+        }
+    }
+    let Some(prefix) = kind.prefix else {
+        return Ok(None);
+    };
+    let entries = fs::read_dir(dir).map_err(|e| KernelError::Io(dir.to_owned(), e))?;
+    let mut found: Vec<PathBuf> = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(|e| KernelError::Io(dir.to_owned(), e))?.file_name();
+        if name.as_encoded_bytes().starts_with(prefix.as_bytes()) {
+            found.push(dir.join(name));
+        }
+    }
+    found.sort();
+    match found.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(one.clone())),
+        [first, second, ..] => {
+            let names = [first, second].map(|path| path.file_name().unwrap_or_default().to_string_lossy());
+            let says = format!("there are {} and {}; expected one of them", names[0], names[1]);
+            Err(KernelError::Mixed(dir.to_owned(), says))
+        }
     }
 }

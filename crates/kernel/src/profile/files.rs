@@ -1,140 +1,237 @@
-//! A kernel's files, wherever they come from.
+//! The files of a kernel: in which forms they may be, and how much of them is taken.
+
+#![cfg_attr(
+    not(feature = "std-io"),
+    allow(dead_code, reason = "only directories have files by name")
+)]
 
 use std::io::{self, Read};
 use std::path::PathBuf;
 
-use verdict_btf::Btf;
+use ruzstd::decoding::StreamingDecoder;
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 
-use super::read;
-use super::{KNOWN, Kernel, KernelError, Parts, ProfileError, Rules, SymbolTable, Table, builtin, tables};
-use crate::semantics::Semantics;
-use crate::sorted;
+use super::KernelError;
 
-/// What a file may unpack to: a bound on what hostile input can cost.
-const MAX_FILE: u64 = 256 << 20;
+/// What a file may have, and what it may unpack to, unless its kind says less: a bound on what hostile input can cost.
+const MAX_FILE: u64 = 128 << 20;
+
+/// One of the files that a directory has.
+#[derive(Clone, Copy)]
+pub(super) struct Kind {
+    /// The names that it goes by, the first one first.
+    pub(super) names: &'static [&'static str],
+    /// What its name may begin with where none of these is there.
+    pub(super) prefix: Option<&'static str>,
+    /// What it has to be.
+    pub(super) expected: &'static str,
+    /// What it is called, and where machines have it.
+    pub(super) whence: &'static str,
+    pub(super) most: u64,
+}
+
+impl Kind {
+    /// That there is more of it than is taken.
+    pub(super) fn too_large(self) -> String {
+        format!("larger than {} MiB", self.most >> 20)
+    }
+}
+
+pub(super) const CONFIG: Kind = Kind {
+    names: &["config"],
+    prefix: Some("config-"),
+    expected: "a kernel's configuration, as /proc/config.gz or /boot/config-RELEASE has it",
+    whence: "config (/proc/config.gz, /boot/config-RELEASE)",
+    most: 16 << 20,
+};
+
+pub(super) const KALLSYMS: Kind = Kind {
+    names: &["kallsyms"],
+    prefix: None,
+    expected: "the kernel's symbols, as /proc/kallsyms lists them",
+    whence: "kallsyms (/proc/kallsyms)",
+    most: MAX_FILE,
+};
+
+pub(super) const BTF: Kind = Kind {
+    names: &["vmlinux.btf", "vmlinux"],
+    prefix: None,
+    expected: "the kernel's BTF, as /sys/kernel/btf/vmlinux has it",
+    whence: "vmlinux.btf (/sys/kernel/btf/vmlinux)",
+    most: MAX_FILE,
+};
+
+pub(super) const VERSION: Kind = Kind {
+    names: &["version"],
+    prefix: None,
+    expected: "what /proc/version or `uname -r` says",
+    whence: "version (/proc/version)",
+    most: 64 << 10,
+};
+
+pub(super) const RELEASE: Kind = Kind {
+    names: &["release.toml"],
+    prefix: None,
+    expected: "a profile's release.toml",
+    whence: "release.toml",
+    most: 1 << 20,
+};
+
+pub(super) const SEMANTICS: Kind = Kind {
+    names: &["semantics.toml"],
+    prefix: None,
+    expected: "a profile's semantics.toml",
+    whence: "semantics.toml",
+    most: 1 << 20,
+};
+
+/// How a file is packed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Packing {
+    /// Not at all.
+    Plain,
+    /// By gzip.
+    Gzip,
+    /// By zstd.
+    Zstd,
+}
+
+impl Packing {
+    /// The program that packs so; nothing for a plain file.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Packing::Plain => None,
+            Packing::Gzip => Some("gzip"),
+            Packing::Zstd => Some("zstd"),
+        }
+    }
+
+    /// By how the contents begin: names may be anything.
+    fn of(bytes: &[u8]) -> Packing {
+        match bytes {
+            [0x1f, 0x8b, ..] => Packing::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Packing::Zstd,
+            _ => Packing::Plain,
+        }
+    }
+}
 
 /// A file's contents, unpacked.
 pub(super) struct File {
     pub(super) path: PathBuf,
     pub(super) bytes: Vec<u8>,
+    pub(super) packing: Packing,
+    kind: Kind,
 }
 
-/// A kernel's files, unpacked.
-pub(super) struct Files {
-    /// What the kernel is called.
-    pub(super) name: String,
-    /// What they are files of, for what is wrong with all of them.
-    pub(super) of: PathBuf,
-    pub(super) btf: File,
-    pub(super) config: File,
-    pub(super) kallsyms: File,
-    pub(super) release: Option<File>,
-    pub(super) semantics: Option<File>,
-}
-
-impl Files {
-    /// The kernel that they are of, where the rules are those of the embedded profile `assume`, unless they state their own.
-    pub(super) fn kernel(self, assume: Option<&str>) -> Result<Kernel, KernelError> {
-        check_config(&self.config)?;
-        check_kallsyms(&self.kallsyms)?;
-        let rules = self.rules(assume)?;
-        let btf = Btf::parse(self.btf.bytes).map_err(|e| KernelError::Btf(self.btf.path, e))?;
-        let parts = Parts {
-            btf,
-            config: Table::new(self.config.bytes, sorted::config),
-            kallsyms: SymbolTable::File(Table::new(self.kallsyms.bytes, sorted::kallsyms)),
-        };
-        Ok(Kernel::assemble(self.name, rules, parts))
+impl File {
+    /// That it is not what it has to be.
+    pub(super) fn wrong(&self, wrong: impl Into<String>) -> KernelError {
+        KernelError::Content(self.path.clone(), wrong.into(), self.kind.expected)
     }
 
-    /// The rules by which the kernel is judged.
-    fn rules(&self, assume: Option<&str>) -> Result<Rules, KernelError> {
-        let stated = assume.or_else(|| known_release(&self.config.bytes));
-        let mut rules = match (stated, &self.release, &self.semantics) {
-            (Some(name), ..) => builtin::find(name)?.rules()?,
-            // Every part of it is stated below.
-            (None, Some(_), Some(_)) => KNOWN[0].rules()?,
-            (None, ..) => {
-                let release = release_of(&self.config.bytes).map(ToOwned::to_owned);
-                return Err(KernelError::NoRules(self.of.clone(), release));
-            }
-        };
-        if let Some(file) = &self.release {
-            let wrong = |e| KernelError::Profile(file.path.clone(), e);
-            let release = read::release(&file.bytes).map_err(|e| wrong(e.into()))?;
-            rules = Rules {
-                release: release.name.into(),
-                tables: tables(&release.tables).map_err(wrong)?,
-                version: release.version,
-                limits: release.limits,
-                machine: release.machine,
-                ..rules
-            };
-        }
-        if let Some(file) = &self.semantics {
-            let rows = read::semantics(&file.bytes).map_err(ProfileError::from);
-            let semantics = rows.and_then(|rows| Semantics::read(&rows));
-            rules.semantics = semantics.map_err(|e| KernelError::Profile(file.path.clone(), e))?;
-        }
-        Ok(rules)
+    /// Its contents, and the rest of it.
+    pub(super) fn take_bytes(mut self) -> (Vec<u8>, File) {
+        (std::mem::take(&mut self.bytes), self)
+    }
+
+    /// Its file name.
+    pub(super) fn name(&self) -> String {
+        let name = self.path.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
     }
 }
 
-pub(super) fn unpack(packed: impl Read) -> io::Result<Vec<u8>> {
-    bounded(ruzstd::decoding::StreamingDecoder::new(packed).map_err(io::Error::other)?)
+/// A file of these contents, which may be packed.
+pub(super) fn file(path: PathBuf, bytes: Vec<u8>, kind: Kind) -> Result<File, KernelError> {
+    let wrong = |what: &str| KernelError::Content(path.clone(), what.to_owned(), kind.expected);
+    if bytes.is_empty() {
+        return Err(wrong("empty"));
+    }
+    if bytes.len() as u64 > kind.most {
+        return Err(wrong(&kind.too_large()));
+    }
+    let packing = Packing::of(&bytes);
+    let unpacked = match packing {
+        Packing::Plain => Ok(Some(bytes)),
+        Packing::Gzip => bounded(flate2::read::MultiGzDecoder::new(bytes.as_slice()), kind.most),
+        Packing::Zstd => unzstd(&bytes, kind.most),
+    };
+    let packer = packing.name().unwrap_or_default();
+    match unpacked {
+        Ok(Some(bytes)) if bytes.is_empty() => Err(wrong("empty when it is unpacked")),
+        Ok(Some(bytes)) => Ok(File {
+            path,
+            bytes,
+            packing,
+            kind,
+        }),
+        Ok(None) => Err(wrong(&format!("{} when it is unpacked", kind.too_large()))),
+        Err(e) => Err(wrong(&format!(
+            "cut short or damaged: {packer} cannot unpack it ({e})"
+        ))),
+    }
 }
 
-pub(super) fn gunzip(packed: impl Read) -> io::Result<Vec<u8>> {
-    bounded(flate2::read::GzDecoder::new(packed))
-}
-
-pub(super) fn bounded(source: impl Read) -> io::Result<Vec<u8>> {
+/// All of the source; `None` if it has more than so many bytes.
+pub(super) fn bounded(source: impl Read, most: u64) -> io::Result<Option<Vec<u8>>> {
     let mut out = Vec::new();
-    source.take(MAX_FILE + 1).read_to_end(&mut out)?;
-    if out.len() as u64 > MAX_FILE {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "too large"));
-    }
-    Ok(out)
+    source.take(most + 1).read_to_end(&mut out)?;
+    Ok((out.len() as u64 <= most).then_some(out))
 }
 
-/// Refuses what is no configuration.
-fn check_config(file: &File) -> Result<(), KernelError> {
-    let expected = "a kernel's configuration: no line is CONFIG_NAME=value";
-    if sorted::config(&file.bytes).is_empty() {
-        return Err(KernelError::Content(file.path.clone(), expected));
+/// What zstd packed, which may be in several frames.
+fn unzstd(packed: &[u8], most: u64) -> io::Result<Option<Vec<u8>>> {
+    let (mut rest, mut out) = (packed, Vec::new());
+    while !rest.is_empty() {
+        let left = most.saturating_sub(out.len() as u64);
+        match StreamingDecoder::new(&mut rest) {
+            Ok(decoder) => match bounded(decoder, left)? {
+                Some(frame) => out.extend_from_slice(&frame),
+                None => return Ok(None),
+            },
+            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                length, ..
+            })) => {
+                let skipped = usize::try_from(length).unwrap_or(usize::MAX);
+                rest = rest
+                    .get(skipped..)
+                    .ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+            }
+            Err(e) => return Err(io::Error::other(e)),
+        }
     }
-    Ok(())
+    Ok(Some(out))
 }
 
-/// Refuses what is no list of symbols, by its first line.
-fn check_kallsyms(file: &File) -> Result<(), KernelError> {
-    let expected = "a list of symbols: its first line is not an address (which may be missing), a type's letter and a name";
-    let first = file.bytes.split(|&b| b == b'\n').next().unwrap_or_default();
-    match sorted::symbol(first) {
-        Some((_, [_], _)) => Ok(()),
-        _ => Err(KernelError::Content(file.path.clone(), expected)),
-    }
+/// What gzip packed, in one of the embedded profiles.
+pub(super) fn gunzip(packed: &[u8]) -> io::Result<Vec<u8>> {
+    let unpacked = bounded(flate2::read::GzDecoder::new(packed), MAX_FILE)?;
+    unpacked.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "too large"))
 }
 
-/// The release that a configuration's head names: `# Linux/x86 6.12.117 Kernel Configuration`.
-fn release_of(config: &[u8]) -> Option<&str> {
-    config.split(|&b| b == b'\n').take(10).find_map(|line| {
-        let line = std::str::from_utf8(line).ok()?;
-        let (_, release) = line.strip_suffix(" Kernel Configuration")?.rsplit_once(' ')?;
-        line.starts_with("# Linux/").then_some(release)
-    })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The embedded profile of exactly that release.
-fn known_release(config: &[u8]) -> Option<&'static str> {
-    let mut numbers = release_of(config)?.split('.');
-    let version = (
-        numbers.next()?.parse().ok()?,
-        numbers.next()?.parse().ok()?,
-        numbers.next()?.parse().ok()?,
-    );
-    if numbers.next().is_some() {
-        return None;
+    /// A frame with one raw block.
+    fn frame(text: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0x28, 0xb5, 0x2f, 0xfd, 0x20, text.len() as u8];
+        let header = (text.len() as u32) << 3 | 1;
+        bytes.extend_from_slice(&header.to_le_bytes()[..3]);
+        bytes.extend_from_slice(text);
+        bytes
     }
-    KNOWN.iter().find(|k| k.version == version).map(|k| k.name)
+
+    #[test]
+    fn all_frames_are_unpacked() {
+        let mut packed = frame(b"one, ");
+        packed.extend_from_slice(&[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 9, 9, 9]);
+        packed.extend(frame(b"two"));
+        assert_eq!(unzstd(&packed, 8).unwrap(), Some(b"one, two".to_vec()));
+        assert_eq!(unzstd(&packed, 7).unwrap(), None);
+        for cut in [packed.len() - 1, packed.len() - 3, 20] {
+            assert!(unzstd(&packed[..cut], 8).is_err(), "{cut}");
+        }
+    }
 }

@@ -2,20 +2,21 @@
 
 mod builtin;
 mod bytes;
+mod contents;
 #[cfg(feature = "std-io")]
 mod dir;
+mod error;
 mod files;
+mod given;
 mod read;
+mod release;
 
 use std::borrow::Cow;
-use std::fmt;
-use std::io;
 #[cfg(feature = "std-io")]
 use std::path::Path;
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use verdict_btf::{Btf, BtfError};
+use verdict_btf::Btf;
 
 use crate::feature::{Feature, Features};
 use crate::limits::{Limits, Machine};
@@ -28,111 +29,12 @@ use crate::tables::Tables;
 use builtin::SYMBOLS;
 pub use builtin::{KNOWN, Known};
 pub use bytes::KernelBytes;
+pub use error::{KernelError, ProfileError};
+pub use files::Packing;
+pub use given::{Directory, DirectoryFile};
 pub use read::FormError;
 pub(crate) use read::{How, Row};
-
-/// Why a profile could not be opened.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum KernelError {
-    /// No embedded profile has this name.
-    Unknown(String),
-    /// A file could not be read or unpacked.
-    Io(PathBuf, io::Error),
-    /// The kernel's BTF is malformed.
-    Btf(PathBuf, BtfError),
-    /// `release.toml` or `semantics.toml` is not what it should be.
-    Profile(PathBuf, ProfileError),
-    /// A file is not what its name promises: what was expected.
-    Content(PathBuf, &'static str),
-    /// No rules are known for the kernel of a directory, which is of this release, as far as its configuration says.
-    NoRules(PathBuf, Option<String>),
-}
-
-/// What is wrong with a profile's `release.toml` or `semantics.toml`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum ProfileError {
-    /// It could not be read.
-    Form(FormError),
-    /// It has no value for a switch: family and name.
-    MissingSwitch(String),
-    /// It has a value for something that is no switch of that family.
-    UnknownSwitch(String),
-    /// There are no tables of this name.
-    Tables(String),
-    /// A switch cannot have this value.
-    Value(SwitchError),
-}
-
-impl From<FormError> for ProfileError {
-    fn from(e: FormError) -> Self {
-        ProfileError::Form(e)
-    }
-}
-
-impl From<SwitchError> for ProfileError {
-    fn from(e: SwitchError) -> Self {
-        ProfileError::Value(e)
-    }
-}
-
-impl fmt::Display for ProfileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ProfileError::Form(e) => e.fmt(f),
-            ProfileError::MissingSwitch(name) => write!(f, "a value for switch '{name}' was expected"),
-            ProfileError::UnknownSwitch(name) => write!(f, "there is no switch '{name}'"),
-            ProfileError::Tables(name) => {
-                let known: Vec<_> = Tables::names().collect();
-                write!(f, "there are no tables '{name}'; known are {}", known.join(", "))
-            }
-            ProfileError::Value(e) => e.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for KernelError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            KernelError::Unknown(name) => {
-                let names = |k: &'static Known| k.aliases.iter().chain([&k.name]).copied();
-                let known: Vec<_> = KNOWN.iter().flat_map(names).collect();
-                write!(f, "no kernel is called '{name}'; known are: {}", known.join(", "))
-            }
-            KernelError::Io(path, e) => write!(f, "{}: {e}", path.display()),
-            KernelError::Btf(path, e) => write!(f, "{}: {e}", path.display()),
-            KernelError::Profile(path, e) => write!(f, "{}: {e}", path.display()),
-            KernelError::Content(path, expected) => {
-                write!(f, "{}: this is not {expected}", path.display())
-            }
-            KernelError::NoRules(dir, release) => {
-                let release = release.as_deref().unwrap_or("of an unknown release");
-                let known: Vec<_> = KNOWN.iter().map(|k| k.name).collect();
-                write!(
-                    f,
-                    "{}: unsupported: the rules of kernel {release} are not known; known are {}; name one of them \
-                     to assume its rules, or add semantics.toml",
-                    dir.display(),
-                    known.join(", ")
-                )
-            }
-        }
-    }
-}
-
-impl std::error::Error for KernelError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            KernelError::Io(_, e) => Some(e),
-            KernelError::Btf(_, e) => Some(e),
-            KernelError::Profile(_, e) => Some(e),
-            KernelError::Unknown(_) | KernelError::Content(..) | KernelError::NoRules(..) => None,
-        }
-    }
-}
-
-impl std::error::Error for ProfileError {}
+pub use release::Release;
 
 /// A symbol of the kernel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -212,13 +114,26 @@ impl SymbolTable {
     }
 }
 
+/// Whose rules a kernel is judged by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Basis {
+    /// Its own: those of a profile of its very release, or what its directory states.
+    Own,
+    /// Those of another kernel, as far as its directory does not state them, because that was asked for.
+    Assumed,
+    /// They are not known: nothing can be said of any program, and the rules that it has stand for nothing.
+    Unknown,
+}
+
 /// A kernel to verify for: a release's rules and tables together with a machine's BTF and configuration.
 #[derive(Clone, Debug)]
 pub struct Kernel {
     /// What the user calls it: an embedded profile's full name, or a directory's.
     pub name: String,
-    /// The release whose rules and tables hold.
+    /// The release whose rules and tables hold, or are assumed to.
     pub release: Cow<'static, str>,
+    /// Whose they are.
+    pub basis: Basis,
     /// Major, minor and patch level.
     pub version: (u8, u8, u16),
     /// How its verifier decides where kernels differ.
@@ -236,6 +151,8 @@ pub struct Kernel {
     config: Table,
     kallsyms: SymbolTable,
     features: OnceLock<Features>,
+    /// The directory from which it was read, if it was.
+    pub directory: Option<Arc<Directory>>,
 }
 
 impl Kernel {
@@ -251,14 +168,16 @@ impl Kernel {
 
     /// A kernel whose BTF, configuration and symbols lie in `dir`.
     ///
-    /// The directory has `vmlinux.btf` (`/sys/kernel/btf/vmlinux`), `config` (`/proc/config.gz` or
-    /// `/boot/config-*`) and `kallsyms` (`/proc/kallsyms`, with or without addresses), each as it is, or as `.zst` or
-    /// `.gz`. Its rules and tables are what its `release.toml` and `semantics.toml` say. Without them they are those of the
-    /// embedded profile `assume`; without that, those of the embedded profile of the very release that the configuration
-    /// names.
+    /// The directory has `vmlinux.btf` or `vmlinux` (`/sys/kernel/btf/vmlinux`), `config` or `config-RELEASE`
+    /// (`/proc/config.gz`, `/boot/config-*`) and `kallsyms` (`/proc/kallsyms`, with addresses, with zeros for them or
+    /// without), each as it is, or packed, which `.zst` or `.gz` may say. It may have `version` (`/proc/version`, or what
+    /// `uname -r` prints). Its rules and tables are what its `release.toml` and `semantics.toml` say. What they do not say
+    /// is as the embedded profile of the very release has it that configuration or version name, or else as the profile
+    /// `assume` has it. Without any of these the kernel opens, but its rules are unknown ([`Kernel::unknown_rules`]).
     ///
     /// # Errors
-    /// When a file is missing, too large, empty or malformed, or when no rules are known.
+    /// When a file is missing, too large, empty, cut short or malformed, when files are of different kernels, or when
+    /// rules are to be assumed though the directory states them.
     #[cfg(feature = "std-io")]
     pub fn from_dir(dir: &Path, assume: Option<&str>) -> Result<Kernel, KernelError> {
         dir::files(dir)?.kernel(assume)
@@ -276,6 +195,7 @@ impl Kernel {
         Kernel {
             name,
             release,
+            basis: Basis::Own,
             tables,
             version,
             semantics,
@@ -286,6 +206,37 @@ impl Kernel {
             config: parts.config,
             kallsyms: parts.kallsyms,
             features: OnceLock::new(),
+            directory: None,
+        }
+    }
+
+    /// Why nothing can be said of any program: the rules of the kernel are not known.
+    pub fn unknown_rules(&self) -> Option<String> {
+        (self.basis == Basis::Unknown).then(|| format!("the rules of {} are not known", self.linux()))
+    }
+
+    /// That the rules are those of another kernel.
+    pub fn assumed_rules(&self) -> Option<String> {
+        let of = || format!("rules assumed of {} for {}", self.release, self.linux());
+        (self.basis == Basis::Assumed).then(of)
+    }
+
+    /// What has to be known of whatever is said of this kernel: that its rules are assumed or not known.
+    pub fn caveat(&self) -> Option<String> {
+        let said = self.assumed_rules().or_else(|| self.unknown_rules())?;
+        Some(format!("{}: {said}", self.name))
+    }
+
+    /// The release, as far as it is known.
+    fn linux(&self) -> String {
+        let directory = self.directory.as_ref();
+        match directory.map(|directory| (&directory.release, directory.architecture.as_deref())) {
+            None => format!("Linux {}", self.release),
+            Some((None, _)) => "a kernel of an unknown release".to_owned(),
+            Some((Some(release), Some(other))) if !other.starts_with("x86") => {
+                format!("Linux {} on {other}", release.name)
+            }
+            Some((Some(release), _)) => format!("Linux {}", release.name),
         }
     }
 
@@ -329,6 +280,10 @@ impl Kernel {
             config: other.config.clone(),
             kallsyms: other.kallsyms.clone(),
             features: OnceLock::new(),
+            basis: match other.basis {
+                Basis::Unknown => Basis::Unknown,
+                _ => self.basis,
+            },
             ..self
         }
     }
@@ -393,8 +348,11 @@ struct Rules {
     version: (u8, u8, u16),
     limits: Limits,
     machine: Machine,
-    semantics: (Semantics, Evidence),
+    semantics: Switches,
 }
+
+/// The values of all switches, and how they are known.
+type Switches = (Semantics, Evidence);
 
 /// The large files of a kernel.
 struct Parts {
@@ -430,8 +388,6 @@ pub(crate) fn tested(tables: &str) -> &'static Kernel {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
     use crate::semantics::Provenance;
     use crate::semantics::stack::ZeroSpill;
@@ -482,40 +438,6 @@ mod tests {
         assert_eq!(Kernel::open("6.18").unwrap().config("CONFIG_HZ"), Some("250"));
     }
 
-    /// A profile needs files only.
-    #[test]
-    fn a_directory_with_profile_files_has_its_own_rules() {
-        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/6.18.15-deb13-amd64");
-        let dir = std::env::temp_dir().join(format!("verdict-profile-{}", std::process::id()));
-        fs::create_dir_all(&dir).unwrap();
-        for file in ["vmlinux.btf.gz", "config.zst", "kallsyms.zst"] {
-            fs::copy(from.join(file), dir.join(file)).unwrap();
-        }
-        let edit = |file: &str, from_text: &str, to: &str| {
-            let text = fs::read_to_string(from.join(file)).unwrap();
-            assert!(text.contains(from_text), "{file}: {from_text}");
-            fs::write(dir.join(file), text.replacen(from_text, to, 1)).unwrap();
-        };
-        edit("release.toml", "used-maps = 64", "used-maps = 65");
-        edit("semantics.toml", "\"imprecise-scalar\"", "\"stack-zero\"");
-        let k = Kernel::from_dir(&dir, None).unwrap();
-        assert_eq!((k.version, k.limits.used_maps), ((6, 18, 15), 65));
-        assert_eq!(k.semantics.stack.zero_spill, ZeroSpill::StackZero);
-        edit("semantics.toml", "zero-spill =", "zero-spell =");
-        let e = Kernel::from_dir(&dir, None).unwrap_err().to_string();
-        assert!(
-            e.ends_with("semantics.toml: there is no switch 'stack.zero-spell'"),
-            "{e}"
-        );
-        edit("release.toml", "limits", "limit");
-        let e = Kernel::from_dir(&dir, None).unwrap_err().to_string();
-        assert!(
-            e.contains("release.toml: ") && e.contains("unknown field `limit`"),
-            "{e}"
-        );
-        fs::remove_dir_all(&dir).unwrap();
-    }
-
     #[test]
     fn a_directory_answers_like_the_embedded_profile() {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/6.12.117-deb12-amd64");
@@ -534,90 +456,5 @@ mod tests {
         }
         assert_eq!(a.btf.count(), b.btf.count());
         assert!(a.btf.prepare() == b.btf.prepare());
-    }
-
-    #[test]
-    fn a_directory_without_files_is_refused() {
-        let e = Kernel::from_dir(Path::new("/nonexistent"), None).unwrap_err();
-        assert!(e.to_string().starts_with("/nonexistent/config"), "{e}");
-    }
-
-    /// A directory with the default kernel's files, changed as each case wants.
-    fn copied(test: &str) -> PathBuf {
-        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/6.12.117-deb12-amd64");
-        let dir = std::env::temp_dir().join(format!("verdict-{test}-{}", std::process::id()));
-        fs::create_dir_all(&dir).unwrap();
-        for file in ["vmlinux.btf.zst", "config.zst", "kallsyms.zst"] {
-            fs::copy(from.join(file), dir.join(file)).unwrap();
-        }
-        dir
-    }
-
-    #[test]
-    fn rules_follow_the_release_that_the_configuration_names() {
-        let dir = copied("release");
-        let k = Kernel::from_dir(&dir, None).unwrap();
-        assert_eq!(k.release, "6.12.117-deb12-amd64");
-        let k = Kernel::from_dir(&dir, Some("6.18")).unwrap();
-        assert_eq!(k.release, "6.18.15-deb13-amd64");
-        fs::write(
-            dir.join("config"),
-            "# Linux/x86 6.12.99 Kernel Configuration\nCONFIG_BPF=y\n",
-        )
-        .unwrap();
-        let e = Kernel::from_dir(&dir, None).unwrap_err().to_string();
-        assert!(
-            e.contains("unsupported: the rules of kernel 6.12.99 are not known"),
-            "{e}"
-        );
-        fs::write(dir.join("config"), "CONFIG_BPF=y\n").unwrap();
-        let e = Kernel::from_dir(&dir, None).unwrap_err().to_string();
-        assert!(e.contains("kernel of an unknown release"), "{e}");
-        assert!(Kernel::from_dir(&dir, Some("6.12")).is_ok());
-        fs::remove_dir_all(&dir).unwrap();
-    }
-
-    #[test]
-    fn copies_from_a_running_machine_are_taken_as_they_are() {
-        let dir = copied("machine");
-        let kallsyms = "ffffffffa2000000 T _text\nffffffffa2000100 t bpf_prog_load\n\
-                        ffffffffc0000000 t nft_do_chain\t[nf_tables]\n";
-        fs::write(dir.join("kallsyms"), kallsyms).unwrap();
-        let config = "# Linux/x86 6.12.117 Kernel Configuration\nCONFIG_HZ=1000\n";
-        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        io::Write::write_all(&mut packed, config.as_bytes()).unwrap();
-        fs::remove_file(dir.join("config.zst")).unwrap();
-        fs::write(dir.join("config.gz"), packed.finish().unwrap()).unwrap();
-        let k = Kernel::from_dir(&dir, None).unwrap();
-        assert_eq!(k.config("CONFIG_HZ"), Some("1000"));
-        assert_eq!(k.ksym("bpf_prog_load").map(|s| s.kind), Some('t'));
-        assert_eq!(k.ksym("nft_do_chain").and_then(|s| s.module), Some("nf_tables"));
-        fs::remove_dir_all(&dir).unwrap();
-    }
-
-    #[test]
-    fn files_that_are_something_else_are_named() {
-        let dir = copied("content");
-        for (file, content, expected) in [
-            ("config", "", "config: this is not a kernel's configuration"),
-            (
-                "config",
-                "CONFIG\n",
-                "config: this is not a kernel's configuration",
-            ),
-            ("kallsyms", "", "kallsyms: this is not a list of symbols"),
-            (
-                "kallsyms",
-                "nothing here\n",
-                "kallsyms: this is not a list of symbols",
-            ),
-            ("vmlinux.btf", "", "vmlinux.btf: "),
-        ] {
-            fs::write(dir.join(file), content).unwrap();
-            let e = Kernel::from_dir(&dir, Some("6.12")).unwrap_err().to_string();
-            assert!(e.contains(expected), "{e}");
-            fs::remove_file(dir.join(file)).unwrap();
-        }
-        fs::remove_dir_all(&dir).unwrap();
     }
 }
