@@ -266,10 +266,12 @@ fn with_setting(
         match part.split_once('=') {
             Some(("kernel", name)) => choice.name = Some(name.to_owned()),
             Some(("kernel-dir", dir)) => choice.dir = Some(dir.into()),
+            Some(("assume", name)) => choice.assume = Some(name.to_owned()),
             Some(("set", switch)) => choice.switches.push(switch.to_owned()),
             Some(("global", expression)) => globals.add(expression).map_err(|e| e.to_string())?,
             _ => {
-                let expected = "kernel=NAME, kernel-dir=DIR, set=SWITCH=VALUE or global=NAME=VALUE";
+                let expected =
+                    "kernel=NAME, kernel-dir=DIR, assume=NAME, set=SWITCH=VALUE or global=NAME=VALUE";
                 return Err(format!("setting '{part}': expected {expected}"));
             }
         }

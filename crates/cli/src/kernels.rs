@@ -63,6 +63,12 @@ pub(crate) fn switches(args: &SwitchesArgs, out: &mut dyn Write) -> Done {
         .iter()
         .map(verdict::KernelChoice::open)
         .collect::<Result<_, _>>()?;
+    for kernel in &kernels {
+        if kernel.unknown_rules().is_some() {
+            return Err(kernel.caveat().unwrap_or_default().into());
+        }
+        crate::caveats::say(kernel);
+    }
     if let Some(form) = args.print.output.json() {
         write_settings(out, form, &kernels)?;
         return Ok(0);

@@ -9,6 +9,7 @@ macro_rules! eprintln {
 }
 
 mod args;
+mod caveats;
 mod check;
 mod compare;
 mod explain;

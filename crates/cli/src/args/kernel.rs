@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use verdict::{Globals, KernelChoice, Loader, Options, PlanSource, Plans, Verifier};
 
+use crate::caveats;
 use crate::run::side_by_side;
 
 /// Which kernel is meant.
@@ -234,7 +235,9 @@ impl<'a> Asked<'a> {
 
     /// The verifier of another kernel, for the same objects.
     pub(crate) fn verifier_of(&self, choice: &KernelChoice, options: Options) -> Result<Verifier, String> {
-        let verifier = Verifier::new(choice.open()?, options).with_loader(self.library.loader());
+        let kernel = choice.open()?;
+        caveats::say(&kernel);
+        let verifier = Verifier::new(kernel, options).with_loader(self.library.loader());
         let verifier = verifier.with_plans(self.plans.source()?).asking_for_plans();
         attached(verifier, &self.plans.attach_to)
     }

@@ -175,7 +175,7 @@ pub(crate) struct CompareArgs {
     /// Two files of figures (CSV or JSON); with --a and --b objects, directories or globs
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
-    /// First setting: kernel=NAME, kernel-dir=DIR, set=SWITCH=VALUE, global=NAME=VALUE, separated by commas. Two kernels
+    /// First setting: kernel=NAME, kernel-dir=DIR, assume=NAME, set=SWITCH=VALUE, global=NAME=VALUE, separated by commas. Two kernels
     /// alone can be given as --kernel A,B
     #[arg(long, value_name = "SETTING", requires = "b")]
     pub(crate) a: Option<String>,

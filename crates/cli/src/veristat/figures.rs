@@ -21,7 +21,7 @@ use super::{FAILED, INVALID};
 use crate::args::attached;
 use crate::inputs::expand;
 use crate::run::{Progress, Unusable, guarded, note_once, open, side_by_side};
-use crate::{Done, inputs, interrupt};
+use crate::{Done, caveats, inputs, interrupt};
 
 /// Columns that cost another verification.
 const OBSERVED: [Column; 2] = [Column::PruneHits, Column::PruneMisses];
@@ -35,7 +35,9 @@ pub(super) fn print(options: &Options, out: &mut dyn Write) -> Done {
     // Those beside the objects; without one, everything is as veristat has it.
     let plans = Arc::new(PlanSource::default());
     let open = |choice: &KernelChoice| {
-        let verifier = Verifier::new(choice.open()?, settings).with_loader(options.loader);
+        let kernel = choice.open()?;
+        caveats::say(&kernel);
+        let verifier = Verifier::new(kernel, settings).with_loader(options.loader);
         let verifier = verifier.with_plans(Arc::clone(&plans));
         attached(verifier, &options.attach_to)
     };

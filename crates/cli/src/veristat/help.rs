@@ -24,6 +24,8 @@ What is verified:
       --kernel=NAMES         Kernels of 'verdict kernels', separated by commas, or
                              'all': of several, a row for each
       --kernel-dir=DIR       Directory with another kernel's BTF, config and symbols
+      --assume=NAME          Known kernel whose rules are assumed for it, where its
+                             own are not known
       --set=SWITCH=VALUE     Set a switch of the verifier, one of 'verdict switches'
       --cpus=N               Possible CPUs of the machine (2)
       --memlock=BYTES        Memory that the loading user may lock, in kernels before 5.11
@@ -69,7 +71,7 @@ pub(super) fn usage(name: &str) -> String {
         "\
 Usage: {name} [-CdqrRtvV?] [-e COLUMNS] [-f FILTER] [-G VAR] [-j N] [-l LEVEL] [-n N]
             [-o FORM] [-p GLOB] [-s COLUMNS] [-S N] [--log-fixed] [--log-size=BYTES] [--dump[=MODE]]
-            [--kernel=NAMES] [--kernel-dir=DIR] [--set=SWITCH=VALUE] [--cpus=N]
+            [--kernel=NAMES] [--kernel-dir=DIR] [--assume=NAME] [--set=SWITCH=VALUE] [--cpus=N]
             [--memlock=BYTES] [--loader=LIBRARY] [--attach-to=PLACE] OBJECT...
 "
     )

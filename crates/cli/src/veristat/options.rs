@@ -94,6 +94,7 @@ enum Key {
     Dump,
     Kernel,
     KernelDir,
+    Assume,
     Switch,
     Cpus,
     Memlock,
@@ -120,7 +121,7 @@ const fn long(long: &'static str, takes: Takes, key: Key) -> Opt<Key> {
     }
 }
 
-const OPTIONS: [Opt<Key>; 32] = [
+const OPTIONS: [Opt<Key>; 33] = [
     option('h', "help", Takes::Nothing, Key::Show(Show::Help)),
     option('?', "", Takes::Nothing, Key::Show(Show::Help)),
     long("usage", Takes::Nothing, Key::Show(Show::Usage)),
@@ -147,6 +148,7 @@ const OPTIONS: [Opt<Key>; 32] = [
     long("dump", Takes::Maybe, Key::Dump),
     long("kernel", Takes::Argument, Key::Kernel),
     long("kernel-dir", Takes::Argument, Key::KernelDir),
+    long("assume", Takes::Argument, Key::Assume),
     long("set", Takes::Argument, Key::Switch),
     long("cpus", Takes::Argument, Key::Cpus),
     long("memlock", Takes::Argument, Key::Memlock),
@@ -212,6 +214,7 @@ impl Options {
             Key::AttachTo => self.attach_to.push(value.to_owned()),
             Key::Kernel => self.kernels.push(value.to_owned()),
             Key::KernelDir => self.kernel.dir = Some(value.into()),
+            Key::Assume => self.kernel.assume = Some(value.to_owned()),
             Key::Program => {
                 // As a filter that has a name only.
                 Programs::parse(value)
