@@ -52,12 +52,12 @@ fn same_figures() {
             let Ok(object) = verifier.open(&name, &bytes) else {
                 continue;
             };
-            for index in 0..object.programs().count() {
-                let (Some(Deaf(Some(long))), _) = object.observe(index, Deaf::default()) else {
+            for program in object.programs() {
+                let (Some(Deaf(Some(long))), _) = program.observe(Deaf::default()) else {
                     continue;
                 };
                 programs += 1;
-                let Some(short) = object.check(index).record.figures else {
+                let Some(short) = program.check().record.figures else {
                     continue;
                 };
                 walked += u64::from(long.insns);
@@ -75,7 +75,7 @@ fn same_figures() {
                     short.max_states_per_insn,
                     short.mark_read,
                 ];
-                assert_eq!(long.map(u64::from), short, "{} {name} {index}", known.name);
+                assert_eq!(long.map(u64::from), short, "{} {name} {program:?}", known.name);
             }
         }
     }
