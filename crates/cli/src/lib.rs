@@ -14,6 +14,7 @@ mod check;
 mod compare;
 mod explain;
 mod forms;
+mod front;
 mod gate;
 mod html;
 mod inputs;
@@ -149,6 +150,7 @@ fn execute(args: &Args, out: &mut dyn Write) -> Done {
         Command::Profile(command) => profile::run(command, out),
         Command::Log(command) => log::run(command, out),
         Command::Test(command) => test::run(command, out),
+        Command::Run(command) => front::run(command),
         Command::Plan(command) => plan::run(command, out),
         Command::Explain(command) => explain::run(command, out),
         Command::Kernels(command) => kernels::list(command, out),

@@ -22,9 +22,10 @@ fn table() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let with = |more: &[&'static str]| [verifying.as_slice(), more].concat();
     let loading = [&MANY[..], &ONE].concat();
     let rows: Vec<(&str, Vec<&str>)> = vec![
-        ("kernel", with(&["plan", "switches"])),
-        ("kernel-dir", with(&["plan", "switches"])),
-        ("set", with(&["switches"])),
+        ("kernel", with(&["plan", "run", "switches"])),
+        ("kernel-dir", with(&["plan", "run", "switches"])),
+        ("assume", with(&["plan", "run", "switches"])),
+        ("set", with(&["run", "switches"])),
         ("cpus", with(&[])),
         ("memlock", with(&[])),
         ("unprivileged", with(&[])),
@@ -43,7 +44,7 @@ fn table() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ("output", [&MANY[..], &["profile", "test"], &LISTS].concat()),
         (
             "color",
-            [&["check", "compare", "gate", "test"][..], &LISTS].concat(),
+            [&["check", "compare", "gate", "run", "test"][..], &LISTS].concat(),
         ),
         ("quiet", vec!["check", "test"]),
         ("verbose", vec!["check", "gate", "test"]),
@@ -72,6 +73,8 @@ fn table() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ("top", vec!["profile"]),
         ("filter", vec!["test"]),
         ("known", vec!["test"]),
+        ("report", vec!["run"]),
+        ("strict", vec!["run"]),
     ];
     let count = rows.len();
     let table: BTreeMap<_, BTreeSet<_>> = rows
@@ -484,6 +487,9 @@ fn options_act_wherever_they_are() {
         ("kernel", "switches", "tried below"),
         ("kernel-dir", "switches", "tried below"),
         ("set", "switches", "tried below"),
+        ("kernel", "run", "tried where commands are run"),
+        ("kernel-dir", "run", "opened like a kernel that has a name"),
+        ("set", "run", "opened like a kernel that has a name"),
     ];
     let table = table();
     for (option, commands) in &tried {

@@ -67,6 +67,15 @@ pub(crate) fn kallsyms(text: &[u8]) -> Vec<u8> {
     out
 }
 
+/// All symbols of a table that [`kallsyms`] made, with their names.
+pub(crate) fn all_symbols(table: &[u8]) -> impl Iterator<Item = (Vec<u8>, (&[u8], Option<&[u8]>))> {
+    table.split(|&b| b == b'\n').filter_map(|line| {
+        let mut fields = line.split(|&b| b == KSYM_SEPARATOR);
+        let (name, kind) = (fields.next()?, fields.next()?);
+        Some((name.to_vec(), (kind, fields.next())))
+    })
+}
+
 /// Types and modules of the symbols of this name in a table that [`kallsyms`] made.
 pub(crate) fn find_symbols<'t>(
     table: &'t [u8],

@@ -55,9 +55,28 @@ impl Symbols {
     /// The symbols of this name in the kernel of bit `kernel`, in the order of its list.
     pub(crate) fn find<'t>(&'t self, wanted: &str, kernel: usize) -> impl Iterator<Item = Symbol<'t>> {
         let record = self.record(wanted.as_bytes());
-        let mut rest = record
-            .and_then(|index| place(self.records, self.record_at, index))
-            .unwrap_or_default();
+        record
+            .into_iter()
+            .flat_map(move |record| self.of_record(record, kernel))
+    }
+
+    /// The symbols of all names in the kernel of bit `kernel`, in the order of the names.
+    pub(crate) fn all(&self, kernel: usize) -> impl Iterator<Item = (Vec<u8>, Symbol<'_>)> {
+        let (mut rest, mut name) = (self.names, Vec::new());
+        let names = std::iter::from_fn(move || {
+            name.truncate(number(&mut rest)?);
+            name.extend_from_slice(counted(&mut rest)?);
+            Some((name.clone(), number(&mut rest)?))
+        });
+        names.flat_map(move |(name, record)| {
+            let symbols = self.of_record(record, kernel);
+            symbols.map(move |symbol| (name.clone(), symbol))
+        })
+    }
+
+    /// What a record says of the kernel of bit `kernel`.
+    fn of_record(&self, record: usize, kernel: usize) -> impl Iterator<Item = Symbol<'_>> {
+        let mut rest = place(self.records, self.record_at, record).unwrap_or_default();
         let count = number(&mut rest).unwrap_or(0);
         let symbols = (0..count).map_while(move |_| {
             let kernels = number(&mut rest)?;
@@ -173,6 +192,11 @@ mod tests {
         let names: &'static [String] = names.leak();
         let list: Vec<_> = names.iter().map(|n| (n.as_str(), "t", None)).collect();
         let symbols = made(&[list.leak()]);
+        let listed = symbols
+            .all(0)
+            .map(|(name, _)| String::from_utf8_lossy(&name).into_owned());
+        assert!(listed.eq(names.iter().cloned()));
+        assert_eq!(symbols.all(1).count(), 0);
         for name in names {
             assert_eq!(all(&symbols, name, 0), ["t"], "{name}");
             assert!(all(&symbols, &name[..name.len() - 1], 0).len() <= 1);

@@ -68,7 +68,7 @@ impl Level {
     }
 
     /// What becomes of a log for which there are `size` bytes.
-    fn room(self, size: Option<u32>, kernel: &Kernel) -> Room {
+    pub fn room(self, size: Option<u32>, kernel: &Kernel) -> Room {
         match size {
             None => Room::Unlimited,
             Some(size) if kernel.semantics.log.log_buffer == LogBuffer::KeepsStart => Room::Filling(size),

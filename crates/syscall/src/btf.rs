@@ -51,13 +51,7 @@ impl ProgBtf {
     /// # Errors
     /// The refusal's text is what goes to the log of `BPF_BTF_LOAD`.
     pub fn load(kernel: &Kernel, btf: &Arc<Btf>) -> Result<ProgBtf, Rejection> {
-        let rules = kernel.btf_rules();
-        let rules = validate::Rules {
-            kinds: rules.kinds,
-            printable_sections: rules.printable_sections,
-            empty_sections: rules.empty_sections,
-            flagged_enums: rules.flagged_enums,
-        };
+        let rules = rules(kernel);
         validate::validate_by(btf.bytes(), rules)
             .map_err(|rejected| Rejection::new(Rule::BtfFormat, Errno(rejected.errno), rejected.log))?;
         // By then the log holds all types; about special fields the kernel has no words.
@@ -153,6 +147,17 @@ impl ProgBtf {
         } else {
             Ok(depth)
         }
+    }
+}
+
+/// By which rules the kernel validates BTF.
+pub fn rules(kernel: &Kernel) -> validate::Rules {
+    let rules = kernel.btf_rules();
+    validate::Rules {
+        kinds: rules.kinds,
+        printable_sections: rules.printable_sections,
+        empty_sections: rules.empty_sections,
+        flagged_enums: rules.flagged_enums,
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Session<'k> {
     callers: Callers,
     /// An update whose checks are not modelled.
     unmodelled: Option<&'static str>,
+    /// Numbers of maps that are forgotten.
+    free: Vec<MapId>,
 }
 
 impl<'k> Session<'k> {
@@ -45,6 +47,7 @@ impl<'k> Session<'k> {
             pages: Vec::new(),
             callers: Callers::default(),
             unmodelled: None,
+            free: Vec::new(),
         }
     }
 
@@ -124,7 +127,15 @@ impl<'k> Session<'k> {
             .and_then(|inner| self.maps.get(usize::try_from(inner.0).ok()?));
         let inner = inner.map(Arc::as_ref);
         let (map, pages) = create_charged(self.kernel, attr, btf, inner, &mut self.memory)?;
-        self.maps.push(Arc::new(map));
+        let map = Arc::new(map);
+        if let Some(free) = self.free.pop() {
+            let at = free.0 as usize;
+            if let (Some(slot), Some(charged)) = (self.maps.get_mut(at), self.pages.get_mut(at)) {
+                (*slot, *charged) = (map, pages);
+                return Ok(free);
+            }
+        }
+        self.maps.push(map);
         self.pages.push(pages);
         Ok(MapId(id))
     }
@@ -135,6 +146,23 @@ impl<'k> Session<'k> {
         if let Some(pages) = pages {
             self.memory.give_back(std::mem::take(pages));
         }
+    }
+
+    /// Forgets a map that nobody refers to any more; its number is given out again.
+    pub fn map_free(&mut self, id: MapId) {
+        self.map_close(id);
+        self.callers.forget_map(id);
+        self.free.push(id);
+    }
+
+    /// Forgets a BTF object that nobody refers to any more.
+    pub fn btf_free(&mut self, btf: &Arc<Btf>) {
+        self.btfs.retain(|loaded| !Arc::ptr_eq(&loaded.btf, btf));
+    }
+
+    /// Forgets a program by its name in the object.
+    pub fn forget(&mut self, name: &str) {
+        self.callers.forget(name);
     }
 
     /// A map by its number.

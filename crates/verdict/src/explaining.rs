@@ -101,7 +101,7 @@ impl OpenObject<'_> {
 }
 
 /// Verifies with a log and with what an explanation is made of.
-fn follow(
+pub(crate) fn follow(
     kernel: &Kernel,
     prog: &Prog,
     log: &mut Log<'_>,

@@ -148,6 +148,7 @@ mod error;
 mod explaining;
 #[cfg(feature = "std-io")]
 mod files;
+mod handed;
 #[cfg(feature = "std-io")]
 mod input;
 mod lacking;
@@ -172,6 +173,7 @@ pub use answer::{Answer, open_failure};
 pub use choice::KernelChoice;
 pub use error::{ChoiceError, InputError, NoTarget, PlanFileError, TargetError};
 pub use explaining::Explaining;
+pub use handed::{Handed, answer_handed, answer_refused, verify_handed};
 #[cfg(feature = "std-io")]
 pub use input::{
     distinct_names, find_objects, object_name, objects_in, only_object_in, read_object, shown_path,

@@ -340,7 +340,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    fn of(prog: &Prog, rejected: &Rejected) -> Found {
+    pub(crate) fn of(prog: &Prog, rejected: &Rejected) -> Found {
         let origin = rejected
             .origin
             .and_then(|origin| Some((origin.role, place_of(prog, origin.insn)?)));

@@ -75,6 +75,14 @@ pub(crate) enum Command {
     ///
     /// Exit code: 0 all are met, 1 unusable input or no test at all, 2 one is not met, 3 something unsupported.
     Test(SuiteArgs),
+    /// Run a command on a kernel that is played to it: what it asks by bpf(2), verdict answers
+    ///
+    /// The command is any program that loads BPF, unmodified: it sees the chosen kernel, as root, whatever the user and the
+    /// machine's kernel may do. Each of several kernels runs it once. What was made of its maps, BTF and programs is printed on
+    /// standard error at the end.
+    ///
+    /// Exit code: the command's; with --strict 2 if a program was refused that is no probe of a library.
+    Run(RunArgs),
     /// Draft a load plan for objects: what they leave for their loaders to set
     Plan(PlanArgs),
     /// Explain a rule that a program broke, the kernel's words or a whole log, or list all rules
@@ -424,6 +432,31 @@ pub(crate) struct SuitePrint {
     /// Print more: counts of expectations and descriptions, too
     #[arg(long, short)]
     pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) color: ColorArgs,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) kernel: WhichKernel,
+    #[command(flatten)]
+    pub(crate) print: RunPrint,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// What `run` prints.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct RunPrint {
+    /// Write what was made of maps, BTF and programs into a file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Exit with 2 if a program was refused that is no probe of a library
+    #[arg(long)]
+    pub(crate) strict: bool,
     #[command(flatten)]
     pub(crate) color: ColorArgs,
 }

@@ -85,6 +85,14 @@ impl Table {
     }
 }
 
+/// A symbol as those who ask know it.
+fn ksym((kind, module): Symbol<'_>) -> Option<Ksym<'_>> {
+    Some(Ksym {
+        kind: char::from(*kind.first()?),
+        module: module.map(std::str::from_utf8).transpose().ok()?,
+    })
+}
+
 /// The symbols of a kernel.
 #[derive(Clone, Debug)]
 enum SymbolTable {
@@ -102,6 +110,15 @@ impl SymbolTable {
             (SymbolTable::File(a), SymbolTable::File(b)) => a.is_same(b),
             _ => false,
         }
+    }
+
+    /// All symbols with their names.
+    fn all(&self) -> impl Iterator<Item = (Vec<u8>, Symbol<'_>)> {
+        let (known, file) = match self {
+            SymbolTable::Known(place) => (Some(SYMBOLS.all(*place)), None),
+            SymbolTable::File(table) => (None, Some(sorted::all_symbols(table.bytes()))),
+        };
+        known.into_iter().flatten().chain(file.into_iter().flatten())
     }
 
     /// Types and modules of the symbols of this name.
@@ -295,6 +312,18 @@ impl Kernel {
         std::str::from_utf8(value).ok()
     }
 
+    /// The configuration: a line `CONFIG_NAME=value` for each option that is set, in the order of their names.
+    pub fn config_lines(&self) -> &[u8] {
+        self.config.bytes()
+    }
+
+    /// All symbols with their names, in the order of these.
+    pub fn symbols(&self) -> impl Iterator<Item = (String, Ksym<'_>)> {
+        self.kallsyms
+            .all()
+            .filter_map(|(name, symbol)| Some((String::from_utf8(name).ok()?, ksym(symbol)?)))
+    }
+
     /// Bytes of memory that maps and programs may take, where this kernel counts them as locked memory and there is a limit.
     pub fn memlock(&self) -> Option<u64> {
         let counts = self.semantics.control.bpf_memory == BpfMemory::Memlock;
@@ -316,12 +345,7 @@ impl Kernel {
 
     /// The symbols of this name: several when static functions or modules share it.
     pub fn ksyms(&self, name: &str) -> impl Iterator<Item = Ksym<'_>> {
-        self.kallsyms.find(name).filter_map(|(kind, module)| {
-            Some(Ksym {
-                kind: char::from(*kind.first()?),
-                module: module.map(std::str::from_utf8).transpose().ok()?,
-            })
-        })
+        self.kallsyms.find(name).filter_map(ksym)
     }
 
     /// The first symbol of this name.

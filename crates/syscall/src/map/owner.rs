@@ -79,6 +79,16 @@ impl Callers {
         Ok(())
     }
 
+    /// Forgets a map.
+    pub(crate) fn forget_map(&mut self, id: MapId) {
+        self.owners.remove(&id);
+    }
+
+    /// Forgets a program.
+    pub(crate) fn forget(&mut self, name: &str) {
+        self.kept.remove(name);
+    }
+
     /// Puts a program into a program array.
     pub(crate) fn call(&mut self, kernel: &Kernel, id: MapId, name: &str) -> Result<(), LoadError> {
         let Some(owner) = self.kept.get(name).copied() else {

@@ -1,0 +1,173 @@
+//! Perf events, to which programs are attached, and what is polled: nothing ever happens.
+
+use verdict_kernel::errno::Errno;
+use verdict_kernel::prog::ProgType;
+
+use crate::attach::Attached;
+use crate::files::{KPROBE, UPROBE};
+use crate::objects::{Body, Handle, Kind, Open};
+use crate::play::{Answer, Call, Done, Play};
+
+/// `PERF_EVENT_IOC_*` that are answered: enable, disable, reset, id, set a program, query programs, modify.
+pub(crate) const REQUESTS: &[u32] = &[ENABLE, 0x2401, 0x2403, ID, SET_BPF, 0xc008_240a, 0x4008_240b];
+const ENABLE: u32 = 0x2400;
+const ID: u32 = 0x8008_2407;
+const SET_BPF: u32 = 0x4004_2408;
+
+/// `PERF_FLAG_FD_CLOEXEC`.
+const FD_CLOEXEC: u64 = 8;
+
+/// Bytes of the memory that events can be mapped as.
+const RING: u64 = 1 << 26;
+
+/// The first type that is a device's.
+const DEVICES: u32 = 6;
+
+impl Play<'_> {
+    pub(crate) fn event_open(&mut self, call: &Call) -> Answer {
+        let mut head = [0; 8];
+        call.task.read(call.arg(0), &mut head).map_err(Errno)?;
+        let [a, b, c, d, e, f, g, h] = head;
+        let (kind, size) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
+        let known = kind < DEVICES || matches!(kind, KPROBE | UPROBE);
+        if !known {
+            return Err(Errno::ENOENT);
+        }
+        if size != 0 && !(64..=4096).contains(&size) {
+            return Err(Errno::E2BIG);
+        }
+        if kind == KPROBE {
+            self.check_function(call)?;
+        }
+        let file = verdict_notify::memory_file(c"[perf_event]").map_err(|_| Errno::ENOMEM)?;
+        file.set_len(RING).map_err(|_| Errno::ENOMEM)?;
+        let added = self.objects.add_with(Body::Event(None), file, false);
+        let handle = added.map_err(|_| Errno::ENOMEM)?;
+        let file = self.objects.open(handle, true, true).map_err(|_| Errno::EMFILE)?;
+        self.given = Some(handle);
+        let closes = call.arg(4) & FD_CLOEXEC != 0;
+        Ok(Done::Descriptor(file, closes))
+    }
+
+    /// The function that a probe is put on is there.
+    fn check_function(&self, call: &Call) -> Result<(), Errno> {
+        // config1 of `struct perf_event_attr`.
+        let mut at = [0; 8];
+        call.task
+            .read(call.arg(0).wrapping_add(56), &mut at)
+            .map_err(Errno)?;
+        let at = u64::from_le_bytes(at);
+        if at == 0 {
+            return Ok(());
+        }
+        let name = call
+            .task
+            .read_string(at, 128)
+            .map_err(Errno)?
+            .ok_or(Errno::EINVAL)?;
+        let name = String::from_utf8_lossy(&name);
+        match self.kernel.ksym(&name) {
+            Some(_) => Ok(()),
+            None => Err(Errno::ENOENT),
+        }
+    }
+
+    pub(crate) fn event_control(&mut self, call: &Call) -> Answer {
+        let Open::Object(handle, _) = self.objects.of(call.task, call.int(0)) else {
+            return Ok(Done::Machine);
+        };
+        let is_event = matches!(self.objects.get(handle).map(|o| &o.body), Some(Body::Event(_)));
+        if !is_event {
+            return Err(Errno::ENOTTY);
+        }
+        match call.arg(1) as u32 {
+            SET_BPF => {
+                let prog = self.object_of(call.task, call.int(2), Kind::Prog, Errno::EINVAL)?;
+                let prog = self.attached_of(prog.handle).ok_or(Errno::EINVAL)?;
+                self.run_at(handle, prog)?;
+                Ok(Done::Value(0))
+            }
+            ID => {
+                let id = self.objects.get(handle).map_or(0, |object| u64::from(object.id));
+                call.task.write(call.arg(2), &id.to_le_bytes()).map_err(Errno)?;
+                Ok(Done::Value(0))
+            }
+            _ => Ok(Done::Value(0)),
+        }
+    }
+
+    /// Has a perf event run a program.
+    pub(crate) fn run_at(&mut self, event: Handle, prog: Attached) -> Result<(), Errno> {
+        let runs = [ProgType::Kprobe, ProgType::Tracepoint, ProgType::PerfEvent];
+        if !runs.contains(&prog.prog_type) {
+            return Err(Errno::EINVAL);
+        }
+        match self.objects.get_mut(event).map(|object| &mut object.body) {
+            Some(Body::Event(runs)) => {
+                *runs = Some(prog.handle);
+                Ok(())
+            }
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    /// Files in memory cannot be polled; what they stand for can, and never has anything to say.
+    pub(crate) fn epoll(&mut self, call: &Call) -> Answer {
+        match self.objects.of(call.task, call.int(2)) {
+            Open::Object(..) => Ok(Done::Value(0)),
+            _ => Ok(Done::Machine),
+        }
+    }
+
+    /// What `/proc/PID/fdinfo` says of a descriptor, if it is of an object.
+    pub(crate) fn fdinfo(&self, task: verdict_notify::Task, number: i32) -> Option<String> {
+        let Open::Object(handle, _) = self.objects.of(task, number) else {
+            return None;
+        };
+        let object = self.objects.get(handle)?;
+        let mut text = "pos:\t0\nflags:\t02000002\nmnt_id:\t15\nino:\t1\n".to_owned();
+        let mut say = |name: &str, value: String| {
+            text.push_str(name);
+            text.push_str(":\t");
+            text.push_str(&value);
+            text.push('\n');
+        };
+        match &object.body {
+            Body::Map(body) => {
+                let map = self.session.map(body.map)?;
+                say("map_type", map.map_type.raw().to_string());
+                say("key_size", map.key_size.to_string());
+                say("value_size", map.value_size.to_string());
+                say("max_entries", map.max_entries.to_string());
+                say("map_flags", format!("{:#x}", map.flags));
+                say("map_extra", format!("{:#x}", map.extra));
+                say("memlock", "0".to_owned());
+                say("map_id", object.id.to_string());
+                say("frozen", u8::from(body.frozen).to_string());
+            }
+            Body::Prog(prog) => {
+                say("prog_type", prog.loaded.prog.prog_type.raw().to_string());
+                say(
+                    "prog_jited",
+                    u8::from(self.kernel.machine.jit.enabled).to_string(),
+                );
+                let tag: String = prog.tag.iter().map(|byte| format!("{byte:02x}")).collect();
+                say("prog_tag", tag);
+                say("memlock", "4096".to_owned());
+                say("prog_id", object.id.to_string());
+                say("run_time_ns", "0".to_owned());
+                say("run_cnt", "0".to_owned());
+                say("recursion_misses", "0".to_owned());
+                say("verified_insns", prog.verified_insns.to_string());
+            }
+            Body::Btf(_) => say("btf_id", object.id.to_string()),
+            Body::Link(link) => {
+                say("link_id", object.id.to_string());
+                let prog = link.prog.and_then(|prog| self.objects.get(prog));
+                say("prog_id", prog.map_or(0, |prog| prog.id).to_string());
+            }
+            Body::Event(_) => return None,
+        }
+        Some(text)
+    }
+}

@@ -1,0 +1,666 @@
+//! The kernel around BPF: files by which programs find out what they run on, the file system of pins, the kernel's name, limits and
+//! capabilities.
+//!
+//! Those files lie in a directory of our own ("the shade"), each under the path that it has for the caller, and are made when
+//! they are first asked for. A path that is answered here never reaches the machine's file system, be there a file or not.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Component, Path, PathBuf};
+
+use verdict_kernel::Kernel;
+use verdict_kernel::errno::Errno;
+use verdict_notify::{Action, Filter, Task};
+
+use crate::pins::errno;
+use crate::play::{Answer, Call, Done, Play};
+use crate::stat;
+
+/// `BPF_FS_MAGIC`, `SYSFS_MAGIC`, `TRACEFS_MAGIC`.
+const BPF_FS: u64 = 0xcafe_4a11;
+const SYSFS: u64 = 0x6265_6572;
+const TRACEFS: u64 = 0x7472_6163;
+
+/// Directories all of which is answered here.
+const DIRECTORIES: &[&str] = &[
+    "/sys/kernel/btf",
+    "/sys/fs/bpf",
+    "/sys/kernel/tracing",
+    "/sys/kernel/debug/tracing",
+    "/sys/bus/event_source/devices/kprobe",
+    "/sys/bus/event_source/devices/uprobe",
+];
+
+/// Where pins are.
+const PINS: &str = "/sys/fs/bpf";
+
+/// Types of the perf events that stand for probes, as the played machine numbers them.
+pub(crate) const KPROBE: u32 = 8;
+pub(crate) const UPROBE: u32 = 9;
+
+/// Files with settings: paths and contents.
+const SETTINGS: &[(&str, &str)] = &[
+    ("/proc/sys/net/core/bpf_jit_enable", "1\n"),
+    ("/proc/sys/net/core/bpf_jit_harden", "0\n"),
+    ("/proc/sys/net/core/bpf_jit_kallsyms", "1\n"),
+    ("/proc/sys/net/core/bpf_jit_limit", "528482304\n"),
+    ("/proc/sys/kernel/kptr_restrict", "0\n"),
+    ("/proc/sys/kernel/perf_event_paranoid", "2\n"),
+    ("/proc/sys/kernel/bpf_stats_enabled", "0\n"),
+];
+
+/// The kernel's files.
+#[derive(Debug)]
+pub(crate) struct Files {
+    shade: PathBuf,
+    release: String,
+    version: String,
+    /// Other places where a file system of pins is mounted.
+    mounts: BTreeSet<PathBuf>,
+    cpus: u32,
+}
+
+impl Files {
+    pub(crate) fn new(kernel: &Kernel, shade: &Path) -> Result<Files, String> {
+        let (release, version) = names(kernel);
+        for directory in DIRECTORIES {
+            let own = below(shade, Path::new(directory));
+            fs::create_dir_all(&own).map_err(|error| format!("{}: {error}", own.display()))?;
+        }
+        // What the caller sees of it has no other name.
+        let shade = fs::canonicalize(shade).map_err(|error| format!("{}: {error}", shade.display()))?;
+        Ok(Files {
+            shade,
+            release,
+            version,
+            mounts: BTreeSet::new(),
+            cpus: kernel.machine.nr_cpus,
+        })
+    }
+
+    /// What a task means by a path, seen from one of its directories, without `.` and `..`.
+    pub(crate) fn absolute(&self, task: Task, directory: i32, text: &[u8]) -> Option<PathBuf> {
+        let path = PathBuf::from(std::ffi::OsString::from_vec(text.to_vec()));
+        let mut whole = PathBuf::new();
+        if !path.is_absolute() {
+            let base = match directory {
+                libc::AT_FDCWD => task.directory()?,
+                fd => task.descriptor_path(fd)?,
+            };
+            whole.push(base);
+        }
+        for component in path.components() {
+            match component {
+                Component::ParentDir => {
+                    whole.pop();
+                }
+                Component::CurDir => {}
+                other => whole.push(other),
+            }
+        }
+        // A directory of the shade stands for the one that it shades.
+        match whole.strip_prefix(&self.shade) {
+            Ok(own) => Some(Path::new("/").join(own)),
+            Err(_) => Some(whole),
+        }
+    }
+
+    /// Where a pin of this path lies, if it is one.
+    pub(crate) fn pins(&self, path: &Path) -> Option<PathBuf> {
+        self.is_pins(path).then(|| below(&self.shade, path))
+    }
+
+    fn is_pins(&self, path: &Path) -> bool {
+        path.starts_with(PINS) || self.mounts.iter().any(|mount| path.starts_with(mount))
+    }
+
+    /// The kind of file system that a path is on, if it is answered here.
+    fn magic(&self, path: &Path) -> Option<u64> {
+        if self.is_pins(path) {
+            return Some(BPF_FS);
+        }
+        let tracing = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
+        if tracing.iter().any(|directory| path.starts_with(directory)) {
+            return Some(TRACEFS);
+        }
+        let own = DIRECTORIES.iter().any(|directory| path.starts_with(directory));
+        own.then_some(SYSFS)
+    }
+
+    /// Whether what is at a path is for the played kernel to say.
+    fn is_own(&self, path: &Path) -> bool {
+        if self.magic(path).is_some() {
+            return true;
+        }
+        let Some(text) = path.to_str() else { return false };
+        let settings = SETTINGS.iter().any(|(setting, _)| *setting == text);
+        settings
+            || text.starts_with("/boot/config-")
+            || text.starts_with("/boot/vmlinux-")
+            || matches!(
+                text,
+                "/proc/config.gz"
+                    | "/proc/kallsyms"
+                    | "/proc/version"
+                    | "/proc/version_signature"
+                    | "/proc/sys/kernel/osrelease"
+                    | "/proc/sys/kernel/version"
+                    | "/proc/sys/kernel/unprivileged_bpf_disabled"
+                    | "/sys/devices/system/cpu/possible"
+                    | "/sys/devices/system/cpu/present"
+                    | "/sys/devices/system/cpu/online"
+            )
+    }
+}
+
+/// A path below another directory.
+fn below(directory: &Path, path: &Path) -> PathBuf {
+    directory.join(path.strip_prefix("/").unwrap_or(path))
+}
+
+/// Release and version as uname(2) gives them.
+fn names(kernel: &Kernel) -> (String, String) {
+    let (major, minor, patch) = kernel.version;
+    let salt = kernel
+        .config("CONFIG_BUILD_SALT")
+        .map(|salt| salt.trim_matches('"'));
+    let release = match salt.filter(|salt| !salt.is_empty()) {
+        Some(salt) => salt.to_owned(),
+        None => kernel.release.replacen("-deb", "+deb", 1),
+    };
+    let smp = "#1 SMP PREEMPT_DYNAMIC";
+    let version = match kernel.release.contains("deb") {
+        true => format!("{smp} Debian {major}.{minor}.{patch}-1"),
+        false => smp.to_owned(),
+    };
+    (release, version)
+}
+
+/// The system calls that are answered beside bpf(2).
+pub(crate) fn filter(filter: Filter) -> Filter {
+    let asked = [
+        libc::SYS_open,
+        libc::SYS_openat,
+        libc::SYS_openat2,
+        libc::SYS_stat,
+        libc::SYS_lstat,
+        libc::SYS_newfstatat,
+        libc::SYS_statx,
+        libc::SYS_access,
+        libc::SYS_faccessat,
+        libc::SYS_faccessat2,
+        libc::SYS_statfs,
+        libc::SYS_mkdir,
+        libc::SYS_mkdirat,
+        libc::SYS_unlink,
+        libc::SYS_unlinkat,
+        libc::SYS_rmdir,
+        libc::SYS_mount,
+        libc::SYS_umount2,
+        libc::SYS_uname,
+        libc::SYS_capget,
+        libc::SYS_getresuid,
+        libc::SYS_getresgid,
+        libc::SYS_perf_event_open,
+        libc::SYS_epoll_ctl,
+    ];
+    let root = [
+        libc::SYS_getuid,
+        libc::SYS_geteuid,
+        libc::SYS_getgid,
+        libc::SYS_getegid,
+    ];
+    let mut all = filter;
+    for number in asked {
+        all = all.with(number as u32, Action::Ask);
+    }
+    for number in root.into_iter().chain([libc::SYS_capset]) {
+        all = all.with(number as u32, Action::Zero);
+    }
+    all.with(libc::SYS_setrlimit as u32, Action::AskIf(0, MEMLOCK))
+        .with(libc::SYS_prlimit64 as u32, Action::AskIf(1, MEMLOCK))
+        .with(libc::SYS_ioctl as u32, Action::AskIf(1, crate::events::REQUESTS))
+}
+
+/// The limit that loaders raise.
+const MEMLOCK: &[u32] = &[libc::RLIMIT_MEMLOCK];
+
+/// A system call about a path: the directory that it is seen from, where the path is, and what is asked.
+struct Named {
+    directory: i32,
+    at: u64,
+    ask: Ask,
+}
+
+/// What is asked of a path.
+#[derive(Clone, Copy)]
+enum Ask {
+    Open(i32, u32),
+    Stat(u64),
+    Statx(u64),
+    Access,
+    Statfs(u64),
+    MakeDirectory,
+    Remove(bool),
+}
+
+impl Named {
+    fn of(call: &Call) -> Option<Named> {
+        let cwd = libc::AT_FDCWD;
+        let (directory, at, ask) = match i64::from(call.number) {
+            libc::SYS_open => (cwd, 0, Ask::Open(call.int(1), call.arg(2) as u32)),
+            libc::SYS_openat => (call.int(0), 1, Ask::Open(call.int(2), call.arg(3) as u32)),
+            libc::SYS_openat2 => {
+                let mut how = [0; 16];
+                call.task.read(call.arg(2), &mut how).ok()?;
+                let half = |at: usize| how.get(at..at + 4).and_then(|half| half.first_chunk::<4>());
+                let flags = half(0).map_or(0, |flags| i32::from_le_bytes(*flags));
+                let mode = half(8).map_or(0, |mode| u32::from_le_bytes(*mode));
+                (call.int(0), 1, Ask::Open(flags, mode))
+            }
+            libc::SYS_stat | libc::SYS_lstat => (cwd, 0, Ask::Stat(call.arg(1))),
+            libc::SYS_newfstatat => (call.int(0), 1, Ask::Stat(call.arg(2))),
+            libc::SYS_statx => (call.int(0), 1, Ask::Statx(call.arg(4))),
+            libc::SYS_access => (cwd, 0, Ask::Access),
+            libc::SYS_faccessat | libc::SYS_faccessat2 => (call.int(0), 1, Ask::Access),
+            libc::SYS_statfs => (cwd, 0, Ask::Statfs(call.arg(1))),
+            libc::SYS_mkdir => (cwd, 0, Ask::MakeDirectory),
+            libc::SYS_mkdirat => (call.int(0), 1, Ask::MakeDirectory),
+            libc::SYS_unlink => (cwd, 0, Ask::Remove(false)),
+            libc::SYS_rmdir => (cwd, 0, Ask::Remove(true)),
+            libc::SYS_unlinkat => (call.int(0), 1, Ask::Remove(call.int(2) & libc::AT_REMOVEDIR != 0)),
+            _ => return None,
+        };
+        Some(Named {
+            directory,
+            at: call.arg(at),
+            ask,
+        })
+    }
+}
+
+impl Play<'_> {
+    /// Answers a system call beside bpf(2).
+    pub(crate) fn around(&mut self, call: &Call) -> Answer {
+        if let Some(named) = Named::of(call) {
+            return self.named(call, &named);
+        }
+        let write = |at: u64, bytes: &[u8]| call.task.write(at, bytes).map_err(Errno);
+        match i64::from(call.number) {
+            libc::SYS_uname => {
+                write(call.arg(0), &self.files.utsname())?;
+                Ok(Done::Value(0))
+            }
+            libc::SYS_getresuid | libc::SYS_getresgid => {
+                for at in 0..3 {
+                    write(call.arg(at), &[0; 4])?;
+                }
+                Ok(Done::Value(0))
+            }
+            libc::SYS_capget => capabilities(call),
+            libc::SYS_setrlimit | libc::SYS_prlimit64 => limit(call),
+            libc::SYS_mount => self.mount(call),
+            libc::SYS_umount2 => self.unmount(call),
+            libc::SYS_perf_event_open => self.event_open(call),
+            libc::SYS_ioctl => self.event_control(call),
+            libc::SYS_epoll_ctl => self.epoll(call),
+            _ => Ok(Done::Machine),
+        }
+    }
+
+    fn named(&mut self, call: &Call, named: &Named) -> Answer {
+        // What is wrong with a path is for the machine to say.
+        let text = call.task.read_string(named.at, libc::PATH_MAX as usize);
+        let Ok(Some(text)) = text else {
+            return Ok(Done::Machine);
+        };
+        if text.is_empty() {
+            return Ok(Done::Machine);
+        }
+        let Some(path) = self.files.absolute(call.task, named.directory, &text) else {
+            return Ok(Done::Machine);
+        };
+        if let Some(answer) = self.descriptor_info(call, &path, named.ask) {
+            return answer;
+        }
+        if !self.files.is_own(&path) {
+            return Ok(Done::Machine);
+        }
+        self.make(&path);
+        let own = below(&self.files.shade, &path);
+        match named.ask {
+            Ask::Open(flags, mode) => self.open(&path, &own, flags, mode),
+            Ask::Stat(at) => {
+                let found = fs::symlink_metadata(&own).map_err(|error| errno(&error))?;
+                call.task.write(at, &stat::stat(&found)).map_err(Errno)?;
+                Ok(Done::Value(0))
+            }
+            Ask::Statx(at) => {
+                let found = fs::symlink_metadata(&own).map_err(|error| errno(&error))?;
+                call.task.write(at, &stat::statx(&found)).map_err(Errno)?;
+                Ok(Done::Value(0))
+            }
+            Ask::Access => {
+                fs::symlink_metadata(&own).map_err(|error| errno(&error))?;
+                Ok(Done::Value(0))
+            }
+            Ask::Statfs(at) => {
+                fs::symlink_metadata(&own).map_err(|error| errno(&error))?;
+                let magic = self.files.magic(&path).unwrap_or(SYSFS);
+                call.task.write(at, &stat::statfs(magic)).map_err(Errno)?;
+                Ok(Done::Value(0))
+            }
+            Ask::MakeDirectory | Ask::Remove(_) if !self.files.is_pins(&path) => Err(Errno::EPERM),
+            Ask::MakeDirectory => {
+                fs::create_dir(&own).map_err(|error| errno(&error))?;
+                Ok(Done::Value(0))
+            }
+            Ask::Remove(true) => {
+                fs::remove_dir(&own).map_err(|error| errno(&error))?;
+                Ok(Done::Value(0))
+            }
+            Ask::Remove(false) => {
+                let found = fs::symlink_metadata(&own).map_err(|error| errno(&error))?;
+                fs::remove_file(&own).map_err(|error| errno(&error))?;
+                self.objects.unpin((found.dev(), found.ino()));
+                Ok(Done::Value(0))
+            }
+        }
+    }
+
+    fn open(&self, path: &Path, own: &Path, flags: i32, mode: u32) -> Answer {
+        // A file of a bpffs is opened by bpf(2).
+        if self.files.is_pins(path) && own.is_file() {
+            return Err(Errno::EIO);
+        }
+        if flags & libc::O_CREAT != 0 && !own.exists() {
+            return Err(Errno::EACCES);
+        }
+        let writes = flags & libc::O_ACCMODE != libc::O_RDONLY;
+        let reads = flags & libc::O_ACCMODE != libc::O_WRONLY;
+        let kept = libc::O_DIRECTORY | libc::O_PATH | libc::O_NOFOLLOW | libc::O_APPEND;
+        let opened = OpenOptions::new()
+            .read(reads)
+            .write(writes)
+            .mode(mode)
+            .custom_flags(flags & kept)
+            .open(own);
+        let file = opened.map_err(|error| errno(&error))?;
+        Ok(Done::Descriptor(file, flags & libc::O_CLOEXEC != 0))
+    }
+
+    /// What `/proc/PID/fdinfo` says of a descriptor of an object of ours.
+    fn descriptor_info(&self, call: &Call, path: &Path, ask: Ask) -> Option<Answer> {
+        let Ask::Open(flags, _) = ask else { return None };
+        let rest = path.strip_prefix("/proc").ok()?;
+        let words: Vec<&str> = rest.iter().map(|word| word.to_str()).collect::<Option<_>>()?;
+        let (task, number) = match words.as_slice() {
+            ["self" | "thread-self", "fdinfo", number] => (call.task, *number),
+            ["self", "task", _, "fdinfo", number] => (call.task, *number),
+            [pid, "fdinfo", number] => (Task::numbered(pid.parse().ok()?), *number),
+            _ => return None,
+        };
+        let text = self.fdinfo(task, number.parse().ok()?)?;
+        Some(text_file(&text, flags))
+    }
+
+    /// Makes the file of a path, if it is one that is made of what is asked for.
+    fn make(&self, path: &Path) {
+        let own = below(&self.files.shade, path);
+        if own.exists() {
+            return;
+        }
+        let Some(text) = path.to_str() else { return };
+        let made = self.contents(text);
+        if let (Some(contents), Some(parent)) = (made, own.parent()) {
+            // What cannot be made is not there.
+            let _ = fs::create_dir_all(parent);
+            let _ = fs::write(&own, contents);
+        }
+    }
+
+    fn contents(&self, path: &str) -> Option<Vec<u8>> {
+        let files = &self.files;
+        let cpus = || match files.cpus {
+            0 | 1 => "0\n".to_owned(),
+            cpus => format!("0-{}\n", cpus - 1),
+        };
+        let setting = SETTINGS.iter().find(|(setting, _)| *setting == path);
+        if let Some((_, value)) = setting {
+            return Some(value.as_bytes().to_vec());
+        }
+        let text = match path {
+            "/sys/kernel/btf/vmlinux" => return Some(self.kernel.btf.bytes().to_vec()),
+            "/proc/config.gz" => return self.packed_config(),
+            "/proc/kallsyms" => return Some(self.symbols()),
+            "/proc/version" => format!(
+                "Linux version {} (verdict) ({}) {}\n",
+                files.release,
+                self.kernel
+                    .config("CONFIG_CC_VERSION_TEXT")
+                    .unwrap_or_default()
+                    .trim_matches('"'),
+                files.version
+            ),
+            "/proc/sys/kernel/osrelease" => format!("{}\n", files.release),
+            "/proc/sys/kernel/version" => format!("{}\n", files.version),
+            "/proc/sys/kernel/unprivileged_bpf_disabled" => {
+                let off = self.kernel.config("CONFIG_BPF_UNPRIV_DEFAULT_OFF") == Some("y");
+                if off { "2\n" } else { "0\n" }.to_owned()
+            }
+            "/sys/devices/system/cpu/possible"
+            | "/sys/devices/system/cpu/present"
+            | "/sys/devices/system/cpu/online" => cpus(),
+            "/sys/bus/event_source/devices/kprobe/type" => format!("{KPROBE}\n"),
+            "/sys/bus/event_source/devices/uprobe/type" => format!("{UPROBE}\n"),
+            "/sys/bus/event_source/devices/kprobe/format/retprobe"
+            | "/sys/bus/event_source/devices/uprobe/format/retprobe" => "config:0\n".to_owned(),
+            "/sys/bus/event_source/devices/uprobe/format/ref_ctr_offset" => "config:32-63\n".to_owned(),
+            _ => {
+                let config = path.strip_prefix("/boot/config-");
+                if config.is_some_and(|release| release == files.release) {
+                    return Some(self.config());
+                }
+                return self.tracing(path);
+            }
+        };
+        Some(text.into_bytes())
+    }
+
+    /// A file of the file system of traces.
+    fn tracing(&self, path: &str) -> Option<Vec<u8>> {
+        let rest = path
+            .strip_prefix("/sys/kernel/tracing/")
+            .or_else(|| path.strip_prefix("/sys/kernel/debug/tracing/"))?;
+        if matches!(rest, "kprobe_events" | "uprobe_events" | "trace_pipe") {
+            return Some(Vec::new());
+        }
+        if rest == "available_filter_functions" {
+            let functions = self
+                .kernel
+                .symbols()
+                .filter(|(_, symbol)| matches!(symbol.kind, 't' | 'T'));
+            let lines = functions.flat_map(|(name, _)| [name.as_bytes(), b"\n"].concat());
+            return Some(lines.collect());
+        }
+        let words: Vec<_> = rest.split('/').collect();
+        let ["events", group, name, "id"] = words.as_slice() else {
+            return None;
+        };
+        let is_call = ["sys_enter_", "sys_exit_"]
+            .iter()
+            .find_map(|way| name.strip_prefix(way));
+        let known = match is_call {
+            Some(call) if *group == "syscalls" => self.kernel.ksym(&format!("__x64_sys_{call}")).is_some(),
+            _ => self.has_tracepoint(name),
+        };
+        // Any number will do, as long as it is always the same one.
+        let id = name
+            .bytes()
+            .fold(7u32, |id, byte| id.wrapping_mul(31).wrapping_add(byte.into()));
+        known.then(|| format!("{}\n", 256 + id % 60_000).into_bytes())
+    }
+
+    /// The configuration, with the head by which it is known.
+    fn config(&self) -> Vec<u8> {
+        let (major, minor, patch) = self.kernel.version;
+        let head = format!(
+            "#\n# Automatically generated file; DO NOT EDIT.\n# Linux/x86 {major}.{minor}.{patch} Kernel Configuration\n#\n"
+        );
+        [head.as_bytes(), self.kernel.config_lines()].concat()
+    }
+
+    fn packed_config(&self) -> Option<Vec<u8>> {
+        (self.kernel.config("CONFIG_IKCONFIG_PROC") == Some("y")).then_some(())?;
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(&self.config()).ok()?;
+        packed.finish().ok()
+    }
+
+    /// The symbols, at addresses that no kernel has them at: profiles have none.
+    fn symbols(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        for (at, (name, symbol)) in (0u64..).zip(self.kernel.symbols()) {
+            let address = 0xffff_ffff_8100_0000 + 16 * at;
+            let written = match symbol.module {
+                Some(module) => writeln!(text, "{address:016x} {} {name}\t[{module}]", symbol.kind),
+                None => writeln!(text, "{address:016x} {} {name}", symbol.kind),
+            };
+            written.ok(); // a vector takes all
+        }
+        text
+    }
+
+    fn mount(&mut self, call: &Call) -> Answer {
+        let string = |at: usize| match call.arg(at) {
+            0 => Vec::new(),
+            address => call
+                .task
+                .read_string(address, 4096)
+                .ok()
+                .flatten()
+                .unwrap_or_default(),
+        };
+        let (target, kind) = (string(1), string(2));
+        let path = self.files.absolute(call.task, libc::AT_FDCWD, &target);
+        let Some(path) = path.filter(|_| kind == b"bpf" || kind == b"tracefs" || kind == b"debugfs") else {
+            return Ok(Done::Machine);
+        };
+        if kind == b"bpf" && !self.files.is_pins(&path) {
+            fs::create_dir_all(below(&self.files.shade, &path)).map_err(|error| errno(&error))?;
+            self.files.mounts.insert(path);
+        }
+        Ok(Done::Value(0))
+    }
+
+    fn unmount(&mut self, call: &Call) -> Answer {
+        let target = call
+            .task
+            .read_string(call.arg(0), 4096)
+            .ok()
+            .flatten()
+            .unwrap_or_default();
+        let path = self.files.absolute(call.task, libc::AT_FDCWD, &target);
+        match path.filter(|path| self.files.mounts.contains(path) || self.files.magic(path).is_some()) {
+            Some(path) => {
+                self.files.mounts.remove(&path);
+                Ok(Done::Value(0))
+            }
+            None => Ok(Done::Machine),
+        }
+    }
+}
+
+impl Files {
+    /// A `struct utsname`.
+    fn utsname(&self) -> Vec<u8> {
+        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let domain = fs::read_to_string("/proc/sys/kernel/domainname").unwrap_or_default();
+        let fields = [
+            "Linux",
+            host.trim_end(),
+            &self.release,
+            &self.version,
+            "x86_64",
+            domain.trim_end(),
+        ];
+        let mut bytes = Vec::with_capacity(6 * 65);
+        for (at, field) in fields.iter().enumerate() {
+            let text = field.as_bytes();
+            bytes.extend_from_slice(text.get(..64).unwrap_or(text));
+            bytes.resize(65 * (at + 1), 0);
+        }
+        bytes
+    }
+}
+
+/// A file with a text.
+fn text_file(text: &str, flags: i32) -> Answer {
+    let file = verdict_notify::memory_file(c"fdinfo").and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        verdict_notify::open_again(&file, true, false)
+    });
+    let file: File = file.map_err(|error| errno(&error))?;
+    Ok(Done::Descriptor(file, flags & libc::O_CLOEXEC != 0))
+}
+
+/// All capabilities, in each of the three sets.
+fn capabilities(call: &Call) -> Answer {
+    let mut head = [0; 4];
+    call.task.read(call.arg(0), &mut head).map_err(Errno)?;
+    let sets: usize = match u32::from_le_bytes(head) {
+        0x1998_0330 => 1,
+        0x2007_1026 | 0x2008_0522 => 2,
+        _ => return Ok(Done::Machine),
+    };
+    if call.arg(1) == 0 {
+        return Ok(Done::Value(0));
+    }
+    let mut bytes = Vec::new();
+    for half in [u32::MAX, 0x1ff].iter().take(sets) {
+        bytes.extend(half.to_le_bytes());
+        bytes.extend(half.to_le_bytes());
+        bytes.extend(0u32.to_le_bytes());
+    }
+    call.task.write(call.arg(1), &bytes).map_err(Errno)?;
+    Ok(Done::Value(0))
+}
+
+/// The limit of locked memory can be raised.
+fn limit(call: &Call) -> Answer {
+    let sets = i64::from(call.number) == libc::SYS_setrlimit || call.arg(2) != 0;
+    if !sets {
+        return Ok(Done::Machine);
+    }
+    if i64::from(call.number) == libc::SYS_prlimit64 && call.arg(3) != 0 {
+        let none = [u64::MAX.to_le_bytes(), u64::MAX.to_le_bytes()].concat();
+        call.task.write(call.arg(3), &none).map_err(Errno)?;
+    }
+    Ok(Done::Value(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::*;
+
+    #[test]
+    fn paths_are_seen_from_directories() {
+        let shade = std::env::temp_dir().join(format!("verdict-shade-{}", std::process::id()));
+        let kernel = Kernel::open("6.12").unwrap();
+        let files = Files::new(&kernel, &shade).unwrap();
+        let of = |text: &[u8]| files.absolute(Task::own(), libc::AT_FDCWD, text).unwrap();
+        assert_eq!(of(b"/sys//fs/./bpf/../bpf/x"), Path::new("/sys/fs/bpf/x"));
+        assert_eq!(of(b"x"), std::env::current_dir().unwrap().join("x"));
+        let shaded = below(&files.shade, Path::new("/sys/fs/bpf/x"));
+        assert_eq!(of(shaded.as_os_str().as_bytes()), Path::new("/sys/fs/bpf/x"));
+        assert!(files.is_own(Path::new("/proc/kallsyms")));
+        assert!(!files.is_own(Path::new("/proc/self/maps")));
+        assert_eq!(files.release, "6.12.117+deb12-amd64");
+        fs::remove_dir_all(&shade).unwrap();
+    }
+}

@@ -1,0 +1,31 @@
+//! The front door: a kernel that is played to an unmodified program.
+//!
+//! [`Play`] answers the system calls by which a program reaches BPF: bpf(2) itself, with verdict's own verifier behind it, and
+//! what of the kernel around it is looked at by programs that load BPF ([`surroundings`](mod@files)): its name, types,
+//! configuration, symbols, the file system of pins, perf events to attach to. What it knows of descriptors it reads from the
+//! caller ([`verdict_notify::Task`]); what it has no model of it refuses by name ([`Happened`]), with the errno of a
+//! kernel that lacks it.
+//!
+//! **Architecture invariant:** nothing here decides about a program, a map's attributes or a BTF: that is `syscall`'s and the
+//! engine's, as for `check`.
+
+mod attach;
+mod bpf;
+mod btfs;
+mod contents;
+mod events;
+mod files;
+mod ids;
+mod info;
+mod layout;
+mod maps;
+mod objects;
+mod pins;
+mod play;
+mod progs;
+mod records;
+mod sha1;
+mod stat;
+
+pub use play::{Call, Play};
+pub use records::{Happened, Loaded, What};

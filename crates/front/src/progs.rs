@@ -1,0 +1,428 @@
+//! Programs: `PROG_LOAD` and `PROG_BIND_MAP`.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use verdict::{Handed, verify_handed};
+use verdict_btf::TypeId;
+use verdict_engine::Verdict;
+use verdict_isa::{Insn, pseudo};
+use verdict_kernel::attr::{FuncInfo, LineInfo, ProgLoad};
+use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::Rule;
+use verdict_log::Written;
+use verdict_syscall::ProgBtf;
+use verdict_syscall::prog::{LoadError, flags};
+
+use crate::bpf::Asked;
+use crate::btfs::LogBuffer;
+use crate::maps::name;
+use crate::objects::{Body, Handle, Kind, Open, ProgBody};
+use crate::play::{Answer, Done, Play};
+use crate::records::{Loaded, What};
+use crate::sha1;
+
+/// The most bytes of a licence, its NUL among them.
+const LICENSE: usize = 127;
+
+/// The largest record of a function or line, and the least ones.
+const MOST_RECORD: u32 = 252;
+const FUNC_RECORD: u32 = 8;
+const LINE_RECORD: u32 = 16;
+
+/// A program as it is passed, with its maps and BTF found.
+struct Passed {
+    load: ProgLoad,
+    maps: Vec<Handle>,
+    btf: Option<Handle>,
+    target: Option<Handle>,
+    tag: [u8; 8],
+}
+
+/// A refusal that `bpf_check` would come to by records that cannot be typed: errno and words.
+type Misfit = (Errno, String);
+
+impl Play<'_> {
+    pub(crate) fn prog_load(&mut self, asked: &Asked<'_>) -> Answer {
+        let attr = &asked.attr;
+        if attr.u32("core_relo_cnt") != 0 {
+            return self.unmodelled(
+                asked.name,
+                "relocation by the kernel (core_relos)",
+                Errno::EOPNOTSUPP,
+            );
+        }
+        if attr.u64("signature") != 0 {
+            return self.unmodelled(asked.name, "signatures of programs", Errno::EOPNOTSUPP);
+        }
+        if attr.u32("prog_flags") & flags::TOKEN_FD != 0 {
+            return self.unmodelled(asked.name, "tokens", Errno::EINVAL);
+        }
+        let mut passed = self.passed(asked)?;
+        let misfit = self.records(asked, &mut passed)?;
+        let buffer = LogBuffer {
+            level: attr.u32("log_level"),
+            size: attr.u32("log_size"),
+            at: attr.u64("log_buf"),
+            true_size: "log_true_size",
+        };
+        let prog = match self.session.prog_load(&passed.load) {
+            Ok(prog) => Arc::new(prog),
+            Err(error) => {
+                let errno = match &error {
+                    LoadError::Refused(broken) => broken.errno,
+                    LoadError::Unsupported(_) => Errno::EOPNOTSUPP,
+                };
+                self.note_prog(passed.load, Err(error), errno, None);
+                return Err(errno);
+            }
+        };
+        if !buffer.is_valid(self) {
+            return Err(Errno::EINVAL);
+        }
+        if let Some((errno, words)) = misfit {
+            let written = Written {
+                true_size: words.len() as u32 + 1,
+                truncated: false,
+            };
+            let told = buffer.hand_over(asked, words.as_bytes(), written);
+            let refused = LoadError::Refused(Rule::FuncInfo.with(errno));
+            self.note_prog(passed.load, Err(refused), errno, None);
+            return told.and(Err(errno));
+        }
+        let handed = verify_handed(self.kernel, &prog, buffer.level, buffer.room());
+        let Handed {
+            outcome,
+            loaded,
+            log,
+            written,
+        } = handed.map_err(|_| Errno::ENOMEM)?;
+        let told = buffer.hand_over(asked, &log, written);
+        let mut end = match &outcome.verdict {
+            Verdict::Accepted => Ok(()),
+            Verdict::Rejected(rejected) => Err(rejected.errno),
+            Verdict::Unsupported(_) | Verdict::Bug(_) => Err(Errno::EOPNOTSUPP),
+        };
+        let beside = told.err();
+        end = told.and(end);
+        let id = self.objects.next_of(Kind::Prog);
+        if end.is_ok()
+            && let Err(error) = self.session.keep(&id.to_string(), &prog)
+        {
+            let errno = match &error {
+                LoadError::Refused(broken) => broken.errno,
+                LoadError::Unsupported(_) => Errno::EOPNOTSUPP,
+            };
+            self.note_prog(passed.load, Err(error), errno, None);
+            return Err(errno);
+        }
+        let verified_insns = outcome.stats.insns;
+        let errno = end.err();
+        self.note_prog(
+            passed.load,
+            Ok((prog, outcome)),
+            errno.unwrap_or(Errno(0)),
+            beside,
+        );
+        end?;
+        let loaded = loaded.map(Arc::new).ok_or(Errno::ENOMEM)?;
+        let body = Body::Prog(ProgBody {
+            loaded,
+            place: None,
+            maps: passed.maps,
+            btf: passed.btf,
+            target: passed.target,
+            tag: passed.tag,
+            verified_insns,
+        });
+        let handle = self.objects.add(body, false).map_err(|_| Errno::ENOMEM)?;
+        self.give(handle, true, true)
+    }
+
+    fn note_prog(
+        &mut self,
+        load: ProgLoad,
+        end: Result<(Arc<verdict_syscall::Prog>, verdict_engine::Outcome), LoadError>,
+        errno: Errno,
+        beside: Option<Errno>,
+    ) {
+        let what = What::Prog(Box::new(Loaded { load, end, beside }));
+        self.note("PROG_LOAD", what, (errno.0 != 0).then_some(errno));
+    }
+
+    /// What is passed, without function and line records.
+    fn passed(&mut self, asked: &Asked<'_>) -> Result<Passed, Errno> {
+        let attr = &asked.attr;
+        let count = attr.u32("insn_cnt");
+        let sized = count != 0 && count <= self.kernel.limits.program_insns;
+        let bytes = asked.read(
+            attr.u64("insns"),
+            if sized { count as usize * Insn::SIZE } else { 0 },
+        )?;
+        let mut insns: Vec<Insn> = bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|insn| Insn::from_bytes(*insn))
+            .collect();
+        let license = asked
+            .call
+            .task
+            .read_string(attr.u64("license"), LICENSE)
+            .map_err(Errno)?;
+        let (attach_prog, target) = self.attach_target(asked)?;
+        let tag = self.tag(&insns);
+        let (maps, stray_fds) = self.resolve(asked, &mut insns)?;
+        let btf = self.handle_of(
+            self.objects.of(asked.call.task, attr.fd("prog_btf_fd")),
+            Kind::Btf,
+        );
+        let attach_btf_id = attr.u32("attach_btf_id");
+        let load = ProgLoad {
+            name: name(attr.raw("prog_name")),
+            prog_type: attr.u32("prog_type"),
+            expected_attach_type: attr.u32("expected_attach_type"),
+            insns,
+            license: license.map_or_else(String::new, |text| String::from_utf8_lossy(&text).into_owned()),
+            kern_version: attr.u32("kern_version"),
+            prog_flags: attr.u32("prog_flags"),
+            prog_ifindex: attr.u32("prog_ifindex"),
+            attach_btf_id: (attach_btf_id != 0).then_some(TypeId(attach_btf_id)),
+            attach_prog,
+            btf: btf
+                .and_then(|btf| self.types_of(btf))
+                .map(|btf| Arc::clone(&btf.btf)),
+            func_info: Vec::new(),
+            line_info: Vec::new(),
+            stray_fds,
+        };
+        Ok(Passed {
+            load,
+            maps,
+            btf,
+            target,
+            tag,
+        })
+    }
+
+    /// The types of a BTF that a program brought along.
+    pub(crate) fn types_of(&self, handle: Handle) -> Option<&Arc<ProgBtf>> {
+        match &self.objects.get(handle)?.body {
+            Body::Btf(btf) => btf.btf.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The program that this one attaches to (`attach_prog_fd`, which is `attach_btf_obj_fd`, too).
+    fn attach_target(
+        &mut self,
+        asked: &Asked<'_>,
+    ) -> Result<(Option<verdict_kernel::attr::ProgId>, Option<Handle>), Errno> {
+        let fd = asked.attr.fd("attach_prog_fd");
+        if fd == 0 {
+            return Ok((None, None));
+        }
+        let open = self.objects.of(asked.call.task, fd);
+        if let Some(handle) = self.handle_of(open, Kind::Prog) {
+            let found = match self.objects.get(handle).map(|object| &object.body) {
+                Some(Body::Prog(prog)) => (Arc::clone(&prog.loaded), prog.place),
+                _ => return Err(Errno::EINVAL),
+            };
+            let place = found.1.unwrap_or_else(|| self.session.add_program(found.0));
+            if let Some(Body::Prog(prog)) = self.objects.get_mut(handle).map(|object| &mut object.body) {
+                prog.place = Some(place);
+            }
+            return Ok((Some(place), Some(handle)));
+        }
+        match self.handle_of(open, Kind::Btf) {
+            Some(btf) if self.types_of(btf).is_some() => Err(Errno::EOPNOTSUPP),
+            Some(_) => Ok((None, None)),
+            None => Err(Errno::EINVAL),
+        }
+    }
+
+    /// Puts the maps' numbers in the place of descriptors. Gives the maps, and the instructions whose descriptors are of no
+    /// map.
+    fn resolve(&self, asked: &Asked<'_>, insns: &mut [Insn]) -> Result<(Vec<Handle>, Vec<u32>), Errno> {
+        let (mut maps, mut stray) = (Vec::new(), Vec::new());
+        let fds = asked.attr.u64("fd_array");
+        let mut at = 0;
+        while let Some(insn) = insns.get(at).copied() {
+            if !insn.is_ld_imm64() {
+                at += 1;
+                continue;
+            }
+            let indexed = matches!(insn.src, pseudo::MAP_IDX | pseudo::MAP_IDX_VALUE);
+            let of_map = indexed && fds != 0 || matches!(insn.src, pseudo::MAP_FD | pseudo::MAP_VALUE);
+            if of_map {
+                let fd = match indexed {
+                    true => {
+                        let place = fds.wrapping_add(4 * u64::from(insn.imm as u32));
+                        let bytes = asked.read(place, 4)?;
+                        bytes.first_chunk::<4>().map_or(-1, |fd| i32::from_le_bytes(*fd))
+                    }
+                    false => insn.imm,
+                };
+                let map = self.handle_of(self.objects.of(asked.call.task, fd), Kind::Map);
+                let id = map.and_then(|map| self.map_id(map));
+                let src = match insn.src {
+                    pseudo::MAP_IDX => pseudo::MAP_FD,
+                    pseudo::MAP_IDX_VALUE => pseudo::MAP_VALUE,
+                    other => other,
+                };
+                match (map, id) {
+                    (Some(map), Some(id)) => {
+                        if !maps.contains(&map) {
+                            maps.push(map);
+                        }
+                        if let Some(insn) = insns.get_mut(at) {
+                            (insn.imm, insn.src) = (id.0 as i32, src);
+                        }
+                    }
+                    _ => {
+                        if let Some(insn) = insns.get_mut(at) {
+                            (insn.imm, insn.src) = (fd, src);
+                        }
+                        stray.push(at as u32);
+                    }
+                }
+            } else if insn.src == pseudo::BTF_ID {
+                self.resolve_types(asked, insns.get_mut(at + 1));
+            }
+            at += 2;
+        }
+        Ok((maps, stray))
+    }
+
+    /// The kernel's own BTF is named by 0, too.
+    fn resolve_types(&self, asked: &Asked<'_>, second: Option<&mut Insn>) {
+        let Some(second) = second.filter(|second| second.imm != 0) else {
+            return;
+        };
+        let btf = self.handle_of(self.objects.of(asked.call.task, second.imm), Kind::Btf);
+        if btf.is_some_and(|btf| self.types_of(btf).is_none()) {
+            second.imm = 0;
+        }
+    }
+
+    /// The tag of a program (`bpf_prog_calc_tag`): of its instructions without descriptors of maps.
+    fn tag(&self, insns: &[Insn]) -> [u8; 8] {
+        let mut bytes = Vec::with_capacity(insns.len() * Insn::SIZE);
+        let mut second = false;
+        for insn in insns {
+            let first = insn.is_ld_imm64() && matches!(insn.src, pseudo::MAP_FD | pseudo::MAP_VALUE);
+            let blank = first || (second && insn.code == 0);
+            let imm = if blank { 0 } else { insn.imm };
+            bytes.extend(Insn { imm, ..*insn }.to_bytes());
+            second = first;
+        }
+        // Since Linux 6.18 by SHA-256, whose digest a program has room for.
+        let digest = crate::layout::Layout::of(&self.kernel.btf, verdict_btf::Kind::Struct, "bpf_prog");
+        if digest.field("digest").is_some_and(|(_, size)| size == 32) {
+            let sum = Sha256::digest(&bytes);
+            return sum.first_chunk::<8>().copied().unwrap_or_default();
+        }
+        sha1::tag(&bytes)
+    }
+
+    /// Reads function and line records: what the kernel finds wrong with their form is a [`Misfit`].
+    fn records(&self, asked: &Asked<'_>, passed: &mut Passed) -> Result<Option<Misfit>, Errno> {
+        let attr = &asked.attr;
+        let (funcs, lines) = (attr.u32("func_info_cnt"), attr.u32("line_info_cnt"));
+        if funcs == 0 && lines == 0 {
+            return Ok(None);
+        }
+        match self.objects.of(asked.call.task, attr.fd("prog_btf_fd")) {
+            Open::Closed => return Ok(Some((Errno::EBADF, String::new()))),
+            Open::Other => return Ok(Some((Errno::EINVAL, String::new()))),
+            Open::Object(..) => match passed.btf.map(|btf| self.types_of(btf).is_some()) {
+                None => return Ok(Some((Errno::EINVAL, String::new()))),
+                Some(false) => return Ok(Some((Errno::EACCES, String::new()))),
+                Some(true) => {}
+            },
+        }
+        // More records than instructions are too many in any case.
+        let most = passed.load.insns.len() + 1;
+        let size = attr.u32("func_info_rec_size");
+        if funcs != 0 && !is_record(size, FUNC_RECORD) {
+            return Ok(Some((
+                Errno::EINVAL,
+                format!("invalid func info rec size {size}"),
+            )));
+        }
+        for at in 0..(funcs as usize).min(most) {
+            let place = attr.u64("func_info").wrapping_add(at as u64 * u64::from(size));
+            let Ok(record) = asked.read(place, size as usize) else {
+                return Ok(Some((Errno::EFAULT, String::new())));
+            };
+            if has_tail(&record, FUNC_RECORD) {
+                return Ok(Some((
+                    Errno::E2BIG,
+                    "nonzero tailing record in func info".to_owned(),
+                )));
+            }
+            let [insn_off, type_id] = words(&record);
+            let type_id = TypeId(type_id);
+            passed.load.func_info.push(FuncInfo { insn_off, type_id });
+        }
+        let size = attr.u32("line_info_rec_size");
+        if lines != 0 && !is_record(size, LINE_RECORD) {
+            return Ok(Some((Errno::EINVAL, String::new())));
+        }
+        for at in 0..(lines as usize).min(most) {
+            let place = attr.u64("line_info").wrapping_add(at as u64 * u64::from(size));
+            let Ok(record) = asked.read(place, size as usize) else {
+                return Ok(Some((Errno::EFAULT, String::new())));
+            };
+            if has_tail(&record, LINE_RECORD) {
+                return Ok(Some((
+                    Errno::E2BIG,
+                    "nonzero tailing record in line_info".to_owned(),
+                )));
+            }
+            let [insn_off, file_name_off, line_off, line_col] = words(&record);
+            passed.load.line_info.push(LineInfo {
+                insn_off,
+                file_name_off,
+                line_off,
+                line_col,
+            });
+        }
+        Ok(None)
+    }
+
+    /// `bpf_prog_bind_map`.
+    pub(crate) fn prog_bind_map(&mut self, asked: &Asked<'_>) -> Answer {
+        let attr = &asked.attr;
+        if attr.u32("prog_bind_map.flags") != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let task = asked.call.task;
+        let prog = self.object_of(task, attr.fd("prog_bind_map.prog_fd"), Kind::Prog, Errno::EINVAL)?;
+        let map = self.object_of(task, attr.fd("prog_bind_map.map_fd"), Kind::Map, Errno::EINVAL)?;
+        if let Some(Body::Prog(prog)) = self.objects.get_mut(prog.handle).map(|object| &mut object.body)
+            && !prog.maps.contains(&map.handle)
+        {
+            prog.maps.push(map.handle);
+        }
+        Ok(Done::Value(0))
+    }
+}
+
+/// Whether records may be of this size.
+fn is_record(size: u32, least: u32) -> bool {
+    (least..=MOST_RECORD).contains(&size) && size.is_multiple_of(4)
+}
+
+/// Whether there is something behind what is known of a record.
+fn has_tail(record: &[u8], known: u32) -> bool {
+    record.iter().skip(known as usize).any(|byte| *byte != 0)
+}
+
+fn words<const N: usize>(record: &[u8]) -> [u32; N] {
+    let mut words = [0; N];
+    for (word, bytes) in words.iter_mut().zip(record.as_chunks::<4>().0) {
+        *word = u32::from_le_bytes(*bytes);
+    }
+    words
+}

@@ -1,0 +1,284 @@
+//! The system calls that need unsafe code. Each function is safe to call: what it hands to the kernel is its own, or
+//! borrowed for the time of the call.
+#![allow(unsafe_code)]
+
+use std::ffi::CStr;
+use std::fs::File;
+use std::io;
+use std::mem;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::ptr;
+
+use libc::{c_int, c_long, c_uint, c_void, seccomp_notif, seccomp_notif_addfd, seccomp_notif_resp};
+
+use crate::filter::Insn;
+
+/// What a started process says by bpf(2) before anything else: a command that no kernel has.
+pub(crate) const HELLO: u32 = u32::MAX;
+
+/// What it must hear.
+pub(crate) const HEARD: i64 = 0x7665;
+
+/// `-1` and errno as an error.
+fn checked(result: c_long) -> io::Result<c_long> {
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
+}
+
+/// Has the process that `command` starts install a filter, hand its listener over through `socket`, and say [`HELLO`].
+///
+/// `socket` must be open when the process is started; if it is not, starting fails.
+pub(crate) fn arm(command: &mut Command, program: &[Insn], socket: RawFd) {
+    let program: Vec<libc::sock_filter> = program
+        .iter()
+        .map(|insn| libc::sock_filter {
+            code: insn.code,
+            jt: insn.jt,
+            jf: insn.jf,
+            k: insn.k,
+        })
+        .collect();
+    let before = move || {
+        let listener = install(&program)?;
+        send(socket, listener)?;
+        greet()
+    };
+    // SAFETY: between fork and exec only async-signal-safe functions may be called. `before` makes system calls through
+    // prctl(2), syscall(2), sendmsg(2) and close(2), and reads errno; its memory was allocated before, and errors from errno
+    // allocate nothing.
+    unsafe { command.pre_exec(before) };
+}
+
+/// Installs a filter for the calling thread and all that it becomes; gives the listener.
+fn install(program: &[libc::sock_filter]) -> io::Result<RawFd> {
+    // SAFETY: this option takes numbers only.
+    checked(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }.into())?;
+    let program = libc::sock_fprog {
+        len: u16::try_from(program.len()).map_err(|_| io::Error::from_raw_os_error(libc::E2BIG))?,
+        filter: program.as_ptr().cast_mut(),
+    };
+    let listens = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
+    // Since Linux 5.19 signals do not interrupt what is being answered.
+    let patient = listens | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    let mut result = Err(io::Error::from_raw_os_error(libc::EINVAL));
+    for flags in [patient, listens] {
+        // SAFETY: the kernel reads `program` and `len` instructions at `filter`, which outlive the call, and writes nothing.
+        let installed = unsafe {
+            libc::syscall(
+                libc::SYS_seccomp,
+                libc::SECCOMP_SET_MODE_FILTER,
+                flags,
+                &raw const program,
+            )
+        };
+        result = checked(installed).map(|fd| fd as RawFd);
+        if !matches!(&result, Err(error) if error.raw_os_error() == Some(libc::EINVAL)) {
+            break;
+        }
+    }
+    result
+}
+
+/// Room for a control message with one descriptor, aligned as `struct cmsghdr`.
+#[repr(C, align(8))]
+struct Control([u8; 24]);
+
+/// Sends a descriptor and closes it.
+fn send(socket: RawFd, fd: RawFd) -> io::Result<()> {
+    let mut byte = 0u8;
+    let mut part = libc::iovec {
+        iov_base: (&raw mut byte).cast(),
+        iov_len: 1,
+    };
+    let mut control = Control([0; 24]);
+    let message = message(&mut part, &mut control);
+    let head = libc::cmsghdr {
+        cmsg_len: 16 + size_of::<c_int>(),
+        cmsg_level: libc::SOL_SOCKET,
+        cmsg_type: libc::SCM_RIGHTS,
+    };
+    // SAFETY: `control` has 24 bytes and is aligned for the 16 bytes of a `cmsghdr`.
+    unsafe { ptr::write((&raw mut control).cast(), head) };
+    if let Some(room) = control.0.get_mut(16..20) {
+        room.copy_from_slice(&fd.to_ne_bytes());
+    }
+    // SAFETY: all that `message` points to are local variables that live until the call returns.
+    let sent = checked(unsafe { libc::sendmsg(socket, &raw const message, 0) } as c_long);
+    // SAFETY: `fd` was made by the caller for this call, and nothing else refers to it.
+    unsafe { libc::close(fd) };
+    sent.map(|_| ())
+}
+
+/// A message of one part, with room for one descriptor. It points to both, so it must not outlive them.
+fn message(part: &mut libc::iovec, control: &mut Control) -> libc::msghdr {
+    // SAFETY: `msghdr` is made of integers and pointers, for which zero is a value.
+    let mut message: libc::msghdr = unsafe { mem::zeroed() };
+    message.msg_iov = part;
+    message.msg_iovlen = 1;
+    message.msg_control = (&raw mut *control).cast();
+    message.msg_controllen = size_of::<Control>();
+    message
+}
+
+/// Receives a descriptor; `None` when the other side closed the socket without sending one.
+pub(crate) fn receive(socket: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
+    let mut byte = 0u8;
+    let mut part = libc::iovec {
+        iov_base: (&raw mut byte).cast(),
+        iov_len: 1,
+    };
+    let mut control = Control([0; 24]);
+    let mut message = message(&mut part, &mut control);
+    // SAFETY: all that `message` points to are local variables, as long as the lengths in it say.
+    let got = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, libc::MSG_CMSG_CLOEXEC) };
+    if checked(got as c_long)? == 0 || message.msg_controllen < 20 {
+        return Ok(None);
+    }
+    let mut fd = [0; 4];
+    fd.copy_from_slice(control.0.get(16..20).unwrap_or(&[0xff; 4]));
+    // SAFETY: the kernel made this descriptor for us with the message; nothing else owns it.
+    Ok(Some(unsafe { OwnedFd::from_raw_fd(RawFd::from_ne_bytes(fd)) }))
+}
+
+/// Says [`HELLO`]: a system call that comes to nobody's ears is one that an earlier filter refuses.
+fn greet() -> io::Result<()> {
+    // SAFETY: whatever kernel or filter sees this, the command is none that takes memory.
+    let heard = unsafe { libc::syscall(libc::SYS_bpf, HELLO as c_long, ptr::null::<c_void>(), 0) };
+    if checked(heard)? == HEARD {
+        Ok(())
+    } else {
+        Err(io::Error::from_raw_os_error(libc::EPROTO))
+    }
+}
+
+/// Has orphaned descendants become children of this process, so that it stays their ancestor.
+pub(crate) fn adopt_orphans() -> io::Result<()> {
+    // SAFETY: this option takes numbers only.
+    checked(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }.into()).map(|_| ())
+}
+
+/// Reaps children that have ended, but for one.
+pub(crate) fn reap_orphans(but: i32) {
+    loop {
+        // SAFETY: `siginfo_t` is made of integers and pointers, for which zero is a value.
+        let mut info: libc::siginfo_t = unsafe { mem::zeroed() };
+        let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+        // SAFETY: the kernel writes a `siginfo_t`.
+        let found = unsafe { libc::waitid(libc::P_ALL, 0, &raw mut info, flags) };
+        // SAFETY: the kernel filled it in for a child's state, or it is zero.
+        let pid = unsafe { info.si_pid() };
+        if found != 0 || pid <= 0 || pid == but {
+            return;
+        }
+        // SAFETY: no status is asked for.
+        unsafe { libc::waitpid(pid, ptr::null_mut(), libc::WNOHANG) };
+    }
+}
+
+/// Waits until a system call is to be answered. `Some(true)`: one is; `Some(false)`: nobody is left who could make
+/// one; `None`: the time is over.
+pub(crate) fn wait(listener: BorrowedFd<'_>, milliseconds: c_int) -> io::Result<Option<bool>> {
+    let mut poll = libc::pollfd {
+        fd: listener.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: `poll` is one `pollfd`.
+    match checked(unsafe { libc::poll(&raw mut poll, 1, milliseconds) }.into()) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
+        Err(error) => Err(error),
+        Ok(0) => Ok(None),
+        Ok(_) => Ok(Some(poll.revents & libc::POLLIN != 0)),
+    }
+}
+
+/// The next system call; `None` when it was given up in the meantime.
+pub(crate) fn next(listener: BorrowedFd<'_>) -> io::Result<Option<seccomp_notif>> {
+    // SAFETY: `seccomp_notif` is made of integers, and the kernel wants it zeroed.
+    let mut notif: seccomp_notif = unsafe { mem::zeroed() };
+    let request = libc::SECCOMP_IOCTL_NOTIF_RECV;
+    // SAFETY: the request's number has the size of `notif`, which the kernel writes.
+    match checked(unsafe { libc::ioctl(listener.as_raw_fd(), request, &raw mut notif) }.into()) {
+        Ok(_) => Ok(Some(notif)),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EINTR)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Answers a system call.
+pub(crate) fn respond(listener: BorrowedFd<'_>, mut response: seccomp_notif_resp) -> io::Result<()> {
+    let request = libc::SECCOMP_IOCTL_NOTIF_SEND;
+    // SAFETY: the request's number has the size of `response`, which the kernel reads.
+    checked(unsafe { libc::ioctl(listener.as_raw_fd(), request, &raw mut response) }.into()).map(|_| ())
+}
+
+/// Puts a descriptor into the task whose system call it is; gives its number there.
+pub(crate) fn add_fd(listener: BorrowedFd<'_>, added: seccomp_notif_addfd) -> io::Result<i64> {
+    let request = libc::SECCOMP_IOCTL_NOTIF_ADDFD;
+    // SAFETY: the request's number has the size of `added`, which the kernel reads.
+    checked(unsafe { libc::ioctl(listener.as_raw_fd(), request, &raw const added) }.into())
+}
+
+/// Whether a system call still waits for its answer.
+pub(crate) fn is_waiting(listener: BorrowedFd<'_>, id: u64) -> bool {
+    let request = libc::SECCOMP_IOCTL_NOTIF_ID_VALID;
+    // SAFETY: the request's number has the size of `id`, which the kernel reads.
+    unsafe { libc::ioctl(listener.as_raw_fd(), request, &raw const id) == 0 }
+}
+
+/// Reads another process's memory; how much could be read from `address` on.
+pub(crate) fn read_memory(pid: i32, address: u64, bytes: &mut [u8]) -> io::Result<usize> {
+    let local = libc::iovec {
+        iov_base: bytes.as_mut_ptr().cast(),
+        iov_len: bytes.len(),
+    };
+    let remote = remote(address, bytes.len());
+    // SAFETY: the kernel writes at most `local.iov_len` bytes into `bytes`; the other address is of the other process.
+    let read = unsafe { libc::process_vm_readv(pid, &raw const local, 1, &raw const remote, 1, 0) };
+    checked(read as c_long).map(|read| read as usize)
+}
+
+/// Writes another process's memory; how much could be written from `address` on.
+pub(crate) fn write_memory(pid: i32, address: u64, bytes: &[u8]) -> io::Result<usize> {
+    let local = libc::iovec {
+        iov_base: bytes.as_ptr().cast_mut().cast(),
+        iov_len: bytes.len(),
+    };
+    let remote = remote(address, bytes.len());
+    // SAFETY: the kernel reads `local.iov_len` bytes of `bytes`; the other address is of the other process.
+    let written = unsafe { libc::process_vm_writev(pid, &raw const local, 1, &raw const remote, 1, 0) };
+    checked(written as c_long).map(|written| written as usize)
+}
+
+fn remote(address: u64, len: usize) -> libc::iovec {
+    libc::iovec {
+        iov_base: ptr::without_provenance_mut(address as usize),
+        iov_len: len,
+    }
+}
+
+/// A file in memory that has a name in no directory; `name` is what `/proc/PID/fd` shows of it.
+///
+/// # Errors
+/// When there are no descriptors or no memory left.
+pub fn memory_file(name: &CStr) -> io::Result<File> {
+    let flags: c_uint = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    // SAFETY: `name` ends with a NUL.
+    let fd = checked(unsafe { libc::memfd_create(name.as_ptr(), flags) }.into())?;
+    // SAFETY: the kernel made this descriptor for us.
+    Ok(File::from(unsafe { OwnedFd::from_raw_fd(fd as RawFd) }))
+}
+
+/// The same file opened again, with a position of its own: for reading, for writing, or both.
+///
+/// # Errors
+/// When `/proc` is not mounted or there are no descriptors left.
+pub fn open_again(file: &File, read: bool, write: bool) -> io::Result<File> {
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    File::options().read(read).write(write).open(path)
+}
