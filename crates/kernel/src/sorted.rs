@@ -67,8 +67,11 @@ pub(crate) fn kallsyms(text: &[u8]) -> Vec<u8> {
     out
 }
 
+/// A symbol's name, and its type and module.
+type Named<'t> = (Vec<u8>, (&'t [u8], Option<&'t [u8]>));
+
 /// All symbols of a table that [`kallsyms`] made, with their names.
-pub(crate) fn all_symbols(table: &[u8]) -> impl Iterator<Item = (Vec<u8>, (&[u8], Option<&[u8]>))> {
+pub(crate) fn all_symbols(table: &[u8]) -> impl Iterator<Item = Named<'_>> {
     table.split(|&b| b == b'\n').filter_map(|line| {
         let mut fields = line.split(|&b| b == KSYM_SEPARATOR);
         let (name, kind) = (fields.next()?, fields.next()?);
