@@ -152,7 +152,7 @@ fn pass_over(
 ) -> Passed {
     let mut concerning = wanted.concerning();
     loop {
-        let mut entry = place.left.map(|id| history.get_mut(id));
+        let entry = place.left.map(|id| history.get_mut(id));
         let floor = entry.as_ref().map_or(first, |entry| entry.idx);
         let line = skip_unconcerned(back_regs, place.idx, floor, concerning);
         if line != place.idx {
@@ -161,7 +161,7 @@ fn pass_over(
         let Some(names) = back_regs.get(place.idx) else {
             return Passed::Astray;
         };
-        let Some(entry) = entry.as_deref_mut().filter(|entry| entry.idx == place.idx) else {
+        let Some(entry) = entry.filter(|entry| entry.idx == place.idx) else {
             if names & concerning != 0 {
                 return Passed::Concerned;
             }
