@@ -2,24 +2,39 @@
 
 use std::io::{self, Write};
 
+use verdict::KernelChoice;
 use verdict::kernel::semantics::{Evidence, Provenance, Switch};
-use verdict::kernel::{KNOWN, Kernel, Known, SWITCHES};
+use verdict::kernel::{Basis, KNOWN, Kernel, Known, SWITCHES};
 use verdict_report::forms::{KernelEntry, write_kernels, write_settings};
-use verdict_report::{Look, Part, write_switches};
+use verdict_report::{Described, Look, Part, write_switches};
 
 use crate::Done;
 use crate::args::{KernelsArgs, SwitchesArgs};
 
-/// Lists the known kernels.
+/// Lists the known kernels, or describes those that are named.
 pub(crate) fn list(args: &KernelsArgs, out: &mut dyn Write) -> Done {
     let look = args.print.color.look();
+    let chosen = args.kernel.chosen()?;
+    let kernels: Vec<_> = chosen
+        .iter()
+        .flatten()
+        .map(KernelChoice::open)
+        .collect::<Result<_, _>>()?;
+    if let Some(described) = kernels.first().and_then(Described::of) {
+        match args.print.output.json() {
+            Some(form) => described.write_json(out, form)?,
+            None => write_directory(out, &described, look)?,
+        }
+        return Ok(0);
+    }
+    let wanted = |known: &Known| chosen.is_none() || kernels.iter().any(|kernel| kernel.name == known.name);
+    let known = KNOWN.iter().enumerate().filter(|(_, known)| wanted(known));
     if let Some(form) = args.print.output.json() {
-        let entries = KNOWN.iter().enumerate();
-        let entries: Result<Vec<_>, _> = entries.map(|(i, known)| KernelEntry::of(known, i == 0)).collect();
+        let entries: Result<Vec<_>, _> = known.map(|(i, known)| KernelEntry::of(known, i == 0)).collect();
         write_kernels(out, form, &entries.map_err(|e| e.to_string())?)?;
         return Ok(0);
     }
-    for (i, known) in KNOWN.iter().enumerate() {
+    for (i, known) in known {
         let default = if i == 0 { " (default)" } else { "" };
         let name = look.paint(Part::Heading, known.name);
         writeln!(out, "{name}{default}: {}", known.doc)?;
@@ -27,13 +42,22 @@ pub(crate) fn list(args: &KernelsArgs, out: &mut dyn Write) -> Done {
             writeln!(out, "    also called {}", known.aliases.join(", "))?;
         }
         let evidence = known.evidence().map_err(|e| e.to_string())?;
-        write_evidence(out, known, &evidence)?;
+        write_evidence(out, known.missing, &evidence)?;
     }
     Ok(0)
 }
 
-/// Writes how many switches are known how, and names those that are only assumed.
-fn write_evidence(out: &mut dyn Write, known: &Known, evidence: &Evidence) -> io::Result<()> {
+/// Describes a directory's kernel.
+fn write_directory(out: &mut dyn Write, described: &Described<'_>, look: Look) -> io::Result<()> {
+    described.write(out, look)?;
+    match described.evidence() {
+        Some(evidence) => write_evidence(out, described.missing(), evidence),
+        None => Ok(()),
+    }
+}
+
+/// Writes how many switches are known how, and names those that are only assumed, and what is not modelled.
+fn write_evidence(out: &mut dyn Write, missing: &[&str], evidence: &Evidence) -> io::Result<()> {
     let count = |wanted: fn(&Provenance) -> bool| evidence.iter().filter(|(_, how)| wanted(how)).count();
     writeln!(
         out,
@@ -49,7 +73,7 @@ fn write_evidence(out: &mut dyn Write, known: &Known, evidence: &Evidence) -> io
     for (switch, how) in assumed {
         writeln!(out, "        {}: {how}", switch.name)?;
     }
-    for gap in known.missing {
+    for gap in missing {
         writeln!(out, "    missing: {gap}")?;
     }
     Ok(())
@@ -61,7 +85,7 @@ pub(crate) fn switches(args: &SwitchesArgs, out: &mut dyn Write) -> Done {
         .kernel
         .choices()?
         .iter()
-        .map(verdict::KernelChoice::open)
+        .map(KernelChoice::open)
         .collect::<Result<_, _>>()?;
     for kernel in &kernels {
         if kernel.unknown_rules().is_some() {
@@ -88,6 +112,9 @@ pub(crate) fn switches(args: &SwitchesArgs, out: &mut dyn Write) -> Done {
 /// Says everything of each switch, family by family.
 fn describe(kernel: &Kernel, look: Look, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", look.paint(Part::Heading, &kernel.name))?;
+    if let Some(assumed) = kernel.assumed_rules() {
+        writeln!(out, "{assumed}")?;
+    }
     let mut family = "";
     for switch in SWITCHES {
         if switch.family != family {
@@ -117,7 +144,11 @@ fn describe_switch(kernel: &Kernel, switch: &Switch, look: Look, out: &mut dyn W
     writeln!(out, "    upstream: {}", switch.upstream)?;
     writeln!(out, "    told apart by corpus/{}.bpf.c", switch.corpus)?;
     if let Some(evidence) = kernel.evidence.get(switch.name) {
-        writeln!(out, "    this kernel's own setting, {evidence}")?;
+        let whose = match kernel.basis {
+            Basis::Assumed => format!("the setting of {}", kernel.release),
+            _ => "this kernel's own setting".to_owned(),
+        };
+        writeln!(out, "    {whose}, {evidence}")?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ mod check;
 mod column;
 mod compare;
 mod csv;
+mod directory;
 pub mod explanation;
 mod fields;
 mod filter;
@@ -45,6 +46,7 @@ pub use check::{
 pub use column::{Column, UnknownColumn, Value, parse_columns};
 pub use compare::{Joined, join, write_compared, write_comparison};
 pub use csv::{CsvError, read_rows};
+pub use directory::Described;
 pub use filter::{FilterError, Filters, list_lines};
 pub use finding::{Finding, Groups, Which, findings, fingerprint};
 pub use gate::Gate;

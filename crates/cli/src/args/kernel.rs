@@ -35,6 +35,15 @@ impl KernelName {
             ..KernelChoice::default()
         }
     }
+
+    /// The chosen kernels, if any is.
+    pub(crate) fn chosen(&self) -> Result<Option<Vec<KernelChoice>>, String> {
+        let none = self.kernel.is_empty() && self.kernel_dir.is_none() && self.assume.is_none();
+        match none {
+            true => Ok(None),
+            false => Ok(Some(self.base().each(&self.kernel)?)),
+        }
+    }
 }
 
 /// Which kernel's verifier is asked.

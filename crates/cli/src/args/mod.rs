@@ -88,6 +88,9 @@ pub(crate) enum Command {
     /// Explain a rule that a program broke, the kernel's words or a whole log, or list all rules
     Explain(ExplainArgs),
     /// List the known kernels, and how what they decide is known
+    ///
+    /// With --kernel-dir, describe that kernel: of which release it is, what its files hold, whose rules it is judged by and
+    /// where everything else comes from.
     Kernels(KernelsArgs),
     /// List the verifier's switches, with the chosen kernel's settings; of several kernels, a column for each
     Switches(SwitchesArgs),
@@ -484,6 +487,8 @@ pub(crate) struct ExplainArgs {
 
 #[derive(clap::Args)]
 pub(crate) struct KernelsArgs {
+    #[command(flatten)]
+    pub(crate) kernel: KernelName,
     #[command(flatten)]
     pub(crate) print: TextArgs,
 }

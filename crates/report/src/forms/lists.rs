@@ -44,14 +44,14 @@ impl KernelEntry {
             default,
             about: known.doc,
             switches: ways(&evidence),
-            assumed: assumed(&evidence),
+            assumed: assumed_switches(&evidence),
             missing: known.missing,
         })
     }
 }
 
 /// How many switches are known how.
-fn ways(evidence: &Evidence) -> Map<String, Value> {
+pub(crate) fn ways(evidence: &Evidence) -> Map<String, Value> {
     let mut counts = Map::new();
     for way in ["source", "probed", "assumed"] {
         let count = evidence.iter().filter(|(_, how)| told(how).0 == way).count();
@@ -60,7 +60,8 @@ fn ways(evidence: &Evidence) -> Map<String, Value> {
     counts
 }
 
-fn assumed(evidence: &Evidence) -> Vec<Value> {
+/// The switches that are only assumed.
+pub(crate) fn assumed_switches(evidence: &Evidence) -> Vec<Value> {
     let assumed = evidence
         .iter()
         .filter(|(_, how)| matches!(how, Provenance::Assumed(_)));
