@@ -1,5 +1,8 @@
 //! What has to be known of the kernels that are asked: that their rules are assumed, or not known.
 
+use std::io::{self, Write};
+
+use verdict::Verifier;
 use verdict::kernel::{Basis, Kernel};
 
 use crate::run::note_once;
@@ -15,4 +18,21 @@ pub(crate) fn say(kernel: &Kernel) {
         Basis::Unknown => note_once(&format!("{caveat}, {HELP}")),
         Basis::Own | Basis::Assumed => note_once(&caveat),
     }
+}
+
+/// What has to be known of the kernels, each once.
+pub(crate) fn of<'v>(verifiers: impl IntoIterator<Item = &'v Verifier>) -> Vec<String> {
+    let mut all = Vec::new();
+    for verifier in verifiers {
+        let caveat = verifier.kernel().caveat();
+        all.extend(caveat.filter(|caveat| !all.contains(caveat)));
+    }
+    all
+}
+
+/// Writes them, a line each, as text is read.
+pub(crate) fn write(out: &mut dyn Write, caveats: &[String]) -> io::Result<()> {
+    caveats
+        .iter()
+        .try_for_each(|caveat| writeln!(out, "note: {caveat}"))
 }

@@ -16,7 +16,7 @@ use verdict_report::{
 use crate::args::{Asked, CheckArgs, CheckOutput, ExplainHow};
 use crate::forms::{Said, unusable, write as write_form};
 use crate::run::{ObjectResult, Unusable, verify_each};
-use crate::{Done, html, run, unless_nothing, whole, worst};
+use crate::{Done, caveats, html, run, unless_nothing, whole, worst};
 
 /// What is said where there is no program.
 pub(crate) const NOTHING: &str = "nothing was verified";
@@ -113,6 +113,7 @@ fn run_one(verifier: &Verifier, args: &CheckArgs, look: Look, out: &mut dyn Writ
     if let Some(rule) = rules.first().filter(|_| !look.quiet) {
         writeln!(out, "more about a rule: verdict explain {}", rule.code())?;
     }
+    caveats::write(out, &caveats::of([verifier]))?;
     writeln!(out, "{summary}")?;
     out.flush()?;
     let total = summary.accepted + summary.rejected + summary.unsupported;
@@ -181,6 +182,8 @@ pub(crate) struct Program {
 struct Told<'v> {
     /// The kernels' names.
     names: Vec<&'v str>,
+    /// What has to be known of them.
+    caveats: Vec<String>,
     programs: Vec<Program>,
     /// For each kernel.
     summaries: Vec<CheckSummary>,
@@ -197,6 +200,7 @@ fn ask<'v>(verifiers: &'v [Verifier], args: &CheckArgs) -> Result<Told<'v>, Stri
             .iter()
             .map(|verifier| verifier.kernel().name.as_str())
             .collect(),
+        caveats: caveats::of(verifiers),
         programs,
         summaries,
         unusable,
@@ -212,6 +216,7 @@ fn run_several(
 ) -> Done {
     let Told {
         names,
+        caveats,
         programs,
         summaries,
         unusable,
@@ -220,6 +225,7 @@ fn run_several(
     if let Some(form) = form {
         let said = Said {
             kernels: &names,
+            notes: &caveats,
             rows: &rows,
             unusable: &unusable,
             summaries: &summaries,
@@ -233,6 +239,7 @@ fn run_several(
             write_reasons(out, &names, &rows, (Which::All, look))?;
             write_rule(out, &rows)?;
         }
+        caveats::write(out, &caveats)?;
         for (name, summary) in names.iter().zip(&summaries) {
             writeln!(out, "{name}: {summary}")?;
         }
@@ -246,6 +253,7 @@ fn run_several(
 fn run_minimum(verifiers: &[Verifier], args: &CheckArgs, look: Look, out: &mut dyn Write) -> Done {
     let Told {
         names,
+        caveats,
         programs,
         summaries,
         unusable,
@@ -265,6 +273,7 @@ fn run_minimum(verifiers: &[Verifier], args: &CheckArgs, look: Look, out: &mut d
     if let Some(form) = args.print.output.form() {
         let said = Said {
             kernels: &names,
+            notes: &caveats,
             rows: &rows,
             unusable: &unusable,
             summaries: &[summary],
@@ -278,6 +287,7 @@ fn run_minimum(verifiers: &[Verifier], args: &CheckArgs, look: Look, out: &mut d
             write_reasons(out, &names, &rows, (Which::Before, look))?;
             write_rule(out, &rows)?;
         }
+        caveats::write(out, &caveats)?;
         write_minimum_counts(out, &names, &rows)?;
     }
     out.flush()?;

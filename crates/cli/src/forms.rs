@@ -13,6 +13,8 @@ use crate::{Trouble, run, step_summary};
 /// What there is to say, beside how it is written.
 pub(crate) struct Said<'a> {
     pub(crate) kernels: &'a [&'a str],
+    /// What has to be known of the kernels.
+    pub(crate) notes: &'a [String],
     pub(crate) rows: &'a [MatrixRow<'a>],
     pub(crate) unusable: &'a [Unusable],
     pub(crate) summaries: &'a [CheckSummary],
@@ -25,6 +27,7 @@ pub(crate) fn write(out: &mut dyn Write, form: Form, said: Said<'_>) -> Result<(
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
         kernels: said.kernels,
+        notes: said.notes,
         rows: said.rows,
         unusable: said.unusable,
         summaries: said.summaries,

@@ -9,6 +9,7 @@ use verdict::page::{Cell, Index, Keep, Limits, Page, Row, Sheet};
 use verdict::{Answer, Program, Verifier};
 use verdict_report::{Stage, Verdict};
 
+use crate::caveats;
 use crate::check::{answer_of, entry};
 use crate::inputs::Input;
 use crate::run::{ObjectResult, guarded, open};
@@ -27,6 +28,7 @@ pub(crate) fn write_check(
         let mut page = Page::begin(out)?;
         let mut index = Index {
             kernels: verifiers.iter().map(|v| v.kernel().name.clone()).collect(),
+            notes: caveats::of(verifiers.iter().copied()),
             ..Index::default()
         };
         let mut left = Limits::PAGE_ROWS;
@@ -146,8 +148,9 @@ impl Side<'_, '_> {
 pub(crate) fn write_log(
     file: &Path,
     program: Program<'_, '_>,
-    kernel: &str,
+    verifier: &Verifier,
 ) -> Result<Option<String>, String> {
+    let kernel = verifier.kernel().name.as_str();
     let (object, name) = (program.object(), program.name());
     let answer = guarded(&format!("{program:?}"), || program.check())?;
     let walked = walk(program, Keep::Walk, Limits::WALK);
@@ -165,6 +168,7 @@ pub(crate) fn write_log(
         })?);
         let index = Index {
             kernels: vec![kernel.to_owned()],
+            notes: caveats::of([verifier]),
             rows: vec![Row {
                 object: object.name().to_owned(),
                 program: Some(name.to_owned()),

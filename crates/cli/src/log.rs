@@ -26,7 +26,7 @@ pub(crate) fn run(args: &LogArgs, out: &mut dyn Write) -> Done {
     let programs: Vec<_> = object.programs().collect();
     let program = args.programs.only(object.name(), &programs)?;
     if let Some(file) = &args.print.html {
-        let unsupported = html::write_log(file, program, &verifier.kernel().name)?;
+        let unsupported = html::write_log(file, program, &verifier)?;
         return Ok(unsupported.map_or(0, |what| {
             eprintln!("verdict: unsupported: {what}");
             UNSUPPORTED

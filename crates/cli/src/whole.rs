@@ -5,14 +5,14 @@ use std::io::{self, Write};
 use verdict::kernel::errno::Errno;
 use verdict::{Answer, Verifier, Whole, shown_path};
 use verdict_report::forms::{Form, Loaded, Question};
-use verdict_report::{CheckSummary, Groups, Look, write_entry, write_group};
+use verdict_report::{CheckSummary, Groups, Look, Verdict, write_entry, write_group};
 
 use crate::args::CheckArgs;
 use crate::check::{NOTHING, Program, entry, row};
 use crate::forms::{self, Said, unusable};
 use crate::inputs::{Input, expand};
 use crate::run::{Unusable, guarded, open_whole, side_by_side};
-use crate::{Done, Trouble, unless_nothing};
+use crate::{Done, Trouble, caveats, unless_nothing};
 
 /// An object, where it lies, and the result of loading it.
 struct Object {
@@ -23,14 +23,15 @@ struct Object {
 pub(crate) fn run(verifier: &Verifier, args: &CheckArgs, look: Look, out: &mut dyn Write) -> Done {
     let objects = side_by_side(&expand(&args.objects), |input| load(verifier, input));
     let mut summary = CheckSummary::default();
-    let (mut loaded, mut refused) = (0, 0);
+    let (mut loaded, mut refused, mut open) = (0, 0, 0);
     for object in &objects {
         match &object.whole {
             Ok(whole) => {
                 answers(whole).for_each(|answer| summary.count(answer.record.verdict));
-                match whole.refusal {
-                    None => loaded += 1,
-                    Some(_) => refused += 1,
+                match loads(whole) {
+                    Some(true) => loaded += 1,
+                    Some(false) => refused += 1,
+                    None => open += 1,
                 }
             }
             Err(_) => summary.unusable += 1,
@@ -47,16 +48,32 @@ pub(crate) fn run(verifier: &Verifier, args: &CheckArgs, look: Look, out: &mut d
             for object in &objects {
                 write_object(object, &mut groups, look, out)?;
             }
-            writeln!(out, "{loaded} objects load whole, {refused} do not; {summary}")?;
+            caveats::write(out, &caveats::of([verifier]))?;
+            let open = match open {
+                0 => String::new(),
+                open => format!(", of {open} it is not known"),
+            };
+            writeln!(
+                out,
+                "{loaded} objects load whole, {refused} do not{open}; {summary}"
+            )?;
         }
     }
     out.flush()?;
     Ok(unless_nothing(
         summary.exit_code(),
-        loaded + refused,
+        loaded + refused + open,
         args.allow_empty,
         NOTHING,
     ))
+}
+
+/// Whether an object loads; `None` where loading it comes to what is not modelled.
+fn loads(whole: &Whole) -> Option<bool> {
+    match &whole.refusal {
+        None => Some(true),
+        Some(answer) => (answer.record.verdict != Verdict::Unsupported).then_some(false),
+    }
 }
 
 /// What is said of an object's programs, and of the object where that is why it does not load.
@@ -87,6 +104,11 @@ fn write_object(object: &Object, groups: &mut Groups, look: Look, out: &mut dyn 
         }
     }
     match end(whole) {
+        Some(program) if loads(whole).is_none() => writeln!(
+            out,
+            "object       {}: not known whether it loads: {program} is unsupported",
+            object.input.name
+        ),
         Some(program) => writeln!(
             out,
             "object       {} does not load: it ends at {program}",
@@ -114,12 +136,13 @@ fn write_as(
         match &object.whole {
             Ok(whole) => {
                 programs.extend(answers(whole).map(|answer| Program::of(&object.input.path, answer.clone())));
-                loaded.push(Loaded {
+                // Of what is not known, the programs' answers say why.
+                loaded.extend(loads(whole).map(|loads| Loaded {
                     path: shown_path(&object.input.path),
                     object: object.input.name.clone(),
-                    loads: whole.refusal.is_none(),
+                    loads,
                     ends_at: end(whole).map(ToOwned::to_owned),
-                });
+                }));
             }
             Err(why) => {
                 eprintln!("verdict: {}", why.message);
@@ -130,6 +153,7 @@ fn write_as(
     let rows: Vec<_> = programs.iter().map(row).collect();
     let said = Said {
         kernels: &[verifier.kernel().name.as_str()],
+        notes: &caveats::of([verifier]),
         rows: &rows,
         unusable: &useless,
         summaries: &[summary],

@@ -169,6 +169,7 @@ class SheetView {
     const node = el("span", "", el("b", "", object.length > 44 ? "…" + object.slice(-43) : object), " ", sheet.program ?? "");
     node.title = object;
     const out = [node, this.kernels(), el("span", "outcome " + cell.outcome, cell.outcome + (cell.rule ? " " + cell.rule : ""))];
+    for (const note of index.notes) out.push(el("span", "caveat", note));
     if (cell.figures) out.push(el("span", "quiet", count(cell.figures[0], "insn") + ", " + count(cell.figures[1], "state")));
     if (cell.outcome !== "refused" && cell.words) out.push(el("span", "quiet", cell.words));
     if (sheet.flame && this.cost) {

@@ -30,6 +30,7 @@ class Overview {
         of("unsupported") ? el("span", "unsupported", of("unsupported") + " unsupported") : "");
     });
     return el("section", "summaries", el("h1", "", this.index.title + ": " + count(this.index.rows.length, "program")), ...lines,
+      ...this.index.notes.map(note => el("p", "caveat", note)),
       el("p", "quiet", "A refusal opens its explanation and the failing path. A program that is accepted is shown step by step by “verdict log --html”."));
   }
 

@@ -115,6 +115,8 @@ pub struct Row {
 pub struct Index {
     /// Names of the kernels.
     pub kernels: Vec<String>,
+    /// What has to be known of them, a line each.
+    pub notes: Vec<String>,
     /// The programs.
     pub rows: Vec<Row>,
     /// Inputs that could not be used, and why.

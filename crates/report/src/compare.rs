@@ -123,6 +123,7 @@ pub fn write_compared(
         command,
         kernels,
         columns: names(columns),
+        ..DocumentHead::default()
     };
     let records = rows.iter().map(|row| Compared::of(row, columns));
     write_json(out, form, &head, records, summary.map(Summary::counted))

@@ -73,6 +73,7 @@ fn write_figures(out: &mut dyn Write, json: Json, columns: &[Column], rows: &[Ro
         command: "stat",
         kernels: &kernels,
         columns: names(columns),
+        ..DocumentHead::default()
     };
     let records = rows.iter().map(|row| fields(row, columns));
     write_json(out, json, &head, records, None::<()>)

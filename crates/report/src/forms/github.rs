@@ -20,6 +20,9 @@ pub(super) fn write(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> 
         let place = [("file", report.seen(&input.path).to_owned())];
         write_command(out, "error", &place, "verdict: unusable input", &input.message)?;
     }
+    for note in report.notes {
+        write_command(out, "notice", &[], "verdict: kernel", note)?;
+    }
     for line in report.counts() {
         writeln!(out, "{line}")?;
     }
@@ -151,6 +154,7 @@ mod tests {
             let report = Report {
                 version: "",
                 kernels: &["old", "new"],
+                notes: &[],
                 rows,
                 unusable: &[],
                 summaries: &[],

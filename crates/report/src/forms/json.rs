@@ -33,6 +33,8 @@ pub struct DocumentHead<'a> {
     pub command: &'a str,
     /// The kernels that were asked.
     pub kernels: &'a [&'a str],
+    /// What has to be known of them, a line each.
+    pub notes: &'a [String],
     /// The fields that were chosen, in their order.
     pub columns: Vec<String>,
 }
@@ -45,6 +47,8 @@ struct Opening<'a> {
     version: &'static str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     kernels: &'a [&'a str],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    notes: &'a [String],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     columns: &'a [String],
 }
@@ -81,6 +85,7 @@ pub fn write_json<R: Serialize>(
         command: head.command,
         version: env!("CARGO_PKG_VERSION"),
         kernels: head.kernels,
+        notes: head.notes,
         columns: &head.columns,
     });
     // The head is an object, which is left open for the records.
@@ -211,6 +216,8 @@ struct Oldest<'a> {
     /// `null`: all kernels load it.
     before: Option<Said<'a>>,
     also: Vec<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    notes: &'a [String],
 }
 
 impl<'a> Oldest<'a> {
@@ -226,6 +233,7 @@ impl<'a> Oldest<'a> {
             from: minimum.from.as_ref().and_then(name),
             before,
             also: minimum.also.iter().filter_map(name).collect(),
+            notes: report.notes,
         }
     }
 }
@@ -239,6 +247,8 @@ struct Whole<'a> {
     loads: bool,
     /// `null`: at none.
     ends_at: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    notes: &'a [String],
 }
 
 /// An input of which nothing can be said.
@@ -286,6 +296,7 @@ fn items<'a>(report: &'a Report<'a>) -> impl Iterator<Item = Item<'a>> {
             kernel,
             loads: object.loads,
             ends_at: object.ends_at.as_deref(),
+            notes: report.notes,
         })
     };
     let useless = |input: &'a Unusable| {
@@ -388,6 +399,7 @@ pub(super) fn write(out: &mut dyn Write, form: Json, report: &Report<'_>) -> io:
     let head = DocumentHead {
         command: "check",
         kernels: report.kernels,
+        notes: report.notes,
         ..DocumentHead::default()
     };
     let summaries = report.summaries.iter().enumerate();

@@ -58,7 +58,9 @@ fn of_kernel(report: &Report<'_>, row: &MatrixRow<'_>, kernel: usize) -> io::Res
         _ => not_accepted(report, row, kernel)?,
     };
     let usec = entry.record.figures.as_ref().and_then(|figures| figures.usec);
-    Ok(Some(case(row, usec.unwrap_or(0), outcome, None)))
+    let assumed = entry.record.assumed.as_deref();
+    let output = assumed.map(|assumed| format!("assumed: {assumed}"));
+    Ok(Some(case(row, usec.unwrap_or(0), outcome, output)))
 }
 
 /// Whether a program loads on the newest kernel.
@@ -69,7 +71,8 @@ fn of_oldest(report: &Report<'_>, row: &MatrixRow<'_>) -> io::Result<Case> {
         (_, Some(before)) => not_accepted(report, row, before)?,
     };
     let [from, before] = cells(report.kernels, row);
-    let output = format!("loads from: {from}\nthe kernel before: {before}");
+    let notes: String = report.notes.iter().map(|note| format!("\n{note}")).collect();
+    let output = format!("loads from: {from}\nthe kernel before: {before}{notes}");
     Ok(case(row, 0, outcome, Some(output)))
 }
 

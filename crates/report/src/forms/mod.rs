@@ -50,6 +50,8 @@ pub struct Report<'a> {
     pub version: &'a str,
     /// The kernels' names.
     pub kernels: &'a [&'a str],
+    /// What has to be known of them, a line each: that rules are assumed, or not known.
+    pub notes: &'a [String],
     /// The programs.
     pub rows: &'a [MatrixRow<'a>],
     /// Inputs of which nothing can be said.
@@ -139,9 +141,9 @@ impl Report<'_> {
         })
     }
 
-    /// The counts in words, a line each.
+    /// What has to be known of the kernels, and the counts in words, a line each.
     fn counts(&self) -> Vec<String> {
-        let mut lines = match self.question {
+        let of_question = match self.question {
             Question::Whole(loaded) => {
                 let whole = loaded.iter().filter(|object| object.loads).count();
                 let others = loaded.len() - whole;
@@ -149,6 +151,7 @@ impl Report<'_> {
             }
             _ => Vec::new(),
         };
+        let mut lines = [self.notes, &of_question].concat();
         match self.summaries {
             _ if matches!(self.question, Question::Minimum) => {
                 lines.push(minimum_counts(self.kernels, self.rows));

@@ -26,6 +26,12 @@ pub(super) fn write(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> 
         .unusable
         .iter()
         .map(|input| notification(report, input))
+        .chain(
+            report
+                .notes
+                .iter()
+                .map(|note| json!({ "level": "note", "message": words_as_message(note) })),
+        )
         .collect();
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
