@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use verdict::Verifier;
 use verdict::kernel::{Basis, Kernel};
+use verdict_report::Format;
 
 use crate::run::note_once;
 
@@ -35,4 +36,22 @@ pub(crate) fn write(out: &mut dyn Write, caveats: &[String]) -> io::Result<()> {
     caveats
         .iter()
         .try_for_each(|caveat| writeln!(out, "note: {caveat}"))
+}
+
+/// Writes them below a table, if the form has a place for them.
+pub(crate) fn write_below(out: &mut dyn Write, caveats: &[String], format: Format) -> io::Result<()> {
+    if caveats.is_empty() {
+        return Ok(());
+    }
+    match format {
+        Format::Table => {
+            writeln!(out)?;
+            write(out, caveats)
+        }
+        Format::Markdown => {
+            writeln!(out)?;
+            caveats.iter().try_for_each(|caveat| writeln!(out, "- {caveat}"))
+        }
+        _ => Ok(()),
+    }
 }

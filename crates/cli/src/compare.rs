@@ -14,7 +14,7 @@ use crate::args::{Asked, CompareArgs, FigureOutput};
 use crate::gate::EXCEEDED;
 use crate::inputs::{Input, expand, is_recorded, read_text};
 use crate::stat::Gathered;
-use crate::{Done, interrupt, run, step_summary, why};
+use crate::{Done, caveats, interrupt, run, step_summary, why};
 
 pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Done {
     run::set_jobs(args.jobs.jobs);
@@ -23,6 +23,7 @@ pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Done {
         return Err(message.to_owned().into());
     }
     let both = verifiers(&Asked::of(&args.kernel, &args.loader), args)?;
+    let mut caveats = caveats::of(both.iter().flat_map(|(a, b)| [a, b]));
     if args.why {
         let (a, b) = both.ok_or_else(|| "compare --why: expected --a and --b, or --kernel A,B".to_owned())?;
         return why::run(&a, &b, args, out);
@@ -39,7 +40,8 @@ pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Done {
             (a.rows(), b.rows(), a.exit_code().max(b.exit_code()))
         }
         None => {
-            let (a, b, code) = recorded(&Asked::of(&args.kernel, &args.loader), args)?;
+            let (a, b, code);
+            (a, b, caveats, code) = recorded(&Asked::of(&args.kernel, &args.loader), args)?;
             let both: Vec<_> = a.iter().chain(&b).map(Row::key).collect();
             args.programs.all_met(&both)?;
             (a, b, code)
@@ -63,6 +65,7 @@ pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Done {
         rows: &rows,
         summary: Summary::of(&joined, &columns),
         kernels: kernels.iter().map(String::as_str).collect(),
+        caveats: &caveats,
     };
     match args.print.output.format() {
         Format::Markdown => comparison.write_page(out)?,
@@ -81,6 +84,8 @@ struct Comparison<'a> {
     summary: Summary<'a>,
     /// The kernels that were asked; none where files are compared.
     kernels: Vec<&'a str>,
+    /// What has to be known of them.
+    caveats: &'a [String],
 }
 
 impl Comparison<'_> {
@@ -92,7 +97,7 @@ impl Comparison<'_> {
         };
         if let Some(form) = json {
             let summary = summary.then_some(&self.summary);
-            let asked = ("compare", self.kernels.as_slice());
+            let asked = ("compare", self.kernels.as_slice(), self.caveats);
             return write_compared(out, form, asked, (self.columns, self.rows), summary);
         }
         write_comparison(out, self.columns, self.rows, format)?;
@@ -100,7 +105,7 @@ impl Comparison<'_> {
             writeln!(out)?;
             self.summary.write(out, format)?;
         }
-        Ok(())
+        caveats::write_below(out, self.caveats, format)
     }
 
     /// All of it as Markdown.
@@ -111,6 +116,7 @@ impl Comparison<'_> {
             writeln!(page, "\n### All changes\n")?;
             write_comparison(page, self.columns, self.rows, Format::Markdown)?;
         }
+        caveats::write_below(page, self.caveats, Format::Markdown)?;
         writeln!(page)
     }
 }
@@ -143,15 +149,18 @@ fn columns(args: &CompareArgs, rows: &[Joined<'_>]) -> Vec<Column> {
     columns
 }
 
+/// The rows of both sides, what has to be known of the kernel that was asked, if one was, and an exit code.
+type Recorded = (Vec<Row>, Vec<Row>, Vec<String>, u8);
+
 /// Two recorded runs; or a recorded one and a fresh one of the objects, which may be unusable in part.
-fn recorded(kernel: &Asked<'_>, args: &CompareArgs) -> Result<(Vec<Row>, Vec<Row>, u8), String> {
+fn recorded(kernel: &Asked<'_>, args: &CompareArgs) -> Result<Recorded, String> {
     let expected = "expected two files of figures, one and objects, or --a and --b with objects";
     match args.inputs.as_slice() {
         [a, b] if is_recorded(a) && is_recorded(b) => {
             let (mut a, mut b) = (Figures::read(a)?, Figures::read(b)?);
             a.lack_what(&b.columns);
             b.lack_what(&a.columns);
-            Ok((a.rows, b.rows, 0))
+            Ok((a.rows, b.rows, Vec::new(), 0))
         }
         [a, objects @ ..] if is_recorded(a) && !objects.is_empty() => {
             no_figures(objects)?;
@@ -164,7 +173,7 @@ fn recorded(kernel: &Asked<'_>, args: &CompareArgs) -> Result<(Vec<Row>, Vec<Row
             let gathered =
                 Gathered::of_inputs(&verifier, &called_as(expand(objects), &files), &args.programs)?;
             let (rows, code) = (gathered.rows(), gathered.exit_code());
-            Ok((a.rows, rows, code))
+            Ok((a.rows, rows, caveats::of([&verifier]), code))
         }
         inputs => match inputs.iter().find(|input| is_recorded(input)) {
             Some(file) if inputs.len() > 1 => {

@@ -10,7 +10,7 @@ use verdict_report::{Breach, Budgets, Gate, Look, Row, read_rows, update_budgets
 use crate::args::{Asked, GateArgs};
 use crate::inputs::{forget_empty, is_recorded, read_text};
 use crate::stat::Gathered;
-use crate::{Done, UNUSABLE, interrupt, run, step_summary, unless_nothing};
+use crate::{Done, UNUSABLE, caveats, interrupt, run, step_summary, unless_nothing};
 
 /// Exit code for a program that exceeds its budget.
 pub(crate) const EXCEEDED: u8 = 2;
@@ -39,14 +39,14 @@ pub(crate) fn run(args: &GateArgs, out: &mut dyn Write) -> Done {
     if inputs.is_empty() {
         return Err(format!("{shown}: no objects: expected some here or on the command line").into());
     }
-    let (rows, code) = figures(args, inputs)?;
+    let (rows, caveats, code) = figures(args, inputs)?;
     if args.update && !interrupt::asked() {
         let text = update_budgets(&text, &rows, args.margin, &objects_for(args))
             .map_err(|e| format!("{shown}: {e}"))?;
         fs::write(&args.budget, &text).map_err(|e| format!("{shown}: {e}"))?;
         budgets = parse(&text)?;
     }
-    let gate = Gate::of(&budgets, &rows);
+    let gate = Gate::of(&budgets, &rows, &caveats);
     let look = Look {
         verbose: args.print.verbose,
         ..args.print.text.color.look()
@@ -117,8 +117,8 @@ fn objects_of(budgets: &Budgets, file: &Path) -> Vec<PathBuf> {
     budgets.objects.iter().map(|object| dir.join(object)).collect()
 }
 
-/// The figures of recorded runs and of objects.
-fn figures(args: &GateArgs, inputs: Vec<PathBuf>) -> Result<(Vec<Row>, u8), String> {
+/// The figures of recorded runs and of objects, and what has to be known of the kernels that were asked.
+fn figures(args: &GateArgs, inputs: Vec<PathBuf>) -> Result<(Vec<Row>, Vec<String>, u8), String> {
     let (recorded, objects): (Vec<_>, Vec<_>) = inputs.into_iter().partition(|path| is_recorded(path));
     let mut rows = Vec::new();
     for path in recorded {
@@ -129,10 +129,11 @@ fn figures(args: &GateArgs, inputs: Vec<PathBuf>) -> Result<(Vec<Row>, u8), Stri
                 .filter(|row| args.programs.want(&row.file, &row.program)),
         );
     }
-    let mut code = 0;
+    let (mut code, mut caveats) = (0, Vec::new());
     if !objects.is_empty() {
         let kernel = Asked::of(&args.kernel, &args.loader);
         let verifiers = kernel.verifiers(args.test.options(), &args.globals.read()?)?;
+        caveats = caveats::of(&verifiers);
         let each: Vec<_> = verifiers.iter().collect();
         for gathered in Gathered::of_each(&each, &objects, &args.programs)? {
             code = code.max(gathered.exit_code());
@@ -141,5 +142,5 @@ fn figures(args: &GateArgs, inputs: Vec<PathBuf>) -> Result<(Vec<Row>, u8), Stri
     }
     // The kernels keep their order.
     rows.sort_by(|a, b| a.key().cmp(&b.key()));
-    Ok((rows, code))
+    Ok((rows, caveats, code))
 }

@@ -9,10 +9,10 @@ use verdict_report::profile::{
 };
 use verdict_report::{Record, Stage, Verdict};
 
-use crate::Done;
 use crate::args::{Asked, ProfileArgs, ProfileFigure, ProfileOutput};
 use crate::inputs::only;
 use crate::run::{guarded, open};
+use crate::{Done, caveats};
 
 impl From<ProfileFigure> for Figure {
     fn from(figure: ProfileFigure) -> Figure {
@@ -68,6 +68,7 @@ pub(crate) fn run(args: &ProfileArgs, out: &mut dyn Write) -> Done {
     let whose = Whose {
         path: &args.object.to_string_lossy(),
         kernel: &verifier.kernel().name,
+        notes: &caveats::of([&verifier]),
         record: &profiled.record,
     };
     write_profile_json(out, form, whose, &profile, top)?;
@@ -82,7 +83,11 @@ fn write_summary(out: &mut dyn Write, name: &str, record: &Record) -> std::io::R
     };
     let figures = record.figures.as_ref();
     let (insns, states) = figures.map_or((0, 0), |f| (f.insns, f.states));
-    writeln!(out, "{name}: {verdict}, {insns} insns, {states} states\n")
+    writeln!(out, "{name}: {verdict}, {insns} insns, {states} states")?;
+    if let Some(assumed) = &record.assumed {
+        writeln!(out, "{assumed}")?;
+    }
+    writeln!(out)
 }
 
 /// Why there is nothing to tell.

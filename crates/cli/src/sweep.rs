@@ -9,7 +9,7 @@ use verdict_report::{Column, SweepRun, write_sweep};
 
 use crate::args::{Asked, SweepArgs};
 use crate::stat::Gathered;
-use crate::{Done, interrupt, run};
+use crate::{Done, caveats, interrupt, run};
 
 /// Settings that one table may have.
 const MAX_SETTINGS: usize = 256;
@@ -17,7 +17,7 @@ const MAX_SETTINGS: usize = 256;
 pub(crate) fn run(args: &SweepArgs, out: &mut dyn Write) -> Done {
     run::set_jobs(args.jobs.jobs);
     let kernel = Asked::of(&args.kernel, &args.loader);
-    let mut runs = Vec::new();
+    let (mut runs, mut caveats) = (Vec::new(), Vec::new());
     let (mut code, mut told) = (0, BTreeSet::new());
     for setting in settings(kernel.base(), kernel.names(), &args.globals.set_global_vars)? {
         let mut globals = args.globals.dumped()?;
@@ -27,6 +27,8 @@ pub(crate) fn run(args: &SweepArgs, out: &mut dyn Write) -> Done {
         let verifier = kernel
             .verifier_of(&setting.choice, args.test.options())?
             .with_globals(globals);
+        let caveat = verifier.kernel().caveat();
+        caveats.extend(caveat.filter(|caveat| !caveats.contains(caveat)));
         for gathered in Gathered::of_each_untold(&[&verifier], &args.objects, &args.programs, &mut told)? {
             code = code.max(gathered.exit_code());
             runs.push(SweepRun {
@@ -43,13 +45,9 @@ pub(crate) fn run(args: &SweepArgs, out: &mut dyn Write) -> Done {
         .emit
         .as_ref()
         .map_or(&[Column::Insns][..], |columns| &columns.0);
-    write_sweep(
-        out,
-        &runs,
-        columns,
-        args.print.output.format(),
-        args.print.changed,
-    )?;
+    let format = args.print.output.format();
+    write_sweep(out, &runs, (columns, &caveats), format, args.print.changed)?;
+    caveats::write_below(out, &caveats, format)?;
     Ok(code)
 }
 

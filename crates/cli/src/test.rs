@@ -14,7 +14,7 @@ use crate::args::{Asked, SuiteArgs, TestOutput};
 use crate::inputs::{Input, expand};
 use crate::interrupt;
 use crate::run::{Progress, guarded, help, note_once, read, side_by_side};
-use crate::{Done, UNUSABLE, run, unless_nothing, worst};
+use crate::{Done, UNUSABLE, caveats, run, unless_nothing, worst};
 
 pub(crate) fn run(args: &SuiteArgs, out: &mut dyn Write) -> Done {
     run::set_jobs(args.jobs.jobs);
@@ -38,6 +38,9 @@ pub(crate) fn run(args: &SuiteArgs, out: &mut dyn Write) -> Done {
         if output == TestOutput::Text && verifiers.len() > 1 {
             let heading = format!("kernel {}", verifier.kernel().name);
             writeln!(out, "{}", args.print.color.look().paint(Part::Heading, heading))?;
+        }
+        if output == TestOutput::Text {
+            caveats::write(out, &caveats::of([verifier]))?;
         }
         match output {
             TestOutput::Text => write_text(args, &ran, out)?,
@@ -63,7 +66,7 @@ pub(crate) fn run(args: &SuiteArgs, out: &mut dyn Write) -> Done {
     let runs: Vec<_> = each
         .map(|(verifier, ran)| ran.told(&verifier.kernel().name))
         .collect();
-    json::write(out, form, &runs)?;
+    json::write(out, form, &runs, &caveats::of(&verifiers))?;
     Ok(worst(codes))
 }
 

@@ -8,9 +8,13 @@ use verdict_report::why::{Found, write_why};
 use crate::args::{CompareArgs, ProgramArgs};
 use crate::inputs::{Input, expand};
 use crate::run::{Progress, guarded, read, side_by_side};
-use crate::{Done, UNUSABLE, interrupt};
+use crate::{Done, UNUSABLE, caveats, interrupt};
 
 pub(crate) fn run(a: &Verifier, b: &Verifier, args: &CompareArgs, out: &mut dyn Write) -> Done {
+    if let Some(unknown) = [a, b].into_iter().find(|v| v.kernel().unknown_rules().is_some()) {
+        let unknown = unknown.kernel().caveat().unwrap_or_default();
+        return Err(format!("compare --why: {unknown}").into());
+    }
     let why = Why::new(a, b);
     let mut code = 0;
     let mut differences = Vec::new();
@@ -30,7 +34,9 @@ pub(crate) fn run(a: &Verifier, b: &Verifier, args: &CompareArgs, out: &mut dyn 
     }
     let names = (a.kernel().name.as_str(), b.kernel().name.as_str());
     let (format, look) = (args.print.output.format(), args.print.color.look());
-    write_why(out, names, &differences, (format, look))?;
+    let caveats = caveats::of([a, b]);
+    write_why(out, (names, &caveats), &differences, (format, look))?;
+    caveats::write_below(out, &caveats, format)?;
     Ok(code)
 }
 

@@ -131,15 +131,16 @@ impl<'a> Counts<'a> {
     }
 }
 
-/// Writes the results of all kernels.
+/// Writes the results of all kernels; `notes` say what has to be known of these.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write(out: &mut dyn Write, form: Json, runs: &[Run<'_>]) -> io::Result<()> {
+pub fn write(out: &mut dyn Write, form: Json, runs: &[Run<'_>], notes: &[String]) -> io::Result<()> {
     let kernels: Vec<_> = runs.iter().map(|run| run.kernel).collect();
     let head = DocumentHead {
         command: "test",
         kernels: &kernels,
+        notes,
         ..DocumentHead::default()
     };
     let records = runs.iter().flat_map(|run| {

@@ -104,26 +104,27 @@ pub fn write_comparison(
 ) -> io::Result<()> {
     match format.layout() {
         Ok(layout) => sheet(columns, rows).write(out, layout),
-        Err(form) => write_compared(out, form, ("stat", &[]), (columns, rows), None),
+        Err(form) => write_compared(out, form, ("stat", &[], &[]), (columns, rows), None),
     }
 }
 
-/// Writes the joined rows as JSON: a command, the kernels that it asked, if it did, and what the rows add up to.
+/// Writes the joined rows as JSON: a command, the kernels that it asked, if it did, what has to
+/// be known of them, and what the rows add up to.
 ///
 /// # Errors
 /// Those of the writer.
 pub fn write_compared(
     out: &mut dyn Write,
     form: Json,
-    (command, kernels): (&str, &[&str]),
+    (command, kernels, notes): (&str, &[&str], &[String]),
     (columns, rows): (&[Column], &[Joined<'_>]),
     summary: Option<&Summary<'_>>,
 ) -> io::Result<()> {
     let head = DocumentHead {
         command,
         kernels,
+        notes,
         columns: names(columns),
-        ..DocumentHead::default()
     };
     let records = rows.iter().map(|row| Compared::of(row, columns));
     write_json(out, form, &head, records, summary.map(Summary::counted))

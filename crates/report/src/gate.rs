@@ -17,11 +17,13 @@ pub struct Gate<'r> {
     /// Budgets that name none of the programs.
     unused: Vec<&'r Programs>,
     kernels: Vec<&'r str>,
+    /// What has to be known of these, a line each.
+    notes: &'r [String],
 }
 
 impl<'r> Gate<'r> {
-    /// Holds programs to budgets.
-    pub fn of(budgets: &'r Budgets, rows: &'r [Row]) -> Gate<'r> {
+    /// Holds programs to budgets; `notes` say what has to be known of the kernels that were asked.
+    pub fn of(budgets: &'r Budgets, rows: &'r [Row], notes: &'r [String]) -> Gate<'r> {
         let kernels: BTreeSet<_> = rows.iter().map(|row| row.kernel.as_str()).collect();
         let judged = rows
             .iter()
@@ -30,6 +32,7 @@ impl<'r> Gate<'r> {
             rows: judged.collect(),
             unused: budgets.unused(rows).collect(),
             kernels: kernels.into_iter().collect(),
+            notes,
         }
     }
 
@@ -61,6 +64,9 @@ impl<'r> Gate<'r> {
                 writeln!(out, "{name}: {}", look.paint(Part::Good, within(row, limits)))?;
             }
         }
+        for note in self.notes {
+            writeln!(out, "note: {note}")?;
+        }
         writeln!(out, "{}", self.counts())
     }
 
@@ -70,6 +76,9 @@ impl<'r> Gate<'r> {
     /// Those of the writer.
     pub fn write_markdown(&self, page: &mut dyn Write) -> io::Result<()> {
         writeln!(page, "## verdict gate\n\n{}\n", self.counts())?;
+        for note in self.notes {
+            writeln!(page, "{note}\n")?;
+        }
         if self.breaches().next().is_none() {
             return Ok(());
         }
@@ -96,6 +105,7 @@ impl<'r> Gate<'r> {
         let head = DocumentHead {
             command: "gate",
             kernels: &known,
+            notes: self.notes,
             ..DocumentHead::default()
         };
         let programs = self.rows.iter().map(|(row, limits, breaches)| {

@@ -27,7 +27,7 @@ pub struct Counts {
 /// Those of the writer.
 pub fn write_stats(
     out: &mut dyn Write,
-    columns: &[Column],
+    (columns, notes): (&[Column], &[String]),
     rows: &[Row],
     limit: usize,
     format: Format,
@@ -37,7 +37,7 @@ pub fn write_stats(
         Ok(layout) => layout,
         Err(json) => {
             let shown = rows.get(..limit).unwrap_or(rows);
-            return write_figures(out, json, columns, shown);
+            return write_figures(out, json, (columns, notes), shown);
         }
     };
     let head = |column: &Column| Head {
@@ -62,7 +62,12 @@ pub fn write_stats(
     sheet.write(out, layout)
 }
 
-fn write_figures(out: &mut dyn Write, json: Json, columns: &[Column], rows: &[Row]) -> io::Result<()> {
+fn write_figures(
+    out: &mut dyn Write,
+    json: Json,
+    (columns, notes): (&[Column], &[String]),
+    rows: &[Row],
+) -> io::Result<()> {
     let mut kernels: Vec<&str> = Vec::new();
     for row in rows {
         if !row.kernel.is_empty() && !kernels.contains(&row.kernel.as_str()) {
@@ -72,8 +77,8 @@ fn write_figures(out: &mut dyn Write, json: Json, columns: &[Column], rows: &[Ro
     let head = DocumentHead {
         command: "stat",
         kernels: &kernels,
+        notes,
         columns: names(columns),
-        ..DocumentHead::default()
     };
     let records = rows.iter().map(|row| fields(row, columns));
     write_json(out, json, &head, records, None::<()>)
@@ -121,7 +126,7 @@ mod tests {
             skipped_files: 3,
             skipped_programs: 4,
         };
-        write_stats(&mut out, columns, &rows(), usize::MAX, format, &counts).unwrap();
+        write_stats(&mut out, (columns, &[]), &rows(), usize::MAX, format, &counts).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -160,7 +165,15 @@ loop1.bpf.o,nested_loops,failure,1,361349,7,6
         };
         let mut out = Vec::new();
         let columns = [Column::ProgType, Column::AttachType, Column::Errno];
-        write_stats(&mut out, &columns, &[row], 1, Format::Table, &Counts::default()).unwrap();
+        write_stats(
+            &mut out,
+            (&columns, &[]),
+            &[row],
+            1,
+            Format::Table,
+            &Counts::default(),
+        )
+        .unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(
             text.contains("\nxdp           cgroup_inet_ingress       \n"),

@@ -25,7 +25,7 @@ pub struct SweepRun {
 pub fn write_sweep(
     out: &mut dyn Write,
     runs: &[SweepRun],
-    columns: &[Column],
+    (columns, notes): (&[Column], &[String]),
     format: Format,
     changed: bool,
 ) -> io::Result<()> {
@@ -39,7 +39,7 @@ pub fn write_sweep(
             return write_records(
                 out,
                 form,
-                (runs, columns),
+                (runs, columns, notes),
                 shown.map(|(_, sides)| sides.as_slice()),
             );
         }
@@ -82,7 +82,7 @@ fn cells((file, program): (&str, &str), sides: &[Option<&Row>], columns: &[Colum
 fn write_records<'r>(
     out: &mut dyn Write,
     form: Json,
-    (runs, columns): (&'r [SweepRun], &[Column]),
+    (runs, columns, notes): (&'r [SweepRun], &[Column], &[String]),
     programs: impl Iterator<Item = &'r [Option<&'r Row>]>,
 ) -> io::Result<()> {
     let mut all = vec![Column::File, Column::Program, Column::Kernel, Column::Verdict];
@@ -93,6 +93,7 @@ fn write_records<'r>(
     }
     let head = DocumentHead {
         command: "sweep",
+        notes,
         columns: names(&all),
         ..DocumentHead::default()
     };
@@ -187,7 +188,7 @@ mod tests {
         ];
         let text = |changed| {
             let mut out = Vec::new();
-            write_sweep(&mut out, &runs, &[Column::Insns], Format::Table, changed).unwrap();
+            write_sweep(&mut out, &runs, (&[Column::Insns], &[]), Format::Table, changed).unwrap();
             String::from_utf8(out).unwrap()
         };
         assert_eq!(

@@ -146,13 +146,13 @@ fn other_changes(a: &Record, b: &Record) -> Vec<String> {
     all
 }
 
-/// Writes the differences, `names` being those of the kernels.
+/// Writes the differences, `names` being those of the kernels, and `notes` what has to be known of them.
 ///
 /// # Errors
 /// Those of the writer.
 pub fn write_why(
     out: &mut dyn Write,
-    names: (&str, &str),
+    (names, notes): ((&str, &str), &[String]),
     differences: &[Found],
     (format, look): (Format, Look),
 ) -> io::Result<()> {
@@ -161,6 +161,7 @@ pub fn write_why(
             let head = DocumentHead {
                 command: "compare",
                 kernels: &[names.0, names.1],
+                notes,
                 ..DocumentHead::default()
             };
             let records = differences.iter().map(|found| Line::of(names, found));

@@ -62,7 +62,7 @@ pub(super) fn print(options: &Options, out: &mut dyn Write) -> Done {
         }
     }
     let kernels: Vec<_> = verifiers.iter().map(|v| v.kernel().name.as_str()).collect();
-    all.print(options, &kernels, out)?;
+    all.print(options, (&kernels, &caveats::of(&verifiers)), out)?;
     Ok(all.code)
 }
 
@@ -226,6 +226,9 @@ impl Kept {
     }
 }
 
+/// The kernels' names, and what has to be known of them.
+type AskedKernels<'k> = (&'k [&'k str], &'k [String]);
+
 /// What was found out.
 #[derive(Default)]
 struct Gathered {
@@ -343,10 +346,10 @@ impl Gathered {
         });
     }
 
-    fn print(&mut self, options: &Options, kernels: &[&str], out: &mut dyn Write) -> io::Result<()> {
+    fn print(&mut self, options: &Options, asked: AskedKernels<'_>, out: &mut dyn Write) -> io::Result<()> {
         let whole = options.emit.is_empty() && options.sort.is_empty() && options.top_n == 0;
         if matches!(options.format(), Format::Json | Format::Jsonl) && whole {
-            return self.print_records(options, kernels, out);
+            return self.print_records(options, asked, out);
         }
         sort_rows(&mut self.rows, &options.sort);
         self.rows.retain(|row| options.filters.wants_row(row));
@@ -354,20 +357,25 @@ impl Gathered {
         if self.several && !columns.contains(&Column::Kernel) {
             columns.insert(0, Column::Kernel);
         }
-        write_stats(out, &columns, &self.rows, limit, format, &self.counts)
+        write_stats(out, (&columns, asked.1), &self.rows, limit, format, &self.counts)
     }
 
     /// Everything that is known, in the order of the command line.
-    fn print_records(&self, options: &Options, kernels: &[&str], out: &mut dyn Write) -> io::Result<()> {
+    fn print_records(
+        &self,
+        options: &Options,
+        asked: AskedKernels<'_>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         let wanted =
             |kept: &&Kept| Row::from_record(&kept.record).is_none_or(|row| options.filters.wants_row(&row));
         let all = self.records.iter().filter(wanted);
-        let all: Vec<_> = all.map(|kept| kept.figured(kernels)).collect();
+        let all: Vec<_> = all.map(|kept| kept.figured(asked.0)).collect();
         let form = match options.format() {
             Format::Json => Json::Document,
             _ => Json::Lines,
         };
-        write_records(out, form, kernels, &all)
+        write_records(out, form, asked, &all)
     }
 }
 

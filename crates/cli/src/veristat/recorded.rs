@@ -19,7 +19,14 @@ pub(super) fn replay(options: &Options, out: &mut dyn Write) -> Result<Done, Ref
     sort_rows(&mut recorded.rows, &options.sort);
     recorded.rows.retain(|row| options.filters.wants_row(row));
     let (columns, limit, format) = (options.columns(), options.limit(), options.format());
-    let written = write_stats(out, &columns, &recorded.rows, limit, format, &recorded.counts);
+    let written = write_stats(
+        out,
+        (&columns, &[]),
+        &recorded.rows,
+        limit,
+        format,
+        &recorded.counts,
+    );
     Ok(written.map(|()| 0).map_err(Into::into))
 }
 

@@ -376,19 +376,20 @@ pub struct Figured<'a> {
     pub rule: Option<Rule>,
 }
 
-/// Writes figures as records, without explanations.
+/// Writes figures as records, without explanations: of these kernels, of which this has to be known.
 ///
 /// # Errors
 /// Those of the writer.
 pub fn write_records(
     out: &mut dyn Write,
     form: Json,
-    kernels: &[&str],
+    (kernels, notes): (&[&str], &[String]),
     records: &[Figured<'_>],
 ) -> io::Result<()> {
     let head = DocumentHead {
         command: "stat",
         kernels,
+        notes,
         ..DocumentHead::default()
     };
     write_json(out, form, &head, records.iter().map(Said::of_figured), None::<()>)

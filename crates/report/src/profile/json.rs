@@ -15,6 +15,8 @@ pub struct Whose<'a> {
     pub path: &'a str,
     /// The kernel that was asked.
     pub kernel: &'a str,
+    /// What has to be known of it, a line each.
+    pub notes: &'a [String],
     /// The program's figures.
     pub record: &'a Record,
 }
@@ -123,6 +125,7 @@ pub fn write_profile_json(
     let head = DocumentHead {
         command: "profile",
         kernels: &[whose.kernel],
+        notes: whose.notes,
         ..DocumentHead::default()
     };
     let record = whose.record;
