@@ -75,6 +75,10 @@ fn json_of_all_commands_has_one_schema() {
         ("profile -p nested corpus/iter_num.bpf.o".to_owned(), &["profile"]),
         ("kernels".to_owned(), &["kernel"]),
         (
+            "kernels --kernel-dir crates/kernel/profiles/6.1.192-deb12-amd64".to_owned(),
+            &["kernel_directory"],
+        ),
+        (
             "switches --kernel 6.1,6.12 --set zero-spill=stack-zero".to_owned(),
             &["switch"],
         ),

@@ -22,9 +22,9 @@ fn table() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let with = |more: &[&'static str]| [verifying.as_slice(), more].concat();
     let loading = [&MANY[..], &ONE].concat();
     let rows: Vec<(&str, Vec<&str>)> = vec![
-        ("kernel", with(&["plan", "run", "switches"])),
-        ("kernel-dir", with(&["plan", "run", "switches"])),
-        ("assume", with(&["plan", "run", "switches"])),
+        ("kernel", with(&["plan", "kernels", "run", "switches"])),
+        ("kernel-dir", with(&["plan", "kernels", "run", "switches"])),
+        ("assume", with(&["plan", "kernels", "run", "switches"])),
         ("set", with(&["run", "switches"])),
         ("cpus", with(&[])),
         ("memlock", with(&[])),
@@ -327,6 +327,12 @@ fn options_act_wherever_they_are() {
         r#"[{"key":["0x00","0x00","0x00","0x00"],"value":["0x03","0x00","0x00","0x00","0x00"],"formatted":{"key":0,"value":{".rodata":[{"limit":3},{"debug":0}]}}}]"#,
     );
     let old = "crates/kernel/profiles/6.1.192-deb12-amd64";
+    // Of a release whose rules are not known.
+    let machine: &'static str = dir.machine("6.12.99").leak();
+    let on_machine = |mut trial: Trial| {
+        trial.anyway = vec!["--kernel-dir", machine];
+        trial
+    };
     let limited = |mut trial: Trial| {
         trial.anyway = vec!["--kernel", "5.10", "--memlock", "8M"];
         trial
@@ -344,6 +350,7 @@ fn options_act_wherever_they_are() {
             &loading,
             trial("kernel-dir", old, "corpus/may_goto.bpf.o", "until"),
         ),
+        (&loading, on_machine(trial("assume", "6.12", PACKET, "fixed"))),
         (
             &loading,
             trial("set", "liveness=call-chains", "corpus/iter_num.bpf.o", "sum"),
@@ -416,6 +423,7 @@ fn options_act_wherever_they_are() {
         ),
         (&of_test, trial("kernel", "5.10", TESTS, "")),
         (&of_test, trial("kernel-dir", old, TESTS, "")),
+        (&of_test, on_machine(trial("assume", "6.12", TESTS, ""))),
         (&of_test, trial("set", "state-form=plain", TESTS, "")),
         (&of_test, on_old(trial("memlock", "4K", TESTS, ""))),
         (&of_test, trial("unprivileged", "", TESTS, "")),
@@ -431,6 +439,7 @@ fn options_act_wherever_they_are() {
             &of_plan,
             trial("kernel-dir", old, "corpus/cilium/section_kinds.bpf.o", ""),
         ),
+        (&of_plan, on_machine(trial("assume", "6.12", NEEDING, ""))),
         (
             &of_plan,
             trial("loader", "cilium", "corpus/cilium/calls_across.bpf.o", ""),
@@ -484,11 +493,16 @@ fn options_act_wherever_they_are() {
         ("cpus", "test", "no test of the corpus has a map for each CPU"),
         ("attach-to", "test", "no test of the corpus attaches to a program"),
         ("map", "test", "no test of the corpus has a map"),
+        ("kernel", "kernels", "tried below"),
         ("kernel", "switches", "tried below"),
+        ("kernel-dir", "kernels", "tried below"),
         ("kernel-dir", "switches", "tried below"),
+        ("assume", "kernels", "tried below"),
+        ("assume", "switches", "tried below"),
         ("set", "switches", "tried below"),
         ("kernel", "run", "tried where commands are run"),
         ("kernel-dir", "run", "opened like a kernel that has a name"),
+        ("assume", "run", "opened like a kernel that has a name"),
         ("set", "run", "opened like a kernel that has a name"),
     ];
     let table = table();
@@ -512,6 +526,7 @@ fn options_of_single_commands_act() {
         "budget.toml",
         "[[budget]]\nprograms = \"*\"\ninsns = 17\nmay-fail = true\n",
     );
+    let machine = dir.machine("6.12.99");
     let known = dir.file("known", "unmet.bpf.o is_accepted 1: another one\n");
     fs::create_dir(dir.0.join("empty")).unwrap();
     let compare = "compare --kernel 6.12,6.18";
@@ -553,6 +568,22 @@ fn options_of_single_commands_act() {
         ("color", "kernels".into(), "--color always".into()),
         ("color", "switches".into(), "--color always".into()),
         ("kernel", "switches".into(), "--kernel 6.1".into()),
+        ("kernel", "kernels".into(), "--kernel 6.1".into()),
+        (
+            "kernel-dir",
+            "kernels".into(),
+            "--kernel-dir crates/kernel/profiles/6.1.192-deb12-amd64".into(),
+        ),
+        (
+            "assume",
+            format!("kernels --kernel-dir {machine}"),
+            "--assume 6.1".into(),
+        ),
+        (
+            "assume",
+            format!("switches --kernel-dir {machine}"),
+            "--assume 6.1".into(),
+        ),
         (
             "kernel-dir",
             "switches".into(),
@@ -710,9 +741,10 @@ fn options_of_single_commands_act() {
 }
 
 /// The options of `options_act_wherever_they_are`.
-const LOADING: [&str; 17] = [
+const LOADING: [&str; 18] = [
     "kernel",
     "kernel-dir",
+    "assume",
     "set",
     "cpus",
     "memlock",
