@@ -12,7 +12,7 @@ use std::process::{self, Command};
 use std::thread;
 
 use verdict::Explaining;
-use verdict::kernel::Kernel;
+use verdict::kernel::{Basis, Kernel};
 use verdict_front::{Call, Happened, Play};
 use verdict_notify::{Ended, Reply, StartError, Supervised};
 
@@ -52,6 +52,11 @@ pub(crate) fn run(args: &RunArgs) -> Done {
         .map(|choice| Ok(choice.open()?))
         .collect::<Result<Vec<_>, String>>()?;
     kernels.iter().for_each(caveats::say);
+    if kernels.iter().any(|kernel| kernel.basis == Basis::Unknown) {
+        return Err("run: a kernel can be played only by rules that are known"
+            .to_owned()
+            .into());
+    }
     // What an interruption means is for the command to say.
     let _ = ctrlc::set_handler(|| {});
     let name = args

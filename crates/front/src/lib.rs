@@ -1,7 +1,7 @@
 //! The front door: a kernel that is played to an unmodified program.
 //!
 //! [`Play`] answers the system calls by which a program reaches BPF: bpf(2) itself, with verdict's own verifier behind it, and
-//! what of the kernel around it is looked at by programs that load BPF ([`surroundings`](mod@files)): its name, types,
+//! what of the kernel around it is looked at by programs that load BPF: its name, types,
 //! configuration, symbols, the file system of pins, perf events to attach to. What it knows of descriptors it reads from the
 //! caller ([`verdict_notify::Task`]); what it has no model of it refuses by name ([`Happened`]), with the errno of a
 //! kernel that lacks it.

@@ -225,8 +225,10 @@ pub(super) fn write_json(file: &Path, command: &str, runs: &[Ran<'_>]) -> Result
     let summaries: Vec<_> = runs.iter().map(Ran::summary).collect();
     let opened = File::create(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let mut out = BufWriter::new(opened);
+    let notes: Vec<_> = runs.iter().filter_map(|ran| ran.kernel.caveat()).collect();
     let said = Said {
         kernels: &kernels,
+        notes: &notes,
         rows: &rows,
         unusable: &[],
         summaries: &summaries,
