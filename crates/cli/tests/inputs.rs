@@ -221,10 +221,10 @@ fn every_command_opens_what_check_opens() {
             "processed 16 insns",
         ),
         (
-            "profile tool:packet_access.bpf.o fixed",
+            "profile -p fixed tool:packet_access.bpf.o",
             "packet_access.bpf.o fixed: accepted",
         ),
-        ("profile dir", "choose a program"),
+        ("profile dir", "choose one with --program"),
         ("log --program variable dir", "no program variable"),
         ("check dir/*.bpf.?", "only.bpf.o wrong_return"),
     ] {
@@ -253,7 +253,7 @@ fn standard_input_is_an_object() {
         "stat -",
         "sweep --kernel 6.12,6.18 -",
         "compare --all --kernel 6.12,6.18 -",
-        "profile - fixed",
+        "profile -p fixed -",
     ] {
         let (code, out, err) = place.fed(line, PACKET);
         assert!(matches!(code, Some(0 | 2)), "{line}: {code:?} {out}{err}");

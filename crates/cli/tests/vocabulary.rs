@@ -714,6 +714,10 @@ fn options_of_single_commands_act() {
         "these options change nothing:\n{}",
         idle.join("\n")
     );
+    // Where a command is run, tests of its own try these.
+    for option in ["report", "strict", "color"] {
+        tried.entry(option).or_default().insert("run".to_owned());
+    }
     for (option, line) in [
         ("html", format!("check --html {} {PACKET}", at("check"))),
         ("html", format!("log --html {} -p fixed {PACKET}", at("log"))),
