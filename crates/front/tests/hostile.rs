@@ -32,6 +32,9 @@ const ROOM: usize = 1 << 26;
 
 const CALLS: usize = 6_000;
 
+/// What `BPF_MAP_CREATE` takes: an array with four elements of eight bytes.
+const ARRAY: [u32; 4] = [2, 4, 8, 4];
+
 #[test]
 fn attributes_by_chance_are_answered() {
     let kernel = Kernel::open("6.12").unwrap();
@@ -62,12 +65,21 @@ fn attributes_by_chance_are_answered() {
                 *pointer = pick.to_le_bytes();
             }
         }
+        let mut command = chance.next() % 38;
+        // Now and then a map, so that there are descriptors to ask about.
+        if chance.next() % 8 == 0 {
+            attr = [0; 168];
+            for (word, value) in attr.as_chunks_mut::<4>().0.iter_mut().zip(ARRAY) {
+                *word = value.to_le_bytes();
+            }
+            command = 0;
+        }
         let at = attr.as_mut_ptr().expose_provenance() as u64;
         let size = chance.one_of(&[0, 8, 32, 72, 120, 144, 168]);
         let call = Call {
             task: Task::own(),
             number: 321,
-            args: [chance.next() % 38, at, size, 0, 0, 0],
+            args: [command, at, size, 0, 0, 0],
         };
         match play.answer(&call) {
             Reply::Descriptor(fd, _) => {
