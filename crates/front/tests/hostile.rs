@@ -67,7 +67,7 @@ fn attributes_by_chance_are_answered() {
         }
         let mut command = chance.next() % 38;
         // Now and then a map, so that there are descriptors to ask about.
-        if chance.next() % 8 == 0 {
+        if chance.next().is_multiple_of(8) {
             attr = [0; 168];
             for (word, value) in attr.as_chunks_mut::<4>().0.iter_mut().zip(ARRAY) {
                 *word = value.to_le_bytes();
