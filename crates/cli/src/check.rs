@@ -13,7 +13,7 @@ use verdict_report::{
     write_matrix, write_minimum, write_minimum_counts, write_reasons,
 };
 
-use crate::args::{Asked, CheckArgs, CheckOutput, ExplainHow};
+use crate::args::{CheckArgs, CheckOutput, ExplainHow};
 use crate::forms::{Said, unusable, write as write_form};
 use crate::run::{ObjectResult, Unusable, verify_each};
 use crate::{Done, caveats, html, run, unless_nothing, whole, worst};
@@ -23,7 +23,6 @@ pub(crate) const NOTHING: &str = "nothing was verified";
 
 pub(crate) fn run(args: &CheckArgs, out: &mut dyn Write) -> Done {
     run::set_jobs(args.jobs.jobs);
-    let kernel = Asked::of(&args.kernel, &args.loader);
     let look = Look {
         verbose: args.print.verbose,
         quiet: args.print.quiet,
@@ -31,17 +30,17 @@ pub(crate) fn run(args: &CheckArgs, out: &mut dyn Write) -> Done {
     };
     if args.minimum {
         let how = args.explain.map_or(Explaining::Off, ExplainHow::how_far);
-        let verifiers: Vec<_> = kernel
-            .oldest_first(args.test.options(), &args.globals.read()?)?
+        let verifiers: Vec<_> = args
+            .verify
+            .asked()
+            .oldest_first(args.verify.test.options(), &args.verify.globals.read()?)?
             .into_iter()
             .map(|verifier| verifier.explaining(how))
             .collect();
         return run_minimum(&verifiers, args, look, out);
     }
     if args.whole {
-        let verifier = kernel
-            .verifier(args.test.options())?
-            .with_globals(args.globals.read()?);
+        let verifier = args.verify.verifier()?;
         return whole::run(&verifier, args, look, out);
     }
     // What is not told need not be found out.
@@ -50,8 +49,9 @@ pub(crate) fn run(args: &CheckArgs, out: &mut dyn Write) -> Done {
         false => Explaining::TRIALS,
     };
     let how = args.explain.map_or(most, ExplainHow::how_far);
-    let verifiers: Vec<_> = kernel
-        .verifiers(args.test.options(), &args.globals.read()?)?
+    let verifiers: Vec<_> = args
+        .verify
+        .verifiers()?
         .into_iter()
         .map(|verifier| verifier.explaining(how))
         .collect();
@@ -127,7 +127,7 @@ fn run_one(verifier: &Verifier, args: &CheckArgs, look: Look, out: &mut dyn Writ
 
 /// What each kernel says of each object; on the way it becomes a page, if one is asked for.
 fn verify(verifiers: &[&Verifier], args: &CheckArgs) -> Result<Vec<Vec<ObjectResult>>, String> {
-    let results = verify_each(verifiers, &args.objects, &args.programs)?;
+    let results = verify_each(verifiers, &args.objects, &args.verify.programs)?;
     if let Some(file) = &args.print.html {
         html::write_check(file, verifiers, &results)?;
     }

@@ -10,7 +10,7 @@ use verdict_report::{
     Column, Columns, Format, Joined, Row, Summary, join, read_rows, write_compared, write_comparison,
 };
 
-use crate::args::{Asked, CompareArgs, FigureOutput};
+use crate::args::{CompareArgs, FigureOutput};
 use crate::gate::EXCEEDED;
 use crate::inputs::{Input, expand, is_recorded, read_text};
 use crate::stat::Gathered;
@@ -22,7 +22,7 @@ pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Done {
         let message = "compare: lines have no place for --summary: expected -o table, markdown or json";
         return Err(message.to_owned().into());
     }
-    let both = verifiers(&Asked::of(&args.kernel, &args.loader), args)?;
+    let both = verifiers(args)?;
     let mut caveats = caveats::of(both.iter().flat_map(|(a, b)| [a, b]));
     if args.why {
         let (a, b) = both.ok_or_else(|| "compare --why: expected --a and --b, or --kernel A,B".to_owned())?;
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Done {
     let (a, b, code) = match both {
         Some((a, b)) => {
             no_figures(&args.inputs)?;
-            let gathered = Gathered::of_each(&[&a, &b], &args.inputs, &args.programs)?;
+            let gathered = Gathered::of_each(&[&a, &b], &args.inputs, &args.verify.programs)?;
             kernels = vec![a.kernel().name.clone(), b.kernel().name.clone()];
             let [a, b] = gathered.as_slice() else {
                 return Ok(crate::UNUSABLE);
@@ -41,14 +41,14 @@ pub(crate) fn run(args: &CompareArgs, out: &mut dyn Write) -> Done {
         }
         None => {
             let (a, b, code);
-            (a, b, caveats, code) = recorded(&Asked::of(&args.kernel, &args.loader), args)?;
+            (a, b, caveats, code) = recorded(args)?;
             let both: Vec<_> = a.iter().chain(&b).map(Row::key).collect();
-            args.programs.all_met(&both)?;
+            args.verify.programs.all_met(&both)?;
             (a, b, code)
         }
     };
     let mut joined = join(&a, &b);
-    joined.retain(|row| args.programs.want(row.key().0, row.key().1));
+    joined.retain(|row| args.verify.programs.want(row.key().0, row.key().1));
     if interrupt::asked() {
         // What only one side came to says nothing.
         joined.retain(|row| row.a.is_some() && row.b.is_some());
@@ -153,7 +153,7 @@ fn columns(args: &CompareArgs, rows: &[Joined<'_>]) -> Vec<Column> {
 type Recorded = (Vec<Row>, Vec<Row>, Vec<String>, u8);
 
 /// Two recorded runs; or a recorded one and a fresh one of the objects, which may be unusable in part.
-fn recorded(kernel: &Asked<'_>, args: &CompareArgs) -> Result<Recorded, String> {
+fn recorded(args: &CompareArgs) -> Result<Recorded, String> {
     let expected = "expected two files of figures, one and objects, or --a and --b with objects";
     match args.inputs.as_slice() {
         [a, b] if is_recorded(a) && is_recorded(b) => {
@@ -166,12 +166,13 @@ fn recorded(kernel: &Asked<'_>, args: &CompareArgs) -> Result<Recorded, String> 
             no_figures(objects)?;
             let mut a = Figures::read(a)?;
             a.lack_what(&Column::ALL);
-            let verifier = kernel
-                .verifier(args.test.options())?
-                .with_globals(args.globals.read()?);
+            let verifier = args.verify.verifier()?;
             let files: BTreeSet<_> = a.rows.iter().map(|row| row.file.as_str()).collect();
-            let gathered =
-                Gathered::of_inputs(&verifier, &called_as(expand(objects), &files), &args.programs)?;
+            let gathered = Gathered::of_inputs(
+                &verifier,
+                &called_as(expand(objects), &files),
+                &args.verify.programs,
+            )?;
             let (rows, code) = (gathered.rows(), gathered.exit_code());
             Ok((a.rows, rows, caveats::of([&verifier]), code))
         }
@@ -243,25 +244,24 @@ impl Figures {
 }
 
 /// What is compared: two settings, or else two kernels; `None` is two files.
-fn verifiers(kernel: &Asked<'_>, args: &CompareArgs) -> Result<Option<(Verifier, Verifier)>, String> {
+fn verifiers(args: &CompareArgs) -> Result<Option<(Verifier, Verifier)>, String> {
     if let (Some(a), Some(b)) = (&args.a, &args.b) {
-        return Ok(Some((verifier(kernel, args, a)?, verifier(kernel, args, b)?)));
+        return Ok(Some((verifier(args, a)?, verifier(args, b)?)));
     }
-    if kernel.choices()?.len() < 2 {
+    if args.verify.asked().choices()?.len() < 2 {
         return Ok(None);
     }
-    let mut all = kernel
-        .verifiers(args.test.options(), &args.globals.read()?)?
-        .into_iter();
+    let mut all = args.verify.verifiers()?.into_iter();
     match (all.next(), all.next(), all.next()) {
         (Some(a), Some(b), None) => Ok(Some((a, b))),
         _ => Err("compare: expected two kernels: several are for 'verdict sweep'".to_owned()),
     }
 }
 
-fn verifier(kernel: &Asked<'_>, args: &CompareArgs, setting: &str) -> Result<Verifier, String> {
-    let (choice, globals) = with_setting(kernel.choice()?, args.globals.read()?, setting)?;
-    let verifier = kernel.verifier_of(&choice, args.test.options())?;
+fn verifier(args: &CompareArgs, setting: &str) -> Result<Verifier, String> {
+    let kernel = args.verify.asked();
+    let (choice, globals) = with_setting(kernel.choice()?, args.verify.globals.read()?, setting)?;
+    let verifier = kernel.verifier_of(&choice, args.verify.test.options())?;
     Ok(verifier.with_globals(globals))
 }
 

@@ -7,7 +7,7 @@ use std::path::{self, Path, PathBuf};
 use verdict::shown_path;
 use verdict_report::{Breach, Budgets, Gate, Look, Row, read_rows, update_budgets};
 
-use crate::args::{Asked, GateArgs};
+use crate::args::GateArgs;
 use crate::inputs::{forget_empty, is_recorded, read_text};
 use crate::stat::Gathered;
 use crate::{Done, UNUSABLE, caveats, interrupt, run, step_summary, unless_nothing};
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &GateArgs, out: &mut dyn Write) -> Done {
 /// Names the budgets that name no program; whether there are any. Where only some programs are looked at, others may have
 /// them.
 fn complain(args: &GateArgs, gate: &Gate<'_>) -> bool {
-    if args.programs.are_named() {
+    if args.verify.programs.are_named() {
         return false;
     }
     for programs in gate.unused() {
@@ -126,16 +126,15 @@ fn figures(args: &GateArgs, inputs: Vec<PathBuf>) -> Result<(Vec<Row>, Vec<Strin
         let (_, read) = read.map_err(|e| format!("{}: {e}", shown_path(&path)))?;
         rows.extend(
             read.into_iter()
-                .filter(|row| args.programs.want(&row.file, &row.program)),
+                .filter(|row| args.verify.programs.want(&row.file, &row.program)),
         );
     }
     let (mut code, mut caveats) = (0, Vec::new());
     if !objects.is_empty() {
-        let kernel = Asked::of(&args.kernel, &args.loader);
-        let verifiers = kernel.verifiers(args.test.options(), &args.globals.read()?)?;
+        let verifiers = args.verify.verifiers()?;
         caveats = caveats::of(&verifiers);
         let each: Vec<_> = verifiers.iter().collect();
-        for gathered in Gathered::of_each(&each, &objects, &args.programs)? {
+        for gathered in Gathered::of_each(&each, &objects, &args.verify.programs)? {
             code = code.max(gathered.exit_code());
             rows.extend(gathered.rows());
         }

@@ -5,7 +5,7 @@ use std::io::Write;
 use verdict::{Explaining, Libbpf, LogEnd, LogOptions, NotLoaded, shown_path};
 
 use crate::Done;
-use crate::args::{Asked, LogArgs};
+use crate::args::LogArgs;
 use crate::html;
 use crate::inputs::only;
 use crate::run::{guarded, open};
@@ -14,17 +14,14 @@ use crate::run::{guarded, open};
 const UNSUPPORTED: u8 = 3;
 
 pub(crate) fn run(args: &LogArgs, out: &mut dyn Write) -> Done {
-    let verifier = Asked::of(&args.kernel, &args.loader)
-        .verifier(args.test.options())?
-        .with_globals(args.globals.read()?)
-        .explaining(match args.print.html {
-            Some(_) => Explaining::TRIALS,
-            None => Explaining::Off,
-        });
+    let verifier = args.verify.verifier()?.explaining(match args.print.html {
+        Some(_) => Explaining::TRIALS,
+        None => Explaining::Off,
+    });
     let input = only(&args.object)?;
     let object = open(&verifier, &input).map_err(|unusable| unusable.message)?;
     let programs: Vec<_> = object.programs().collect();
-    let program = args.programs.only(object.name(), &programs)?;
+    let program = args.verify.programs.only(object.name(), &programs)?;
     if let Some(file) = &args.print.html {
         let unsupported = html::write_log(file, program, &verifier)?;
         return Ok(unsupported.map_or(0, |what| {

@@ -9,7 +9,7 @@ use verdict_report::profile::{
 };
 use verdict_report::{Record, Stage, Verdict};
 
-use crate::args::{Asked, ProfileArgs, ProfileFigure, ProfileOutput};
+use crate::args::{ProfileArgs, ProfileFigure, ProfileOutput};
 use crate::inputs::only;
 use crate::run::{guarded, open};
 use crate::{Done, caveats};
@@ -26,12 +26,10 @@ impl From<ProfileFigure> for Figure {
 }
 
 pub(crate) fn run(args: &ProfileArgs, out: &mut dyn Write) -> Done {
-    let verifier = Asked::of(&args.kernel, &args.loader)
-        .verifier(args.test.options())?
-        .with_globals(args.globals.read()?);
+    let verifier = args.verify.verifier()?;
     let object = open(&verifier, &only(&args.object)?).map_err(|unusable| unusable.message)?;
     let programs: Vec<_> = object.programs().collect();
-    let program = args.programs.only(object.name(), &programs)?;
+    let program = args.verify.programs.only(object.name(), &programs)?;
     let name = format!("{program:?}");
     let profiled = guarded(&name, || program.profile())?;
     let Some(profile) = profiled.profile else {

@@ -7,7 +7,7 @@ use verdict::KernelChoice;
 use verdict::kernel::{KNOWN, SWITCHES};
 use verdict_report::{Column, SweepRun, write_sweep};
 
-use crate::args::{Asked, SweepArgs};
+use crate::args::SweepArgs;
 use crate::stat::Gathered;
 use crate::{Done, caveats, interrupt, run};
 
@@ -16,20 +16,26 @@ const MAX_SETTINGS: usize = 256;
 
 pub(crate) fn run(args: &SweepArgs, out: &mut dyn Write) -> Done {
     run::set_jobs(args.jobs.jobs);
-    let kernel = Asked::of(&args.kernel, &args.loader);
+    let kernel = args.verify.asked();
     let (mut runs, mut caveats) = (Vec::new(), Vec::new());
     let (mut code, mut told) = (0, BTreeSet::new());
-    for setting in settings(kernel.base(), kernel.names(), &args.globals.set_global_vars)? {
-        let mut globals = args.globals.dumped()?;
+    for setting in settings(
+        kernel.base(),
+        kernel.names(),
+        &args.verify.globals.set_global_vars,
+    )? {
+        let mut globals = args.verify.globals.dumped()?;
         for expression in &setting.globals {
             globals.add(expression).map_err(|e| e.to_string())?;
         }
         let verifier = kernel
-            .verifier_of(&setting.choice, args.test.options())?
+            .verifier_of(&setting.choice, args.verify.test.options())?
             .with_globals(globals);
         let caveat = verifier.kernel().caveat();
         caveats.extend(caveat.filter(|caveat| !caveats.contains(caveat)));
-        for gathered in Gathered::of_each_untold(&[&verifier], &args.objects, &args.programs, &mut told)? {
+        for gathered in
+            Gathered::of_each_untold(&[&verifier], &args.objects, &args.verify.programs, &mut told)?
+        {
             code = code.max(gathered.exit_code());
             runs.push(SweepRun {
                 setting: setting.label.clone(),

@@ -22,7 +22,9 @@ pub(crate) fn run(a: &Verifier, b: &Verifier, args: &CompareArgs, out: &mut dyn 
         eprintln!("verdict: {message}");
         code = UNUSABLE;
     };
-    let opened = side_by_side(&expand(&args.inputs), |input| open(&why, input, &args.programs));
+    let opened = side_by_side(&expand(&args.inputs), |input| {
+        open(&why, input, &args.verify.programs)
+    });
     for message in opened.iter().filter_map(|object| object.as_ref().err()) {
         complain(message);
     }

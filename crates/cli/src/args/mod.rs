@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use verdict::Explaining;
+use verdict::{Explaining, Verifier};
 use verdict_report::{FailIf, FilterError, Margin};
 
 pub(crate) use kernel::{
@@ -96,6 +96,39 @@ pub(crate) enum Command {
     Switches(SwitchesArgs),
 }
 
+/// Which programs are verified, and how: what all commands share that verify programs of objects.
+#[derive(clap::Args)]
+pub(crate) struct VerifyArgs {
+    #[command(flatten)]
+    pub(crate) kernel: KernelArgs,
+    #[command(flatten)]
+    pub(crate) programs: ProgramArgs,
+    #[command(flatten)]
+    pub(crate) globals: GlobalArgs,
+    #[command(flatten)]
+    pub(crate) test: TestArgs,
+    #[command(flatten)]
+    pub(crate) loader: LoaderArgs,
+}
+
+impl VerifyArgs {
+    /// How the kernel is asked.
+    pub(crate) fn asked(&self) -> Asked<'_> {
+        Asked::of(&self.kernel, &self.loader)
+    }
+
+    /// The verifier of the chosen kernel, where there is to be one only.
+    pub(crate) fn verifier(&self) -> Result<Verifier, String> {
+        let verifier = self.asked().verifier(self.test.options())?;
+        Ok(verifier.with_globals(self.globals.read()?))
+    }
+
+    /// The verifiers of all chosen kernels.
+    pub(crate) fn verifiers(&self) -> Result<Vec<Verifier>, String> {
+        self.asked().verifiers(self.test.options(), &self.globals.read()?)
+    }
+}
+
 #[derive(clap::Args)]
 pub(crate) struct CheckArgs {
     /// Objects, directories or globs
@@ -117,15 +150,7 @@ pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) jobs: JobArgs,
     #[command(flatten)]
-    pub(crate) kernel: KernelArgs,
-    #[command(flatten)]
-    pub(crate) programs: ProgramArgs,
-    #[command(flatten)]
-    pub(crate) globals: GlobalArgs,
-    #[command(flatten)]
-    pub(crate) test: TestArgs,
-    #[command(flatten)]
-    pub(crate) loader: LoaderArgs,
+    pub(crate) verify: VerifyArgs,
     #[command(flatten)]
     pub(crate) print: CheckPrint,
 }
@@ -204,15 +229,7 @@ pub(crate) struct CompareArgs {
     #[command(flatten)]
     pub(crate) jobs: JobArgs,
     #[command(flatten)]
-    pub(crate) kernel: KernelArgs,
-    #[command(flatten)]
-    pub(crate) programs: ProgramArgs,
-    #[command(flatten)]
-    pub(crate) globals: GlobalArgs,
-    #[command(flatten)]
-    pub(crate) test: TestArgs,
-    #[command(flatten)]
-    pub(crate) loader: LoaderArgs,
+    pub(crate) verify: VerifyArgs,
     #[command(flatten)]
     pub(crate) print: ComparePrint,
 }
@@ -257,15 +274,7 @@ pub(crate) struct GateArgs {
     #[command(flatten)]
     pub(crate) jobs: JobArgs,
     #[command(flatten)]
-    pub(crate) kernel: KernelArgs,
-    #[command(flatten)]
-    pub(crate) programs: ProgramArgs,
-    #[command(flatten)]
-    pub(crate) globals: GlobalArgs,
-    #[command(flatten)]
-    pub(crate) test: TestArgs,
-    #[command(flatten)]
-    pub(crate) loader: LoaderArgs,
+    pub(crate) verify: VerifyArgs,
     #[command(flatten)]
     pub(crate) print: GatePrint,
 }
@@ -291,15 +300,7 @@ pub(crate) struct SweepArgs {
     #[command(flatten)]
     pub(crate) jobs: JobArgs,
     #[command(flatten)]
-    pub(crate) kernel: KernelArgs,
-    #[command(flatten)]
-    pub(crate) programs: ProgramArgs,
-    #[command(flatten)]
-    pub(crate) globals: GlobalArgs,
-    #[command(flatten)]
-    pub(crate) test: TestArgs,
-    #[command(flatten)]
-    pub(crate) loader: LoaderArgs,
+    pub(crate) verify: VerifyArgs,
     #[command(flatten)]
     pub(crate) print: SweepPrint,
 }
@@ -331,15 +332,7 @@ pub(crate) struct LogArgs {
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(..=i64::from(u32::MAX >> 2)))]
     pub(crate) log_size: Option<u32>,
     #[command(flatten)]
-    pub(crate) kernel: KernelArgs,
-    #[command(flatten)]
-    pub(crate) programs: ProgramArgs,
-    #[command(flatten)]
-    pub(crate) globals: GlobalArgs,
-    #[command(flatten)]
-    pub(crate) test: TestArgs,
-    #[command(flatten)]
-    pub(crate) loader: LoaderArgs,
+    pub(crate) verify: VerifyArgs,
     #[command(flatten)]
     pub(crate) print: LogPrint,
 }
@@ -365,15 +358,7 @@ pub(crate) struct ProfileArgs {
     #[arg(value_name = "OBJECT")]
     pub(crate) object: PathBuf,
     #[command(flatten)]
-    pub(crate) kernel: KernelArgs,
-    #[command(flatten)]
-    pub(crate) programs: ProgramArgs,
-    #[command(flatten)]
-    pub(crate) globals: GlobalArgs,
-    #[command(flatten)]
-    pub(crate) test: TestArgs,
-    #[command(flatten)]
-    pub(crate) loader: LoaderArgs,
+    pub(crate) verify: VerifyArgs,
     #[command(flatten)]
     pub(crate) print: ProfilePrint,
 }
