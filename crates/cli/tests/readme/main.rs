@@ -95,7 +95,7 @@ fn examples(blocks: &[Block]) -> impl Iterator<Item = &blocks::Example> {
 /// The guide's example in Rust is one that a test compiles and runs.
 #[test]
 fn code_in_rust_is_tested() {
-    let tested = read("crates/cli/tests/library.rs");
+    let tested = read("crates/cli/tests/all/library.rs");
     let mut shown = 0;
     for page in pages() {
         for block in blocks(&read(&page)).unwrap() {
@@ -104,7 +104,7 @@ fn code_in_rust_is_tested() {
             {
                 assert!(
                     tested.contains(&text),
-                    "{page}: not in crates/cli/tests/library.rs:\n{text}"
+                    "{page}: not in crates/cli/tests/all/library.rs:\n{text}"
                 );
                 shown += 1;
             }

@@ -1,0 +1,21 @@
+//! The command line, tested from outside: one program, because linking one for each file would take longer than all of them.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod cli;
+mod common;
+mod directory;
+mod expect;
+mod forms;
+mod inputs;
+mod kernels;
+mod laboratory;
+mod library;
+mod loaders;
+mod log;
+mod machine;
+mod page;
+mod profile;
+mod run;
+mod veristat;
+mod vocabulary;

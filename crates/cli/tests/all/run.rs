@@ -1,0 +1,128 @@
+//! `verdict run`: what a played kernel answers is what real kernels answered the same program.
+//!
+//! `golden/RELEASE/run.txt` is what `golden/run/record.c`, linked statically, printed as root on that kernel.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The program that asks, built once; static where the C library can be.
+fn fixture() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("run-{}", std::process::id()));
+        let build = |flags: &[&str]| {
+            let source = root().join("golden/run/record.c");
+            let mut cc = Command::new("cc");
+            cc.args(["-O1", "-w"])
+                .args(flags)
+                .arg(source)
+                .arg("-o")
+                .arg(&target);
+            cc.output().unwrap()
+        };
+        let built = build(&["-static"]);
+        let built = if built.status.success() { built } else { build(&[]) };
+        assert!(
+            built.status.success(),
+            "{}",
+            String::from_utf8_lossy(&built.stderr)
+        );
+        target
+    })
+}
+
+/// Runs a command on a played kernel; `None`, which is said, where system calls cannot be answered.
+fn run(options: &[&str], command: &[&str]) -> Option<Output> {
+    let mut verdict = Command::new(env!("CARGO_BIN_EXE_verdict"));
+    let output = verdict
+        .arg("run")
+        .args(options)
+        .arg("--")
+        .args(command)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let lacks = ["user notification is not available here", "refuses bpf(2)"];
+    if lacks.iter().any(|words| said.contains(words)) {
+        eprintln!("skipped: {}", said.lines().next().unwrap_or_default());
+        return None;
+    }
+    Some(output)
+}
+
+#[test]
+fn real_kernels_answered_the_same() {
+    let mut compared = 0;
+    for entry in fs::read_dir(root().join("golden")).unwrap() {
+        let directory = entry.unwrap().path();
+        let Ok(recorded) = fs::read_to_string(directory.join("run.txt")) else {
+            continue;
+        };
+        let release = directory.file_name().unwrap().to_str().unwrap();
+        let Some(output) = run(&["--kernel", release], &[fixture().to_str().unwrap()]) else {
+            return;
+        };
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let mut wrong = String::new();
+        for (at, pair) in recorded.lines().zip(printed.lines()).enumerate() {
+            if pair.0 != pair.1 {
+                wrong += &format!("line {}: {} (kernel), {} (verdict)\n", at + 1, pair.0, pair.1);
+            }
+        }
+        assert!(wrong.is_empty(), "{release}:\n{wrong}");
+        assert_eq!(recorded.lines().count(), printed.lines().count(), "{release}");
+        compared += 1;
+    }
+    assert!(compared >= 2, "{compared}");
+}
+
+#[test]
+fn a_command_keeps_its_exit_code() {
+    let Some(output) = run(&[], &["sh", "-c", "exit 7"]) else {
+        return;
+    };
+    assert_eq!(output.status.code(), Some(7));
+    let output = run(&[], &["sh", "-c", "kill -9 $$"]).unwrap();
+    assert_eq!(output.status.code(), Some(137));
+    let output = run(&[], &["no-such-command-at-all"]).unwrap();
+    assert_eq!(output.status.code(), Some(127));
+    // Children and grandchildren are asked about, too.
+    let output = run(&["--kernel", "6.18"], &["sh", "-c", "(uname -r | cat) & wait"]).unwrap();
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("6.18."));
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn strict_and_report_tell_of_refusals() {
+    let report = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("run-{}.json", std::process::id()));
+    let options = [
+        "--kernel",
+        "6.12,6.1",
+        "--strict",
+        "--report",
+        report.to_str().unwrap(),
+    ];
+    let Some(output) = run(&options, &[fixture().to_str().unwrap()]) else {
+        return;
+    };
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("rejected (EACCES)"), "{said}");
+    let report: serde_json::Value = serde_json::from_slice(&fs::read(report).unwrap()).unwrap();
+    let records = report["records"].as_array().unwrap();
+    let refused = |kernel: &str| {
+        let of_kernel = records
+            .iter()
+            .filter(|record| record["kernel"].as_str().unwrap().starts_with(kernel));
+        of_kernel
+            .filter(|record| record["rule"]["code"] == "V0214")
+            .count()
+    };
+    assert!(refused("6.12.") > 0 && refused("6.1.") > 0, "{report}");
+}

@@ -1,0 +1,21 @@
+//! The library, tested from outside: one program, because linking one for each file would take longer than all of them.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod attach;
+mod aya;
+mod buffers;
+mod cilium;
+mod corpus;
+mod examples;
+mod explain;
+mod files;
+mod loaders;
+mod memory;
+mod plans;
+mod profile;
+mod reports;
+mod rules;
+mod switches;
+mod walk;
+mod whole;
