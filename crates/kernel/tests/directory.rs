@@ -21,8 +21,16 @@ ffffffffc0000000 t nft_do_chain\t[nf_tables]
 ";
 
 fn config_of(release: &str) -> String {
-    format!("#\n# Linux/x86 {release} Kernel Configuration\n#\nCONFIG_HZ=1000\nCONFIG_BPF_JIT=y\n")
+    format!("#\n# Linux/x86 {release} Kernel Configuration\n#\n{OPTIONS}")
 }
+
+const OPTIONS: &str = "\
+CONFIG_LOCALVERSION=\"\"
+CONFIG_X86_64=y
+CONFIG_HZ=1000
+CONFIG_BPF_JIT=y
+CONFIG_BPF_JIT_DEFAULT_ON=y
+";
 
 /// BTF of a struct of 8 bytes.
 fn btf_of(name: &str) -> Vec<u8> {
@@ -109,7 +117,7 @@ fn copies_from_a_running_machine_are_taken_as_they_are() {
     assert_eq!(k.ksym("nft_do_chain").and_then(|s| s.module), Some("nf_tables"));
     assert_eq!((k.basis, &*k.release), (Basis::Own, "6.12.117-deb12-amd64"));
     let about = k.directory.clone().unwrap();
-    assert_eq!((about.options, about.symbols, about.module_symbols), (2, 7, 1));
+    assert_eq!((about.options, about.symbols, about.module_symbols), (5, 7, 1));
     // An ordinary user sees zeros for addresses; some lists have none. Nothing depends on them.
     let zeros: String = SYMBOLS
         .lines()
@@ -404,9 +412,84 @@ fn a_kernel_of_a_known_release_follows_its_profile() {
         other.assumed_rules().unwrap(),
         "rules assumed of 6.18.15-deb13-amd64 for Linux 6.12.117"
     );
-    assert!(k.machine.jit.enabled);
-    dir.write("config", config_of("6.12.117").replace("CONFIG_BPF_JIT=y\n", ""));
-    assert!(!dir.open(None).unwrap().machine.jit.enabled);
+}
+
+#[test]
+fn the_configuration_says_whether_there_is_a_jit() {
+    const DEFAULT: &str = "CONFIG_BPF_JIT_DEFAULT_ON";
+    let dir = Dir::of("jit", "6.12.117");
+    let config = config_of("6.12.117");
+    let enabled = |dir: &Dir| dir.open(None).unwrap().machine.jit.enabled;
+    assert!(enabled(&dir));
+    // Who boots it would have to enable it first.
+    dir.write("config", config.replace(DEFAULT, "CONFIG_HAVE_EBPF_JIT"));
+    assert!(!enabled(&dir));
+    dir.write("config", config.replace(DEFAULT, "CONFIG_BPF_JIT_ALWAYS_ON"));
+    assert!(enabled(&dir));
+    let without = config.replace("CONFIG_BPF_JIT=y\n", "");
+    dir.write("config", &without);
+    assert!(!enabled(&dir));
+    // What the directory states is what holds.
+    let jit = "[machine.jit]\nenabled = ";
+    dir.copy("6.12.117-deb12-amd64", "release.toml", ("", ""));
+    assert!(enabled(&dir));
+    dir.write("config", &config);
+    let (from, to) = (format!("{jit}true"), format!("{jit}false"));
+    dir.copy("6.12.117-deb12-amd64", "release.toml", (&from, &to));
+    assert!(!enabled(&dir));
+}
+
+#[test]
+fn a_kernel_with_changes_of_others_is_not_the_known_one_of_its_version() {
+    let dir = Dir::of("changed", "6.12.117");
+    let said = |dir: &Dir| dir.open(None).unwrap().unknown_rules();
+    let unknown = |differs: &str| Some(format!("the rules of Linux 6.12.117 ({differs}) are not known"));
+    assert_eq!(said(&dir), None);
+    for (running, other) in [
+        (
+            "Linux version 6.12.117-custom (me@host) #1 SMP",
+            "6.12.117-custom",
+        ),
+        ("6.12.117+\n", "6.12.117+"),
+        ("6.12.0-55.el10.x86_64\n", "6.12.0-55.el10.x86_64"),
+    ] {
+        dir.write("version", running);
+        assert_eq!(said(&dir), unknown(&format!("version says {other}")));
+    }
+    dir.write("version", "6.12.117+deb12-amd64\n");
+    assert_eq!(said(&dir), None);
+    for (from, to, differs) in [
+        (
+            "CONFIG_LOCALVERSION=\"\"",
+            "CONFIG_LOCALVERSION=\"-mine\"",
+            "config sets CONFIG_LOCALVERSION=\"-mine\"",
+        ),
+        (
+            "CONFIG_HZ=1000",
+            "CONFIG_PREEMPT_RT=y",
+            "config sets CONFIG_PREEMPT_RT=y",
+        ),
+        (
+            "CONFIG_X86_64=y",
+            "# CONFIG_64BIT is not set",
+            "config does not set CONFIG_X86_64=y",
+        ),
+    ] {
+        dir.write("config", config_of("6.12.117").replace(from, to));
+        assert_eq!(said(&dir), unknown(differs));
+        // A profile's head alone does not make it that kernel, either.
+        dir.copy("6.12.117-deb12-amd64", "release.toml", ("", ""));
+        let differs = format!("the rules of Linux 6.12.117-deb12-amd64 ({differs}) are not known");
+        assert_eq!(said(&dir), Some(differs));
+        dir.remove("release.toml");
+        let assumed = dir.open(Some("6.12")).unwrap();
+        assert_eq!(assumed.basis, Basis::Assumed);
+    }
+    dir.write(
+        "config",
+        config_of("6.12.117").replace("CONFIG_LOCALVERSION=\"\"\n", ""),
+    );
+    assert_eq!(said(&dir), None);
 }
 
 #[test]
@@ -434,7 +517,7 @@ fn the_rules_of_other_kernels_are_unknown_unless_some_are_assumed() {
         ),
         (
             "CONFIG_X86_32=y\n# Linux/x86 6.12.117 Kernel Configuration\n",
-            "the rules of Linux 6.12.117 are not known",
+            "the rules of Linux 6.12.117 (config does not set CONFIG_X86_64=y) are not known",
         ),
         ("", "the rules of a kernel of an unknown release are not known"),
     ] {
@@ -455,8 +538,13 @@ fn the_release_is_what_the_files_say_together() {
     };
     let says = |basis, name: &str, file: &str| Ok((basis, Some((name.to_owned(), file.to_owned()))));
     assert_eq!(of(&dir), says(Basis::Own, "6.1.192", "config"));
-    // A distribution's own number beside it.
+    // A distribution's own number beside it: Debian names its source, too.
     dir.write("version", "6.1.0-43-amd64\n");
+    assert_eq!(of(&dir), says(Basis::Unknown, "6.1.192", "config"));
+    dir.write(
+        "version",
+        "Linux version 6.1.0-43-amd64 (a@b) #1 SMP Debian 6.1.192-1\n",
+    );
     assert_eq!(of(&dir), says(Basis::Own, "6.1.192", "config"));
     dir.write("version", "Linux version 6.18.44-custom (me@host) #1 SMP\n");
     let e = of(&dir).unwrap_err();
@@ -464,7 +552,7 @@ fn the_release_is_what_the_files_say_together() {
         e.ends_with("its files are of different kernels: config says 6.1.192, version says 6.18.44-custom"),
         "{e}"
     );
-    dir.write("config", "CONFIG_HZ=1000\n");
+    dir.write("config", OPTIONS);
     assert_eq!(of(&dir), says(Basis::Unknown, "6.18.44-custom", "version"));
     dir.write(
         "version",
@@ -485,6 +573,11 @@ fn the_release_is_what_the_files_say_together() {
 fn a_directory_with_profile_files_has_its_own_rules() {
     const PROFILE: &str = "6.18.15-deb13-amd64";
     let dir = Dir::of("profile", "6.18.44");
+    dir.copy(PROFILE, "release.toml", ("", ""));
+    let e = dir.open(None).unwrap_err();
+    let words = "of different kernels: release.toml says 6.18.15-deb13-amd64, config says 6.18.44";
+    assert!(e.ends_with(words), "{e}");
+    dir.remove("release.toml");
     let same = ("", "");
     let release = ("used-maps = 64", "used-maps = 65");
     let switches = ("\"imprecise-scalar\"", "\"stack-zero\"");
@@ -501,6 +594,7 @@ fn a_directory_with_profile_files_has_its_own_rules() {
         (Basis::Assumed, ZeroSpill::StackZero)
     );
     dir.copy(PROFILE, "release.toml", release);
+    dir.write("config", config_of("6.18.15"));
     let k = dir.open(None).unwrap();
     assert_eq!(
         (k.basis, k.version, k.limits.used_maps),

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 use verdict_kernel::semantics::Evidence;
-use verdict_kernel::{Basis, Directory, DirectoryFile, KNOWN, Kernel, Known};
+use verdict_kernel::{Basis, Directory, KNOWN, Kernel, Known};
 
 use crate::forms::{DocumentHead, Json, assumed_switches, ways, write_json};
 use crate::{Look, Part};
@@ -26,12 +26,12 @@ impl<'k> Described<'k> {
     /// The kernel, if it is a directory's.
     pub fn of(kernel: &'k Kernel) -> Option<Described<'k>> {
         let directory = kernel.directory.as_deref()?;
-        let states = |file: &str| directory.files.iter().any(|known| stem(known) == file);
-        let profile = KNOWN.iter().find(|known| known.name == kernel.release);
-        let other = match kernel.basis {
-            Basis::Own => format!("{}, the profile of this release", kernel.release),
-            Basis::Assumed => format!("{}, assumed", kernel.release),
-            Basis::Unknown => "not known".to_owned(),
+        let states = |file: &str| directory.files.iter().any(|known| known.stem() == file);
+        let profile = directory.profile;
+        let other = match (profile, kernel.basis) {
+            (Some(profile), Basis::Own) => format!("{profile}, the profile of this release"),
+            (Some(profile), _) => format!("{profile}, assumed"),
+            (None, _) => "not known".to_owned(),
         };
         let whence = |file: &str| match states(file) {
             true => file.to_owned(),
@@ -45,7 +45,7 @@ impl<'k> Described<'k> {
         Some(Described {
             kernel,
             directory,
-            profile: profile.filter(|_| kernel.basis != Basis::Unknown),
+            profile: KNOWN.iter().find(|known| profile == Some(known.name)),
             switches: whence("semantics.toml"),
             rest: whence("release.toml"),
             version,
@@ -85,7 +85,13 @@ impl<'k> Described<'k> {
         match self.kernel.basis {
             Basis::Unknown => Ok(()),
             Basis::Own | Basis::Assumed => {
-                writeln!(out, "    machine: {}; {}", machine(self.kernel), self.rest)
+                let states = self.rest == "release.toml";
+                writeln!(
+                    out,
+                    "    machine: {}; {}",
+                    machine(self.kernel, states),
+                    self.rest
+                )
             }
         }
     }
@@ -186,19 +192,13 @@ impl<'k> Described<'k> {
     }
 }
 
-/// A file's name without what says how it is packed.
-fn stem(file: &DirectoryFile) -> &str {
-    let name = file.name.as_str();
-    let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst"));
-    plain.unwrap_or(name)
-}
-
-/// What is taken for the machine.
-fn machine(kernel: &Kernel) -> String {
+/// What is taken for the machine: whether it has a JIT, its configuration says, unless its directory states it.
+fn machine(kernel: &Kernel, states: bool) -> String {
     let jit = match kernel.machine.jit.enabled {
         true => "with JIT",
+        false if states => "without JIT",
         false if kernel.config("CONFIG_BPF_JIT").is_none() => "without JIT (the configuration has none)",
-        false => "without JIT",
+        false => "without JIT (the configuration does not enable it)",
     };
     format!("{} CPUs, {jit}", kernel.machine.nr_cpus)
 }

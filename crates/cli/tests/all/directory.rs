@@ -298,7 +298,7 @@ fn kernels_says_where_a_directory_has_what_from() {
         "    release: Linux 6.12.99 on x86, as config says\n",
         "    the rules of Linux 6.12.99 are not known: every program is unsupported, unless --assume NAME ",
         " types\n",
-        " bytes; 11 options\n",
+        " bytes; 12 options\n",
         " symbols\n",
         "    version: config\n",
         "    switches: not known\n",
@@ -319,11 +319,33 @@ fn kernels_says_where_a_directory_has_what_from() {
     assert_eq!(kernel["release"]["version"], "6.12.99");
     assert!(kernel["types"].as_u64().unwrap() > 100_000 && kernel["symbols"].as_u64().unwrap() > 100_000);
     // What the directory states itself.
+    let machine = Machine::new("kernels-stated", "6.12.43");
     let dir = PathBuf::from(machine.file("machine"));
-    for file in ["release.toml", "semantics.toml"] {
-        let profile = root().join("crates/kernel/profiles/6.12.43-deb12-amd64");
-        fs::copy(profile.join(file), dir.join(file)).unwrap();
+    let config = fs::read_to_string(dir.join("config")).unwrap();
+    fs::write(
+        dir.join("config"),
+        config.replace("CONFIG_BPF_JIT_DEFAULT_ON=y\n", ""),
+    )
+    .unwrap();
+    let (_, out, _) = machine.run("kernels", &[]);
+    let without = "    machine: 2 CPUs, without JIT (the configuration does not enable it); \
+                   6.12.43-deb12-amd64, the profile of this release\n";
+    assert!(out.contains(without), "{out}");
+    let profile = root().join("crates/kernel/profiles/6.12.43-deb12-amd64");
+    let release = fs::read_to_string(profile.join("release.toml")).unwrap();
+    let release = release.replace("name = \"6.12.43-deb12-amd64\"", "name = \"6.12.43-deb12-ours\"");
+    fs::write(dir.join("release.toml"), release).unwrap();
+    let (_, out, _) = machine.run("kernels", &[]);
+    for line in [
+        "    release: Linux 6.12.43-deb12-ours on x86, as release.toml says\n",
+        "    version: release.toml\n",
+        "    switches: 6.12.43-deb12-amd64, the profile of this release\n",
+        "    tables, limits: release.toml\n",
+        "    machine: 2 CPUs, with JIT; release.toml\n",
+    ] {
+        assert!(out.contains(line), "{line}: {out}");
     }
+    fs::copy(profile.join("semantics.toml"), dir.join("semantics.toml")).unwrap();
     let (_, out, _) = machine.run("kernels", &[]);
     for line in [
         "    version: release.toml\n",

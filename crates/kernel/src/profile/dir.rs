@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::KernelError;
-use super::files::{self, BTF, CONFIG, File, KALLSYMS, Kind, RELEASE, SEMANTICS, VERSION, bounded};
+use super::files::{self, BTF, CONFIG, ENDINGS, File, KALLSYMS, Kind, RELEASE, SEMANTICS, VERSION, bounded};
 use super::given::Files;
 
 /// Reads all of them.
@@ -49,9 +49,6 @@ fn name(dir: &Path) -> String {
         .unwrap_or_else(|| dir.to_string_lossy().into_owned())
 }
 
-/// What a packed file's name ends with.
-const ENDINGS: [&str; 3] = ["", ".zst", ".gz"];
-
 /// The file of this kind in a directory; `None` if there is none.
 fn read(dir: &Path, kind: Kind) -> Result<Option<File>, KernelError> {
     let Some(path) = find(dir, kind)? else {
@@ -77,7 +74,7 @@ fn read(dir: &Path, kind: Kind) -> Result<Option<File>, KernelError> {
 /// The path of the file of this kind. What is there in several forms counts as it is, then as `.zst`, then as `.gz`.
 fn find(dir: &Path, kind: Kind) -> Result<Option<PathBuf>, KernelError> {
     for name in kind.names {
-        for ending in ENDINGS {
+        for ending in [""].into_iter().chain(ENDINGS) {
             let path = dir.join(format!("{name}{ending}"));
             // A link that leads nowhere is there, too.
             if path.symlink_metadata().is_ok() {

@@ -116,6 +116,15 @@ impl Packing {
     }
 }
 
+/// What a packed file's name may end with.
+pub(super) const ENDINGS: [&str; 2] = [".zst", ".gz"];
+
+/// A file's name without what says how it is packed.
+pub(super) fn without_ending(name: &str) -> &str {
+    let plain = ENDINGS.iter().find_map(|ending| name.strip_suffix(ending));
+    plain.unwrap_or(name)
+}
+
 /// A file's contents, unpacked.
 pub(super) struct File {
     pub(super) path: PathBuf,

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::contents::{check_config, check_kallsyms, parse_btf};
-use super::files::{File, Packing};
-use super::release::{Release, Statements, architecture};
+use super::files::{File, Packing, without_ending};
+use super::release::{Release, Statements, architecture, stated};
 use super::{
     Basis, KNOWN, Kernel, KernelError, Parts, ProfileError, Rules, SymbolTable, Table, builtin, read, tables,
 };
@@ -13,11 +13,16 @@ use crate::sorted;
 
 /// The directory from which a kernel was read.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct Directory {
     /// Where it lies, as it was named.
     pub path: PathBuf,
     /// Of which release the kernel is, if anything says it.
     pub release: Option<Release>,
+    /// What says that the kernel is another one than the known kernel of its version, if there is one.
+    pub differs: Option<String>,
+    /// The known profile that has those rules which the directory does not state, if they are known.
+    pub profile: Option<&'static str>,
     /// Architecture that the configuration names.
     pub architecture: Option<String>,
     /// The files that were read: BTF, configuration, symbols, and those that need not be there.
@@ -42,6 +47,11 @@ pub struct DirectoryFile {
 }
 
 impl DirectoryFile {
+    /// Its name without what says how it is packed.
+    pub fn stem(&self) -> &str {
+        without_ending(&self.name)
+    }
+
     fn of(file: &File) -> DirectoryFile {
         DirectoryFile {
             name: file.name(),
@@ -84,24 +94,29 @@ impl Files {
         let options = sorted::config(&config.bytes);
         let is_set = |option| sorted::find(&options, option, sorted::CONFIG_SEPARATOR).next();
         let symbols = check_kallsyms(&kallsyms, is_set("CONFIG_KALLSYMS_ALL") == Some(b"y"))?;
-        let said = Statements::gather(dir, &config, version.as_ref())?;
-        let architecture = architecture(&config.bytes).map(ToOwned::to_owned);
-        // All profiles are of x86-64.
-        let fits = architecture.as_deref().is_none_or(|name| name.starts_with("x86"))
-            && is_set("CONFIG_X86_32").is_none();
         let stated = Stated::read(release_toml.as_ref(), semantics_toml.as_ref())?;
-        let (mut rules, basis) = stated.complete(dir, said.known().filter(|_| fits), assume)?;
-        if is_set("CONFIG_BPF_JIT").is_none() {
-            rules.machine.jit.enabled = false;
-        }
-        if let (Some(release), None) = (said.release(), &stated.release) {
-            rules.version = release.version;
+        let said = Statements::gather(dir, stated.as_release(), &config, version.as_ref())?;
+        let architecture = architecture(&config.bytes).map(ToOwned::to_owned);
+        let (own, differs) = match architecture.as_deref() {
+            Some(other) if !other.starts_with("x86") => (None, None),
+            _ => own(&said, &config, is_set),
+        };
+        let (mut rules, basis, profile) = stated.complete(dir, own, assume)?;
+        if stated.release.is_none() {
+            let is_y = |option| is_set(option) == Some(b"y");
+            rules.machine.jit.enabled = is_y("CONFIG_BPF_JIT")
+                && (is_y("CONFIG_BPF_JIT_DEFAULT_ON") || is_y("CONFIG_BPF_JIT_ALWAYS_ON"));
+            if let Some(release) = said.release() {
+                rules.version = release.version;
+            }
         }
         let every = [&btf, &config, &kallsyms].into_iter();
         let every = every.chain([&version, &release_toml, &semantics_toml].into_iter().flatten());
         let directory = Directory {
             path: dir.to_owned(),
             release: said.release().cloned(),
+            differs,
+            profile,
             architecture,
             files: every.map(DirectoryFile::of).collect(),
             options: options.iter().filter(|&&b| b == b'\n').count(),
@@ -119,6 +134,42 @@ impl Files {
             directory: Some(directory.into()),
             ..kernel
         })
+    }
+}
+
+/// The known profile of this very kernel; or else what tells it from the one of its version, if there is one.
+fn own<'c>(
+    said: &Statements,
+    config: &File,
+    is_set: impl Fn(&'static str) -> Option<&'c [u8]>,
+) -> (Option<&'static str>, Option<String>) {
+    let Some(known) = said.known() else {
+        return (None, None);
+    };
+    let sets = |option, value: &[u8]| {
+        let (file, value) = (config.name(), String::from_utf8_lossy(value));
+        format!("{file} sets {option}={value}")
+    };
+    let by_config = || {
+        // All profiles are of x86-64.
+        if is_set("CONFIG_X86_64") != Some(b"y") {
+            return Some(format!("{} does not set CONFIG_X86_64=y", config.name()));
+        }
+        let suffix = is_set("CONFIG_LOCALVERSION").filter(|suffix| !matches!(suffix, [] | [b'"', b'"']));
+        let suffix = suffix.map(|suffix| sets("CONFIG_LOCALVERSION", suffix));
+        suffix.or_else(|| is_set("CONFIG_PREEMPT_RT").map(|value| sets("CONFIG_PREEMPT_RT", value)))
+    };
+    if let Some(other) = said.other() {
+        // The name of the release itself says it already.
+        let is_named = said.release().is_some_and(|release| release.name == other.name);
+        return (
+            None,
+            (!is_named).then(|| format!("{} says {}", other.file, other.name)),
+        );
+    }
+    match by_config() {
+        None => (Some(known), None),
+        differs => (None, differs),
     }
 }
 
@@ -146,19 +197,21 @@ impl<'f> Stated<'f> {
         })
     }
 
+    /// Of which release the kernel is, as `release.toml` has it.
+    fn as_release(&self) -> Option<Release> {
+        let (path, release) = self.release.as_ref()?;
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        Some(stated(&release.name, release.version, file.into_owned()))
+    }
+
     /// The rules, where what is not stated is that of a known profile: of the kernel's own release, or of the one that
-    /// is assumed.
+    /// is assumed. Which profile that is, if there is one.
     fn complete(
         &self,
         dir: &Path,
         own: Option<&'static str>,
         assume: Option<&'static super::Known>,
-    ) -> Result<(Rules, Basis), KernelError> {
-        let own = own.or_else(|| {
-            let version = self.release.as_ref().map(|(_, release)| release.version)?;
-            let known = KNOWN.iter().find(|known| known.version == version);
-            known.map(|known| known.name)
-        });
+    ) -> Result<(Rules, Basis, Option<&'static str>), KernelError> {
         let (from, basis) = match (&self.release, &self.semantics, assume) {
             (Some(_), Some(_), Some(_)) => return Err(KernelError::StatesRules(dir.to_owned())),
             // Every part of it is stated.
@@ -174,6 +227,8 @@ impl<'f> Stated<'f> {
                 (None, None) => (&KNOWN[0], Basis::Unknown),
             },
         };
+        let is_whole = self.release.is_some() && self.semantics.is_some();
+        let profile = (basis != Basis::Unknown && !is_whole).then_some(from.name);
         let mut rules = from.rules()?;
         if let Some((path, release)) = &self.release {
             let tables = tables(&release.tables).map_err(|e| KernelError::Profile(path.to_path_buf(), e))?;
@@ -191,6 +246,6 @@ impl<'f> Stated<'f> {
         if let Some((_, switches)) = &self.semantics {
             rules.semantics = switches.clone();
         }
-        Ok((rules, basis))
+        Ok((rules, basis, profile))
     }
 }

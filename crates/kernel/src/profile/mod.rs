@@ -244,17 +244,20 @@ impl Kernel {
         Some(format!("{}: {said}", self.name))
     }
 
-    /// The release, as far as it is known.
+    /// The release, as far as it is known, and how it differs from the known one of its version.
     fn linux(&self) -> String {
-        let directory = self.directory.as_ref();
-        match directory.map(|directory| (&directory.release, directory.architecture.as_deref())) {
-            None => format!("Linux {}", self.release),
-            Some((None, _)) => "a kernel of an unknown release".to_owned(),
-            Some((Some(release), Some(other))) if !other.starts_with("x86") => {
-                format!("Linux {} on {other}", release.name)
-            }
-            Some((Some(release), _)) => format!("Linux {}", release.name),
-        }
+        let Some(directory) = self.directory.as_deref() else {
+            return format!("Linux {}", self.release);
+        };
+        let Some(release) = &directory.release else {
+            return "a kernel of an unknown release".to_owned();
+        };
+        let architecture = directory.architecture.as_deref();
+        let on = architecture.filter(|name| !name.starts_with("x86"));
+        let on = on.map_or_else(String::new, |name| format!(" on {name}"));
+        let differs = directory.differs.as_deref();
+        let differs = differs.map_or_else(String::new, |differs| format!(" ({differs})"));
+        format!("Linux {}{on}{differs}", release.name)
     }
 
     /// This kernel with one semantic switch set.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::files::File;
+use super::files::{File, without_ending};
 use super::{KNOWN, KernelError};
 
 /// Major, minor and patch level.
@@ -17,8 +17,32 @@ pub struct Release {
     pub version: (u8, u8, u16),
     /// Name of the file.
     pub file: String,
-    /// Whether the version is that of the source: a distribution may number its kernels otherwise.
-    exact: bool,
+    tells: Tells,
+}
+
+/// What a release tells of the source that the kernel was made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Tells {
+    /// It is that version of upstream's.
+    Upstream,
+    /// It is that version of upstream's, with Debian's changes.
+    Debian,
+    /// The version may be a distribution's own number: the patch level is 0, whatever was taken over.
+    Number,
+    /// It is none of upstream's: somebody else's changes are in it.
+    Other,
+}
+
+impl Tells {
+    /// Of a release, by what follows its version.
+    fn of(version: Version, rest: &str) -> Tells {
+        match (version, rest) {
+            (_, rest) if rest.starts_with("+deb") => Tells::Debian,
+            ((.., 0), rest) if number(rest.strip_prefix('-').unwrap_or_default()).is_some() => Tells::Number,
+            (_, "") => Tells::Upstream,
+            _ => Tells::Other,
+        }
+    }
 }
 
 /// What the files say, the most exact first.
@@ -26,21 +50,23 @@ pub struct Release {
 pub(super) struct Statements(Vec<Release>);
 
 impl Statements {
-    /// Reads the head of a configuration, its file's name and what `/proc/version` or `uname -r` says.
+    /// Reads what `release.toml` states, the head of a configuration, its file's name and what `/proc/version` or
+    /// `uname -r` says.
     ///
     /// # Errors
     /// When they are of different kernels, or the last of them is something else.
     pub(super) fn gather(
         dir: &Path,
+        stated: Option<Release>,
         config: &File,
         version: Option<&File>,
     ) -> Result<Statements, KernelError> {
-        let mut all = Vec::new();
+        let mut all = Vec::from_iter(stated);
         all.extend(of_head(&config.bytes).and_then(|name| source(name, config.name())));
         if let Some(file) = version {
             let text = String::from_utf8_lossy(&file.bytes);
             let running = running(&text).ok_or_else(|| file.wrong("no release stands in it"))?;
-            all.extend(debian(&text).and_then(|name| source(name, file.name())));
+            all.extend(debian(&text).and_then(|name| debian_source(name, file.name())));
             all.extend(numbered(running, file.name()));
         }
         let name = config.name();
@@ -58,21 +84,32 @@ impl Statements {
         self.0.first()
     }
 
-    /// The embedded profile of exactly this release.
+    /// The embedded profile of this version.
     pub(super) fn known(&self) -> Option<&'static str> {
-        let release = self.release().filter(|release| release.exact)?;
+        let release = self.release()?;
         let known = KNOWN.iter().find(|known| known.version == release.version);
         known.map(|known| known.name)
+    }
+
+    /// What says that it is another kernel than that of the embedded profile of its version.
+    pub(super) fn other(&self) -> Option<&Release> {
+        let is_debian = self.0.iter().any(|release| release.tells == Tells::Debian);
+        self.0.iter().find(|release| match release.tells {
+            Tells::Upstream | Tells::Debian => false,
+            Tells::Number => !is_debian,
+            Tells::Other => true,
+        })
     }
 }
 
 /// Two that cannot be of one kernel.
 fn contradiction(all: &[Release]) -> Option<(&Release, &Release)> {
     let (first, others) = all.split_first()?;
+    let is_free = |release: &Release| matches!(release.tells, Tells::Number | Tells::Other);
     let agrees = |other: &&Release| {
         let ((major, minor, patch), (of_major, of_minor, of_patch)) = (first.version, other.version);
         // Many distributions keep the patch level at 0, whatever they take over.
-        (major, minor) == (of_major, of_minor) && (patch == of_patch || !other.exact && of_patch == 0)
+        (major, minor) == (of_major, of_minor) && (patch == of_patch || of_patch == 0 && is_free(other))
     };
     let other = others.iter().find(|other| !agrees(other))?;
     Some((first, other))
@@ -124,23 +161,42 @@ fn debian(text: &str) -> Option<&str> {
 /// A release of the source, which nothing may follow: `6.12.117-rt5` is another one than `6.12.117`.
 fn source(name: &str, file: String) -> Option<Release> {
     let (version, rest) = numbers(name)?;
-    Some(Release {
-        name: name.to_owned(),
-        version,
-        file,
-        exact: rest.is_empty(),
-    })
+    let tells = match rest {
+        "" => Tells::Upstream,
+        _ => Tells::Other,
+    };
+    Some(release(name, version, file, tells))
+}
+
+/// A release of the source that Debian's changes are in.
+fn debian_source(name: &str, file: String) -> Option<Release> {
+    let (version, _) = numbers(name)?;
+    Some(release(name, version, file, Tells::Debian))
 }
 
 /// A running kernel's release, in which a distribution's own numbers may follow, or stand in place of the patch level.
 fn numbered(name: &str, file: String) -> Option<Release> {
     let (version, rest) = numbers(name)?;
-    Some(Release {
+    Some(release(name, version, file, Tells::of(version, rest)))
+}
+
+/// What a profile states by its `release.toml`, whose names have no `+`.
+pub(super) fn stated(name: &str, version: Version, file: String) -> Release {
+    let tells = match numbers(name).filter(|(named, _)| *named == version) {
+        Some((_, rest)) if rest.starts_with("-deb") => Tells::Debian,
+        Some((_, rest)) => Tells::of(version, rest),
+        None => Tells::Other,
+    };
+    release(name, version, file, tells)
+}
+
+fn release(name: &str, version: Version, file: String, tells: Tells) -> Release {
+    Release {
         name: name.to_owned(),
         version,
         file,
-        exact: version.2 > 0 && (rest.is_empty() || rest.starts_with("+deb")),
-    })
+        tells,
+    }
 }
 
 /// Three numbers, of which the last may be missing, and what follows them.
@@ -159,12 +215,6 @@ fn number(text: &str) -> Option<(u16, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, rest) = text.split_at_checked(end)?;
     Some((digits.parse().ok()?, rest))
-}
-
-/// A file's name without what says how it is packed.
-fn without_ending(name: &str) -> &str {
-    let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst"));
-    plain.unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -205,14 +255,57 @@ mod tests {
     }
 
     #[test]
-    fn a_release_is_exact_where_the_source_names_it() {
-        let exact = |release: Option<Release>| release.unwrap().exact;
+    fn a_release_tells_whose_changes_are_in_it() {
         let file = || "config".to_owned();
-        assert!(exact(source("6.12.117", file())));
-        assert!(!exact(source("6.12.117-rt5", file())));
-        assert!(exact(numbered("6.12.117+deb12-amd64", file())));
-        assert!(!exact(numbered("6.1.0-43-amd64", file())));
-        assert!(!exact(numbered("6.12.117-custom", file())));
+        let tells = |release: Option<Release>| release.unwrap().tells;
+        assert_eq!(tells(source("6.12.117", file())), Tells::Upstream);
+        assert_eq!(tells(source("6.12.117-rt5", file())), Tells::Other);
+        assert_eq!(tells(source("6.12.0-45", file())), Tells::Other);
+        for (name, expected) in [
+            ("6.12.117", Tells::Upstream),
+            ("6.18.0", Tells::Upstream),
+            ("6.12.117+deb12-amd64", Tells::Debian),
+            ("6.1.0-43-amd64", Tells::Number),
+            ("6.12.0-55.el10.x86_64", Tells::Number),
+            ("6.18.0-rc1", Tells::Other),
+            ("6.12.117+", Tells::Other),
+            ("6.12.117-45-generic", Tells::Other),
+            ("6.12.117-custom", Tells::Other),
+        ] {
+            assert_eq!(tells(numbered(name, file())), expected, "{name}");
+        }
+        let stated = |name| stated(name, (6, 12, 117), file()).tells;
+        assert_eq!(stated("6.12.117-deb12-amd64"), Tells::Debian);
+        assert_eq!(stated("6.12.117"), Tells::Upstream);
+        for other in ["6.12.116-deb12-amd64", "6.12.117-custom", "our-kernel"] {
+            assert_eq!(stated(other), Tells::Other, "{other}");
+        }
+    }
+
+    #[test]
+    fn each_statement_may_say_that_it_is_another_kernel() {
+        let file = || "version".to_owned();
+        let head = || source("6.1.192", file()).unwrap();
+        let other = |more: &[Option<Release>]| {
+            let all = std::iter::once(head()).chain(more.iter().flatten().cloned());
+            let said = Statements(all.collect());
+            assert_eq!(said.known(), Some("6.1.192-deb12-amd64"));
+            said.other().map(|release| release.name.clone())
+        };
+        let number = || numbered("6.1.0-43-amd64", file());
+        assert_eq!(other(&[]), None);
+        assert_eq!(other(&[numbered("6.1.192", file())]), None);
+        // Others than Debian number their kernels so, too.
+        assert_eq!(other(&[number()]).as_deref(), Some("6.1.0-43-amd64"));
+        assert_eq!(other(&[debian_source("6.1.192", file()), number()]), None);
+        assert_eq!(
+            other(&[
+                debian_source("6.1.192", file()),
+                numbered("6.1.192-custom", file())
+            ])
+            .as_deref(),
+            Some("6.1.192-custom")
+        );
     }
 
     #[test]

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use super::root;
 
 /// Options without which the programs' helpers are not there.
-const OPTIONS: [&str; 10] = [
+const OPTIONS: [&str; 11] = [
     "BPF_EVENTS",
     "BPF_JIT",
+    "BPF_JIT_DEFAULT_ON",
     "CGROUPS",
     "CGROUP_BPF",
     "INET",
