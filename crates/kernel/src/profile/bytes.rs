@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::files::{BTF, CONFIG, KALLSYMS, Kind, RELEASE, SEMANTICS, file};
+use super::files::{BTF, CONFIG, KALLSYMS, Kind, RELEASE, SEMANTICS, VERSION, file};
 use super::given::Files;
 use super::{Kernel, KernelError};
 
@@ -18,6 +18,8 @@ pub struct KernelBytes<'b> {
     pub config: &'b [u8],
     /// `kallsyms`.
     pub kallsyms: &'b [u8],
+    /// `version`.
+    pub version: Option<&'b [u8]>,
     /// `release.toml`.
     pub release: Option<&'b [u8]>,
     /// `semantics.toml`.
@@ -42,7 +44,7 @@ impl Kernel {
             config: file(CONFIG, files.config)?,
             kallsyms: file(KALLSYMS, files.kallsyms)?,
             btf: file(BTF, files.btf)?,
-            version: None,
+            version: optional(VERSION, files.version)?,
             release: optional(RELEASE, files.release)?,
             semantics: optional(SEMANTICS, files.semantics)?,
         };
@@ -68,6 +70,7 @@ mod tests {
             btf: &btf,
             config: &config,
             kallsyms: &kallsyms,
+            version: None,
             release: Some(&release),
             semantics: Some(&semantics),
         };
@@ -89,5 +92,16 @@ mod tests {
         };
         let error = Kernel::from_bytes(&wrong, None).unwrap_err();
         assert!(error.to_string().starts_with("mine/config: "), "{error}");
+        let running = KernelBytes {
+            version: Some(b"Linux version 6.12.117-custom (me@host) #1 SMP\n"),
+            release: None,
+            semantics: None,
+            ..bytes
+        };
+        let running = Kernel::from_bytes(&running, None).unwrap();
+        assert_eq!(
+            running.unknown_rules().unwrap(),
+            "the rules of Linux 6.12.117 (version says 6.12.117-custom) are not known"
+        );
     }
 }
