@@ -1,8 +1,8 @@
 //! The forms of `verdict check` that machines read.
 
-use std::env;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use verdict::shown_path;
 use verdict_report::forms::{Form, Question, Report, Unusable};
@@ -24,6 +24,7 @@ pub(crate) struct Said<'a> {
 /// Writes it in this form. That of GitHub's CI has a page for the step beside it.
 pub(crate) fn write(out: &mut dyn Write, form: Form, said: Said<'_>) -> Result<(), Trouble> {
     let directory = env::current_dir().unwrap_or_default();
+    let root = root(&directory);
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
         kernels: said.kernels,
@@ -33,6 +34,7 @@ pub(crate) fn write(out: &mut dyn Write, form: Form, said: Said<'_>) -> Result<(
         summaries: said.summaries,
         question: said.question,
         directory: &directory.to_string_lossy(),
+        root: &root.to_string_lossy(),
     };
     report.write(out, form)?;
     out.flush()?;
@@ -40,6 +42,16 @@ pub(crate) fn write(out: &mut dyn Write, form: Form, said: Said<'_>) -> Result<(
         step_summary::append(|page| report.write(page, Form::Markdown))?;
     }
     Ok(())
+}
+
+/// Where those who show the answers see files from: on a build server the checkout, elsewhere the current directory.
+fn root(directory: &Path) -> PathBuf {
+    let checkouts = ["GITHUB_WORKSPACE", "CI_PROJECT_DIR"]
+        .into_iter()
+        .filter_map(env::var_os);
+    let mut checkouts = checkouts.filter_map(|checkout| fs::canonicalize(checkout).ok());
+    let checkout = checkouts.find(|checkout| directory.starts_with(checkout));
+    checkout.unwrap_or_else(|| directory.to_owned())
 }
 
 /// An input of which nothing can be said.

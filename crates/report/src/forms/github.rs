@@ -17,7 +17,7 @@ pub(super) fn write(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> 
         write_finding(out, report, &finding, level)?;
     }
     for input in report.unusable {
-        let place = [("file", report.seen(&input.path).to_owned())];
+        let place = [("file", report.seen(&input.path))];
         write_command(out, "error", &place, "verdict: unusable input", &input.message)?;
     }
     for note in report.notes {
@@ -40,7 +40,7 @@ fn write_finding(
     let place = match site.as_ref().and_then(|site| site.source.as_ref()) {
         Some(source) => {
             let mut place = vec![
-                ("file", report.seen(&source.file).to_owned()),
+                ("file", report.seen(&source.file)),
                 ("line", source.line.to_string()),
             ];
             if source.column > 0 {
@@ -53,7 +53,7 @@ fn write_finding(
             }
             place
         }
-        None => vec![("file", report.seen(finding.row.path).to_owned())],
+        None => vec![("file", report.seen(finding.row.path))],
     };
     let title = format!("{}: {}", message::title(entry), finding.row.name());
     let mut lines = message::lines(report.kernels, finding);
@@ -160,6 +160,7 @@ mod tests {
                 summaries: &[],
                 question: Question::Minimum,
                 directory: "",
+                root: "",
             };
             let mut out = Vec::new();
             report.write(&mut out, Form::Github).unwrap();

@@ -76,7 +76,7 @@ fn of_finding(report: &Report<'_>, finding: &Finding<'_>) -> Issue {
         fingerprint: fingerprint(entry).unwrap_or_default(),
         severity,
         location: Location {
-            path: path.to_owned(),
+            path,
             lines: Lines { begin: line.max(1) },
         },
     }
@@ -93,7 +93,7 @@ fn of_unusable(report: &Report<'_>, input: &Unusable) -> Issue {
         fingerprint: digest(&format!("unusable\0{path}")),
         severity: FAILS,
         location: Location {
-            path: path.to_owned(),
+            path,
             lines: Lines { begin: 1 },
         },
     }

@@ -10,6 +10,7 @@ mod message;
 mod sarif;
 
 use std::io::{self, Write};
+use std::path::{Component, Path, PathBuf};
 
 use verdict_kernel::rule::Rule;
 
@@ -60,8 +61,10 @@ pub struct Report<'a> {
     pub summaries: &'a [CheckSummary],
     /// What was asked.
     pub question: Question<'a>,
-    /// The current directory. Source files below it are named as they are seen from there.
+    /// The current directory: where relative paths begin.
     pub directory: &'a str,
+    /// The directory from which files are named that lie below it, for those who show them.
+    pub root: &'a str,
 }
 
 /// What was asked of the kernels.
@@ -167,13 +170,57 @@ impl Report<'_> {
         lines
     }
 
-    /// A source file as it is seen from the current directory, if it lies below.
-    fn seen<'f>(&self, file: &'f str) -> &'f str {
-        let below = |rest: &'f str| rest.strip_prefix('/');
-        let file = match file.strip_prefix(self.directory.trim_end_matches('/')) {
-            Some(rest) if !self.directory.is_empty() => below(rest).unwrap_or(file),
-            _ => file,
+    /// A file as it is seen from the root, if it lies below.
+    fn seen(&self, file: &str) -> String {
+        let whole = Path::new(self.directory).join(file);
+        let mut plain = PathBuf::new();
+        for part in whole.components() {
+            match part {
+                Component::CurDir => {}
+                Component::ParentDir if plain.file_name().is_some() => drop(plain.pop()),
+                part => plain.push(part),
+            }
+        }
+        let below = plain.strip_prefix(self.root).ok().and_then(Path::to_str);
+        let below = below.filter(|below| !below.is_empty() && !self.root.is_empty());
+        below.unwrap_or(file.trim_start_matches("./")).to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_seen_from_the_checkout() {
+        let seen = |directory, root, file: &str| {
+            let report = Report {
+                version: "",
+                kernels: &[],
+                notes: &[],
+                rows: &[],
+                unusable: &[],
+                summaries: &[],
+                question: Question::Programs,
+                directory,
+                root,
+            };
+            report.seen(file)
         };
-        file.trim_start_matches("./")
+        for (file, expected) in [
+            ("a.c", "src/a.c"),
+            ("./a.c", "src/a.c"),
+            ("../lib/b.h", "lib/b.h"),
+            ("/work/src/a.c", "src/a.c"),
+            ("/work/./c.c", "c.c"),
+            ("/usr/include/d.h", "/usr/include/d.h"),
+            ("../../e.c", "../../e.c"),
+            ("/work2/f.c", "/work2/f.c"),
+        ] {
+            assert_eq!(seen("/work/src", "/work", file), expected, "{file}");
+        }
+        assert_eq!(seen("/work", "/work", "/work/src/a.c"), "src/a.c");
+        assert_eq!(seen("/work", "/work", "./a.c"), "a.c");
+        assert_eq!(seen("", "", "./a.c"), "a.c");
     }
 }

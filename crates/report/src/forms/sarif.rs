@@ -226,11 +226,11 @@ fn add_explanation(
 fn location(report: &Report<'_>, row: &MatrixRow<'_>, site: Option<&Site>, words: Option<&str>) -> Value {
     let physical = match site.and_then(|site| site.source.as_ref()) {
         Some(source) => json!({
-            "artifactLocation": { "uri": uri(report.seen(&source.file)) },
+            "artifactLocation": { "uri": uri(&report.seen(&source.file)) },
             "region": region(source),
             "contextRegion": { "startLine": source.line.max(1), "snippet": { "text": source.text } },
         }),
-        None => json!({ "artifactLocation": { "uri": uri(report.seen(row.path)) } }),
+        None => json!({ "artifactLocation": { "uri": uri(&report.seen(row.path)) } }),
     };
     let mut location = json!({ "physicalLocation": physical });
     if let Some(words) = words {
@@ -309,7 +309,7 @@ fn notification(report: &Report<'_>, input: &Unusable) -> Value {
         "level": "error",
         "message": words_as_message(&input.message),
         "locations": [{ "physicalLocation": {
-            "artifactLocation": { "uri": uri(report.seen(&input.path)) },
+            "artifactLocation": { "uri": uri(&report.seen(&input.path)) },
         }}],
     })
 }
