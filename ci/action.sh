@@ -5,8 +5,9 @@ set -euo pipefail
 
 # Marks the action's comment, so that there is one at each pull request.
 marker='<!-- verdict: comment -->'
-# GitHub takes 65,536 characters for a comment.
+# GitHub takes 65,536 characters for a comment, and 1 MiB for a step's summary.
 comment_limit=60000
+summary_limit=1000000
 
 fail() {
     printf '::error::verdict: %s\n' "$1" >&2
@@ -37,16 +38,19 @@ plan() {
     key=verdict-${RUNNER_OS:-Linux}-${RUNNER_ARCH:-X64}-$version
     if [ "$version" = build ]; then
         key=$key-$(sources | sha256sum | cut -c 1-16)
+    elif [ -n "${INPUT_SHA256:-}" ]; then
+        key=$key-${INPUT_SHA256:0:16}
     fi
     output version "$version"
     output key "$key"
-    output directory "${RUNNER_TOOL_CACHE:-$RUNNER_TEMP}/verdict/$version"
+    # A runner may keep it from job to job: what is there is what the key says.
+    output directory "${RUNNER_TOOL_CACHE:-$RUNNER_TEMP}/verdict/$key"
 }
 
-# What a build depends on.
+# What a build depends on: sources, the pages of rules that are embedded, and how cargo is to build.
 sources() {
     cd "$GITHUB_ACTION_PATH"
-    find Cargo.toml Cargo.lock crates -type f -print0 | sort -z | xargs -0 sha256sum
+    find Cargo.toml Cargo.lock .cargo crates docs/rules xtask -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
 }
 
 # Puts the program into the directory, if the cache has not, and the directory on the path.
@@ -64,10 +68,17 @@ install_verdict() {
     "$directory/verdict" --version
 }
 
+# Where the sources are: cargo's settings are those of the directory that it runs in.
 build_verdict() {
     local target=$RUNNER_TEMP/verdict-target
-    CARGO_TARGET_DIR=$target cargo build --release --locked --manifest-path "$GITHUB_ACTION_PATH/Cargo.toml"
-    cp "$target/release/verdict" "$VERDICT_DIRECTORY/verdict"
+    (cd "$GITHUB_ACTION_PATH" && CARGO_TARGET_DIR=$target cargo build --release --locked --package bpf-verdict-cli)
+    put_verdict "$target/release/verdict"
+}
+
+# All of the program, or nothing.
+put_verdict() {
+    cp "$1" "$VERDICT_DIRECTORY/verdict.part"
+    mv "$VERDICT_DIRECTORY/verdict.part" "$VERDICT_DIRECTORY/verdict"
 }
 
 # A release has archives, named by version and target, and their sums.
@@ -85,11 +96,15 @@ fetch_verdict() {
         fail "release $VERDICT_VERSION has no archive for $target: set the input 'version' to 'build'"
     curl -fsSL --retry 3 -o "$work/$name" "$from/$name" || fail "$from/$name cannot be fetched"
     (cd "$work" && grep -F "$name" SHA256SUMS | sha256sum --check --quiet) || fail "$name is not what SHA256SUMS says"
+    if [ -n "${INPUT_SHA256:-}" ]; then
+        printf '%s  %s\n' "$INPUT_SHA256" "$work/$name" | sha256sum --check --quiet ||
+            fail "$name is not what the input 'sha256' says"
+    fi
     case $name in
         *.zst) zstd -dcq "$work/$name" | tar -xf - -C "$work" ;;
         *) tar -xzf "$work/$name" -C "$work" ;;
     esac
-    cp "$work/${name%.tar.*}/verdict" "$VERDICT_DIRECTORY/verdict"
+    put_verdict "$work/${name%.tar.*}/verdict"
 }
 
 # The options of all commands, and the objects. Globs are left to verdict, which knows `**`.
@@ -116,15 +131,26 @@ with_page() {
 check() {
     local code=0
     with_page "$work/check.md" verdict check -o github "${options[@]}" "${objects[@]}" || code=$?
-    # The exit code is the same.
-    verdict check -o sarif "${options[@]}" "${objects[@]}" >"$work/verdict.sarif" 2>"$work/sarif.err" || true
-    [ -s "$work/verdict.sarif" ] && output sarif "$work/verdict.sarif"
+    check_sarif "$code"
     output check "$code"
     case $code in
         2) [ "${INPUT_ALLOW_REJECTED:-false}" = true ] || worse 2 ;;
         3) [ "${INPUT_ALLOW_UNSUPPORTED:-false}" = true ] || worse 3 ;;
         *) worse "$code" ;;
     esac
+}
+
+# The same as SARIF, with the same exit code.
+check_sarif() {
+    local code=0
+    verdict check -o sarif "${options[@]}" "${objects[@]}" >"$work/verdict.sarif" 2>"$work/sarif.err" || code=$?
+    if [ "$code" != "$1" ]; then
+        cat "$work/sarif.err" >&2
+        printf '::error::verdict: there is no SARIF: its exit code is %s, not %s\n' "$code" "$1"
+        worse 1
+    elif [ -s "$work/verdict.sarif" ]; then
+        output sarif "$work/verdict.sarif"
+    fi
 }
 
 gate() {
@@ -151,28 +177,37 @@ base_commit() {
     esac
 }
 
-# Figures of the base, from a checkout of it, and of the head.
+# Figures of the base, from a checkout of it, and of the head. Whatever fails here, the report is still to come.
 compare() {
-    local base prefix code=0
+    local base commit prefix code=0
     [ "${INPUT_COMPARE:-true}" = true ] || return 0
     base=$(base_commit)
     if [ -z "$base" ]; then
         printf 'verdict compare: there is no commit to compare with\n'
         return 0
     fi
-    git cat-file -e "$base^{commit}" 2>/dev/null || git fetch --quiet --no-tags --depth=1 origin "$base" ||
-        fail "commit $base is not there, and cannot be fetched"
-    base=$(git rev-parse --verify --quiet "$base^{commit}" || git rev-parse FETCH_HEAD)
-    prefix=$(git rev-parse --show-prefix)
-    git worktree add --quiet --detach --force "$work/base" "$base"
-    base_figures "$work/base/$prefix" || code=$?
-    git worktree remove --force "$work/base"
-    if [ "$code" != 0 ]; then
-        printf '::warning::verdict: the base %s has no figures to compare with\n' "$base"
+    if ! commit=$(fetched "$base") || ! prefix=$(git rev-parse --show-prefix) ||
+        ! git worktree add --quiet --detach --force "$work/base" "$commit"; then
+        printf '::error::verdict: commit %s is not there, and cannot be fetched\n' "$base"
+        worse 1
         return 0
     fi
-    figures "$work/head.jsonl" || true # what is wrong with it, check has said
-    compare_kernels
+    base_figures "$work/base/$prefix" || code=$?
+    git worktree remove --force "$work/base" || printf '::warning::verdict: %s remains\n' "$work/base"
+    if [ "$code" != 0 ]; then
+        printf '::warning::verdict: the base %s has no figures to compare with\n' "$base"
+    elif ! figures "$work/head.jsonl"; then
+        printf '::warning::verdict: there are no figures to compare\n'
+    else
+        compare_kernels
+    fi
+}
+
+# The commit, which is fetched if a checkout has only newer ones.
+fetched() {
+    git rev-parse --verify --quiet "$1^{commit}" && return 0
+    git fetch --quiet --no-tags --depth=1 origin "$1" || return 1
+    git rev-parse --verify --quiet FETCH_HEAD
 }
 
 # A comparison for each kernel: programs of the same name are told apart by nothing else.
@@ -184,7 +219,7 @@ compare_kernels() {
     mapfile -t kernels < <(cat "$work/base.jsonl" "$work/head.jsonl" | grep -o '"kernel":"[^"]*"' | cut -d '"' -f 4 | sort -u)
     for kernel in "${kernels[@]}"; do
         for side in base head; do
-            grep -F "\"kernel\":\"$kernel\"" "$work/$side.jsonl" >"$work/$side.$kernel.jsonl" || true
+            grep -F "\"kernel\":\"$kernel\"" "$work/$side.jsonl" >"$work/$side.$kernel.jsonl" || : # it may have none
         done
         if [ "${#kernels[@]}" -gt 1 ]; then
             printf '%s:\n' "$kernel" | tee -a "$work/compare.md"
@@ -199,10 +234,11 @@ compare_kernels() {
     worse "$result"
 }
 
+# What fails here ends it: `set -e` does not act where an exit code is asked for.
 base_figures() {
     [ -d "$1" ] || return 1
     (
-        cd "$1"
+        cd "$1" || exit 1
         if [ -n "${INPUT_BUILD:-}" ]; then
             bash -euo pipefail -c "$INPUT_BUILD" || exit 1
         fi
@@ -210,19 +246,19 @@ base_figures() {
     )
 }
 
-# Whatever the verdicts: figures that are there.
+# Whatever the verdicts: figures that are there. What is unusable has a line, too, but none of a kernel.
 figures() {
-    verdict check -o jsonl --explain off "${options[@]}" "${objects[@]}" >"$1" || true
-    [ -s "$1" ]
+    local code=0
+    verdict check -o jsonl --explain off "${options[@]}" "${objects[@]}" >"$1" || code=$?
+    [ "$code" -le 3 ] && grep -q '"kernel":"' "$1"
 }
 
-# Unusable input is worst, then a rejection, then what is unsupported.
+# Unusable input, and whatever else went wrong, is worst, then a rejection, then what is unsupported.
 worse() {
     case "$exit_code $1" in
-        1\ * | *\ 1) exit_code=1 ;;
-        2\ * | *\ 2) exit_code=2 ;;
-        3\ * | *\ 3) exit_code=3 ;;
-        *) ;;
+        *' 0' | '1 '* | '2 3') ;;
+        *' 2' | *' 3') exit_code=$1 ;;
+        *) exit_code=1 ;;
     esac
 }
 
@@ -236,21 +272,22 @@ report() {
         fi
     done
     [ -s "$work/report.md" ] || return 0
-    [ -z "${GITHUB_STEP_SUMMARY:-}" ] || cat "$work/report.md" >>"$GITHUB_STEP_SUMMARY"
+    [ -z "${GITHUB_STEP_SUMMARY:-}" ] ||
+        shortened "$work/report.md" "$summary_limit" "the step's log" >>"$GITHUB_STEP_SUMMARY"
     {
         printf '%s\n' "$marker"
-        shortened "$work/report.md"
+        shortened "$work/report.md" "$comment_limit" 'the summary of the step'
     } >"$work/comment.md"
     output comment "$work/comment.md"
 }
 
-# As many whole lines as a comment may have.
+# As many whole lines of a page as so many bytes may have, and where the rest is.
 shortened() {
-    if [ "$(wc -c <"$1")" -le "$comment_limit" ]; then
+    if [ "$(wc -c <"$1")" -le "$2" ]; then
         cat "$1"
         return 0
     fi
-    head -c "$comment_limit" "$1" | sed '$d' | awk '
+    head -c "$2" "$1" | sed '$d' | awk '
         /^```/ { fenced = !fenced }
         /^<details>/ { open++ }
         /^<\/details>/ { open-- }
@@ -259,7 +296,7 @@ shortened() {
             if (fenced) print "```"
             while (open-- > 0) print "\n</details>"
         }'
-    printf '\nThe rest is in the summary of the step.\n'
+    printf '\nThe rest is in %s.\n' "$3"
 }
 
 run() {
@@ -287,10 +324,10 @@ comment() {
     fi
 }
 
-# The id of the action's comment, if there is one.
+# The id of the action's comment, if there is one. Who writes the same marker is no bot.
 known_comment() {
     gh api --paginate "repos/$GITHUB_REPOSITORY/issues/$1/comments" \
-        --jq ".[] | select(.body | startswith(\"$marker\")) | .id" | sed -n 1p
+        --jq ".[] | select(.user.type == \"Bot\" and (.body | startswith(\"$marker\"))) | .id" | sed -n 1p
 }
 
 put_comment() {

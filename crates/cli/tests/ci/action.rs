@@ -16,6 +16,20 @@ struct Ran {
 }
 
 impl Ran {
+    fn of(runner: &Runner, output: &Output) -> Ran {
+        let mut ran = Ran {
+            code: output.status.code(),
+            printed: printed(output),
+            outputs: runner.read("output"),
+            summary: runner.read("summary"),
+            comment: String::new(),
+        };
+        if let Some(file) = ran.output("comment") {
+            ran.comment = fs::read_to_string(file).unwrap();
+        }
+        ran
+    }
+
     fn output(&self, name: &str) -> Option<&str> {
         let of_name = |line: &'_ str| line.split_once('=').is_some_and(|(known, _)| known == name);
         self.outputs
@@ -29,7 +43,13 @@ impl Ran {
 impl Runner {
     /// `action.sh COMMAND` with a runner's environment and these inputs.
     fn action(&self, command: &str, settings: &[(&str, &str)]) -> Output {
+        self.action_in("repository", command, settings)
+    }
+
+    /// The same in another directory.
+    fn action_in(&self, directory: &str, command: &str, settings: &[(&str, &str)]) -> Output {
         let mut bash = self.command("bash");
+        bash.current_dir(self.path(directory));
         bash.arg(root().join("ci/action.sh"))
             .arg(command)
             .env("GITHUB_OUTPUT", self.path("output"))
@@ -44,18 +64,7 @@ impl Runner {
     fn run(&self, settings: &[(&str, &str)]) -> Ran {
         let mut all = vec![("INPUT_OBJECTS", "objects")];
         all.extend(settings);
-        let output = self.action("run", &all);
-        let mut ran = Ran {
-            code: output.status.code(),
-            printed: printed(&output),
-            outputs: self.read("output"),
-            summary: self.read("summary"),
-            comment: String::new(),
-        };
-        if let Some(file) = ran.output("comment") {
-            ran.comment = fs::read_to_string(file).unwrap();
-        }
-        ran
+        Ran::of(self, &self.action("run", &all))
     }
 }
 
@@ -291,13 +300,107 @@ fn a_base_that_is_not_there_is_fetched() {
         "{}",
         ran.printed
     );
+    // What was fetched before is not taken for another commit; all but the comparison is there.
+    let _ = fs::remove_file(runner.path("output"));
     let ran = runner.run(&[("INPUT_BASE", &"1".repeat(40))]);
-    assert_eq!(ran.code, Some(1), "{}", ran.printed);
+    assert_eq!(
+        (ran.code, ran.output("exit-code"), ran.output("compare")),
+        (Some(1), Some("1"), None),
+        "{}",
+        ran.printed
+    );
     assert!(
         ran.printed.contains("::error::verdict: commit 1111"),
         "{}",
         ran.printed
     );
+    assert!(ran.comment.contains("## verdict check"), "{}", ran.printed);
+}
+
+#[test]
+fn files_are_named_from_the_checkout_wherever_the_action_works() {
+    let Some(runner) = Runner::new("below") else {
+        return;
+    };
+    let base = runner.revision("HEAD~1");
+    fs::create_dir(runner.path("repository/sub")).unwrap();
+    runner.git(&["mv", "objects", "sub"]);
+    let head = runner.commit();
+    let checkout = runner.path("repository");
+    let settings = [
+        ("INPUT_OBJECTS", "objects"),
+        ("INPUT_BASE", head.as_str()),
+        ("GITHUB_WORKSPACE", checkout.to_str().unwrap()),
+    ];
+    let ran = Ran::of(&runner, &runner.action_in("repository/sub", "run", &settings));
+    assert_eq!(
+        (ran.code, ran.output("compare")),
+        (Some(2), Some("0")),
+        "{}",
+        ran.printed
+    );
+    let file = "sub/k02-counted-index/bad.bpf.c";
+    assert!(
+        ran.printed.contains(&format!("::error file={file}")),
+        "{}",
+        ran.printed
+    );
+    let sarif = fs::read_to_string(ran.output("sarif").unwrap()).unwrap();
+    assert!(sarif.contains(&format!("\"uri\": \"{file}")), "{sarif}");
+    // The base has no such directory: it has no figures.
+    fs::remove_file(runner.path("output")).unwrap();
+    let settings = [settings[0], ("INPUT_BASE", base.as_str())];
+    let ran = Ran::of(&runner, &runner.action_in("repository/sub", "run", &settings));
+    assert_eq!(
+        (ran.code, ran.output("compare")),
+        (Some(2), None),
+        "{}",
+        ran.printed
+    );
+}
+
+#[test]
+fn what_breaks_is_no_success() {
+    let Some(runner) = Runner::new("broken") else {
+        return;
+    };
+    // As of one that is killed: by what it ends, its own codes are not meant.
+    runner.program("verdict", "exit 137\n");
+    let ran = runner.run(&[("INPUT_COMPARE", "false")]);
+    assert_eq!(
+        (ran.code, ran.output("exit-code"), ran.output("check")),
+        (Some(1), Some("1"), Some("137")),
+        "{}",
+        ran.printed
+    );
+    // A form alone.
+    fs::remove_file(runner.path("output")).unwrap();
+    runner.program("verdict", "case \"$*\" in *sarif*) echo {; exit 101;; esac\n");
+    let ran = runner.run(&[("INPUT_COMPARE", "false")]);
+    assert_eq!(
+        (ran.code, ran.output("check"), ran.output("sarif")),
+        (Some(1), Some("0"), None),
+        "{}",
+        ran.printed
+    );
+}
+
+#[test]
+fn the_summary_is_as_long_as_a_step_may_have_it() {
+    let Some(runner) = Runner::new("summary") else {
+        return;
+    };
+    let page = "yes '0123456789abcdef' | head -c 2000000 >>\"$GITHUB_STEP_SUMMARY\"";
+    runner.program("verdict", &format!("case \"$*\" in *github*) {page};; esac\n"));
+    let ran = runner.run(&[("INPUT_COMPARE", "false")]);
+    assert_eq!(ran.code, Some(0), "{}", ran.printed);
+    assert!(
+        (900_000..1 << 20).contains(&ran.summary.len()),
+        "{}",
+        ran.summary.len()
+    );
+    let end = "\n0123456789abcdef\n\nThe rest is in the step's log.\n";
+    assert!(ran.summary.ends_with(end));
 }
 
 #[test]
@@ -361,7 +464,17 @@ fn there_is_one_comment_at_a_pull_request() {
             "api --method PATCH repos/owner/project/issues/comments/42 -F body=@comment.md",
         ]
     );
-    assert!(calls.contains("<!-- verdict: comment -->"), "{calls}");
+    // Of the comments with the action's marker, it is that of a bot.
+    let (_, filter) = calls.lines().next().unwrap().split_once(" --jq ").unwrap();
+    let known = [("User", "x", 1), ("User", "", 2), ("Bot", "x", 3), ("Bot", "", 4)];
+    let known = known.map(|(who, before, id)| {
+        let body = format!("{before}<!-- verdict: comment -->\\n## verdict check");
+        format!("{{\"id\": {id}, \"user\": {{\"type\": \"{who}\"}}, \"body\": \"{body}\"}}")
+    });
+    let comments = runner.path("comments.json");
+    fs::write(&comments, format!("[{}]", known.join(", "))).unwrap();
+    let found = runner.command("jq").arg(filter).arg(comments).output().unwrap();
+    assert_eq!(printed(&found), "4\n");
     // Who may not comment is told, and nothing fails.
     runner.fake("gh", "", 1);
     let output = runner.action("comment", &settings);

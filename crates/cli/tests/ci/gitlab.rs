@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Output;
 
-use crate::{Runner, printed, root};
+use crate::{Runner, has, printed, root};
 
 /// The only entry of a list of commands in the template's job, a literal block.
 fn block(name: &str) -> String {
@@ -97,6 +97,90 @@ fn a_branch_is_checked_and_held_to_its_budgets() {
         "{}",
         printed(&output)
     );
+}
+
+#[test]
+fn a_base_without_figures_is_compared_with_nothing() {
+    let Some(runner) = Runner::new("gitlab-base") else {
+        return;
+    };
+    let base = runner.revision("HEAD~1");
+    let of = |base, build| {
+        let settings = [
+            ("VERDICT_OBJECTS", "objects"),
+            ("CI_MERGE_REQUEST_DIFF_BASE_SHA", base),
+            ("VERDICT_BUILD", build),
+        ];
+        let output = runner.job(&settings);
+        let text = printed(&output);
+        let reports = ["verdict-junit.xml", "gl-code-quality-report.json"];
+        let written = reports.map(|name| !runner.read(&format!("repository/{name}")).is_empty());
+        assert_eq!(written, [true; 2], "{text}");
+        assert_eq!(runner.read("repository/verdict-compare.md"), "", "{text}");
+        assert_eq!(runner.git(&["worktree", "list"]).lines().count(), 1);
+        (output.status.code(), text)
+    };
+    // What an earlier job left behind is no base.
+    runner.file("verdict-base.jsonl", "{\"kernel\":\"old\"}\n");
+    for build in ["false; true", "rm -r objects"] {
+        let (code, text) = of(&base, build);
+        assert_eq!(code, Some(2), "{build}: {text}");
+        let words = "the target branch has no figures to compare with";
+        assert!(text.contains(words), "{build}: {text}");
+    }
+    let nowhere = "1".repeat(40);
+    let (code, text) = of(&nowhere, "");
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("verdict: commit 1111"), "{text}");
+}
+
+#[test]
+fn what_breaks_fails_the_job() {
+    let Some(runner) = Runner::new("gitlab-broken") else {
+        return;
+    };
+    let settings = [("VERDICT_OBJECTS", "objects")];
+    for (form, code) in [("gitlab", 101), ("junit", 137), ("junit", 1)] {
+        runner.program(
+            "verdict",
+            &format!("case \"$*\" in *'-o {form}'*) exit {code};; esac\n"),
+        );
+        let output = runner.job(&settings);
+        assert_eq!(output.status.code(), Some(1), "{form}: {}", printed(&output));
+    }
+    runner.program("verdict", "exit 0\n");
+    assert_eq!(runner.job(&settings).status.code(), Some(0));
+}
+
+#[test]
+fn an_archive_is_held_to_its_sum() {
+    let test = "gitlab-archive";
+    let Some(runner) = Runner::new(test).filter(|_| has("curl", test) && has("zstd", test)) else {
+        return;
+    };
+    runner.program("verdict", "echo packed\n");
+    let pack = "mkdir -p ../packed/verdict-1 && mv ../bin/verdict ../packed/verdict-1 \
+        && tar -cf - -C ../packed verdict-1 | zstd -q >../packed/verdict.tar.zst && sha256sum <../packed/verdict.tar.zst";
+    let packed = runner.command("sh").args(["-c", pack]).output().unwrap();
+    let sum = printed(&packed).split(' ').next().unwrap().to_owned();
+    let url = format!("file://{}", runner.path("packed/verdict.tar.zst").display());
+    let path = format!("{}:/usr/bin:/bin", runner.path("bin").display());
+    let job = |sum: &str| {
+        runner.job(&[
+            ("VERDICT_OBJECTS", "objects"),
+            ("VERDICT_ARCHIVE", &url),
+            ("VERDICT_SHA256", sum),
+            ("PATH", &path),
+        ])
+    };
+    for sum in ["", &sum] {
+        let output = job(sum);
+        assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
+        assert!(printed(&output).contains("packed\n"), "{}", printed(&output));
+    }
+    let output = job(&"0".repeat(64));
+    assert_eq!(output.status.code(), Some(1), "{}", printed(&output));
+    assert!(!printed(&output).contains("packed\n"), "{}", printed(&output));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 use crate::{Runner, has, printed, root};
 
 impl Runner {
+    /// `action.sh COMMAND` of the action that lies in the project, unless settings say another one.
     fn install(&self, command: &str, settings: &[(&str, &str)]) -> Output {
         let mut bash = self.command("bash");
         bash.arg(root().join("ci/action.sh"))
@@ -39,7 +40,8 @@ fn the_version_is_that_of_the_action() {
         ("RUNNER_ARCH", "ARM64"),
     ]);
     assert!(
-        release.starts_with("version=1.2.3\nkey=verdict-Linux-ARM64-1.2.3\ndirectory="),
+        release.starts_with("version=1.2.3\nkey=verdict-Linux-ARM64-1.2.3\ndirectory=")
+            && release.ends_with("/verdict/verdict-Linux-ARM64-1.2.3\n"),
         "{release}"
     );
     assert_eq!(
@@ -59,6 +61,64 @@ fn the_version_is_that_of_the_action() {
         runner.planned(&[("INPUT_VERSION", "build"), ("ACTION_REF", "v1.2.3")]),
         build
     );
+}
+
+/// A runner's own directories outlast a job: what lies there was built of the same sources.
+#[test]
+fn what_is_built_is_kept_by_its_sources() {
+    let Some(runner) = Runner::new("sources") else {
+        return;
+    };
+    let action = runner.path("action");
+    let files = [
+        "Cargo.toml",
+        "Cargo.lock",
+        ".cargo/config.toml",
+        "crates/a.rs",
+        "docs/rules/V0101.md",
+        "xtask/Cargo.toml",
+    ];
+    for file in files {
+        fs::create_dir_all(action.join(file).parent().unwrap()).unwrap();
+        fs::write(action.join(file), "before").unwrap();
+    }
+    let planned = || {
+        let settings = [
+            ("INPUT_VERSION", "build"),
+            ("GITHUB_ACTION_PATH", action.to_str().unwrap()),
+        ];
+        let planned = runner.planned(&settings);
+        let value = |name: &str| {
+            let mut lines = planned.lines();
+            lines.find_map(|line| line.strip_prefix(name)).unwrap().to_owned()
+        };
+        let (key, directory) = (value("key="), value("directory="));
+        assert!(directory.ends_with(&format!("/verdict/{key}")), "{planned}");
+        directory
+    };
+    let mut directories = vec![planned()];
+    for file in files {
+        assert_eq!(planned(), *directories.last().unwrap());
+        fs::write(action.join(file), "after").unwrap();
+        let directory = planned();
+        assert!(!directories.contains(&directory), "{file}");
+        directories.push(directory);
+    }
+    // Cargo is asked where the sources and its settings for them are.
+    let build = "pwd -P >>../calls && mkdir -p \"$CARGO_TARGET_DIR/release\" \
+        && printf '#!/bin/sh\\necho built\\n' >\"$CARGO_TARGET_DIR/release/verdict\" \
+        && chmod +x \"$CARGO_TARGET_DIR/release/verdict\"\n";
+    runner.program("cargo", build);
+    let directory = runner.path("tools");
+    let settings = [
+        ("VERDICT_VERSION", "build"),
+        ("VERDICT_DIRECTORY", directory.to_str().unwrap()),
+        ("GITHUB_ACTION_PATH", action.to_str().unwrap()),
+    ];
+    let output = runner.install("install", &settings);
+    assert_eq!(printed(&output), "built\n");
+    let built_in = action.canonicalize().unwrap();
+    assert_eq!(runner.read("calls"), format!("{}\n", built_in.display()));
 }
 
 /// Packs what a release has: an archive with this program, and its sums.
@@ -97,6 +157,22 @@ fn a_release_is_fetched_and_compared_with_its_sum() {
     let output = runner.install("install", &settings);
     assert_eq!(printed(&output), "verdict 1.2.3\n");
     assert_eq!(runner.read("paths"), format!("{}\n", directory.display()));
+    // An archive may be asked for by its sum, whatever the release says.
+    fs::remove_dir_all(&directory).unwrap();
+    let other = "0".repeat(64);
+    let sums = fs::read_to_string(files.join("SHA256SUMS")).unwrap();
+    let sum = sums.split(' ').next().unwrap();
+    let pinned = |sum| {
+        let output = runner.install("install", &[&settings[..], &[("INPUT_SHA256", sum)]].concat());
+        (output.status.code(), printed(&output))
+    };
+    let (code, text) = pinned(&other);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("is not what the input 'sha256' says"), "{text}");
+    assert!(!directory.join("verdict").exists());
+    assert_eq!(pinned(sum), (Some(0), "verdict 1.2.3\n".to_owned()));
+    let key = runner.planned(&[("INPUT_VERSION", "1.2.3"), ("INPUT_SHA256", sum)]);
+    assert!(key.contains(&format!("-1.2.3-{}\n", &sum[..16])), "{key}");
     // What the cache has is not fetched again.
     fs::remove_dir_all(&files).unwrap();
     assert!(runner.install("install", &settings).status.success());

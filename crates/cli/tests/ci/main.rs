@@ -120,13 +120,20 @@ impl Runner {
 
     /// A program that prints what it is called with into `calls`, and `answer`, and ends with this exit code.
     pub(crate) fn fake(&self, name: &str, answer: &str, code: u8) {
-        use std::os::unix::fs::PermissionsExt;
-        let (file, calls) = (self.path("bin").join(name), self.path("calls"));
+        let calls = self.path("calls");
         let script = format!(
-            "#!/bin/sh\nprintf '%s\\n' \"$*\" >>'{}'\nprintf '%s' '{answer}'\nexit {code}\n",
+            "printf '%s\\n' \"$*\" >>'{}'\nprintf '%s' '{answer}'\nexit {code}\n",
             calls.display()
         );
-        fs::write(&file, script).unwrap();
+        self.program(name, &script);
+    }
+
+    /// A program in place of another one: this script for a shell.
+    pub(crate) fn program(&self, name: &str, script: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        let file = self.path("bin").join(name);
+        let _ = fs::remove_file(&file); // a link is not to be written through
+        fs::write(&file, format!("#!/bin/sh\n{script}")).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     }
 }
