@@ -9,6 +9,7 @@ use verdict_report::{Breach, Budgets, Gate, Look, Row, read_rows, update_budgets
 
 use crate::args::GateArgs;
 use crate::inputs::{forget_empty, is_recorded, read_text};
+use crate::run::note_once;
 use crate::stat::Gathered;
 use crate::{Done, UNUSABLE, caveats, interrupt, run, step_summary, unless_nothing};
 
@@ -19,7 +20,7 @@ const UNSUPPORTED: u8 = 3;
 
 pub(crate) fn run(args: &GateArgs, out: &mut dyn Write) -> Done {
     run::set_jobs(args.jobs.jobs);
-    let shown = args.budget.display();
+    let shown = shown_path(&args.budget);
     let text = match fs::read_to_string(&args.budget) {
         Err(error) if error.kind() == ErrorKind::NotFound && args.update => String::new(),
         text => text.map_err(|e| format!("{shown}: {e}"))?,
@@ -80,7 +81,7 @@ fn complain(args: &GateArgs, gate: &Gate<'_>) -> bool {
     for programs in gate.unused() {
         eprintln!(
             "verdict: {}: budget of '{programs}': names no program",
-            args.budget.display()
+            shown_path(&args.budget)
         );
     }
     !gate.unused().is_empty()
@@ -106,9 +107,19 @@ fn objects_for(args: &GateArgs) -> Vec<String> {
         // From elsewhere it is only known by its whole path.
         Some(Err(_)) => path::absolute(path).unwrap_or_else(|_| path.clone()),
     };
-    inputs
-        .map(|path| seen(path).to_string_lossy().into_owned())
-        .collect()
+    inputs.filter_map(|path| named(seen(path))).collect()
+}
+
+/// An object's path as a file of budgets can have it.
+fn named(path: PathBuf) -> Option<String> {
+    let named = path.into_os_string().into_string();
+    let unnamed = |path: std::ffi::OsString| {
+        let shown = shown_path(Path::new(&path));
+        note_once(&format!(
+            "{shown}: its name is not UTF-8, so that the budget file cannot list it: name it on the command line"
+        ));
+    };
+    named.map_err(unnamed).ok()
 }
 
 /// The objects that the file names, seen from its directory.

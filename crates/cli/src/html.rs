@@ -6,7 +6,7 @@ use std::path::Path;
 
 use verdict::kernel::errno::Errno;
 use verdict::page::{Cell, Index, Keep, Limits, Page, Row, Sheet};
-use verdict::{Answer, Program, Verifier};
+use verdict::{Answer, Program, Verifier, shown_path};
 use verdict_report::{Stage, Verdict};
 
 use crate::caveats;
@@ -194,7 +194,7 @@ fn walk(program: Program<'_, '_>, keep: Keep, limits: Limits) -> Option<verdict:
 }
 
 fn to_file(file: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), String> {
-    let named = |error: io::Error| format!("{}: {error}", file.display());
+    let named = |error: io::Error| format!("{}: {error}", shown_path(file));
     let mut out = BufWriter::new(File::create(file).map_err(named)?);
     write(&mut out).and_then(|()| out.flush()).map_err(named)
 }

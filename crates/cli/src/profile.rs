@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 
+use verdict::shown_path;
 use verdict_report::forms::Json;
 use verdict_report::profile::{
     Figure, Whose, write_flame_graph, write_folded, write_profile, write_profile_json,
@@ -27,7 +28,8 @@ impl From<ProfileFigure> for Figure {
 
 pub(crate) fn run(args: &ProfileArgs, out: &mut dyn Write) -> Done {
     let verifier = args.verify.verifier()?;
-    let object = open(&verifier, &only(&args.object)?).map_err(|unusable| unusable.message)?;
+    let input = only(&args.object)?;
+    let object = open(&verifier, &input).map_err(|unusable| unusable.message)?;
     let programs: Vec<_> = object.programs().collect();
     let program = args.verify.programs.only(object.name(), &programs)?;
     let name = format!("{program:?}");
@@ -38,7 +40,7 @@ pub(crate) fn run(args: &ProfileArgs, out: &mut dyn Write) -> Done {
     let print = &args.print;
     let figure = print.by.into();
     if let Some(path) = &print.svg {
-        let shown = path.display();
+        let shown = shown_path(path);
         let file = File::create(path).map_err(|e| format!("{shown}: {e}"))?;
         let mut file = BufWriter::new(file);
         let written = write_flame_graph(&mut file, &profile, &name, figure);
@@ -64,7 +66,7 @@ pub(crate) fn run(args: &ProfileArgs, out: &mut dyn Write) -> Done {
         ProfileOutput::Jsonl => Json::Lines,
     };
     let whose = Whose {
-        path: &args.object.to_string_lossy(),
+        path: &shown_path(&input.path),
         kernel: &verifier.kernel().name,
         notes: &caveats::of([&verifier]),
         record: &profiled.record,

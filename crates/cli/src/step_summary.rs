@@ -5,6 +5,8 @@ use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
+use verdict::shown_path;
+
 /// Adds to the page, where there is one.
 ///
 /// # Errors
@@ -23,5 +25,5 @@ pub(crate) fn append(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Re
             write(&mut page)?;
             page.flush()
         });
-    written.map_err(|e| format!("GITHUB_STEP_SUMMARY: {}: {e}", path.display()))
+    written.map_err(|e| format!("GITHUB_STEP_SUMMARY: {}: {e}", shown_path(&path)))
 }

@@ -157,7 +157,7 @@ fn run_one(verifier: &Verifier, known: &Known, args: &SuiteArgs) -> Result<Ran, 
 }
 
 fn read_known(path: &Path) -> Result<Known, String> {
-    let shown = path.display();
+    let shown = shown_path(path);
     let text = fs::read_to_string(path).map_err(|e| format!("{shown}: {e}"))?;
     Known::parse(&text).map_err(|e| format!("{shown}: {e}"))
 }

@@ -1,5 +1,6 @@
 //! The kernel of a directory: what it is, and where all that is known of it comes from.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
@@ -7,7 +8,7 @@ use verdict_kernel::semantics::Evidence;
 use verdict_kernel::{Basis, Directory, KNOWN, Kernel, Known};
 
 use crate::forms::{DocumentHead, Json, assumed_switches, ways, write_json};
-use crate::{Look, Part};
+use crate::{Look, Part, printable};
 
 /// A directory's kernel, and where its parts come from.
 #[derive(Debug)]
@@ -68,7 +69,7 @@ impl<'k> Described<'k> {
     /// Those of the writer.
     pub fn write(&self, out: &mut dyn Write, look: Look) -> io::Result<()> {
         let name = look.paint(Part::Heading, &self.kernel.name);
-        writeln!(out, "{name}: {}", self.directory.path.display())?;
+        writeln!(out, "{name}: {}", self.path())?;
         self.write_release(out)?;
         let contents = self.contents();
         let mut contents = contents.iter();
@@ -130,6 +131,11 @@ impl<'k> Described<'k> {
         ]
     }
 
+    /// Where it lies: what is no UTF-8 and what terminals obey is escaped.
+    fn path(&self) -> Cow<'_, str> {
+        printable(self.directory.path.as_os_str().as_encoded_bytes())
+    }
+
     /// How many types its BTF has; `void` is none of the file's.
     fn types(&self) -> usize {
         (self.kernel.btf.count() as usize).saturating_sub(1)
@@ -167,7 +173,7 @@ impl<'k> Described<'k> {
         let assumed = known.then(|| assumed_switches(&kernel.evidence));
         json!({
             "kernel": kernel.name,
-            "directory": directory.path.to_string_lossy(),
+            "directory": self.path(),
             "release": release,
             "architecture": directory.architecture,
             "rules": { "basis": basis, "of": known.then_some(&kernel.release) },

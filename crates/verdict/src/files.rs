@@ -11,6 +11,7 @@ use verdict_report::printable;
 
 use crate::InputError;
 use crate::embedded::{self, Part};
+use crate::matching;
 
 /// Largest object that is read: no kernel takes as much.
 const MAX_OBJECT: u64 = 256 << 20;
@@ -37,11 +38,10 @@ pub fn find_objects(argument: &Path) -> Vec<Result<PathBuf, InputError>> {
     if argument.is_dir() {
         return objects_below(argument);
     }
-    let text = argument.to_string_lossy();
-    if is_stream(argument) || argument.exists() || !text.contains(['*', '?', '[']) {
+    if is_stream(argument) || argument.exists() || !matching::is_pattern(argument.as_os_str()) {
         return objects_of(argument).into_iter().map(Ok).collect();
     }
-    let paths = match glob::glob(&text) {
+    let paths = match matching::paths(argument) {
         Ok(paths) => paths,
         Err(error) => return vec![Err(unreadable(argument, &error))],
     };
@@ -50,7 +50,7 @@ pub fn find_objects(argument: &Path) -> Vec<Result<PathBuf, InputError>> {
         match path {
             Ok(path) if path.is_dir() => found.extend(objects_below(&path)),
             Ok(path) => found.extend(objects_of(&path).into_iter().map(Ok)),
-            Err(error) => found.push(Err(unreadable(error.path(), error.error()))),
+            Err((path, error)) => found.push(Err(unreadable(&path, &error))),
         }
     }
     if found.is_empty() {

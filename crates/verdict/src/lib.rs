@@ -154,6 +154,8 @@ mod input;
 mod lacking;
 mod last_words;
 mod listen;
+#[cfg(feature = "std-io")]
+mod matching;
 mod names;
 mod need;
 mod plan;

@@ -132,16 +132,20 @@ impl Verifier {
     /// # Errors
     /// When there is no such program, or it cannot be loaded.
     pub fn load_target(&self, place: &str) -> Result<Target, TargetError> {
-        self.load_target_within(place, 0)
+        self.load_target_within((Path::new(""), place), 0)
     }
 
-    /// The same where so many others wait for it that attach to one another.
-    pub(crate) fn load_target_within(&self, place: &str, depth: u32) -> Result<Target, TargetError> {
-        self.find_target(place, depth)
-            .map_err(|why| TargetError::new(place, why))
+    /// The same for a place that is seen from a directory, where so many others wait for it that attach to one another.
+    pub(crate) fn load_target_within(
+        &self,
+        (dir, place): (&Path, &str),
+        depth: u32,
+    ) -> Result<Target, TargetError> {
+        self.find_target((dir, place), depth)
+            .map_err(|why| TargetError::new(&shown_path(&dir.join(place)), why))
     }
 
-    fn find_target(&self, place: &str, depth: u32) -> Result<Target, NoTarget> {
+    fn find_target(&self, (dir, place): (&Path, &str), depth: u32) -> Result<Target, NoTarget> {
         if depth > MAX_DEPTH {
             return Err(NoTarget::TooDeep);
         }
@@ -150,7 +154,7 @@ impl Verifier {
             Some((program, function)) => (program, Some(function)),
             None => (program, None),
         };
-        let path = only_object_in(Path::new(path)).map_err(NoTarget::Input)?;
+        let path = only_object_in(&dir.join(path)).map_err(NoTarget::Input)?;
         let path = path.as_path();
         let bytes = read_object(path).map_err(NoTarget::Input)?;
         let mut object = self

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use verdict::{Globals, Options, Program};
+use verdict::{Globals, Options, Program, shown_path};
 use verdict_report::Programs;
 
 /// Which programs are wanted.
@@ -122,7 +122,7 @@ impl GlobalArgs {
     pub(crate) fn dumped(&self) -> Result<Globals, String> {
         let mut globals = Globals::default();
         for file in &self.globals_from {
-            let shown = file.display();
+            let shown = shown_path(file);
             let text = fs::read_to_string(file).map_err(|e| format!("{shown}: {e}"))?;
             globals.add_dump(&text).map_err(|e| format!("{shown}: {e}"))?;
         }

@@ -489,6 +489,56 @@ fn names_that_are_no_utf_8() {
     }
 }
 
+/// Nor are names lost on the way: in patterns, in what plans name beside them, in files that are written.
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_are_no_utf_8_stay_what_they_are() {
+    use std::ffi::{OsStr, OsString};
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new("bytes-kept");
+    let odd = |name: &[u8]| OsStr::from_bytes(name).to_owned();
+    let dir = place.0.join(odd(b"\xffdir"));
+    fs::create_dir_all(dir.join("below")).unwrap();
+    for name in ["freplace.bpf.o", "targets.bpf.o"] {
+        fs::copy(root().join("corpus/attach").join(name), dir.join(name)).unwrap();
+    }
+    fs::write(dir.join(odd(b"below/\xfe.bpf.o")), object("timer.bpf.o")).unwrap();
+    let plan =
+        "[[plan]]\nobjects = \"freplace.bpf.o\"\nprograms.numbers.attach-to = \"targets.bpf.o:xdp_main\"\n";
+    fs::write(dir.join("verdict.toml"), plan).unwrap();
+    let run = |line: &str, more: &[OsString]| {
+        let mut command = command(&line.split(' ').collect::<Vec<_>>());
+        let output = command.args(more).current_dir(&place.0).output().unwrap();
+        (output.status.code(), stdout(&output), stderr(&output))
+    };
+    for (pattern, objects) in [
+        (odd(b"\xffdir/*.bpf.o"), 2),
+        (odd(b"\xff*/t*.bpf.o"), 1),
+        (odd(b"*dir/targets.bpf.o"), 1),
+        (odd(b"?dir/below/?.bpf.o"), 1),
+        (odd(b"**/*.bpf.o"), 3),
+        (odd(b"\xfe*/*.bpf.o"), 0),
+    ] {
+        let (code, out, err) = run("stat -q -o csv -e file", &[pattern.clone()]);
+        let mut files: Vec<_> = out.lines().skip(1).collect();
+        files.dedup();
+        assert_eq!(files.len(), objects, "{pattern:?} {code:?}: {out}{err}");
+    }
+    let (code, out, err) = run("check -p numbers", &[odd(b"\xffdir/freplace.bpf.o")]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    // A file of budgets is text.
+    let budgets = odd(b"gate --update --budget budgets.toml");
+    let objects = [odd(b"\xffdir/below/\xfe.bpf.o"), odd(b"\xffdir/targets.bpf.o")];
+    let (_, out, err) = run(budgets.to_str().unwrap(), &objects);
+    let text = fs::read_to_string(place.0.join("budgets.toml")).unwrap();
+    assert!(
+        !text.contains('\u{fffd}') && !text.contains("objects = "),
+        "{text}{out}"
+    );
+    let note = "verdict: note: \\xffdir/below/\\xfe.bpf.o: its name is not UTF-8, ";
+    assert!(err.contains(note), "{err}");
+}
+
 #[test]
 fn names_of_objects_move_no_cursor() {
     let bytes = patched(PACKET, b"unchecked", b"un\x1b[2J\ned");

@@ -9,7 +9,7 @@ use verdict_loader::PlanError;
 
 use super::{FILE, Names, Plans};
 use crate::error::TOO_DEEP;
-use crate::{OpenObject, PlanFileError};
+use crate::{OpenObject, PlanFileError, shown_path};
 
 impl Plans {
     /// Reads the file.
@@ -17,7 +17,7 @@ impl Plans {
     /// # Errors
     /// When it cannot be read or is none.
     pub fn read(path: &Path) -> Result<Plans, PlanFileError> {
-        let shown = &path.display();
+        let shown = &shown_path(path);
         let text = fs::read_to_string(path).map_err(|e| PlanFileError::from(e).of(shown))?;
         let mut plans = Plans::parse(&text).map_err(|e| e.of(shown))?;
         let dir = path.parent().unwrap_or(Path::new(""));
@@ -111,11 +111,7 @@ impl OpenObject<'_> {
         let index = self.object.number_of(name)?;
         let mut failed = None;
         for place in places.iter() {
-            let seen = dir.join(place);
-            match self
-                .verifier
-                .load_target_within(&seen.to_string_lossy(), depth + 1)
-            {
+            match self.verifier.load_target_within((dir, place), depth + 1) {
                 Ok(target) => {
                     let attached = self.attach_at(index, &target);
                     return attached.map_err(|e| PlanError::new(format!("program '{name}': {place}: {e}")));
