@@ -1,5 +1,7 @@
-//! Having a program attach to another one: `bpf_program__set_attach_target` of libbpf.
+//! What programs attach to: other programs, as `bpf_program__set_attach_target` of libbpf has it, and types of the kernel.
 
+use verdict_btf::{Btf, Kind, TypeId};
+use verdict_kernel::errno::Errno;
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::Rule;
 
@@ -7,6 +9,9 @@ use crate::error::{OpenError, Warnings};
 use crate::object::Object;
 use crate::sections::SecFlags;
 use crate::target::{AttachTarget, Attachment};
+
+/// Bytes of the name of a type that is attached to, the NUL included.
+const MAX_TYPE_NAME: usize = 128;
 
 impl Object {
     /// Whether program `index` is of a kind that attaches to functions of other programs, too: an extension, or one
@@ -56,4 +61,29 @@ impl Object {
         prog.attach_to = Some(Attachment { target, func });
         Ok(())
     }
+}
+
+/// Finds what a name such as `vmlinux:func` stands for. There are no modules.
+pub(crate) fn find_in_kernel(kernel: &Btf, name: &str, attach_type: u32) -> Result<Option<TypeId>, Errno> {
+    let name = match name.split_once(':') {
+        // libbpf compares as much as there is.
+        Some((module, name)) if "vmlinux".starts_with(module) => name,
+        Some(_) => return Err(Errno::ESRCH),
+        None => name,
+    };
+    let (prefix, kind) = match AttachType::from_raw(attach_type) {
+        Some(AttachType::TraceRawTp) => ("btf_trace_", Kind::Typedef),
+        Some(AttachType::LsmMac | AttachType::LsmCgroup) => ("bpf_lsm_", Kind::Func),
+        Some(AttachType::TraceIter) => ("bpf_iter_", Kind::Func),
+        _ => ("", Kind::Func),
+    };
+    let name = format!("{prefix}{name}");
+    if name.len() >= MAX_TYPE_NAME {
+        return Err(Errno::ENAMETOOLONG);
+    }
+    // To libbpf `void` is a type of every kind, and its number is that of none.
+    if name == "void" {
+        return Ok(None);
+    }
+    kernel.find(&name, kind).map(Some).ok_or(Errno::ESRCH)
 }

@@ -3,11 +3,12 @@
 
 use std::fmt;
 
-use verdict_kernel::Kernel;
 use verdict_kernel::map::MapType;
 use verdict_kernel::near::distance;
-use verdict_kernel::prog::ProgType;
+use verdict_kernel::prog::{AttachType, ProgType};
+use verdict_kernel::{Kernel, Ksym};
 
+use crate::attach::find_in_kernel;
 use crate::maps::{Map, MapDef};
 use crate::object::Object;
 use crate::program::Program;
@@ -274,22 +275,19 @@ fn has_target(prog: &Program, kernel: &Kernel) -> bool {
         return true;
     };
     let function = target.split('+').next().unwrap_or(target);
-    // Symbols of data need not be listed.
+    let in_btf = |name: &str, how: u32| matches!(find_in_kernel(&kernel.btf, name, how), Ok(Some(_)));
+    // A list of symbols may be without those of data, as a tracepoint's is.
     let tracepoint = |name: &str| {
-        kernel.ksym(&format!("__tracepoint_{name}")).is_some()
-            || !kernel.btf.find_all(&format!("btf_trace_{name}")).is_empty()
+        kernel.ksym(&format!("__tracepoint_{name}")).is_some() || in_btf(name, AttachType::TraceRawTp.raw())
     };
     if prog.def.is_some_and(|def| def.flags.has(SecFlags::ATTACH_BTF)) {
-        let prefix = match kind.trim_end_matches(".s") {
-            "tp_btf" => "btf_trace_",
-            "lsm" | "lsm_cgroup" => "bpf_lsm_",
-            "iter" => "bpf_iter_",
-            _ => "",
-        };
-        return !kernel.btf.find_all(&format!("{prefix}{target}")).is_empty();
+        return in_btf(target, prog.attach_type);
     }
     match ProgType::from_raw(prog.prog_type) {
-        Some(ProgType::Kprobe) if matches!(kind, "kprobe" | "kretprobe") => kernel.ksym(function).is_some(),
+        Some(ProgType::Kprobe) if matches!(kind, "kprobe" | "kretprobe") => {
+            let is_code = |symbol: Ksym<'_>| matches!(symbol.kind, 'T' | 't' | 'W' | 'w');
+            kernel.ksyms(function).any(is_code)
+        }
         Some(ProgType::Tracepoint) => target
             .split_once('/')
             .is_none_or(|(group, name)| group == "syscalls" || tracepoint(name)),

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use verdict_btf::build::Builder;
 use verdict_btf::core::{CoreError, Relocator};
 use verdict_btf::ext::CoreRelo;
-use verdict_btf::{Btf, Kind, TypeId};
+use verdict_btf::{Btf, TypeId};
 use verdict_kernel::attr::{MapCreate, MapId, MapValue, ProgLoad};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::{Broken, By, Rule};
 
+use crate::attach::find_in_kernel;
 use crate::bpf::Bpf;
 use crate::cilium::Made;
 use crate::create::{create_maps, kernel_name};
@@ -27,9 +28,6 @@ use crate::{aya, cilium, ctx_args, sanitize, tags};
 
 const BPF_F_SLEEPABLE: u32 = 1 << 4;
 const BPF_F_XDP_HAS_FRAGS: u32 = 1 << 5;
-/// Bytes of the name of a type that is attached to, the NUL included.
-const MAX_TYPE_NAME: usize = 128;
-
 /// A program made ready, with those that libbpf loads beside it.
 #[derive(Clone, Debug, Default)]
 pub struct Prepared {
@@ -637,29 +635,4 @@ impl<'a> Load<'a> {
             );
         })
     }
-}
-
-/// Finds what a name such as `vmlinux:func` stands for. There are no modules.
-fn find_in_kernel(kernel: &Btf, name: &str, attach_type: u32) -> Result<Option<TypeId>, Errno> {
-    let name = match name.split_once(':') {
-        // libbpf compares as much as there is.
-        Some((module, name)) if "vmlinux".starts_with(module) => name,
-        Some(_) => return Err(Errno::ESRCH),
-        None => name,
-    };
-    let (prefix, kind) = match AttachType::from_raw(attach_type) {
-        Some(AttachType::TraceRawTp) => ("btf_trace_", Kind::Typedef),
-        Some(AttachType::LsmMac | AttachType::LsmCgroup) => ("bpf_lsm_", Kind::Func),
-        Some(AttachType::TraceIter) => ("bpf_iter_", Kind::Func),
-        _ => ("", Kind::Func),
-    };
-    let name = format!("{prefix}{name}");
-    if name.len() >= MAX_TYPE_NAME {
-        return Err(Errno::ENAMETOOLONG);
-    }
-    // To libbpf `void` is a type of every kind, and its number is that of none.
-    if name == "void" {
-        return Ok(None);
-    }
-    kernel.find(&name, kind).map(Some).ok_or(Errno::ESRCH)
 }

@@ -47,6 +47,42 @@ const OPEN: &str = "no_value_size.bpf.o";
 const NEEDS: &str = "needs a load plan: map 'table' (hash) has no value size";
 const PLAN: &str = "[[plan]]\nobjects = \"no_value_size.bpf.o\"\nmaps.table.value-size = 8\n";
 
+/// Of several sections it is the first one whose target is there, and of the kind that is attached to.
+#[test]
+fn targets_are_of_the_kind_that_programs_attach_to() {
+    for (sections, prog_type) in [
+        ("\"kprobe/tcp_v4_connect\", \"xdp\"", "kprobe"),
+        // A symbol of data.
+        ("\"kprobe/jiffies\", \"xdp\"", "xdp"),
+        ("\"fentry/vmlinux:tcp_v4_connect\", \"xdp\"", "tracing"),
+        // A struct, and the type of a tracepoint.
+        ("\"fentry/task_struct\", \"xdp\"", "xdp"),
+        ("\"fentry/btf_trace_sched_switch\", \"xdp\"", "xdp"),
+        ("\"tp_btf/sched_switch\", \"xdp\"", "tracing"),
+        ("\"raw_tp/sched_switch\", \"xdp\"", "raw_tracepoint"),
+    ] {
+        let plan = format!("{PLAN}programs.look.section = [{sections}]\n");
+        let place = Place::new("targets", &["cilium/no_value_size.bpf.o"], &plan);
+        let (_, out, err) = place.run("check -o jsonl", OPEN);
+        assert!(
+            out.contains(&format!("\"prog_type\":\"{prog_type}\"")),
+            "{sections}: {out}{err}"
+        );
+    }
+    // Nor is anything of another kind what is meant.
+    let place = Place::new("targets", &["cilium/no_value_size.bpf.o"], PLAN);
+    for (section, meant) in [
+        ("tp_btf/sched_switsh", Some("sched_switch")),
+        ("fentry/btf_trace_sched_switsh", None),
+    ] {
+        let (_, out, err) = place.run(&format!("check --section look={section}"), OPEN);
+        assert!(out.contains("V0704"), "{out}{err}");
+        let words = meant.map(|name| format!("did you mean `{name}`"));
+        let is_said = words.map_or(!out.contains("did you mean"), |words| out.contains(&words));
+        assert!(is_said, "{section}: {out}");
+    }
+}
+
 #[test]
 fn every_command_asks_for_a_plan() {
     let place = Place::new("asks", &["cilium/no_value_size.bpf.o"], "");

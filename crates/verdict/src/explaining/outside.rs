@@ -70,12 +70,13 @@ impl FunctionNames {
     }
 
     /// The names that begin with the letter of a prefix and are nearly as long as the prefix and a name together.
-    fn like<'b>(&'b self, btf: &'b Btf, prefix: &str, name: &str) -> impl Iterator<Item = &'b str> {
+    fn like<'b>(&'b self, btf: &'b Btf, prefix: &'b str, name: &str) -> impl Iterator<Item = &'b str> {
         let letter = prefix.bytes().chain(name.bytes()).next().unwrap_or(0);
         let len = prefix.len() + name.len();
         let lengths = len.saturating_sub(MAX_APART)..=len.saturating_add(MAX_APART);
         let names = lengths.filter_map(move |len| self.by_shape.get(&(letter, len)));
-        names.flatten().map(|offset| btf.name(*offset))
+        let of_kind = move |name: &&str| (prefix == TRACEPOINT) == name.starts_with(TRACEPOINT);
+        names.flatten().map(|offset| btf.name(*offset)).filter(of_kind)
     }
 }
 
