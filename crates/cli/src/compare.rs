@@ -1,6 +1,6 @@
 //! `verdict compare`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -160,6 +160,7 @@ fn recorded(args: &CompareArgs) -> Result<Recorded, String> {
             let (mut a, mut b) = (Figures::read(a)?, Figures::read(b)?);
             a.lack_what(&b.columns);
             b.lack_what(&a.columns);
+            call_alike(&mut a.rows, &mut b.rows);
             Ok((a.rows, b.rows, Vec::new(), 0))
         }
         [a, objects @ ..] if is_recorded(a) && !objects.is_empty() => {
@@ -219,6 +220,25 @@ fn called_as(mut inputs: Vec<Input>, files: &BTreeSet<&str>) -> Vec<Input> {
         }
     }
     inputs
+}
+
+/// Gives objects that lie at the same place in both runs one name: which directories it has there depends on the other
+/// objects of the run. The longer one is that of no other object in either run.
+fn call_alike(a: &mut [Row], b: &mut [Row]) {
+    let names = |rows: &[Row]| -> BTreeMap<String, String> {
+        let known = rows.iter().filter(|row| !row.path.is_empty());
+        known.map(|row| (row.path.clone(), row.file.clone())).collect()
+    };
+    let (of_a, of_b) = (names(a), names(b));
+    let rename = |rows: &mut [Row], others: &BTreeMap<String, String>| {
+        for row in rows {
+            if let Some(longer) = others.get(&row.path).filter(|name| name.len() > row.file.len()) {
+                row.file.clone_from(longer);
+            }
+        }
+    };
+    rename(a, &of_b);
+    rename(b, &of_a);
 }
 
 /// A recorded run.
@@ -286,4 +306,48 @@ fn with_setting(
         }
     }
     Ok((choice, globals))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    /// Which objects of two runs are taken for the same: their names, and on which sides they are.
+    fn joined(a: &[(&str, &str)], b: &[(&str, &str)]) -> Vec<(String, bool, bool)> {
+        let rows = |run: &[(&str, &str)]| -> Vec<Row> {
+            run.iter()
+                .map(|(path, file)| Row {
+                    path: (*path).to_owned(),
+                    file: (*file).to_owned(),
+                    ..Row::default()
+                })
+                .collect()
+        };
+        let (mut a, mut b) = (rows(a), rows(b));
+        call_alike(&mut a, &mut b);
+        let joined = join(&a, &b).into_iter();
+        joined
+            .map(|row| (row.key().0.to_owned(), row.a.is_some(), row.b.is_some()))
+            .collect()
+    }
+
+    #[test]
+    fn objects_at_one_place_are_the_same() {
+        let both = |name: &str| (name.to_owned(), true, true);
+        let (one, two) = ([("a/p.o", "p.o")], [("a/p.o", "a/p.o"), ("b/p.o", "b/p.o")]);
+        // An object that is new takes another one's short name away.
+        assert_eq!(
+            joined(&one, &two),
+            [both("a/p.o"), ("b/p.o".to_owned(), false, true)]
+        );
+        assert_eq!(
+            joined(&two, &one),
+            [both("a/p.o"), ("b/p.o".to_owned(), true, false)]
+        );
+        // What lies elsewhere, or nobody says where, is the same by its name.
+        assert_eq!(joined(&one, &[("c/p.o", "p.o")]), [both("p.o")]);
+        assert_eq!(joined(&[("", "p.o")], &one), [both("p.o")]);
+    }
 }
