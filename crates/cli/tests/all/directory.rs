@@ -159,6 +159,8 @@ fn every_output_says_whose_rules_are_assumed() {
     ] {
         let (_, out, err) = machine.run(&line, &assumed);
         assert!(out.contains(ASSUMED), "{line}: {out}{err}");
+        let is_told_once = !line.contains("-o github") || out.matches(ASSUMED).count() == 1;
+        assert!(is_told_once, "{line}: {out}");
         assert!(err.starts_with(&note), "{line}: {err}");
     }
     let words = ASSUMED.strip_prefix("machine: ").unwrap();
@@ -353,6 +355,26 @@ fn kernels_says_where_a_directory_has_what_from() {
         "    tables, limits: release.toml\n",
     ] {
         assert!(out.contains(line), "{line}: {out}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_directory_may_be_called_anything() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let machine = Machine::new("bytes", "6.12.117");
+    let odd = machine.0.0.join(OsStr::from_bytes(b"a\xff\nb"));
+    fs::rename(machine.file("machine"), &odd).unwrap();
+    for form in ["text", "json"] {
+        let mut command = common::command(&["kernels", "-o", form, "--kernel-dir"]);
+        let output = command.arg(&odd).output().unwrap();
+        let out = common::stdout(&output);
+        let shown = match form {
+            "text" => "/a\\xff\\nb\n",
+            _ => "/a\\\\xff\\\\nb\"",
+        };
+        assert!(out.contains(shown), "{out}");
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{Finding, Look, MatrixRow, Verdict, findings};
 
 pub(super) fn write(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
     writeln!(out, "## verdict check\n")?;
-    for line in report.counts() {
+    for line in report.notes.iter().chain(&report.counts()) {
         writeln!(out, "- {line}")?;
     }
     writeln!(out)?;

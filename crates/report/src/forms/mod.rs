@@ -144,9 +144,9 @@ impl Report<'_> {
         })
     }
 
-    /// What has to be known of the kernels, and the counts in words, a line each.
+    /// The counts in words, a line each.
     fn counts(&self) -> Vec<String> {
-        let of_question = match self.question {
+        let mut lines = match self.question {
             Question::Whole(loaded) => {
                 let whole = loaded.iter().filter(|object| object.loads).count();
                 let others = loaded.len() - whole;
@@ -154,7 +154,6 @@ impl Report<'_> {
             }
             _ => Vec::new(),
         };
-        let mut lines = [self.notes, &of_question].concat();
         match self.summaries {
             _ if matches!(self.question, Question::Minimum) => {
                 lines.push(minimum_counts(self.kernels, self.rows));
