@@ -70,7 +70,7 @@ impl<'a> Opening<'a> {
             kinds: vec![SecKind::Unused; elf.sections.len()],
             elf,
             path,
-            name: object_name(path),
+            name: short_name(path),
             text: None,
             maps_section: None,
             struct_sections: Vec::new(),
@@ -110,8 +110,9 @@ impl Budget {
     }
 }
 
-/// The file's name without directories and up to its first dot, at most 15 bytes.
-fn object_name(path: &str) -> String {
+/// What libbpf calls an object in the names of its maps: the file's name without directories and up to its first dot, at
+/// most 15 bytes.
+fn short_name(path: &str) -> String {
     let base = path.rsplit('/').next().unwrap_or(path);
     let end = base.floor_char_boundary(OBJ_NAME_LEN - 1);
     let name = base.get(..end).unwrap_or_default();

@@ -305,6 +305,7 @@ impl OpenObject<'_> {
 
     /// Creates each map by itself, without contents, where the object is loaded by cilium/ebpf: its name, and what it was
     /// created with or why it cannot be.
+    #[doc(hidden)] // what recordings of the library are held to; no part of what is stable
     pub fn create_each_map(&self) -> Vec<(&str, Result<MapCreate, PrepareError>)> {
         let mut bpf = self.bridge(&self.verifier.kernel);
         self.object.create_each(&mut bpf)

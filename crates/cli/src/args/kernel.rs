@@ -13,15 +13,15 @@ use crate::run::side_by_side;
 #[derive(clap::Args)]
 #[command(next_help_heading = "Kernel")]
 pub(crate) struct KernelName {
-    /// Kernels, of `verdict kernels`, separated by commas, or "all"; a command that takes one only says so
-    /// [default: 6.12]
+    /// Kernels, of `verdict kernels`, separated by commas, or "all"; a command that takes one only says so. With --kernel-dir
+    /// one, which is the same as --assume [default: 6.12; all where they are listed or the oldest is looked for]
     #[arg(long, value_name = "NAMES")]
     kernel: Vec<String>,
     /// Directory with another kernel's vmlinux.btf, config and kallsyms
     #[arg(long, value_name = "DIR")]
     kernel_dir: Option<PathBuf>,
-    /// Known kernel whose rules are assumed for that directory's kernel, where its own are not known: everything that is
-    /// printed says so
+    /// Known kernel whose rules are assumed for that directory's kernel, where its own are not known: standard error says so,
+    /// and what is printed, but for logs, CSV and veristat's own table
     #[arg(long, value_name = "NAME")]
     assume: Option<String>,
 }

@@ -50,8 +50,9 @@ pub(super) struct Symbols {
 /// Counts the symbols of a list; refuses what is none, or not all of one. `is_whole` says whether data is in it, too, as
 /// `CONFIG_KALLSYMS_ALL` has it.
 pub(super) fn check_kallsyms(file: &File, is_whole: bool) -> Result<Symbols, KernelError> {
-    // What each kernel's image begins and ends with; each range as its first symbol that is there.
+    // Where a kernel's code begins and ends, and where that of its start ends: of the names of each a list has one at least.
     const EDGES: [&[&str]; 3] = [&["_stext", "_text"], &["_etext"], &["_einittext"]];
+    // Where the whole image ends, which is a symbol of data.
     const END: &[&str] = &["_end"];
     let mut seen = [false; 4];
     let mut symbols = Symbols::default();

@@ -260,19 +260,11 @@ impl Kernel {
         format!("Linux {}{on}{differs}", release.name)
     }
 
-    /// This kernel with one semantic switch set.
+    /// This kernel with several switches set at once, so that some may presuppose others in any order.
     ///
     /// # Errors
     /// When there is no such switch or value, or when the values would not fit together; the message
     /// names what is legal.
-    pub fn with_switch(self, switch: &str, value: &str) -> Result<Kernel, SwitchError> {
-        self.with_switches([(switch, value)])
-    }
-
-    /// This kernel with several switches set at once, so that some may presuppose others in any order.
-    ///
-    /// # Errors
-    /// As [`Kernel::with_switch`].
     pub fn with_switches<'s>(
         mut self,
         settings: impl IntoIterator<Item = (&'s str, &'s str)> + Clone,
@@ -438,10 +430,10 @@ mod tests {
         let k = Kernel::open("6.12").unwrap();
         let evidence = k.evidence.get("zero-spill");
         assert!(matches!(evidence, Some(Provenance::Probed(_))), "{evidence:?}");
-        let k = k.with_switch("zero-spill", "stack-zero").unwrap();
+        let k = k.with_switches([("zero-spill", "stack-zero")]).unwrap();
         assert_eq!(k.semantics.stack.zero_spill, ZeroSpill::StackZero);
         assert_eq!(k.evidence.get("zero-spill"), Some(&Provenance::Chosen));
-        assert!(k.with_switch("zero-spill", "other").is_err());
+        assert!(k.with_switches([("zero-spill", "other")]).is_err());
     }
 
     #[test]

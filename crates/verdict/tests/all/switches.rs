@@ -58,7 +58,7 @@ fn others(switch: &Switch, value: &str) -> impl Iterator<Item = &'static Kernel>
 
 /// A kernel with another value, if that can be set.
 fn with(kernel: &Kernel, switch: &Switch, value: &str) -> Option<Kernel> {
-    kernel.clone().with_switch(switch.name, value).ok()
+    kernel.clone().with_switches([(switch.name, value)]).ok()
 }
 
 /// Each value of each switch makes a difference to its program, under some known kernel.
