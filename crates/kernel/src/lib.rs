@@ -11,6 +11,7 @@ mod abi;
 mod feature;
 pub mod limits;
 pub mod near;
+pub mod printable;
 mod profile;
 pub mod rule;
 pub mod semantics;

@@ -382,7 +382,7 @@ fn names_need_not_be_text() {
     }
     fs::rename(dir.0.join("config"), odd.join(OsStr::from_bytes(b"config-\xff"))).unwrap();
     let k = Kernel::from_dir(&odd, None).unwrap();
-    assert_eq!(k.name, "k\u{fffd}");
+    assert_eq!(k.name, "k\\xff");
     fs::copy(
         odd.join(OsStr::from_bytes(b"config-\xff")),
         odd.join("config-6.1"),
@@ -390,7 +390,7 @@ fn names_need_not_be_text() {
     .unwrap();
     let e = Kernel::from_dir(&odd, None).unwrap_err().to_string();
     assert!(
-        e.contains("there are config-6.1 and config-\u{fffd}; expected one of them"),
+        e.contains("there are config-6.1 and config-\\xff; expected one of them"),
         "{e}"
     );
 }

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
+use verdict_kernel::printable::shown_path;
 use verdict_kernel::semantics::Evidence;
 use verdict_kernel::{Basis, Directory, KNOWN, Kernel, Known};
 
 use crate::forms::{DocumentHead, Json, assumed_switches, ways, write_json};
-use crate::{Look, Part, printable};
+use crate::{Look, Part};
 
 /// A directory's kernel, and where its parts come from.
 #[derive(Debug)]
@@ -131,9 +132,8 @@ impl<'k> Described<'k> {
         ]
     }
 
-    /// Where it lies: what is no UTF-8 and what terminals obey is escaped.
     fn path(&self) -> Cow<'_, str> {
-        printable(self.directory.path.as_os_str().as_encoded_bytes())
+        shown_path(&self.directory.path)
     }
 
     /// How many types its BTF has; `void` is none of the file's.

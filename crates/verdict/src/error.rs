@@ -10,9 +10,9 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use verdict_kernel::printable::shown_path;
 use verdict_kernel::{KernelError, SwitchError};
 use verdict_loader::{OpenError, PlanError};
-use verdict_report::printable;
 
 use crate::NotLoaded;
 
@@ -210,11 +210,7 @@ impl fmt::Display for TargetError {
             NoTarget::Input(error) => error.fmt(f),
             NoTarget::Open(error) => write!(f, "{place}: {error}"),
             NoTarget::PlanFile(error) => error.fmt(f),
-            NoTarget::Plan(object, error) => write!(
-                f,
-                "{}: load plan: {error}",
-                printable(object.as_os_str().as_encoded_bytes())
-            ),
+            NoTarget::Plan(object, error) => write!(f, "{}: load plan: {error}", shown_path(object)),
             NoTarget::NoProgram(known) => write!(
                 f,
                 "{place}: no such program: expected one of {}",

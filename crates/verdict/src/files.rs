@@ -7,7 +7,7 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use verdict_report::printable;
+use verdict_kernel::printable;
 
 use crate::InputError;
 use crate::embedded::{self, Part};
@@ -158,7 +158,7 @@ pub fn distinct_names(paths: &[&Path]) -> Vec<String> {
 
 /// A path as text: what is no UTF-8 and what terminals obey is escaped.
 pub fn shown_path(path: &Path) -> String {
-    printable(path.as_os_str().as_encoded_bytes()).into_owned()
+    printable::shown_path(path).into_owned()
 }
 
 /// The objects of a file that was named.

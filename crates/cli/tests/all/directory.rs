@@ -366,16 +366,23 @@ fn a_directory_may_be_called_anything() {
     let machine = Machine::new("bytes", "6.12.117");
     let odd = machine.0.0.join(OsStr::from_bytes(b"a\xff\nb"));
     fs::rename(machine.file("machine"), &odd).unwrap();
-    for form in ["text", "json"] {
+    let kernels = |form: &str| {
         let mut command = common::command(&["kernels", "-o", form, "--kernel-dir"]);
         let output = command.arg(&odd).output().unwrap();
-        let out = common::stdout(&output);
+        (common::stdout(&output), common::stderr(&output))
+    };
+    for form in ["text", "json"] {
+        let (out, _) = kernels(form);
         let shown = match form {
             "text" => "/a\\xff\\nb\n",
             _ => "/a\\\\xff\\\\nb\"",
         };
         assert!(out.contains(shown), "{out}");
     }
+    assert!(kernels("text").0.starts_with("a\\xff\\nb: /"));
+    fs::remove_file(odd.join("config")).unwrap();
+    let error = "/a\\xff\\nb: no config (/proc/config.gz, /boot/config-RELEASE)\n";
+    assert!(kernels("text").1.ends_with(error), "{}", kernels("text").1);
 }
 
 #[test]

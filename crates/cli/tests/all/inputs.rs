@@ -519,7 +519,7 @@ fn names_that_are_no_utf_8_stay_what_they_are() {
         (odd(b"**/*.bpf.o"), 3),
         (odd(b"\xfe*/*.bpf.o"), 0),
     ] {
-        let (code, out, err) = run("stat -q -o csv -e file", &[pattern.clone()]);
+        let (code, out, err) = run("stat -q -o csv -e file", std::slice::from_ref(&pattern));
         let mut files: Vec<_> = out.lines().skip(1).collect();
         files.dedup();
         assert_eq!(files.len(), objects, "{pattern:?} {code:?}: {out}{err}");

@@ -5,8 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::KernelError;
-use super::files::{self, BTF, CONFIG, ENDINGS, File, KALLSYMS, Kind, RELEASE, SEMANTICS, VERSION, bounded};
+use super::files::{
+    self, BTF, CONFIG, ENDINGS, File, KALLSYMS, Kind, RELEASE, SEMANTICS, VERSION, bounded, file_name,
+};
 use super::given::Files;
+use crate::printable::shown_path;
 
 /// Reads all of them.
 pub(super) fn files(dir: &Path) -> Result<Files, KernelError> {
@@ -42,11 +45,11 @@ pub(super) fn files(dir: &Path) -> Result<Files, KernelError> {
 
 /// What the directory is called.
 fn name(dir: &Path) -> String {
-    let named = |dir: &Path| Some(dir.file_name()?.to_string_lossy().into_owned());
+    let named = |dir: &Path| dir.file_name().map(|_| file_name(dir));
     let whole = || named(&dir.canonicalize().ok()?);
     named(dir)
         .or_else(whole)
-        .unwrap_or_else(|| dir.to_string_lossy().into_owned())
+        .unwrap_or_else(|| shown_path(dir).into_owned())
 }
 
 /// The file of this kind in a directory; `None` if there is none.
@@ -98,8 +101,8 @@ fn find(dir: &Path, kind: Kind) -> Result<Option<PathBuf>, KernelError> {
         [] => Ok(None),
         [one] => Ok(Some(one.clone())),
         [first, second, ..] => {
-            let names = [first, second].map(|path| path.file_name().unwrap_or_default().to_string_lossy());
-            let says = format!("there are {} and {}; expected one of them", names[0], names[1]);
+            let (first, second) = (file_name(first), file_name(second));
+            let says = format!("there are {first} and {second}; expected one of them");
             Err(KernelError::Mixed(dir.to_owned(), says))
         }
     }

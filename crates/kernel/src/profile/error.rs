@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::{FormError, KNOWN, Known};
+use crate::printable::shown_path;
 use crate::semantics::SwitchError;
 use crate::tables::Tables;
 
@@ -86,21 +87,25 @@ impl fmt::Display for KernelError {
                 let known: Vec<_> = KNOWN.iter().flat_map(names).collect();
                 write!(f, "no kernel is called '{name}'; known are: {}", known.join(", "))
             }
-            KernelError::Io(path, e) => write!(f, "{}: {e}", path.display()),
-            KernelError::Profile(path, e) => write!(f, "{}: {e}", path.display()),
+            KernelError::Io(path, e) => write!(f, "{}: {e}", shown_path(path)),
+            KernelError::Profile(path, e) => write!(f, "{}: {e}", shown_path(path)),
             KernelError::Content(path, wrong, expected) => {
-                write!(f, "{}: {wrong}: expected {expected}", path.display())
+                write!(f, "{}: {wrong}: expected {expected}", shown_path(path))
             }
             KernelError::Missing(dir, files) => {
-                write!(f, "{}: no {}", dir.display(), files.join(", and no "))
+                write!(f, "{}: no {}", shown_path(dir), files.join(", and no "))
             }
             KernelError::Mixed(dir, says) => {
-                write!(f, "{}: its files are of different kernels: {says}", dir.display())
+                write!(
+                    f,
+                    "{}: its files are of different kernels: {says}",
+                    shown_path(dir)
+                )
             }
             KernelError::StatesRules(dir) => write!(
                 f,
                 "{}: it states its own rules (release.toml and semantics.toml): no other kernel's can be assumed",
-                dir.display()
+                shown_path(dir)
             ),
         }
     }

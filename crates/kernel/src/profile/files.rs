@@ -6,12 +6,13 @@
 )]
 
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ruzstd::decoding::StreamingDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 
 use super::KernelError;
+use crate::printable::shown_path;
 
 /// What a file may have, and what it may unpack to, unless its kind says less: a bound on what hostile input can cost.
 const MAX_FILE: u64 = 128 << 20;
@@ -125,6 +126,11 @@ pub(super) fn without_ending(name: &str) -> &str {
     plain.unwrap_or(name)
 }
 
+/// The last part of a path, as it can be shown.
+pub(super) fn file_name(path: &Path) -> String {
+    shown_path(Path::new(path.file_name().unwrap_or_default())).into_owned()
+}
+
 /// A file's contents, unpacked.
 pub(super) struct File {
     pub(super) path: PathBuf,
@@ -146,8 +152,7 @@ impl File {
 
     /// Its file name.
     pub(super) fn name(&self) -> String {
-        let name = self.path.file_name().unwrap_or_default();
-        name.to_string_lossy().into_owned()
+        file_name(&self.path)
     }
 }
 

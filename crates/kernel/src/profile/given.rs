@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::contents::{check_config, check_kallsyms, parse_btf};
-use super::files::{File, Packing, without_ending};
+use super::files::{File, Packing, file_name, without_ending};
 use super::release::{Release, Statements, architecture, stated};
 use super::{
     Basis, KNOWN, Kernel, KernelError, Parts, ProfileError, Rules, SymbolTable, Table, builtin, read, tables,
@@ -200,8 +200,7 @@ impl<'f> Stated<'f> {
     /// Of which release the kernel is, as `release.toml` has it.
     fn as_release(&self) -> Option<Release> {
         let (path, release) = self.release.as_ref()?;
-        let file = path.file_name().unwrap_or_default().to_string_lossy();
-        Some(stated(&release.name, release.version, file.into_owned()))
+        Some(stated(&release.name, release.version, file_name(path)))
     }
 
     /// The rules, where what is not stated is that of a known profile: of the kernel's own release, or of the one that

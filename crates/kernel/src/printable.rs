@@ -2,10 +2,16 @@
 
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::path::Path;
 
 /// A name as it can be shown: control characters, and bytes that are no UTF-8, are escaped (`\n`, `\x1b`, `\u{202e}`).
 pub fn printable(bytes: &[u8]) -> Cow<'_, str> {
     escaped(bytes, |_| false)
+}
+
+/// A path as it can be shown.
+pub fn shown_path(path: &Path) -> Cow<'_, str> {
+    printable(path.as_os_str().as_encoded_bytes())
 }
 
 /// Text of several lines as it can be shown: the same, but line feeds and tabs stay.
