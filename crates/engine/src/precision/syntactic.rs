@@ -60,8 +60,8 @@ impl Named {
 
 impl<O: Observer> Verifier<'_, O> {
     /// Marks what is named, and all that it came from, as needed precisely (`__mark_chain_precision`). The
-    /// current state gets no marks: it is no checkpoint yet. Whether it was found where all of it came from.
-    pub(super) fn mark_named(&mut self, mut named: Named) -> Res<bool> {
+    /// current state gets no marks: it is no checkpoint yet.
+    pub(super) fn mark_named(&mut self, mut named: Named) -> Res<()> {
         let mut at: Option<StateId> = None;
         let mut last_idx = Some(self.walk.insn_idx);
         let mut skip = true;
@@ -70,13 +70,13 @@ impl<O: Observer> Verifier<'_, O> {
             let first_idx = self.segment_mut(at).first_insn_idx;
             self.say_segment(last_idx, first_idx);
             let Some(last) = last_idx else {
-                return self.reached_function(at, &named).map(|()| false);
+                return self.reached_function(at, &named);
             };
             match self.walk_named(at, &mut named, last, skip)? {
-                Walked::Done => return Ok(true),
+                Walked::Done => return Ok(()),
                 Walked::GaveUp => {
                     self.mark_all_parents(at);
-                    return Ok(false);
+                    return Ok(());
                 }
                 Walked::Exhausted => {}
             }
@@ -85,20 +85,19 @@ impl<O: Observer> Verifier<'_, O> {
                 None => self.walk.cur.parent,
                 Some(id) => self.walk.search.state(id).parent,
             };
-            let Some(parent) = parent else { return Ok(true) };
+            let Some(parent) = parent else { return Ok(()) };
             at = Some(parent);
             match self.mark_named_in(parent, &mut named)? {
-                Some(true) if self.is_traced_at(parent, &named) => return Ok(true),
                 Some(true) => {}
-                Some(false) => return Ok(true),
+                Some(false) => return Ok(()),
                 None => {
                     self.mark_all_parents(at);
-                    return Ok(false);
+                    return Ok(());
                 }
             }
             last_idx = self.walk.search.state(parent).last_insn_idx;
         }
-        Ok(true)
+        Ok(())
     }
 
     /// The level of the log at which backtracking is told.
@@ -168,16 +167,6 @@ impl<O: Observer> Verifier<'_, O> {
                 reject!(VerifierBug, EFAULT, "BUG backtracking idx {}\n", i.0 as i32);
             }
         }
-    }
-
-    /// Whether a walk from a checkpoint on would find nothing to mark, whoever came there.
-    fn is_traced_at(&self, id: StateId, named: &Named) -> bool {
-        let state = self.walk.search.state(id);
-        let traced = state.frames.top().marks.traced;
-        !O::LISTENING
-            && named.slots == 0
-            && named.regs & !u32::from(traced) == 0
-            && state.curframe() == named.frame
     }
 
     /// Whether an earlier walk carried all that is named past an entry; notes that this one does.
@@ -308,7 +297,6 @@ impl<O: Observer> Verifier<'_, O> {
             regs: 0,
             slots: spi.bit(),
         })
-        .map(|_followed| ())
     }
 
     /// One instruction backwards (`backtrack_insn`).

@@ -20,22 +20,20 @@ impl<O: Observer> Verifier<'_, O> {
             // The kernel warns of "backtracing misuse".
             reject!(VerifierBug, EFAULT);
         }
-        if !O::LISTENING && reg.is_in(self.walk.cur.frames.top().marks.traced) {
-            return Ok(());
-        }
-        let followed = if self.remembers_jumps_only() {
+        if self.remembers_jumps_only() {
             let (frame, regs) = (wanted.frame, reg.bit().into());
-            self.mark_named(Named {
+            return self.mark_named(Named {
                 frame,
                 regs,
                 slots: 0,
-            })?
-        } else {
-            wanted.add_reg(wanted.frame, reg);
-            self.mark_precise(&mut wanted)?;
-            wanted.followed
-        };
-        if followed {
+            });
+        }
+        if !O::LISTENING && reg.is_in(self.walk.cur.frames.top().marks.traced) {
+            return Ok(());
+        }
+        wanted.add_reg(wanted.frame, reg);
+        self.mark_precise(&mut wanted)?;
+        if wanted.followed {
             self.walk.cur.marks_mut().traced |= reg.bit();
         }
         Ok(())

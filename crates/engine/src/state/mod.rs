@@ -215,7 +215,8 @@ pub struct Marks {
     /// Registers of which the lower half was: reading that again marks nothing.
     pub climbed_half: u16,
     /// Registers whose values are marked as needed precisely already, all the way that they came: a walk back from one of
-    /// them would find nothing to mark.
+    /// them by the recorded history would find nothing to mark. A walk by what instructions name may go another way than
+    /// the values came, and never asks.
     pub traced: u16,
     /// Slots that were read.
     pub slot_read: u64,
