@@ -28,6 +28,7 @@ pub(super) const GIVEN: u32 = 1 << 29;
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     of: IndexVec<InsnIdx, At>,
+    /// How many walks are kept of all of them.
     kept: u32,
 }
 
@@ -214,8 +215,15 @@ impl Line {
         }
     }
 
-    /// Keeps a walk along the executed instructions; before [`Line::end`].
-    pub(super) fn keep(&mut self, executed: &[Option<Plain>], ids: u32, found: Vec<Reg>, regs: &Regs) {
+    /// Keeps a walk along the executed instructions; before [`Line::end`]. Whether beside all that was kept, and not in place
+    /// of one.
+    pub(super) fn keep(
+        &mut self,
+        executed: &[Option<Plain>],
+        ids: u32,
+        found: Vec<Reg>,
+        regs: &Regs,
+    ) -> bool {
         let mut of: [u16; REGS] = std::array::from_fn(|r| 1 << r);
         let (mut written, mut copied) = (0, 0);
         for plain in executed.iter().flatten() {
@@ -246,11 +254,14 @@ impl Line {
             found,
             left: left.collect(),
         };
-        match self.kept.get_mut(self.next) {
-            Some(old) => *old = kept,
-            None => self.kept.push(kept),
+        let at = self.next;
+        self.next = (at + 1) % KEPT;
+        if let Some(old) = self.kept.get_mut(at) {
+            *old = kept;
+            return false;
         }
-        self.next = (self.next + 1) % KEPT;
+        self.kept.push(kept);
+        true
     }
 }
 
@@ -272,9 +283,6 @@ impl Lines {
             self.of.grow(from.index() + 1);
         }
         let at = self.of.get_mut(from)?;
-        if let At::Nothing = at {
-            return None;
-        }
         match std::mem::replace(at, At::Nothing) {
             At::Line(line) => Some(line),
             At::Nothing => None,
@@ -282,21 +290,23 @@ impl Lines {
         }
     }
 
-    /// Takes a line back.
+    /// Takes a line back, or gives it up.
     #[inline]
     pub(super) fn take_back(&mut self, from: InsnIdx, line: Box<Line>) {
-        if let Some(at) = self.of.get_mut(from).filter(|_| line.is_useful()) {
+        if !line.is_useful() {
+            self.kept -= line.kept.len() as u32;
+        } else if let Some(at) = self.of.get_mut(from) {
             *at = At::Line(line);
         }
     }
 
-    /// Whether another walk may be kept; counts it.
-    pub(super) fn has_room(&mut self, line: &Line) -> bool {
-        let replaces = line.kept.len() == KEPT;
-        if !replaces && self.kept >= MOST_KEPT {
-            return false;
-        }
-        self.kept += u32::from(!replaces);
-        true
+    /// Whether another walk may be kept.
+    pub(super) fn has_room(&self, line: &Line) -> bool {
+        line.kept.len() == KEPT || self.kept < MOST_KEPT
+    }
+
+    /// Counts a walk that was kept beside others.
+    pub(super) fn count(&mut self) {
+        self.kept += 1;
     }
 }

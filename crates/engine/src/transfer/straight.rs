@@ -80,14 +80,22 @@ fn is_own_number(slot: &FrameSlot, reg: RegNo, width: Width) -> bool {
     reg.is_in(slot.marks.read_before(width)) && slot.body.regs[reg].is_scalar()
 }
 
-/// The instructions from one on that no path arrives between.
+/// As many instructions a line has at most: those of a longer one are several lines. A line may begin at each instruction of
+/// a program, and is looked along when it is met first, which must not take the square of the program's length.
+const LONGEST: usize = 64;
+
+/// The instructions from one on that no path arrives between, [`LONGEST`] at most.
 fn line_at<'p>(program: &'p Program<'_>, from: InsnIdx) -> &'p [Option<Plain>] {
     let is_behind = |idx: InsnIdx| {
         let aux = &program.aux[idx];
         matches!(program.plain.get(idx), Some(Some(_))) && !aux.prune_point && !aux.jmp_point
     };
+    let last = program
+        .plain
+        .end()
+        .min(InsnIdx(from.0.saturating_add(LONGEST as u32)));
     let mut end = from.next();
-    while end < program.plain.end() && is_behind(end) {
+    while end < last && is_behind(end) {
         end = end.next();
     }
     program.plain.slice(from..end)
@@ -99,6 +107,10 @@ impl<O: Observer> Verifier<'_, O> {
     #[inline]
     pub(crate) fn walk_straight(&mut self, from: InsnIdx, limit: u32) -> Res<u32> {
         if O::LISTENING || !matches!(self.program.plain.get(from), Some(Some(_))) {
+            return Ok(0);
+        }
+        // Any instruction may be refused then, and is to be the one that counts as executed.
+        if self.env.test_reg_invariants {
             return Ok(0);
         }
         if self.walk.lines.is_nothing(from) {
@@ -125,7 +137,7 @@ impl<O: Observer> Verifier<'_, O> {
                 self.walk.stats.insns += count - 1;
                 count
             }
-            None if self.walk.lines.has_room(&line) => self.walk_and_keep(&mut line, from, limit)?,
+            None if self.walk.lines.has_room(&line) => self.walk_and_keep(&mut line, from)?,
             None => self.walk_plain(from, limit)?,
         };
         self.walk.lines.take_back(from, line);
@@ -133,8 +145,10 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// Walks along a line, to do the same again without walking.
-    fn walk_and_keep(&mut self, line: &mut Line, from: InsnIdx, limit: u32) -> Res<u32> {
+    fn walk_and_keep(&mut self, line: &mut Line, from: InsnIdx) -> Res<u32> {
         let last_id = self.walk.id_gen;
+        // Behind the line are registers that it does not know of.
+        let limit = self.walk.stats.insns + line.len - 1;
         let regs = &mut self.walk.cur.frame_mut().regs;
         let ids = Ids::of(regs, last_id);
         let found = line.begin(regs);
@@ -145,7 +159,9 @@ impl<O: Observer> Verifier<'_, O> {
         let regs = &mut self.walk.cur.frame_mut().regs;
         if let Ok(count @ 1..) = count {
             let executed = self.program.plain.slice(from..InsnIdx(from.0 + count));
-            line.keep(executed, given, found, regs);
+            if line.keep(executed, given, found, regs) {
+                self.walk.lines.count();
+            }
         }
         line.end(regs, &ids);
         count
@@ -245,6 +261,8 @@ impl<O: Observer> Verifier<'_, O> {
         if may_fork && self.reg(dst).b.fork_sign_mask().is_some() {
             return Ok(false);
         }
+        // That half of it was read before does not say so.
+        self.walk.cur.marks_mut().written |= dst.bit();
         self.adjust_bounds(width, op, dst, src, same);
         self.check_reg_bounds(dst, "alu").map(|()| true)
     }
