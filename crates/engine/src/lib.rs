@@ -58,7 +58,7 @@ use index::SubprogIdx;
 use observer::{Event, Observer};
 
 /// What came of a verification.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// Whether the program may be loaded.
     pub verdict: Verdict,

@@ -161,6 +161,8 @@ mod need;
 mod plan;
 mod profile;
 mod program;
+#[cfg(test)]
+mod short_ways;
 mod suite;
 mod target;
 #[cfg(feature = "std-io")]

@@ -290,3 +290,37 @@ fn and_die_at_calls() {
         "
     );
 }
+
+/// Arithmetic ends what is read of a register from outside, also where half of it was read before: reading all of the
+/// result is no read of what was there.
+#[test]
+fn end_at_arithmetic_on_halves() {
+    check!(
+        "
+        test states
+        call bpf_get_prandom_u32#7
+        r1 = r0
+        r7 = r0
+        if r7 > 0x1 goto a
+        a:
+        w2 = w1
+        if r7 > 0x2 goto b
+        b:
+        w2 = w1
+        if r7 > 0x3 goto c
+        c:
+        w2 = w1
+        w1 += 1
+        r3 = r1
+        r0 = 0
+        exit
+        ",
+        "
+        accepted
+        8: w2 = w1
+        9: w1 += 1
+        10: r3 = r1
+        processed 22 insns mark_read 2
+        "
+    );
+}

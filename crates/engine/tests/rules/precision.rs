@@ -548,3 +548,48 @@ fn of_a_stored_zero() {
         "
     );
 }
+
+/// Where backtracking goes by what instructions name, a segment that is walked round is left the first time that its
+/// beginning is met: what was overwritten there since counts as needed in the state before.
+#[test]
+fn of_what_a_loop_replaced() {
+    check!(
+        "
+        call bpf_get_prandom_u32#7
+        r6 = 0
+        *(u64 *)(r10 -8) = 0
+        r1 = 1
+        if r0 > 0x7 goto known
+        r1 = 2
+        known:
+        if r0 > 0x9 goto head
+        head:
+        if r6 != 0x0 goto behind
+        r8 = r1
+        r1 = -8
+        r6 = 1
+        goto head
+        behind:
+        r2 = r10
+        r2 += r1
+        r0 = *(u8 *)(r2 +0)
+        exit
+        ",
+        "6.12" => "
+        accepted
+        mark_precise: frame0: regs=r1 stack= before 10: r6 = 1
+        mark_precise: frame0: regs=r1 stack= before 9: r1 = -8
+        7: safe
+        from 6 to 7: safe
+        processed 20 insns
+        ",
+        "6.1." => "
+        accepted
+        regs=2 stack=0 before 7: if r6 != 0x0 goto pc+4
+        parent didn't have regs=2 stack=0 marks:
+        regs=2 stack=0 before 5: r1 = 2
+        no safe
+        processed 38 insns
+        "
+    );
+}

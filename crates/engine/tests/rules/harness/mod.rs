@@ -142,6 +142,9 @@ fn name_of(here: &str) -> String {
 }
 
 /// The end, then the log; or why libbpf does not get as far.
+///
+/// # Panics
+/// A run without a log must come to the figures of the log.
 fn said_by_verdict(verifier: &Verifier, name: &str, object: &[u8]) -> String {
     let file = format!("{name}.bpf.o");
     let opened = verifier.open(&file, object);
@@ -157,7 +160,27 @@ fn said_by_verdict(verifier: &Verifier, name: &str, object: &[u8]) -> String {
     let mut log = Vec::new();
     program.log(2, &mut log).expect("memory takes everything");
     hide_addresses(&mut log);
-    format!("{end}\n{}", String::from_utf8_lossy(&log))
+    let log = String::from_utf8_lossy(&log);
+    let silent = record.figures.map(|figures| {
+        [
+            figures.insns,
+            figures.max_states_per_insn,
+            figures.states,
+            figures.peak_states,
+            figures.mark_read,
+        ]
+    });
+    assert_eq!(silent, footer(&log), "{name}: without and with a log");
+    format!("{end}\n{log}")
+}
+
+/// The figures of a log's footer: instructions, most states of one of them, all states, their peak, longest climb of a
+/// read. That of what is unsupported has none.
+fn footer(log: &str) -> Option<[u64; 5]> {
+    let line = log.lines().rfind(|line| line.starts_with("processed "))?;
+    // The limit stands in brackets, and is none of them.
+    let numbers = line.split_whitespace().filter_map(|word| word.parse().ok());
+    numbers.collect::<Vec<_>>().try_into().ok()
 }
 
 /// The recording of a program.

@@ -1,0 +1,112 @@
+//! What is left out where nobody listens changes nothing: a listener is walked for the long way, and whatever it hears, it
+//! comes to the same end.
+
+use std::path::{Path, PathBuf};
+
+use verdict_engine::observer::{Event, Observer, Silent};
+use verdict_engine::{Outcome, Verdict, verify};
+use verdict_kernel::{KNOWN, Kernel};
+
+use crate::{OpenObject, Options, Verifier};
+
+/// Takes what there is to hear, and keeps nothing of it: `HEARS` what the log tells of each step, or only that something
+/// happens; `MISSES` why states do not match, too.
+struct Listener<const HEARS: bool, const MISSES: bool>;
+
+impl<const HEARS: bool, const MISSES: bool> Observer for Listener<HEARS, MISSES> {
+    const MISSES: bool = MISSES;
+    fn hears(&self, _: u8) -> bool {
+        HEARS
+    }
+    fn event(&mut self, _: Event<'_>) {}
+}
+
+fn objects() -> Vec<PathBuf> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus");
+    let mut objects: Vec<_> = [corpus.clone(), corpus.join("tests")]
+        .iter()
+        .flat_map(|directory| std::fs::read_dir(directory).into_iter().flatten().flatten())
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "o"))
+        .collect();
+    objects.sort();
+    objects
+}
+
+/// What a listener may not change: verdict, errno, rule, instruction and all figures. Words may have been told before, and
+/// where a value is from is found out for listeners alone.
+fn end(mut outcome: Outcome) -> Outcome {
+    if let Verdict::Rejected(rejected) = &mut outcome.verdict {
+        rejected.text.clear();
+        rejected.origin = None;
+    }
+    outcome
+}
+
+/// Holds all ways to verify a program to one end; how many instructions are processed, if it comes to be verified.
+fn hold(kernel: &str, object: &OpenObject<'_>, index: usize) -> Option<u32> {
+    let mut processed = None;
+    object.load(index, &mut |profile, prog| {
+        let short = end(verify(profile, prog, &mut Silent));
+        let long = [
+            end(verify(profile, prog, &mut Listener::<true, true>)),
+            end(verify(profile, prog, &mut Listener::<true, false>)),
+            end(verify(profile, prog, &mut Listener::<false, true>)),
+            end(verify(profile, prog, &mut Listener::<false, false>)),
+        ];
+        for long in long {
+            let (object, program) = (object.name(), object.program_name(index));
+            assert_eq!(short, long, "{kernel}: {object} {program}");
+        }
+        processed = Some(short.stats.insns);
+        short
+    });
+    processed
+}
+
+/// All programs of the corpus, on all kernels.
+fn hold_all(options: Options) {
+    let (mut programs, mut walked) = (0, 0);
+    for known in KNOWN {
+        let kernel = Kernel::open(known.name).expect("a known kernel");
+        let verifier = Verifier::new(kernel, options);
+        for path in objects() {
+            let bytes = std::fs::read(&path).expect("an object of the corpus");
+            let Ok(object) = verifier.open(&path.to_string_lossy(), &bytes) else {
+                continue;
+            };
+            for index in 0..object.programs().count() {
+                let Some(insns) = hold(known.name, &object, index) else {
+                    continue;
+                };
+                programs += 1;
+                walked += u64::from(insns);
+            }
+        }
+    }
+    assert!(
+        programs > 500 && walked > 10_000,
+        "{programs} programs, {walked} insns"
+    );
+}
+
+#[test]
+fn come_to_the_same_end() {
+    hold_all(Options::default());
+}
+
+#[test]
+fn come_to_the_same_end_with_states_everywhere() {
+    hold_all(Options {
+        test_states: true,
+        ..Options::default()
+    });
+}
+
+#[test]
+fn come_to_the_same_end_with_tested_bounds() {
+    hold_all(Options {
+        test_invariants: true,
+        ..Options::default()
+    });
+}
