@@ -437,30 +437,64 @@ mod tests {
         AluOp::Arsh,
     ];
 
-    /// Every setting of every rule that an operation or the sync behind it asks.
-    fn all_rules() -> impl Iterator<Item = Rules> {
-        (0..1u32 << 11).map(|bits| {
+    /// All settings of what the sync behind an operation asks: whether it goes by the sign alone, or else its rounds, and what
+    /// these are told.
+    fn sync_rules() -> impl Iterator<Item = Rules> {
+        let rounds = (0..16u32).map(|bits| {
             let bit = |at: u32| bits >> at & 1 != 0;
             Rules {
-                by_sign: bit(0),
-                rounds: 2 + u8::from(bit(1)),
-                split_64: bit(2),
+                by_sign: false,
+                rounds: 2 + u8::from(bit(0)),
+                split_64: bit(1),
                 split_32: bit(2),
-                unequal_by_bits: false,
                 low_from_whole: bit(3),
-                keep_wrapped: bit(4),
-                signed_product: bit(5),
-                product_bits: match (bit(6), bit(7)) {
-                    (false, _) => Product::Masks,
-                    (true, false) => Product::Doubt,
-                    (true, true) => Product::Union,
-                },
-                shift_sign: bit(8),
-                by_constants: false,
-                bitwise_by_signs: bit(9),
-                known_operand: bit(10),
+                ..BY_SIGN
             }
-        })
+        });
+        [true, false]
+            .map(|low_from_whole| Rules {
+                low_from_whole,
+                ..BY_SIGN
+            })
+            .into_iter()
+            .chain(rounds)
+    }
+
+    /// By the sign alone, where rounds and what they are told do not matter; no other rule holds.
+    const BY_SIGN: Rules = Rules {
+        by_sign: true,
+        rounds: 0,
+        split_64: false,
+        split_32: false,
+        unequal_by_bits: false,
+        low_from_whole: false,
+        keep_wrapped: false,
+        signed_product: false,
+        product_bits: Product::Masks,
+        shift_sign: false,
+        by_constants: false,
+        bitwise_by_signs: false,
+        known_operand: false,
+    };
+
+    /// Every setting of every rule that an operation or the sync behind it asks.
+    fn all_rules() -> impl Iterator<Item = Rules> {
+        let products = [Product::Masks, Product::Doubt, Product::Union];
+        let of = move |sync: Rules, product_bits| {
+            (0..1u32 << 5).map(move |bits| {
+                let bit = |at: u32| bits >> at & 1 != 0;
+                Rules {
+                    product_bits,
+                    keep_wrapped: bit(0),
+                    signed_product: bit(1),
+                    shift_sign: bit(2),
+                    bitwise_by_signs: bit(3),
+                    known_operand: bit(4),
+                    ..sync
+                }
+            })
+        };
+        sync_rules().flat_map(move |sync| products.into_iter().flat_map(move |product| of(sync, product)))
     }
 
     fn holds(a: Bounds, b: Bounds, rules: Rules) {
