@@ -27,8 +27,9 @@ pub(crate) struct Args {
     kernel: Option<String>,
 }
 
-/// What is asked; programs that want a state at every prune point have a name that says so.
+/// What is asked; programs that want a state at every prune point, or their bounds tested, have names that say so.
 const COMMAND: &str = "set -- *.states.bpf.o; [ ! -e $1 ] || oracle -f -l 2 -L /logs $@; rm -f $@
+set -- *.bounds.bpf.o; [ ! -e $1 ] || oracle -i -l 2 -L /logs $@; rm -f $@
 set -- *.bpf.o; [ ! -e $1 ] || oracle -l 2 -L /logs $@";
 
 /// Writes the programs as objects, and what each kernel says of them into the directory of its recordings.
@@ -85,7 +86,10 @@ fn keep(golden: &Path, logs: &Path, line: &str) -> Result<(), String> {
     let said: Value = serde_json::from_str(line).map_err(|e| format!("oracle: {e}: {line}"))?;
     let object = said["object"].as_str().unwrap_or_default();
     let program = said["program"].as_str().unwrap_or_default();
-    let name = object.trim_end_matches(".bpf.o").trim_end_matches(".states");
+    let name = object
+        .trim_end_matches(".bpf.o")
+        .trim_end_matches(".states")
+        .trim_end_matches(".bounds");
     let keep = |said: String| {
         let file = golden.join(format!("{name}.log"));
         fs::write(&file, said).map_err(|e| format!("{}: {e}", file.display()))

@@ -382,3 +382,39 @@ fn of_a_signed_range_across_zero() {
         "
     );
 }
+
+/// Where bounds are tested, the instruction whose result contradicts itself is refused, also amid others that are as simple.
+#[test]
+fn are_tested_one_by_one() {
+    check!(
+        "
+        test bounds
+        call bpf_get_prandom_u32#7
+        w0 |= 449405857
+        r0 += 5
+        if w0 != 1024 goto out
+        r1 = 1
+        r2 = 2
+        r0 -= 8192
+        r3 = 3
+        r4 = 4
+        out:
+        r0 = 0
+        exit
+        ",
+        "6.12" => "
+        refused: EFAULT
+        5: r2 = 2
+        6: r0 -= 8192
+        REG INVARIANTS VIOLATION (alu): range bounds violation
+        no 7:
+        processed 7 insns
+        ",
+        "6.18" => "
+        refused: EFAULT
+        6: r0 -= 8192
+        REG INVARIANTS VIOLATION (alu): range bounds violation
+        processed 7 insns
+        "
+    );
+}

@@ -9,6 +9,7 @@
 //! | `loop:` | a label, on its own or before an instruction; a number is checked to be the instruction's index |
 //! | `section xdp` | the program's section, by which libbpf knows its type; `socket` unless stated |
 //! | `test states` | the verifier keeps a state at every prune point (`BPF_F_TEST_STATE_FREQ`) |
+//! | `test bounds` | bounds that contradict each other are refused (`BPF_F_TEST_REG_INVARIANTS`, which old kernels do not know) |
 //! | `map m = array 4 8 1` | a map: its type, size of keys and of values, entries |
 //! | `static f(2):`, `global f(2):` | here begins a function that takes so many integers |
 //!
@@ -52,12 +53,23 @@ pub(super) enum Target {
     Kfunc(usize),
 }
 
+/// What a flag of the load has the verifier test.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) enum Tested {
+    #[default]
+    Nothing,
+    /// States: there is one at every prune point.
+    States,
+    /// Bounds: they may not contradict each other.
+    Bounds,
+}
+
 /// A program, read.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Source {
     pub(super) section: String,
-    /// Whether there is to be a state at every prune point.
-    pub(super) test_states: bool,
+    /// What is tested beside the program.
+    pub(super) tested: Tested,
     /// The program and its functions, one behind the other.
     pub(super) insns: Vec<Insn>,
     pub(super) funcs: Vec<Func>,
@@ -116,8 +128,12 @@ impl Parser {
             self.source.section = section.to_owned();
             return Some(());
         }
-        if line == "test states" {
-            self.source.test_states = true;
+        if let Some(tested) = line.strip_prefix("test ") {
+            self.source.tested = match tested {
+                "states" => Tested::States,
+                "bounds" => Tested::Bounds,
+                _ => return None,
+            };
             return Some(());
         }
         if let Some(map) = line.strip_prefix("map ") {
