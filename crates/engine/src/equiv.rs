@@ -208,7 +208,7 @@ pub(crate) fn states_equal(
 
 /// Whether the states certainly differ in the suspect: a cheap sufficient condition for
 /// [`states_equal`] to fail.
-#[inline]
+#[inline(always)]
 pub(crate) fn differs_in(suspect: Suspect, old: &State, cur: &State, exact: Exact, rules: &Graph) -> bool {
     if old.frames.len() != cur.frames.len() {
         return true;
@@ -225,34 +225,7 @@ pub(crate) fn differs_in(suspect: Suspect, old: &State, cur: &State, exact: Exac
     }
 }
 
-/// Whether a finished state certainly cannot stand for the current one because of the suspect, if that is a register of the
-/// executing frame.
-#[inline]
-pub(crate) fn still_unsafe(suspect: Suspect, old: &State, cur: &State, rules: &Graph) -> bool {
-    let Suspect::Reg(frame, r) = suspect else {
-        return false;
-    };
-    let (top, r) = (cur.curframe(), RegNo(r).min(FP));
-    if FrameNo::from(frame) != top
-        || old.curframe() != top
-        || rules.pointer_comparison == PointerComparison::Bytes
-    {
-        return false;
-    }
-    let (slot, c) = (old.frames.top(), cur.reg(r));
-    let o = &slot.body.regs[r];
-    if !r.is_in(slot.marks.read32 | slot.marks.read64) || o.is_not_init() {
-        return false;
-    }
-    if o.ty != c.ty {
-        return true;
-    }
-    match o.is_scalar() {
-        true => r.is_in(slot.marks.precise) && !scalar_safe(o, c, &mut AnyIds, rules),
-        false => !values_safe(o, c, &mut AnyIds, rules),
-    }
-}
-
+#[inline(always)]
 fn differ_in_reg(frame: FrameNo, r: RegNo, old: &State, cur: &State, how: &Manner<'_>) -> bool {
     let (Some(o), Some(c)) = (old.frames.get(frame), cur.frames.get(frame)) else {
         return false;
@@ -260,6 +233,7 @@ fn differ_in_reg(frame: FrameNo, r: RegNo, old: &State, cur: &State, how: &Manne
     r.is_in(how.regs(o)) && !reg_equal(r, o, &c.body, how, &mut AnyIds)
 }
 
+#[inline(never)]
 fn differ_in_slot(frame: FrameNo, spi: Spi, old: &State, cur: &State, how: &Manner<'_>) -> bool {
     let (Some(o), Some(c)) = (old.frames.get(frame), cur.frames.get(frame)) else {
         return false;
@@ -508,7 +482,6 @@ fn same_spill(old: &Slot, cur: &Slot) -> bool {
 fn contents_safe<I: Ids>(old: &Slot, precise: bool, cur: &Slot, ids: &mut I, how: &Manner<'_>) -> bool {
     let (o, c) = (old.reg(), cur.reg());
     match old.types.get(7) {
-        SlotType::Spill if same_spill(old, cur) => true,
         SlotType::Spill => reg_safe(o, precise, c, ids, how),
         // A quirk: which dynptr it is was forgotten.
         SlotType::Dynptr if how.rules.pointer_comparison == PointerComparison::Bytes => true,

@@ -166,7 +166,7 @@ impl<O: Observer> Verifier<'_, O> {
             self.walk.search.state(listed.id),
             &self.env.kernel.semantics.graph,
         );
-        *closes == Loop::None && equiv::still_unsafe(listed.suspect, old, &self.walk.cur, rules)
+        *closes == Loop::None && equiv::differs_in(listed.suspect, old, &self.walk.cur, Exact::Needed, rules)
     }
 
     /// What the explored state's liveness and precision demand now holds of the current path too.
