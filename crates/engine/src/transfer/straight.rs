@@ -1,8 +1,8 @@
 //! Straight lines of arithmetic on numbers, which most of most programs are.
 //!
-//! A short way to what [`super::alu`] says of an instruction: taken where nobody listens and where nothing but the
-//! registers' contents is concerned, so that operands need no second look and nothing is marked, pushed or refused. What
-//! is not as simple is left to the long way, untouched.
+//! A short way to what [`super::alu`] says of an instruction: taken where nobody listens, where bounds are not tested and
+//! where nothing but the registers' contents is concerned, so that operands need no second look and nothing is marked,
+//! pushed or refused. What is not as simple is left to the long way, untouched.
 
 use verdict_domain::{AluOp, Bounds, Width};
 use verdict_isa::{Alu, Malformed, Op, Operand};
