@@ -1,8 +1,8 @@
 //! Refusals outside of the walk: by libbpf, or by the kernel before it verifies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use verdict_btf::{Btf, Kind};
 use verdict_explain::{Locals, MAX_APART, Trials, nearest, trial_without_missing};
@@ -47,7 +47,12 @@ const TRACEPOINT: &str = "btf_trace_";
 #[derive(Debug, Default)]
 pub(crate) struct FunctionNames {
     by_shape: BTreeMap<(u8, usize), Vec<u32>>,
+    /// What was found behind which prefix for which name: programs of an object ask for the same again and again.
+    found: Mutex<HashMap<(&'static str, String), Vec<String>>>,
 }
+
+/// For how many names it is kept what was found for them.
+const MAX_FOUND: usize = 4_096;
 
 impl FunctionNames {
     fn of(btf: &Btf) -> FunctionNames {
@@ -66,7 +71,25 @@ impl FunctionNames {
                     .push(ty.name_off());
             }
         }
-        FunctionNames { by_shape }
+        let found = Mutex::default();
+        FunctionNames { by_shape, found }
+    }
+
+    /// The names behind a prefix that are nearly this one.
+    fn near(&self, btf: &Btf, prefix: &'static str, name: &str) -> Vec<String> {
+        let key = (prefix, name.to_owned());
+        let known = |found: &HashMap<_, Vec<String>>| found.get(&key).cloned();
+        if let Some(near) = self.found.lock().ok().and_then(|found| known(&found)) {
+            return near;
+        }
+        let like = self.like(btf, prefix, name);
+        let near = nearest(name, like.filter_map(|other| other.strip_prefix(prefix)));
+        if let Ok(mut found) = self.found.lock()
+            && found.len() < MAX_FOUND
+        {
+            found.insert(key, near.clone());
+        }
+        near
     }
 
     /// The names that begin with the letter of a prefix and are nearly as long as the prefix and a name together.
@@ -143,12 +166,11 @@ impl<'v> OpenObject<'v> {
     }
 
     /// The kernel's functions that are called nearly so behind a prefix.
-    fn near_function(&self, prefix: &str, name: &str) -> Vec<String> {
+    fn near_function(&self, prefix: &'static str, name: &str) -> Vec<String> {
         let verifier = self.verifier;
         let btf = &verifier.kernel.btf;
         let names = verifier.functions.get_or_init(|| FunctionNames::of(btf));
-        let like = names.like(btf, prefix, name);
-        nearest(name, like.filter_map(|other| other.strip_prefix(prefix)))
+        names.near(btf, prefix, name)
     }
 
     /// Tries the program with weak externs, where calls of what is missing are not reached.

@@ -11,7 +11,7 @@ pub(super) fn find(insns: &[Insn], starts: &[u32]) -> (Vec<Loop>, Vec<Option<usi
     let mut finder = Finder {
         flow: flow(insns, starts),
         innermost: vec![None; insns.len()],
-        region: vec![0; insns.len()],
+        nodes: vec![Node::default(); insns.len()],
         regions: 0,
         loops: Vec::new(),
     };
@@ -54,17 +54,34 @@ fn flow(insns: &[Insn], starts: &[u32]) -> Vec<[Option<u32>; 2]> {
 struct Finder {
     flow: Vec<[Option<u32>; 2]>,
     innermost: Vec<Option<usize>>,
-    /// The set of instructions that each belongs to while its parts are looked for.
-    region: Vec<u32>,
+    /// What is known of each instruction in the set whose parts are looked for, or were last.
+    nodes: Vec<Node>,
     regions: u32,
     loops: Vec<Loop>,
+}
+
+/// What a walk knows of an instruction.
+#[derive(Clone, Copy, Default)]
+struct Node {
+    /// The set of instructions that it belongs to.
+    region: u32,
+    /// Its place in the order of the walk, from 1 on; 0 before the walk comes to it.
+    number: u32,
+    /// The least number that is reached from it through instructions whose part is not yet known.
+    low: u32,
+    /// Its part is known.
+    closed: bool,
 }
 
 impl Finder {
     fn next(&self, node: u32, region: u32) -> impl Iterator<Item = u32> {
         let next = self.flow.get(node as usize).copied().unwrap_or_default();
-        let inside = move |n: &u32| self.region.get(*n as usize) == Some(&region);
+        let inside = move |n: &u32| self.node(*n).region == region;
         next.into_iter().flatten().filter(inside)
+    }
+
+    fn node(&self, node: u32) -> Node {
+        self.nodes.get(node as usize).copied().unwrap_or_default()
     }
 
     /// Keeps a loop.
@@ -90,40 +107,79 @@ impl Finder {
         self.regions += 1;
         let region = self.regions;
         for node in nodes {
-            if let Some(slot) = self.region.get_mut(*node as usize) {
-                *slot = region;
+            if let Some(known) = self.nodes.get_mut(*node as usize) {
+                *known = Node {
+                    region,
+                    ..Node::default()
+                };
             }
         }
         let mut walk = Walk::default();
         let mut parts = Vec::new();
-        let number = |walk: &Walk, node: u32| walk.number.get(&node).copied();
         for root in nodes {
-            if number(&walk, *root).is_some() {
+            if self.node(*root).number != 0 {
                 continue;
             }
-            walk.visit(*root);
+            self.visit(&mut walk, *root);
             while let Some((node, edge)) = walk.path.last_mut().map(|top| {
                 top.1 += 1;
                 (top.0, top.1 - 1)
             }) {
-                match self.next(node, region).nth(edge) {
-                    Some(next) => match number(&walk, next) {
-                        None => walk.visit(next),
-                        Some(at) if walk.open(next) => walk.lower(node, at),
-                        Some(_) => {}
-                    },
-                    None => {
-                        let part = walk.leave(node);
-                        let is_loop = part.len() > 1 || self.next(node, region).any(|n| n == node);
-                        if is_loop && !part.is_empty() {
-                            parts.push((node, part));
-                        }
+                let Some(next) = self.next(node, region).nth(edge) else {
+                    let part = self.leave(&mut walk, node);
+                    let is_loop = part.len() > 1 || self.next(node, region).any(|n| n == node);
+                    if is_loop && !part.is_empty() {
+                        parts.push((node, part));
                     }
+                    continue;
+                };
+                match self.node(next) {
+                    Node { number: 0, .. } => self.visit(&mut walk, next),
+                    Node { closed: true, .. } => {}
+                    Node { number, .. } => self.lower(node, number),
                 }
             }
         }
         parts.sort_unstable_by_key(|(header, _)| *header);
         parts
+    }
+
+    fn visit(&mut self, walk: &mut Walk, node: u32) {
+        walk.visited += 1;
+        if let Some(known) = self.nodes.get_mut(node as usize) {
+            (known.number, known.low) = (walk.visited, walk.visited);
+        }
+        walk.path.push((node, 0));
+        walk.stack.push(node);
+    }
+
+    fn lower(&mut self, node: u32, to: u32) {
+        if let Some(known) = self.nodes.get_mut(node as usize) {
+            known.low = known.low.min(to);
+        }
+    }
+
+    /// Goes back from a node; gives its part if the node is the first of it.
+    fn leave(&mut self, walk: &mut Walk, node: u32) -> Vec<u32> {
+        walk.path.pop();
+        let Node { number, low, .. } = self.node(node);
+        if let Some((parent, _)) = walk.path.last().copied() {
+            self.lower(parent, low);
+        }
+        if number != low {
+            return Vec::new();
+        }
+        let mut part = Vec::new();
+        while let Some(member) = walk.stack.pop() {
+            if let Some(known) = self.nodes.get_mut(member as usize) {
+                known.closed = true;
+            }
+            part.push(member);
+            if member == node {
+                break;
+            }
+        }
+        part
     }
 }
 
@@ -134,50 +190,8 @@ struct Walk {
     path: Vec<(u32, usize)>,
     /// Nodes whose part is not yet known.
     stack: Vec<u32>,
-    number: std::collections::BTreeMap<u32, u32>,
-    low: std::collections::BTreeMap<u32, u32>,
-    closed: std::collections::BTreeSet<u32>,
-}
-
-impl Walk {
-    fn visit(&mut self, node: u32) {
-        let number = self.number.len() as u32;
-        self.number.insert(node, number);
-        self.low.insert(node, number);
-        self.path.push((node, 0));
-        self.stack.push(node);
-    }
-
-    fn open(&self, node: u32) -> bool {
-        !self.closed.contains(&node)
-    }
-
-    fn lower(&mut self, node: u32, to: u32) {
-        if let Some(low) = self.low.get_mut(&node) {
-            *low = (*low).min(to);
-        }
-    }
-
-    /// Goes back from a node; gives its part if the node is the first of it.
-    fn leave(&mut self, node: u32) -> Vec<u32> {
-        self.path.pop();
-        let low = self.low.get(&node).copied().unwrap_or(0);
-        if let Some((parent, _)) = self.path.last().copied() {
-            self.lower(parent, low);
-        }
-        if self.number.get(&node) != Some(&low) {
-            return Vec::new();
-        }
-        let mut part = Vec::new();
-        while let Some(member) = self.stack.pop() {
-            self.closed.insert(member);
-            part.push(member);
-            if member == node {
-                break;
-            }
-        }
-        part
-    }
+    /// How many nodes it has come to.
+    visited: u32,
 }
 
 #[cfg(test)]
