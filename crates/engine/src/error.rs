@@ -62,6 +62,10 @@ impl Failure {
     pub fn bug(what: impl Into<String>) -> Box<Failure> {
         Box::new(Failure::Bug(what.into()))
     }
+    /// Whether it is a refusal by this rule.
+    pub(crate) fn is_by(&self, rule: Rule) -> bool {
+        matches!(self, Failure::Rejected(refusal) if refusal.rule == rule)
+    }
     /// The errno of a refusal.
     pub fn errno(&self) -> Option<Errno> {
         match self {

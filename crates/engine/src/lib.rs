@@ -143,6 +143,39 @@ pub fn load<O: Observer>(kernel: &Kernel, prog: &Prog, observer: &mut O) -> (Out
     (outcome, loaded)
 }
 
+/// Verifies with one listener, and with another one the last steps of a program that is too large for this kernel: those
+/// behind this many instructions. Says whether the other one has heard how it ended.
+///
+/// A program of more instructions that is not too large after all is verified again, with the first one from its default on.
+pub fn verify_to_limit<E: Observer + Default, O: Observer>(
+    kernel: &Kernel,
+    prog: &Prog,
+    early: &mut E,
+    (insns, late): (u32, &mut O),
+) -> (Outcome, bool) {
+    let extended = prog.as_extended();
+    let mut verifier = Verifier::new(kernel, prog, extended.as_ref(), early);
+    verifier.env.max_insns = insns;
+    let result = verifier.check();
+    let pauses = insns < kernel.limits.processed_insns
+        && verifier.walk.stats.insns > insns
+        && matches!(&result, Err(failure) if failure.is_by(Rule::InsnLimit));
+    if !pauses {
+        return (finish(verifier, result, |_| ()).0, false);
+    }
+    let mut verifier = verifier.heard_by(late);
+    verifier.env.max_insns = u32::MAX;
+    // The instruction at which it pauses is not executed yet.
+    verifier.walk.stats.insns = insns;
+    match verifier.walk_on(verifier.walk.prev_insn_idx) {
+        Ok(()) => {
+            *early = E::default();
+            (verify(kernel, prog, early), false)
+        }
+        failed => (finish(verifier, failed, |_| ()).0, true),
+    }
+}
+
 /// Verifies a program, and looks at what the verifier knows in the end.
 fn run<O: Observer, T>(
     kernel: &Kernel,
@@ -154,10 +187,19 @@ fn run<O: Observer, T>(
     let extended = prog.as_extended();
     let mut verifier = Verifier::new(kernel, prog, extended.as_ref(), observer);
     (verifier.env.assumed, verifier.env.max_insns) = (trial.assumed, trial.max_insns);
-    let mut result = verifier.check();
+    let result = verifier.check();
+    finish(verifier, result, look)
+}
+
+/// What came of a verification.
+fn finish<O: Observer, T>(
+    mut verifier: Verifier<'_, O>,
+    mut result: Res<()>,
+    look: impl FnOnce(&Verifier<'_, O>) -> T,
+) -> (Outcome, T) {
     if let Err(failure) = &mut result
         && let Failure::Rejected(refusal) = &mut **failure
-        && let Some(text) = words::reworded(kernel, refusal)
+        && let Some(text) = words::reworded(verifier.env.kernel, refusal)
     {
         refusal.text = text;
     }

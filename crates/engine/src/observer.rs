@@ -17,6 +17,8 @@ use crate::verifier::Stats;
 pub trait Observer {
     /// Whether events are wanted at all; `false` removes their cost at compile time.
     const LISTENING: bool = true;
+    /// Whether arrivals at prune points are wanted ([`Event::Insn`], [`Event::Pruned`]), if nothing else is.
+    const ARRIVALS: bool = Self::LISTENING;
     /// Whether [`Event::Miss`] is wanted: to explain a miss takes another comparison.
     const MISSES: bool = Self::LISTENING;
     /// Whether anything about each step is wanted that the kernel logs at this level: where it is not, backtracking

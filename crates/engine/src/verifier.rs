@@ -183,6 +183,27 @@ impl<'a, O: Observer> Verifier<'a, O> {
         }
     }
 
+    /// The same verification, with another listener from here on.
+    pub(crate) fn heard_by<'b, P: Observer>(self, obs: &'b mut P) -> Verifier<'b, P>
+    where
+        'a: 'b,
+    {
+        Verifier {
+            program: self.program,
+            walk: self.walk,
+            env: Env {
+                kernel: self.env.kernel,
+                rules: self.env.rules,
+                obs,
+                test_state_freq: self.env.test_state_freq,
+                test_reg_invariants: self.env.test_reg_invariants,
+                strict_alignment: self.env.strict_alignment,
+                assumed: self.env.assumed,
+                max_insns: self.env.max_insns,
+            },
+        }
+    }
+
     /// A fresh id.
     #[inline]
     pub(crate) fn next_id(&mut self) -> u32 {

@@ -1,8 +1,9 @@
-//! How often each edge of the program was walked, for what fails by cost.
+//! How often each edge to a prune point was walked, for what fails by cost.
 
 use verdict_engine::observer::{Event, Observer};
 
-/// A listener that counts arrivals at instructions, by the instruction before.
+/// A listener that counts arrivals at prune points, as all headers of loops are, by the instruction before. It hears nothing
+/// else where it listens alone.
 #[derive(Default)]
 pub struct Edges {
     /// By instruction: how often from the one that stands before it.
@@ -19,23 +20,40 @@ impl Edges {
         {
             *count += 1;
         } else {
-            self.count_other(idx, prev);
+            self.count_from(idx, prev.unwrap_or(u32::MAX), 1);
         }
     }
 
-    fn count_other(&mut self, idx: u32, prev: Option<u32>) {
-        let at = idx as usize;
-        if self.jumps.len() <= at {
-            self.jumps.resize_with(at + 1, Vec::new);
-            self.falls.resize(at + 1, 0);
+    /// Adds what another listener counted of the same program.
+    pub fn add(&mut self, other: &Edges) {
+        self.hold(other.falls.len());
+        for (sum, more) in self.falls.iter_mut().zip(&other.falls) {
+            *sum += more;
         }
-        let prev = prev.unwrap_or(u32::MAX);
+        for (idx, from) in (0u32..).zip(&other.jumps) {
+            for &(prev, count) in from {
+                self.count_from(idx, prev, count);
+            }
+        }
+    }
+
+    /// Has room for so many instructions.
+    fn hold(&mut self, insns: usize) {
+        if self.jumps.len() < insns {
+            self.jumps.resize_with(insns, Vec::new);
+            self.falls.resize(insns, 0);
+        }
+    }
+
+    fn count_from(&mut self, idx: u32, prev: u32, more: u64) {
+        let at = idx as usize;
+        self.hold(at + 1);
         let Some(from) = self.jumps.get_mut(at) else {
             return;
         };
         match from.iter_mut().find(|(known, _)| *known == prev) {
-            Some((_, count)) => *count += 1,
-            None => from.push((prev, 1)),
+            Some((_, count)) => *count += more,
+            None => from.push((prev, more)),
         }
     }
 
@@ -60,7 +78,8 @@ impl Edges {
 }
 
 impl Observer for Edges {
-    const MISSES: bool = false;
+    const LISTENING: bool = false;
+    const ARRIVALS: bool = true;
 
     /// Nothing of backtracking.
     fn hears(&self, _: u8) -> bool {

@@ -105,6 +105,8 @@ pub struct Log<'a> {
     told_from: u64,
     /// The last instruction that nothing was written of, since something last was.
     untold: Option<u32>,
+    /// Where the log begins that joined a verification: paths put aside before go on from there.
+    joined_at: Option<u64>,
     /// The text of each instruction that was shown.
     insn_texts: Vec<Option<Box<str>>>,
     text: String,
@@ -145,6 +147,7 @@ impl<'a> Log<'a> {
             insns: 0,
             told_from: 0,
             untold: None,
+            joined_at: None,
             insn_texts: Vec::new(),
             text: String::new(),
         }
@@ -156,6 +159,16 @@ impl<'a> Log<'a> {
     pub fn told_from(mut self, insns: u64) -> Log<'a> {
         self.told_from = insns;
         self.leave_out();
+        self
+    }
+
+    /// Joins a verification in which so many instructions were executed before, of which nothing is told. It is to be one
+    /// that begins no other function any more.
+    #[must_use]
+    pub fn joining(mut self, insns: u64) -> Log<'a> {
+        self.insns = insns;
+        self.buffer.push(LEFT_OUT);
+        self.joined_at = Some(self.buffer.end());
         self
     }
 
@@ -555,7 +568,7 @@ impl Observer for Log<'_> {
             Event::Push { .. } => self.positions.push(self.buffer.end()),
             Event::PathEnd | Event::All => self.scratched = Shown::ALL,
             Event::Pop => {
-                if let Some(end) = self.positions.pop()
+                if let Some(end) = self.positions.pop().or(self.joined_at)
                     && self.steps < 2
                 {
                     self.buffer.reset(end);

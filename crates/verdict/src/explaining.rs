@@ -7,19 +7,20 @@ use std::io::Write;
 
 pub(crate) use outside::{FunctionNames, Reopened};
 
-use verdict_engine::observer::{Event, Observer};
-use verdict_engine::{Outcome, Stats, Trial, Verdict, verify, verify_assuming};
+use verdict_engine::observer::{Event, Observer, Silent};
+use verdict_engine::{Outcome, Stats, Trial, Verdict, verify, verify_assuming, verify_to_limit};
 use verdict_explain::{Costs, Edges, Failed, Locals, Recorder, Trials, explain, is_about_cost, with_changes};
 use verdict_kernel::Kernel;
 use verdict_kernel::rule::Rule;
-use verdict_log::Log;
+use verdict_log::{Level, Log};
 use verdict_report::explanation::{Change, Explanation};
 use verdict_report::profile::Profile;
 use verdict_syscall::Prog;
 
 use crate::answer::End;
+use crate::clock::Stopwatch;
 use crate::listen::{Found, LogOptions};
-use crate::verifier::Request;
+use crate::verifier::{Request, WITH_LAST_WORDS};
 use crate::{OpenObject, Profiler};
 
 /// How far rejections are explained. Accepted programs cost nothing in any case.
@@ -59,6 +60,41 @@ impl OpenObject<'_> {
             outcome
         };
         self.listen_with(index, options, out, run).0
+    }
+
+    /// Verifies in silence, except for the last steps of a program that is too large: a second verification would cost as
+    /// much as the first.
+    pub(crate) fn verify_once(&self, kernel: &Kernel, prog: &Prog) -> Once {
+        let explaining = self.verifier.explaining;
+        let limit = kernel.limits.processed_insns;
+        let from = limit.saturating_sub(LAST_STEPS);
+        let (mut words, mut edges) = (Vec::new(), Edges::default());
+        let mut log = Log::new(kernel, prog, Level::ONE, &mut words)
+            .joining(u64::from(from))
+            .told_from(u64::from(limit).saturating_sub(WITH_LAST_WORDS));
+        let start = Stopwatch::start();
+        let (outcome, heard) = if explaining == Explaining::Off {
+            verify_to_limit(kernel, prog, &mut Silent, (from, &mut log))
+        } else {
+            let mut last = Edges::default();
+            let ended = verify_to_limit(kernel, prog, &mut edges, (from, &mut Both(&mut log, &mut last)));
+            edges.add(&last);
+            ended
+        };
+        let usec = start.micros();
+        let _ = log.finish(); // a vector takes all
+        let end = match &outcome.verdict {
+            Verdict::Rejected(rejected) if heard => {
+                let mut found = Found::of(prog, rejected);
+                let counted = (Recorder::of(prog), &edges);
+                let locals = (explaining != Explaining::Off).then(|| self.locals()).flatten();
+                let by = (rejected.rule, locals);
+                found.explanation = explained(kernel, prog, counted, &outcome, explaining, by);
+                Some((found, words))
+            }
+            _ => None,
+        };
+        Once { outcome, usec, end }
     }
 }
 
@@ -114,15 +150,49 @@ pub(crate) fn follow(
     } else {
         verify(kernel, prog, &mut Both(log, &mut recorder))
     };
+    let explanation = explained(
+        kernel,
+        prog,
+        (recorder, &edges),
+        &outcome,
+        explaining,
+        (rule, locals),
+    );
+    (outcome, explanation)
+}
+
+/// How a program's only verification went.
+pub(crate) struct Once {
+    pub(crate) outcome: Outcome,
+    pub(crate) usec: Option<u64>,
+    /// What was found out of its end, with the log's, where another verification would find out no more.
+    pub(crate) end: Option<(Found, Vec<u8>)>,
+}
+
+/// How many instructions before the end of a program that is too large its last steps are followed. What a log has of
+/// an instruction depends on those before, but not on any so far back.
+const LAST_STEPS: u32 = 1_024;
+
+/// The explanation of a rejection, by what was recorded and counted of the verification.
+fn explained(
+    kernel: &Kernel,
+    prog: &Prog,
+    (mut recorder, edges): (Recorder, &Edges),
+    outcome: &Outcome,
+    explaining: Explaining,
+    (rule, locals): (Rule, Option<&Locals>),
+) -> Option<Explanation> {
     let Verdict::Rejected(rejected) = &outcome.verdict else {
-        return (outcome, None);
+        return None;
+    };
+    let mut trials = match explaining {
+        Explaining::Off => return None,
+        Explaining::Causes => None,
+        Explaining::Trials { insns } => Some(Trials::new(kernel, insns)),
     };
     let profile = is_about_cost(rule).then(|| sample(kernel, prog, &mut recorder));
     let recording = recorder.finish();
-    let costs = profile.as_ref().map(|profile| Costs {
-        profile,
-        edges: &edges,
-    });
+    let costs = profile.as_ref().map(|profile| Costs { profile, edges });
     let failed = Failed {
         kernel,
         prog,
@@ -133,12 +203,7 @@ pub(crate) fn follow(
         costs: costs.as_ref(),
         locals,
     };
-    let explanation = match explaining {
-        Explaining::Off => None,
-        Explaining::Causes => Some(explain(&failed, None)),
-        Explaining::Trials { insns } => Some(explain(&failed, Some(&mut Trials::new(kernel, insns)))),
-    };
-    (outcome, explanation)
+    Some(explain(&failed, trials.as_mut()))
 }
 
 /// After how many instructions it is clear where the cost of a program is.

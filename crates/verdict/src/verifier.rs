@@ -19,7 +19,6 @@ use crate::Answer;
 use crate::PlanFileError;
 use crate::answer::{CONTRADICTION, End};
 use crate::bridge::{Bridge, Taken};
-use crate::clock::Stopwatch;
 use crate::explaining::{Explaining, FunctionNames, Reopened};
 use crate::lacking::lacking;
 use crate::last_words::last_words;
@@ -33,7 +32,7 @@ use crate::target::Target;
 
 /// How many instructions before a program's end are listened to for its last words. Where a path that was put aside
 /// before ends sooner, all are.
-const WITH_LAST_WORDS: u64 = 64;
+pub(crate) const WITH_LAST_WORDS: u64 = 64;
 
 /// How programs are verified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -314,12 +313,12 @@ impl OpenObject<'_> {
     /// Loads one program, as if it were the only one of the object, and says what came of it. A rejected
     /// program is verified again with a listener, for the kernel's last words.
     pub(crate) fn check(&self, index: usize) -> Answer {
-        let mut usec = Some(0);
+        let (mut usec, mut ended) = (Some(0), None);
+        let explaining = self.verifier.explaining;
         let loaded = self.load(index, &mut |kernel, prog| {
-            let start = Stopwatch::start();
-            let outcome = verify(kernel, prog, &mut Silent);
-            usec = start.micros();
-            outcome
+            let once = self.verify_once(kernel, prog);
+            (usec, ended) = (once.usec, once.end);
+            once.outcome
         });
         let program = self.program_name(index);
         let rejected = matches!(loaded.end, End::Kernel(_));
@@ -338,9 +337,15 @@ impl OpenObject<'_> {
                 ..LogOptions::default()
             };
             let rule = refusal.as_ref().map(|refusal| refusal.rule);
-            let found = match (self.verifier.explaining, rule) {
-                (Explaining::Off, _) | (_, None) => self.listen(index, &options, &mut log).0,
-                (explaining, Some(rule)) => self.listen_closely(index, &options, &mut log, explaining, rule),
+            let found = match (ended, explaining, rule) {
+                (Some((found, words)), ..) => {
+                    log = words;
+                    found
+                }
+                (None, Explaining::Off, _) | (None, _, None) => self.listen(index, &options, &mut log).0,
+                (None, explaining, Some(rule)) => {
+                    self.listen_closely(index, &options, &mut log, explaining, rule)
+                }
             };
             place = found.place;
             if let Some(refusal) = &mut refusal {

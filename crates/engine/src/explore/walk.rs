@@ -10,7 +10,11 @@ use crate::verifier::{Flow, Verifier};
 impl<O: Observer> Verifier<'_, O> {
     /// Walks all paths from the current state (`do_check`).
     pub(crate) fn walk(&mut self) -> Res<()> {
-        let mut prev_idx = None;
+        self.walk_on(None)
+    }
+
+    /// Goes on with a walk whose last instruction was this one.
+    pub(crate) fn walk_on(&mut self, mut prev_idx: Option<InsnIdx>) -> Res<()> {
         let limit = self.env.kernel.limits.processed_insns.min(self.env.max_insns);
         let (by_chains, jumps_only) = (self.by_chains(), self.remembers_jumps_only());
         loop {
@@ -38,8 +42,9 @@ impl<O: Observer> Verifier<'_, O> {
             let states = self.walk.stats.states;
             let aux = &self.program.aux[idx];
             let (prune_point, jmp_point) = (aux.prune_point, aux.jmp_point);
+            let told = O::LISTENING || O::ARRIVALS && prune_point;
             let flow = if prune_point && self.is_state_visited(idx)? {
-                if O::LISTENING {
+                if told {
                     self.env.obs.event(Event::Pruned {
                         state: &self.walk.cur,
                         idx: idx.0,
@@ -53,7 +58,7 @@ impl<O: Observer> Verifier<'_, O> {
                 if jmp_point && !begins {
                     self.push_history(0, 0);
                 }
-                if O::LISTENING {
+                if told {
                     self.env.obs.event(Event::Insn {
                         state: &self.walk.cur,
                         idx: idx.0,
