@@ -304,6 +304,9 @@ impl Play<'_> {
         };
         if let Some(value) = value {
             self.session.map_update(map, key, &value)?;
+            if let Some(what) = self.session.take_unmodelled() {
+                return self.unmodelled(asked.name, what, Errno::EOPNOTSUPP);
+            }
         }
         let (body, _) = self.inside(reached.handle)?;
         let Contents::Objects(objects) = &mut body.contents else {

@@ -65,6 +65,11 @@ impl<'k> Session<'k> {
         self.unmodelled
     }
 
+    /// The same of what was updated since it was last asked for.
+    pub fn take_unmodelled(&mut self) -> Option<&'static str> {
+        self.unmodelled.take()
+    }
+
     /// Takes a program that is loaded already; others can attach to it.
     pub fn add_program(&mut self, program: Arc<LoadedProg>) -> ProgId {
         self.programs.push(program);

@@ -1,0 +1,52 @@
+//! What is not modelled is refused, and named.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::os::fd::AsRawFd;
+
+use common::{Bench, GOOD};
+use verdict_kernel::Kernel;
+
+/// `BPF_MAP_TYPE_PROG_ARRAY`, `BPF_MAP_TYPE_CGROUP_STORAGE`, `BPF_PROG_TYPE_CGROUP_SKB`.
+const PROG_ARRAY: u32 = 3;
+const CGROUP_STORAGE: u32 = 19;
+const CGROUP_SKB: u32 = 8;
+
+#[test]
+fn what_an_update_may_be_refused_for() {
+    let kernel = Kernel::open("6.12").unwrap();
+    let mut bench = Bench::new(&kernel, "update");
+    let storage = bench.map([CGROUP_STORAGE, 8, 8, 0, 0]).fd();
+    // Local storage of its control group is got at, and 0 returned.
+    let [a, b, c, d] = storage.as_raw_fd().to_le_bytes();
+    let with_storage = [
+        [0x18, 0x11, 0, 0, a, b, c, d],
+        [0; 8],
+        [0xb7, 2, 0, 0, 0, 0, 0, 0],
+        [0x85, 0, 0, 0, 81, 0, 0, 0],
+        GOOD[0],
+        GOOD[1],
+    ];
+    let with_storage = bench.prog(CGROUP_SKB, &with_storage).fd();
+    let without = bench.prog(CGROUP_SKB, &GOOD).fd();
+    let programs = bench.map([PROG_ARRAY, 4, 4, 2, 0]).fd();
+    let fd = |prog: &std::os::fd::OwnedFd| prog.as_raw_fd().to_le_bytes();
+    assert!(bench.update(&programs, &[0; 4], &fd(&with_storage), 0).is_ok());
+    assert!(bench.unmodelled().is_empty());
+    // The kernel decides by whether functions of the program make tail calls.
+    let refused = bench.update(&programs, &[1, 0, 0, 0], &fd(&without), 0);
+    assert_eq!(refused.errno(), libc::EOPNOTSUPP);
+    let named = bench.unmodelled();
+    assert!(
+        matches!(named.as_slice(), [what] if what.contains("storage of control groups")),
+        "{named:?}"
+    );
+    // That is over with it.
+    assert!(
+        bench
+            .update(&programs, &[1, 0, 0, 0], &fd(&with_storage), 0)
+            .is_ok()
+    );
+}
