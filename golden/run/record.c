@@ -6,10 +6,14 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -293,10 +297,293 @@ static void attaching(void)
 	update("put the map in", outer, &key, &inner, 0); update("put the other in", outer, &key, &other, 0); update("put a program in", outer, &key, &filter, 0); lookup("its id", outer, &key, &id);
 }
 
+/* The number of a function or type of the kernel's own BTF. */
+static uint32_t kernel_type(const char *name, unsigned kind)
+{
+	static unsigned char *btf; static uint32_t types[6];
+	if (!btf) {
+		int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY); size_t room = 64 << 20, have = 0; ssize_t got;
+		btf = malloc(room);
+		while ((got = read(fd, btf + have, room - have)) > 0) have += got;
+		close(fd); memcpy(types, btf, sizeof types);
+	}
+	unsigned char *at = btf + types[1] + types[2], *end = at + types[3]; char *strings = (char *)btf + types[1] + types[4];
+	static const unsigned char extra[20][2] = { {0, 0}, {4, 0}, {0, 0}, {12, 0}, {0, 12}, {0, 12}, {0, 8}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 8}, {4, 0}, {0, 12}, {0, 0}, {4, 0}, {0, 0}, {0, 12} };
+	for (uint32_t id = 1; at < end; id++) {
+		uint32_t head[3]; memcpy(head, at, 12); unsigned k = head[1] >> 24 & 31;
+		if (k == kind && !strcmp(strings + head[0], name)) return id;
+		at += 12 + extra[k][0] + extra[k][1] * (head[1] & 0xffff);
+	}
+	return 0;
+}
+
+/* A program of so many instructions for a function of the kernel, or of another program. */
+static long load_for(const char *what, int type, int attach_type, uint32_t id, int target, const void *insns, int count)
+{
+	clear(); u32(0, type); u32(4, count); ptr(8, insns); ptr(16, "GPL"); u32(68, attach_type); u32(108, id); u32(112, target);
+	u32(24, 1); u32(28, sizeof log_buf); ptr(32, log_buf);
+	memcpy(attr + 48, "a_prog", 6);
+	return say(what, call(5, 144), 1);
+}
+
+static long expecting(const char *what, int type, int attach_type) { return load_for(what, type, attach_type, 0, 0, good, 2); }
+
+static long link_at(const char *what, int prog, int target, int type, int flags) { clear(); u32(0, prog); u32(4, target); u32(8, type); u32(12, flags); return say(what, call(28, 48), 1); }
+static long link_update(const char *what, int link, int prog, int flags, int old) { clear(); u32(0, link); u32(4, prog); u32(8, flags); u32(12, old); return say(what, call(29, 16), 0); }
+static long link_detach(const char *what, int link) { clear(); u32(0, link); return say(what, call(34, 4), 0); }
+static long attach(const char *what, int target, int prog, int type, int flags) { clear(); u32(0, target); u32(4, prog); u32(8, type); u32(12, flags); return say(what, call(8, 20), 0); }
+static long detach(const char *what, int target, int prog, int type) { clear(); u32(0, target); u32(4, prog); u32(8, type); return say(what, call(9, 20), 0); }
+static void query(const char *what, int target, int type)
+{
+	uint32_t ids[4] = { 0 }, count;
+	clear(); u32(0, target); u32(4, type); ptr(16, ids); u32(24, 4); say(what, call(16, 32), 0); memcpy(&count, attr + 24, 4);
+	printf("programs %u, ids %d\n", count, !!ids[0] + !!ids[1] + !!ids[2] + !!ids[3]);
+}
+
+static void links(void)
+{
+	int pipes[2], none = open("/proc/self/ns/net", O_RDONLY), uts = open("/proc/self/ns/uts", O_RDONLY); pipe(pipes);
+	int hash = map("a hash", 1, 4, 8, 4), tracer = load("a tracer", 17, good, 2, "GPL", 0, NULL, 0), filter = load("a filter", 1, good, 2, "GPL", 0, NULL, 0);
+	link_at("struct_ops of a hash", hash, 0, 44, 0); link_at("struct_ops of a program", tracer, 0, 44, 0);
+
+	int link = raw("a tracepoint", "sched_switch", tracer), other = load("another tracer", 17, good, 2, "GPL", 0, NULL, 0);
+	close(raw("the same once more", "sched_switch", tracer)); raw("an empty name", "", tracer); raw("no name", NULL, tracer);
+	link_update("update it", link, other, 0, 0); link_update("with flags that are none", link, other, 8, 0); link_update("with an old one without the flag", link, other, 0, tracer);
+	link_update("to what is closed", link, 1000, 0, 0); link_update("to a map", link, hash, 0, 0); link_update("what is closed", 1000, other, 0, 0); link_update("a map", hash, other, 0, 0);
+	link_detach("detach it", link); link_detach("detach what is closed", 1000); link_detach("detach a program", tracer); close(link);
+	clear(); u32(0, link); say("walk what is closed", call(33, 8), 1);
+
+	int skb = load("for packets of control groups", 8, good, 2, "GPL", 0, NULL, 0), sock = expecting("for sockets of control groups", 9, 2);
+	link_at("at a pipe", skb, pipes[0], 0, 0); link_at("at what is closed", skb, 1000, 0, 0); link_at("at a map", skb, hash, 0, 0); link_at("with flags", skb, pipes[0], 0, 1);
+	link_at("at another place", skb, pipes[0], 2, 0); link_at("at one that was not expected", sock, pipes[0], 12, 0); link_at("at one that was expected", sock, pipes[0], 2, 0);
+	attach("attach at a pipe", pipes[0], skb, 0, 0); attach("attach at what is closed", 1000, skb, 0, 0); attach("with both flags", pipes[0], skb, 0, 3); attach("with flags that are none", pipes[0], skb, 0, 1 << 20);
+	attach("the wrong program", pipes[0], filter, 0, 0); attach("at a place that was not expected", pipes[0], sock, 12, 0); attach("what is closed", pipes[0], 1000, 0, 0);
+	detach("detach from a pipe", pipes[0], skb, 0); detach("detach from what is closed", 1000, skb, 0); detach("detach from no such place", pipes[0], skb, 1000);
+	query("query a pipe", pipes[0], 0); query("query what is closed", 1000, 0); query("query no such place", pipes[0], 1000); query("query a place of tracing", pipes[0], 24);
+	clear(); u32(0, pipes[0]); u32(8, 8); say("query with flags that are none", call(16, 32), 0);
+
+	int sockmap = map("a map of sockets", 15, 4, 4, 4), msg = load("for messages", 16, good, 2, "GPL", 0, NULL, 0), msg2 = load("another one", 16, good, 2, "GPL", 0, NULL, 0);
+	int verdict = expecting("for verdicts", 14, 38);
+	attach("at a map of sockets", sockmap, msg, 7, 0); attach("at a hash", hash, msg, 7, 0); attach("at a pipe", pipes[0], msg, 7, 0); attach("with flags", sockmap, msg, 7, 1);
+	query("query it", sockmap, 7); query("query a hash", hash, 7); query("query another place", sockmap, 5); attach("the other in its place", sockmap, msg2, 7, 0);
+	detach("detach the first", sockmap, msg, 7); detach("detach the second", sockmap, msg2, 7); detach("detach it again", sockmap, msg2, 7); detach("detach what is closed", sockmap, 1000, 7); query("query it", sockmap, 7);
+	link = link_at("link at a map of sockets", msg, sockmap, 7, 0); link_at("link at a hash", msg, hash, 7, 0); link_at("link at a pipe", msg, pipes[0], 7, 0); link_at("link with flags", msg, sockmap, 7, 1);
+	attach("attach where a link is", sockmap, msg2, 7, 0); link_at("link where a link is", msg2, sockmap, 7, 0); link_update("update it", link, msg2, 0, 0); link_update("to another type", link, verdict, 0, 0);
+	link_update("by a wrong old one", link, msg, 4, msg); link_detach("detach it", link); link_update("update what is detached", link, msg, 0, 0); close(link);
+	attach("a verdict", sockmap, verdict, 38, 0); attach("another place of it", sockmap, verdict, 5, 0); attach("a message at it", sockmap, msg, 38, 0); close(sockmap);
+
+	int dissector = load("for flows", 22, good, 2, "GPL", 0, NULL, 0), dissector2 = load("another one", 22, good, 2, "GPL", 0, NULL, 0), look = expecting("for look-ups of sockets", 30, 36), look2 = expecting("another one", 30, 36);
+	attach("attach with a target", 1, dissector, 17, 0); attach("attach with flags", 0, dissector, 17, 1); detach("detach what is not attached", 0, dissector, 17);
+	query("query a name space", none, 17); query("query a pipe", pipes[0], 17); query("query another name space", uts, 17);
+	attach("attach", 0, dissector, 17, 0); attach("attach again", 0, dissector, 17, 0); query("query", none, 17); link_at("link beside it", dissector2, none, 17, 0); attach("the other", 0, dissector2, 17, 0);
+	detach("detach the first", 0, dissector, 17); detach("detach with a target", 1, dissector2, 17); detach("detach", 0, dissector2, 17);
+	link = link_at("link", dissector, none, 17, 0); link_at("a second link", dissector2, none, 17, 0); attach("attach beside it", 0, dissector2, 17, 0); detach("detach what is linked", 0, dissector, 17); query("query", none, 17);
+	link_update("update it", link, dissector2, 4, dissector); link_update("by a wrong old one", link, dissector, 4, dissector); link_update("to another type", link, filter, 0, 0); link_detach("detach it", link); link_detach("detach it again", link);
+	link_update("update it when detached", link, dissector, 0, 0); close(link);
+	link_at("at a pipe", look, pipes[0], 36, 0); link_at("at another name space", look, uts, 36, 0); link_at("at what is closed", look, 1000, 36, 0); link_at("with flags", look, none, 36, 1); link_at("at another place", look, none, 17, 0);
+	link = link_at("of look-ups", look, none, 36, 0); int second = link_at("a second one", look2, none, 36, 0); query("query", none, 36); close(second); query("query", none, 36); attach("attach", 0, look, 36, 0); detach("detach", 0, look, 36); close(link);
+
+	int xdp = expecting("for XDP", 6, 37), xdp2 = expecting("another one", 6, 37), old = load("not expected there", 6, good, 2, "GPL", 0, NULL, 0);
+	link_at("at no device", xdp, 0, 37, 0); link_at("at no such device", xdp, 9999, 37, 0); link_at("at two modes", xdp, 1, 37, 6); link_at("with flags", xdp, 1, 37, 1); link_at("at a place that is none", xdp, 1, 0, 0);
+	link = link_at("at a device", xdp, 1, 37, 2); link_at("a second link", xdp2, 1, 37, 2); link_update("update it", link, xdp2, 0, 0); link_update("by a wrong old one", link, xdp, 4, xdp); link_update("to another place", link, old, 0, 0);
+	link_update("to another type", link, filter, 0, 0); link_detach("detach it", link); link_update("update it when detached", link, xdp, 0, 0); link_detach("detach it again", link); close(link); attach("attach", 1, xdp, 37, 0);
+	link = link_at("of the one not expected there", old, 1, 37, 2); close(link);
+
+	int cls = load("for a scheduler", 3, good, 2, "GPL", 0, NULL, 0), cls2 = load("another one", 3, good, 2, "GPL", 0, NULL, 0);
+	link_at("at no device", cls, 0, 46, 0); link_at("at no such device", cls, 9999, 46, 0); link = link_at("at a device", cls, 1, 46, 0); second = link_at("the same again", cls, 1, 46, 0); second = link_at("another one", cls2, 1, 46, 0);
+	query("query it", 1, 46); query("query no such device", 9999, 46); query("query where nothing is", 1, 47); link_update("update it", link, cls2, 0, 0); link_update("to another type", link, filter, 0, 0); link_detach("detach it", link); link_update("update it when detached", link, cls, 0, 0); query("query it", 1, 46); close(second);
+	link_at("with flags that are none", cls, 1, 46, 1 << 20); link_at("at a device that is no netkit", cls, 1, 54, 0); close(link);
+
+	int net = expecting("for netfilter", 32, 45);
+	clear(); u32(0, net); u32(8, 45); u32(16, 2); u32(20, 1); u32(24, 5); link = say("at a hook", call(28, 48), 1); link_update("update it", link, net, 0, 0); link_detach("detach it", link); close(link);
+	clear(); u32(0, net); u32(8, 45); u32(16, 2); u32(20, 1); u32(24, 5); u32(12, 1); say("with flags", call(28, 48), 1);
+	clear(); u32(0, net); u32(8, 45); u32(16, 99); u32(20, 1); u32(24, 5); say("of no such family", call(28, 48), 1);
+	clear(); u32(0, net); u32(8, 45); u32(16, 2); u32(20, 9); u32(24, 5); say("at no such hook", call(28, 48), 1);
+	clear(); u32(0, net); u32(8, 45); u32(16, 2); u32(20, 1); u32(24, 0x80000000); say("before all", call(28, 48), 1);
+	clear(); u32(0, net); u32(8, 45); u32(16, 2); u32(20, 1); u32(24, 5); u32(28, 4); say("with flags of its own", call(28, 48), 1);
+
+	uint32_t function = kernel_type("__x64_sys_nanosleep", 12), hook = kernel_type("bpf_lsm_file_open", 12), walk = kernel_type("bpf_iter_bpf_map", 12), elements = kernel_type("bpf_iter_bpf_map_elem", 12);
+	printf("types %d %d %d %d\n", !!function, !!hook, !!walk, !!elements);
+	int entry = load_for("for a function", 26, 24, function, 0, good, 2), entry2 = load_for("another one", 26, 24, function, 0, good, 2), leave = load_for("for its end", 26, 25, function, 0, good, 2);
+	link = raw("it", NULL, entry); raw("it again", NULL, entry); raw("with a name", "sched_switch", entry); link_update("update it", link, entry2, 0, 0); link_detach("detach it", link);
+	clear(); u32(0, link); say("walk it", call(33, 8), 1); close(link);
+	link = link_at("a link of it", entry, 0, 24, 0); link_at("of another place", entry, 0, 25, 0); link_at("with a target that is none", leave, 1000, 25, 0); close(link);
+	clear(); u32(0, leave); u32(4, filter); u32(8, 25); u32(16, 1); say("with a target", call(28, 48), 1); close(link_at("its end", leave, 0, 25, 0));
+	int lsm = load_for("for a hook", 29, 27, hook, 0, good, 2); link = raw("at a hook", NULL, lsm); raw("at it again", NULL, lsm); close(link); link_at("at a hook of control groups", lsm, pipes[0], 43, 0);
+	int iter = load_for("to walk maps", 26, 28, walk, 0, good, 2), iter2 = load_for("to walk elements", 26, 28, elements, 0, good, 2), iter3 = load_for("to walk maps, too", 26, 28, walk, 0, good, 2);
+	link = link_at("walk maps", iter, 0, 28, 0); link_at("with a target", iter, 1, 28, 0); link_at("with flags", iter, 0, 28, 1); link_at("elements of no map", iter2, 0, 28, 0); raw("by a tracepoint", NULL, iter);
+	clear(); u32(0, iter2); u32(8, 28); ptr(16, &hash); u32(24, 4); second = say("elements of a map", call(28, 48), 1); close(second);
+	clear(); u32(0, iter2); u32(8, 28); ptr(16, &tracer); u32(24, 4); say("elements of a program", call(28, 48), 1);
+	clear(); u32(0, iter2); u32(8, 28); ptr(16, WILD); u32(24, 4); say("elements of what is out of reach", call(28, 48), 1);
+	clear(); u32(0, iter2); u32(8, 28); u32(24, 4); say("elements of a length alone", call(28, 48), 1);
+	link_update("update it", link, iter3, 0, 0); link_update("to elements", link, iter2, 0, 0); link_detach("detach it", link); close(link);
+
+	int extended = load("to be extended", 1, good, 2, "GPL", 0, NULL, 0);
+	load_for("an extension of what has no types", 28, 0, 1, extended, good, 2); load_for("an extension of nothing", 28, 0, 1, 0, good, 2);
+
+	int probe = load("a probe", 2, good, 2, "GPL", 0, NULL, 0), multi = expecting("a probe of many", 2, 42);
+	const char *names[] = { "__x64_sys_nanosleep", "vfs_read" }, *wrong[] = { "no_such_function" };
+	link_at("no functions", multi, 0, 42, 0); link_at("of a probe that is of one", probe, 0, 42, 0); link_at("at an event", multi, 0, 41, 0);
+	clear(); u32(0, multi); u32(8, 42); u32(20, 2); ptr(24, names); link = say("two functions", call(28, 48), 1); link_update("update it", link, multi, 0, 0); link_detach("detach it", link); close(link);
+	clear(); u32(0, multi); u32(8, 42); u32(20, 1); ptr(24, wrong); say("no such function", call(28, 48), 1);
+	clear(); u32(0, multi); u32(8, 42); u32(20, 1); ptr(24, names); u32(16, 4); say("with flags that are none", call(28, 48), 1);
+	clear(); u32(0, multi); u32(8, 42); u32(20, 1); ptr(24, names); u32(12, 1); say("with flags", call(28, 48), 1);
+	clear(); u32(0, multi); u32(8, 42); u32(20, 1); ptr(24, names); ptr(32, names); say("both names and addresses", call(28, 48), 1);
+	clear(); u32(0, multi); u32(8, 42); u32(20, 1); ptr(24, WILD); say("names out of reach", call(28, 48), 1);
+	int many = expecting("a probe of programs", 2, 48); uint64_t offset = 4096;
+	clear(); u32(0, many); u32(8, 48); ptr(16, "/proc/self/exe"); u32(48, 1); say("no offsets", call(28, 64), 1);
+	clear(); u32(0, many); u32(8, 48); ptr(16, "/"); ptr(24, &offset); u32(48, 1); say("of a directory", call(28, 64), 1);
+	clear(); u32(0, many); u32(8, 48); ptr(16, "/no/such/file"); ptr(24, &offset); u32(48, 1); say("of no file", call(28, 64), 1);
+	clear(); u32(0, many); u32(8, 48); ptr(16, "/proc/self/exe"); ptr(24, &offset); u32(48, 1); u32(52, 8); say("with flags that are none", call(28, 64), 1);
+	clear(); u32(0, many); u32(8, 48); ptr(16, "/proc/self/exe"); ptr(24, &offset); u32(48, 1); u32(56, -1); say("of a process that is none", call(28, 64), 1);
+	clear(); u32(0, many); u32(8, 48); ptr(16, "/proc/self/exe"); ptr(24, WILD); u32(48, 1); say("offsets out of reach", call(28, 64), 1);
+	clear(); u32(0, 1); say("statistics of another kind", call(32, 4), 1); clear(); close(say("statistics", call(32, 4), 1));
+}
+
+static void more_elements(void)
+{
+	uint32_t key, to, keys[8], in = 0, count; uint64_t value, got, values[8];
+	int fd = map("stack of two", 23, 0, 8, 2);
+	value = 1; update("push 1", fd, NULL, &value, 0); value = 2; update("push 2", fd, NULL, &value, 0); value = 3; update("push 3 into what is full", fd, NULL, &value, 0); update("push 3 and push out", fd, NULL, &value, 2);
+	take("pop", fd, NULL, &got); printf("value %d\n", (int)got); take("pop", fd, NULL, &got); printf("value %d\n", (int)got); take("pop", fd, NULL, &got); close(fd);
+
+	struct prefix { uint32_t bits; unsigned char data[4]; } a, next_key, all[] = { { 8, { 10 } }, { 16, { 10, 1 } }, { 24, { 10, 1, 2 } }, { 8, { 9 } }, { 0, { 0 } }, { 32, { 10, 1, 2, 3 } }, { 16, { 9, 200 } }, { 12, { 200, 16 } } };
+	fd = map_flags("trie", 11, 8, 8, 16, 1); for (int i = 0; i < 8; i++) { value = i; element(fd, &all[i], &value, 0); call(2, 32); }
+	for (int i = 0; i < 9; i++) { element(fd, i ? (void *)&a : NULL, &next_key, 0); if (call(4, 32) < 0) { printf("end %d\n", errno); break; } a = next_key; printf("%u.%u.%u.%u/%u\n", a.data[0], a.data[1], a.data[2], a.data[3], a.bits); }
+	a = (struct prefix){ 40, { 1 } }; next("next of a prefix that is too long", fd, &a, &next_key); lookup("look it up", fd, &a, &got); delete("delete it", fd, &a);
+	a = (struct prefix){ 16, { 10, 9 } }; next("next of one that is not there", fd, &a, &next_key); printf("%u.%u/%u\n", next_key.data[0], next_key.data[1], next_key.bits);
+	for (int i = 0; i < 8; i++) values[i] = 77; struct prefix found[8]; struct prefix out;
+	clear(); ptr(8, &out); ptr(16, found); ptr(24, values); u32(32, 3); u32(36, fd); say("three of a trie", call(24, 56), 0); memcpy(&count, attr + 32, 4); printf("count %u, values %d %d %d\n", count, (int)values[0], (int)values[1], (int)values[2]);
+	clear(); ptr(0, &out); ptr(8, &out); ptr(16, found); ptr(24, values); u32(32, 8); u32(36, fd); say("the others", call(24, 56), 0); memcpy(&count, attr + 32, 4); printf("count %u, value %d\n", count, (int)values[0]);
+	close(fd);
+	fd = map_flags("an empty trie", 11, 8, 8, 16, 1); next("its first", fd, NULL, &next_key); close(fd);
+
+	fd = map("least recently used, of four", 9, 4, 8, 64); key = 1; value = 5; update("add", fd, &key, &value, 0); update("add again", fd, &key, &value, 1); update("a flag that is none", fd, &key, &value, 8); lookup("look up", fd, &key, &got);
+	next("first", fd, NULL, &to); next("behind the last", fd, &to, &to); take("take out", fd, &key, &got); close(fd);
+
+	fd = map("hash of eight", 1, 4, 8, 8); for (key = 0; key < 5; key++) { value = key * 10; element(fd, &key, &value, 0); call(2, 32); }
+	static uint64_t cursor[8]; memset(keys, 0xff, sizeof keys);
+	clear(); ptr(8, cursor); ptr(16, keys); ptr(24, values); u32(32, 8); u32(36, fd); say("all of it", call(24, 56), 0); memcpy(&count, attr + 32, 4); printf("count %u\n", count);
+	clear(); ptr(8, cursor); ptr(16, keys); ptr(24, values); u32(32, 8); u32(36, fd); u64(40, 1); say("a flag that is none", call(24, 56), 0); memcpy(&count, attr + 32, 4); printf("count %u\n", count);
+	clear(); ptr(8, cursor); ptr(16, keys); ptr(24, values); u32(32, 8); u32(36, fd); u64(48, 1); say("a flag of the batch", call(24, 56), 0); memcpy(&count, attr + 32, 4); printf("count %u\n", count);
+	clear(); ptr(8, cursor); ptr(16, WILD); ptr(24, values); u32(32, 8); u32(36, fd); say("keys out of reach", call(24, 56), 0); memcpy(&count, attr + 32, 4); printf("count %u\n", count);
+	clear(); ptr(8, WILD); ptr(16, keys); ptr(24, values); u32(32, 8); u32(36, fd); say("a cursor out of reach", call(24, 56), 0); memcpy(&count, attr + 32, 4); printf("count %u\n", count);
+	clear(); ptr(0, WILD); ptr(8, cursor); ptr(16, keys); ptr(24, values); u32(32, 8); u32(36, fd); say("a beginning out of reach", call(24, 56), 0); memcpy(&count, attr + 32, 4); printf("count %u\n", count);
+	in = 1000000; clear(); ptr(0, &in); ptr(8, cursor); ptr(16, keys); ptr(24, values); u32(32, 8); u32(36, fd); say("behind the end", call(24, 56), 0); memcpy(&count, attr + 32, 4); printf("count %u\n", count);
+	keys[0] = 0; keys[1] = 1; keys[2] = 99; keys[3] = 2; clear(); ptr(16, keys); u32(32, 4); u32(36, fd); say("delete, one that is not there among them", call(27, 56), 0); memcpy(&count, attr + 32, 4); printf("count %u\n", count);
+	clear(); ptr(16, WILD); u32(32, 4); u32(36, fd); say("delete keys out of reach", call(27, 56), 0); memcpy(&count, attr + 32, 4); printf("count %u\n", count);
+	clear(); ptr(16, keys); ptr(24, WILD); u32(32, 4); u32(36, fd); say("update values out of reach", call(26, 56), 0); memcpy(&count, attr + 32, 4); printf("count %u\n", count);
+	clear(); ptr(16, keys); ptr(24, values); u32(32, 4); u32(36, fd); u64(40, 1); say("update only if absent", call(26, 56), 0); memcpy(&count, attr + 32, 4); printf("count %u\n", count);
+	clear(); ptr(16, keys); ptr(24, values); u32(32, 0); u32(36, fd); say("update none", call(26, 56), 0); clear(); ptr(16, keys); u32(32, 0); u32(36, fd); say("delete none", call(27, 56), 0);
+	clear(); ptr(8, cursor); ptr(16, keys); ptr(24, values); u32(32, 8); u32(36, fd); say("take all", call(25, 56), 0); memcpy(&count, attr + 32, 4); printf("count %u\n", count);
+	clear(); ptr(8, cursor); ptr(16, keys); ptr(24, values); u32(32, 8); u32(36, fd); say("take all again", call(25, 56), 0); memcpy(&count, attr + 32, 4); printf("count %u\n", count);
+	clear(); ptr(8, cursor); ptr(16, keys); ptr(24, values); u32(32, 1); u32(36, 1000); say("a batch of what is closed", call(24, 56), 0);
+	close(fd);
+	fd = map("array of four", 2, 4, 8, 4); in = 2;
+	clear(); ptr(0, &in); ptr(8, cursor); ptr(16, keys); ptr(24, values); u32(32, 8); u32(36, fd); say("behind the third", call(24, 56), 0); memcpy(&count, attr + 32, 4); printf("count %u, first %u\n", count, keys[0]);
+	in = 3; clear(); ptr(0, &in); ptr(8, cursor); ptr(16, keys); ptr(24, values); u32(32, 8); u32(36, fd); say("behind the last", call(24, 56), 0); memcpy(&count, attr + 32, 4); printf("count %u\n", count);
+	keys[0] = 1; keys[1] = 9; clear(); ptr(16, keys); ptr(24, values); u32(32, 2); u32(36, fd); say("update, one behind the end among them", call(26, 56), 0); memcpy(&count, attr + 32, 4); printf("count %u\n", count);
+	clear(); ptr(8, cursor); ptr(16, keys); ptr(24, values); u32(32, 4); u32(36, fd); say("take out of an array", call(25, 56), 0); memcpy(&count, attr + 32, 4); printf("count %u\n", count); close(fd);
+	fd = map("queue", 22, 0, 8, 2); clear(); ptr(8, cursor); ptr(16, keys); ptr(24, values); u32(32, 4); u32(36, fd); say("a batch of a queue", call(24, 56), 0); close(fd);
+	fd = map_flags("read only", 1, 4, 8, 2, 1 << 3); clear(); ptr(16, keys); ptr(24, values); u32(32, 1); u32(36, fd); say("update what is read only", call(26, 56), 0); clear(); u32(0, fd); say("freeze what is read only", call(22, 4), 0); close(fd);
+	fd = map_flags("write only", 1, 4, 8, 2, 1 << 4); clear(); ptr(8, cursor); ptr(16, keys); ptr(24, values); u32(32, 1); u32(36, fd); say("look up what is write only", call(24, 56), 0); clear(); u32(0, fd); say("freeze what is write only", call(22, 4), 0); close(fd);
+	fd = map("hash", 1, 4, 8, 2); clear(); u32(0, fd); say("freeze a hash", call(22, 4), 0); say("freeze it again", call(22, 4), 0); key = 1; update("update it", fd, &key, &value, 0); delete("delete from it", fd, &key); take("take out of it", fd, &key, &got); lookup("look up in it", fd, &key, &got); close(fd);
+	clear(); u32(0, 1000); say("freeze what is closed", call(22, 4), 0);
+}
+
+static void map_memory(const char *what, int fd, size_t size, int rights, int flags, off_t at)
+{
+	void *p = mmap(NULL, size, rights, flags, fd, at);
+	if (p == MAP_FAILED) printf("%s: errno %d\n", what, errno); else { printf("%s: mapped\n", what); munmap(p, size); }
+}
+
+static void memory(void)
+{
+	uint32_t key = 0; uint64_t value = 1;
+	int fd = map_flags("an array that can be mapped", 2, 4, 8, 4, 1 << 10);
+	map_memory("read", fd, 4096, PROT_READ, MAP_SHARED, 0); map_memory("write", fd, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 0); map_memory("private", fd, 4096, PROT_READ, MAP_PRIVATE, 0);
+	map_memory("beyond", fd, 8192, PROT_READ, MAP_SHARED, 0); map_memory("behind", fd, 4096, PROT_READ, MAP_SHARED, 4096);
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0); clear(); u32(0, fd); say("freeze while it is mapped to write", call(22, 4), 0); munmap(p, 4096);
+	say("freeze", call(22, 4), 0); map_memory("write when frozen", fd, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 0); map_memory("read when frozen", fd, 4096, PROT_READ, MAP_SHARED, 0); close(fd);
+	fd = map("an array that cannot", 2, 4, 8, 4); map_memory("read", fd, 4096, PROT_READ, MAP_SHARED, 0); update("set", fd, &key, &value, 0);
+	printf("read: %d\n", (int)read(fd, &value, 8) < 0 ? errno : 0); printf("write: %d\n", (int)write(fd, &value, 8) < 0 ? errno : 0); printf("truncate: %d\n", ftruncate(fd, 0) < 0 ? errno : 0); close(fd);
+	fd = map("a hash", 1, 4, 8, 4); map_memory("read a hash", fd, 4096, PROT_READ, MAP_SHARED, 0); close(fd);
+	fd = map_flags("an array for each CPU that can be mapped", 6, 4, 8, 4, 1 << 10); if (fd >= 0) close(fd);
+	fd = map("a ring", 27, 0, 0, 4096); map_memory("the consumer's page", fd, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 0); map_memory("the producer's, to write", fd, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 4096);
+	map_memory("the producer's, to read", fd, 4096 * 3, PROT_READ, MAP_SHARED, 4096); map_memory("all of it", fd, 4096 * 4, PROT_READ, MAP_SHARED, 0); map_memory("more than it", fd, 4096 * 5, PROT_READ, MAP_SHARED, 0); close(fd);
+	fd = map_flags("read only", 2, 4, 8, 4, 1 << 10 | 1 << 3); map_memory("map it to write", fd, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 0); map_memory("map it to read", fd, 4096, PROT_READ, MAP_SHARED, 0); close(fd);
+	fd = map_flags("write only", 2, 4, 8, 4, 1 << 10 | 1 << 4); map_memory("map it to write", fd, 4096, PROT_WRITE, MAP_SHARED, 0); map_memory("map it to read", fd, 4096, PROT_READ, MAP_SHARED, 0); close(fd);
+}
+
+/* The lines of a descriptor's fdinfo, without what differs from boot to boot. */
+static void fdinfo(const char *what, int fd)
+{
+	char path[64], line[256]; static const char *const differ[] = { "mnt_id", "ino", "map_id", "prog_id", "link_id", "btf_id", "prog_tag", "netns_ino", "memlock", "link_id", "target_obj_id", "target_btf_id", "attach_btf_id", "attach_btf_obj_id" };
+	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd); FILE *f = fopen(path, "r"); printf("%s:\n", what);
+	while (f && fgets(line, sizeof line, f)) {
+		char *colon = strchr(line, ':'); int hide = 0;
+		for (unsigned i = 0; colon && i < sizeof differ / sizeof *differ; i++) hide |= (size_t)(colon - line) == strlen(differ[i]) && !strncmp(line, differ[i], colon - line);
+		if (hide) *colon = 0, printf("  %s\n", line); else printf("  %s", line);
+	}
+	if (f) fclose(f);
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd); ssize_t len = readlink(path, line, sizeof line - 1); printf("  is %.*s\n", len < 0 ? 0 : (int)len, line);
+}
+
+static void files(void)
+{
+	struct utsname name; struct statfs fs; struct stat st; char text[64]; int fd;
+	uname(&name); printf("%s %s %s\n", name.sysname, name.release, name.version);
+	fd = open("/proc/version", O_RDONLY); char line[512]; ssize_t got = read(fd, line, sizeof line - 1); close(fd); if (got > 0) printf("%.*s", (int)got, line);
+	fd = open("/proc/sys/kernel/osrelease", O_RDONLY); got = read(fd, line, sizeof line - 1); close(fd); if (got > 0) printf("%.*s", (int)got, line);
+	fd = map("a map", 1, 4, 8, 16); fdinfo("a map", fd); clear(); u32(0, fd); say("freeze", call(22, 4), 0); fdinfo("a frozen map", fd); close(fd);
+	fd = map("an array of programs", 3, 4, 4, 2); uint32_t key = 0; int filter = load("a filter", 1, good, 2, "GPL", 0, NULL, 0); update("a program", fd, &key, &filter, 0); fdinfo("an array of programs", fd); close(fd);
+	fdinfo("a program", filter); int tracer = load("a tracer", 17, good, 2, "GPL", 0, NULL, 0), link = raw("a tracepoint", "sched_switch", tracer); fdinfo("a link", link); close(link);
+	int entry = load_for("for a function", 26, 24, kernel_type("__x64_sys_nanosleep", 12), 0, good, 2); link = raw("it", NULL, entry); fdinfo("a link", link); close(link);
+	int xdp = expecting("for XDP", 6, 37); link = link_at("at a device", xdp, 1, 37, 2); if (link >= 0) fdinfo("a link", link); close(link);
+	int iter = load_for("to walk maps", 26, 28, kernel_type("bpf_iter_bpf_map", 12), 0, good, 2); link = link_at("walk maps", iter, 0, 28, 0); if (link >= 0) fdinfo("a link", link); close(link);
+	int dissector = load("for flows", 22, good, 2, "GPL", 0, NULL, 0); link = link_at("at a name space", dissector, open("/proc/self/ns/net", O_RDONLY), 17, 0); if (link >= 0) fdinfo("a link", link); close(link);
+	struct { uint16_t magic; uint8_t version, flags; uint32_t hdr_len, type_off, type_len, str_off, str_len, type[4]; char strings[5]; } btf = { 0xeb9f, 1, 0, 24, 0, 16, 16, 5, { 1, 1 << 24, 4, 32 | 1 << 24 }, "\0int" };
+	clear(); ptr(0, &btf); u32(16, 45); fd = say("BTF", call(18, 28), 1); fdinfo("BTF", fd); close(fd);
+	fd = map("a ring", 27, 0, 0, 4096); fdinfo("a ring", fd); close(fd);
+
+	say("statfs of pins", statfs("/sys/fs/bpf", &fs), 0); printf("kind %lx, blocks of %ld, %ld of them, %ld files, names of %ld, fragments of %ld\n", (long)fs.f_type, (long)fs.f_bsize, (long)fs.f_blocks, (long)fs.f_files, (long)fs.f_namelen, (long)fs.f_frsize);
+	mkdir("/sys/fs/bpf/d", 0700); say("stat of a directory of pins", stat("/sys/fs/bpf/d", &st), 0); printf("mode %o, links %d\n", st.st_mode, (int)st.st_nlink); rmdir("/sys/fs/bpf/d");
+	fd = map("a map", 1, 4, 8, 16); pin("pin", "/sys/fs/bpf/p", fd); say("stat of a pin", stat("/sys/fs/bpf/p", &st), 0); printf("mode %o, size %d\n", st.st_mode, (int)st.st_size);
+	say("rename", rename("/sys/fs/bpf/p", "/sys/fs/bpf/q"), 0); get("get under the old name", "/sys/fs/bpf/p", 0); int again = get("get under the new one", "/sys/fs/bpf/q", 0); close(again); unlink("/sys/fs/bpf/p"); unlink("/sys/fs/bpf/q"); close(fd);
+	mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL); say("statfs of traces", statfs("/sys/kernel/tracing", &fs), 0); printf("kind %lx, names of %ld\n", (long)fs.f_type, (long)fs.f_namelen);
+	static const char *const points[] = { "sched/sched_switch", "syscalls/sys_enter_openat", "sched/no_such", "no_such/sched_switch", "syscalls/sched_switch", "sched/sys_enter_openat", "kmem/sched_switch" };
+	for (unsigned i = 0; i < sizeof points / sizeof *points; i++) {
+		char path[128]; snprintf(path, sizeof path, "/sys/kernel/tracing/events/%s/id", points[i]); fd = open(path, O_RDONLY); got = fd < 0 ? 0 : read(fd, text, sizeof text - 1); text[got > 0 ? got : 0] = 0;
+		printf("%s: %s\n", points[i], fd < 0 ? "none" : atoi(text) > 0 ? "a number" : "something"); if (fd >= 0) close(fd);
+	}
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL); say("statfs of debugging", statfs("/sys/kernel/debug", &fs), 0); printf("kind %lx\n", (long)fs.f_type);
+	say("statfs of traces below it", statfs("/sys/kernel/debug/tracing", &fs), 0); printf("kind %lx\n", (long)fs.f_type);
+	mkdir("/tmp/pins", 0700); say("mount another file system of pins", mount("bpf", "/tmp/pins", "bpf", 0, NULL), 0); say("its kind", statfs("/tmp/pins", &fs), 0); printf("kind %lx\n", (long)fs.f_type);
+	fd = map("a map", 1, 4, 8, 16); pin("pin in it", "/tmp/pins/a", fd); say("unmount it", umount("/tmp/pins"), 0); get("get it then", "/tmp/pins/a", 0); rmdir("/tmp/pins"); close(fd);
+}
+
+static void descriptors(void)
+{
+	struct rlimit few = { 64, 64 }, old; uint32_t fds[4]; int last = -1, made = 0;
+	getrlimit(RLIMIT_NOFILE, &old); few.rlim_max = old.rlim_max; setrlimit(RLIMIT_NOFILE, &few);
+	for (;;) { int fd = dup(1); if (fd < 0) break; last = fd; made++; }
+	map("a map when there are no descriptors", 1, 4, 8, 16); load("a program when there are none", 1, good, 2, "GPL", 0, NULL, 0);
+	while (made--) close(last--);
+	setrlimit(RLIMIT_NOFILE, &old);
+	int fd = map("a map", 1, 4, 8, 16), pipes[2]; pipe(pipes); fds[0] = fd; fds[1] = fd;
+	clear(); u32(0, 1); u32(4, 2); ptr(8, good); ptr(16, "GPL"); ptr(120, fds); u32(148, 2); int prog = say("maps beside a program", call(5, 152), 1);
+	if (prog >= 0) { unsigned char info[256]; uint32_t words[64]; memset(info, 0, sizeof info); clear(); u32(0, prog); u32(4, 224); ptr(8, info); call(15, 16); memcpy(words, info, sizeof words); printf("maps %u\n", words[13]); close(prog); }
+	fds[1] = pipes[0]; clear(); u32(0, 1); u32(4, 2); ptr(8, good); ptr(16, "GPL"); ptr(120, fds); u32(148, 2); u32(24, 1); u32(28, sizeof log_buf); ptr(32, log_buf); say("a pipe beside a program", call(5, 152), 1); printf("%s\n", log_buf); memset(log_buf, 0, sizeof log_buf);
+	fds[1] = 1000; clear(); u32(0, 1); u32(4, 2); ptr(8, good); ptr(16, "GPL"); ptr(120, fds); u32(148, 2); u32(24, 1); u32(28, sizeof log_buf); ptr(32, log_buf); say("what is closed beside a program", call(5, 152), 1); printf("%s\n", log_buf); memset(log_buf, 0, sizeof log_buf);
+	clear(); u32(0, 1); u32(4, 2); ptr(8, good); ptr(16, "GPL"); ptr(120, WILD); u32(148, 2); say("descriptors out of reach", call(5, 152), 1);
+	clear(); u32(0, 1); u32(4, 2); ptr(8, good); ptr(16, "GPL"); u32(148, 2); say("descriptors nowhere", call(5, 152), 1);
+}
+
 int main(void)
 {
 	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 	setrlimit(RLIMIT_MEMLOCK, &all); /* kernels before 5.11 charge maps and programs to it */
 	attributes(); maps(); elements(); batches(); programs(); types(); infos(); pins(); attaching();
+	links();
 	return 0;
 }

@@ -1,37 +1,46 @@
-//! Attaching programs: links, raw tracepoints, `PROG_ATTACH`. What the kernel asks of the program is checked; the place
-//! is there if it can be known, and nothing ever happens at it.
+//! Attaching programs by links: `LINK_CREATE` and `RAW_TRACEPOINT_OPEN`. What the kernel asks of the program and of the
+//! place is checked, or the call is refused by name; nothing ever happens at a place.
 
 use verdict_btf::Kind as BtfKind;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::prog::{AttachType, ProgType};
 
 use crate::bpf::Asked;
+use crate::layout::Layout;
 use crate::objects::{Body, Handle, Kind, LinkBody};
-use crate::play::{Answer, Done, Play};
+use crate::places::{Guest, Place};
+use crate::play::{Answer, Play};
 
 /// `BPF_LINK_TYPE_*`.
-mod link {
-    pub(super) const RAW_TRACEPOINT: u32 = 1;
-    pub(super) const TRACING: u32 = 2;
-    pub(super) const CGROUP: u32 = 3;
-    pub(super) const ITER: u32 = 4;
-    pub(super) const NETNS: u32 = 5;
-    pub(super) const XDP: u32 = 6;
-    pub(super) const PERF_EVENT: u32 = 7;
-    pub(super) const KPROBE_MULTI: u32 = 8;
-    pub(super) const STRUCT_OPS: u32 = 9;
-    pub(super) const NETFILTER: u32 = 10;
-    pub(super) const TCX: u32 = 11;
-    pub(super) const UPROBE_MULTI: u32 = 12;
-    pub(super) const NETKIT: u32 = 13;
-    pub(super) const SOCKMAP: u32 = 14;
+pub(crate) mod link {
+    pub(crate) const RAW_TRACEPOINT: u32 = 1;
+    pub(crate) const TRACING: u32 = 2;
+    pub(crate) const CGROUP: u32 = 3;
+    pub(crate) const ITER: u32 = 4;
+    pub(crate) const NETNS: u32 = 5;
+    pub(crate) const XDP: u32 = 6;
+    pub(crate) const PERF_EVENT: u32 = 7;
+    pub(crate) const KPROBE_MULTI: u32 = 8;
+    pub(crate) const NETFILTER: u32 = 10;
+    pub(crate) const TCX: u32 = 11;
+    pub(crate) const UPROBE_MULTI: u32 = 12;
+    pub(crate) const SOCKMAP: u32 = 14;
 }
+
+/// Programs at one function (`BPF_MAX_TRAMP_LINKS`).
+const MOST_AT_FUNCTION: usize = 38;
+
+/// Links at one network name space, for look-ups of sockets.
+const MOST_LOOKUPS: usize = 64;
+
+/// Programs at one device and direction (`BPF_MPROG_MAX`).
+const MOST_AT_DEVICE: usize = 64;
 
 /// The most bytes of a raw tracepoint's name.
 const TRACEPOINT: usize = 128;
 
 /// The program type that goes with an attach type (`attach_type_to_prog_type`).
-fn attached(attach_type: AttachType) -> Option<ProgType> {
+pub(crate) fn attached(attach_type: AttachType) -> Option<ProgType> {
     use AttachType as A;
     use ProgType as P;
     Some(match attach_type {
@@ -84,7 +93,7 @@ pub(crate) struct Attached {
 
 impl Attached {
     /// `bpf_prog_attach_check_attach_type`.
-    fn fits(&self, attach_type: u32) -> bool {
+    pub(crate) fn fits(&self, attach_type: u32) -> bool {
         use AttachType as A;
         let Some(asked) = A::from_raw(attach_type) else {
             return self.prog_type == ProgType::Ext;
@@ -131,28 +140,57 @@ impl Play<'_> {
         match &self.objects.get(handle)?.body {
             Body::Prog(prog) => Some(Attached {
                 handle,
-                prog_type: prog.loaded.prog.prog_type,
+                prog_type: match prog.loaded.prog.extends {
+                    true => ProgType::Ext,
+                    false => prog.loaded.prog.prog_type,
+                },
                 expected: prog.loaded.prog.expected_attach_type,
             }),
             _ => None,
         }
     }
 
-    fn link(
-        &mut self,
-        link_type: u32,
-        prog: Option<Handle>,
-        map: Option<Handle>,
-        attach_type: u32,
-    ) -> Answer {
+    pub(crate) fn link(&mut self, link_type: u32, prog: Attached, attach_type: u32, place: Place) -> Answer {
         let body = Body::Link(LinkBody {
             link_type,
-            prog,
-            map,
+            prog: prog.handle,
             attach_type,
+            place: Some(place.clone()),
         });
         let handle = self.objects.add(body, false).map_err(|_| Errno::ENOMEM)?;
+        if place != Place::Many {
+            self.places.add(&place, Guest::Link(handle));
+        }
         self.give(handle, true, true)
+    }
+
+    /// The programs at a place.
+    pub(crate) fn programs_at(&mut self, place: &Place) -> Vec<Handle> {
+        let guests = self.guests(place);
+        guests
+            .into_iter()
+            .filter_map(|guest| self.program_of(guest))
+            .collect()
+    }
+
+    pub(crate) fn program_of(&self, guest: Guest) -> Option<Handle> {
+        match guest {
+            Guest::Program(prog) => Some(prog),
+            Guest::Link(link) => match &self.objects.get(link)?.body {
+                Body::Link(link) => Some(link.prog),
+                _ => None,
+            },
+        }
+    }
+
+    /// The name of the kernel's function or type that a program was loaded for.
+    pub(crate) fn attach_name(&self, prog: Handle) -> String {
+        let id = match self.objects.get(prog).map(|object| &object.body) {
+            Some(Body::Prog(body)) => body.loaded.prog.attach_btf_id,
+            _ => None,
+        };
+        let named = id.and_then(|id| self.kernel.btf.ty(id));
+        named.map_or_else(String::new, |ty| ty.name().to_owned())
     }
 
     /// Whether there is a tracepoint of this name: the kernel has a type for its probes.
@@ -169,200 +207,349 @@ impl Play<'_> {
                 if name != 0 {
                     return Err(Errno::EINVAL);
                 }
-                self.trace(prog)
+                self.trace(asked, prog, (0, 0))
             }
             ProgType::RawTracepoint | ProgType::RawTracepointWritable => {
                 let text = asked.call.task.read_string(name, TRACEPOINT).map_err(Errno)?;
                 let text = text.map(|text| String::from_utf8_lossy(&text).into_owned());
-                if !text.is_some_and(|name| self.has_tracepoint(&name)) {
-                    return Err(Errno::ENOENT);
-                }
-                self.link(link::RAW_TRACEPOINT, Some(prog.handle), None, prog.expected)
+                self.at_tracepoint(asked, prog, &text.unwrap_or_default())
             }
             _ => Err(Errno::EINVAL),
         }
     }
 
-    /// `bpf_tracing_prog_attach`, to what the program was loaded for.
-    fn trace(&mut self, prog: Attached) -> Answer {
-        if prog.expected == AttachType::TraceRawTp.raw() && prog.prog_type == ProgType::Tracing {
-            return self.link(link::RAW_TRACEPOINT, Some(prog.handle), None, prog.expected);
+    /// `bpf_raw_tp_link_attach` and `bpf_probe_register`.
+    fn at_tracepoint(&mut self, asked: &Asked<'_>, prog: Attached, name: &str) -> Answer {
+        if !self.has_tracepoint(name) {
+            return Err(Errno::ENOENT);
         }
-        let attaches = match prog.prog_type {
-            ProgType::Tracing => [
-                AttachType::TraceFentry,
-                AttachType::TraceFexit,
-                AttachType::ModifyReturn,
-                AttachType::TraceFsession,
-            ]
-            .iter()
-            .any(|ty| ty.raw() == prog.expected),
-            ProgType::Lsm => prog.expected == AttachType::LsmMac.raw(),
-            _ => true,
+        if prog.prog_type == ProgType::RawTracepointWritable {
+            let what = "how much of a tracepoint's buffer a program may write";
+            return self.unmodelled(asked.name, what, Errno::EOPNOTSUPP);
+        }
+        let place = Place::Tracepoint(name.to_owned());
+        // Before links were what is registered at a tracepoint, a program was, and once only.
+        let link = Layout::of(&self.kernel.btf, BtfKind::Struct, "bpf_raw_tp_link");
+        if link.field("cookie").is_none() && self.programs_at(&place).contains(&prog.handle) {
+            return Err(Errno::EEXIST);
+        }
+        self.link(link::RAW_TRACEPOINT, prog, prog.expected, place)
+    }
+
+    /// `bpf_tracing_prog_attach`: to what the program was loaded for, or to a function of another program.
+    fn trace(&mut self, asked: &Asked<'_>, prog: Attached, (target, function): (i32, u32)) -> Answer {
+        use AttachType as A;
+        let (loaded_for, spent) = match self.objects.get(prog.handle).map(|object| &object.body) {
+            Some(Body::Prog(body)) => {
+                let function = body.loaded.prog.attach_btf_id.map_or(0, |id| id.0);
+                (Place::Function(body.target, function), body.spent)
+            }
+            _ => return Err(Errno::EINVAL),
         };
-        if !attaches {
+        if prog.prog_type == ProgType::Tracing && prog.expected == A::TraceRawTp.raw() {
+            let point = self.attach_name(prog.handle);
+            return self.at_tracepoint(asked, prog, point.trim_start_matches("btf_trace_"));
+        }
+        let is = |types: &[A]| types.iter().any(|ty| ty.raw() == prog.expected);
+        let attaches = match prog.prog_type {
+            ProgType::Tracing => is(&[A::TraceFentry, A::TraceFexit, A::ModifyReturn, A::TraceFsession]),
+            ProgType::Lsm => is(&[A::LsmMac]),
+            _ => prog.expected == 0,
+        };
+        if !attaches || (target != 0) != (function != 0) {
             return Err(Errno::EINVAL);
         }
-        self.link(link::TRACING, Some(prog.handle), None, prog.expected)
+        let place = match target {
+            0 => loaded_for.clone(),
+            _ if prog.prog_type != ProgType::Ext => return Err(Errno::EINVAL),
+            fd => {
+                let target = self.object_of(asked.call.task, fd, Kind::Prog, Errno::EINVAL)?;
+                Place::Function(Some(target.handle), function)
+            }
+        };
+        if place != loaded_for {
+            let what = "an extension of another function than it was loaded for";
+            return self.unmodelled(asked.name, what, Errno::EOPNOTSUPP);
+        }
+        if spent && target == 0 {
+            let again = self.kernel.calls().reattaches;
+            let of_kernel = matches!(place, Place::Function(None, _));
+            if !again {
+                return Err(Errno::ENOENT);
+            }
+            if prog.prog_type == ProgType::Ext || !of_kernel {
+                return Err(Errno::EINVAL);
+            }
+        }
+        self.fits_at_function(&place, prog)?;
+        let link = self.link(link::TRACING, prog, prog.expected, place)?;
+        if let Some(Body::Prog(body)) = self.objects.get_mut(prog.handle).map(|object| &mut object.body) {
+            body.spent = true;
+        }
+        Ok(link)
+    }
+
+    /// `bpf_trampoline_link_prog`.
+    fn fits_at_function(&mut self, place: &Place, prog: Attached) -> Result<(), Errno> {
+        let others = self.programs_at(place);
+        let extends =
+            |handle: &Handle| self.attached_of(*handle).map(|prog| prog.prog_type) == Some(ProgType::Ext);
+        let is_extended = others.iter().any(extends);
+        if is_extended || (prog.prog_type == ProgType::Ext && !others.is_empty()) {
+            return Err(Errno::EBUSY);
+        }
+        if others.len() >= MOST_AT_FUNCTION {
+            return Err(Errno::E2BIG);
+        }
+        if others.contains(&prog.handle) {
+            Err(Errno::EBUSY)
+        } else {
+            Ok(())
+        }
     }
 
     pub(crate) fn link_create(&mut self, asked: &Asked<'_>) -> Answer {
         let attr = &asked.attr;
         let attach_type = attr.u32("link_create.attach_type");
-        if attach_type == AttachType::StructOps.raw() {
-            let map = self.object_of(
-                asked.call.task,
-                attr.fd("link_create.prog_fd"),
-                Kind::Map,
-                Errno::EINVAL,
-            )?;
-            return self.link(link::STRUCT_OPS, None, Some(map.handle), attach_type);
+        let known = self.kernel.attach_type(attach_type);
+        if known == Some(AttachType::StructOps) && self.kernel.ksym("bpf_struct_ops_link_create").is_some() {
+            self.map_at(asked.call.task, attr.fd("link_create.prog_fd"))?;
+            // Struct_ops whose values were set would be ready; setting them is refused as not modelled.
+            return Err(Errno::EINVAL);
         }
         let prog = self.attached(asked, "link_create.prog_fd")?;
-        let known = self.kernel.attach_type(attach_type).is_some();
-        if !prog.fits(attach_type) || !known {
+        let extends = prog.prog_type == ProgType::Ext;
+        if !extends && (known.is_none() || !prog.fits(attach_type)) {
             return Err(Errno::EINVAL);
         }
-        if attr.u32("link_create.flags") != 0 && prog.prog_type == ProgType::Kprobe {
-            return Err(Errno::EINVAL);
+        if self.is_bound_by_its_results(prog) && attach_type != prog.expected {
+            let what = "which results bind a program to its attach type";
+            return self.unmodelled(asked.name, what, Errno::EOPNOTSUPP);
         }
-        let link_type = match (prog.prog_type, AttachType::from_raw(attach_type)) {
-            (ProgType::Ext, _) => return self.trace(prog),
-            (ProgType::Lsm | ProgType::Tracing, _) if attach_type != prog.expected => {
-                return Err(Errno::EINVAL);
+        match prog.prog_type {
+            ProgType::Ext | ProgType::Tracing | ProgType::Lsm => self.link_tracing(asked, prog, attach_type),
+            ProgType::FlowDissector | ProgType::SkLookup => self.link_namespace(asked, prog, attach_type),
+            ProgType::SkMsg | ProgType::SkSkb => self.link_sockets(asked, prog, attach_type),
+            ProgType::Xdp => self.link_xdp(asked, prog),
+            ProgType::SchedCls => self.link_device(asked, prog, attach_type),
+            ProgType::Netfilter => self.link_hook(asked, prog),
+            ProgType::PerfEvent | ProgType::Tracepoint | ProgType::Kprobe => {
+                self.link_event(asked, prog, attach_type)
             }
-            (ProgType::Tracing, Some(AttachType::TraceIter)) => link::ITER,
-            (ProgType::Lsm, Some(AttachType::LsmCgroup)) => link::CGROUP,
-            (ProgType::Tracing | ProgType::Lsm, _) => return self.trace(prog),
-            (_, Some(AttachType::PerfEvent)) => {
-                // The event comes first: a descriptor that is none of one.
-                let fd = attr.fd("link_create.target_fd");
-                let event = self.object_of(asked.call.task, fd, Kind::Event, Errno::EINVAL);
-                let event = event.map_err(|errno| {
-                    if errno == Errno::EINVAL {
-                        Errno::EBADF
-                    } else {
-                        errno
-                    }
-                })?;
-                self.run_at(event.handle, prog)?;
-                link::PERF_EVENT
-            }
-            (_, Some(AttachType::TraceKprobeMulti | AttachType::TraceKprobeSession)) => link::KPROBE_MULTI,
-            (_, Some(AttachType::TraceUprobeMulti | AttachType::TraceUprobeSession)) => {
-                self.check_path(asked)?;
-                link::UPROBE_MULTI
-            }
-            (ProgType::Netfilter, _) => link::NETFILTER,
-            (ProgType::FlowDissector | ProgType::SkLookup, _) => link::NETNS,
-            (ProgType::SkMsg | ProgType::SkSkb, _) => link::SOCKMAP,
-            (ProgType::Xdp, _) => link::XDP,
-            (ProgType::SchedCls, Some(AttachType::TcxIngress | AttachType::TcxEgress)) => link::TCX,
-            (ProgType::SchedCls, _) => link::NETKIT,
-            _ => {
-                let fd = attr.fd("link_create.target_fd");
-                asked.call.task.descriptor(fd).ok_or(Errno::EBADF)?;
-                link::CGROUP
-            }
-        };
-        self.link(link_type, Some(prog.handle), None, attach_type)
-    }
-
-    /// The file of probes of a process: it is no directory.
-    fn check_path(&self, asked: &Asked<'_>) -> Result<(), Errno> {
-        let at = asked.attr.u64("link_create.uprobe_multi.path");
-        if asked.attr.fd("link_create.uprobe_multi.pid") < 0 {
-            return Err(Errno::EINVAL);
-        }
-        if at == 0 || asked.attr.u32("link_create.uprobe_multi.cnt") == 0 {
-            return Err(Errno::EINVAL);
-        }
-        let path = asked
-            .call
-            .task
-            .read_string(at, libc::PATH_MAX as usize)
-            .map_err(Errno)?;
-        let path = path.ok_or(Errno::ENAMETOOLONG)?;
-        let path = self
-            .files
-            .absolute(asked.call.task, libc::AT_FDCWD, &path)
-            .ok_or(Errno::ENOENT)?;
-        match std::fs::metadata(path) {
-            Ok(found) if found.is_file() => Ok(()),
-            Ok(_) => Err(Errno::EBADF),
-            Err(_) => Err(Errno::ENOENT),
+            ProgType::CgroupSkb
+            | ProgType::CgroupSock
+            | ProgType::CgroupSockAddr
+            | ProgType::SockOps
+            | ProgType::CgroupDevice
+            | ProgType::CgroupSysctl
+            | ProgType::CgroupSockopt => self.link_cgroup(asked, prog, attach_type),
+            _ => Err(Errno::EINVAL),
         }
     }
 
-    pub(crate) fn link_update(&mut self, asked: &Asked<'_>) -> Answer {
-        let held = self.object_of(
-            asked.call.task,
-            asked.attr.fd("link_update.link_fd"),
-            Kind::Link,
-            Errno::EINVAL,
-        )?;
-        let is_map = matches!(
-            self.objects.get(held.handle).map(|object| &object.body),
-            Some(Body::Link(link)) if link.map.is_some()
+    /// Whether the kernel holds a program to the attach type that it was loaded for where its results show that it means it
+    /// (`enforce_expected_attach_type`).
+    pub(crate) fn is_bound_by_its_results(&self, prog: Attached) -> bool {
+        prog.prog_type == ProgType::CgroupSkb && prog.expected == AttachType::CgroupInetEgress.raw()
+    }
+
+    fn link_tracing(&mut self, asked: &Asked<'_>, prog: Attached, attach_type: u32) -> Answer {
+        let attr = &asked.attr;
+        let target = (
+            attr.fd("link_create.target_fd"),
+            attr.u32("link_create.target_btf_id"),
         );
-        if is_map {
-            return self.unmodelled(
-                asked.name,
-                "replacing the struct_ops of a link",
-                Errno::EOPNOTSUPP,
-            );
+        if prog.prog_type == ProgType::Ext {
+            return self.trace(asked, prog, target);
         }
-        let prog = self.attached(asked, "link_update.new_prog_fd")?;
-        if let Some(Body::Link(link)) = self.objects.get_mut(held.handle).map(|object| &mut object.body) {
-            link.prog = Some(prog.handle);
-        }
-        Ok(Done::Value(0))
-    }
-
-    pub(crate) fn link_detach(&mut self, asked: &Asked<'_>) -> Answer {
-        let fd = asked.attr.fd("link_detach.link_fd");
-        self.object_of(asked.call.task, fd, Kind::Link, Errno::EINVAL)?;
-        Ok(Done::Value(0))
-    }
-
-    pub(crate) fn prog_attach(&mut self, asked: &Asked<'_>) -> Answer {
-        let attach_type = asked.attr.u32("attach_type");
-        let wanted = AttachType::from_raw(attach_type)
-            .and_then(attached)
-            .ok_or(Errno::EINVAL)?;
-        let prog = self.attached(asked, "attach_bpf_fd")?;
-        if prog.prog_type != wanted || !prog.fits(attach_type) {
+        if attach_type != prog.expected {
             return Err(Errno::EINVAL);
         }
-        if matches!(
-            wanted,
-            ProgType::Tracing | ProgType::Lsm | ProgType::Xdp | ProgType::SkLookup
-        ) {
+        match AttachType::from_raw(attach_type) {
+            Some(AttachType::TraceIter) => self.link_iterator(asked, prog),
+            // Linux 5.19 has links of all tracing programs, and room for their cookies.
+            _ if attr.field("link_create.tracing.cookie").is_none() => Err(Errno::EINVAL),
+            Some(AttachType::LsmCgroup) => self.link_cgroup(asked, prog, attach_type),
+            Some(AttachType::TraceRawTp) => self.trace(asked, prog, (0, 0)),
+            _ => self.trace(asked, prog, target),
+        }
+    }
+
+    /// `cgroup_bpf_link_attach`.
+    fn link_cgroup(&mut self, asked: &Asked<'_>, prog: Attached, attach_type: u32) -> Answer {
+        let attr = &asked.attr;
+        let flags = attr.u32("link_create.flags");
+        if flags & !self.flags_of_links_at_cgroups(attr) != 0 {
             return Err(Errno::EINVAL);
         }
-        let fd = asked.attr.fd("target_fd");
-        if wanted != ProgType::SchedCls && wanted != ProgType::FlowDissector {
-            asked.call.task.descriptor(fd).ok_or(Errno::EBADF)?;
+        let (group, path) = self.cgroup(asked.call.task, attr.fd("link_create.target_fd"))?;
+        let ordered = attr.u32("link_create.cgroup.relative_fd") != 0
+            || attr.u64("link_create.cgroup.expected_revision") != 0;
+        if flags != 0 || ordered {
+            let what = "an order of programs at a control group";
+            return self.unmodelled(asked.name, what, Errno::EOPNOTSUPP);
         }
-        Ok(Done::Value(0))
+        let place = self.group_place(group, attach_type, prog);
+        self.fits_at_group(&place, &path, crate::links::MULTI)?;
+        let link = self.link(link::CGROUP, prog, attach_type, place.clone())?;
+        self.places.site_mut(&place).flags = crate::links::MULTI;
+        Ok(link)
     }
 
-    pub(crate) fn prog_detach(&mut self, asked: &Asked<'_>) -> Answer {
-        let attach_type = AttachType::from_raw(asked.attr.u32("attach_type"));
-        match attach_type.and_then(attached) {
-            Some(_) => Ok(Done::Value(0)),
-            None => Err(Errno::EINVAL),
+    /// `netns_bpf_link_create`.
+    fn link_namespace(&mut self, asked: &Asked<'_>, prog: Attached, attach_type: u32) -> Answer {
+        if asked.attr.u32("link_create.flags") != 0 {
+            return Err(Errno::EINVAL);
         }
+        let net = self.namespace(asked.call.task, asked.attr.fd("link_create.target_fd"))?;
+        let place = Place::Namespace(net, attach_type);
+        let dissects = prog.prog_type == ProgType::FlowDissector;
+        let most = if dissects { 1 } else { MOST_LOOKUPS };
+        let guests = self.guests(&place);
+        let links = guests.iter().filter(|guest| matches!(guest, Guest::Link(_)));
+        if links.count() >= most {
+            return Err(Errno::E2BIG);
+        }
+        if guests.iter().any(|guest| matches!(guest, Guest::Program(_))) {
+            return Err(Errno::EEXIST);
+        }
+        self.link(link::NETNS, prog, attach_type, place)
     }
 
-    /// Nothing is attached anywhere.
-    pub(crate) fn prog_query(&mut self, asked: &Asked<'_>) -> Answer {
-        let attach_type = AttachType::from_raw(asked.attr.u32("query.attach_type"));
-        attach_type.and_then(attached).ok_or(Errno::EINVAL)?;
-        if let Some((at, size)) = asked.attr.field("query.prog_cnt") {
-            let none = vec![0; size];
-            asked.write(asked.at.wrapping_add(at as u64), &none)?;
+    /// `sock_map_link_create`.
+    fn link_sockets(&mut self, asked: &Asked<'_>, prog: Attached, attach_type: u32) -> Answer {
+        if self.kernel.ksym("sock_map_link_create").is_none() || asked.attr.u32("link_create.flags") != 0 {
+            return Err(Errno::EINVAL);
         }
-        Ok(Done::Value(0))
+        let map = self.map_at(asked.call.task, asked.attr.fd("link_create.target_fd"))?;
+        if !self.holds_sockets(map) {
+            return Err(Errno::EINVAL);
+        }
+        let place = self.sockets_place(map, attach_type)?;
+        if self.is_taken(&place) && matches!(self.places.at(&place), [Guest::Link(_), ..]) {
+            return Err(Errno::EBUSY);
+        }
+        // A program that is there without a link makes room.
+        for guest in self.guests(&place) {
+            self.places.remove(&place, guest);
+        }
+        self.link(link::SOCKMAP, prog, attach_type, place)
     }
+
+    /// `bpf_xdp_link_attach`.
+    fn link_xdp(&mut self, asked: &Asked<'_>, prog: Attached) -> Answer {
+        /// `XDP_FLAGS_SKB_MODE`, and all modes.
+        const GENERIC: u32 = 2;
+        const MODES: u32 = 14;
+        let flags = asked.attr.u32("link_create.flags");
+        let number = asked.attr.u32("link_create.target_fd");
+        let (net, has) = self.device(asked.call.task, number)?;
+        match has {
+            None => return self.unmodelled(asked.name, "devices of another name space", Errno::EOPNOTSUPP),
+            Some(false) => return Err(Errno::EINVAL),
+            Some(true) => {}
+        }
+        if flags & !MODES != 0 || flags.count_ones() > 1 {
+            return Err(Errno::EINVAL);
+        }
+        if flags & !GENERIC != 0 {
+            let what = "XDP in the driver or the device";
+            return self.unmodelled(asked.name, what, Errno::EOPNOTSUPP);
+        }
+        let place = Place::Xdp(net, number);
+        if self.is_taken(&place) {
+            return Err(Errno::EBUSY);
+        }
+        self.link(link::XDP, prog, AttachType::Xdp.raw(), place)
+    }
+
+    /// `tcx_link_attach` and `netkit_link_attach`.
+    fn link_device(&mut self, asked: &Asked<'_>, prog: Attached, attach_type: u32) -> Answer {
+        let attr = &asked.attr;
+        let number = attr.u32("link_create.target_fd");
+        let (net, has) = self.device(asked.call.task, number)?;
+        match has {
+            None => return self.unmodelled(asked.name, "devices of another name space", Errno::EOPNOTSUPP),
+            Some(false) => return Err(Errno::ENODEV),
+            Some(true) => {}
+        }
+        let tcx = [AttachType::TcxIngress, AttachType::TcxEgress];
+        if !tcx.iter().any(|ty| ty.raw() == attach_type) {
+            return match is_netkit(number) {
+                true => self.unmodelled(asked.name, "netkit devices", Errno::EOPNOTSUPP),
+                false => Err(Errno::ENXIO),
+            };
+        }
+        let flags = attr.u32("link_create.flags");
+        if flags & !crate::links::MPROG != 0 {
+            return Err(Errno::EINVAL);
+        }
+        if flags != 0
+            || attr.u32("link_create.tcx.relative_fd") != 0
+            || attr.u64("link_create.tcx.expected_revision") != 0
+        {
+            let what = "an order of programs at a device";
+            return self.unmodelled(asked.name, what, Errno::EOPNOTSUPP);
+        }
+        let place = Place::Device(net, number, attach_type);
+        let others = self.programs_at(&place);
+        if others.contains(&prog.handle) {
+            return Err(Errno::EEXIST);
+        }
+        if others.len() >= MOST_AT_DEVICE {
+            return Err(Errno::ERANGE);
+        }
+        self.link(link::TCX, prog, attach_type, place)
+    }
+
+    /// `bpf_nf_link_attach`.
+    fn link_hook(&mut self, asked: &Asked<'_>, prog: Attached) -> Answer {
+        /// `NFPROTO_IPV4`, `NFPROTO_IPV6`, hooks of each, `BPF_F_NETFILTER_IP_DEFRAG`.
+        const FAMILIES: [u32; 2] = [2, 10];
+        const HOOKS: u32 = 5;
+        const DEFRAG: u32 = 1;
+        let attr = &asked.attr;
+        let of = |name: &str| attr.u32(&format!("link_create.netfilter.{name}"));
+        let (family, hook, flags) = (of("pf"), of("hooknum"), of("flags"));
+        let priority = of("priority") as i32;
+        if attr.u32("link_create.flags") != 0 {
+            return Err(Errno::EINVAL);
+        }
+        if !FAMILIES.contains(&family) {
+            return Err(Errno::EAFNOSUPPORT);
+        }
+        if hook >= HOOKS {
+            return Err(Errno::EPROTO);
+        }
+        if flags & !DEFRAG != 0 {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        if matches!(priority, i32::MIN | i32::MAX) {
+            return Err(Errno::ERANGE);
+        }
+        if flags & DEFRAG != 0 {
+            return self.unmodelled(asked.name, "defragmentation before a program", Errno::EOPNOTSUPP);
+        }
+        let place = Place::Hook(self.own_namespace(asked.call.task)?, family, hook, priority);
+        if self.is_taken(&place) {
+            return Err(Errno::EBUSY);
+        }
+        self.link(link::NETFILTER, prog, AttachType::Netfilter.raw(), place)
+    }
+}
+
+/// Whether a device is one of netkit's.
+fn is_netkit(number: u32) -> bool {
+    let entries = std::fs::read_dir("/sys/class/net")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut of_number = entries.filter(|entry| {
+        let read = std::fs::read_to_string(entry.path().join("ifindex"));
+        read.is_ok_and(|text| text.trim() == number.to_string())
+    });
+    of_number.any(|entry| {
+        let about = std::fs::read_to_string(entry.path().join("uevent"));
+        about.is_ok_and(|about| about.contains("DEVTYPE=netkit"))
+    })
 }

@@ -70,7 +70,15 @@ const COMMANDS: &[(u32, &str, &[&str])] = &[
     (25, "MAP_LOOKUP_AND_DELETE_BATCH", &["batch.flags"]),
     (26, "MAP_UPDATE_BATCH", &["batch.flags"]),
     (27, "MAP_DELETE_BATCH", &["batch.flags"]),
-    (28, "LINK_CREATE", &[]),
+    (
+        28,
+        "LINK_CREATE",
+        &[
+            "link_create.uprobe_multi.pid",
+            "link_create.kprobe_multi.cookies",
+            "link_create.iter_info_len",
+        ],
+    ),
     (29, "LINK_UPDATE", &["link_update.old_prog_fd"]),
     (30, "LINK_GET_FD_BY_ID", &["link_id"]),
     (31, "LINK_GET_NEXT_ID", &["next_id"]),
@@ -131,6 +139,26 @@ pub(crate) fn copy_struct(call: &Call, at: u64, size: u64, known: usize) -> Resu
 }
 
 impl Play<'_> {
+    /// Whether the kernel has a command of this number (`enum bpf_cmd`).
+    fn has_command(&self, number: u32) -> bool {
+        let commands = self.kernel.btf.find("bpf_cmd", verdict_btf::Kind::Enum);
+        let commands = commands.and_then(|id| self.kernel.btf.ty(id));
+        let named = |name: &str| name != "__MAX_BPF_CMD";
+        commands.is_some_and(|ty| {
+            let mut values = ty.enumerators();
+            values.any(|value| value.value == i64::from(number) && named(value.name()))
+        })
+    }
+
+    /// `bpf_enable_stats`: nothing runs, so that there is nothing to count.
+    fn enable_stats(&mut self, asked: &Asked<'_>) -> Answer {
+        if asked.attr.u32("enable_stats.type") != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let file = verdict_notify::memory_file(c"bpf-stats").map_err(|_| Errno::ENOMEM)?;
+        Ok(crate::play::Done::Descriptor(file, true))
+    }
+
     /// Answers bpf(2).
     pub(crate) fn bpf(&mut self, call: &Call) -> Answer {
         let layouts = std::mem::take(&mut self.layouts.attr);
@@ -146,13 +174,15 @@ impl Play<'_> {
         let attr = Fields::new(layout, bytes);
         let command = COMMANDS.iter().find(|(known, ..)| *known == number);
         let Some((_, name, last)) = command else {
+            if !self.has_command(number) {
+                return Err(Errno::EINVAL);
+            }
             let what = format!("command {number}");
             return self.unmodelled("BPF", what, Errno::EINVAL);
         };
         // An older kernel has no fields for a command that it lacks.
         let end = match layout.end(last) {
             Some(end) => end,
-            None if last.is_empty() => layout.size,
             None => return Err(Errno::EINVAL),
         };
         if attr.bytes.iter().skip(end).any(|byte| *byte != 0) {
@@ -189,6 +219,8 @@ impl Play<'_> {
             29 => self.link_update(&asked),
             34 => self.link_detach(&asked),
             10 => self.unmodelled(name, "running programs", Errno::EOPNOTSUPP),
+            32 => self.enable_stats(&asked),
+            33 => self.iter_create(&asked),
             36 => self.unmodelled(name, "tokens", Errno::EINVAL),
             _ => self.unmodelled(name, "this command", Errno::EINVAL),
         }

@@ -5,7 +5,7 @@ use verdict_kernel::prog::ProgType;
 
 use crate::attach::Attached;
 use crate::files::{KPROBE, UPROBE};
-use crate::objects::{Body, Handle, Kind, Open};
+use crate::objects::{Body, EventBody, Handle, Kind, Open};
 use crate::play::{Answer, Call, Done, Play};
 
 /// `PERF_EVENT_IOC_*` that are answered: enable, disable, reset, id, set a program, query programs, modify.
@@ -19,6 +19,9 @@ const FD_CLOEXEC: u64 = 8;
 
 /// Bytes of the memory that events can be mapped as.
 const RING: u64 = 1 << 26;
+
+/// `PERF_TYPE_TRACEPOINT`.
+const TRACEPOINT: u32 = 2;
 
 /// The first type that is a device's.
 const DEVICES: u32 = 6;
@@ -41,7 +44,13 @@ impl Play<'_> {
         }
         let file = verdict_notify::memory_file(c"[perf_event]").map_err(|_| Errno::ENOMEM)?;
         file.set_len(RING).map_err(|_| Errno::ENOMEM)?;
-        let added = self.objects.add_with(Body::Event(None), file, false);
+        let runs = match kind {
+            KPROBE | UPROBE => ProgType::Kprobe,
+            TRACEPOINT => ProgType::Tracepoint,
+            _ => ProgType::PerfEvent,
+        };
+        let body = Body::Event(EventBody { runs, prog: None });
+        let added = self.objects.add_with(body, file, false);
         let handle = added.map_err(|_| Errno::ENOMEM)?;
         let file = self.objects.open(handle, true, true).map_err(|_| Errno::EMFILE)?;
         self.given = Some(handle);
@@ -96,18 +105,30 @@ impl Play<'_> {
         }
     }
 
-    /// Has a perf event run a program.
+    /// Has a perf event run a program (`__perf_event_set_bpf_prog`).
     pub(crate) fn run_at(&mut self, event: Handle, prog: Attached) -> Result<(), Errno> {
-        let runs = [ProgType::Kprobe, ProgType::Tracepoint, ProgType::PerfEvent];
-        if !runs.contains(&prog.prog_type) {
+        let of = |play: &Self| match play.objects.get(event).map(|object| &object.body) {
+            Some(Body::Event(event)) => Ok(*event),
+            _ => Err(Errno::EINVAL),
+        };
+        if of(self)?.runs != prog.prog_type {
             return Err(Errno::EINVAL);
         }
-        match self.objects.get_mut(event).map(|object| &mut object.body) {
-            Some(Body::Event(runs)) => {
-                *runs = Some(prog.handle);
-                Ok(())
-            }
-            _ => Err(Errno::EINVAL),
+        if of(self)?.prog.is_some() {
+            // A link that nobody keeps has let it go.
+            self.sweep();
+        }
+        if of(self)?.prog.is_some() {
+            return Err(Errno::EEXIST);
+        }
+        self.set_program(event, Some(prog.handle));
+        Ok(())
+    }
+
+    /// Says which program an event runs.
+    pub(crate) fn set_program(&mut self, event: Handle, prog: Option<Handle>) {
+        if let Some(Body::Event(event)) = self.objects.get_mut(event).map(|object| &mut object.body) {
+            event.prog = prog;
         }
     }
 
@@ -163,7 +184,7 @@ impl Play<'_> {
             Body::Btf(_) => say("btf_id", object.id.to_string()),
             Body::Link(link) => {
                 say("link_id", object.id.to_string());
-                let prog = link.prog.and_then(|prog| self.objects.get(prog));
+                let prog = self.objects.get(link.prog);
                 say("prog_id", prog.map_or(0, |prog| prog.id).to_string());
             }
             Body::Event(_) => return None,

@@ -53,7 +53,7 @@ impl Play<'_> {
             Body::Btf(_) => self.btf_info(asked, object, asks, &mut info)?,
             Body::Link(link) => {
                 info.set("type", link.link_type.into());
-                let prog = link.prog.and_then(|prog| self.objects.get(prog));
+                let prog = self.objects.get(link.prog);
                 info.set("prog_id", prog.map_or(0, |prog| prog.id).into());
                 for name in [
                     "tracing.attach_type",

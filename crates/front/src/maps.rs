@@ -17,10 +17,6 @@ use crate::objects::{Body, Handle, Kind, MapBody, Object, Open};
 use crate::play::{Answer, Done, Held, Play};
 use crate::records::What;
 
-/// The first release that freezes maps for those only who may write them, rather than for the privileged: then a frozen one is not
-/// frozen again for want of rights.
-const FREEZES_BY_RIGHTS: (u8, u8, u16) = (6, 5, 0);
-
 /// Bytes of names.
 pub(crate) const NAME: usize = 16;
 
@@ -348,7 +344,7 @@ impl Play<'_> {
 
     pub(crate) fn map_freeze(&mut self, asked: &Asked<'_>) -> Answer {
         let held = self.object_of(asked.call.task, asked.attr.fd("map_fd"), Kind::Map, Errno::EINVAL)?;
-        let by_rights = self.kernel.version >= FREEZES_BY_RIGHTS;
+        let by_rights = self.kernel.calls().freezes_by_rights;
         let reached = self.reached(held, false, by_rights)?;
         let map = self.map_id(held.handle).ok_or(Errno::EINVAL)?;
         // What programs see as constant is what is in it now.

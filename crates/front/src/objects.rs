@@ -11,11 +11,13 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use verdict_kernel::attr::{MapId, ProgId};
+use verdict_kernel::prog::ProgType;
 use verdict_notify::{Descriptor, Task, memory_file, open_again};
 use verdict_syscall::LoadedProg;
 use verdict_syscall::btf::ProgBtf;
 
 use crate::contents::Contents;
+use crate::places::Place;
 
 /// An object's place among all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -64,6 +66,8 @@ pub(crate) struct ProgBody {
     pub(crate) target: Option<Handle>,
     pub(crate) tag: [u8; 8],
     pub(crate) verified_insns: u32,
+    /// It was attached to what it was loaded for, and that is forgotten.
+    pub(crate) spent: bool,
 }
 
 /// A BTF.
@@ -78,9 +82,10 @@ pub(crate) struct BtfBody {
 pub(crate) struct LinkBody {
     /// `BPF_LINK_TYPE_*`.
     pub(crate) link_type: u32,
-    pub(crate) prog: Option<Handle>,
-    pub(crate) map: Option<Handle>,
+    pub(crate) prog: Handle,
     pub(crate) attach_type: u32,
+    /// Where; `None` once it is detached.
+    pub(crate) place: Option<Place>,
 }
 
 /// What an object is.
@@ -90,8 +95,16 @@ pub(crate) enum Body {
     Prog(ProgBody),
     Btf(BtfBody),
     Link(LinkBody),
-    /// A perf event, with the program that it runs.
-    Event(Option<Handle>),
+    Event(EventBody),
+}
+
+/// A perf event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EventBody {
+    /// The type of the programs that it runs.
+    pub(crate) runs: ProgType,
+    /// The one that it runs.
+    pub(crate) prog: Option<Handle>,
 }
 
 impl Body {
@@ -113,9 +126,12 @@ impl Body {
                 let others = prog.btf.into_iter().chain(prog.target);
                 others.chain(prog.maps.iter().copied()).collect()
             }
-            Body::Link(link) => link.prog.into_iter().chain(link.map).collect(),
+            Body::Link(link) => {
+                let at = link.place.as_ref().and_then(Place::object);
+                at.into_iter().chain([link.prog]).collect()
+            }
             Body::Btf(_) => Vec::new(),
-            Body::Event(prog) => prog.iter().copied().collect(),
+            Body::Event(event) => event.prog.into_iter().collect(),
         }
     }
 }
@@ -259,8 +275,8 @@ impl Objects {
         self.all.len() > self.sweep_at.max(SWEEP)
     }
 
-    /// Takes out what nobody keeps any more, but for one that is on its way.
-    pub(crate) fn sweep(&mut self, but: Option<Handle>) -> Vec<Object> {
+    /// Takes out what nobody keeps any more, but for what is kept by others than objects.
+    pub(crate) fn sweep(&mut self, but: impl Iterator<Item = Handle>) -> Vec<(Handle, Object)> {
         let held = held_files();
         let mut kept = BTreeSet::new();
         let mut next: Vec<Handle> = self
@@ -280,7 +296,11 @@ impl Objects {
         }
         let gone: Vec<Handle> = self.all.keys().copied().filter(|h| !kept.contains(h)).collect();
         self.sweep_at = 2 * kept.len();
-        gone.into_iter().filter_map(|handle| self.take(handle)).collect()
+        let mut taken = Vec::with_capacity(gone.len());
+        for handle in gone {
+            taken.extend(self.take(handle).map(|object| (handle, object)));
+        }
+        taken
     }
 
     fn take(&mut self, handle: Handle) -> Option<Object> {

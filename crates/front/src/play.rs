@@ -12,6 +12,7 @@ use verdict_syscall::Session;
 use crate::files::Files;
 use crate::layout::Layout;
 use crate::objects::{Body, BtfBody, Handle, Kind, Objects};
+use crate::places::{Place, Places};
 use crate::records::{Happened, What};
 
 /// A system call.
@@ -68,6 +69,7 @@ pub struct Play<'k> {
     pub(crate) session: Session<'k>,
     pub(crate) layouts: Layouts,
     pub(crate) objects: Objects,
+    pub(crate) places: Places,
     pub(crate) files: Files,
     pub(crate) happened: Vec<Happened>,
     /// The object that the last answer gave a descriptor of.
@@ -105,6 +107,7 @@ impl<'k> Play<'k> {
             session: Session::new(kernel),
             layouts,
             objects,
+            places: Places::default(),
             files: Files::new(kernel, directory)?,
             happened: Vec::new(),
             given: None,
@@ -170,12 +173,19 @@ impl<'k> Play<'k> {
 
     /// Forgets what nobody keeps.
     pub(crate) fn sweep(&mut self) {
-        for object in self.objects.sweep(self.given) {
+        let kept: Vec<Handle> = self.places.programs().chain(self.given).collect();
+        for (handle, object) in self.objects.sweep(kept.into_iter()) {
+            self.places.forget(handle);
             match object.body {
                 Body::Map(map) => self.session.map_free(map.map),
                 Body::Prog(_) => self.session.forget(&object.id.to_string()),
                 Body::Btf(BtfBody { btf: Some(btf) }) => self.session.btf_free(&btf.btf),
-                Body::Btf(_) | Body::Link(_) | Body::Event(_) => {}
+                Body::Link(link) => {
+                    if let Some(Place::Event(event)) = link.place {
+                        self.set_program(event, None);
+                    }
+                }
+                Body::Btf(_) | Body::Event(_) => {}
             }
         }
     }

@@ -134,6 +134,7 @@ impl Play<'_> {
             target: passed.target,
             tag: passed.tag,
             verified_insns,
+            spent: false,
         });
         let handle = self.objects.add(body, false).map_err(|_| Errno::ENOMEM)?;
         self.give(handle, true, true)

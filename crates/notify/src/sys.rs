@@ -2,12 +2,14 @@
 //! borrowed for the time of the call.
 #![allow(unsafe_code)]
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 use std::ptr;
 
@@ -260,6 +262,16 @@ fn remote(address: u64, len: usize) -> libc::iovec {
         iov_base: ptr::without_provenance_mut(address as usize),
         iov_len: len,
     }
+}
+
+/// The kind of file system that a path's file is on.
+pub(crate) fn file_system(path: &Path) -> io::Result<u64> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    // SAFETY: `statfs` is made of integers, for which zero is a value.
+    let mut found: libc::statfs = unsafe { mem::zeroed() };
+    // SAFETY: `path` ends with a NUL, and the kernel writes a `statfs`.
+    checked(unsafe { libc::statfs(path.as_ptr(), &raw mut found) }.into())?;
+    Ok(found.f_type as u64)
 }
 
 /// A file in memory that has a name in no directory; `name` is what `/proc/PID/fd` shows of it.

@@ -111,6 +111,11 @@ impl Task {
         fs::read_link(self.link(number)?).ok()
     }
 
+    /// The kind of file system that a descriptor's file is on (statfs(2)).
+    pub fn descriptor_file_system(self, number: i32) -> Option<u64> {
+        sys::file_system(&self.link(number)?).ok()
+    }
+
     /// Its working directory.
     pub fn directory(self) -> Option<PathBuf> {
         fs::read_link(format!("/proc/{}/cwd", self.0)).ok()
@@ -219,5 +224,8 @@ mod tests {
         assert_eq!(Task::own().descriptor(1 << 20), None);
         let path = Task::own().descriptor_path(number).unwrap();
         assert_eq!(path.to_string_lossy(), "/memfd:test (deleted)");
+        let magic = Task::own().descriptor_file_system(number);
+        assert_eq!(magic, Some(0x0102_1994)); // TMPFS_MAGIC
+        assert_eq!(Task::own().descriptor_file_system(-1), None);
     }
 }

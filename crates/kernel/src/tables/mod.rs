@@ -5,6 +5,7 @@
 //! removed or replaced. [`Tables`] is one release's view of both, and [`Kernel`](crate::Kernel) is asked, never a row.
 
 pub mod btf;
+mod calls;
 mod changes;
 pub mod ctx;
 pub mod helper;
@@ -15,6 +16,7 @@ pub mod map;
 use std::fmt;
 use std::sync::OnceLock;
 
+pub use calls::Calls;
 use changes::Changes;
 use kfunc::Kfunc;
 

@@ -6,6 +6,7 @@ mod v6_18_15;
 mod v6_1_192;
 
 use super::btf::BtfRules;
+use super::calls::Calls;
 use super::ctx::{Arguments, Layout, ReturnRule, Sleeping};
 use super::kfunc::struct_ops::StructOps;
 use super::kfunc::{Hook, Set, attach::Attaching, iter::IterTarget, raw_tp};
@@ -63,6 +64,8 @@ pub(crate) struct Changes {
     pub contexts: &'static [(ProgType, LayoutOf)],
     /// What is noted of the arguments of tracepoints.
     pub raw_tp: raw_tp::Changes,
+    /// What commands of bpf(2) do.
+    pub calls: Calls,
     /// What programs attach to.
     pub attaching: Attaching,
     /// Functions that tracing programs must not attach to.
@@ -97,6 +100,7 @@ impl Changes {
         lsm: lsm::Changes::NONE,
         contexts: &[],
         raw_tp: raw_tp::Changes::NONE,
+        calls: Calls::BASE,
         attaching: Attaching::BASE,
         denied: NameChanges::NONE,
         no_return: NameChanges::NONE,

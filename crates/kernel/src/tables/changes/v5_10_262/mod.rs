@@ -11,6 +11,7 @@ use crate::map::MapType::{
 };
 use crate::prog::ProgType;
 use crate::tables::btf::BtfRules;
+use crate::tables::calls::Calls;
 use crate::tables::ctx::{Arguments, ReturnRange, ReturnRule, Sleeping, net, skb};
 use crate::tables::kfunc::attach::{Attaching, TailCalls};
 use crate::tables::kfunc::iter::{self, IterTarget};
@@ -93,6 +94,7 @@ const CHANGES: Changes = Changes {
         (ProgType::SkReuseport, || &net::SK_REUSEPORT_WITHOUT_SOCKETS),
         (ProgType::SkLookup, || &net::SK_LOOKUP_OF_5_10),
     ],
+    calls: Calls::OF_5_10,
     attaching: Attaching {
         tail_calls: TailCalls::OF_5_10,
         sleep_words: "Only fentry/fexit/fmod_ret and lsm programs can be sleepable",

@@ -14,6 +14,7 @@ use crate::map::MapType::{
 };
 use crate::prog::ProgType;
 use crate::tables::btf::{BtfRules, KptrTags};
+use crate::tables::calls::Calls;
 use crate::tables::ctx::{Arguments, ReturnRule, Sleeping, net};
 use crate::tables::kfunc::attach::{Attaching, TailCalls};
 use crate::tables::kfunc::iter::{self, IterTarget};
@@ -85,6 +86,7 @@ pub(super) const CHANGES: Changes = Changes {
     lsm: lsm::CHANGES,
     contexts: &[(ProgType::SockOps, || &net::SOCK_OPS_WITHOUT_HWTSTAMP)],
     raw_tp: raw_tp::Changes::UNLISTED,
+    calls: Calls::OF_6_1,
     attaching: Attaching {
         nests_tracing: false,
         compares_packet_changes: false,

@@ -1,0 +1,38 @@
+//! What bpf(2) itself does differently from release to release, where neither types nor symbols show it.
+
+use crate::Kernel;
+
+/// How a release answers commands of bpf(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Calls {
+    /// Whether a map is frozen by those who may write it, so that a frozen one is not frozen again for want of rights
+    /// (Linux 6.5); else by the privileged.
+    pub freezes_by_rights: bool,
+    /// Whether a tracing program can be attached again to what it was loaded for (Linux 5.13).
+    pub reattaches: bool,
+}
+
+impl Calls {
+    /// Linux 6.5 and later.
+    pub(super) const BASE: Calls = Calls {
+        freezes_by_rights: true,
+        reattaches: true,
+    };
+    /// 6.1.192.
+    pub(super) const OF_6_1: Calls = Calls {
+        freezes_by_rights: false,
+        ..Calls::BASE
+    };
+    /// 5.10.262.
+    pub(super) const OF_5_10: Calls = Calls {
+        reattaches: false,
+        ..Calls::OF_6_1
+    };
+}
+
+impl Kernel {
+    /// How this kernel answers commands of bpf(2).
+    pub fn calls(&self) -> Calls {
+        self.tables.changes.calls
+    }
+}
