@@ -107,6 +107,7 @@ fn known(place: usize, dir: &Path, release: &read::Release, out: &Path) -> Strin
         aliases,
         doc,
         version,
+        banner,
         default: _,
         tables,
         missing,
@@ -114,7 +115,7 @@ fn known(place: usize, dir: &Path, release: &read::Release, out: &Path) -> Strin
         machine,
     } = release;
     format!(
-        "Known {{ name: {name:?}, aliases: &{aliases:?}, doc: {doc:?}, version: {version:?}, tables: {tables:?}, \
+        "Known {{ name: {name:?}, aliases: &{aliases:?}, doc: {doc:?}, version: {version:?}, banner: {banner:?}, tables: {tables:?}, \
          missing: &{missing:?}, \
          limits: {limits:?}, machine: {machine:?}, semantics: &[{semantics}], \
          place: {place}, types: {types}, config: {config} }},\n"

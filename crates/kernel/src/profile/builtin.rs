@@ -23,6 +23,8 @@ pub struct Known {
     pub doc: &'static str,
     /// Major, minor and patch level.
     pub version: (u8, u8, u16),
+    /// What `/proc/version` says there.
+    banner: Option<&'static str>,
     /// What of it is not modelled, a line each.
     pub missing: &'static [&'static str],
     tables: &'static str,
@@ -77,6 +79,7 @@ impl Known {
             release: self.name.into(),
             tables: tables(self.tables).map_err(wrong)?,
             version: self.version,
+            banner: self.banner.map(Cow::Borrowed),
             limits: self.limits,
             machine: self.machine,
             semantics,

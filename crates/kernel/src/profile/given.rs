@@ -110,6 +110,12 @@ impl Files {
                 rules.version = release.version;
             }
         }
+        if basis != Basis::Own {
+            rules.banner = None;
+        }
+        if let Some(banner) = version.as_ref().and_then(banner) {
+            rules.banner = Some(banner.into());
+        }
         let every = [&btf, &config, &kallsyms].into_iter();
         let every = every.chain([&version, &release_toml, &semantics_toml].into_iter().flatten());
         let directory = Directory {
@@ -173,6 +179,12 @@ fn own<'c>(
     }
 }
 
+/// What `/proc/version` said, if a directory's `version` is that.
+fn banner(version: &File) -> Option<String> {
+    let text = std::str::from_utf8(&version.bytes).ok()?.trim_end();
+    (text.starts_with("Linux version ") && !text.contains('\n')).then(|| text.to_owned())
+}
+
 /// What a directory states of its rules.
 struct Stated<'f> {
     release: Option<(&'f Path, read::Release)>,
@@ -234,6 +246,7 @@ impl<'f> Stated<'f> {
             rules = Rules {
                 tables,
                 version: release.version,
+                banner: release.banner.clone().map(Into::into),
                 limits: release.limits,
                 machine: release.machine,
                 ..rules

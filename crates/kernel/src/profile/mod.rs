@@ -153,6 +153,8 @@ pub struct Kernel {
     pub basis: Basis,
     /// Major, minor and patch level.
     pub version: (u8, u8, u16),
+    /// What `/proc/version` says there, without the newline, if that is known.
+    pub banner: Option<Cow<'static, str>>,
     /// How its verifier decides where kernels differ.
     pub semantics: Semantics,
     /// How the values of `semantics` are known.
@@ -205,6 +207,7 @@ impl Kernel {
             release,
             tables,
             version,
+            banner,
             limits,
             machine,
             semantics: (semantics, evidence),
@@ -215,6 +218,7 @@ impl Kernel {
             basis: Basis::Own,
             tables,
             version,
+            banner,
             semantics,
             evidence,
             limits,
@@ -365,6 +369,7 @@ struct Rules {
     release: Cow<'static, str>,
     tables: &'static Tables,
     version: (u8, u8, u16),
+    banner: Option<Cow<'static, str>>,
     limits: Limits,
     machine: Machine,
     semantics: Switches,

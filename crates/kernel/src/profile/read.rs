@@ -21,6 +21,9 @@ pub(crate) struct Release {
     pub(crate) doc: String,
     /// Major, minor and patch level.
     pub(crate) version: (u8, u8, u16),
+    /// What `/proc/version` says there: release, who built it with what, and version, as uname(2) has them, too.
+    #[serde(default)]
+    pub(crate) banner: Option<String>,
     /// Whether it is the kernel that is taken when none is named.
     #[serde(default)]
     pub(crate) default: bool,
