@@ -140,10 +140,7 @@ impl Play<'_> {
         match &self.objects.get(handle)?.body {
             Body::Prog(prog) => Some(Attached {
                 handle,
-                prog_type: match prog.loaded.prog.extends {
-                    true => ProgType::Ext,
-                    false => prog.loaded.prog.prog_type,
-                },
+                prog_type: prog.prog_type(),
                 expected: prog.loaded.prog.expected_attach_type,
             }),
             _ => None,
@@ -151,7 +148,18 @@ impl Play<'_> {
     }
 
     pub(crate) fn link(&mut self, link_type: u32, prog: Attached, attach_type: u32, place: Place) -> Answer {
+        self.link_with(link_type, (prog, attach_type), place, 0)
+    }
+
+    fn link_with(
+        &mut self,
+        link_type: u32,
+        (prog, attach_type): (Attached, u32),
+        place: Place,
+        cookie: u64,
+    ) -> Answer {
         let body = Body::Link(LinkBody {
+            cookie,
             link_type,
             prog: prog.handle,
             attach_type,
@@ -233,7 +241,12 @@ impl Play<'_> {
         if link.field("cookie").is_none() && self.programs_at(&place).contains(&prog.handle) {
             return Err(Errno::EEXIST);
         }
-        self.link(link::RAW_TRACEPOINT, prog, prog.expected, place)
+        self.link_with(
+            link::RAW_TRACEPOINT,
+            (prog, prog.expected),
+            place,
+            cookie_of(asked),
+        )
     }
 
     /// `bpf_tracing_prog_attach`: to what the program was loaded for, or to a function of another program.
@@ -282,7 +295,7 @@ impl Play<'_> {
             }
         }
         self.fits_at_function(&place, prog)?;
-        let link = self.link(link::TRACING, prog, prog.expected, place)?;
+        let link = self.link_with(link::TRACING, (prog, prog.expected), place, cookie_of(asked))?;
         if let Some(Body::Prog(body)) = self.objects.get_mut(prog.handle).map(|object| &mut object.body) {
             body.spent = true;
         }
@@ -535,6 +548,14 @@ impl Play<'_> {
             return Err(Errno::EBUSY);
         }
         self.link(link::NETFILTER, prog, AttachType::Netfilter.raw(), place)
+    }
+}
+
+/// What a program at a function or tracepoint is told by its cookie.
+fn cookie_of(asked: &Asked<'_>) -> u64 {
+    match asked.name {
+        "LINK_CREATE" => asked.attr.u64("link_create.tracing.cookie"),
+        _ => asked.attr.u64("raw_tracepoint.cookie"),
     }
 }
 

@@ -1,5 +1,7 @@
 //! bpf(2): its attributes, and which command is which.
 
+use std::sync::Arc;
+
 use verdict_kernel::errno::Errno;
 
 use crate::layout::Fields;
@@ -161,10 +163,8 @@ impl Play<'_> {
 
     /// Answers bpf(2).
     pub(crate) fn bpf(&mut self, call: &Call) -> Answer {
-        let layouts = std::mem::take(&mut self.layouts.attr);
-        let answer = self.bpf_by(call, &layouts);
-        self.layouts.attr = layouts;
-        answer
+        let layout = Arc::clone(&self.layouts.attr);
+        self.bpf_by(call, &layout)
     }
 
     fn bpf_by(&mut self, call: &Call, layout: &crate::layout::Layout) -> Answer {
@@ -219,6 +219,7 @@ impl Play<'_> {
             29 => self.link_update(&asked),
             34 => self.link_detach(&asked),
             10 => self.unmodelled(name, "running programs", Errno::EOPNOTSUPP),
+            20 => self.task_fd_query(&asked),
             32 => self.enable_stats(&asked),
             33 => self.iter_create(&asked),
             36 => self.unmodelled(name, "tokens", Errno::EINVAL),

@@ -1,6 +1,4 @@
 //! What user space sees in a map: `map_lookup_elem` and its like of `kernel/bpf/*map*.c`, as bpf(2) calls them.
-//!
-//! Hash tables are walked in the order of their keys, where the kernel has an order of its own that differs from boot to boot.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
@@ -13,14 +11,13 @@ use verdict_syscall::Map;
 use verdict_syscall::map::flags::{MMAPABLE, PAGE_SIZE};
 
 use crate::objects::Handle;
+use crate::table::Table;
+use crate::trie::Trie;
 
 /// `BPF_NOEXIST`, `BPF_EXIST` and `BPF_F_LOCK` of an update.
 pub(crate) const NOEXIST: u64 = 1;
 pub(crate) const EXIST: u64 = 2;
 pub(crate) const LOCK: u64 = 4;
-
-/// The most bytes that the elements of all maps may take which are not in files.
-const MOST_BYTES: usize = 1 << 30;
 
 /// The shape of a map, as bpf(2) needs it.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +82,11 @@ impl Shape {
         }
     }
 
+    /// Where the element of a key lies in the file.
+    pub(crate) fn place(&self, key: &[u8]) -> Option<u64> {
+        Some(self.stride() * u64::from(self.index(key)?))
+    }
+
     /// The index that a key of an array is.
     fn index(&self, key: &[u8]) -> Option<u32> {
         let index = key.first_chunk::<4>().map(|key| u32::from_le_bytes(*key))?;
@@ -99,10 +101,10 @@ pub(crate) enum Contents {
     File,
     /// An array with values for each CPU: those that are not zero.
     PerCpu(BTreeMap<u32, Vec<u8>>),
-    /// A hash table; whether it makes room when it is full.
-    Hash(BTreeMap<Vec<u8>, Vec<u8>>, bool),
+    /// A hash table.
+    Hash(Table),
     /// A trie of prefixes.
-    Trie(BTreeMap<Vec<u8>, Vec<u8>>),
+    Trie(Trie),
     /// Values in their order; whether the last one comes out first.
     Line(VecDeque<Vec<u8>>, bool),
     /// What was added to a filter.
@@ -126,9 +128,9 @@ impl Contents {
         match map_type {
             M::Array => Contents::File,
             M::PercpuArray => Contents::PerCpu(BTreeMap::new()),
-            M::Hash | M::PercpuHash => Contents::Hash(BTreeMap::new(), false),
-            M::LruHash | M::LruPercpuHash => Contents::Hash(BTreeMap::new(), true),
-            M::LpmTrie => Contents::Trie(BTreeMap::new()),
+            M::Hash | M::PercpuHash => Contents::Hash(Table::default()),
+            M::LruHash | M::LruPercpuHash => Contents::Hash(Table::making_room()),
+            M::LpmTrie => Contents::Trie(Trie::default()),
             M::Queue => Contents::Line(VecDeque::new(), false),
             M::Stack => Contents::Line(VecDeque::new(), true),
             M::BloomFilter => Contents::Bloom(BTreeMap::new()),
@@ -158,12 +160,9 @@ impl Contents {
 
     /// Bytes that it takes outside files, about.
     pub(crate) fn bytes(&self) -> usize {
-        let of = |map: &BTreeMap<Vec<u8>, Vec<u8>>| {
-            map.first_key_value()
-                .map_or(0, |(key, value)| (key.len() + value.len() + 64) * map.len())
-        };
         match self {
-            Contents::Hash(map, _) | Contents::Trie(map) => of(map),
+            Contents::Hash(table) => (table.pair_size() + 128) * table.len(),
+            Contents::Trie(trie) => (trie.value_size() + 128) * trie.len(),
             Contents::PerCpu(map) => map
                 .values()
                 .next()
@@ -188,8 +187,8 @@ impl Contents {
                     .cloned()
                     .unwrap_or_else(|| vec![0; shape.user_value()]))
             }
-            Contents::Hash(map, _) => map.get(key).cloned().ok_or(Errno::ENOENT),
-            Contents::Trie(map) => longest(map, key).cloned().ok_or(Errno::ENOENT),
+            Contents::Hash(table) => table.get(key).cloned().ok_or(Errno::ENOENT),
+            Contents::Trie(trie) => trie.longest(key).cloned().ok_or(Errno::ENOENT),
             Contents::Line(line, last) => {
                 let next = if *last { line.back() } else { line.front() };
                 next.cloned().ok_or(Errno::ENOENT)
@@ -203,20 +202,15 @@ impl Contents {
         }
     }
 
-    /// Sets the value of a key. `used` bytes are taken by all maps.
+    /// Sets the value of a key.
     pub(crate) fn update(
         &mut self,
         shape: &Shape,
         file: &File,
         (key, value): (&[u8], Vec<u8>),
         flags: u64,
-        used: usize,
     ) -> Step {
         let known = flags & !LOCK <= EXIST;
-        let room = || match used.saturating_add(key.len() + value.len()) > MOST_BYTES {
-            true => Err(Errno::ENOMEM),
-            false => Ok(()),
-        };
         match self {
             Contents::File | Contents::PerCpu(_) => {
                 if !known {
@@ -228,43 +222,38 @@ impl Contents {
                 }
                 match self {
                     Contents::PerCpu(map) => {
-                        room()?;
                         map.insert(index, value);
                         Ok(())
                     }
                     _ => write(shape, file, index, &value),
                 }
             }
-            Contents::Hash(map, makes_room) => {
+            Contents::Hash(table) => {
                 if !known {
                     return Err(Errno::EINVAL);
                 }
-                exists_as_wanted(map.contains_key(key), flags)?;
-                if !map.contains_key(key) && map.len() >= shape.max_entries as usize {
-                    if !*makes_room {
+                let exists = table.get(key).is_some();
+                exists_as_wanted(exists, flags)?;
+                if !exists {
+                    let full = table.len() >= shape.max_entries as usize;
+                    if full && !table.make_room() {
                         return Err(Errno::E2BIG);
                     }
-                    map.pop_first();
                 }
-                room()?;
-                map.insert(key.to_vec(), value);
+                table.insert(key, value);
                 Ok(())
             }
-            Contents::Trie(map) => {
-                let prefix = prefix(key).filter(|bits| *bits <= 8 * (shape.key as u32).saturating_sub(4));
-                let Some(bits) = prefix.filter(|_| flags <= EXIST) else {
-                    return Err(Errno::EINVAL);
-                };
-                let key = masked(key, bits);
-                exists_as_wanted(map.contains_key(&key), flags)?;
-                if !map.contains_key(&key) && map.len() >= shape.max_entries as usize {
+            Contents::Trie(trie) => {
+                let exists = trie.contains(key).filter(|_| flags <= EXIST);
+                let exists = exists.ok_or(Errno::EINVAL)?;
+                exists_as_wanted(exists, flags)?;
+                if !exists && trie.len() >= shape.max_entries as usize {
                     return Err(Errno::ENOSPC);
                 }
-                room()?;
-                map.insert(key, value);
+                trie.insert(key, value);
                 Ok(())
             }
-            Contents::Line(line, last) => {
+            Contents::Line(line, _) => {
                 let replaces = flags & EXIST != 0;
                 if flags & NOEXIST != 0 || flags > EXIST {
                     return Err(Errno::EINVAL);
@@ -273,12 +262,9 @@ impl Contents {
                     if !replaces {
                         return Err(Errno::E2BIG);
                     }
-                    match last {
-                        true => line.pop_back(),
-                        false => line.pop_front(),
-                    };
+                    // The oldest one goes, of a stack, too.
+                    line.pop_front();
                 }
-                room()?;
                 line.push_back(value);
                 Ok(())
             }
@@ -286,7 +272,6 @@ impl Contents {
                 if flags != 0 {
                     return Err(Errno::EINVAL);
                 }
-                room()?;
                 seen.insert(value, ());
                 Ok(())
             }
@@ -300,12 +285,8 @@ impl Contents {
         let found = match self {
             Contents::File | Contents::PerCpu(_) | Contents::Line(..) => return Err(Errno::EINVAL),
             Contents::Bloom(_) => return Err(Errno::EOPNOTSUPP),
-            Contents::Hash(map, _) => map.remove(key).is_some(),
-            Contents::Trie(map) => {
-                let most = 8 * (shape.key as u32).saturating_sub(4);
-                let bits = prefix(key).filter(|bits| *bits <= most).ok_or(Errno::EINVAL)?;
-                map.remove(&masked(key, bits)).is_some()
-            }
+            Contents::Hash(table) => table.remove(key).is_some(),
+            Contents::Trie(trie) => trie.remove(key).ok_or(Errno::EINVAL)?,
             Contents::Objects(objects) => {
                 if shape.map_type != MapType::HashOfMaps && shape.index(key).is_none() {
                     return Err(Errno::E2BIG);
@@ -325,7 +306,7 @@ impl Contents {
                 let next = if *last { line.pop_back() } else { line.pop_front() };
                 next.ok_or(Errno::ENOENT)
             }
-            Contents::Hash(map, _) => map.remove(key).ok_or(Errno::ENOENT),
+            Contents::Hash(table) => table.remove(key).ok_or(Errno::ENOENT),
             _ => Err(Errno::ENOTSUPP),
         }
     }
@@ -342,20 +323,16 @@ impl Contents {
             };
             return Ok(next.to_le_bytes().to_vec());
         }
-        fn behind<V>(map: &BTreeMap<Vec<u8>, V>, key: Option<&[u8]>) -> Option<Vec<u8>> {
-            // A key that is not there leads to the first one.
-            let next = match key.filter(|key| map.contains_key(*key)) {
-                None => map.keys().next(),
-                Some(key) => {
-                    let behind = (Bound::Excluded(key), Bound::Unbounded);
-                    map.range::<[u8], _>(behind).next().map(|(key, _)| key)
-                }
-            };
-            next.cloned()
-        }
         match self {
-            Contents::Hash(map, _) | Contents::Trie(map) => behind(map, key).ok_or(Errno::ENOENT),
-            Contents::Objects(map) => behind(map, key).ok_or(Errno::ENOENT),
+            Contents::Hash(table) => table.next(key).ok_or(Errno::ENOENT),
+            Contents::Trie(trie) => trie.next(key).ok_or(Errno::ENOENT),
+            Contents::Objects(map) => {
+                // A key that is not there leads to the first one.
+                let known = key.filter(|key| map.contains_key(*key));
+                let from = known.map_or(Bound::Unbounded, Bound::Excluded);
+                let mut behind = map.range::<[u8], _>((from, Bound::Unbounded));
+                behind.next().map(|(key, _)| key.clone()).ok_or(Errno::ENOENT)
+            }
             Contents::Line(..) => Err(Errno::EINVAL),
             Contents::Bloom(_) => Err(Errno::EOPNOTSUPP),
             Contents::Nothing([.., errno]) => Err(*errno),
@@ -382,31 +359,4 @@ fn read(shape: &Shape, file: &File, index: u32) -> Step<Vec<u8>> {
 fn write(shape: &Shape, file: &File, index: u32, value: &[u8]) -> Step {
     let at = shape.stride() * u64::from(index);
     file.write_all_at(value, at).map_err(|_| Errno::ENOMEM)
-}
-
-/// Bits of a key's prefix.
-fn prefix(key: &[u8]) -> Option<u32> {
-    key.first_chunk::<4>().map(|bits| u32::from_le_bytes(*bits))
-}
-
-/// A key of a trie without what is behind its prefix.
-fn masked(key: &[u8], bits: u32) -> Vec<u8> {
-    let mut key = key.to_vec();
-    for (at, byte) in key.iter_mut().skip(4).enumerate() {
-        let left = bits.saturating_sub(8 * at as u32).min(8);
-        *byte &= !(0xffu16 >> left) as u8;
-    }
-    key
-}
-
-/// The value of the longest prefix of a key.
-fn longest<'m>(map: &'m BTreeMap<Vec<u8>, Vec<u8>>, key: &[u8]) -> Option<&'m Vec<u8>> {
-    let most = prefix(key)?.min(8 * (key.len() as u32).saturating_sub(4));
-    (0..=most).rev().find_map(|bits| {
-        let mut key = masked(key, bits);
-        if let Some(len) = key.first_chunk_mut::<4>() {
-            *len = bits.to_le_bytes();
-        }
-        map.get(&key)
-    })
 }

@@ -42,6 +42,15 @@ impl Play<'_> {
         if kind == KPROBE {
             self.check_function(call)?;
         }
+        if kind == TRACEPOINT {
+            // `config` of `struct perf_event_attr`.
+            let mut number = [0; 8];
+            let at = call.arg(0).wrapping_add(8);
+            call.task.read(at, &mut number).map_err(Errno)?;
+            if !self.events.has(self.kernel, u64::from_le_bytes(number)) {
+                return Err(Errno::EINVAL);
+            }
+        }
         let file = verdict_notify::memory_file(c"[perf_event]").map_err(|_| Errno::ENOMEM)?;
         file.set_len(RING).map_err(|_| Errno::ENOMEM)?;
         let runs = match kind {
@@ -138,57 +147,5 @@ impl Play<'_> {
             Open::Object(..) => Ok(Done::Value(0)),
             _ => Ok(Done::Machine),
         }
-    }
-
-    /// What `/proc/PID/fdinfo` says of a descriptor, if it is of an object.
-    pub(crate) fn fdinfo(&self, task: verdict_notify::Task, number: i32) -> Option<String> {
-        let Open::Object(handle, _) = self.objects.of(task, number) else {
-            return None;
-        };
-        let object = self.objects.get(handle)?;
-        let mut text = "pos:\t0\nflags:\t02000002\nmnt_id:\t15\nino:\t1\n".to_owned();
-        let mut say = |name: &str, value: String| {
-            text.push_str(name);
-            text.push_str(":\t");
-            text.push_str(&value);
-            text.push('\n');
-        };
-        match &object.body {
-            Body::Map(body) => {
-                let map = self.session.map(body.map)?;
-                say("map_type", map.map_type.raw().to_string());
-                say("key_size", map.key_size.to_string());
-                say("value_size", map.value_size.to_string());
-                say("max_entries", map.max_entries.to_string());
-                say("map_flags", format!("{:#x}", map.flags));
-                say("map_extra", format!("{:#x}", map.extra));
-                say("memlock", "0".to_owned());
-                say("map_id", object.id.to_string());
-                say("frozen", u8::from(body.frozen).to_string());
-            }
-            Body::Prog(prog) => {
-                say("prog_type", prog.loaded.prog.prog_type.raw().to_string());
-                say(
-                    "prog_jited",
-                    u8::from(self.kernel.machine.jit.enabled).to_string(),
-                );
-                let tag: String = prog.tag.iter().map(|byte| format!("{byte:02x}")).collect();
-                say("prog_tag", tag);
-                say("memlock", "4096".to_owned());
-                say("prog_id", object.id.to_string());
-                say("run_time_ns", "0".to_owned());
-                say("run_cnt", "0".to_owned());
-                say("recursion_misses", "0".to_owned());
-                say("verified_insns", prog.verified_insns.to_string());
-            }
-            Body::Btf(_) => say("btf_id", object.id.to_string()),
-            Body::Link(link) => {
-                say("link_id", object.id.to_string());
-                let prog = self.objects.get(link.prog);
-                say("prog_id", prog.map_or(0, |prog| prog.id).to_string());
-            }
-            Body::Event(_) => return None,
-        }
-        Some(text)
     }
 }

@@ -2,25 +2,28 @@
 //! capabilities.
 //!
 //! Those files lie in a directory of our own ("the shade"), each under the path that it has for the caller, and are made when
-//! they are first asked for. A path that is answered here never reaches the machine's file system, be there a file or not.
+//! they are first asked for. To open, look at, make, rename or remove what is at such a path never reaches the machine's file
+//! system, be there a file or not.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
 use verdict_notify::{Action, Filter, Task};
 
+use crate::objects::Open;
 use crate::pins::errno;
 use crate::play::{Answer, Call, Done, Play};
 use crate::stat;
 
-/// `BPF_FS_MAGIC`, `SYSFS_MAGIC`, `TRACEFS_MAGIC`.
+/// `BPF_FS_MAGIC`, `SYSFS_MAGIC`, `DEBUGFS_MAGIC`, `TRACEFS_MAGIC`.
 const BPF_FS: u64 = 0xcafe_4a11;
+const DEBUGFS: u64 = 0x6462_6720;
 const SYSFS: u64 = 0x6265_6572;
 const TRACEFS: u64 = 0x7472_6163;
 
@@ -29,6 +32,7 @@ const DIRECTORIES: &[&str] = &[
     "/sys/kernel/btf",
     "/sys/fs/bpf",
     "/sys/kernel/tracing",
+    "/sys/kernel/debug",
     "/sys/kernel/debug/tracing",
     "/sys/bus/event_source/devices/kprobe",
     "/sys/bus/event_source/devices/uprobe",
@@ -126,6 +130,9 @@ impl Files {
         if tracing.iter().any(|directory| path.starts_with(directory)) {
             return Some(TRACEFS);
         }
+        if path.starts_with("/sys/kernel/debug") {
+            return Some(DEBUGFS);
+        }
         let own = DIRECTORIES.iter().any(|directory| path.starts_with(directory));
         own.then_some(SYSFS)
     }
@@ -163,20 +170,16 @@ fn below(directory: &Path, path: &Path) -> PathBuf {
 
 /// Release and version as uname(2) gives them.
 fn names(kernel: &Kernel) -> (String, String) {
-    let (major, minor, patch) = kernel.version;
-    let salt = kernel
-        .config("CONFIG_BUILD_SALT")
-        .map(|salt| salt.trim_matches('"'));
-    let release = match salt.filter(|salt| !salt.is_empty()) {
-        Some(salt) => salt.to_owned(),
-        None => kernel.release.replacen("-deb", "+deb", 1),
-    };
-    let smp = "#1 SMP PREEMPT_DYNAMIC";
-    let version = match kernel.release.contains("deb") {
-        true => format!("{smp} Debian {major}.{minor}.{patch}-1"),
-        false => smp.to_owned(),
-    };
-    (release, version)
+    if let Some(banner) = &kernel.banner {
+        let release = banner.split_ascii_whitespace().nth(2).unwrap_or_default();
+        let version = banner.find(" #").and_then(|at| banner.get(at + 1..));
+        return (release.to_owned(), version.unwrap_or_default().to_owned());
+    }
+    // Nothing more is known of a directory's kernel than its release.
+    let directory = kernel.directory.as_ref();
+    let release = directory.and_then(|directory| directory.release.as_ref());
+    let release = release.map_or_else(|| kernel.release.to_string(), |release| release.name.clone());
+    (release, "#1 SMP".to_owned())
 }
 
 /// The system calls that are answered beside bpf(2).
@@ -206,6 +209,17 @@ pub(crate) fn filter(filter: Filter) -> Filter {
         libc::SYS_getresgid,
         libc::SYS_perf_event_open,
         libc::SYS_epoll_ctl,
+        libc::SYS_ftruncate,
+        libc::SYS_readlink,
+        libc::SYS_getxattr,
+        libc::SYS_lgetxattr,
+        libc::SYS_listxattr,
+        libc::SYS_llistxattr,
+        libc::SYS_readlinkat,
+        libc::SYS_rename,
+        libc::SYS_renameat,
+        libc::SYS_renameat2,
+        libc::SYS_io_uring_setup,
     ];
     let root = [
         libc::SYS_getuid,
@@ -220,6 +234,11 @@ pub(crate) fn filter(filter: Filter) -> Filter {
     for number in root.into_iter().chain([libc::SYS_capset]) {
         all = all.with(number as u32, Action::Zero);
     }
+    // Of private memory, which every program has files mapped as, nothing is asked.
+    all = all.with(
+        libc::SYS_mmap as u32,
+        Action::AskIfAny(3, libc::MAP_SHARED as u32),
+    );
     all.with(libc::SYS_setrlimit as u32, Action::AskIf(0, MEMLOCK))
         .with(libc::SYS_prlimit64 as u32, Action::AskIf(1, MEMLOCK))
         .with(libc::SYS_ioctl as u32, Action::AskIf(1, crate::events::REQUESTS))
@@ -243,7 +262,10 @@ enum Ask {
     Statx(u64),
     Access,
     Statfs(u64),
-    MakeDirectory,
+    ReadLink(u64, u64),
+    Attribute,
+    Attributes,
+    MakeDirectory(u32),
     Remove(bool),
 }
 
@@ -267,8 +289,12 @@ impl Named {
             libc::SYS_access => (cwd, 0, Ask::Access),
             libc::SYS_faccessat | libc::SYS_faccessat2 => (call.int(0), 1, Ask::Access),
             libc::SYS_statfs => (cwd, 0, Ask::Statfs(call.arg(1))),
-            libc::SYS_mkdir => (cwd, 0, Ask::MakeDirectory),
-            libc::SYS_mkdirat => (call.int(0), 1, Ask::MakeDirectory),
+            libc::SYS_getxattr | libc::SYS_lgetxattr => (cwd, 0, Ask::Attribute),
+            libc::SYS_listxattr | libc::SYS_llistxattr => (cwd, 0, Ask::Attributes),
+            libc::SYS_readlink => (cwd, 0, Ask::ReadLink(call.arg(1), call.arg(2))),
+            libc::SYS_readlinkat => (call.int(0), 1, Ask::ReadLink(call.arg(2), call.arg(3))),
+            libc::SYS_mkdir => (cwd, 0, Ask::MakeDirectory(call.arg(1) as u32)),
+            libc::SYS_mkdirat => (call.int(0), 1, Ask::MakeDirectory(call.arg(2) as u32)),
             libc::SYS_unlink => (cwd, 0, Ask::Remove(false)),
             libc::SYS_rmdir => (cwd, 0, Ask::Remove(true)),
             libc::SYS_unlinkat => (call.int(0), 1, Ask::Remove(call.int(2) & libc::AT_REMOVEDIR != 0)),
@@ -307,6 +333,32 @@ impl Play<'_> {
             libc::SYS_perf_event_open => self.event_open(call),
             libc::SYS_ioctl => self.event_control(call),
             libc::SYS_epoll_ctl => self.epoll(call),
+            libc::SYS_mmap => self.map_memory(call),
+            libc::SYS_rename => {
+                let cwd = libc::AT_FDCWD;
+                self.rename(call, (cwd, call.arg(0)), (cwd, call.arg(1)), 0)
+            }
+            libc::SYS_renameat | libc::SYS_renameat2 => {
+                let flags = if call.number == libc::SYS_renameat2 as u32 {
+                    call.arg(4)
+                } else {
+                    0
+                };
+                self.rename(
+                    call,
+                    (call.int(0), call.arg(1)),
+                    (call.int(2), call.arg(3)),
+                    flags,
+                )
+            }
+            // What it does no filter sees.
+            libc::SYS_io_uring_setup => {
+                self.unmodelled("io_uring_setup", "system calls by io_uring", Errno::EPERM)
+            }
+            libc::SYS_ftruncate => match self.objects.of(call.task, call.int(0)) {
+                Open::Object(..) => Err(Errno::EINVAL),
+                _ => Ok(Done::Machine),
+            },
             _ => Ok(Done::Machine),
         }
     }
@@ -353,9 +405,21 @@ impl Play<'_> {
                 call.task.write(at, &stat::statfs(magic)).map_err(Errno)?;
                 Ok(Done::Value(0))
             }
-            Ask::MakeDirectory | Ask::Remove(_) if !self.files.is_pins(&path) => Err(Errno::EPERM),
-            Ask::MakeDirectory => {
-                fs::create_dir(&own).map_err(|error| errno(&error))?;
+            Ask::Attribute | Ask::Attributes => {
+                fs::symlink_metadata(&own).map_err(|error| errno(&error))?;
+                match named.ask {
+                    Ask::Attributes => Ok(Done::Value(0)),
+                    _ => Err(Errno::EOPNOTSUPP),
+                }
+            }
+            Ask::ReadLink(..) => {
+                fs::symlink_metadata(&own).map_err(|error| errno(&error))?;
+                Err(Errno::EINVAL)
+            }
+            Ask::MakeDirectory(_) | Ask::Remove(_) if !self.files.is_pins(&path) => Err(Errno::EPERM),
+            Ask::MakeDirectory(mode) => {
+                let made = fs::DirBuilder::new().mode(mode).create(&own);
+                made.map_err(|error| errno(&error))?;
                 Ok(Done::Value(0))
             }
             Ask::Remove(true) => {
@@ -394,17 +458,46 @@ impl Play<'_> {
 
     /// What `/proc/PID/fdinfo` says of a descriptor of an object of ours.
     fn descriptor_info(&self, call: &Call, path: &Path, ask: Ask) -> Option<Answer> {
-        let Ask::Open(flags, _) = ask else { return None };
-        let rest = path.strip_prefix("/proc").ok()?;
+        let rest = path.strip_prefix("/proc").ok();
+        let Some(rest) = rest else {
+            let number = path.strip_prefix("/dev/fd").ok()?.to_str()?;
+            return self.descriptor_file(call, call.task, ("fd", number.parse().ok()?), ask);
+        };
         let words: Vec<&str> = rest.iter().map(|word| word.to_str()).collect::<Option<_>>()?;
-        let (task, number) = match words.as_slice() {
-            ["self" | "thread-self", "fdinfo", number] => (call.task, *number),
-            ["self", "task", _, "fdinfo", number] => (call.task, *number),
-            [pid, "fdinfo", number] => (Task::numbered(pid.parse().ok()?), *number),
+        let (task, what, number) = match words.as_slice() {
+            ["self" | "thread-self", what, number] => (call.task, *what, *number),
+            ["self", "task", _, what, number] => (call.task, *what, *number),
+            [pid, what, number] => (Task::numbered(pid.parse().ok()?), *what, *number),
             _ => return None,
         };
-        let text = self.fdinfo(task, number.parse().ok()?)?;
-        Some(text_file(&text, flags))
+        self.descriptor_file(call, task, (what, number.parse().ok()?), ask)
+    }
+
+    /// The same of a file in its directory `fdinfo` or `fd`.
+    fn descriptor_file(
+        &self,
+        call: &Call,
+        task: Task,
+        (what, number): (&str, i32),
+        ask: Ask,
+    ) -> Option<Answer> {
+        match (what, ask) {
+            ("fdinfo", Ask::Open(flags, _)) => {
+                let text = self.fdinfo(task, number)?;
+                Some(text_file(&text, flags))
+            }
+            ("fd", Ask::ReadLink(at, size)) => {
+                let link = self.descriptor_link(task, number)?;
+                if size == 0 {
+                    return Some(Err(Errno::EINVAL));
+                }
+                let told = link.as_bytes().iter().copied().take(size as usize);
+                let told: Vec<u8> = told.collect();
+                let written = call.task.write(at, &told).map_err(Errno);
+                Some(written.map(|()| Done::Value(told.len() as i64)))
+            }
+            _ => None,
+        }
     }
 
     /// Makes the file of a path, if it is one that is made of what is asked for.
@@ -436,15 +529,10 @@ impl Play<'_> {
             "/sys/kernel/btf/vmlinux" => return Some(self.kernel.btf.bytes().to_vec()),
             "/proc/config.gz" => return self.packed_config(),
             "/proc/kallsyms" => return Some(self.symbols()),
-            "/proc/version" => format!(
-                "Linux version {} (verdict) ({}) {}\n",
-                files.release,
-                self.kernel
-                    .config("CONFIG_CC_VERSION_TEXT")
-                    .unwrap_or_default()
-                    .trim_matches('"'),
-                files.version
-            ),
+            "/proc/version" => match &self.kernel.banner {
+                Some(banner) => format!("{banner}\n"),
+                None => format!("Linux version {} {}\n", files.release, files.version),
+            },
             "/proc/sys/kernel/osrelease" => format!("{}\n", files.release),
             "/proc/sys/kernel/version" => format!("{}\n", files.version),
             "/proc/sys/kernel/unprivileged_bpf_disabled" => {
@@ -490,18 +578,8 @@ impl Play<'_> {
         let ["events", group, name, "id"] = words.as_slice() else {
             return None;
         };
-        let is_call = ["sys_enter_", "sys_exit_"]
-            .iter()
-            .find_map(|way| name.strip_prefix(way));
-        let known = match is_call {
-            Some(call) if *group == "syscalls" => self.kernel.ksym(&format!("__x64_sys_{call}")).is_some(),
-            _ => self.has_tracepoint(name),
-        };
-        // Any number will do, as long as it is always the same one.
-        let id = name
-            .bytes()
-            .fold(7u32, |id, byte| id.wrapping_mul(31).wrapping_add(byte.into()));
-        known.then(|| format!("{}\n", 256 + id % 60_000).into_bytes())
+        let number = self.event_number(group, name)?;
+        Some(format!("{number}\n").into_bytes())
     }
 
     /// The configuration, with the head by which it is known.
@@ -556,7 +634,7 @@ impl Play<'_> {
         Ok(Done::Value(0))
     }
 
-    fn unmount(&mut self, call: &Call) -> Answer {
+    pub(crate) fn unmount(&mut self, call: &Call) -> Answer {
         let target = call
             .task
             .read_string(call.arg(0), 4096)
@@ -566,11 +644,60 @@ impl Play<'_> {
         let path = self.files.absolute(call.task, libc::AT_FDCWD, &target);
         match path.filter(|path| self.files.mounts.contains(path) || self.files.magic(path).is_some()) {
             Some(path) => {
-                self.files.mounts.remove(&path);
+                if self.files.mounts.remove(&path) {
+                    self.unpin_below(&below(&self.files.shade, &path));
+                }
                 Ok(Done::Value(0))
             }
             None => Ok(Done::Machine),
         }
+    }
+}
+
+impl Play<'_> {
+    /// rename(2) within the file system of pins.
+    fn rename(&mut self, call: &Call, old: (i32, u64), new: (i32, u64), flags: u64) -> Answer {
+        let own = |(directory, at): (i32, u64)| {
+            let text = call
+                .task
+                .read_string(at, libc::PATH_MAX as usize)
+                .ok()
+                .flatten()?;
+            let path = self.files.absolute(call.task, directory, &text)?;
+            Some((self.files.is_own(&path), self.files.pins(&path)))
+        };
+        let (Some(old), Some(new)) = (own(old), own(new)) else {
+            return Ok(Done::Machine);
+        };
+        match (old, new) {
+            ((false, _), (false, _)) => Ok(Done::Machine),
+            ((_, Some(old)), (_, Some(new))) if flags == 0 => {
+                let replaced = fs::symlink_metadata(&new).ok();
+                fs::rename(old, new).map_err(|error| errno(&error))?;
+                if let Some(found) = replaced {
+                    self.objects.unpin((found.dev(), found.ino()));
+                }
+                Ok(Done::Value(0))
+            }
+            ((_, Some(_)), (_, Some(_))) => Err(Errno::EINVAL),
+            _ => Err(Errno::EXDEV),
+        }
+    }
+
+    /// Takes away the pins below a directory that is unmounted, and the directory's own files.
+    fn unpin_below(&mut self, directory: &Path) {
+        let mut next = vec![directory.to_owned()];
+        while let Some(path) = next.pop() {
+            match fs::symlink_metadata(&path) {
+                Ok(found) if found.is_dir() => {
+                    let entries = fs::read_dir(&path).into_iter().flatten().flatten();
+                    next.extend(entries.map(|entry| entry.path()));
+                }
+                Ok(found) => self.objects.unpin((found.dev(), found.ino())),
+                Err(_) => {}
+            }
+        }
+        let _ = fs::remove_dir_all(directory); // nobody reaches it any more
     }
 }
 

@@ -10,10 +10,12 @@
 //! engine's, as for `check`.
 
 mod attach;
+mod batches;
 mod bpf;
 mod btfs;
 mod contents;
 mod events;
+mod fdinfo;
 mod files;
 mod ids;
 mod info;
@@ -21,6 +23,7 @@ mod kinds;
 mod layout;
 mod links;
 mod maps;
+mod memory;
 mod objects;
 mod pins;
 mod places;
@@ -29,6 +32,9 @@ mod progs;
 mod records;
 mod sha1;
 mod stat;
+mod table;
+mod tracing;
+mod trie;
 
 pub use play::{Call, Play};
 pub use records::{Happened, Loaded, What};

@@ -7,12 +7,13 @@ use std::path::Path;
 
 use verdict_kernel::errno::Errno;
 use verdict_kernel::prog::{AttachType, ProgType};
+use verdict_notify::Task;
 
 use crate::attach::{Attached, attached, link};
 use crate::bpf::Asked;
 use crate::kinds::is_of_groups;
 use crate::layout::Fields;
-use crate::objects::{Body, Handle, Kind, LinkBody};
+use crate::objects::{Body, Handle, Kind, LinkBody, Open};
 use crate::places::{FileId, Guest, Place};
 use crate::play::{Answer, Done, Play};
 
@@ -426,25 +427,105 @@ impl Play<'_> {
             }
             ProgType::Lsm if attach_type == AttachType::LsmMac.raw() => return Err(Errno::EINVAL),
             prog_type if is_of_groups(prog_type) => {
-                let (group, _) = self.cgroup(task, target)?;
-                if flags & EFFECTIVE != 0 || prog_type == ProgType::Lsm {
-                    let what = "what is in effect at a control group, and its security programs";
+                let (group, path) = self.cgroup(task, target)?;
+                if prog_type == ProgType::Lsm {
+                    let what = "which security programs a control group has";
                     return self.unmodelled(asked.name, what, Errno::EOPNOTSUPP);
+                }
+                if flags & EFFECTIVE != 0 {
+                    if attr.u64("query.prog_attach_flags") != 0 {
+                        return Err(Errno::EINVAL);
+                    }
+                    let ids = self.effective(&path, attach_type);
+                    return self.tell_of(asked, &ids, Some(0), 0);
                 }
                 Place::Cgroup(group, attach_type, 0)
             }
             _ => return Err(Errno::EINVAL),
         };
-        let programs = self.programs_at(&place);
-        let ids: Vec<u32> = programs
-            .iter()
-            .filter_map(|prog| self.objects.get(*prog).map(|object| object.id))
-            .collect();
+        let ids = self.ids_at(&place);
         let site = self.places.site(&place);
         let revision = 1 + site.map_or(0, |site| site.changes);
         let flags = site.map_or(0, |site| site.flags);
         let counts = matches!(place, Place::Device(..) | Place::Cgroup(..));
         self.tell_of(asked, &ids, counts.then_some(revision), flags)
+    }
+
+    /// The ids of the programs at a place.
+    fn ids_at(&mut self, place: &Place) -> Vec<u32> {
+        let programs = self.programs_at(place);
+        let ids = programs.iter().filter_map(|prog| self.objects.get(*prog));
+        ids.map(|object| object.id).collect()
+    }
+
+    /// The ids of the programs that are in effect at a control group (`compute_effective_progs`): its own, and those of the
+    /// groups above it that let others be beside them, or where it has none.
+    fn effective(&mut self, path: &Path, attach_type: u32) -> Vec<u32> {
+        let mut all = Vec::new();
+        for group in path.ancestors() {
+            let Ok(found) = fs::metadata(group) else { break };
+            let place = Place::Cgroup((found.dev(), found.ino()), attach_type, 0);
+            let multi = self
+                .places
+                .site(&place)
+                .is_some_and(|site| site.flags & MULTI != 0);
+            if all.is_empty() || multi {
+                all.extend(self.ids_at(&place));
+            }
+        }
+        all
+    }
+
+    /// `bpf_task_fd_query`: what a descriptor of a task runs.
+    pub(crate) fn task_fd_query(&mut self, asked: &Asked<'_>) -> Answer {
+        let attr = &asked.attr;
+        let of = |name: &str| attr.u32(&format!("task_fd_query.{name}"));
+        if of("flags") != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let pid = of("pid") as i32;
+        if pid <= 0 || !Path::new(&format!("/proc/{pid}")).exists() {
+            return Err(Errno::ENOENT);
+        }
+        let handle = match self.objects.of(Task::numbered(pid), of("fd") as i32) {
+            Open::Closed => return Err(Errno::EBADF),
+            Open::Other => return Err(Errno::ENOTSUPP),
+            Open::Object(handle, _) => handle,
+        };
+        let (prog, name) = match self.objects.get(handle).map(|object| &object.body) {
+            Some(Body::Link(link)) => match &link.place {
+                Some(Place::Tracepoint(name)) => (link.prog, name.clone()),
+                _ => return Err(Errno::ENOTSUPP),
+            },
+            Some(Body::Event(event)) if event.prog.is_some() => {
+                return self.unmodelled(asked.name, "what a perf event is at", Errno::EOPNOTSUPP);
+            }
+            Some(Body::Event(_)) => return Err(Errno::ENOENT),
+            _ => return Err(Errno::ENOTSUPP),
+        };
+        let id = self.objects.get(prog).map_or(0, |object| object.id);
+        let tell = |field: &str, bytes: &[u8]| match attr.field(&format!("task_fd_query.{field}")) {
+            Some((at, _)) => asked.write(asked.at.wrapping_add(at as u64), bytes),
+            None => Ok(()),
+        };
+        let (at, room) = (attr.u64("task_fd_query.buf"), of("buf_len") as usize);
+        let mut end = Ok(Done::Value(0));
+        if at != 0 && room != 0 {
+            let mut text = name.as_bytes().to_vec();
+            if room <= text.len() {
+                text.truncate(room - 1);
+                end = Err(Errno::ENOSPC);
+            }
+            text.push(0);
+            asked.write(at, &text)?;
+        }
+        tell("buf_len", &(name.len() as u32).to_le_bytes())?;
+        tell("prog_id", &id.to_le_bytes())?;
+        // `BPF_FD_TYPE_RAW_TRACEPOINT`
+        tell("fd_type", &0u32.to_le_bytes())?;
+        tell("probe_offset", &0u64.to_le_bytes())?;
+        tell("probe_addr", &0u64.to_le_bytes())?;
+        end
     }
 
     /// Tells which programs are attached.

@@ -1,6 +1,7 @@
 //! Maps: `MAP_CREATE`, elements, batches, freezing.
 
 use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use verdict_btf::TypeId;
@@ -12,10 +13,23 @@ use verdict_syscall::map::flags;
 use verdict_syscall::record::FieldMask;
 
 use crate::bpf::Asked;
-use crate::contents::{Contents, EXIST, LOCK, Shape};
+use crate::contents::{Contents, EXIST, LOCK, NOEXIST, Shape};
 use crate::objects::{Body, Handle, Kind, MapBody, Object, Open};
 use crate::play::{Answer, Done, Held, Play};
 use crate::records::What;
+
+/// The most bytes of a frozen map that programs see as constants.
+const MOST_CONSTANT: usize = 1 << 28;
+
+/// Values that are larger are copied piece by piece.
+const PIECE: usize = 1 << 20;
+
+/// Where the pieces of so many bytes begin, and how long they are.
+fn pieces(size: usize) -> impl Iterator<Item = (u64, usize)> {
+    (0..size)
+        .step_by(PIECE)
+        .map(move |from| (from as u64, PIECE.min(size - from)))
+}
 
 /// Bytes of names.
 pub(crate) const NAME: usize = 16;
@@ -44,9 +58,9 @@ fn type_id(number: u32) -> Option<TypeId> {
 
 /// A map, with what is needed to work on it.
 pub(crate) struct Reached {
-    handle: Handle,
-    shape: Shape,
-    has_lock: bool,
+    pub(crate) handle: Handle,
+    pub(crate) shape: Shape,
+    pub(crate) has_lock: bool,
 }
 
 impl Play<'_> {
@@ -108,11 +122,17 @@ impl Play<'_> {
             btf: btf_handle.filter(|_| typed),
             key_type: attr.u32("btf_key_type_id"),
             frozen: false,
+            used: 0,
         });
-        let file = verdict_notify::memory_file(c"bpf-map").map_err(|_| Errno::ENOMEM)?;
-        file.set_len(shape.file_size()).map_err(|_| Errno::ENOMEM)?;
-        let added = self.objects.add_with(body, file, false);
-        let handle = added.map_err(|_| Errno::ENOMEM)?;
+        let made = verdict_notify::memory_file(c"bpf-map").and_then(|file| {
+            file.set_len(shape.file_size())?;
+            verdict_notify::seal_size(&file)?;
+            self.objects.add_with(body, file, false)
+        });
+        let Ok(handle) = made else {
+            self.session.map_free(id);
+            return Err(Errno::ENOMEM);
+        };
         let reads = create.map_flags & flags::WRONLY == 0;
         let writes = create.map_flags & flags::RDONLY == 0;
         self.give(handle, reads, writes)
@@ -127,7 +147,13 @@ impl Play<'_> {
     }
 
     /// The map of `map_fd`, if the descriptor allows what is to be done.
-    fn reach(&self, asked: &Asked<'_>, fd: &str, reads: bool, writes: bool) -> Result<Reached, Errno> {
+    pub(crate) fn reach(
+        &self,
+        asked: &Asked<'_>,
+        fd: &str,
+        reads: bool,
+        writes: bool,
+    ) -> Result<Reached, Errno> {
         let held = self.object_of(asked.call.task, asked.attr.fd(fd), Kind::Map, Errno::EINVAL)?;
         self.reached(held, reads, writes)
     }
@@ -152,7 +178,7 @@ impl Play<'_> {
     }
 
     /// Its elements and its file.
-    fn inside(&mut self, handle: Handle) -> Result<(&mut MapBody, &File), Errno> {
+    pub(crate) fn inside(&mut self, handle: Handle) -> Result<(&mut MapBody, &File), Errno> {
         match self.objects.get_mut(handle) {
             Some(Object {
                 body: Body::Map(body),
@@ -192,17 +218,62 @@ impl Play<'_> {
             body.contents.lookup(&shape, file, &value)?;
             value
         } else {
-            self.value(&reached, &key)?
+            self.tell_value(asked, &reached, &key, attr.u64("value"))?;
+            return Ok(Done::Value(0));
         };
         asked.write(attr.u64("value"), &value)?;
         Ok(Done::Value(0))
+    }
+
+    /// Writes the value of a key into the caller's memory.
+    pub(crate) fn tell_value(
+        &mut self,
+        asked: &Asked<'_>,
+        reached: &Reached,
+        key: &[u8],
+        at: u64,
+    ) -> Result<(), Errno> {
+        let (body, file) = self.inside(reached.handle)?;
+        if !matches!(body.contents, Contents::File) {
+            let value = self.value(reached, key)?;
+            return asked.write(at, &value);
+        }
+        let shape = &reached.shape;
+        let place = shape.place(key).ok_or(Errno::ENOENT)?;
+        for (from, len) in pieces(shape.value) {
+            let mut piece = vec![0; len];
+            file.read_exact_at(&mut piece, place + from)
+                .map_err(|_| Errno::EFAULT)?;
+            asked.write(at.wrapping_add(from), &piece)?;
+        }
+        Ok(())
+    }
+
+    /// Sets an element of an array, whose value may be large, to what is in the caller's memory.
+    fn set_large(&mut self, asked: &Asked<'_>, reached: &Reached, key: &[u8], at: u64) -> Result<(), Errno> {
+        let shape = &reached.shape;
+        // All of it must be there before any of it is set.
+        for (from, len) in pieces(shape.value) {
+            asked.read(at.wrapping_add(from), len)?;
+        }
+        let used = self.objects.bytes();
+        let (body, file) = self.inside(reached.handle)?;
+        let place = shape.place(key).ok_or(Errno::E2BIG)?;
+        body.has_room(used, shape.value)?;
+        for (from, len) in pieces(shape.value) {
+            let piece = asked.read(at.wrapping_add(from), len)?;
+            file.write_all_at(&piece, place + from)
+                .map_err(|_| Errno::ENOMEM)?;
+        }
+        body.measure(file);
+        Ok(())
     }
 
     fn take(&mut self, reached: &Reached, key: &[u8]) -> Result<Vec<u8>, Errno> {
         let takes = self.kernel.ksym("htab_map_lookup_and_delete_elem").is_some();
         let (body, _) = self.inside(reached.handle)?;
         match body.contents {
-            Contents::Hash(..) if !takes => Err(Errno::ENOTSUPP),
+            Contents::Hash(_) if !takes => Err(Errno::ENOTSUPP),
             _ => body.contents.take(key),
         }
     }
@@ -234,9 +305,31 @@ impl Play<'_> {
             return Err(Errno::EINVAL);
         }
         let key = Self::key(asked, attr.u64("key"), &reached.shape)?;
-        let value = asked.read(attr.u64("value"), reached.shape.user_value())?;
-        self.set(asked, &reached, &key, value, flags)?;
+        self.update(asked, &reached, &key, attr.u64("value"), flags)?;
         Ok(Done::Value(0))
+    }
+
+    /// Sets an element to a value in the caller's memory.
+    pub(crate) fn update(
+        &mut self,
+        asked: &Asked<'_>,
+        reached: &Reached,
+        key: &[u8],
+        at: u64,
+        flags: u64,
+    ) -> Result<(), Errno> {
+        let size = reached.shape.user_value();
+        if size > PIECE && reached.shape.map_type == MapType::Array {
+            if flags & !LOCK > EXIST {
+                return Err(Errno::EINVAL);
+            }
+            if flags & NOEXIST != 0 {
+                return Err(Errno::EEXIST);
+            }
+            return self.set_large(asked, reached, key, at);
+        }
+        let value = asked.read(at, size)?;
+        self.set(asked, reached, key, value, flags)
     }
 
     fn set(
@@ -258,7 +351,10 @@ impl Play<'_> {
             let what = format!("elements of a map of type {}", shape.map_type.name());
             return self.unmodelled(asked.name, what, Errno::EOPNOTSUPP);
         }
-        body.contents.update(&shape, file, (key, value), flags, used)
+        body.has_room(used, key.len() + value.len())?;
+        body.contents.update(&shape, file, (key, value), flags)?;
+        body.measure(file);
+        Ok(())
     }
 
     /// Puts the object of a descriptor into a map (`bpf_fd_array_map_update_elem`, `bpf_fd_htab_map_update_elem`).
@@ -349,129 +445,23 @@ impl Play<'_> {
         let map = self.map_id(held.handle).ok_or(Errno::EINVAL)?;
         // What programs see as constant is what is in it now.
         let frozen = matches!(self.inside(held.handle), Ok((body, _)) if body.frozen);
-        if !frozen && reached.shape.map_type == MapType::Array && reached.shape.max_entries == 1 {
+        let constant = reached.shape.map_type == MapType::Array && reached.shape.max_entries == 1;
+        if !frozen && constant && reached.shape.value > MOST_CONSTANT {
+            let what = format!("constants of more than {MOST_CONSTANT} bytes");
+            return self.unmodelled(asked.name, what, Errno::ENOMEM);
+        }
+        if !frozen && constant {
             let value = self.value(&reached, &[0; 4])?;
             self.session.map_update(map, &[0; 4], &MapValue::Bytes(value))?;
         }
+        if !frozen && self.objects.is_mapped_to_write(held.handle) {
+            return Err(Errno::EBUSY);
+        }
         self.session.map_freeze(map)?;
-        let (body, _) = self.inside(held.handle)?;
+        let (body, file) = self.inside(held.handle)?;
         body.frozen = true;
+        // Where the machine cannot, mappings to write are still refused by the call that makes them.
+        let _ = verdict_notify::seal_writes(file);
         Ok(Done::Value(0))
-    }
-
-    /// The commands that work on many elements at once (`generic_map_*_batch`).
-    pub(crate) fn map_batch(&mut self, asked: &Asked<'_>, command: u32) -> Answer {
-        let attr = &asked.attr;
-        let (reads, writes) = (command <= 25, command >= 25);
-        let reached = self.reach(asked, "batch.map_fd", reads, writes)?;
-        let shape = reached.shape;
-        let walks = matches!(
-            shape.map_type,
-            MapType::Array
-                | MapType::PercpuArray
-                | MapType::Hash
-                | MapType::PercpuHash
-                | MapType::LruHash
-                | MapType::LruPercpuHash
-                | MapType::LpmTrie
-        );
-        let array = matches!(shape.map_type, MapType::Array | MapType::PercpuArray);
-        if !walks || (array && matches!(command, 25 | 27)) {
-            return Err(Errno::ENOTSUPP);
-        }
-        let flags = attr.u64("batch.elem_flags");
-        if flags & !LOCK != 0 || (flags & LOCK != 0 && !reached.has_lock) {
-            return Err(Errno::EINVAL);
-        }
-        let count = attr.u32("batch.count");
-        if count == 0 {
-            return Ok(Done::Value(0));
-        }
-        let (done, ended) = match command {
-            24 | 25 => self.read_batch(asked, &reached, command == 25, count)?,
-            _ => self.write_batch(asked, &reached, command == 26, count),
-        };
-        let at = attr.field("batch.count").map_or(0, |(at, _)| at as u64);
-        asked.write(asked.at.wrapping_add(at), &done.to_le_bytes())?;
-        ended.map(|()| Done::Value(0))
-    }
-
-    fn read_batch(
-        &mut self,
-        asked: &Asked<'_>,
-        reached: &Reached,
-        takes: bool,
-        count: u32,
-    ) -> Result<(u32, Result<(), Errno>), Errno> {
-        let (attr, shape) = (&asked.attr, reached.shape);
-        // How far a walk came is told by a number.
-        let from = match attr.u64("batch.in_batch") {
-            0 => 0,
-            at => asked
-                .read(at, 4)?
-                .first_chunk::<4>()
-                .map_or(0, |n| u32::from_le_bytes(*n)),
-        };
-        let (keys, values) = (attr.u64("batch.keys"), attr.u64("batch.values"));
-        let mut all = Vec::new();
-        let mut key: Option<Vec<u8>> = None;
-        let wanted = u64::from(from) + u64::from(count);
-        while (all.len() as u64) < wanted {
-            let (body, _) = self.inside(reached.handle)?;
-            match body.contents.next(&shape, key.as_deref()) {
-                Ok(next) => {
-                    all.push(next.clone());
-                    key = Some(next);
-                }
-                Err(_) => break,
-            }
-        }
-        let ended = (all.len() as u64) < wanted;
-        let batch: Vec<_> = all.into_iter().skip(from as usize).collect();
-        for (at, key) in (0u64..).zip(&batch) {
-            let value = self.value(reached, key)?;
-            asked.write(keys.wrapping_add(at * shape.key as u64), key)?;
-            asked.write(values.wrapping_add(at * value.len() as u64), &value)?;
-        }
-        if takes {
-            let (body, _) = self.inside(reached.handle)?;
-            for key in &batch {
-                body.contents.delete(&shape, key)?;
-            }
-        }
-        let next = if takes { 0 } else { from + batch.len() as u32 };
-        asked.write(attr.u64("batch.out_batch"), &next.to_le_bytes())?;
-        let end = if ended { Err(Errno::ENOENT) } else { Ok(()) };
-        Ok((batch.len() as u32, end))
-    }
-
-    fn write_batch(
-        &mut self,
-        asked: &Asked<'_>,
-        reached: &Reached,
-        sets: bool,
-        count: u32,
-    ) -> (u32, Result<(), Errno>) {
-        let (attr, shape) = (&asked.attr, reached.shape);
-        let (keys, values) = (attr.u64("batch.keys"), attr.u64("batch.values"));
-        for at in 0..count {
-            let one = || {
-                let key = asked.read(keys.wrapping_add(u64::from(at) * shape.key as u64), shape.key)?;
-                let size = if sets { shape.user_value() } else { 0 };
-                let value = asked.read(values.wrapping_add(u64::from(at) * size as u64), size)?;
-                Ok((key, value))
-            };
-            let done = one().and_then(|(key, value)| {
-                if sets {
-                    return self.set(asked, reached, &key, value, attr.u64("batch.elem_flags"));
-                }
-                let (body, _) = self.inside(reached.handle)?;
-                body.contents.delete(&shape, &key)
-            });
-            if done.is_err() {
-                return (at, done);
-            }
-        }
-        (count, Ok(()))
     }
 }

@@ -11,6 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use verdict_kernel::attr::{MapId, ProgId};
+use verdict_kernel::errno::Errno;
 use verdict_kernel::prog::ProgType;
 use verdict_notify::{Descriptor, Task, memory_file, open_again};
 use verdict_syscall::LoadedProg;
@@ -54,6 +55,33 @@ pub(crate) struct MapBody {
     pub(crate) btf: Option<Handle>,
     pub(crate) key_type: u32,
     pub(crate) frozen: bool,
+    /// Bytes of memory that its file takes.
+    pub(crate) used: usize,
+}
+
+/// The most bytes that the elements of all maps may take.
+const MOST_BYTES: usize = 1 << 30;
+
+impl MapBody {
+    /// Whether so many bytes more may be taken where so many are.
+    pub(crate) fn has_room(&self, used: usize, more: usize) -> Result<(), Errno> {
+        if used.saturating_add(more) > MOST_BYTES {
+            Err(Errno::ENOMEM)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Looks up how much memory its file takes.
+    pub(crate) fn measure(&mut self, file: &File) {
+        /// Bytes of what `st_blocks` counts.
+        const BLOCK: u64 = 512;
+        if matches!(self.contents, Contents::File) {
+            self.used = file
+                .metadata()
+                .map_or(self.used, |found| (BLOCK * found.blocks()) as usize);
+        }
+    }
 }
 
 /// A program.
@@ -68,6 +96,16 @@ pub(crate) struct ProgBody {
     pub(crate) verified_insns: u32,
     /// It was attached to what it was loaded for, and that is forgotten.
     pub(crate) spent: bool,
+}
+
+impl ProgBody {
+    /// Its type, as it was loaded.
+    pub(crate) fn prog_type(&self) -> ProgType {
+        match self.loaded.prog.extends {
+            true => ProgType::Ext,
+            false => self.loaded.prog.prog_type,
+        }
+    }
 }
 
 /// A BTF.
@@ -86,6 +124,7 @@ pub(crate) struct LinkBody {
     pub(crate) attach_type: u32,
     /// Where; `None` once it is detached.
     pub(crate) place: Option<Place>,
+    pub(crate) cookie: u64,
 }
 
 /// What an object is.
@@ -145,6 +184,13 @@ pub(crate) struct Object {
     key: (u64, u64),
     /// It stays whoever refers to it.
     stays: bool,
+}
+
+impl Object {
+    /// Device and inode of its file.
+    pub(crate) fn key(&self) -> (u64, u64) {
+        self.key
+    }
 }
 
 /// How many objects there may be before it is looked for those that nobody keeps.
@@ -261,13 +307,21 @@ impl Objects {
         self.pins.remove(&file);
     }
 
-    /// Bytes that elements of maps take outside files.
+    /// Bytes that elements of maps take.
     pub(crate) fn bytes(&self) -> usize {
         let of = |object: &Object| match &object.body {
-            Body::Map(map) => map.contents.bytes(),
+            Body::Map(map) => map.contents.bytes().saturating_add(map.used),
             _ => 0,
         };
         self.all.values().map(of).sum()
+    }
+
+    /// Whether another process has an object's file mapped to write.
+    pub(crate) fn is_mapped_to_write(&self, handle: Handle) -> bool {
+        let Some(object) = self.get(handle) else {
+            return false;
+        };
+        others().any(|task| task.mapped_files().contains(&(object.key, true)))
     }
 
     /// Whether there are so many objects that those should go which nobody keeps.
@@ -311,15 +365,20 @@ impl Objects {
     }
 }
 
-/// The files that processes have open or mapped, of all processes but this one that may be looked at.
-fn held_files() -> BTreeSet<(u64, u64)> {
+/// All processes but this one.
+fn others() -> impl Iterator<Item = Task> {
     let own = Task::own().id();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter(move |pid| *pid != own).map(Task::numbered)
+}
+
+/// The files that processes have open or mapped, of all processes but this one that may be looked at.
+fn held_files() -> BTreeSet<(u64, u64)> {
     let mut held = BTreeSet::new();
-    for task in pids.filter(|pid| *pid != own).map(Task::numbered) {
+    for task in others() {
         held.extend(task.files());
-        held.extend(task.mapped_files());
+        held.extend(task.mapped_files().into_iter().map(|(file, _)| file));
     }
     held
 }

@@ -1,6 +1,7 @@
 //! The played kernel.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use verdict_btf::Kind as BtfKind;
 use verdict_kernel::Kernel;
@@ -14,6 +15,7 @@ use crate::layout::Layout;
 use crate::objects::{Body, BtfBody, Handle, Kind, Objects};
 use crate::places::{Place, Places};
 use crate::records::{Happened, What};
+use crate::tracing::Events;
 
 /// A system call.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +57,7 @@ pub(crate) type Answer = Result<Done, Errno>;
 /// The structs that are passed.
 #[derive(Debug)]
 pub(crate) struct Layouts {
-    pub(crate) attr: Layout,
+    pub(crate) attr: Arc<Layout>,
     pub(crate) prog: Layout,
     pub(crate) map: Layout,
     pub(crate) btf: Layout,
@@ -70,14 +72,19 @@ pub struct Play<'k> {
     pub(crate) layouts: Layouts,
     pub(crate) objects: Objects,
     pub(crate) places: Places,
+    pub(crate) events: Events,
     pub(crate) files: Files,
-    pub(crate) happened: Vec<Happened>,
+    happened: Vec<Happened>,
+    /// Bytes of what happened, and how much of it is not kept.
+    happened_bytes: usize,
+    left_out: usize,
     /// The object that the last answer gave a descriptor of.
     pub(crate) given: Option<Handle>,
 }
 
-/// How many things that happened are kept.
-const MOST_HAPPENED: usize = 1 << 20;
+/// How many things that happened are kept, and bytes of programs among them, about.
+const MOST_HAPPENED: usize = 1 << 16;
+const MOST_BYTES: usize = 1 << 28;
 
 impl<'k> Play<'k> {
     /// A kernel that was just booted. Of its files, those that are asked for lie below `directory`, which is the caller's to
@@ -88,7 +95,7 @@ impl<'k> Play<'k> {
     pub fn new(kernel: &'k Kernel, directory: &std::path::Path) -> Result<Play<'k>, String> {
         let layout = |kind, name| Layout::of(&kernel.btf, kind, name);
         let layouts = Layouts {
-            attr: layout(BtfKind::Union, "bpf_attr"),
+            attr: Arc::new(layout(BtfKind::Union, "bpf_attr")),
             prog: layout(BtfKind::Struct, "bpf_prog_info"),
             map: layout(BtfKind::Struct, "bpf_map_info"),
             btf: layout(BtfKind::Struct, "bpf_btf_info"),
@@ -108,8 +115,11 @@ impl<'k> Play<'k> {
             layouts,
             objects,
             places: Places::default(),
+            events: Events::default(),
             files: Files::new(kernel, directory)?,
             happened: Vec::new(),
+            happened_bytes: 0,
+            left_out: 0,
             given: None,
         })
     }
@@ -143,11 +153,26 @@ impl<'k> Play<'k> {
         &self.happened
     }
 
+    /// The same, taken out.
+    pub fn take_happened(&mut self) -> Vec<Happened> {
+        self.happened_bytes = 0;
+        std::mem::take(&mut self.happened)
+    }
+
+    /// How much more happened than is kept.
+    pub fn left_out(&self) -> usize {
+        self.left_out
+    }
+
     /// Notes that something happened.
     pub(crate) fn note(&mut self, call: &'static str, what: What, errno: Option<Errno>) {
-        if self.happened.len() < MOST_HAPPENED {
-            self.happened.push(Happened { call, what, errno });
+        let bytes = self.happened_bytes.saturating_add(what.bytes());
+        if self.happened.len() >= MOST_HAPPENED || bytes > MOST_BYTES {
+            self.left_out += 1;
+            return;
         }
+        self.happened_bytes = bytes;
+        self.happened.push(Happened { call, what, errno });
     }
 
     /// Refuses what is not modelled.

@@ -30,6 +30,10 @@ const MOST_RECORD: u32 = 252;
 const FUNC_RECORD: u32 = 8;
 const LINE_RECORD: u32 = 16;
 
+/// The last line of a log of a program that was not walked.
+const UNWALKED: &str =
+    "processed 0 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0\n";
+
 /// A program as it is passed, with its maps and BTF found.
 struct Passed {
     load: ProgLoad,
@@ -59,7 +63,10 @@ impl Play<'_> {
             return self.unmodelled(asked.name, "tokens", Errno::EINVAL);
         }
         let mut passed = self.passed(asked)?;
-        let misfit = self.records(asked, &mut passed)?;
+        let misfit = match self.beside(asked, &mut passed) {
+            Some(misfit) => Some(misfit),
+            None => self.records(asked, &mut passed)?,
+        };
         let buffer = LogBuffer {
             level: attr.u32("log_level"),
             size: attr.u32("log_size"),
@@ -240,6 +247,51 @@ impl Play<'_> {
             Some(_) => Ok((None, None)),
             None => Err(Errno::EINVAL),
         }
+    }
+
+    /// The maps that are passed beside the program (`process_fd_array`), where the kernel takes any.
+    fn beside(&self, asked: &Asked<'_>, passed: &mut Passed) -> Option<Misfit> {
+        let said = |words: String| words + UNWALKED;
+        let count = asked.attr.u32("fd_array_cnt");
+        if count >= u32::MAX / 4 {
+            return Some((
+                Errno::EINVAL,
+                said(format!("fd_array_cnt is too big ({count})\n")),
+            ));
+        }
+        let mut maps = Vec::new();
+        for index in 0..count {
+            let place = asked.attr.u64("fd_array").wrapping_add(4 * u64::from(index));
+            let Ok(bytes) = asked.read(place, 4) else {
+                return Some((Errno::EFAULT, said(String::new())));
+            };
+            let fd = bytes.first_chunk::<4>().map_or(-1, |fd| i32::from_le_bytes(*fd));
+            let open = self.objects.of(asked.call.task, fd);
+            if let Some(map) = self.handle_of(open, Kind::Map) {
+                if !maps.contains(&map) {
+                    maps.push(map);
+                }
+                if maps.len() > self.kernel.limits.used_maps as usize {
+                    let most = self.kernel.limits.used_maps;
+                    let words =
+                        format!("The total number of maps per program has reached the limit of {most}\n");
+                    return Some((Errno::E2BIG, said(words)));
+                }
+            } else if self.handle_of(open, Kind::Btf).is_none() {
+                let errno = if open == Open::Closed {
+                    Errno::EBADF
+                } else {
+                    Errno::EINVAL
+                };
+                let words = format!("fd {fd} is not pointing to valid bpf_map or btf\n");
+                return Some((errno, said(words)));
+            }
+        }
+        let others = std::mem::take(&mut passed.maps);
+        let more: Vec<Handle> = others.into_iter().filter(|map| !maps.contains(map)).collect();
+        maps.extend(more);
+        passed.maps = maps;
+        None
     }
 
     /// Puts the maps' numbers in the place of descriptors. Gives the maps, and the instructions whose descriptors are of no

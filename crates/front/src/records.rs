@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use verdict::kernel::attr::ProgLoad;
+use verdict::kernel::attr::{LineInfo, ProgLoad};
 use verdict_engine::Outcome;
 use verdict_kernel::errno::Errno;
 use verdict_syscall::Prog;
@@ -37,6 +37,23 @@ pub enum What {
     Prog(Box<Loaded>),
     /// Something that is not modelled.
     Unmodelled(String),
+}
+
+impl What {
+    /// Bytes that it takes, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let words = match self {
+            What::Map { name, map_type, .. } => name.len() + map_type.len(),
+            What::Btf(_, words) | What::Unmodelled(words) => words.len(),
+            // As it was passed, and as it was admitted.
+            What::Prog(loaded) => {
+                let load = &loaded.load;
+                let records = load.func_info.len() + load.line_info.len();
+                2 * (size_of_val(load.insns.as_slice()) + records * size_of::<LineInfo>())
+            }
+        };
+        words + size_of::<Happened>()
+    }
 }
 
 /// A program that was handed to the kernel.

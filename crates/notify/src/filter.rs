@@ -18,6 +18,8 @@ pub enum Action {
     Ask,
     /// It is asked about where the lower half of the argument of this number (from 0) is one of these.
     AskIf(u8, &'static [u32]),
+    /// It is asked about where the lower half of the argument of this number has one of these bits.
+    AskIfAny(u8, u32),
     /// It returns 0 at once.
     Zero,
 }
@@ -30,6 +32,8 @@ pub struct Filter(BTreeMap<u32, Action>);
 const LOAD: u16 = 0x20;
 /// `BPF_JMP | BPF_JEQ | BPF_K`.
 const EQUALS: u16 = 0x15;
+/// `BPF_JMP | BPF_JSET | BPF_K`.
+const HAS_ANY: u16 = 0x45;
 /// `BPF_RET | BPF_K`.
 const RETURN: u16 = 0x06;
 
@@ -41,6 +45,9 @@ const ARGUMENTS: u32 = 16;
 /// `AUDIT_ARCH_X86_64` and `AUDIT_ARCH_I386`.
 const X86_64: u32 = 0xc000_003e;
 const I386: u32 = 0x4000_0003;
+
+/// What numbers of the calls of x32 have set (`__X32_SYSCALL_BIT`).
+const X32: u32 = 0x4000_0000;
 
 /// How many values of an argument can be told apart: jumps reach 255 instructions.
 const MOST_VALUES: usize = 100;
@@ -61,7 +68,7 @@ impl Filter {
         self
     }
 
-    /// The program. Of 32-bit programs only bpf(2) is seen, and it is said to be missing.
+    /// The program. Of 32-bit programs only bpf(2) is seen, and it is said to be missing; of the calls of x32, all.
     pub(crate) fn program(&self) -> Vec<Insn> {
         let step = |code, k| Insn {
             code,
@@ -86,11 +93,34 @@ impl Filter {
             k: X86_64,
         };
         program.extend([if_native, step(RETURN, ALLOW), step(LOAD, NUMBER)]);
+        // The same calls under other numbers.
+        let if_x32 = Insn {
+            code: HAS_ANY,
+            jt: 0,
+            jf: 1,
+            k: X32,
+        };
+        program.extend([if_x32, step(RETURN, ERRNO | libc::ENOSYS as u32)]);
         let mut calls = Vec::new();
         for (number, action) in &self.0 {
             match *action {
                 Action::Ask => calls.extend([unless(*number, 1), step(RETURN, ASK)]),
                 Action::Zero => calls.extend([unless(*number, 1), step(RETURN, ERRNO)]),
+                Action::AskIfAny(argument, bits) => {
+                    let any = Insn {
+                        code: HAS_ANY,
+                        jt: 0,
+                        jf: 1,
+                        k: bits,
+                    };
+                    calls.extend([
+                        unless(*number, 4),
+                        step(LOAD, ARGUMENTS + 8 * u32::from(argument)),
+                        any,
+                        step(RETURN, ASK),
+                        step(RETURN, ALLOW),
+                    ]);
+                }
                 Action::AskIf(argument, values) => {
                     let values = values.get(..MOST_VALUES).unwrap_or(values);
                     let steps = 2 + 2 * values.len();
@@ -127,6 +157,7 @@ mod tests {
                 LOAD if insn.k == NUMBER => loaded = number,
                 LOAD if insn.k == ARCH => loaded = arch,
                 LOAD => loaded = arguments[(insn.k - ARGUMENTS) as usize / 8] as u32,
+                HAS_ANY => at += usize::from(if loaded & insn.k != 0 { insn.jt } else { insn.jf }),
                 EQUALS => at += usize::from(if loaded == insn.k { insn.jt } else { insn.jf }),
                 RETURN => return insn.k,
                 code => panic!("{code}"),
@@ -139,7 +170,8 @@ mod tests {
         let filter = Filter::default()
             .with(321, Action::Ask)
             .with(107, Action::Zero)
-            .with(302, Action::AskIf(1, &[7, 8]));
+            .with(302, Action::AskIf(1, &[7, 8]))
+            .with(9, Action::AskIfAny(3, 1));
         let program = filter.program();
         let x86 = |number, arguments| run(&program, X86_64, number, arguments);
         assert_eq!(x86(321, [0; 6]), ASK);
@@ -147,6 +179,10 @@ mod tests {
         assert_eq!(x86(107, [0; 6]), ERRNO);
         assert_eq!(x86(302, [0, 8, 0, 0, 0, 0]), ASK);
         assert_eq!(x86(302, [8, 0, 0, 0, 0, 0]), ALLOW);
+        assert_eq!(x86(9, [0, 0, 0, 3, 0, 0]), ASK);
+        assert_eq!(x86(9, [1, 1, 1, 2, 1, 1]), ALLOW);
+        assert_eq!(x86(X32 | 321, [0; 6]), ERRNO | 38);
+        assert_eq!(x86(X32 | 1, [0; 6]), ERRNO | 38);
         assert_eq!(x86(357, [0; 6]), ALLOW);
         assert_eq!(run(&program, I386, 357, [0; 6]), ERRNO | 38);
         assert_eq!(run(&program, I386, 321, [0; 6]), ALLOW);

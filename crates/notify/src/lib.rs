@@ -18,5 +18,5 @@ mod task;
 
 pub use filter::{Action, Filter};
 pub use supervised::{Ended, Reply, Request, StartError, Supervised};
-pub use sys::{memory_file, open_again};
+pub use sys::{memory_file, open_again, seal_size, seal_writes};
 pub use task::{Descriptor, Task};

@@ -104,7 +104,9 @@ impl fmt::Display for StartError {
 impl std::error::Error for StartError {}
 
 impl Supervised {
-    /// Starts a command. Its descendants that lose their parents become children of the calling process.
+    /// Starts a command. Its descendants that lose their parents become children of the calling process; signals that ask
+    /// that process to end (`SIGTERM`, `SIGHUP`) are passed on to the command; and the calling process may open as many
+    /// descriptors as it is ever allowed to.
     ///
     /// # Errors
     /// When it cannot be started, or its system calls cannot be answered.
@@ -132,7 +134,12 @@ impl Supervised {
             return Err(failed(&StartError::Refused));
         }
         match started.recv() {
-            Ok(Ok(pid)) => Ok(Supervised { listener, pid, ended }),
+            Ok(Ok(pid)) => {
+                sys::pass_on_endings(pid).map_err(StartError::Other)?;
+                // Only now: what is started has the limit that it would have anyway.
+                sys::raise_descriptors();
+                Ok(Supervised { listener, pid, ended })
+            }
             Ok(Err(error)) => Err(StartError::Command(error)),
             Err(_) => Err(StartError::Other(io::ErrorKind::BrokenPipe.into())),
         }
@@ -149,7 +156,7 @@ impl Supervised {
                     if let Some(notif) = sys::next(self.listener.as_fd())? {
                         return Ok(Ok(Request {
                             id: notif.id,
-                            task: Task(notif.pid as i32),
+                            task: Task::asking(notif.pid as i32, self.listener.as_fd(), notif.id),
                             number: notif.data.nr as u32,
                             args: notif.data.args,
                         }));
@@ -174,7 +181,7 @@ impl Supervised {
 
     /// Whether a system call still waits: its task may have been killed.
     pub fn is_waiting(&self, request: &Request) -> bool {
-        sys::is_waiting(self.listener.as_fd(), request.id)
+        sys::is_waiting(self.listener.as_raw_fd(), request.id)
     }
 
     /// Answers a system call. `false` when nobody waits for the answer any more.

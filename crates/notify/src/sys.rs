@@ -12,6 +12,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::ptr;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use libc::{c_int, c_long, c_uint, c_void, seccomp_notif, seccomp_notif_addfd, seccomp_notif_resp};
 
@@ -164,6 +165,50 @@ pub(crate) fn adopt_orphans() -> io::Result<()> {
     checked(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }.into()).map(|_| ())
 }
 
+/// The process that signals to end are passed on to.
+static COMMAND: AtomicI32 = AtomicI32::new(0);
+
+/// Has the signals that ask this process to end ask `pid` instead.
+pub(crate) fn pass_on_endings(pid: i32) -> io::Result<()> {
+    COMMAND.store(pid, Ordering::Relaxed);
+    for signal in [libc::SIGTERM, libc::SIGHUP] {
+        // SAFETY: `sigaction` is made of integers and a pointer that may be NULL, for which zero is a value.
+        let mut action: libc::sigaction = unsafe { mem::zeroed() };
+        action.sa_sigaction = pass_on as extern "C" fn(c_int) as usize;
+        action.sa_flags = libc::SA_RESTART;
+        // SAFETY: `action` has a handler of the type that it says, which calls what a signal handler may call.
+        checked(unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) }.into())?;
+    }
+    Ok(())
+}
+
+/// Passes a signal on. An atomic, errno and kill(2) are what a signal handler may use.
+extern "C" fn pass_on(signal: c_int) {
+    let pid = COMMAND.load(Ordering::Relaxed);
+    if pid > 0 {
+        // SAFETY: the place is this thread's own.
+        let errno = unsafe { *libc::__errno_location() };
+        // SAFETY: kill(2) takes numbers only.
+        unsafe { libc::kill(pid, signal) };
+        // SAFETY: as before.
+        unsafe { *libc::__errno_location() = errno };
+    }
+}
+
+/// Has this process open as many descriptors as it may: each object that is played is one.
+pub(crate) fn raise_descriptors() {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the kernel writes a `rlimit`.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } == 0 {
+        limit.rlim_cur = limit.rlim_max;
+        // SAFETY: the kernel reads a `rlimit`.
+        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
+    }
+}
+
 /// Reaps children that have ended, but for one.
 pub(crate) fn reap_orphans(but: i32) {
     loop {
@@ -226,11 +271,11 @@ pub(crate) fn add_fd(listener: BorrowedFd<'_>, added: seccomp_notif_addfd) -> io
     checked(unsafe { libc::ioctl(listener.as_raw_fd(), request, &raw const added) }.into())
 }
 
-/// Whether a system call still waits for its answer.
-pub(crate) fn is_waiting(listener: BorrowedFd<'_>, id: u64) -> bool {
+/// Whether a system call still waits for its answer. None does at a descriptor that is no listener's, or is closed.
+pub(crate) fn is_waiting(listener: RawFd, id: u64) -> bool {
     let request = libc::SECCOMP_IOCTL_NOTIF_ID_VALID;
     // SAFETY: the request's number has the size of `id`, which the kernel reads.
-    unsafe { libc::ioctl(listener.as_raw_fd(), request, &raw const id) == 0 }
+    unsafe { libc::ioctl(listener, request, &raw const id) == 0 }
 }
 
 /// Reads another process's memory; how much could be read from `address` on.
@@ -284,6 +329,27 @@ pub fn memory_file(name: &CStr) -> io::Result<File> {
     let fd = checked(unsafe { libc::memfd_create(name.as_ptr(), flags) }.into())?;
     // SAFETY: the kernel made this descriptor for us.
     Ok(File::from(unsafe { OwnedFd::from_raw_fd(fd as RawFd) }))
+}
+
+/// Has a file in memory stay as long as it is.
+///
+/// # Errors
+/// When the machine's kernel refuses.
+pub fn seal_size(file: &File) -> io::Result<()> {
+    seal(file, libc::F_SEAL_SHRINK | libc::F_SEAL_GROW)
+}
+
+/// Has nobody write a file in memory any more, but by memory that is mapped to write already.
+///
+/// # Errors
+/// When the machine's kernel refuses.
+pub fn seal_writes(file: &File) -> io::Result<()> {
+    seal(file, libc::F_SEAL_FUTURE_WRITE)
+}
+
+fn seal(file: &File, seals: c_int) -> io::Result<()> {
+    // SAFETY: this command takes numbers only.
+    checked(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals) }.into()).map(|_| ())
 }
 
 /// The same file opened again, with a position of its own: for reading, for writing, or both.

@@ -2,14 +2,30 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 
 use crate::sys;
 
 /// A thread of a descendant.
+///
+/// A number of a task may be another task's once this one is gone. What is read of a task whose system call waits is given
+/// out only if, after it was read, the call still waits: then it was that task's. Memory is written only after the same
+/// question; between it and the write a few instructions pass in which a killed task's number would have to be given out
+/// anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Task(pub(crate) i32);
+pub struct Task {
+    id: i32,
+    asks: Option<Asks>,
+}
+
+/// A system call that waits: the listener's descriptor, and the number of the call there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Asks {
+    listener: RawFd,
+    call: u64,
+}
 
 /// An open descriptor of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,35 +42,58 @@ pub struct Descriptor {
 const PAGE: usize = 4096;
 
 impl Task {
-    /// Its number.
-    pub fn id(self) -> i32 {
-        self.0
+    /// The task of a system call that waits for the listener's answer.
+    pub(crate) fn asking(id: i32, listener: BorrowedFd<'_>, call: u64) -> Task {
+        let listener = listener.as_raw_fd();
+        Task {
+            id,
+            asks: Some(Asks { listener, call }),
+        }
     }
 
-    /// The task of a number.
+    /// Its number.
+    pub fn id(self) -> i32 {
+        self.id
+    }
+
+    /// The task of a number, whoever that is.
     pub fn numbered(id: i32) -> Task {
-        Task(id)
+        Task { id, asks: None }
     }
 
     /// This process itself, for tests without another one.
     pub fn own() -> Task {
-        Task(std::process::id() as i32)
+        Task::numbered(std::process::id() as i32)
+    }
+
+    /// Whether its system call still waits, if it is known by one.
+    fn is_there(self) -> bool {
+        self.asks
+            .is_none_or(|asks| sys::is_waiting(asks.listener, asks.call))
+    }
+
+    /// What was found out about it, if it is still there.
+    fn while_there<T>(self, found: Result<T, i32>) -> Result<T, i32> {
+        if self.is_there() { found } else { Err(libc::ESRCH) }
     }
 
     /// Reads memory from an address on.
     ///
     /// # Errors
-    /// `EFAULT` as an errno where the task itself could not read all of it; others when it may not be read.
+    /// `EFAULT` as an errno where the task itself could not read all of it; `ESRCH` when it is gone; others when it may not
+    /// be read.
     pub fn read(self, address: u64, bytes: &mut [u8]) -> Result<(), i32> {
         if bytes.is_empty() {
             return Ok(());
         }
-        let read = sys::read_memory(self.0, address, bytes);
-        if !is_forbidden(&read) {
-            return whole(read, bytes.len());
-        }
-        let memory = File::open(self.memory()).map_err(|error| number(&error))?;
-        memory.read_exact_at(bytes, address).map_err(|_| libc::EFAULT)
+        let read = sys::read_memory(self.id, address, bytes);
+        let read = match is_forbidden(&read) {
+            false => whole(read, bytes.len()),
+            true => File::open(self.memory())
+                .map_err(|error| number(&error))
+                .and_then(|memory| memory.read_exact_at(bytes, address).map_err(|_| libc::EFAULT)),
+        };
+        self.while_there(read)
     }
 
     /// Writes memory from an address on.
@@ -65,12 +104,14 @@ impl Task {
         if bytes.is_empty() {
             return Ok(());
         }
-        let written = sys::write_memory(self.0, address, bytes);
+        self.while_there(Ok(()))?;
+        let written = sys::write_memory(self.id, address, bytes);
         if !is_forbidden(&written) {
-            return whole(written, bytes.len());
+            return self.while_there(whole(written, bytes.len()));
         }
         let memory = File::options().write(true).open(self.memory());
-        let memory = memory.map_err(|error| number(&error))?;
+        // The file is of the memory that the task has now, whoever has its number later.
+        let memory = self.while_there(memory.map_err(|error| number(&error)))?;
         memory.write_all_at(bytes, address).map_err(|_| libc::EFAULT)
     }
 
@@ -98,7 +139,7 @@ impl Task {
     pub fn descriptor(self, number: i32) -> Option<Descriptor> {
         let path = self.link(number)?;
         let rights = fs::symlink_metadata(&path).ok()?.mode();
-        let file = fs::metadata(&path).ok()?;
+        let file = fs::metadata(&path).ok().filter(|_| self.is_there())?;
         Some(Descriptor {
             file: (file.dev(), file.ino()),
             reads: rights & 0o400 != 0,
@@ -106,56 +147,73 @@ impl Task {
         })
     }
 
+    /// Whether an exec closes a descriptor.
+    pub fn closes(self, number: i32) -> bool {
+        let info = fs::read_to_string(format!("/proc/{}/fdinfo/{number}", self.id));
+        let flags = info.ok().and_then(|info| {
+            let line = info.lines().find_map(|line| line.strip_prefix("flags:"))?;
+            i32::from_str_radix(line.trim(), 8).ok()
+        });
+        flags.is_some_and(|flags| flags & libc::O_CLOEXEC != 0)
+    }
+
     /// The path of what a descriptor is of.
     pub fn descriptor_path(self, number: i32) -> Option<PathBuf> {
-        fs::read_link(self.link(number)?).ok()
+        fs::read_link(self.link(number)?).ok().filter(|_| self.is_there())
     }
 
     /// The kind of file system that a descriptor's file is on (statfs(2)).
     pub fn descriptor_file_system(self, number: i32) -> Option<u64> {
-        sys::file_system(&self.link(number)?).ok()
+        sys::file_system(&self.link(number)?)
+            .ok()
+            .filter(|_| self.is_there())
     }
 
     /// Its working directory.
     pub fn directory(self) -> Option<PathBuf> {
-        fs::read_link(format!("/proc/{}/cwd", self.0)).ok()
+        let link = fs::read_link(format!("/proc/{}/cwd", self.id));
+        link.ok().filter(|_| self.is_there())
     }
 
     /// The files of all its descriptors.
     pub fn files(self) -> Vec<(u64, u64)> {
-        let entries = fs::read_dir(format!("/proc/{}/fd", self.0));
+        let entries = fs::read_dir(format!("/proc/{}/fd", self.id));
         let open = entries.into_iter().flatten().flatten();
         open.filter_map(|entry| fs::metadata(entry.path()).ok())
             .map(|file| (file.dev(), file.ino()))
             .collect()
     }
 
-    /// The files in memory that are mapped into it.
-    pub fn mapped_files(self) -> Vec<(u64, u64)> {
-        let maps = fs::read_to_string(format!("/proc/{}/maps", self.0)).unwrap_or_default();
+    /// The files in memory that are mapped into it, and whether shared to be written.
+    pub fn mapped_files(self) -> Vec<((u64, u64), bool)> {
+        let maps = fs::read_to_string(format!("/proc/{}/maps", self.id)).unwrap_or_default();
         let in_memory = maps.lines().filter(|line| line.contains("/memfd:"));
         in_memory.filter_map(mapped_file).collect()
     }
 
     fn memory(self) -> PathBuf {
-        PathBuf::from(format!("/proc/{}/mem", self.0))
+        PathBuf::from(format!("/proc/{}/mem", self.id))
     }
 
     fn link(self, number: i32) -> Option<PathBuf> {
-        (number >= 0).then(|| PathBuf::from(format!("/proc/{}/fd/{number}", self.0)))
+        (number >= 0).then(|| PathBuf::from(format!("/proc/{}/fd/{number}", self.id)))
     }
 }
 
-/// Device and inode in a line of `/proc/PID/maps`: range, rights, offset, device, inode, path.
-fn mapped_file(line: &str) -> Option<(u64, u64)> {
-    let mut words = line.split_ascii_whitespace().skip(3);
+/// Device and inode in a line of `/proc/PID/maps`, and whether it is shared to be written: range, rights, offset, device,
+/// inode, path.
+fn mapped_file(line: &str) -> Option<((u64, u64), bool)> {
+    let mut words = line.split_ascii_whitespace().skip(1);
+    let rights = words.next()?.as_bytes();
+    let writes = matches!(rights, [_, b'w', _, b's']);
+    let mut words = words.skip(1);
     let (major, minor) = words.next()?.split_once(':')?;
     let (major, minor) = (
         u32::from_str_radix(major, 16).ok()?,
         u32::from_str_radix(minor, 16).ok()?,
     );
     let inode = words.next()?.parse().ok()?;
-    Some((libc::makedev(major, minor), inode))
+    Some(((libc::makedev(major, minor), inode), writes))
 }
 
 /// Whether the call is refused altogether, as containers do; the same memory is in a file, too.
@@ -178,6 +236,8 @@ fn whole(done: io::Result<usize>, wanted: usize) -> Result<(), i32> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+
     use super::*;
 
     #[test]
@@ -198,6 +258,25 @@ mod tests {
     }
 
     #[test]
+    fn of_a_task_that_is_gone_nothing_is_known() {
+        // No listener that a call waits for: as when the task was killed, and its number is another one's now.
+        let nobody = sys::memory_file(c"nobody").unwrap();
+        let own = Task::own();
+        let gone = Task::asking(own.id(), nobody.as_fd(), 1);
+        let mut word = [1u8, 2, 3, 4];
+        let address = word.as_mut_ptr().expose_provenance() as u64;
+        assert_eq!(own.read(address, &mut [0; 4]), Ok(()));
+        assert_eq!(gone.read(address, &mut [0; 4]), Err(libc::ESRCH));
+        assert_eq!(gone.write(address, &[9]), Err(libc::ESRCH));
+        assert_eq!(std::hint::black_box(word)[0], 1);
+        assert_eq!(gone.read_string(address, 4), Err(libc::ESRCH));
+        let number = nobody.as_raw_fd();
+        assert!(own.descriptor(number).is_some() && gone.descriptor(number).is_none());
+        assert!(own.descriptor_path(number).is_some() && gone.descriptor_path(number).is_none());
+        assert!(own.directory().is_some() && gone.directory().is_none());
+    }
+
+    #[test]
     fn strings_end_or_are_too_long() {
         let task = Task::own();
         let text = b"abc\0def";
@@ -205,6 +284,19 @@ mod tests {
         assert_eq!(task.read_string(address, 7), Ok(Some(b"abc".to_vec())));
         assert_eq!(task.read_string(address, 3), Ok(None));
         assert_eq!(task.read_string(0, 3), Err(libc::EFAULT));
+    }
+
+    #[test]
+    fn mappings_have_files_and_rights() {
+        let of = |rights: &str| {
+            mapped_file(&format!(
+                "7f00-7f01 {rights} 00000000 00:01 77   /memfd:x (deleted)"
+            ))
+        };
+        assert_eq!(of("rw-s"), Some(((1, 77), true)));
+        assert_eq!(of("r--s"), Some(((1, 77), false)));
+        assert_eq!(of("rw-p"), Some(((1, 77), false)));
+        assert_eq!(mapped_file("7f00-7f01"), None);
     }
 
     #[test]
@@ -227,5 +319,6 @@ mod tests {
         let magic = Task::own().descriptor_file_system(number);
         assert_eq!(magic, Some(0x0102_1994)); // TMPFS_MAGIC
         assert_eq!(Task::own().descriptor_file_system(-1), None);
+        assert!(Task::own().closes(number) && !Task::own().closes(1) && !Task::own().closes(-1));
     }
 }

@@ -6,6 +6,7 @@ use verdict_btf::Btf;
 use verdict_kernel::Kernel;
 use verdict_kernel::attr::{MapCreate, MapId, MapValue, ProgId, ProgLoad};
 use verdict_kernel::errno::Errno;
+use verdict_kernel::prog::ProgType;
 use verdict_kernel::rule::{Broken, Rule};
 
 use crate::btf::ProgBtf;
@@ -158,6 +159,11 @@ impl<'k> Session<'k> {
         self.map_close(id);
         self.callers.forget_map(id);
         self.free.push(id);
+    }
+
+    /// The type of the programs that a map holds, once there was one (`map->owner`).
+    pub fn owner(&self, id: MapId) -> Option<ProgType> {
+        self.callers.owner(id)
     }
 
     /// Forgets a BTF object that nobody refers to any more.

@@ -8,6 +8,12 @@ pub struct Calls {
     /// Whether a map is frozen by those who may write it, so that a frozen one is not frozen again for want of rights
     /// (Linux 6.5); else by the privileged.
     pub freezes_by_rights: bool,
+    /// Whether fdinfo says of which inode a descriptor is (Linux 5.14).
+    pub fdinfo_has_inodes: bool,
+    /// Whether fdinfo says of a link which function it is at (Linux 6.2).
+    pub fdinfo_has_targets: bool,
+    /// Whether tries have commands that work on many elements at once (Linux 5.16).
+    pub trie_batches: bool,
     /// Whether a tracing program can be attached again to what it was loaded for (Linux 5.13).
     pub reattaches: bool,
 }
@@ -16,15 +22,21 @@ impl Calls {
     /// Linux 6.5 and later.
     pub(super) const BASE: Calls = Calls {
         freezes_by_rights: true,
+        fdinfo_has_inodes: true,
+        fdinfo_has_targets: true,
+        trie_batches: true,
         reattaches: true,
     };
     /// 6.1.192.
     pub(super) const OF_6_1: Calls = Calls {
         freezes_by_rights: false,
+        fdinfo_has_targets: false,
         ..Calls::BASE
     };
     /// 5.10.262.
     pub(super) const OF_5_10: Calls = Calls {
+        fdinfo_has_inodes: false,
+        trie_batches: false,
         reattaches: false,
         ..Calls::OF_6_1
     };

@@ -79,6 +79,11 @@ impl Callers {
         Ok(())
     }
 
+    /// The type of a map's programs.
+    pub(crate) fn owner(&self, id: MapId) -> Option<ProgType> {
+        self.owners.get(&id).map(|owner| owner.prog_type)
+    }
+
     /// Forgets a map.
     pub(crate) fn forget_map(&mut self, id: MapId) {
         self.owners.remove(&id);
