@@ -5,7 +5,7 @@ mod report;
 use std::env;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
@@ -19,7 +19,7 @@ use verdict_notify::{Ended, Reply, StartError, Supervised};
 use crate::args::RunArgs;
 use crate::caveats;
 use crate::run::guarded;
-use crate::{Done, Trouble};
+use crate::{Done, Trouble, terminal};
 
 use report::Ran;
 
@@ -43,6 +43,8 @@ const REFUSED: u8 = 2;
 struct Run {
     code: u8,
     happened: Vec<Happened>,
+    /// How much more happened.
+    left_out: usize,
 }
 
 pub(crate) fn run(args: &RunArgs) -> Done {
@@ -68,11 +70,15 @@ pub(crate) fn run(args: &RunArgs) -> Done {
     for kernel in &kernels {
         let run = run_on(kernel, &args.command)?;
         code = code.max(run.code);
-        runs.push(Ran::of(kernel, &name, &run.happened, Explaining::TRIALS));
+        runs.push(Ran::of(kernel, &name, &run.happened, Explaining::TRIALS).without(run.left_out));
     }
+    let look = args.print.color.look_of_errors();
+    let mut errors = terminal::errors(look.colour);
     for ran in &runs {
-        ran.write(&mut io::stderr().lock(), args.print.color.look())?;
+        ran.write(&mut errors, look)?;
     }
+    errors.flush()?;
+    drop(errors);
     if let Some(file) = &args.print.report {
         report::write_json(file, &name, &runs)?;
     }
@@ -109,12 +115,13 @@ fn play(kernel: &Kernel, words: &[OsString], shade: &Path) -> Result<Run, String
     let mut supervised = match Supervised::start(command, &Play::filter()) {
         Ok(supervised) => supervised,
         Err(StartError::Command(error)) => {
-            eprintln!("verdict: {}: {error}", program.to_string_lossy());
+            terminal::complain(format_args!("verdict: {}: {error}", program.to_string_lossy()));
             let missing = error.kind() == io::ErrorKind::NotFound;
             let code = if missing { NOT_FOUND } else { NOT_EXECUTED };
             return Ok(Run {
                 code,
                 happened: Vec::new(),
+                left_out: 0,
             });
         }
         Err(error) => return Err(error.to_string()),
@@ -123,7 +130,8 @@ fn play(kernel: &Kernel, words: &[OsString], shade: &Path) -> Result<Run, String
         answer_all(&mut kernel, &mut supervised).map_err(|error| format!("seccomp notification: {error}"))?;
     Ok(Run {
         code: ended.code(),
-        happened: kernel.happened().to_vec(),
+        left_out: kernel.left_out(),
+        happened: kernel.take_happened(),
     })
 }
 
@@ -141,7 +149,7 @@ fn answer_all(kernel: &mut Play<'_>, supervised: &mut Supervised) -> io::Result<
         };
         let what = format!("system call {}", call.number);
         let reply = guarded(&what, || kernel.answer(&call)).unwrap_or_else(|message| {
-            eprintln!("verdict: {message}");
+            terminal::complain(format_args!("verdict: {message}"));
             Reply::Error(BROKEN)
         });
         supervised.reply(&request, reply)?;

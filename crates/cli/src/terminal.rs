@@ -138,6 +138,11 @@ pub(crate) fn output(colours: bool, exact: bool) -> Box<dyn Write> {
     }
 }
 
+/// Standard error, for more than a few lines.
+pub(crate) fn errors(colours: bool) -> Printable<io::StderrLock<'static>> {
+    Printable::new(io::stderr().lock(), colours)
+}
+
 /// Writes lines to standard error.
 pub(crate) fn complain(words: fmt::Arguments<'_>) {
     let words = words.to_string();

@@ -28,8 +28,17 @@ enum Color {
 impl ColorArgs {
     /// How the words look on standard output.
     pub(crate) fn look(&self) -> Look {
+        self.look_where(|| AutoStream::choice(&io::stdout()))
+    }
+
+    /// How they look on standard error.
+    pub(crate) fn look_of_errors(&self) -> Look {
+        self.look_where(|| AutoStream::choice(&io::stderr()))
+    }
+
+    fn look_where(&self, auto: impl FnOnce() -> ColorChoice) -> Look {
         let choice = match self.color {
-            Color::Auto => AutoStream::choice(&io::stdout()),
+            Color::Auto => auto(),
             Color::Always => ColorChoice::Always,
             Color::Never => ColorChoice::Never,
         };

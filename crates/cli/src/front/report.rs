@@ -21,6 +21,8 @@ pub(super) struct Ran<'k> {
     lines: Vec<Line>,
     /// The programs, each with its errno's name and whether it is a probe.
     programs: Vec<Program>,
+    /// Calls that are not in the table: there were too many.
+    left_out: usize,
 }
 
 struct Program {
@@ -39,6 +41,7 @@ impl<'k> Ran<'k> {
             kernel,
             lines: Vec::new(),
             programs: Vec::new(),
+            left_out: 0,
         };
         for one in happened {
             if let What::Prog(loaded) = &one.what {
@@ -47,6 +50,11 @@ impl<'k> Ran<'k> {
             ran.lines.push(Line::of(one));
         }
         ran
+    }
+
+    /// The same where so many more calls were made than are kept.
+    pub(super) fn without(self, left_out: usize) -> Ran<'k> {
+        Ran { left_out, ..self }
     }
 
     fn add_program(&mut self, object: &str, loaded: &Loaded, how: Explaining) {
@@ -94,6 +102,9 @@ impl<'k> Ran<'k> {
                 .map(|(cell, width)| format!("{cell:width$}"));
             let line = padded.collect::<Vec<_>>().join("  ");
             writeln!(out, "  {}", line.trim_end())?;
+        }
+        if self.left_out > 0 {
+            writeln!(out, "  and {} calls more, which are not kept", self.left_out)?;
         }
         let mut groups = Groups::default();
         let own = || self.programs.iter().filter(|program| !program.probe);

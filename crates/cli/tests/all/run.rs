@@ -99,6 +99,65 @@ fn a_command_keeps_its_exit_code() {
 }
 
 #[test]
+fn what_is_printed_of_names_moves_no_cursor() {
+    let Some(output) = run(&["--kernel", "6.12"], &[fixture().to_str().unwrap(), "odd"]) else {
+        return;
+    };
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(printed, "a name with an escape: errno 22\nio_uring: errno 1\n");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains(r"a\x1b[2Jb") && !said.contains('\x1b'), "{said:?}");
+    assert!(said.contains("not modelled  system calls by io_uring"), "{said}");
+    let output = run(&["--color", "always"], &[fixture().to_str().unwrap(), "odd"]).unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains(r"a\x1b[2Jb") && !said.contains("\x1b[2J"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn who_is_asked_to_end_leaves_nothing_behind() {
+    if run(&[], &["true"]).is_none() {
+        return;
+    }
+    let temporary = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("ended-{}", std::process::id()));
+    fs::create_dir_all(&temporary).unwrap();
+    let left = || fs::read_dir(&temporary).unwrap().count();
+    let mut verdict = Command::new(env!("CARGO_BIN_EXE_verdict"))
+        .args(["run", "--", "sleep", "600"])
+        .env("TMPDIR", &temporary)
+        .spawn()
+        .unwrap();
+    let children = format!("/proc/{0}/task", verdict.id());
+    let sleeps = || {
+        let threads = fs::read_dir(&children).into_iter().flatten().flatten();
+        let mut children =
+            threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+        children.any(|pids| {
+            let mut pids = pids.split_ascii_whitespace();
+            pids.any(|pid| {
+                fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "sleep\n")
+            })
+        })
+    };
+    for _ in 0..600 {
+        if left() == 1 && sleeps() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(left() == 1 && sleeps());
+    let killed = Command::new("kill")
+        .args(["-TERM", &verdict.id().to_string()])
+        .status();
+    assert!(killed.unwrap().success());
+    assert_eq!(verdict.wait().unwrap().code(), Some(128 + 15));
+    assert_eq!(left(), 0);
+    fs::remove_dir(&temporary).unwrap();
+}
+
+#[test]
 fn strict_and_report_tell_of_refusals() {
     let report = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("run-{}.json", std::process::id()));
     let options = [
