@@ -139,9 +139,9 @@ impl Task {
     pub fn descriptor(self, number: i32) -> Option<Descriptor> {
         let path = self.link(number)?;
         let rights = fs::symlink_metadata(&path).ok()?.mode();
-        let file = fs::metadata(&path).ok().filter(|_| self.is_there())?;
+        let file = sys::file_of(&path).ok().filter(|_| self.is_there())?;
         Some(Descriptor {
-            file: (file.dev(), file.ino()),
+            file,
             reads: rights & 0o400 != 0,
             writes: rights & 0o200 != 0,
         })
@@ -179,8 +179,7 @@ impl Task {
     pub fn files(self) -> Vec<(u64, u64)> {
         let entries = fs::read_dir(format!("/proc/{}/fd", self.id));
         let open = entries.into_iter().flatten().flatten();
-        open.filter_map(|entry| fs::metadata(entry.path()).ok())
-            .map(|file| (file.dev(), file.ino()))
+        open.filter_map(|entry| sys::file_of(&entry.path()).ok())
             .collect()
     }
 
@@ -302,15 +301,15 @@ mod tests {
     #[test]
     fn descriptors_have_files_and_rights() {
         let file = sys::memory_file(c"test").unwrap();
-        let number = std::os::fd::AsRawFd::as_raw_fd(&file);
+        let number = file.as_raw_fd();
         let found = Task::own().descriptor(number).unwrap();
         assert!(found.reads && found.writes);
         let again = sys::open_again(&file, true, false).unwrap();
-        let other = Task::own()
-            .descriptor(std::os::fd::AsRawFd::as_raw_fd(&again))
-            .unwrap();
+        let other = Task::own().descriptor(again.as_raw_fd()).unwrap();
         assert_eq!(other.file, found.file);
         assert!(other.reads && !other.writes);
+        let named = std::fs::File::metadata(&file).unwrap();
+        assert_eq!(found.file, (named.dev(), named.ino()));
         assert!(Task::own().files().contains(&found.file));
         assert_eq!(Task::own().descriptor(-1), None);
         assert_eq!(Task::own().descriptor(1 << 20), None);
