@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static unsigned char attr[256];
@@ -501,7 +502,7 @@ static void memory(void)
 {
 	uint32_t key = 0; uint64_t value = 1;
 	int fd = map_flags("an array that can be mapped", 2, 4, 8, 4, 1 << 10);
-	map_memory("read", fd, 4096, PROT_READ, MAP_SHARED, 0); map_memory("write", fd, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
+	map_memory("read", fd, 4096, PROT_READ, MAP_SHARED, 0); map_memory("write", fd, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 0); map_memory("private", fd, 4096, PROT_READ, MAP_PRIVATE, 0);
 	map_memory("beyond", fd, 8192, PROT_READ, MAP_SHARED, 0); map_memory("behind", fd, 4096, PROT_READ, MAP_SHARED, 4096);
 	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0); clear(); u32(0, fd); say("freeze while it is mapped to write", call(22, 4), 0); munmap(p, 4096);
 	say("freeze", call(22, 4), 0); map_memory("write when frozen", fd, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 0); map_memory("read when frozen", fd, 4096, PROT_READ, MAP_SHARED, 0); close(fd);
@@ -579,6 +580,24 @@ static void descriptors(void)
 	clear(); u32(0, 1); u32(4, 2); ptr(8, good); ptr(16, "GPL"); u32(148, 2); say("descriptors nowhere", call(5, 152), 1);
 }
 
+static void more_commands(void)
+{
+	int pins = open("/sys/fs/bpf", O_RDONLY | O_DIRECTORY), pipes[2]; char name[32]; uint32_t words[4];
+	pipe(pipes); mkdir("/sys/fs/bpf/d", 0700); int below = open("/sys/fs/bpf/d", O_RDONLY | O_DIRECTORY);
+	clear(); u32(4, pins); say("a token", call(36, 8), 1); clear(); u32(4, below); say("a token of a directory below", call(36, 8), 1); clear(); u32(4, pipes[0]); say("a token of a pipe", call(36, 8), 1);
+	clear(); u32(4, 1000); say("a token of what is closed", call(36, 8), 1); clear(); u32(0, 1); u32(4, pins); say("a token with flags", call(36, 8), 1); rmdir("/sys/fs/bpf/d");
+	int tracer = load("a tracer", 17, good, 2, "GPL", 0, NULL, 0), link = raw("a tracepoint", "sched_switch", tracer), hash = map("a hash", 1, 4, 8, 4);
+	clear(); u32(0, getpid()); u32(4, link); u32(12, sizeof name); ptr(16, name); say("what a link runs", call(20, 48), 0); memcpy(words, attr + 12, 4); memcpy(words + 1, attr + 28, 4); printf("%s, length %u, kind %u\n", name, words[0], words[1]);
+	clear(); u32(0, getpid()); u32(4, link); u32(12, 6); ptr(16, name); say("with too little room", call(20, 48), 0); memcpy(words, attr + 12, 4); printf("%s, length %u\n", name, words[0]);
+	clear(); u32(0, getpid()); u32(4, hash); say("what a map runs", call(20, 48), 0); clear(); u32(0, getpid()); u32(4, pipes[0]); say("what a pipe runs", call(20, 48), 0); clear(); u32(0, getpid()); u32(4, 1000); say("what nothing runs", call(20, 48), 0);
+	clear(); u32(0, 0x7ffffff0); u32(4, link); say("of no process", call(20, 48), 0); clear(); u32(0, getpid()); u32(4, link); u32(8, 1); say("with flags", call(20, 48), 0);
+	clear(); u32(0, pipes[0]); u32(4, 0); u32(8, 1); say("what is in effect at a pipe", call(16, 32), 0);
+	int fd = map("a map", 1, 4, 8, 16); pin("pin", "/sys/fs/bpf/x", fd); say("an attribute of a pin", getxattr("/sys/fs/bpf/x", "user.a", name, sizeof name), 0); say("of no pin", getxattr("/sys/fs/bpf/y", "user.a", name, sizeof name), 0); say("its attributes", listxattr("/sys/fs/bpf/x", name, sizeof name), 0); unlink("/sys/fs/bpf/x");
+	FILE *format = fopen("/sys/kernel/tracing/events/sched/sched_switch/format", "r"); char line[256];
+	while (format && fgets(line, sizeof line, format) && line[0] != '\n') if (strncmp(line, "ID", 2)) printf("%s", line);
+	if (format) fclose(format);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], "odd")) { /* what is of no kernel: a name that moves the cursor, and another way to make calls */
@@ -589,6 +608,6 @@ int main(int argc, char **argv)
 	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 	setrlimit(RLIMIT_MEMLOCK, &all); /* kernels before 5.11 charge maps and programs to it */
 	attributes(); maps(); elements(); batches(); programs(); types(); infos(); pins(); attaching();
-	links(); more_elements(); memory(); files(); descriptors();
+	links(); more_elements(); memory(); files(); descriptors(); more_commands();
 	return 0;
 }

@@ -161,6 +161,21 @@ impl Play<'_> {
         Ok(crate::play::Done::Descriptor(file, true))
     }
 
+    /// `bpf_token_create`: in the first user name space, in which the played kernel has everybody, there are none.
+    fn token_create(&mut self, asked: &Asked<'_>) -> Answer {
+        let task = asked.call.task;
+        if asked.attr.u32("token_create.flags") != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let fd = asked.attr.fd("token_create.bpffs_fd");
+        task.descriptor(fd).ok_or(Errno::EBADF)?;
+        let path = self.files.absolute(task, fd, b".").ok_or(Errno::EBADF)?;
+        Err(match self.files.is_mount_of_pins(&path) {
+            true => Errno::EOPNOTSUPP,
+            false => Errno::EINVAL,
+        })
+    }
+
     /// Answers bpf(2).
     pub(crate) fn bpf(&mut self, call: &Call) -> Answer {
         let layout = Arc::clone(&self.layouts.attr);
@@ -222,7 +237,7 @@ impl Play<'_> {
             20 => self.task_fd_query(&asked),
             32 => self.enable_stats(&asked),
             33 => self.iter_create(&asked),
-            36 => self.unmodelled(name, "tokens", Errno::EINVAL),
+            36 => self.token_create(&asked),
             _ => self.unmodelled(name, "this command", Errno::EINVAL),
         }
     }

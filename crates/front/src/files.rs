@@ -121,6 +121,11 @@ impl Files {
         path.starts_with(PINS) || self.mounts.iter().any(|mount| path.starts_with(mount))
     }
 
+    /// Whether a file system of pins begins here.
+    pub(crate) fn is_mount_of_pins(&self, path: &Path) -> bool {
+        path == Path::new(PINS) || self.mounts.contains(path)
+    }
+
     /// The kind of file system that a path is on, if it is answered here.
     fn magic(&self, path: &Path) -> Option<u64> {
         if self.is_pins(path) {
@@ -234,10 +239,10 @@ pub(crate) fn filter(filter: Filter) -> Filter {
     for number in root.into_iter().chain([libc::SYS_capset]) {
         all = all.with(number as u32, Action::Zero);
     }
-    // Of private memory, which every program has files mapped as, nothing is asked.
+    // Memory that is of no file is asked for all the time.
     all = all.with(
         libc::SYS_mmap as u32,
-        Action::AskIfAny(3, libc::MAP_SHARED as u32),
+        Action::AskUnless(3, libc::MAP_ANONYMOUS as u32),
     );
     all.with(libc::SYS_setrlimit as u32, Action::AskIf(0, MEMLOCK))
         .with(libc::SYS_prlimit64 as u32, Action::AskIf(1, MEMLOCK))
@@ -575,11 +580,10 @@ impl Play<'_> {
             return Some(lines.collect());
         }
         let words: Vec<_> = rest.split('/').collect();
-        let ["events", group, name, "id"] = words.as_slice() else {
+        let ["events", group, name, file] = words.as_slice() else {
             return None;
         };
-        let number = self.event_number(group, name)?;
-        Some(format!("{number}\n").into_bytes())
+        self.event_file(group, name, file)
     }
 
     /// The configuration, with the head by which it is known.

@@ -8,15 +8,12 @@ use crate::objects::{Body, Handle, Open};
 use crate::play::{Answer, Call, Done, Play};
 
 impl Play<'_> {
-    /// mmap(2) of shared memory: that of maps is the machine's to give where the played kernel would (`bpf_map_mmap`).
+    /// mmap(2) of a file: that of a map is the machine's to give where the played kernel would (`bpf_map_mmap`).
     pub(crate) fn map_memory(&mut self, call: &Call) -> Answer {
-        let anonymous = call.int(3) & libc::MAP_ANONYMOUS != 0;
+        let shared = call.int(3) & libc::MAP_SHARED != 0;
         let Open::Object(handle, rights) = self.objects.of(call.task, call.int(4)) else {
             return Ok(Done::Machine);
         };
-        if anonymous {
-            return Ok(Done::Machine);
-        }
         let writes = call.int(2) & libc::PROT_WRITE != 0;
         if !rights.reads || (writes && !rights.writes) {
             return Err(Errno::EACCES);
@@ -24,19 +21,25 @@ impl Play<'_> {
         match self.objects.get(handle).map(|object| &object.body) {
             Some(Body::Map(_)) => {}
             // Their ring can be mapped; nothing else has memory.
-            Some(Body::Event(_)) => return Ok(Done::Machine),
+            Some(Body::Event(_)) if shared => return Ok(Done::Machine),
+            Some(Body::Event(_)) => return Err(Errno::EINVAL),
             _ => return Err(Errno::ENODEV),
         }
-        self.map_is_memory(handle, writes, rights.writes, (call.arg(5), call.arg(1)))?;
+        self.map_is_memory(
+            handle,
+            writes,
+            shared && rights.writes,
+            (call.arg(5), call.arg(1)),
+        )?;
         Ok(Done::Machine)
     }
 
-    /// Whether a map can be mapped from an offset on for so many bytes, by a descriptor that may write or not.
+    /// Whether a map can be mapped from an offset on for so many bytes, to be shared or not.
     fn map_is_memory(
         &self,
         handle: Handle,
         writes: bool,
-        may_write: bool,
+        shared: bool,
         (at, len): (u64, u64),
     ) -> Result<(), Errno> {
         let Some(Body::Map(body)) = self.objects.get(handle).map(|object| &object.body) else {
@@ -50,8 +53,8 @@ impl Play<'_> {
         if !has_memory || map.record.is_some() {
             return Err(Errno::ENOTSUPP);
         }
-        // Of a file that is not open to write, no memory is shared.
-        if !may_write {
+        // That of a file which is not open to write never is.
+        if !shared {
             return Err(Errno::EINVAL);
         }
         if writes && body.frozen {

@@ -14,6 +14,14 @@ const GROUPS: &str = include_str!("tracepoints.txt");
 /// The number of the first event; those before it are of the kernel's own kinds of entries.
 const FIRST: u32 = 20;
 
+/// The fields that all events have.
+const COMMON: &str = concat!(
+    "\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n",
+    "\tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;\n",
+    "\tfield:unsigned char common_preempt_count;\toffset:3;\tsize:1;\tsigned:0;\n",
+    "\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n",
+);
+
 /// The group of an event that is known to be in one.
 fn group(event: &str) -> Option<&'static str> {
     static ALL: OnceLock<BTreeMap<&str, &str>> = OnceLock::new();
@@ -72,6 +80,19 @@ impl Events {
 }
 
 impl Play<'_> {
+    /// A file of an event's directory. Of its format, which many look for to find out whether there is such an event, there is
+    /// no more than what all events have: types do not tell which fields are whose.
+    pub(crate) fn event_file(&self, of_group: &str, event: &str, file: &str) -> Option<Vec<u8>> {
+        let number = self.event_number(of_group, event)?;
+        let text = match file {
+            "id" => format!("{number}\n"),
+            "enable" => "0\n".to_owned(),
+            "format" => format!("name: {event}\nID: {number}\nformat:\n{COMMON}\n"),
+            _ => return None,
+        };
+        Some(text.into_bytes())
+    }
+
     /// The number of an event of a group.
     pub(crate) fn event_number(&self, of_group: &str, event: &str) -> Option<u32> {
         let all = self.events.all(self.kernel);

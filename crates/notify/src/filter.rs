@@ -18,8 +18,8 @@ pub enum Action {
     Ask,
     /// It is asked about where the lower half of the argument of this number (from 0) is one of these.
     AskIf(u8, &'static [u32]),
-    /// It is asked about where the lower half of the argument of this number has one of these bits.
-    AskIfAny(u8, u32),
+    /// It is asked about unless the lower half of the argument of this number has one of these bits.
+    AskUnless(u8, u32),
     /// It returns 0 at once.
     Zero,
 }
@@ -106,7 +106,7 @@ impl Filter {
             match *action {
                 Action::Ask => calls.extend([unless(*number, 1), step(RETURN, ASK)]),
                 Action::Zero => calls.extend([unless(*number, 1), step(RETURN, ERRNO)]),
-                Action::AskIfAny(argument, bits) => {
+                Action::AskUnless(argument, bits) => {
                     let any = Insn {
                         code: HAS_ANY,
                         jt: 0,
@@ -117,8 +117,8 @@ impl Filter {
                         unless(*number, 4),
                         step(LOAD, ARGUMENTS + 8 * u32::from(argument)),
                         any,
-                        step(RETURN, ASK),
                         step(RETURN, ALLOW),
+                        step(RETURN, ASK),
                     ]);
                 }
                 Action::AskIf(argument, values) => {
@@ -171,7 +171,7 @@ mod tests {
             .with(321, Action::Ask)
             .with(107, Action::Zero)
             .with(302, Action::AskIf(1, &[7, 8]))
-            .with(9, Action::AskIfAny(3, 1));
+            .with(9, Action::AskUnless(3, 0x20));
         let program = filter.program();
         let x86 = |number, arguments| run(&program, X86_64, number, arguments);
         assert_eq!(x86(321, [0; 6]), ASK);
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(x86(302, [0, 8, 0, 0, 0, 0]), ASK);
         assert_eq!(x86(302, [8, 0, 0, 0, 0, 0]), ALLOW);
         assert_eq!(x86(9, [0, 0, 0, 3, 0, 0]), ASK);
-        assert_eq!(x86(9, [1, 1, 1, 2, 1, 1]), ALLOW);
+        assert_eq!(x86(9, [1, 1, 1, 0x22, 1, 1]), ALLOW);
         assert_eq!(x86(X32 | 321, [0; 6]), ERRNO | 38);
         assert_eq!(x86(X32 | 1, [0; 6]), ERRNO | 38);
         assert_eq!(x86(357, [0; 6]), ALLOW);
