@@ -186,12 +186,14 @@ pub(crate) fn pass_on_endings(pid: i32) -> io::Result<()> {
 extern "C" fn pass_on(signal: c_int) {
     let pid = COMMAND.load(Ordering::Relaxed);
     if pid > 0 {
-        // SAFETY: the place is this thread's own.
-        let errno = unsafe { *libc::__errno_location() };
+        // SAFETY: it takes nothing, and gives the place of this thread's errno.
+        let place = unsafe { libc::__errno_location() };
+        // SAFETY: the place is this thread's own, and stays where it is.
+        let errno = unsafe { *place };
         // SAFETY: kill(2) takes numbers only.
         unsafe { libc::kill(pid, signal) };
         // SAFETY: as before.
-        unsafe { *libc::__errno_location() = errno };
+        unsafe { *place = errno };
     }
 }
 

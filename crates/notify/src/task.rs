@@ -308,7 +308,7 @@ mod tests {
         let other = Task::own().descriptor(again.as_raw_fd()).unwrap();
         assert_eq!(other.file, found.file);
         assert!(other.reads && !other.writes);
-        let named = std::fs::File::metadata(&file).unwrap();
+        let named = file.metadata().unwrap();
         assert_eq!(found.file, (named.dev(), named.ino()));
         assert!(Task::own().files().contains(&found.file));
         assert_eq!(Task::own().descriptor(-1), None);
