@@ -193,9 +193,17 @@ impl Play<'_> {
                 let what = "programs at a device without links";
                 self.unmodelled(asked.name, what, Errno::EOPNOTSUPP)
             }
-            ProgType::LircMode2 => self.unmodelled(asked.name, "infrared receivers", Errno::EOPNOTSUPP),
+            ProgType::LircMode2 => self.receivers(asked),
             _ => Err(Errno::EINVAL),
         }
+    }
+
+    /// Infrared receivers, where the kernel was built with programs for them.
+    fn receivers(&mut self, asked: &Asked<'_>) -> Answer {
+        if !self.kernel.supports_prog_type(ProgType::LircMode2) {
+            return Err(Errno::EINVAL);
+        }
+        self.unmodelled(asked.name, "infrared receivers", Errno::EOPNOTSUPP)
     }
 
     /// Puts a program in the place of another one, if that has no link.
@@ -340,7 +348,7 @@ impl Play<'_> {
                     _ => Err(Errno::ENOENT),
                 }
             }
-            ProgType::LircMode2 => self.unmodelled(asked.name, "infrared receivers", Errno::EOPNOTSUPP),
+            ProgType::LircMode2 => self.receivers(asked),
             prog_type if is_of_groups(prog_type) => self.detach_from_group(asked, prog_type, attach_type),
             _ => Err(Errno::EINVAL),
         }
@@ -423,7 +431,7 @@ impl Play<'_> {
                 }
             }
             ProgType::LircMode2 => {
-                return self.unmodelled(asked.name, "infrared receivers", Errno::EOPNOTSUPP);
+                return self.receivers(asked);
             }
             ProgType::Lsm if attach_type == AttachType::LsmMac.raw() => return Err(Errno::EINVAL),
             prog_type if is_of_groups(prog_type) => {

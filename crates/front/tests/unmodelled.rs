@@ -14,6 +14,17 @@ const PROG_ARRAY: u32 = 3;
 const CGROUP_STORAGE: u32 = 19;
 const CGROUP_SKB: u32 = 8;
 
+/// `BPF_PROG_QUERY`, and `BPF_LIRC_MODE2`: `include/linux/bpf_lirc.h` refuses it in kernels without CONFIG_BPF_LIRC_MODE2.
+#[test]
+fn what_a_kernel_lacks_is_no_gap_of_the_model() {
+    let kernel = Kernel::open("6.12").unwrap();
+    assert_ne!(kernel.config("CONFIG_BPF_LIRC_MODE2"), Some("y"));
+    let mut bench = Bench::new(&kernel, "lacks");
+    let query = common::Attr::of(&[(0, 0), (4, 16), (60, 0)]);
+    assert_eq!(bench.bpf(16, query).errno(), libc::EINVAL);
+    assert!(bench.unmodelled().is_empty());
+}
+
 #[test]
 fn only_so_much_of_what_happens_is_kept() {
     let kernel = Kernel::open("6.12").unwrap();
