@@ -367,9 +367,9 @@ fn a_directory_may_be_called_anything() {
     let odd = machine.0.0.join(OsStr::from_bytes(b"a\xff\nb"));
     fs::rename(machine.file("machine"), &odd).unwrap();
     let kernels = |form: &str| {
-        let mut command = common::command(&["kernels", "-o", form, "--kernel-dir"]);
+        let mut command = crate::common::command(&["kernels", "-o", form, "--kernel-dir"]);
         let output = command.arg(&odd).output().unwrap();
-        (common::stdout(&output), common::stderr(&output))
+        (crate::common::stdout(&output), crate::common::stderr(&output))
     };
     for form in ["text", "json"] {
         let (out, _) = kernels(form);

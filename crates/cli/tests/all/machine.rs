@@ -187,7 +187,7 @@ fn commands_agree_on_a_program() {
         assert!(common >= 6, "{asked}: {record}");
     }
     // Of a directory it is the object in it that has a path.
-    fs::copy(common::root().join(object), dir.0.join("only.bpf.o")).unwrap();
+    fs::copy(crate::common::root().join(object), dir.0.join("only.bpf.o")).unwrap();
     let profile = format!("profile -o json -p off_by_one {}", dir.0.display());
     let (_, out, err) = run(&profile.split(' ').collect::<Vec<_>>());
     let profiled: Value = serde_json::from_str(&out).unwrap();
