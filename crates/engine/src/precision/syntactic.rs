@@ -218,15 +218,20 @@ impl<O: Observer> Verifier<'_, O> {
         Ok(Some(added))
     }
 
-    /// Marks every number of the states before this one (`mark_all_scalars_precise`).
+    /// Marks every number of the states before this one (`mark_all_scalars_precise`). Where that was done before, it was
+    /// done for all that lead there: a checkpoint's numbers only become fewer, and its marks only more.
     fn mark_all_parents(&mut self, from: Option<StateId>) {
         let mut at = match from {
             None => self.walk.cur.parent,
             Some(id) => self.walk.search.state(id).parent,
         };
         while let Some(id) = at {
-            mark_all(self.walk.search.state_mut(id));
-            at = self.walk.search.state(id).parent;
+            let state = self.walk.search.state_mut(id);
+            if std::mem::replace(&mut state.all_precise, true) {
+                break;
+            }
+            mark_all(state);
+            at = state.parent;
         }
     }
 

@@ -354,6 +354,8 @@ pub struct State {
     pub history: Trail,
     /// Marks are final and unread values are gone (`REG_LIVE_DONE`).
     pub cleaned: bool,
+    /// Of a checkpoint: every number in it, and in all checkpoints that lead to it, is marked as needed precisely.
+    pub all_precise: bool,
 }
 
 impl State {
@@ -380,6 +382,7 @@ impl State {
             refs: Few::default(),
             history: Trail::default(),
             cleaned: false,
+            all_precise: false,
         }
     }
     /// Forgets a reference to an object; false if the executing frame, or else the state, does not hold it or may
