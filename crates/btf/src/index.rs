@@ -79,7 +79,7 @@ impl NameIndex {
 }
 
 /// Longest name that can be found, so that hostile types cannot share one endless name.
-const MAX_NAME: usize = 4096;
+pub(crate) const MAX_NAME: usize = 4096;
 
 /// The hash of the essential part of a name that ends at the first NUL or with the slice; `None` if it is
 /// empty or too long. It is the same in every run.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use crate::error::errno;
-use crate::index::NameIndex;
+use crate::index::{MAX_NAME, NameIndex};
 use crate::prepared::Words;
 use crate::shape::{Parts, Shape};
 use crate::tags::TagIndex;
@@ -302,10 +302,14 @@ impl Btf {
         Some(word(&self.data, start)).filter(|&off| off != 0)
     }
 
-    /// The bytes of a name, empty if the offset is out of range.
+    /// The bytes of a name, empty if the offset is out of range. Of endless ones, which hostile types may share, as many as
+    /// are looked at to find a type.
     #[inline]
     pub(crate) fn name_bytes(&self, offset: u32) -> &[u8] {
-        self.string(offset).unwrap_or_default()
+        let tail = self.string_tail(offset);
+        let tail = tail.get(..MAX_NAME).unwrap_or(tail);
+        let whole = std::ffi::CStr::from_bytes_until_nul(tail);
+        whole.map_or(tail, std::ffi::CStr::to_bytes)
     }
 
     /// The name at an offset, empty if the offset is out of range. Of a name that is not UTF-8 only what

@@ -42,6 +42,7 @@ impl Object {
         target: &AttachTarget,
         function: Option<&str>,
     ) -> Result<(), OpenError> {
+        self.changed();
         let Some(prog) = self.entries.get(index).and_then(|at| self.programs.get_mut(*at)) else {
             return Ok(());
         };

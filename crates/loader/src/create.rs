@@ -28,7 +28,7 @@ pub(crate) fn create_maps(
     btf: Option<&Arc<Btf>>,
     bpf: &mut dyn Bpf,
     w: &mut Warnings,
-) -> Result<Vec<Option<MapId>>, Broken> {
+) -> Result<Arc<[Option<MapId>]>, Broken> {
     let mut creator = Creator {
         object,
         resolved,
@@ -53,7 +53,7 @@ pub(crate) fn create_maps(
             return Err(e);
         }
     }
-    Ok(creator.ids)
+    Ok(creator.ids.into())
 }
 
 /// Says which limit may have stopped it (`pr_perm_msg`, for root).

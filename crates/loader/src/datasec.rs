@@ -23,11 +23,11 @@ pub(crate) fn fixup(elf: &Elf<'_>, btf: &Btf, edit: &mut Builder) -> Result<(), 
 }
 
 /// The first symbol of each global variable.
-fn variables(elf: &Elf<'_>) -> HashMap<String, Symbol> {
+fn variables<'a>(elf: &Elf<'a>) -> HashMap<&'a str, Symbol> {
     let mut found = HashMap::new();
     for symbol in elf.symbols.iter().filter(|s| s.is_global_object()) {
-        if let Some(name) = elf.symbol_name(symbol) {
-            found.entry(name.into_owned()).or_insert(*symbol);
+        if let Some(name) = elf.symbol_str(symbol) {
+            found.entry(name).or_insert(*symbol);
         }
     }
     found
@@ -37,7 +37,7 @@ fn fixup_section(
     elf: &Elf<'_>,
     section: Type<'_>,
     edit: &mut Builder,
-    symbols: &HashMap<String, Symbol>,
+    symbols: &HashMap<&str, Symbol>,
 ) -> Result<(), Errno> {
     // Only objects that bpftool linked have the size, and then the offsets too.
     let incomplete = section.size() == 0;

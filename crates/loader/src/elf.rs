@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ffi::CStr;
 
 use object::elf::{FileHeader64, Rel64, SectionHeader64, Sym64};
 use object::read::ReadRef;
@@ -273,13 +274,12 @@ impl<'a> Elf<'a> {
 
     /// The symbol's name.
     pub(crate) fn symbol_name(&self, symbol: &Symbol) -> Option<Cow<'a, str>> {
-        string(self.strings, symbol.name)
+        string(self.strings, symbol.name).map(String::from_utf8_lossy)
     }
 
     /// The symbol's name, unless it is no text.
     pub(crate) fn symbol_str(&self, symbol: &Symbol) -> Option<&'a str> {
-        let rest = self.strings.get(symbol.name as usize..)?;
-        std::str::from_utf8(rest.get(..memchr(rest)?)?).ok()
+        std::str::from_utf8(string(self.strings, symbol.name)?).ok()
     }
 
     /// Relocations of a relocation section.
@@ -332,7 +332,7 @@ fn check_ident(path: &str, bytes: &[u8], warnings: &mut Warnings) -> Result<(), 
 
 fn section<'a>(header: &SectionHeader64<LE>, names: &'a [u8], bytes: &'a [u8]) -> Section<'a> {
     Section {
-        name: string(names, header.sh_name(LE)),
+        name: string(names, header.sh_name(LE)).map(String::from_utf8_lossy),
         ty: header.sh_type(LE).0,
         flags: header.sh_flags(LE).0,
         size: header.sh_size(LE),
@@ -353,15 +353,33 @@ fn section_data<'a>(header: &SectionHeader64<LE>, bytes: &'a [u8]) -> Option<&'a
     bytes.get(start..start.checked_add(size)?)
 }
 
-/// The NUL-terminated string at an offset of a string table.
-fn string(table: &[u8], offset: u32) -> Option<Cow<'_, str>> {
+/// Longest name that is read: many long ones may share the bytes of a file.
+const MAX_NAME: usize = 4096;
+
+/// The NUL-terminated string at an offset of a string table; of an endless one the beginning.
+fn string(table: &[u8], offset: u32) -> Option<&[u8]> {
     let rest = table.get(offset as usize..)?;
-    let end = memchr(rest)?;
-    rest.get(..end).map(String::from_utf8_lossy)
+    let near = rest.get(..MAX_NAME).unwrap_or(rest);
+    match CStr::from_bytes_until_nul(near) {
+        Ok(string) => Some(string.to_bytes()),
+        Err(_) => (rest.len() > near.len() && rest.last() == Some(&0)).then_some(near),
+    }
 }
 
-fn memchr(bytes: &[u8]) -> Option<usize> {
-    bytes.iter().position(|b| *b == 0)
+/// Bytes that may still be copied out of the file: sections may overlap, many times over.
+pub(crate) struct Budget(u64);
+
+impl Budget {
+    /// What is copied out of a file of this size.
+    pub(crate) fn of(size: usize) -> Budget {
+        Budget((size as u64).saturating_mul(4))
+    }
+
+    /// Takes `bytes` from what is left.
+    pub(crate) fn charge(&mut self, bytes: u64) -> Result<(), Errno> {
+        self.0 = self.0.checked_sub(bytes).ok_or(Errno::ENOMEM)?;
+        Ok(())
+    }
 }
 
 /// The BTF in `bytes`, by themselves or as the section of an ELF file.

@@ -86,7 +86,7 @@ fn describe(errno: Errno, messages: &[String]) -> String {
 }
 
 /// Most warnings kept of one operation: a hostile object may provoke one per byte.
-const MAX_WARNINGS: usize = 256;
+pub(crate) const MAX_WARNINGS: usize = 256;
 
 /// The warnings of one operation.
 #[derive(Clone, Debug, Default)]

@@ -42,7 +42,7 @@ impl Record for LineInfo {
 
 /// Records by ELF section.
 #[derive(Debug)]
-pub(crate) struct BySection<R>(HashMap<usize, Vec<R>>);
+pub(crate) struct BySection<R>(HashMap<usize, Records<R>>);
 
 impl<R> Default for BySection<R> {
     fn default() -> Self {
@@ -50,14 +50,42 @@ impl<R> Default for BySection<R> {
     }
 }
 
+/// Records of a section.
+#[derive(Debug)]
+struct Records<R> {
+    all: Vec<R>,
+    /// For each, the last instruction of it and of those before it: what is sorted, even where they are not.
+    last: Vec<u32>,
+}
+
+impl<R: Record> Records<R> {
+    fn new(all: Vec<R>) -> Records<R> {
+        let insns = all.iter().map(insn_of);
+        let last = insns.scan(0, |last, insn| {
+            *last = insn.max(*last);
+            Some(*last)
+        });
+        Records {
+            last: last.collect(),
+            all,
+        }
+    }
+}
+
+/// The instruction of a section that a record belongs to.
+fn insn_of<R: Record>(record: &R) -> u32 {
+    record.insn_off() / INSN_SIZE as u32
+}
+
 impl<R: Record> BySection<R> {
     fn new<S: Copy>(info: &Info<S>, section_of: impl Fn(u32) -> Option<usize>, convert: fn(S) -> R) -> Self {
         let mut by_section = HashMap::new();
         for section in &info.sections {
             if let Some(index) = section_of(section.name_off) {
-                by_section
-                    .entry(index)
-                    .or_insert_with(|| section.records.iter().map(|r| convert(*r)).collect());
+                by_section.entry(index).or_insert_with(|| {
+                    let records = section.records.iter().map(|r| convert(*r));
+                    Records::new(records.collect())
+                });
             }
         }
         BySection(by_section)
@@ -65,25 +93,18 @@ impl<R: Record> BySection<R> {
 
     /// The records of a program whose first instruction becomes number `start` of another. `None` when
     /// there are none.
+    ///
+    /// They are those from the first that is not before the program to the last of it that comes before any behind it.
     pub(crate) fn of(&self, prog: &Program, start: usize) -> Option<impl Iterator<Item = R> + '_> {
         let records = self.0.get(&prog.section)?;
-        let size = INSN_SIZE as u32;
         let (first, end) = (prog.range.start as u32, prog.range.end as u32);
-        let mut found: Option<(usize, usize)> = None;
-        for (i, r) in records.iter().enumerate() {
-            let insn = r.insn_off() / size;
-            if insn < first {
-                continue;
-            }
-            if insn >= end {
-                break;
-            }
-            found = Some((found.map_or(i, |(from, _)| from), i + 1));
-        }
-        let (from, to) = found?;
+        let from = records.last.partition_point(|insn| *insn < first);
+        let to = records.last.partition_point(|insn| *insn < end);
+        let within = records.all.get(from..to)?;
+        let last = within.iter().rposition(|r| insn_of(r) >= first)?;
         let shift = (start as u32).wrapping_sub(first);
-        let records = records.get(from..to)?.iter();
-        Some(records.map(move |r| r.at((r.insn_off() / size).wrapping_add(shift))))
+        let within = within.get(..=last)?.iter();
+        Some(within.map(move |r| r.at(insn_of(r).wrapping_add(shift))))
     }
 }
 

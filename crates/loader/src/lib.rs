@@ -13,8 +13,9 @@
 // From the bottom up: a module uses only those of groups above its own (`cargo xtask tidy` holds it to that).
 
 // What everything else is made of.
-mod bpf;
 mod error;
+
+mod bpf;
 mod insn;
 mod probes;
 mod sections;
@@ -35,6 +36,7 @@ mod datasec;
 mod ext;
 mod opening;
 mod sanitize;
+mod shared;
 mod struct_ops;
 mod tags;
 mod veristat;
@@ -48,6 +50,7 @@ mod aya;
 mod object;
 
 mod attach;
+mod core_relos;
 mod create;
 mod globals;
 mod link;
@@ -64,7 +67,7 @@ mod log;
 use verdict_btf::Btf;
 use verdict_kernel::errno::Errno;
 
-pub use bpf::Bpf;
+pub use bpf::{Bpf, Made};
 pub use error::{OpenError, PrepareError, ProgFacts, libbpf, limit_words, strerror};
 pub use globals::{GlobalError, Globals};
 pub use object::{Manner, MapShape, Object};

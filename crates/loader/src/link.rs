@@ -1,12 +1,14 @@
 //! Linking: a program together with the subprograms it calls, its references resolved.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use verdict_btf::ext::CoreRelo;
 use verdict_isa::{Insn, table::pseudo};
 use verdict_kernel::attr::{FuncInfo, LineInfo};
 use verdict_kernel::errno::Errno;
 
+use crate::core_relos::{MAX_INSNS, Patched};
 use crate::error::{Warnings, libbpf, warning};
 use crate::ext::{BySection, Record};
 use crate::externs::ExternKind;
@@ -14,17 +16,12 @@ use crate::insn::{self, INSN_SIZE, poison};
 use crate::object::Object;
 use crate::program::{self, Program, Reloc, RelocKind};
 use crate::resolve::{Resolved, Value};
-
-/// More instructions than any program can have, as a bound on memory: functions may overlap.
-pub(crate) const MAX_INSNS: usize = 1 << 22;
+use crate::shared::{ByNumber, Callees};
 
 /// The immediate of a call that stands for a map that was not created; the map's index is added.
 pub(crate) const POISON_MAP: i32 = 2_001_000_000;
 /// The immediate of a call that stands for a kfunc that does not exist; the extern's index is added.
 pub(crate) const POISON_KFUNC: i32 = 2_002_000_000;
-
-/// Programs whose own instructions are no longer those of the file.
-pub(crate) type Patched = BTreeMap<usize, Vec<Insn>>;
 
 /// A linked program.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +41,7 @@ pub(crate) struct Linked {
 /// Links program `main`, whatever becomes of it being left in `out`.
 pub(crate) fn link(
     object: &Object,
-    patched: &Patched,
+    patched: &Patched<'_>,
     main: usize,
     out: &mut Linked,
     w: &mut Warnings,
@@ -56,7 +53,7 @@ pub(crate) fn link(
         object,
         patched,
         main,
-        starts: HashMap::new(),
+        starts: ByNumber::default(),
         out,
         w,
     };
@@ -82,10 +79,10 @@ pub(crate) fn link(
 
 struct Linker<'a> {
     object: &'a Object,
-    patched: &'a Patched,
+    patched: &'a Patched<'a>,
     main: usize,
     /// Where each function begins that has been appended.
-    starts: HashMap<usize, usize>,
+    starts: ByNumber<usize>,
     out: &'a mut Linked,
     w: &'a mut Warnings,
 }
@@ -94,7 +91,7 @@ impl<'a> Linker<'a> {
     /// Appends a function's instructions and relocations.
     fn append(&mut self, index: usize, prog: &Program) -> Result<(), Errno> {
         let start = self.out.insns.len();
-        let code = match self.patched.get(&index) {
+        let code = match self.patched.get(index) {
             Some(insns) => insns,
             None => self.object.own_insns(prog),
         };
@@ -132,28 +129,20 @@ impl<'a> Linker<'a> {
     /// the first call of it is come to.
     fn run(&mut self, index: usize, prog: &'a Program) -> Result<(), Errno> {
         self.add_info(index, prog)?;
-        let start_of =
-            |starts: &HashMap<usize, usize>, index| starts.get(&index).copied().unwrap_or_default();
-        let mut stack = vec![(prog, start_of(&self.starts, index), 0)];
-        while let Some((prog, start, at)) = stack.last_mut() {
-            if *at >= prog.len() {
+        let mut stack = vec![self.visit(index, prog)];
+        while let Some(visit) = stack.last_mut() {
+            let Some((at, callee)) = self.next_call(visit)? else {
                 stack.pop();
                 continue;
-            }
-            let start = *start;
-            let Some(callee) = self.callee(prog, start, *at)? else {
-                *at += 1;
-                continue;
             };
+            let place = visit.start + at;
             match self.starts.get(&callee) {
                 Some(target) => {
-                    let imm = (*target as i32)
-                        .wrapping_sub((start + *at) as i32)
-                        .wrapping_sub(1);
-                    if let Some(insn) = self.out.insns.get_mut(start + *at) {
+                    let imm = (*target as i32).wrapping_sub(place as i32).wrapping_sub(1);
+                    if let Some(insn) = self.out.insns.get_mut(place) {
                         insn.imm = imm;
                     }
-                    *at += 1;
+                    visit.next += 1;
                 }
                 None => {
                     let Some(prog) = self.object.programs.get(callee) else {
@@ -161,62 +150,46 @@ impl<'a> Linker<'a> {
                     };
                     self.append(callee, prog)?;
                     self.add_info(callee, prog)?;
-                    stack.push((prog, start_of(&self.starts, callee), 0));
+                    stack.push(self.visit(callee, prog));
                 }
             }
         }
         Ok(())
     }
 
-    /// The subprogram that an instruction calls or takes the address of.
-    fn callee(&mut self, prog: &Program, start: usize, at: usize) -> Result<Option<usize>, Errno> {
-        let Some(insn) = self.out.insns.get(start + at).copied() else {
-            return Ok(None);
+    /// Begins to look through a function that was appended.
+    fn visit(&self, index: usize, prog: &'a Program) -> Visit<'a> {
+        let known = match self.patched.get(index) {
+            Some(_) => None,
+            None => callees(self.object, index, prog),
         };
-        if !insn::is_subprog_call(&insn) && !insn::is_pseudo_func(&insn) {
-            return Ok(None);
+        Visit {
+            prog,
+            start: self.starts.get(&index).copied().unwrap_or_default(),
+            known,
+            next: 0,
         }
-        let imm = i64::from(insn.imm) as u64;
-        let target = match find_reloc(&prog.relocs, at).map(|r| r.kind) {
-            Some(RelocKind::ExternCall(_)) => return Ok(None),
-            Some(RelocKind::Call(offset)) => (i64::from(offset) as u64 / INSN_SIZE)
-                .wrapping_add(imm)
-                .wrapping_add(1),
-            Some(RelocKind::SubprogAddr(offset)) => {
-                i64::from(offset.wrapping_add(insn.imm)) as u64 / INSN_SIZE
+    }
+
+    /// The next instruction that refers to a function, and which.
+    fn next_call(&mut self, visit: &mut Visit<'_>) -> Result<Option<(usize, usize)>, Errno> {
+        if let Some(known) = visit.known {
+            return Ok(known.get(visit.next).copied());
+        }
+        while visit.next < visit.prog.len() {
+            let at = visit.next;
+            let insn = self.out.insns.get(visit.start + at).copied().unwrap_or_default();
+            match callee(self.object, visit.prog, insn, at) {
+                Ok(Some(callee)) => return Ok(Some((at, callee))),
+                Ok(None) => visit.next += 1,
+                Err(lost) => {
+                    let (name, lost) = (&visit.prog.name, lost.text(at));
+                    warning!(self.w, "prog '{name}': {lost}");
+                    return Err(libbpf::RELOC);
+                }
             }
-            Some(other) => {
-                let kind = other.rank();
-                warning!(
-                    self.w,
-                    "prog '{}': unexpected relo for insn #{at}, type {kind}",
-                    prog.name
-                );
-                return Err(libbpf::RELOC);
-            }
-            None if insn::is_pseudo_func(&insn) => {
-                warning!(
-                    self.w,
-                    "prog '{}': missing subprog addr relo for insn #{at}",
-                    prog.name
-                );
-                return Err(libbpf::RELOC);
-            }
-            // A call within the section, whose distance the compiler knew.
-            None => ((prog.range.start + at) as u64).wrapping_add(imm).wrapping_add(1),
-        };
-        let found = self
-            .object
-            .text
-            .and_then(|text| program::find(&self.object.programs, text, target));
-        found.map(Some).ok_or_else(|| {
-            warning!(
-                self.w,
-                "prog '{}': no .text section found yet sub-program call exists",
-                prog.name
-            );
-            libbpf::RELOC
-        })
+        }
+        Ok(None)
     }
 
     /// Carries function and line records along.
@@ -251,24 +224,28 @@ impl<'a> Linker<'a> {
     /// refuses them.
     fn exception_callback(&mut self, prog: &Program) -> Result<Option<usize>, Errno> {
         let name = &prog.name;
+        let all = &self.object.exceptions;
         let mut found = None;
-        for tag in &self.object.exceptions {
-            let Some(program) = &tag.program else {
+        let mut tags = all.of(name).iter();
+        loop {
+            let tag = tags.next();
+            // What comes first decides.
+            let stray = all
+                .stray
+                .filter(|stray| tag.is_none_or(|(place, _)| stray < place));
+            if stray.is_some() {
                 warning!(
                     self.w,
                     "prog '{name}': exception_callback:<value> decl tag not applied to the main program"
                 );
                 return Err(Errno::EINVAL);
-            };
-            if program != name {
-                continue;
             }
-            if found.is_some() {
-                return Ok(None);
+            match (tag, found) {
+                (None, found) => return Ok(found),
+                (Some(_), Some(_)) => return Ok(None),
+                (Some((_, callback)), None) => found = Some(self.callback_of(name, callback)?),
             }
-            found = Some(self.callback_of(name, &tag.callback)?);
         }
-        Ok(found)
     }
 
     fn callback_of(&mut self, name: &str, callback: &str) -> Result<usize, Errno> {
@@ -280,12 +257,8 @@ impl<'a> Linker<'a> {
             return Err(Errno::EINVAL);
         }
         let object = self.object;
-        let mut subprogs = object
-            .programs
-            .iter()
-            .enumerate()
-            .filter(|(_, p)| Some(p.section) == object.text);
-        let Some((index, prog)) = subprogs.find(|(_, p)| p.name == callback) else {
+        let found = object.function(callback);
+        let Some((index, prog)) = found.and_then(|at| Some((at, object.programs.get(at)?))) else {
             warning!(
                 self.w,
                 "prog '{name}': cannot find exception callback '{callback}'"
@@ -301,6 +274,83 @@ impl<'a> Linker<'a> {
         }
         Ok(index)
     }
+}
+
+/// A function that is looked through for others that it refers to.
+struct Visit<'a> {
+    prog: &'a Program,
+    /// Where it begins in the program.
+    start: usize,
+    /// What it refers to, where that is known.
+    known: Option<&'a Callees>,
+    /// Number of the reference that comes next; of the instruction, if they are not known.
+    next: usize,
+}
+
+/// What a function of the file refers to; `None` where that cannot be known once for all programs.
+fn callees<'a>(object: &'a Object, index: usize, prog: &Program) -> Option<&'a Callees> {
+    let functions = object.functions();
+    let at = index.checked_sub(functions.start)?;
+    let all = object.shared.callees.get_or_init(|| {
+        let mut all = Vec::new();
+        all.resize_with(functions.len(), OnceLock::new);
+        all
+    });
+    let known = all.get(at)?.get_or_init(|| {
+        let mut found = Vec::new();
+        for (at, insn) in object.own_insns(prog).iter().enumerate() {
+            let is_address = |r: &Reloc| matches!(r.kind, RelocKind::SubprogAddr(_));
+            let is_marked = relocs_at(&prog.relocs, at).any(is_address);
+            let src = if is_marked { pseudo::FUNC } else { insn.src };
+            found.extend(
+                callee(object, prog, Insn { src, ..*insn }, at)
+                    .ok()?
+                    .map(|to| (at, to)),
+            );
+        }
+        Some(found.into())
+    });
+    known.as_ref()
+}
+
+/// Why it is not known what an instruction refers to.
+enum Lost {
+    Unexpected(RelocKind),
+    Address,
+    Text,
+}
+
+impl Lost {
+    fn text(&self, at: usize) -> String {
+        match self {
+            Lost::Unexpected(kind) => format!("unexpected relo for insn #{at}, type {}", kind.rank()),
+            Lost::Address => format!("missing subprog addr relo for insn #{at}"),
+            Lost::Text => "no .text section found yet sub-program call exists".to_owned(),
+        }
+    }
+}
+
+/// The function that an instruction calls or takes the address of.
+fn callee(object: &Object, prog: &Program, insn: Insn, at: usize) -> Result<Option<usize>, Lost> {
+    if !insn::is_subprog_call(&insn) && !insn::is_pseudo_func(&insn) {
+        return Ok(None);
+    }
+    let imm = i64::from(insn.imm) as u64;
+    let target = match find_reloc(&prog.relocs, at).map(|r| r.kind) {
+        Some(RelocKind::ExternCall(_)) => return Ok(None),
+        Some(RelocKind::Call(offset)) => (i64::from(offset) as u64 / INSN_SIZE)
+            .wrapping_add(imm)
+            .wrapping_add(1),
+        Some(RelocKind::SubprogAddr(offset)) => i64::from(offset.wrapping_add(insn.imm)) as u64 / INSN_SIZE,
+        Some(other) => return Err(Lost::Unexpected(other)),
+        None if insn::is_pseudo_func(&insn) => return Err(Lost::Address),
+        // A call within the section, whose distance the compiler knew.
+        None => ((prog.range.start + at) as u64).wrapping_add(imm).wrapping_add(1),
+    };
+    let found = object
+        .text
+        .and_then(|text| program::find(&object.programs, text, target));
+    found.map(Some).ok_or(Lost::Text)
 }
 
 /// Adds a function's records to those of the program; either all functions have some, or the program does
@@ -331,6 +381,13 @@ fn carry<R: Record>(
         ),
     }
     Ok(())
+}
+
+/// The relocations of an instruction.
+fn relocs_at(relocs: &[Reloc], insn: usize) -> impl Iterator<Item = &Reloc> {
+    let start = relocs.partition_point(|r| r.insn < insn);
+    let rest = relocs.get(start..).unwrap_or_default();
+    rest.iter().take_while(move |r| r.insn == insn)
 }
 
 /// A relocation of the instruction: of several, the one that the C library's binary search comes to.

@@ -1,5 +1,8 @@
 //! BTF-defined maps: a struct whose members encode attributes in their types (`SEC(".maps")`).
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use verdict_btf::{Btf, Kind, Member, Type, TypeId, VarLinkage, VarSecinfo};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
@@ -23,29 +26,50 @@ struct Parsed {
     inner: Option<MapDef>,
 }
 
-/// Reads the map behind variable `index` of the data section. `is_aya`: whether all is taken of
-/// which nothing is known, and maps are not filled.
-pub(crate) fn read_map(
-    btf: &Btf,
-    info: VarSecinfo<'_>,
-    index: usize,
-    (section, section_size): (usize, u64),
+/// Reads the definitions of an object's maps, of which many may be of one type.
+pub(crate) struct Reader<'a> {
+    btf: &'a Btf,
+    /// Whether all is taken of which nothing is known, and maps are not filled.
     is_aya: bool,
-    w: &mut Warnings,
-) -> Result<Map, Errno> {
-    let var = info.type_().ok_or(Errno::EINVAL)?;
-    let name = var.name();
-    let def = definition(btf, var, info, (index, is_aya), section_size, w)?;
-    let mut map = Map::new(name, section, u64::from(info.offset));
-    map.var_index = index;
-    let parsed = parse_def(name, btf, def, (false, is_aya), w)?;
-    map.def = parsed.def;
-    map.def.adjust_ringbuf();
-    map.inner = parsed.inner;
-    if let Some(inner) = &mut map.inner {
-        inner.adjust_ringbuf();
+    known: HashMap<TypeId, Parsed>,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(btf: &'a Btf, is_aya: bool) -> Reader<'a> {
+        Reader {
+            btf,
+            is_aya,
+            known: HashMap::new(),
+        }
     }
-    Ok(map)
+
+    /// Reads the map behind variable `index` of the data section.
+    pub(crate) fn read_map(
+        &mut self,
+        info: VarSecinfo<'a>,
+        index: usize,
+        (section, section_size): (usize, u64),
+        w: &mut Warnings,
+    ) -> Result<Map, Errno> {
+        let (btf, is_aya) = (self.btf, self.is_aya);
+        let var = info.type_().ok_or(Errno::EINVAL)?;
+        let name = var.name();
+        let def = definition(btf, var, info, (index, is_aya), section_size, w)?;
+        let mut map = Map::new(name, section, u64::from(info.offset));
+        map.var_index = index;
+        // Only what is wrong with a definition calls the map by its name.
+        let parsed = match self.known.entry(def.id()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(room) => room.insert(parse_def(name, btf, def, (false, is_aya), w)?),
+        };
+        map.def = parsed.def.clone();
+        map.def.adjust_ringbuf();
+        map.inner = parsed.inner.clone();
+        if let Some(inner) = &mut map.inner {
+            inner.adjust_ringbuf();
+        }
+        Ok(map)
+    }
 }
 
 /// The struct that defines the map.
@@ -358,11 +382,32 @@ impl<'a> Field<'a, '_> {
     }
 }
 
-/// Reads the maps of a section that defines them by plain structs: a symbol each, all of one size, which begin
+/// Reads the maps of sections that define them by plain structs: a symbol each, all of one size, which begin
 /// with type, sizes of key and value, number of elements and flags.
 pub(crate) fn read_structs(
     elf: &Elf<'_>,
+    sections: &[usize],
+    maps: &mut Vec<Map>,
+    w: &mut Warnings,
+) -> Result<(), Errno> {
+    let mut symbols: HashMap<usize, Vec<&Symbol>> = HashMap::new();
+    let of_sections = elf.symbols.iter().filter(|_| !sections.is_empty());
+    for symbol in of_sections.filter(|s| !s.is_section() && !s.is_func()) {
+        symbols.entry(symbol.shndx.into()).or_default().push(symbol);
+    }
+    for index in sections {
+        let mut own = symbols.remove(index).unwrap_or_default();
+        own.sort_by_key(|s| s.value);
+        read_section(elf, *index, &own, maps, w)?;
+    }
+    Ok(())
+}
+
+/// Reads the maps of one section, whose symbols are sorted by their places.
+fn read_section(
+    elf: &Elf<'_>,
     index: usize,
+    symbols: &[&Symbol],
     maps: &mut Vec<Map>,
     w: &mut Warnings,
 ) -> Result<(), Errno> {
@@ -371,9 +416,6 @@ pub(crate) fn read_structs(
     };
     let section_name = section.name.as_deref().unwrap_or_default();
     let data = section.data.unwrap_or_default();
-    let is_map = |s: &&Symbol| usize::from(s.shndx) == index && !s.is_section() && !s.is_func();
-    let mut symbols: Vec<_> = elf.symbols.iter().filter(is_map).collect();
-    symbols.sort_by_key(|s| s.value);
     for symbol in symbols {
         let name = elf.symbol_name(symbol).unwrap_or_default();
         let start = usize::try_from(symbol.value).ok();

@@ -1,6 +1,6 @@
 //! Maps of an object: how they are described, and those that libbpf makes up for global data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use verdict_btf::{Btf, Kind, TypeId, VarLinkage};
@@ -130,7 +130,7 @@ impl Map {
         section: usize,
         size: u64,
         data: &[u8],
-        btf: Option<&Btf>,
+        ty: Option<DataType>,
         warnings: &mut Warnings,
     ) -> Result<Map, Errno> {
         let mut map = Map::new(&internal_name(object, section_name), section, 0);
@@ -145,11 +145,9 @@ impl Map {
             map_flags: if kind.is_readonly() { BPF_F_RDONLY_PROG } else { 0 },
             ..MapDef::default()
         };
-        if let Some(btf) = btf
-            && let Some(id) = btf.find_any(section_name)
-        {
-            map.def.value_type = Some(id);
-            if is_mmapable(btf, id) {
+        if let Some(ty) = ty {
+            map.def.value_type = Some(ty.id);
+            if ty.is_mmapable {
                 map.def.map_flags |= BPF_F_MMAPABLE;
             }
         }
@@ -197,6 +195,42 @@ impl StructOps {
         bytes.iter().all(|b| *b == 0) && self.programs.range(offset..end).next().is_none()
     }
 }
+
+/// What BTF knows of a section of global data.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DataType {
+    id: TypeId,
+    is_mmapable: bool,
+}
+
+impl DataType {
+    /// The types of sections by name, each looked for once: many sections may have one name, and many types of other names
+    /// lie where one is looked for.
+    pub(crate) fn of<'n>(btf: &Btf, sections: impl Iterator<Item = &'n str>) -> HashMap<&'n str, DataType> {
+        let sections: HashSet<&str> = sections.collect();
+        let mut found = HashMap::new();
+        let mut add = |name: &'n str, id: TypeId| {
+            found.entry(name).or_insert_with(|| DataType {
+                id,
+                is_mmapable: is_mmapable(btf, id),
+            });
+        };
+        if sections.len() <= FEW {
+            for name in sections {
+                btf.find_any(name).into_iter().for_each(|id| add(name, id));
+            }
+        } else {
+            let types = btf.types().map(|ty| (ty.name(), ty.id()));
+            for (name, id) in types.filter(|(name, _)| !name.is_empty()) {
+                sections.get(name).into_iter().for_each(|name| add(name, id));
+            }
+        }
+        found
+    }
+}
+
+/// As many sections as are looked up one by one.
+const FEW: usize = 16;
 
 /// Global data is mapped into user space when a variable of it is visible there.
 fn is_mmapable(btf: &Btf, id: TypeId) -> bool {

@@ -1,9 +1,12 @@
 //! [`Object`]: what an opened file consists of.
 
+use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use verdict_btf::Btf;
 use verdict_isa::Insn;
+use verdict_kernel::map::MapType;
 
 use crate::ext::ExtInfo;
 use crate::externs::Extern;
@@ -11,8 +14,9 @@ use crate::maps::{Map, MapDef};
 use crate::probes::Probes;
 use crate::program::{Code, Program};
 use crate::resolve::{Resolved, Unresolved};
+use crate::shared::Shared;
 use crate::spec::Spec;
-use crate::tags::ExceptionTag;
+use crate::tags::Exceptions;
 
 /// An opened object, for one kernel.
 ///
@@ -44,7 +48,10 @@ pub struct Object {
     /// The same as the kernel is given it.
     pub(crate) load_btf: Option<Arc<Btf>>,
     pub(crate) info: ExtInfo,
-    pub(crate) exceptions: Vec<ExceptionTag>,
+    pub(crate) exceptions: Exceptions,
+    pub(crate) shared: Shared,
+    /// How often something of the object was changed since it was opened.
+    pub(crate) changes: u64,
     pub(crate) kernel_btf: Arc<Btf>,
     /// What CO-RE relocations are resolved against.
     pub(crate) core_btf: Arc<Btf>,
@@ -135,6 +142,28 @@ impl Object {
         defs.flatten().map(shape).collect()
     }
 
+    /// How often something of the object was changed since it was opened: what was found out before counts no longer.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Notes a change.
+    pub(crate) fn changed(&mut self) {
+        self.changes += 1;
+        self.shared = Shared::default();
+    }
+
+    /// The maps that hold programs, with their numbers.
+    pub(crate) fn program_arrays(&self) -> impl Iterator<Item = (usize, &Map)> {
+        let all = self.shared.program_arrays.get_or_init(|| {
+            let all = self.maps.iter().enumerate();
+            let of_programs = all.filter(|(_, map)| map.def.is(MapType::ProgArray));
+            of_programs.map(|(index, _)| index).collect()
+        });
+        all.iter()
+            .filter_map(|index| Some((*index, self.maps.get(*index)?)))
+    }
+
     /// Whether the object is loaded by cilium/ebpf.
     pub fn is_cilium(&self) -> bool {
         self.cilium.is_some()
@@ -143,6 +172,30 @@ impl Object {
     /// Whether the section of program `index` says no type.
     pub fn is_untyped(&self, index: usize) -> bool {
         self.entry(index).is_some_and(|prog| prog.prog_type == 0)
+    }
+
+    /// The functions that programs share, by their numbers among all.
+    pub(crate) fn functions(&self) -> Range<usize> {
+        let section = |text: usize| {
+            let start = self.programs.partition_point(|prog| prog.section < text);
+            start..self.programs.partition_point(|prog| prog.section <= text)
+        };
+        let all = &self.shared.functions;
+        all.get_or_init(|| self.text.map_or(0..0, section)).clone()
+    }
+
+    /// The first function of that name, by its number.
+    pub(crate) fn function(&self, name: &str) -> Option<usize> {
+        let all = self.shared.by_name.get_or_init(|| {
+            let mut all = HashMap::new();
+            for (index, prog) in self.programs.iter().enumerate() {
+                if Some(prog.section) == self.text {
+                    all.entry(prog.name.clone()).or_insert(index);
+                }
+            }
+            all
+        });
+        all.get(name).copied()
     }
 
     fn entry(&self, index: usize) -> Option<&Program> {

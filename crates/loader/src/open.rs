@@ -18,12 +18,14 @@ use crate::ext::ExtInfo;
 use crate::externs::{self, KCONFIG_SEC};
 use crate::insn;
 use crate::map_defs::{self, MAPS_SEC};
-use crate::maps::{Internal, Map, PAGE_SIZE};
+use crate::maps::{DataType, Internal, Map, PAGE_SIZE};
 use crate::object::{Manner, Object};
 use crate::opening::{Opening, SecKind};
 use crate::probes::Probes;
 use crate::program;
 use crate::sections::SecDef;
+use crate::shared::Shared;
+use crate::tags::Exceptions;
 use crate::{datasec, relos, resolve, sanitize, struct_ops, tags, veristat};
 
 /// The section of variables in an arena.
@@ -324,16 +326,18 @@ impl<'a> Opening<'a> {
 
     fn init_maps(&mut self) -> Result<(), Errno> {
         self.init_defined_maps()?;
-        for index in self.struct_sections.clone() {
-            map_defs::read_structs(&self.elf, index, &mut self.maps, self.w)?;
-        }
+        map_defs::read_structs(&self.elf, &self.struct_sections, &mut self.maps, self.w)?;
         self.init_data_maps()?;
         if self.externs.kconfig_size > 0 {
             self.kconfig_map = Some(self.maps.len());
             let (size, symtab) = (u64::from(self.externs.kconfig_size), self.elf.symtab);
-            let btf = self.btf.as_deref();
             let kind = Internal::Kconfig;
-            let map = Map::for_data(&self.name, kind, KCONFIG_SEC, symtab, size, &[], btf, self.w)?;
+            let types = self
+                .btf
+                .as_deref()
+                .map(|btf| DataType::of(btf, [KCONFIG_SEC].into_iter()));
+            let ty = types.and_then(|types| types.get(KCONFIG_SEC).copied());
+            let map = Map::for_data(&self.name, kind, KCONFIG_SEC, symtab, size, &[], ty, self.w)?;
             self.maps.push(map);
         }
         let Some(btf) = self.btf.clone() else {
@@ -342,7 +346,8 @@ impl<'a> Opening<'a> {
         for (index, kind) in self.kinds.iter().enumerate() {
             if let (SecKind::StructOps, Some(section)) = (kind, self.elf.sections.get(index)) {
                 self.budget.charge(section.size)?;
-                struct_ops::read_maps(&btf, section, index, &mut self.maps, self.w)?;
+                let with = (&mut self.budget, &mut *self.w);
+                struct_ops::read_maps(&btf, section, index, &mut self.maps, with)?;
             }
         }
         Ok(())
@@ -359,15 +364,10 @@ impl<'a> Opening<'a> {
             warning!(self.w, "DATASEC '{MAPS_SEC}' not found.");
             return Err(Errno::ENOENT);
         };
+        let mut reader = map_defs::Reader::new(&btf, self.is_aya);
         for (i, info) in datasec.vars().enumerate() {
-            self.maps.push(map_defs::read_map(
-                &btf,
-                info,
-                i,
-                (index, section.size),
-                self.is_aya,
-                self.w,
-            )?);
+            let map = reader.read_map(info, i, (index, section.size), self.w)?;
+            self.maps.push(map);
         }
         self.init_arena()
     }
@@ -411,6 +411,11 @@ impl<'a> Opening<'a> {
     }
 
     fn init_data_maps(&mut self) -> Result<(), Errno> {
+        let is_data = |kind: &SecKind| matches!(kind, SecKind::Data | SecKind::Rodata | SecKind::Bss);
+        let data = self.kinds.iter().zip(&self.elf.sections);
+        let names = data.filter_map(|(kind, section)| section.name.as_deref().filter(|_| is_data(kind)));
+        let types = self.btf.as_deref().map(|btf| DataType::of(btf, names));
+        let types = types.unwrap_or_default();
         for (index, kind) in self.kinds.iter().enumerate() {
             let Some(section) = self.elf.sections.get(index) else {
                 continue;
@@ -427,8 +432,8 @@ impl<'a> Opening<'a> {
             let name = section.name.as_deref().unwrap_or_default();
             let (size, data) = (section.size, section.data.unwrap_or_default());
             self.budget.charge(data.len() as u64)?;
-            let btf = self.btf.as_deref();
-            let map = Map::for_data(&self.name, kind, name, index, size, data, btf, self.w)?;
+            let ty = types.get(name).copied();
+            let map = Map::for_data(&self.name, kind, name, index, size, data, ty, self.w)?;
             self.maps.push(map);
         }
         Ok(())
@@ -509,7 +514,7 @@ impl<'a> Opening<'a> {
             .filter(|(_, p)| Some(p.section) != text);
         let entries: Vec<usize> = entries.map(|(i, _)| i).collect();
         let probes = Probes::of(kernel);
-        let exceptions = tags::exception_tags(self.btf.as_deref().filter(|_| probes.decl_tag));
+        let exceptions = Exceptions::new(self.btf.as_deref().filter(|_| probes.decl_tag));
         let load_btf = self.btf.as_ref().map(|btf| {
             let hidden = tags::hide_functions(btf, &self.programs, text);
             sanitize::sanitize(hidden, &probes)
@@ -543,6 +548,8 @@ impl<'a> Opening<'a> {
             load_btf,
             info,
             exceptions,
+            shared: Shared::default(),
+            changes: 0,
             core_btf: manner.core_btf().unwrap_or(&kernel.btf).clone(),
             kernel_btf: kernel.btf.clone(),
             resolved,

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use verdict_btf::Btf;
 use verdict_btf::ext::BtfExt;
 use verdict_kernel::Kernel;
-use verdict_kernel::errno::Errno;
 
-use crate::elf::Elf;
+use crate::elf::{Budget, Elf};
 use crate::error::Warnings;
 use crate::externs::Externs;
 use crate::maps::{Map, OBJ_NAME_LEN};
@@ -91,22 +90,6 @@ impl<'a> Opening<'a> {
             budget: Budget::of(size),
             w,
         }
-    }
-}
-
-/// Bytes that may still be copied out of the file: sections may overlap, many times over.
-pub(crate) struct Budget(u64);
-
-impl Budget {
-    /// What is copied out of a file of this size.
-    pub(crate) fn of(size: usize) -> Budget {
-        Budget((size as u64).saturating_mul(4))
-    }
-
-    /// Takes `bytes` from what is left.
-    pub(crate) fn charge(&mut self, bytes: u64) -> Result<(), Errno> {
-        self.0 = self.0.checked_sub(bytes).ok_or(Errno::ENOMEM)?;
-        Ok(())
     }
 }
 

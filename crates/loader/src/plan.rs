@@ -113,6 +113,7 @@ impl Object {
     /// # Errors
     /// When there is no such map.
     pub fn plan_map(&mut self, name: &str, plan: &MapPlan) -> Result<(), PlanError> {
+        self.changed();
         let is_cilium = self.cilium.is_some();
         let Some(map) = self.maps.iter_mut().find(|map| map.name == name) else {
             let known = self.maps.iter().map(|map| map.name.as_str());
@@ -136,6 +137,7 @@ impl Object {
     /// # Errors
     /// When there is no such program, or such a section means nothing.
     pub fn plan_section(&mut self, name: &str, section: &str) -> Result<(), PlanError> {
+        self.changed();
         let at = self.named(name)?;
         let found = match &self.cilium {
             Some(_) => SecDef::find_loosely(section),
@@ -160,6 +162,7 @@ impl Object {
     /// # Errors
     /// When there is no such program.
     pub fn leave_out(&mut self, name: &str) -> Result<(), PlanError> {
+        self.changed();
         let at = self.named(name)?;
         self.entries.retain(|entry| *entry != at);
         Ok(())

@@ -3,28 +3,27 @@
 use std::sync::Arc;
 
 use verdict_btf::build::Builder;
-use verdict_btf::core::{CoreError, Relocator};
 use verdict_btf::ext::CoreRelo;
 use verdict_btf::{Btf, TypeId};
 use verdict_kernel::attr::{MapCreate, MapId, MapValue, ProgLoad};
 use verdict_kernel::errno::Errno;
-use verdict_kernel::map::MapType;
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::{Broken, By, Rule};
 
 use crate::attach::find_in_kernel;
-use crate::bpf::Bpf;
-use crate::cilium::Made;
+use crate::bpf::{Bpf, Made};
+use crate::cilium::MadeProgram;
 use crate::create::{create_maps, kernel_name};
 use crate::error::{PrepareError, ProgFacts, Warnings, strerror, warning};
-use crate::link::{self, Linked, Patched};
+use crate::link::{self, Linked};
 use crate::object::Object;
 use crate::program::Program;
 use crate::resolve::Resolved;
 use crate::sections::SecFlags;
+use crate::shared::ByNumber;
 use crate::spec::Spec;
 use crate::target::AttachTarget;
-use crate::{aya, cilium, ctx_args, sanitize, tags};
+use crate::{aya, cilium, core_relos, ctx_args, sanitize, tags};
 
 const BPF_F_SLEEPABLE: u32 = 1 << 4;
 const BPF_F_XDP_HAS_FRAGS: u32 = 1 << 5;
@@ -52,7 +51,7 @@ pub struct Prepared {
     /// The programs of `loads` by their index in the object.
     programs: Vec<usize>,
     /// Created maps by their index in the object.
-    maps: Vec<Option<MapId>>,
+    maps: Arc<[Option<MapId>]>,
     /// CO-RE relocations of each of `loads`, by instruction.
     pub(crate) core: Vec<Vec<(usize, CoreRelo)>>,
 }
@@ -117,7 +116,9 @@ impl Object {
         let made = cilium::create(self, spec, bpf);
         let typed = (0..self.program_count()).filter(|index| !self.is_untyped(*index));
         Ok(Prepared {
-            maps: made.map_err(|refused| refused.into_error(ProgFacts::default()))?,
+            maps: made
+                .map_err(|refused| refused.into_error(ProgFacts::default()))?
+                .into(),
             order: typed.collect(),
             ..Prepared::default()
         })
@@ -132,7 +133,7 @@ impl Object {
     ) -> Option<Result<Prepared, PrepareError>> {
         let spec = self.cilium.as_ref()?;
         let main = self.entries.get(index).copied().unwrap_or(usize::MAX);
-        let made = cilium::make_with(self, spec, main, whole.maps.clone(), bpf);
+        let made = cilium::make_with(self, spec, main, whole.maps.to_vec(), bpf);
         let made = made.map_err(|(refused, facts)| refused.into_error(facts));
         Some(made.map(|made| made.into_prepared(main)))
     }
@@ -170,7 +171,7 @@ impl Object {
         }
         if let Some(spec) = &self.cilium {
             // Of a collection of one program, what holds programs stays empty.
-            let filled = (prepared.maps.as_slice(), prepared.target.is_none());
+            let filled = (&*prepared.maps, prepared.target.is_none());
             return cilium::populate(self, spec, filled, bpf)
                 .map_err(|refused| refused.into_error(prepared.facts));
         }
@@ -191,18 +192,14 @@ impl Object {
     }
 
     fn fill_program_arrays(&self, p: &Prepared, bpf: &mut dyn Bpf, w: &mut Warnings) -> Result<(), Errno> {
-        for (i, map) in self
-            .maps
-            .iter()
-            .enumerate()
-            .filter(|(_, m)| m.def.is(MapType::ProgArray))
-        {
+        let places: ByNumber<i32> = p.programs.iter().copied().zip(0..).collect();
+        for (i, map) in self.program_arrays() {
             let Some(id) = p.maps.get(i).copied().flatten() else {
                 continue;
             };
             for (slot, target) in &map.slots {
                 let prog = self.programs.get(*target).map_or("", |p| p.name.as_str());
-                let loaded = p.programs.iter().position(|l| l == target);
+                let loaded = places.get(target);
                 let filled = match loaded {
                     Some(_) => bpf.map_update(id, &slot.to_le_bytes(), MapValue::Program(prog.to_owned())),
                     None if *slot >= map.def.max_entries => Err(Errno::E2BIG),
@@ -210,7 +207,7 @@ impl Object {
                 };
                 filled.inspect_err(|e| {
                     // A program that is not loaded has -ENOENT for a file descriptor.
-                    let fd = loaded.map_or(-Errno::ENOENT.0, |l| l as i32);
+                    let fd = loaded.map_or(-Errno::ENOENT.0, |at| *at);
                     let (name, n) = (&map.name, e.0);
                     warning!(
                         w,
@@ -223,14 +220,14 @@ impl Object {
     }
 }
 
-impl Made {
+impl MadeProgram {
     fn into_prepared(self, main: usize) -> Prepared {
         Prepared {
             loads: vec![self.load],
             target: Some(0),
             facts: self.facts,
             programs: vec![main],
-            maps: self.maps,
+            maps: self.maps.into(),
             core: vec![self.core],
             ..Prepared::default()
         }
@@ -249,7 +246,7 @@ struct Load<'a> {
     facts: ProgFacts,
     w: Warnings,
     /// Created maps by their index in the object.
-    maps: Vec<Option<MapId>>,
+    maps: Arc<[Option<MapId>]>,
     /// The object's BTF as this load has it, if it is not as for all.
     btf: Option<Arc<Btf>>,
 }
@@ -265,7 +262,7 @@ impl<'a> Load<'a> {
             whole: false,
             facts: ProgFacts::default(),
             w: Warnings::default(),
-            maps: Vec::new(),
+            maps: Arc::default(),
             btf: None,
         }
     }
@@ -296,8 +293,7 @@ impl<'a> Load<'a> {
         self.facts
             .note_member(resolved.struct_ops.members.get(&self.target));
         let linked = self.relocate(resolved)?;
-        let btf = self.load_btf(bpf)?;
-        self.maps = create_maps(object, resolved, btf.as_ref(), bpf, &mut self.w)?;
+        let btf = self.make_maps(resolved, bpf)?;
         if object.is_aya
             && let Some((broken, words)) = aya::refused_map(&object.maps)
         {
@@ -332,24 +328,29 @@ impl<'a> Load<'a> {
         Err(Rule::MemoryLock.with(errno))
     }
 
-    /// Whether libbpf loads a program.
-    fn is_loaded(&self, resolved: &Resolved, index: usize) -> bool {
-        let wanted = resolved.struct_ops.autoload.get(&index).copied();
-        wanted.unwrap_or(index == self.target || self.also.contains(&index))
+    /// The programs that libbpf loads, in their order.
+    fn loaded(&self, resolved: &Resolved) -> Vec<usize> {
+        let set = &resolved.struct_ops.autoload;
+        let asked = self.also.iter().copied().chain([self.target]);
+        let asked = asked.filter(|index| !set.contains_key(index));
+        let needed = set.iter().filter(|(_, loaded)| **loaded).map(|(index, _)| *index);
+        let mut all: Vec<_> = asked.chain(needed).collect();
+        all.retain(|index| self.object.entries.binary_search(index).is_ok());
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// Links the programs that are loaded, by their index in the object.
     fn relocate(&mut self, resolved: &Resolved) -> Result<Vec<(usize, Linked)>, Broken> {
         let object = self.object;
-        let patched = self.relocate_core(resolved).inspect_err(|e| {
+        let loaded = self.loaded(resolved);
+        let patched = core_relos::relocate(object, &loaded, &mut self.w).inspect_err(|e| {
             warning!(self.w, "failed to perform CO-RE relocations: -{}", e.0);
         });
         let patched = patched.by(Rule::CoreRelocation)?;
         let mut all = Vec::new();
-        for index in object.entries.iter().copied() {
-            if !self.is_loaded(resolved, index) {
-                continue;
-            }
+        for index in loaded {
             let mut linked = Linked::default();
             let done = link::link(object, &patched, index, &mut linked, &mut self.w);
             if index == self.target {
@@ -394,53 +395,34 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// Applies the CO-RE relocations of all programs that are loaded and of all subprograms.
-    fn relocate_core(&mut self, resolved: &Resolved) -> Result<Patched, Errno> {
+    /// Loads the object's BTF and creates its maps, unless it is known what that comes to. Gives the BTF.
+    fn make_maps(&mut self, resolved: &Resolved, bpf: &mut dyn Bpf) -> Result<Option<Arc<Btf>>, Broken> {
         let object = self.object;
-        let mut patched = Patched::new();
-        let Some(btf) = &object.btf else {
-            return Ok(patched);
-        };
-        let mut records = Vec::new();
-        let mut total = 0;
-        for (i, prog) in object
-            .programs
-            .iter()
-            .enumerate()
-            .filter(|(_, p)| !p.core.is_empty())
-        {
-            if Some(prog.section) == object.text || self.is_loaded(resolved, i) {
-                total += prog.len();
-                if total > link::MAX_INSNS {
-                    return Err(Errno::ENOMEM);
-                }
-                patched.insert(i, object.own_insns(prog).to_vec());
-                records.extend(prog.core.iter().map(|r| (r.place, i, r)));
-            }
+        let changes = object.changes;
+        // With a BTF of its own it may come to something else.
+        let as_for_all = self.btf.is_none();
+        let known = as_for_all.then(|| bpf.recall(changes)).flatten();
+        if let Some(made) = known {
+            self.w.extend(&made.said);
+            self.maps = Arc::clone(&made.maps);
+            return made.btf.clone();
         }
-        // In libbpf's order: what one relocation rules out is out for those after it.
-        records.sort_by_key(|(place, ..)| *place);
-        let mut relocator = Relocator::new(btf, &object.core_btf);
-        for (place, i, record) in records {
-            if object.info.bad_core.is_some_and(|bad| bad <= place) {
-                break;
-            }
-            let name = object.programs.get(i).map_or("", |p| p.name.as_str());
-            let Some(insns) = patched.get_mut(&i) else {
-                continue;
-            };
-            match relocator.relocate(insns, record.insn, &record.relo, place.1, name) {
-                Ok(done) => done.warnings.iter().for_each(|m| warning!(self.w, "{m}")),
-                Err(CoreError { errno, messages }) => {
-                    messages.iter().for_each(|m| warning!(self.w, "{m}"));
-                    return Err(Errno(errno));
-                }
-            }
+        let before = std::mem::take(&mut self.w);
+        let made = self.load_btf(bpf).and_then(|btf| {
+            self.maps = create_maps(object, resolved, btf.as_ref(), bpf, &mut self.w)?;
+            Ok(btf)
+        });
+        let said = std::mem::replace(&mut self.w, before);
+        self.w.extend(&said);
+        if as_for_all {
+            bpf.keep(Made {
+                changes,
+                btf: made.clone(),
+                maps: Arc::clone(&self.maps),
+                said,
+            });
         }
-        match object.info.bad_core {
-            Some(_) => Err(Errno::EINVAL),
-            None => Ok(patched),
-        }
+        made
     }
 
     /// Loads the object's BTF; without it, if it is of no use, unless struct_ops need it.
@@ -483,7 +465,7 @@ impl<'a> Load<'a> {
             };
             let core = std::mem::take(&mut linked.core);
             if self.whole {
-                let number = self.object.entries.iter().position(|entry| *entry == index);
+                let number = self.object.entries.binary_search(&index);
                 prepared.order.extend(number);
             }
             match self.attributes(resolved, index, prog, btf.as_ref(), linked) {
@@ -514,7 +496,7 @@ impl<'a> Load<'a> {
             }
         }
         prepared.facts = self.facts;
-        prepared.maps = std::mem::take(&mut self.maps);
+        prepared.maps = Arc::clone(&self.maps);
         prepared.messages = std::mem::take(&mut self.w).into_lines();
         Ok(prepared)
     }

@@ -157,8 +157,8 @@ impl Referrer<'_, '_> {
     fn resolve(&self, rel: Rel, symbol: &Symbol) -> Result<RelocKind, Refusal> {
         let insns = self.prog.insns(&self.o.code);
         let insn = insns.get(self.at).copied().unwrap_or_default();
-        let name = self.symbol_name(symbol);
         if !insn::is_call(&insn) && !insn.is_ld_imm64() {
+            let name = self.symbol_name(symbol);
             let (at, code) = (self.at, insn.code);
             return refuse(format!(
                 "invalid relo against '{name}' for insns[{at}].code 0x{code:x}"
@@ -171,7 +171,8 @@ impl Referrer<'_, '_> {
                 // aya leaves alone what it knows nothing of.
                 None if self.o.is_aya => Ok(RelocKind::Core),
                 None => refuse(format!(
-                    "extern relo failed to find extern for '{name}' ({})",
+                    "extern relo failed to find extern for '{}' ({})",
+                    self.symbol_name(symbol),
                     rel.sym
                 )),
             };
@@ -180,9 +181,9 @@ impl Referrer<'_, '_> {
             if !insn::is_pseudo_call(&insn) {
                 return refuse("incorrect bpf_call opcode".to_owned());
             }
-            return self.call(symbol, &name);
+            return self.call(symbol);
         }
-        self.load(symbol, &name, insn.imm)
+        self.load(symbol, insn.imm)
     }
 
     /// The symbol's name, or that of the section it stands for.
@@ -198,15 +199,20 @@ impl Referrer<'_, '_> {
         name.unwrap_or_else(|| "<?".to_owned())
     }
 
-    fn call(&self, symbol: &Symbol, name: &str) -> Result<RelocKind, Refusal> {
+    fn call(&self, symbol: &Symbol) -> Result<RelocKind, Refusal> {
         let section = usize::from(symbol.shndx);
+        let name = || self.symbol_name(symbol);
         if section == 0 || Some(section) != self.o.text {
             let section = self.o.elf.section_name(section).unwrap_or("(null)");
-            return refuse(format!("bad call relo against '{name}' in section '{section}'"));
+            return refuse(format!(
+                "bad call relo against '{}' in section '{section}'",
+                name()
+            ));
         }
         if !symbol.value.is_multiple_of(INSN_SIZE) {
             return refuse(format!(
-                "bad call relo against '{name}' at offset {}",
+                "bad call relo against '{}' at offset {}",
+                name(),
                 symbol.value
             ));
         }
@@ -214,12 +220,14 @@ impl Referrer<'_, '_> {
     }
 
     /// What an `ld_imm64` loads the address of.
-    fn load(&self, symbol: &Symbol, name: &str, imm: i32) -> Result<RelocKind, Refusal> {
+    fn load(&self, symbol: &Symbol, imm: i32) -> Result<RelocKind, Refusal> {
         let o = self.o;
+        let name = || self.symbol_name(symbol);
         let section = usize::from(symbol.shndx);
         if section == 0 || symbol.shndx >= SHN_LORESERVE {
             return refuse(format!(
-                "invalid relo against '{name}' in special section 0x{section:x}; forgot to initialize global var?.."
+                "invalid relo against '{}' in special section 0x{section:x}; forgot to initialize global var?..",
+                name()
             ));
         }
         let value = symbol.value as i32;
@@ -227,7 +235,8 @@ impl Referrer<'_, '_> {
             if !symbol.value.is_multiple_of(INSN_SIZE) || imm % INSN_SIZE as i32 != 0 {
                 let at = symbol.value;
                 return refuse(format!(
-                    "bad subprog addr relo against '{name}' at offset {at}+{imm}"
+                    "bad subprog addr relo against '{}' at offset {at}+{imm}",
+                    name()
                 ));
             }
             return Ok(RelocKind::SubprogAddr(value));
@@ -249,7 +258,7 @@ impl Referrer<'_, '_> {
             _ if section == o.elf.symtab => {
                 return refuse(format!("bad data relo against section '{section_name}'"));
             }
-            _ => return self.defined_map(section, symbol, name, section_name),
+            _ => return self.defined_map(section, symbol, section_name),
         };
         match self.finder.data_maps.get(&(section, kind)) {
             Some(map) => Ok(RelocKind::Data(*map, value)),
@@ -259,16 +268,11 @@ impl Referrer<'_, '_> {
         }
     }
 
-    fn defined_map(
-        &self,
-        section: usize,
-        symbol: &Symbol,
-        name: &str,
-        section_name: &str,
-    ) -> Result<RelocKind, Refusal> {
+    fn defined_map(&self, section: usize, symbol: &Symbol, section_name: &str) -> Result<RelocKind, Refusal> {
         if Some(section) != self.o.maps_section && !self.o.struct_sections.contains(&section) {
             return refuse(format!(
-                "bad map relo against '{name}' in section '{section_name}'"
+                "bad map relo against '{}' in section '{section_name}'",
+                self.symbol_name(symbol)
             ));
         }
         match self.finder.defined_maps.get(&(section, symbol.value)) {

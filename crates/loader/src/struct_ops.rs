@@ -1,6 +1,6 @@
 //! struct_ops maps: a struct of the kernel's that an object fills with programs and values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use verdict_btf::{Btf, Kind, Member, Type, TypeId, essential_name};
@@ -9,7 +9,7 @@ use verdict_kernel::kfunc::struct_ops::VALUE_PREFIX;
 use verdict_kernel::map::MapType;
 use verdict_kernel::prog::ProgType;
 
-use crate::elf::{Elf, SHN_LORESERVE, Section};
+use crate::elf::{Budget, Elf, SHN_LORESERVE, Section};
 use crate::error::{Warnings, libbpf, warning};
 use crate::insn::INSN_SIZE;
 use crate::maps::{BPF_F_LINK, Map, MapDef, StructOps};
@@ -22,6 +22,9 @@ pub(crate) const SECTIONS: [&str; 4] = [
     "?.struct_ops",
     "?.struct_ops.link",
 ];
+
+/// Bytes that a map takes in a file at least: symbol, variable, and its place in the section.
+const MAP_BYTES: usize = 48;
 
 /// What the kernel's types make of struct_ops maps.
 #[derive(Clone, Debug, Default)]
@@ -40,13 +43,15 @@ pub(crate) fn read_maps(
     section: &Section<'_>,
     index: usize,
     maps: &mut Vec<Map>,
-    w: &mut Warnings,
+    (budget, w): (&mut Budget, &mut Warnings),
 ) -> Result<(), Errno> {
     let name = section.name.as_deref().ok_or(libbpf::FORMAT)?;
     let Some(datasec) = btf.find(name, Kind::DataSec).and_then(|id| btf.ty(id)) else {
         warning!(w, "struct_ops init: DATASEC {name} not found");
         return Err(Errno::EINVAL);
     };
+    // Many sections of one name share their variables.
+    budget.charge((datasec.vars().len() * MAP_BYTES) as u64)?;
     let mut section_name = name;
     let data: Arc<[u8]> = Arc::from(section.data.unwrap_or_default());
     for var in datasec.vars() {
@@ -121,18 +126,14 @@ pub(crate) fn collect_relocs(
     programs: &[Program],
     w: &mut Warnings,
 ) -> Result<(), Errno> {
+    let places = Places::new(maps, section);
+    let mut members = HashMap::new();
     for rel in Elf::relocations(relocs) {
         let Some(symbol) = elf.symbols.get(rel.sym) else {
             warning!(w, "struct_ops reloc: symbol {:x} not found", rel.sym);
             return Err(libbpf::FORMAT);
         };
-        let map = maps.iter_mut().find(|m| {
-            let within = rel.offset.checked_sub(m.section_offset);
-            m.struct_ops.is_some()
-                && m.section == section
-                && within.is_some_and(|o| o < u64::from(m.def.value_size))
-        });
-        let Some(map) = map else {
+        let Some(map) = places.at(rel.offset).and_then(|at| maps.get_mut(at)) else {
             warning!(
                 w,
                 "struct_ops reloc: cannot find map at rel->r_offset {}",
@@ -161,8 +162,11 @@ pub(crate) fn collect_relocs(
         let Some(ops) = map.struct_ops.as_mut() else {
             continue;
         };
-        check_member(btf, ops.type_id, offset, name, w)?;
-        let member = member_at(btf, ops.type_id, offset).map_or("", |m| m.name());
+        let members = members
+            .entry(ops.type_id)
+            .or_insert_with(|| by_offset(btf, ops.type_id));
+        let member = offset.checked_mul(8).and_then(|bits| members.get(&bits));
+        let member = check_member(btf, member, (name, offset), w)?.name();
         let place = (usize::from(symbol.shndx), symbol.value / INSN_SIZE);
         let index = program_at(programs, place, (name, member), w)?;
         ops.programs.insert(offset, index);
@@ -198,14 +202,23 @@ fn program_at(
     Ok(index)
 }
 
-fn member_at(btf: &Btf, struct_id: TypeId, offset: u32) -> Option<Member<'_>> {
-    let bits = offset.checked_mul(8)?;
-    btf.ty(struct_id)?.members().find(|m| m.bit_offset == bits)
+/// The first member at each offset in bits.
+fn by_offset(btf: &Btf, struct_id: TypeId) -> HashMap<u32, Member<'_>> {
+    let mut all = HashMap::new();
+    for member in btf.ty(struct_id).into_iter().flat_map(|ty| ty.members()) {
+        all.entry(member.bit_offset).or_insert(member);
+    }
+    all
 }
 
 /// A member at the offset must be a pointer to a function.
-fn check_member(btf: &Btf, struct_id: TypeId, offset: u32, map: &str, w: &mut Warnings) -> Result<(), Errno> {
-    let Some(member) = member_at(btf, struct_id, offset) else {
+fn check_member<'m, 'b>(
+    btf: &Btf,
+    member: Option<&'m Member<'b>>,
+    (map, offset): (&str, u32),
+    w: &mut Warnings,
+) -> Result<&'m Member<'b>, Errno> {
+    let Some(member) = member else {
         warning!(w, "struct_ops reloc {map}: cannot find member at moff {offset}");
         return Err(Errno::EINVAL);
     };
@@ -217,7 +230,39 @@ fn check_member(btf: &Btf, struct_id: TypeId, offset: u32, map: &str, w: &mut Wa
         );
         return Err(Errno::EINVAL);
     }
-    Ok(())
+    Ok(member)
+}
+
+/// Where the maps of a section lie: from each offset on the first map that is there, if any.
+struct Places(Vec<(u64, Option<usize>)>);
+
+impl Places {
+    fn new(maps: &[Map], section: usize) -> Places {
+        let mut ends = Vec::new();
+        let of_section = |map: &Map| map.struct_ops.is_some() && map.section == section;
+        for (index, map) in maps.iter().enumerate().filter(|(_, map)| of_section(map)) {
+            let start = map.section_offset;
+            let end = start.saturating_add(u64::from(map.def.value_size));
+            ends.extend([(start, true, index), (end, false, index)]);
+        }
+        ends.sort_unstable();
+        let (mut places, mut there) = (Vec::new(), BTreeSet::new());
+        for (at, begins, index) in ends {
+            if begins {
+                there.insert(index);
+            } else {
+                there.remove(&index);
+            }
+            places.push((at, there.first().copied()));
+        }
+        Places(places)
+    }
+
+    /// The map at an offset.
+    fn at(&self, offset: u64) -> Option<usize> {
+        let after = self.0.partition_point(|(start, _)| *start <= offset);
+        self.0.get(after.checked_sub(1)?)?.1
+    }
 }
 
 /// Matches the struct_ops maps with the kernel's types. What was found before a failure stays in `out`.

@@ -22,12 +22,20 @@ use crate::target::LoadedProg;
 #[derive(Clone, Debug)]
 pub struct Session<'k> {
     kernel: &'k Kernel,
+    state: State,
+}
+
+/// What is loaded, to be come back to by sessions for the same kernel. Copies share what is large.
+#[derive(Clone, Debug, Default)]
+pub struct State {
     btfs: Vec<Arc<ProgBtf>>,
-    maps: Vec<Arc<Map>>,
+    maps: Arc<Vec<Arc<Map>>>,
+    /// The maps as programs are given them, as long as they stay the same.
+    listed: Option<Arc<[Arc<Map>]>>,
     programs: Vec<Arc<LoadedProg>>,
     memory: Memory,
     /// What each map is charged.
-    pages: Vec<Pages>,
+    pages: Arc<Vec<Pages>>,
     /// What is known of programs that call others by maps.
     callers: Callers,
     /// An update whose checks are not modelled.
@@ -36,20 +44,38 @@ pub struct Session<'k> {
     free: Vec<MapId>,
 }
 
+impl State {
+    /// The maps, to be changed.
+    fn maps_mut(&mut self) -> &mut Vec<Arc<Map>> {
+        self.listed = None;
+        Arc::make_mut(&mut self.maps)
+    }
+
+    /// The maps as programs are given them.
+    fn listed(&mut self) -> Arc<[Arc<Map>]> {
+        let listed = self.listed.get_or_insert_with(|| self.maps.as_slice().into());
+        Arc::clone(listed)
+    }
+}
+
 impl<'k> Session<'k> {
     /// Nothing loaded yet.
     pub fn new(kernel: &'k Kernel) -> Self {
         Self {
             kernel,
-            btfs: Vec::new(),
-            maps: Vec::new(),
-            programs: Vec::new(),
-            memory: Memory::default(),
-            pages: Vec::new(),
-            callers: Callers::default(),
-            unmodelled: None,
-            free: Vec::new(),
+            state: State::default(),
         }
+    }
+
+    /// What is loaded now.
+    pub fn state(&mut self) -> State {
+        self.state.listed();
+        self.state.clone()
+    }
+
+    /// Comes back to what was loaded.
+    pub fn resume(&mut self, state: &State) {
+        self.state = state.clone();
     }
 
     /// What happens to a program once it is verified: it has to fit the others that call, or are called by, maps that it
@@ -58,12 +84,12 @@ impl<'k> Session<'k> {
     /// # Errors
     /// `EINVAL` when it does not fit; or that it is not known.
     pub fn keep(&mut self, name: &str, prog: &Prog) -> Result<(), LoadError> {
-        self.callers.keep(self.kernel, name, prog)
+        self.state.callers.keep(self.kernel, name, prog)
     }
 
     /// An update that was admitted, and that the kernel may refuse for a reason that is not modelled.
     pub fn unmodelled(&self) -> Option<&'static str> {
-        self.unmodelled
+        self.state.unmodelled
     }
 
     /// The same of what was updated since it was last asked for.
@@ -73,8 +99,8 @@ impl<'k> Session<'k> {
 
     /// Takes a program that is loaded already; others can attach to it.
     pub fn add_program(&mut self, program: Arc<LoadedProg>) -> ProgId {
-        self.programs.push(program);
-        ProgId(u32::try_from(self.programs.len() - 1).unwrap_or(u32::MAX))
+        self.state.programs.push(program);
+        ProgId(u32::try_from(self.state.programs.len() - 1).unwrap_or(u32::MAX))
     }
 
     /// The kernel that it is for.
@@ -84,12 +110,15 @@ impl<'k> Session<'k> {
 
     /// The maps by [`MapId`].
     pub fn maps(&self) -> &[Arc<Map>] {
-        &self.maps
+        &self.state.maps
     }
 
     /// What the kernel made of a BTF object, if it is loaded.
     pub fn btf(&self, btf: &Arc<Btf>) -> Option<&Arc<ProgBtf>> {
-        self.btfs.iter().find(|loaded| Arc::ptr_eq(&loaded.btf, btf))
+        self.state
+            .btfs
+            .iter()
+            .find(|loaded| Arc::ptr_eq(&loaded.btf, btf))
     }
 
     /// `BPF_BTF_LOAD`. Loading the same object again is free.
@@ -98,25 +127,25 @@ impl<'k> Session<'k> {
     /// Errno and log of a refusal.
     pub fn btf_load(&mut self, btf: &Arc<Btf>) -> Result<(), Rejection> {
         if self.btf(btf).is_none() {
-            self.btfs.push(Arc::new(ProgBtf::load(self.kernel, btf)?));
+            self.state.btfs.push(Arc::new(ProgBtf::load(self.kernel, btf)?));
         }
         Ok(())
     }
 
     /// How many BTF objects there are.
     pub fn btf_count(&self) -> usize {
-        self.btfs.len()
+        self.state.btfs.len()
     }
 
     /// Closes the descriptors of all BTF objects but so many first ones; what was made with them keeps them.
     pub fn close_btfs(&mut self, but: usize) {
-        self.btfs.truncate(but);
+        self.state.btfs.truncate(but);
     }
 
     /// Has a BTF that was loaded before, into the same kernel.
     pub fn add_btf(&mut self, btf: Arc<ProgBtf>) {
         if self.btf(&btf.btf).is_none() {
-            self.btfs.push(btf);
+            self.state.btfs.push(btf);
         }
     }
 
@@ -125,40 +154,48 @@ impl<'k> Session<'k> {
     /// # Errors
     /// See [`map_create`](crate::map::map_create).
     pub fn map_create(&mut self, attr: &MapCreate) -> Result<MapId, Broken> {
-        let id = u32::try_from(self.maps.len()).map_err(|_| Rule::MapAttributes.with(Errno::EMFILE))?;
+        let id = u32::try_from(self.state.maps.len()).map_err(|_| Rule::MapAttributes.with(Errno::EMFILE))?;
         let btf = attr.btf.as_ref();
-        let btf = btf.and_then(|btf| self.btfs.iter().find(|loaded| Arc::ptr_eq(&loaded.btf, btf)));
+        let btf = btf.and_then(|btf| {
+            self.state
+                .btfs
+                .iter()
+                .find(|loaded| Arc::ptr_eq(&loaded.btf, btf))
+        });
         let inner = attr
             .inner_map
-            .and_then(|inner| self.maps.get(usize::try_from(inner.0).ok()?));
+            .and_then(|inner| self.state.maps.get(usize::try_from(inner.0).ok()?));
         let inner = inner.map(Arc::as_ref);
-        let (map, pages) = create_charged(self.kernel, attr, btf, inner, &mut self.memory)?;
+        let (map, pages) = create_charged(self.kernel, attr, btf, inner, &mut self.state.memory)?;
         let map = Arc::new(map);
-        if let Some(free) = self.free.pop() {
+        if let Some(free) = self.state.free.pop() {
             let at = free.0 as usize;
-            if let (Some(slot), Some(charged)) = (self.maps.get_mut(at), self.pages.get_mut(at)) {
+            let charged = Arc::make_mut(&mut self.state.pages).get_mut(at);
+            if let (Some(charged), Some(slot)) = (charged, Arc::make_mut(&mut self.state.maps).get_mut(at)) {
+                self.state.listed = None;
                 (*slot, *charged) = (map, pages);
                 return Ok(free);
             }
         }
-        self.maps.push(map);
-        self.pages.push(pages);
+        self.state.maps_mut().push(map);
+        Arc::make_mut(&mut self.state.pages).push(pages);
         Ok(MapId(id))
     }
 
     /// Closes the descriptor of a map that nothing else refers to.
     pub fn map_close(&mut self, id: MapId) {
-        let pages = usize::try_from(id.0).ok().and_then(|at| self.pages.get_mut(at));
+        let all = Arc::make_mut(&mut self.state.pages);
+        let pages = usize::try_from(id.0).ok().and_then(|at| all.get_mut(at));
         if let Some(pages) = pages {
-            self.memory.give_back(std::mem::take(pages));
+            self.state.memory.give_back(std::mem::take(pages));
         }
     }
 
     /// Forgets a map that nobody refers to any more; its number is given out again.
     pub fn map_free(&mut self, id: MapId) {
         self.map_close(id);
-        self.callers.forget_map(id);
-        self.free.push(id);
+        self.state.callers.forget_map(id);
+        self.state.free.push(id);
     }
 
     /// The type of the programs that a map holds, once there was one (`map->owner`).
@@ -168,22 +205,26 @@ impl<'k> Session<'k> {
 
     /// Forgets a BTF object that nobody refers to any more.
     pub fn btf_free(&mut self, btf: &Arc<Btf>) {
-        self.btfs.retain(|loaded| !Arc::ptr_eq(&loaded.btf, btf));
+        self.state.btfs.retain(|loaded| !Arc::ptr_eq(&loaded.btf, btf));
     }
 
     /// Forgets a program by its name in the object.
     pub fn forget(&mut self, name: &str) {
-        self.callers.forget(name);
+        self.state.callers.forget(name);
     }
 
     /// A map by its number.
     pub fn map(&self, id: MapId) -> Option<&Arc<Map>> {
-        self.maps.get(usize::try_from(id.0).ok()?)
+        self.state.maps.get(usize::try_from(id.0).ok()?)
     }
 
     fn map_mut(&mut self, id: MapId) -> Result<&mut Map, Errno> {
         let at = usize::try_from(id.0).map_err(|_| Errno::EBADF)?;
-        self.maps.get_mut(at).map(Arc::make_mut).ok_or(Errno::EBADF)
+        self.state
+            .maps_mut()
+            .get_mut(at)
+            .map(Arc::make_mut)
+            .ok_or(Errno::EBADF)
     }
 
     /// `BPF_MAP_UPDATE_ELEM`. Programs as values that are not kept are admitted unseen.
@@ -203,11 +244,11 @@ impl<'k> Session<'k> {
                 if index >= map.max_entries {
                     return Err(Errno::E2BIG);
                 }
-                match self.callers.call(self.kernel, id, name) {
+                match self.state.callers.call(self.kernel, id, name) {
                     Ok(()) => Ok(()),
                     Err(LoadError::Refused(broken)) => Err(broken.errno),
                     Err(LoadError::Unsupported(what)) => {
-                        self.unmodelled = Some(what);
+                        self.state.unmodelled = Some(what);
                         Ok(())
                     }
                 }
@@ -217,7 +258,8 @@ impl<'k> Session<'k> {
                 match struct_ops::update(self.kernel, map.ops_type, bytes, programs) {
                     Some(done) => done,
                     None => {
-                        self.unmodelled = Some("what the kernel asks of the values of these struct_ops");
+                        self.state.unmodelled =
+                            Some("what the kernel asks of the values of these struct_ops");
                         Ok(())
                     }
                 }
@@ -238,29 +280,30 @@ impl<'k> Session<'k> {
     /// # Errors
     /// See [`Prog::load`].
     pub fn prog_load(&mut self, attr: &ProgLoad) -> Result<Prog, LoadError> {
+        let maps = self.state.listed();
         let btf = attr.btf.as_ref();
-        let btf = btf.and_then(|btf| self.btfs.iter().find(|loaded| Arc::ptr_eq(&loaded.btf, btf)));
+        let btf = btf.and_then(|btf| {
+            self.state
+                .btfs
+                .iter()
+                .find(|loaded| Arc::ptr_eq(&loaded.btf, btf))
+        });
         let target = match attr.attach_prog {
             None => None,
             Some(id) => {
-                let program = usize::try_from(id.0).ok().and_then(|id| self.programs.get(id));
+                let program = usize::try_from(id.0)
+                    .ok()
+                    .and_then(|id| self.state.programs.get(id));
                 Some(program.ok_or(Rule::ProgramAttributes.with(Errno::EINVAL))?)
             }
         };
-        let memory = &mut self.memory;
-        Prog::load_charged(
-            self.kernel,
-            attr,
-            btf,
-            self.maps.as_slice().into(),
-            target,
-            memory,
-        )
+        let memory = &mut self.state.memory;
+        Prog::load_charged(self.kernel, attr, btf, maps, target, memory)
     }
 
     /// Whether the memory that the user may lock is so nearly used up that a program which is accepted may not fit once
     /// the kernel has rewritten it.
     pub fn is_tight(&self) -> bool {
-        self.memory.is_tight()
+        self.state.memory.is_tight()
     }
 }

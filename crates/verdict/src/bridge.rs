@@ -6,25 +6,31 @@ use verdict_btf::Btf;
 use verdict_kernel::attr::{MapCreate, MapId, MapValue};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::Broken;
-use verdict_loader::Bpf;
+use verdict_loader::{Bpf, Made};
 use verdict_syscall::Session;
 use verdict_syscall::btf::ProgBtf;
+use verdict_syscall::session::State;
 
-/// The BTF of an object and of its maps, once its kernel has taken it: all its programs are loaded with the same.
+/// What an object's kernel has taken of it: all its programs are loaded with the same.
 #[derive(Debug, Default)]
-pub(crate) struct Taken(RwLock<Vec<Arc<ProgBtf>>>);
+pub(crate) struct Taken {
+    /// The BTF of the object and of its maps.
+    btfs: RwLock<Vec<Arc<ProgBtf>>>,
+    /// All that is loaded before programs are, and what the loader knows of it.
+    made: RwLock<Option<(Arc<Made>, State)>>,
+}
 
 /// How many are kept. Those of maps come first; programs may have some of their own each.
 const MOST_TAKEN: usize = 64;
 
 impl Taken {
     fn get(&self, btf: &Arc<Btf>) -> Option<Arc<ProgBtf>> {
-        let taken = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let taken = self.btfs.read().unwrap_or_else(PoisonError::into_inner);
         taken.iter().find(|taken| Arc::ptr_eq(&taken.btf, btf)).cloned()
     }
 
     fn add(&self, loaded: &Arc<ProgBtf>) {
-        let mut taken = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.btfs.write().unwrap_or_else(PoisonError::into_inner);
         if taken.len() < MOST_TAKEN {
             taken.push(Arc::clone(loaded));
         }
@@ -62,5 +68,19 @@ impl Bpf for Bridge<'_> {
 
     fn map_freeze(&mut self, map: MapId) -> Result<(), Errno> {
         self.0.map_freeze(map)
+    }
+
+    fn recall(&mut self, changes: u64) -> Option<Arc<Made>> {
+        let made = self.1?.made.read().unwrap_or_else(PoisonError::into_inner);
+        let (made, state) = made.as_ref().filter(|(made, _)| made.changes == changes)?;
+        self.0.resume(state);
+        Some(Arc::clone(made))
+    }
+
+    fn keep(&mut self, made: Made) {
+        if let Some(taken) = self.1 {
+            let kept = Some((Arc::new(made), self.0.state()));
+            *taken.made.write().unwrap_or_else(PoisonError::into_inner) = kept;
+        }
     }
 }

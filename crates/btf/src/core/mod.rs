@@ -11,7 +11,7 @@ mod compat;
 mod patch;
 mod spec;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use verdict_isa::Insn;
 
@@ -27,7 +27,7 @@ pub const POISON: i32 = 195_896_080;
 
 /// How much work matching the relocations of one object may be before it is given up: far more than any real
 /// types need, but types may be made so that they match each other in exponentially many ways.
-const BUDGET: u32 = 1 << 26;
+pub const BUDGET: u32 = 1 << 26;
 
 /// What a relocation asks for (`BPF_CORE_*`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -213,6 +213,11 @@ pub struct Relocator<'a> {
     target: &'a Btf,
     modules: Vec<&'a Btf>,
     candidates: BTreeMap<TypeId, Vec<Candidate<'a>>>,
+    /// Local types with more than one candidate when they were searched for.
+    ambiguous: BTreeSet<TypeId>,
+    /// What records came to of which nothing was to be said, by type, access and kind, and how many candidates were left
+    /// then: they only become fewer, so that with as many left they are the same.
+    known: HashMap<(TypeId, u32, u32), (Outcome, usize)>,
     /// What is left of [`BUDGET`].
     budget: u32,
     library: Library,
@@ -226,9 +231,22 @@ impl<'a> Relocator<'a> {
             target,
             modules: Vec::new(),
             candidates: BTreeMap::new(),
+            ambiguous: BTreeSet::new(),
+            known: HashMap::new(),
             budget: BUDGET,
             library: Library::Libbpf,
         }
+    }
+
+    /// The local types of which the kernel had several of the name: what a record about one of them comes to may depend
+    /// on those before it.
+    pub fn into_ambiguous(self) -> BTreeSet<TypeId> {
+        self.ambiguous
+    }
+
+    /// Work that was done, of what may be done for one object.
+    pub fn work(&self) -> u32 {
+        BUDGET.saturating_sub(self.budget)
     }
 
     /// The same by the rules of cilium/ebpf, where they differ from those of libbpf.
@@ -294,13 +312,29 @@ impl<'a> Relocator<'a> {
             cx.warn_relo(&format!("insn #{insn_idx} (LDIMM64) is truncated"));
             return Err(errno::EINVAL);
         }
-        let outcome = self.resolve(cx, relo).inspect_err(|e| {
-            cx.warn_relo(&format!("failed to relocate: {}", e.wrapping_neg()));
-        })?;
+        let key = (relo.type_id, relo.access_str_off, relo.kind);
+        let known = self.known.get(&key).copied();
+        let outcome = match known.filter(|(_, left)| *left == self.left(relo)) {
+            Some((outcome, _)) => outcome,
+            None => {
+                let outcome = self.resolve(cx, relo).inspect_err(|e| {
+                    cx.warn_relo(&format!("failed to relocate: {}", e.wrapping_neg()));
+                })?;
+                if cx.warnings.is_empty() {
+                    self.known.insert(key, (outcome, self.left(relo)));
+                }
+                outcome
+            }
+        };
         let poisoned = patch::patch(cx, first, second, insn_idx, &outcome).inspect_err(|e| {
             cx.warn_relo(&format!("failed to patch insn #{insn_idx}: {}", e.wrapping_neg()));
         })?;
         Ok((poisoned, outcome.new_val))
+    }
+
+    /// How many candidates are left of a record's type.
+    fn left(&self, relo: &CoreRelo) -> usize {
+        self.candidates.get(&relo.type_id).map_or(0, Vec::len)
     }
 
     /// Finds the value that a relocation comes to.
@@ -320,6 +354,9 @@ impl<'a> Relocator<'a> {
                 return Err(errno::EINVAL);
             }
             let found = self.find_candidates(name, local_type.kind());
+            if found.len() > 1 {
+                self.ambiguous.insert(relo.type_id);
+            }
             self.candidates.insert(relo.type_id, found);
         }
         let local = Spec::parse(cx, self.local, relo).map_err(|e| {

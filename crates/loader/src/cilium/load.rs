@@ -17,10 +17,10 @@ use verdict_kernel::rule::Rule;
 use super::create::Creator;
 use super::{Refused, Spec, Target, ops, sanitized, strerror};
 use crate::bpf::Bpf;
+use crate::core_relos::MAX_INSNS;
 use crate::create::kernel_name;
 use crate::error::ProgFacts;
 use crate::insn;
-use crate::link::MAX_INSNS;
 use crate::object::Object;
 use crate::program::Program;
 use crate::sections::SecFlags;
@@ -31,7 +31,7 @@ const BPF_F_XDP_HAS_FRAGS: u32 = 1 << 5;
 pub(crate) const POISON_KFUNC: i32 = 0x0ded_c0de;
 
 /// A program made ready.
-pub(crate) struct Made {
+pub(crate) struct MadeProgram {
     pub(crate) load: ProgLoad,
     pub(crate) core: Vec<(usize, CoreRelo)>,
     pub(crate) maps: Vec<Option<MapId>>,
@@ -54,7 +54,7 @@ pub(crate) fn make(
     spec: &Spec,
     main: usize,
     bpf: &mut dyn Bpf,
-) -> Result<Made, (Refused, ProgFacts)> {
+) -> Result<MadeProgram, (Refused, ProgFacts)> {
     let linked = linking(object, spec, main)?;
     let facts = linked.facts;
     let mut creator = Creator::new(object, spec, bpf);
@@ -74,7 +74,7 @@ pub(crate) fn make_with(
     main: usize,
     maps: Vec<Option<MapId>>,
     bpf: &mut dyn Bpf,
-) -> Result<Made, (Refused, ProgFacts)> {
+) -> Result<MadeProgram, (Refused, ProgFacts)> {
     let linked = linking(object, spec, main)?;
     let facts = linked.facts;
     let mut creator = Creator::new(object, spec, bpf);
@@ -121,7 +121,7 @@ fn run(
     creator: &mut Creator<'_>,
     mut maps: Vec<Option<MapId>>,
     linking: Linking<'_>,
-) -> Result<Made, Refused> {
+) -> Result<MadeProgram, Refused> {
     let Linking {
         prog,
         main,
@@ -176,7 +176,7 @@ fn run(
     let load = program.attributes().map_err(within)?;
     facts.attach_type = load.expected_attach_type;
     let core = std::mem::take(&mut program.linked.core);
-    Ok(Made {
+    Ok(MadeProgram {
         load,
         core,
         maps,

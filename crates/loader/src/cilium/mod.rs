@@ -18,7 +18,7 @@ use verdict_kernel::rule::{Broken, Rule};
 use crate::error::{PrepareError, ProgFacts};
 use crate::spec::{MapNotes, Reference, Spec, Target};
 
-pub(crate) use load::{Made, create, make, make_with, maps, poison_rule, populate};
+pub(crate) use load::{MadeProgram, create, make, make_with, maps, poison_rule, populate};
 pub(crate) use open::open;
 
 /// Why the library gives up.

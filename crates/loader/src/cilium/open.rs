@@ -15,7 +15,7 @@ use super::kconfig;
 use super::maps::{Maps, Sec, SlotTarget, Words};
 use super::ops::{self, Implements};
 use super::{Reference, Refused, Spec, said};
-use crate::elf::{self, Elf, SHN_LORESERVE, Section, Symbol};
+use crate::elf::{self, Budget, Elf, SHN_LORESERVE, Section, Symbol};
 use crate::error::{OpenError, Warnings, owned_name};
 use crate::ext::ExtInfo;
 use crate::externs::{self, ExternKind, Externs, KCONFIG_SEC, KSYMS_SEC};
@@ -23,10 +23,11 @@ use crate::insn;
 use crate::map_defs::MAPS_SEC;
 use crate::maps::Internal;
 use crate::object::Object;
-use crate::opening::Budget;
 use crate::probes::Probes;
 use crate::program::{Code, Program};
 use crate::sections::SecDef;
+use crate::shared::Shared;
+use crate::tags::Exceptions;
 use crate::{datasec, resolve, sanitize};
 
 /// What an unknown address of the kernel looks like, and the bytes between two of them.
@@ -557,7 +558,9 @@ impl<'a> File<'a> {
             load_btf,
             btf: self.btf,
             info,
-            exceptions: Vec::new(),
+            exceptions: Exceptions::default(),
+            shared: Shared::default(),
+            changes: 0,
             core_btf: kernel.btf.clone(),
             kernel_btf: kernel.btf.clone(),
             resolved: Ok(resolve::Resolved::default()),

@@ -194,6 +194,7 @@ impl Object {
     /// # Errors
     /// Names the variable that cannot be set, and what was expected. The object is of no use then.
     pub fn set_globals(&mut self, globals: &Globals) -> Result<(), GlobalError> {
+        self.changed();
         for dump in &globals.dumps {
             self.set_dump(dump)?;
         }
