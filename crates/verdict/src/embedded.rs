@@ -30,6 +30,8 @@ const MAX_PARTS: usize = 4096;
 const MAX_TABLE: u64 = 8 << 20;
 /// Longest name.
 const MAX_NAME: usize = 64;
+/// Longest string that is looked at: many may share the bytes of a file.
+const MAX_STRING: usize = 4096;
 /// Most functions of an object that are looked at to tell it from others.
 const MAX_FUNCTIONS: usize = 256;
 
@@ -60,7 +62,7 @@ pub(crate) fn may_contain(head: &[u8]) -> bool {
 /// does; what lies within it is not searched.
 pub(crate) fn find(file: &mut (impl Read + Seek)) -> io::Result<Vec<Part>> {
     let size = file.seek(SeekFrom::End(0))?;
-    let members = members(file, size)?;
+    let members: BTreeMap<_, _> = members(file, size)?.into_iter().rev().collect();
     let finder = Finder::new(MAGIC);
     let mut candidates = Vec::new();
     let (mut at, mut piece) = (0, Vec::new());
@@ -73,20 +75,23 @@ pub(crate) fn find(file: &mut (impl Read + Seek)) -> io::Result<Vec<Part>> {
         } else {
             piece.len().saturating_sub(HEADER - 1)
         };
-        let mut next = at + seen.max(1) as u64;
-        for found in finder.find_iter(&piece).take_while(|found| *found < seen) {
-            let offset = at + found as u64;
-            let header = piece.get(found..).unwrap_or_default();
-            let Some(len) = object_len(file, header, offset, size)? else {
-                continue;
+        // Where the search goes on; objects within the piece are passed without reading it again.
+        let mut from = 0;
+        while from < seen && candidates.len() < MAX_PARTS {
+            let rest = piece.get(from..).unwrap_or_default();
+            let Some(found) = finder.find(rest).map(|found| from + found) else {
+                break;
             };
-            let member = members.iter().find(|(start, _)| *start == offset);
-            let member = member.map(|(_, name)| name.as_str());
-            candidates.push(called(file, member, (offset, len))?);
-            next = offset + len;
-            break;
+            from = found + 1;
+            let offset = at + found as u64;
+            let header = piece.get(found..).filter(|_| found < seen).unwrap_or_default();
+            if let Some(len) = object_len(file, header, offset, size)? {
+                let member = members.get(&offset).map(String::as_str);
+                candidates.push(called(file, member, (offset, len))?);
+                from = usize::try_from(len).map_or(usize::MAX, |len| found.saturating_add(len));
+            }
         }
-        at = next;
+        at = at.saturating_add(from.max(seen).max(1) as u64);
     }
     told_apart(file, candidates)
 }
@@ -98,7 +103,9 @@ fn object_len(
     offset: u64,
     size: u64,
 ) -> io::Result<Option<u64>> {
-    let Some(table) = section_table(header).filter(|table| table.len > 0) else {
+    // A table of all the sections that a header can count is smaller.
+    let fits = |table: &Table| (1..=MAX_TABLE).contains(&table.len);
+    let Some(table) = section_table(header).filter(fits) else {
         return Ok(None);
     };
     let room = size - offset;
@@ -304,18 +311,15 @@ impl<'o> View<'o> {
     /// What it is called, without the `.o` at its end: by the source that its symbols name, or its lines, or else by its
     /// first section of programs. Names are for the command line: anything unusual in them is replaced.
     fn name(&self) -> Option<String> {
-        let source = self
-            .symbols()
-            .find(|(kind, _)| *kind == STT_FILE)
-            .map(|(_, name)| name);
+        let source = self.symbols(STT_FILE).next();
         let stem = source.or_else(|| self.source_of_lines()).map(stem);
         stem.filter(|stem| !stem.is_empty())
             .or_else(|| self.programs().next().map(plain))
             .filter(|name| !name.is_empty())
     }
 
-    /// The kinds and names of the symbols.
-    fn symbols(&self) -> impl Iterator<Item = (u8, &'o [u8])> {
+    /// The names of the symbols of a kind.
+    fn symbols(&self, wanted: u8) -> impl Iterator<Item = &'o [u8]> {
         let table = self
             .sections
             .iter()
@@ -325,17 +329,15 @@ impl<'o> View<'o> {
             .and_then(|table| self.sections.get(u32_at(table, 40)? as usize))
             .and_then(|strings| self.contents(strings))
             .unwrap_or_default();
-        let symbol = |symbol: &[u8]| Some((symbol.get(4)? & 0xf, string(strings, u32_at(symbol, 0)?)?));
-        symbols.chunks_exact(24).filter_map(symbol)
+        let is_wanted = move |symbol: &&[u8]| symbol.get(4).is_some_and(|info| info & 0xf == wanted);
+        let named = symbols.chunks_exact(24).filter(is_wanted);
+        named.filter_map(|symbol| string(strings, u32_at(symbol, 0)?))
     }
 
     /// The functions' names.
     fn functions(&self) -> Vec<String> {
-        let functions = self.symbols().filter(|(kind, _)| *kind == STT_FUNC);
-        functions
-            .take(MAX_FUNCTIONS)
-            .map(|(_, name)| plain(name))
-            .collect()
+        let functions = self.symbols(STT_FUNC).take(MAX_FUNCTIONS);
+        functions.map(plain).collect()
     }
 
     /// The names of the sections that have instructions, but for that of other functions.
@@ -391,9 +393,12 @@ fn plain(name: &[u8]) -> String {
     name.chars().map(|c| if plain(c) { c } else { '_' }).collect()
 }
 
-/// A string of a table.
+/// A string of a table; of one that is longer than any path as much as a path may have.
 fn string(table: &[u8], at: u32) -> Option<&[u8]> {
-    table.get(at as usize..)?.split(|byte| *byte == 0).next()
+    let rest = table.get(at as usize..)?;
+    let rest = rest.get(..MAX_STRING).unwrap_or(rest);
+    let end = memchr::memchr(0, rest);
+    rest.get(..end.unwrap_or(rest.len()))
 }
 
 /// The members of an archive: where each begins, and its name. Nothing for other files.

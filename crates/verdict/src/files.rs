@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use verdict_kernel::printable;
 
@@ -97,11 +98,11 @@ pub(crate) fn read_object(path: &Path) -> Result<Vec<u8>, String> {
         Ok(mut source) => return read_part(&mut source, 0, u64::MAX).map_err(|e| named(&e)),
         Err(error) => named(&error),
     };
-    let (container, _) = split(path).ok_or_else(|| missing.clone())?;
+    let (container, name) = split(path).ok_or_else(|| missing.clone())?;
     let mut source = Source::open(&container).map_err(|_| missing)?;
-    let parts = embedded::find(&mut source).map_err(|e| named(&e))?;
-    let paths = paths(&container, &parts);
-    let Some((part, _)) = parts.iter().zip(&paths).find(|(_, at)| *at == path) else {
+    let parts = parts_of(&container, &mut source).map_err(|e| named(&e))?;
+    let Some(part) = parts.iter().find(|part| part.name == name) else {
+        let paths = paths(&container, &parts);
         let known: Vec<_> = paths.iter().map(|path| shown_path(path)).collect();
         return Err(match known.as_slice() {
             [] => named(&format!("no BPF object in {}", shown_path(&container))),
@@ -109,6 +110,23 @@ pub(crate) fn read_object(path: &Path) -> Result<Vec<u8>, String> {
         });
     };
     read_part(&mut source, part.offset, part.len).map_err(|e| named(&e))
+}
+
+/// The objects in a file. Those of the file that was searched last are known as long as it is the same: what is found in a
+/// file is asked for one by one.
+fn parts_of(path: &Path, source: &mut Source) -> io::Result<Arc<[Part]>> {
+    type Found = (PathBuf, Option<(u64, SystemTime)>, Arc<[Part]>);
+    static LAST: Mutex<Option<Found>> = Mutex::new(None);
+    let age = source.age();
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((known, then, parts)) = &*last
+        && (known, then) == (&path.to_owned(), &age)
+    {
+        return Ok(Arc::clone(parts));
+    }
+    let parts: Arc<[Part]> = embedded::find(source)?.into();
+    *last = Some((path.to_owned(), age, Arc::clone(&parts)));
+    Ok(parts)
 }
 
 /// The file name of an object, by which libraries call it and its data maps; of what lies in another file, or comes from
@@ -170,7 +188,7 @@ fn objects_of(path: &Path) -> Vec<PathBuf> {
     if embedded::is_object(&head(&mut source).unwrap_or_default()) {
         return own();
     }
-    match embedded::find(&mut source) {
+    match parts_of(path, &mut source) {
         Ok(parts) if !parts.is_empty() => paths(path, &parts),
         _ => own(),
     }
@@ -227,10 +245,10 @@ fn objects_of_listed(path: &Path) -> io::Result<Vec<PathBuf>> {
         return Ok(vec![path.to_owned()]);
     }
     let parts = match embedded::may_contain(&head) {
-        true => embedded::find(&mut source)?,
-        false => Vec::new(),
+        true => parts_of(path, &mut source)?,
+        false => Arc::default(),
     };
-    Ok(match parts.as_slice() {
+    Ok(match &*parts {
         [] if is_o(path) => vec![path.to_owned()],
         parts => paths(path, parts),
     })
@@ -252,6 +270,17 @@ impl Source {
             return stream(path).map(|bytes| Source::Memory(Cursor::new(bytes)));
         }
         File::open(path).map(Source::File)
+    }
+
+    /// Size and time of the last change of a file; what was read into memory stays.
+    fn age(&self) -> Option<(u64, SystemTime)> {
+        match self {
+            Source::File(file) => {
+                let data = file.metadata().ok()?;
+                Some((data.len(), data.modified().ok()?))
+            }
+            Source::Memory(_) => None,
+        }
     }
 }
 
