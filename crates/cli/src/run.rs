@@ -183,14 +183,14 @@ fn verify_opened(
 ) -> Vec<Vec<Result<Answer, String>>> {
     let mut tasks = Vec::new();
     for (first, same) in (0..).step_by(width).zip(opened.chunks(width)) {
-        let count = |object: &Result<OpenObject<'_>, _>| object.as_ref().map_or(0, |o| o.programs().count());
-        let most = same.iter().map(count).max().unwrap_or(0);
-        for program in 0..most {
-            let having = (first..).zip(same).filter_map(|(at, object)| {
-                let object = object.as_ref().ok()?;
-                let program = object.programs().nth(program)?;
+        let programs = |object| Result::as_ref(object).ok().map(OpenObject::programs);
+        let mut sides: Vec<_> = same.iter().map(programs).collect();
+        let most = sides.iter().flatten().map(ExactSizeIterator::len).max();
+        for _ in 0..most.unwrap_or(0) {
+            let having = (first..).zip(&mut sides).filter_map(|(at, programs)| {
+                let program = programs.as_mut()?.next()?;
                 wanted
-                    .want(object.name(), program.name())
+                    .want(program.object().name(), program.name())
                     .then_some((at, program))
             });
             tasks.extend(having);
