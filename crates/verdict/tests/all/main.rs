@@ -4,6 +4,7 @@
 
 mod attach;
 mod aya;
+mod bounds;
 mod buffers;
 mod cilium;
 mod corpus;

@@ -1,0 +1,231 @@
+//! What hostile objects can cost: opening and loading them takes time in proportion to their size.
+
+mod objects;
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use verdict::{Explaining, KernelChoice, Options, Verifier, find_objects, object_name, read_object};
+
+/// How often as much four times as many may cost: in proportion it is 4, of quadratic cost 16.
+const MOST: u32 = 9;
+/// What is too short to be compared.
+const SHORT: Duration = Duration::from_millis(30);
+/// How often it is tried, as the machine may be busy.
+const TRIES: usize = 3;
+
+/// Time that the processor took for this thread, where the system tells.
+fn processor_time(start: Instant) -> Duration {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let first = told.split(' ').next().and_then(|nanos| nanos.parse().ok());
+    first.map_or_else(|| start.elapsed(), Duration::from_nanos)
+}
+
+fn cost(work: &dyn Fn()) -> Duration {
+    let start = Instant::now();
+    let before = processor_time(start);
+    work();
+    processor_time(start).saturating_sub(before)
+}
+
+/// Checks that four times as many cost no more than about four times as much.
+fn in_proportion(count: usize, work: impl Fn(usize) -> Box<dyn Fn()>) {
+    let (few, many) = (work(count), work(4 * count));
+    let mut measured = Vec::new();
+    for _ in 0..TRIES {
+        let (few, many) = (cost(&few), cost(&many));
+        if many <= few.max(SHORT / MOST) * MOST {
+            return;
+        }
+        measured.push((few, many));
+    }
+    panic!("{count} and four times as many cost {measured:?}");
+}
+
+/// Opens an object and loads each of its programs.
+fn load(bytes: &[u8]) {
+    static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| {
+        let kernel = KernelChoice::default().open().unwrap();
+        Verifier::new(kernel, Options::default()).explaining(Explaining::Off)
+    });
+    if let Ok(object) = VERIFIER.open("hostile.bpf.o", bytes) {
+        object.programs().for_each(|program| drop(program.check()));
+    }
+}
+
+/// The same for objects of two sizes.
+fn loads_in_proportion(count: usize, object: impl Fn(usize) -> Vec<u8>) {
+    // What is made once.
+    load(&object(1));
+    in_proportion(count, |count| {
+        let bytes = object(count);
+        Box::new(move || load(&bytes))
+    });
+}
+
+#[test]
+fn programs() {
+    loads_in_proportion(10_000, objects::programs);
+}
+
+#[test]
+fn programs_with_functions_and_lines() {
+    loads_in_proportion(5_000, objects::typed_programs);
+}
+
+#[test]
+fn sections_of_programs() {
+    loads_in_proportion(5_000, objects::sections_of_programs);
+}
+
+#[test]
+fn a_chain_of_functions() {
+    loads_in_proportion(10_000, |count| objects::chain(1, count));
+}
+
+#[test]
+fn programs_and_functions_with_relocations() {
+    loads_in_proportion(1_000, |count| objects::shared_core(count, count));
+}
+
+#[test]
+fn relocations_by_types() {
+    loads_in_proportion(20_000, objects::core);
+}
+
+#[test]
+fn lines_of_programs() {
+    loads_in_proportion(1_000, |count| objects::lines(count, 20));
+}
+
+#[test]
+fn programs_and_maps() {
+    loads_in_proportion(500, |count| objects::maps(count, count));
+}
+
+#[test]
+fn maps_of_maps() {
+    loads_in_proportion(2_000, objects::map_cycle);
+}
+
+#[test]
+fn maps_and_members_of_their_definition() {
+    loads_in_proportion(500, |count| objects::long_definitions(count, count));
+}
+
+#[test]
+fn sections_and_variables_of_struct_ops() {
+    loads_in_proportion(500, |count| objects::struct_ops(count, count));
+}
+
+#[test]
+fn sections_of_data() {
+    loads_in_proportion(3_000, objects::data_sections);
+}
+
+#[test]
+fn long_names_that_share_their_bytes() {
+    loads_in_proportion(2_000, |count| objects::long_names(count, count * 50));
+}
+
+#[test]
+fn externs() {
+    loads_in_proportion(3_000, objects::externs);
+}
+
+#[test]
+fn types_of_types() {
+    let nested = [
+        objects::structs,
+        objects::arrays,
+        objects::typedefs,
+        objects::pointers,
+        objects::typedef_users,
+    ];
+    for nested in nested {
+        for core in [false, true] {
+            loads_in_proportion(5_000, |count| nested(count, core));
+        }
+    }
+}
+
+#[test]
+fn sizes_that_sections_claim() {
+    for size in [1 << 30, (4 << 30) - 8, u64::MAX] {
+        load(&objects::claimed(".rodata", objects::SHT_PROGBITS, size));
+        load(&objects::claimed(".bss", objects::SHT_NOBITS, size));
+    }
+}
+
+#[test]
+fn objects_in_a_file() {
+    let dir = std::env::temp_dir().join(format!("verdict-bounds-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let within = |path: &Path| {
+        for part in find_objects(path) {
+            let part = part.unwrap();
+            let bytes = read_object(&part).unwrap();
+            assert!(!object_name(&part, &bytes).is_empty());
+        }
+    };
+    in_proportion(250, |count| {
+        let path = dir.join(format!("{count}.bin"));
+        std::fs::write(&path, objects::headers(count * 64)).unwrap();
+        Box::new(move || within(&path))
+    });
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+/// Writes the objects at full size into the directory that `VERDICT_BOUNDS` names, to be measured by hand.
+#[test]
+#[ignore = "writes files"]
+fn objects_at_full_size() {
+    let dir = PathBuf::from(std::env::var_os("VERDICT_BOUNDS").expect("a directory"));
+    let put = |name: &str, bytes: Vec<u8>| std::fs::write(dir.join(name), bytes).unwrap();
+    put("programs-3000.o", objects::programs(3_000));
+    put("programs-100000.o", objects::programs(100_000));
+    put("typed-programs-60000.o", objects::typed_programs(60_000));
+    put("program-sections-30000.o", objects::sections_of_programs(30_000));
+    put("chain-5000-2000.o", objects::chain(5_000, 2_000));
+    put("chain-5000-200.o", objects::chain(5_000, 200));
+    put("headers-768k.bin", objects::headers(768 << 10));
+    put("sections-30000.o", objects::sections(30_000));
+    put("data-sections-30000.o", objects::data_sections(30_000));
+    put("core-50000.o", objects::core(50_000));
+    put("core-1000000.o", objects::core(1_000_000));
+    put("shared-core-3000-10000.o", objects::shared_core(3_000, 10_000));
+    put("lines-1-1000000.o", objects::lines(1, 1_000_000));
+    put("lines-10000-100.o", objects::lines(10_000, 100));
+    put("maps-10000-1.o", objects::maps(10_000, 1));
+    put("maps-10000-1000.o", objects::maps(10_000, 1_000));
+    put("map-cycle-10000.o", objects::map_cycle(10_000));
+    put("externs-60000.o", objects::externs(60_000));
+    for core in [false, true] {
+        let name = |kind: &str| format!("{kind}-60000{}.o", if core { "-core" } else { "" });
+        put(&name("structs"), objects::structs(60_000, core));
+        put(&name("arrays"), objects::arrays(60_000, core));
+        put(&name("typedefs"), objects::typedefs(60_000, core));
+        put(&name("pointers"), objects::pointers(60_000, core));
+        put(&name("typedef-users"), objects::typedef_users(60_000, core));
+        put(&name("typedef-users-30"), objects::typedef_users(30, core));
+    }
+    put("long-names-30000-1m.o", objects::long_names(30_000, 1 << 20));
+    put("rejected-3000.o", objects::rejected(3_000));
+    put("rejected-100000.o", objects::rejected(100_000));
+    put(
+        "long-definitions-60000-60000.o",
+        objects::long_definitions(60_000, 60_000),
+    );
+    put("struct-ops-30000-60000.o", objects::struct_ops(30_000, 60_000));
+    put(
+        "rodata-1g.o",
+        objects::claimed(".rodata", objects::SHT_PROGBITS, 1 << 30),
+    );
+    put("bss-1g.o", objects::claimed(".bss", objects::SHT_NOBITS, 1 << 30));
+    put(
+        "bss-4g.o",
+        objects::claimed(".bss", objects::SHT_NOBITS, (4 << 30) - 8),
+    );
+    put("frames-8-8192.o", objects::frames(8, 8_190));
+}
