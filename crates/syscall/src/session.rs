@@ -94,7 +94,7 @@ impl<'k> Session<'k> {
 
     /// The same of what was updated since it was last asked for.
     pub fn take_unmodelled(&mut self) -> Option<&'static str> {
-        self.unmodelled.take()
+        self.state.unmodelled.take()
     }
 
     /// Takes a program that is loaded already; others can attach to it.
@@ -200,7 +200,7 @@ impl<'k> Session<'k> {
 
     /// The type of the programs that a map holds, once there was one (`map->owner`).
     pub fn owner(&self, id: MapId) -> Option<ProgType> {
-        self.callers.owner(id)
+        self.state.callers.owner(id)
     }
 
     /// Forgets a BTF object that nobody refers to any more.
