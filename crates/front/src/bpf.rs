@@ -195,6 +195,7 @@ impl Play<'_> {
             let what = format!("command {number}");
             return self.unmodelled("BPF", what, Errno::EINVAL);
         };
+        self.admitted(call.task, number, name)?;
         // An older kernel has no fields for a command that it lacks.
         let end = match layout.end(last) {
             Some(end) => end,

@@ -113,6 +113,8 @@ pub(crate) enum Contents {
     Objects(BTreeMap<Vec<u8>, Handle>),
     /// Nothing that bpf(2) reaches: with these errors of look-up, update, delete and walk.
     Nothing([Errno; 4]),
+    /// Devices, CPUs or sockets, which cannot be put in: what an empty map says.
+    Empty,
     /// What is not modelled.
     Unknown,
 }
@@ -145,7 +147,24 @@ impl Contents {
                 Errno::EOPNOTSUPP,
                 Errno::EOPNOTSUPP,
             ]),
+            M::Devmap
+            | M::DevmapHash
+            | M::Cpumap
+            | M::Xskmap
+            | M::Sockmap
+            | M::Sockhash
+            | M::ReuseportSockarray => Contents::Empty,
             _ => Contents::Unknown,
+        }
+    }
+
+    /// How many elements there are, of maps that take memory for each.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Contents::Hash(table) => table.len(),
+            Contents::Trie(trie) => trie.len(),
+            Contents::Objects(objects) => objects.len(),
+            _ => 0,
         }
     }
 
@@ -198,6 +217,14 @@ impl Contents {
                 false => Err(Errno::ENOENT),
             },
             Contents::Nothing([errno, ..]) => Err(*errno),
+            Contents::Empty => Err(match shape.map_type {
+                MapType::Xskmap => Errno::EOPNOTSUPP,
+                // What is told of a socket is its cookie.
+                MapType::Sockmap | MapType::Sockhash | MapType::ReuseportSockarray if shape.value != 8 => {
+                    Errno::ENOSPC
+                }
+                _ => Errno::ENOENT,
+            }),
             Contents::Objects(_) | Contents::Unknown => Err(Errno::EOPNOTSUPP),
         }
     }
@@ -276,7 +303,7 @@ impl Contents {
                 Ok(())
             }
             Contents::Nothing([_, errno, ..]) => Err(*errno),
-            Contents::Objects(_) | Contents::Unknown => Err(Errno::EOPNOTSUPP),
+            Contents::Objects(_) | Contents::Empty | Contents::Unknown => Err(Errno::EOPNOTSUPP),
         }
     }
 
@@ -294,7 +321,7 @@ impl Contents {
                 objects.remove(key).is_some()
             }
             Contents::Nothing([_, _, errno, _]) => return Err(*errno),
-            Contents::Unknown => return Err(Errno::EOPNOTSUPP),
+            Contents::Empty | Contents::Unknown => return Err(Errno::EOPNOTSUPP),
         };
         if found { Ok(()) } else { Err(Errno::ENOENT) }
     }
@@ -314,7 +341,11 @@ impl Contents {
     /// The key behind another one, or the first.
     pub(crate) fn next(&self, shape: &Shape, key: Option<&[u8]>) -> Step<Vec<u8>> {
         let array = matches!(self, Contents::File | Contents::PerCpu(_));
-        let indexed = matches!(self, Contents::Objects(_)) && shape.map_type != MapType::HashOfMaps;
+        let hashed = matches!(
+            shape.map_type,
+            MapType::HashOfMaps | MapType::DevmapHash | MapType::Sockhash
+        );
+        let indexed = matches!(self, Contents::Objects(_) | Contents::Empty) && !hashed;
         if array || indexed {
             let next = match key.and_then(|key| shape.index(key)) {
                 None => 0,
@@ -336,6 +367,7 @@ impl Contents {
             Contents::Line(..) => Err(Errno::EINVAL),
             Contents::Bloom(_) => Err(Errno::EOPNOTSUPP),
             Contents::Nothing([.., errno]) => Err(*errno),
+            Contents::Empty => Err(Errno::ENOENT),
             _ => Err(Errno::EOPNOTSUPP),
         }
     }

@@ -80,7 +80,8 @@ impl Play<'_> {
         if self.layouts.map.field("map_extra").is_some() {
             lines.say("map_extra", format_args!("{:#x}", map.extra));
         }
-        lines.say("memlock", 0);
+        let elements = body.contents.len() as u64;
+        lines.say("memlock", self.session.map_usage(body.map, elements));
         lines.say("map_id", object.id);
         lines.say("frozen", u8::from(body.frozen));
         let owner = self

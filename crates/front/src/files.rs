@@ -56,14 +56,23 @@ const SETTINGS: &[(&str, &str)] = &[
     ("/proc/sys/kernel/bpf_stats_enabled", "0\n"),
 ];
 
+/// Those of them that only the privileged read (`proc_dointvec_minmax_bpf_restricted`).
+const RESTRICTED: &[&str] = &[
+    "/proc/sys/net/core/bpf_jit_harden",
+    "/proc/sys/net/core/bpf_jit_kallsyms",
+    "/proc/sys/net/core/bpf_jit_limit",
+];
+
 /// The kernel's files.
 #[derive(Debug)]
 pub(crate) struct Files {
-    shade: PathBuf,
+    pub(crate) shade: PathBuf,
     release: String,
     version: String,
     /// Other places where a file system of pins is mounted.
-    mounts: BTreeSet<PathBuf>,
+    pub(crate) mounts: BTreeSet<PathBuf>,
+    /// Directories that are mounted on themselves.
+    pub(crate) bound: BTreeSet<PathBuf>,
     cpus: u32,
 }
 
@@ -81,6 +90,7 @@ impl Files {
             release,
             version,
             mounts: BTreeSet::new(),
+            bound: BTreeSet::new(),
             cpus: kernel.machine.nr_cpus,
         })
     }
@@ -127,7 +137,7 @@ impl Files {
     }
 
     /// The kind of file system that a path is on, if it is answered here.
-    fn magic(&self, path: &Path) -> Option<u64> {
+    pub(crate) fn magic(&self, path: &Path) -> Option<u64> {
         if self.is_pins(path) {
             return Some(BPF_FS);
         }
@@ -169,7 +179,7 @@ impl Files {
 }
 
 /// A path below another directory.
-fn below(directory: &Path, path: &Path) -> PathBuf {
+pub(crate) fn below(directory: &Path, path: &Path) -> PathBuf {
     directory.join(path.strip_prefix("/").unwrap_or(path))
 }
 
@@ -210,6 +220,7 @@ pub(crate) fn filter(filter: Filter) -> Filter {
         libc::SYS_umount2,
         libc::SYS_uname,
         libc::SYS_capget,
+        libc::SYS_capset,
         libc::SYS_getresuid,
         libc::SYS_getresgid,
         libc::SYS_perf_event_open,
@@ -236,7 +247,7 @@ pub(crate) fn filter(filter: Filter) -> Filter {
     for number in asked {
         all = all.with(number as u32, Action::Ask);
     }
-    for number in root.into_iter().chain([libc::SYS_capset]) {
+    for number in root {
         all = all.with(number as u32, Action::Zero);
     }
     // Memory that is of no file is asked for all the time.
@@ -331,7 +342,8 @@ impl Play<'_> {
                 }
                 Ok(Done::Value(0))
             }
-            libc::SYS_capget => capabilities(call),
+            libc::SYS_capget => self.privileges.get(call),
+            libc::SYS_capset => self.privileges.set(call),
             libc::SYS_setrlimit | libc::SYS_prlimit64 => limit(call),
             libc::SYS_mount => self.mount(call),
             libc::SYS_umount2 => self.unmount(call),
@@ -383,8 +395,17 @@ impl Play<'_> {
         if let Some(answer) = self.descriptor_info(call, &path, named.ask) {
             return answer;
         }
+        if let Ask::Open(flags, _) = named.ask
+            && let Some(text) = self.files.mount_table(&path, call.task)
+        {
+            return text_file(&text, flags);
+        }
         if !self.files.is_own(&path) {
             return Ok(Done::Machine);
+        }
+        let restricted = path.to_str().is_some_and(|path| RESTRICTED.contains(&path));
+        if restricted && matches!(named.ask, Ask::Open(..)) && !self.privileges.of(call.task).sys_admin {
+            return Err(Errno::EPERM);
         }
         self.make(&path);
         let own = below(&self.files.shade, &path);
@@ -615,47 +636,6 @@ impl Play<'_> {
         }
         text
     }
-
-    fn mount(&mut self, call: &Call) -> Answer {
-        let string = |at: usize| match call.arg(at) {
-            0 => Vec::new(),
-            address => call
-                .task
-                .read_string(address, 4096)
-                .ok()
-                .flatten()
-                .unwrap_or_default(),
-        };
-        let (target, kind) = (string(1), string(2));
-        let path = self.files.absolute(call.task, libc::AT_FDCWD, &target);
-        let Some(path) = path.filter(|_| kind == b"bpf" || kind == b"tracefs" || kind == b"debugfs") else {
-            return Ok(Done::Machine);
-        };
-        if kind == b"bpf" && !self.files.is_pins(&path) {
-            fs::create_dir_all(below(&self.files.shade, &path)).map_err(|error| errno(&error))?;
-            self.files.mounts.insert(path);
-        }
-        Ok(Done::Value(0))
-    }
-
-    pub(crate) fn unmount(&mut self, call: &Call) -> Answer {
-        let target = call
-            .task
-            .read_string(call.arg(0), 4096)
-            .ok()
-            .flatten()
-            .unwrap_or_default();
-        let path = self.files.absolute(call.task, libc::AT_FDCWD, &target);
-        match path.filter(|path| self.files.mounts.contains(path) || self.files.magic(path).is_some()) {
-            Some(path) => {
-                if self.files.mounts.remove(&path) {
-                    self.unpin_below(&below(&self.files.shade, &path));
-                }
-                Ok(Done::Value(0))
-            }
-            None => Ok(Done::Machine),
-        }
-    }
 }
 
 impl Play<'_> {
@@ -689,7 +669,7 @@ impl Play<'_> {
     }
 
     /// Takes away the pins below a directory that is unmounted, and the directory's own files.
-    fn unpin_below(&mut self, directory: &Path) {
+    pub(crate) fn unpin_below(&mut self, directory: &Path) {
         let mut next = vec![directory.to_owned()];
         while let Some(path) = next.pop() {
             match fs::symlink_metadata(&path) {
@@ -729,35 +709,13 @@ impl Files {
 }
 
 /// A file with a text.
-fn text_file(text: &str, flags: i32) -> Answer {
+pub(crate) fn text_file(text: &str, flags: i32) -> Answer {
     let file = verdict_notify::memory_file(c"fdinfo").and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         verdict_notify::open_again(&file, true, false)
     });
     let file: File = file.map_err(|error| errno(&error))?;
     Ok(Done::Descriptor(file, flags & libc::O_CLOEXEC != 0))
-}
-
-/// All capabilities, in each of the three sets.
-fn capabilities(call: &Call) -> Answer {
-    let mut head = [0; 4];
-    call.task.read(call.arg(0), &mut head).map_err(Errno)?;
-    let sets: usize = match u32::from_le_bytes(head) {
-        0x1998_0330 => 1,
-        0x2007_1026 | 0x2008_0522 => 2,
-        _ => return Ok(Done::Machine),
-    };
-    if call.arg(1) == 0 {
-        return Ok(Done::Value(0));
-    }
-    let mut bytes = Vec::new();
-    for half in [u32::MAX, 0x1ff].iter().take(sets) {
-        bytes.extend(half.to_le_bytes());
-        bytes.extend(half.to_le_bytes());
-        bytes.extend(0u32.to_le_bytes());
-    }
-    call.task.write(call.arg(1), &bytes).map_err(Errno)?;
-    Ok(Done::Value(0))
 }
 
 /// The limit of locked memory can be raised.

@@ -5,6 +5,7 @@ use verdict_kernel::prog::ProgType;
 
 use crate::bpf::{Asked, copy_struct};
 use crate::layout::{Fields, Layout};
+use crate::maps::NAME;
 use crate::objects::{Body, Object, Open};
 use crate::play::{Answer, Done, Play};
 
@@ -29,6 +30,9 @@ impl Play<'_> {
         let given = copy_struct(&asked.call, at, len.into(), layout.size)?;
         let size = given.len();
         let asks = Fields::new(layout, given);
+        if asks.u64("hash") != 0 {
+            return self.unmodelled(asked.name, "hashes of maps", Errno::EINVAL);
+        }
         let mut info = self.info(asked, object, layout, &asks)?;
         info.bytes.truncate(size);
         asked.write(at, &info.bytes)?;
@@ -45,7 +49,12 @@ impl Play<'_> {
         layout: &'l Layout,
         asks: &Fields<'_>,
     ) -> Result<Fields<'l>, Errno> {
-        let mut info = Fields::new(layout, Vec::new());
+        // A kernel that can be asked for a map's hash leaves what it does not set as the caller has it.
+        let kept = match layout.field("hash") {
+            Some(_) => asks.bytes.clone(),
+            None => Vec::new(),
+        };
+        let mut info = Fields::new(layout, kept);
         info.set("id", object.id.into());
         match &object.body {
             Body::Map(_) => self.map_info(object, &mut info),
@@ -89,10 +98,11 @@ impl Play<'_> {
         info.set("max_entries", map.max_entries.into());
         info.set("map_flags", map.flags.into());
         info.set("map_extra", map.extra);
-        info.set_bytes("name", map.name.as_bytes());
-        let btf = body.btf.and_then(|btf| self.objects.get(btf));
-        info.set("btf_id", btf.map_or(0, |btf| btf.id).into());
-        if btf.is_some() {
+        let mut name = map.name.clone().into_bytes();
+        name.resize(NAME, 0);
+        info.set_bytes("name", &name);
+        if let Some(btf) = body.btf.and_then(|btf| self.objects.get(btf)) {
+            info.set("btf_id", btf.id.into());
             info.set("btf_key_type_id", body.key_type.into());
             info.set("btf_value_type_id", map.value_type.map_or(0, |id| id.0).into());
         }
@@ -126,6 +136,7 @@ impl Play<'_> {
         info.set_bytes("name", prog.name.as_bytes());
         // A bit of its own; it is the first of its four bytes.
         info.set_bytes("gpl_compatible", &[u8::from(prog.gpl_compatible)]);
+        info.set("load_time", body.loaded_at);
         info.set("verified_insns", body.verified_insns.into());
         let btf = body.btf.and_then(|btf| self.objects.get(btf));
         let described = prog.btf.is_some();

@@ -347,7 +347,7 @@ impl Play<'_> {
         }
         let used = self.objects.bytes();
         let (body, file) = self.inside(reached.handle)?;
-        if matches!(body.contents, Contents::Unknown) {
+        if matches!(body.contents, Contents::Empty | Contents::Unknown) {
             let what = format!("elements of a map of type {}", shape.map_type.name());
             return self.unmodelled(asked.name, what, Errno::EOPNOTSUPP);
         }

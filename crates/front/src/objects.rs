@@ -94,6 +94,8 @@ pub(crate) struct ProgBody {
     pub(crate) target: Option<Handle>,
     pub(crate) tag: [u8; 8],
     pub(crate) verified_insns: u32,
+    /// When it was loaded, in nanoseconds since the machine was booted.
+    pub(crate) loaded_at: u64,
     /// It was attached to what it was loaded for, and that is forgotten.
     pub(crate) spent: bool,
 }
@@ -193,8 +195,9 @@ impl Object {
     }
 }
 
-/// How many objects there may be before it is looked for those that nobody keeps.
-const SWEEP: usize = 200;
+/// How many objects there may be before it is looked for those that nobody keeps, which takes a look at all processes. Each has
+/// a descriptor of ours.
+const SWEEP: usize = 500;
 
 /// All objects.
 #[derive(Debug, Default)]

@@ -14,6 +14,7 @@ use crate::files::Files;
 use crate::layout::Layout;
 use crate::objects::{Body, BtfBody, Handle, Kind, Objects};
 use crate::places::{Place, Places};
+use crate::privileges::Privileges;
 use crate::records::{Happened, What};
 use crate::tracing::Events;
 
@@ -74,6 +75,7 @@ pub struct Play<'k> {
     pub(crate) places: Places,
     pub(crate) events: Events,
     pub(crate) files: Files,
+    pub(crate) privileges: Privileges,
     happened: Vec<Happened>,
     /// Bytes of what happened, and how much of it is not kept.
     happened_bytes: usize,
@@ -105,10 +107,13 @@ impl<'k> Play<'k> {
             return Err(format!("{}: its BTF has no union bpf_attr", kernel.name));
         }
         let mut objects = Objects::default();
-        let own = Body::Btf(BtfBody { btf: None });
-        objects
-            .add(own, true)
-            .map_err(|e| format!("a file in memory: {e}"))?;
+        // Since Linux 5.11 the kernel's own BTF has an id like others.
+        if layouts.btf.field("kernel_btf").is_some() {
+            let own = Body::Btf(BtfBody { btf: None });
+            objects
+                .add(own, true)
+                .map_err(|e| format!("a file in memory: {e}"))?;
+        }
         Ok(Play {
             kernel,
             session: Session::new(kernel),
@@ -117,6 +122,7 @@ impl<'k> Play<'k> {
             places: Places::default(),
             events: Events::default(),
             files: Files::new(kernel, directory)?,
+            privileges: Privileges::default(),
             happened: Vec::new(),
             happened_bytes: 0,
             left_out: 0,

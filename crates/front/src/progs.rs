@@ -141,6 +141,7 @@ impl Play<'_> {
             target: passed.target,
             tag: passed.tag,
             verified_insns,
+            loaded_at: since_boot(),
             spent: false,
         });
         let handle = self.objects.add(body, false).map_err(|_| Errno::ENOMEM)?;
@@ -460,6 +461,16 @@ impl Play<'_> {
         }
         Ok(Done::Value(0))
     }
+}
+
+/// Nanoseconds since the machine was booted; as exact as `/proc/uptime` is.
+fn since_boot() -> u64 {
+    let uptime = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
+    let seconds = uptime
+        .split(' ')
+        .next()
+        .and_then(|seconds| seconds.parse::<f64>().ok());
+    seconds.map_or(1, |seconds| (seconds * 1e9) as u64)
 }
 
 /// Whether records may be of this size.

@@ -24,6 +24,7 @@ mod signature;
 pub mod space;
 pub mod struct_ops;
 pub mod target;
+mod usage;
 
 pub use attach::AttachInfo;
 pub use btf::ProgBtf;

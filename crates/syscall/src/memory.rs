@@ -26,7 +26,7 @@ pub(crate) struct Memory {
 
 /// Pages that were charged, to be given back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Pages(u64);
+pub(crate) struct Pages(pub(crate) u64);
 
 /// Pages that libbpf's trials may take between the creation of maps and the load of a program, at most: it tries out
 /// features by small maps and programs, and the kernel gives their pages back somewhat after they were closed.
@@ -126,7 +126,7 @@ fn may_grow(insn: &Insn) -> bool {
 }
 
 /// Bytes of a struct of the kernel; its BTF has all that are asked for here.
-fn size_of(kernel: &Kernel, name: &str) -> u64 {
+pub(crate) fn size_of(kernel: &Kernel, name: &str) -> u64 {
     let found = kernel
         .btf
         .find(name, Kind::Struct)
@@ -135,7 +135,7 @@ fn size_of(kernel: &Kernel, name: &str) -> u64 {
 }
 
 /// Bytes of a pointer.
-const POINTER: u64 = 8;
+pub(crate) const POINTER: u64 = 8;
 
 /// What a map costs in bytes; `None` is more than can be counted.
 fn cost(kernel: &Kernel, map_type: MapType, attr: &MapCreate) -> Option<u64> {
@@ -212,7 +212,7 @@ fn cost(kernel: &Kernel, map_type: MapType, attr: &MapCreate) -> Option<u64> {
 }
 
 /// Bytes of a hash's buckets, whose number is a power of two.
-fn buckets(entries: u64, one: u64) -> Option<u64> {
+pub(crate) fn buckets(entries: u64, one: u64) -> Option<u64> {
     entries.checked_next_power_of_two()?.checked_mul(one)
 }
 

@@ -8,6 +8,7 @@ use verdict_kernel::attr::{MapCreate, MapId, MapValue, ProgId, ProgLoad};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::prog::ProgType;
 use verdict_kernel::rule::{Broken, Rule};
+use verdict_kernel::semantics::control::BpfMemory;
 
 use crate::btf::ProgBtf;
 use crate::map::owner::Callers;
@@ -17,6 +18,7 @@ use crate::notes::Rejection;
 use crate::prog::{LoadError, Prog};
 use crate::struct_ops;
 use crate::target::LoadedProg;
+use crate::usage::usage;
 
 /// The kernel's side of loading one object: bpf(2) with indices for descriptors.
 #[derive(Clone, Debug)]
@@ -196,6 +198,17 @@ impl<'k> Session<'k> {
         self.map_close(id);
         self.state.callers.forget_map(id);
         self.state.free.push(id);
+    }
+
+    /// Bytes that the kernel says that a map with so many elements takes.
+    pub fn map_usage(&self, id: MapId, elements: u64) -> u64 {
+        let at = usize::try_from(id.0).unwrap_or(usize::MAX);
+        if self.kernel.semantics.control.bpf_memory != BpfMemory::Memcg {
+            let pages = self.pages.get(at).map_or(0, |pages| pages.0);
+            return pages.saturating_mul(self.kernel.machine.page_size.into());
+        }
+        let map = self.maps.get(at);
+        map.map_or(0, |map| usage(self.kernel, map, elements))
     }
 
     /// The type of the programs that a map holds, once there was one (`map->owner`).

@@ -16,6 +16,11 @@ pub struct Calls {
     pub trie_batches: bool,
     /// Whether a tracing program can be attached again to what it was loaded for (Linux 5.13).
     pub reattaches: bool,
+    /// Whether all commands are refused to the unprivileged where BPF is closed to them; else those that make something
+    /// (Linux 6.0).
+    pub closes_all_commands: bool,
+    /// Whether a hash of maps has an element more for each CPU, as other hashes do (up to 6.12).
+    pub spares_for_maps: bool,
 }
 
 impl Calls {
@@ -26,6 +31,13 @@ impl Calls {
         fdinfo_has_targets: true,
         trie_batches: true,
         reattaches: true,
+        closes_all_commands: false,
+        spares_for_maps: true,
+    };
+    /// 6.18.15.
+    pub(super) const OF_6_18: Calls = Calls {
+        spares_for_maps: false,
+        ..Calls::BASE
     };
     /// 6.1.192.
     pub(super) const OF_6_1: Calls = Calls {
@@ -38,6 +50,7 @@ impl Calls {
         fdinfo_has_inodes: false,
         trie_batches: false,
         reattaches: false,
+        closes_all_commands: true,
         ..Calls::OF_6_1
     };
 }

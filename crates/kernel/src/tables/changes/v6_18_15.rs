@@ -4,6 +4,7 @@ use super::{Changes, NameChanges, Tables, helper, lsm};
 use crate::Feature;
 use crate::prog::AttachType::*;
 use crate::prog::ProgType;
+use crate::tables::calls::Calls;
 use crate::tables::ctx::attached::PT_REGS_WRITABLE;
 use crate::tables::helper::protos::{
     common, common::*, other, other::*, packet, packet::*, protos, sock, sock::*, tracing, tracing::*,
@@ -43,6 +44,7 @@ pub(super) static TABLES: Tables = Tables::new(
         iterators: ITERATORS,
         struct_ops: STRUCT_OPS,
         congestion_flags: 0x1f,
+        calls: Calls::OF_6_18,
         ..Changes::NONE
     },
 );
