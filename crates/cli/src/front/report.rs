@@ -14,6 +14,7 @@ use verdict_report::{CheckSummary, Groups, Look, MatrixRow, Verdict, write_group
 use crate::Trouble;
 use crate::check::entry;
 use crate::forms::{Said, write as write_form};
+use crate::run::side_by_side;
 
 /// What one kernel made of a command.
 pub(super) struct Ran<'k> {
@@ -31,45 +32,47 @@ struct Program {
     probe: bool,
 }
 
+impl Program {
+    fn of(kernel: &Kernel, object: &str, loaded: &Loaded, how: Explaining) -> Program {
+        let probe = loaded.is_probe();
+        let how = if probe { Explaining::Off } else { how };
+        let answer = match &loaded.end {
+            Ok((prog, outcome)) => answer_handed(kernel, object, &loaded.load, prog, outcome, how),
+            Err(error) => answer_refused(object, &loaded.load, error.clone()),
+        };
+        Program {
+            errno_name: Errno(answer.record.errno).to_string(),
+            answer,
+            probe,
+        }
+    }
+}
+
 /// A line of the table: the call, what it made, its name, kind, how it ended, and figures.
 struct Line([String; 6]);
 
 impl<'k> Ran<'k> {
     pub(super) fn of(kernel: &'k Kernel, command: &str, happened: &[Happened], how: Explaining) -> Ran<'k> {
         let object = file_name(Path::new(command));
-        let mut ran = Ran {
+        let loads: Vec<&Loaded> = happened
+            .iter()
+            .filter_map(|one| match &one.what {
+                What::Prog(loaded) => Some(&**loaded),
+                _ => None,
+            })
+            .collect();
+        Ran {
             kernel,
-            lines: Vec::new(),
-            programs: Vec::new(),
+            lines: happened.iter().map(Line::of).collect(),
+            // Rejected ones are verified again, to be explained.
+            programs: side_by_side(&loads, |loaded| Program::of(kernel, &object, loaded, how)),
             left_out: 0,
-        };
-        for one in happened {
-            if let What::Prog(loaded) = &one.what {
-                ran.add_program(&object, loaded, how);
-            }
-            ran.lines.push(Line::of(one));
         }
-        ran
     }
 
     /// The same where so many more calls were made than are kept.
     pub(super) fn without(self, left_out: usize) -> Ran<'k> {
         Ran { left_out, ..self }
-    }
-
-    fn add_program(&mut self, object: &str, loaded: &Loaded, how: Explaining) {
-        let probe = loaded.is_probe();
-        let how = if probe { Explaining::Off } else { how };
-        let answer = match &loaded.end {
-            Ok((prog, outcome)) => answer_handed(self.kernel, object, &loaded.load, prog, outcome, how),
-            Err(error) => answer_refused(object, &loaded.load, error.clone()),
-        };
-        let errno_name = Errno(answer.record.errno).to_string();
-        self.programs.push(Program {
-            answer,
-            errno_name,
-            probe,
-        });
     }
 
     /// Whether a program was refused that is no probe.
