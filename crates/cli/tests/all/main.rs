@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bpftool;
 mod cli;
 mod common;
 mod directory;
