@@ -204,10 +204,10 @@ impl<'k> Session<'k> {
     pub fn map_usage(&self, id: MapId, elements: u64) -> u64 {
         let at = usize::try_from(id.0).unwrap_or(usize::MAX);
         if self.kernel.semantics.control.bpf_memory != BpfMemory::Memcg {
-            let pages = self.pages.get(at).map_or(0, |pages| pages.0);
+            let pages = self.state.pages.get(at).map_or(0, |pages| pages.0);
             return pages.saturating_mul(self.kernel.machine.page_size.into());
         }
-        let map = self.maps.get(at);
+        let map = self.state.maps.get(at);
         map.map_or(0, |map| usage(self.kernel, map, elements))
     }
 
