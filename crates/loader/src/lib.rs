@@ -49,8 +49,9 @@ mod aya;
 // An opened object, and what is done to it and with it.
 mod object;
 
-mod attach;
 mod core_relos;
+
+mod attach;
 mod create;
 mod globals;
 mod link;
