@@ -4,9 +4,12 @@
 use std::path::{Path, PathBuf};
 
 use verdict_engine::observer::{Event, Observer, Silent};
-use verdict_engine::{Outcome, Verdict, verify};
+use verdict_engine::{Outcome, Verdict, verify, verify_to_limit};
+use verdict_kernel::rule::Rule;
 use verdict_kernel::{KNOWN, Kernel};
+use verdict_log::{Level, Log};
 
+use crate::last_words::last_words;
 use crate::{OpenObject, Options, Verifier};
 
 /// Takes what there is to hear, and keeps nothing of it: `HEARS` what the log tells of each step, or only that something
@@ -62,6 +65,66 @@ fn hold(kernel: &str, object: &OpenObject<'_>, index: usize) -> Option<u32> {
         short
     });
     processed
+}
+
+/// Holds a verification that a listener joins in the middle to one that it hears from the beginning on: of the program as it
+/// is, and as if it were too large. In how many cases the log that joined had the last words.
+fn hold_joined(kernel: &str, object: &OpenObject<'_>, index: usize) -> Option<u32> {
+    let mut told = None;
+    object.load(index, &mut |profile, prog| {
+        let whole = verify(profile, prog, &mut Silent);
+        let insns = whole.stats.insns;
+        let mut limited = profile.clone();
+        limited.limits.processed_insns = insns * 2 / 3;
+        let mut words = 0;
+        for (kernel_asked, from) in [(profile, insns / 2), (&limited, insns / 3)] {
+            let mut log = Vec::new();
+            let mut full = Log::new(kernel_asked, prog, Level::ONE, &mut log);
+            let heard_all = end(verify(kernel_asked, prog, &mut full));
+            full.finish().expect("a vector takes all");
+            let mut tail = Vec::new();
+            let mut late = Log::new(kernel_asked, prog, Level::ONE, &mut tail)
+                .joining(from.into())
+                .told_from(from.into());
+            let (outcome, heard) = verify_to_limit(kernel_asked, prog, &mut Silent, (from, &mut late));
+            late.finish().expect("a vector takes all");
+            let (object, program) = (object.name(), object.program_name(index));
+            let too_large =
+                matches!(&outcome.verdict, Verdict::Rejected(rejected) if rejected.rule == Rule::InsnLimit);
+            assert_eq!(end(outcome), heard_all, "{kernel}: {object} {program}");
+            assert!(heard || !too_large, "{kernel}: {object} {program}");
+            if let Some(tail) = last_words(&tail).filter(|_| heard) {
+                assert_eq!(
+                    Some(tail),
+                    last_words(&log),
+                    "{kernel}: {object} {program} from {from}"
+                );
+                words += 1;
+            }
+        }
+        told = Some(words);
+        whole
+    });
+    told
+}
+
+#[test]
+fn a_listener_may_join() {
+    let mut told = 0;
+    for known in KNOWN {
+        let kernel = Kernel::open(known.name).expect("a known kernel");
+        let verifier = Verifier::new(kernel, Options::default());
+        for path in objects() {
+            let bytes = std::fs::read(&path).expect("an object of the corpus");
+            let Ok(object) = verifier.open(&path.to_string_lossy(), &bytes) else {
+                continue;
+            };
+            for index in 0..object.programs().count() {
+                told += hold_joined(known.name, &object, index).unwrap_or(0);
+            }
+        }
+    }
+    assert!(told > 300, "{told} last words");
 }
 
 /// All programs of the corpus, on all kernels.
