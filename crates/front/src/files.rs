@@ -344,7 +344,7 @@ impl Play<'_> {
             }
             libc::SYS_capget => self.privileges.get(call),
             libc::SYS_capset => self.privileges.set(call),
-            libc::SYS_setrlimit | libc::SYS_prlimit64 => limit(call),
+            libc::SYS_setrlimit | libc::SYS_prlimit64 => self.privileges.limit(call),
             libc::SYS_mount => self.mount(call),
             libc::SYS_umount2 => self.unmount(call),
             libc::SYS_perf_event_open => self.event_open(call),
@@ -716,19 +716,6 @@ pub(crate) fn text_file(text: &str, flags: i32) -> Answer {
     });
     let file: File = file.map_err(|error| errno(&error))?;
     Ok(Done::Descriptor(file, flags & libc::O_CLOEXEC != 0))
-}
-
-/// The limit of locked memory can be raised.
-fn limit(call: &Call) -> Answer {
-    let sets = i64::from(call.number) == libc::SYS_setrlimit || call.arg(2) != 0;
-    if !sets {
-        return Ok(Done::Machine);
-    }
-    if i64::from(call.number) == libc::SYS_prlimit64 && call.arg(3) != 0 {
-        let none = [u64::MAX.to_le_bytes(), u64::MAX.to_le_bytes()].concat();
-        call.task.write(call.arg(3), &none).map_err(Errno)?;
-    }
-    Ok(Done::Value(0))
 }
 
 #[cfg(test)]

@@ -103,6 +103,14 @@ impl Play<'_> {
             };
             if closed { Errno::EBADF } else { broken.errno }
         });
+        // Memory is charged when all else is in order.
+        let made = made.and_then(|id| match self.locks(asked.call.task) {
+            Ok(()) => Ok(id),
+            Err(errno) => {
+                self.session.map_free(id);
+                Err(errno)
+            }
+        });
         let map_type = MapType::from_raw(create.map_type);
         let shown = map_type.map_or_else(|| create.map_type.to_string(), |ty| ty.name().to_owned());
         let what = What::Map {

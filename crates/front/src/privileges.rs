@@ -5,6 +5,7 @@ use std::fs;
 
 use verdict_kernel::errno::Errno;
 use verdict_kernel::limits::Capabilities;
+use verdict_kernel::semantics::control::BpfMemory;
 use verdict_notify::Task;
 
 use crate::play::{Answer, Call, Done, Play};
@@ -17,6 +18,9 @@ const BPF: u32 = 39;
 
 /// All that there are.
 const ALL: u64 = (1 << 41) - 1;
+
+/// Bytes of a page.
+const PAGE: u64 = 4096;
 
 /// How many tasks are known to have given up something: more than that are forgotten.
 const MOST: usize = 1 << 12;
@@ -59,6 +63,8 @@ impl Who {
 #[derive(Debug, Default)]
 pub(crate) struct Privileges {
     given_up: HashMap<i32, (Who, Sets)>,
+    /// Those that may not lock a page of memory (`RLIMIT_MEMLOCK`).
+    lock_nothing: HashMap<i32, Who>,
 }
 
 /// How many words of 32 bits the sets of a version of capget(2) have.
@@ -142,6 +148,45 @@ impl Privileges {
             self.given_up.insert(call.task.id(), (who, new));
         }
         Ok(Done::Value(0))
+    }
+}
+
+impl Privileges {
+    /// setrlimit(2) and prlimit(2) of locked memory: the limit can be raised.
+    pub(crate) fn limit(&mut self, call: &Call) -> Answer {
+        let both = i64::from(call.number) == libc::SYS_prlimit64;
+        let new = call.arg(if both { 2 } else { 1 });
+        if new == 0 {
+            return Ok(Done::Machine);
+        }
+        let mut soft = [0; 8];
+        call.task.read(new, &mut soft).map_err(Errno)?;
+        if both && call.arg(3) != 0 {
+            let none = [u64::MAX.to_le_bytes(), u64::MAX.to_le_bytes()].concat();
+            call.task.write(call.arg(3), &none).map_err(Errno)?;
+        }
+        let own = !both || matches!(call.int(0), 0) || call.int(0) == call.task.id();
+        if own && u64::from_le_bytes(soft) < PAGE {
+            if let Some(who) = Who::of(call.task).filter(|_| self.lock_nothing.len() < MOST) {
+                self.lock_nothing.insert(call.task.id(), who);
+            }
+        } else if own {
+            self.lock_nothing.remove(&call.task.id());
+        }
+        Ok(Done::Value(0))
+    }
+}
+
+impl Play<'_> {
+    /// Whether a task may lock a page of memory, where the kernel charges maps and programs: others than those that may lock
+    /// none have plenty.
+    pub(crate) fn locks(&self, task: Task) -> Result<(), Errno> {
+        let charges = self.kernel.semantics.control.bpf_memory != BpfMemory::Memcg;
+        let limited = self.privileges.lock_nothing.get(&task.id());
+        match limited.filter(|_| charges) {
+            Some(known) if Who::of(task).as_ref() == Some(known) => Err(Errno::EPERM),
+            _ => Ok(()),
+        }
     }
 }
 

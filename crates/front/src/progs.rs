@@ -73,7 +73,13 @@ impl Play<'_> {
             at: attr.u64("log_buf"),
             true_size: "log_true_size",
         };
-        let prog = match self.session.prog_load(&passed.load) {
+        let loaded = self.session.prog_load(&passed.load);
+        // Memory is charged when all else is in order.
+        let charged = loaded.and_then(|prog| match self.locks(asked.call.task) {
+            Ok(()) => Ok(prog),
+            Err(errno) => Err(LoadError::Refused(Rule::MemoryLock.with(errno))),
+        });
+        let prog = match charged {
             Ok(prog) => Arc::new(prog),
             Err(error) => {
                 let errno = match &error {
