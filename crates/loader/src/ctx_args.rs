@@ -45,10 +45,22 @@ fn context_name(prog_type: u32) -> Option<&'static str> {
 pub(crate) struct Of<'a> {
     /// The object's BTF.
     pub(crate) btf: &'a Btf,
+    /// Its tags, as [`tags`] finds them.
+    pub(crate) tags: &'a BTreeMap<TypeId, Vec<TypeId>>,
     /// The program's name.
     pub(crate) name: &'a str,
     /// Its type.
     pub(crate) prog_type: u32,
+}
+
+/// The tags that say which arguments of functions are contexts, by function, in their order.
+pub(crate) fn tags(btf: &Btf) -> BTreeMap<TypeId, Vec<TypeId>> {
+    let mut all = BTreeMap::<TypeId, Vec<TypeId>>::new();
+    let tags = btf.types().filter(|t| t.kind() == Kind::DeclTag);
+    for tag in tags.filter(|tag| tag.name() == "arg:ctx") {
+        all.entry(tag.target()).or_default().push(tag.id());
+    }
+    all
 }
 
 /// The copy of a function, and its prototype.
@@ -66,11 +78,14 @@ pub(crate) fn fix(of: &Of<'_>, funcs: &mut [FuncInfo], edit: &mut Option<Builder
     };
     let mut copies = BTreeMap::<TypeId, Copied>::new();
     let mut pointer = None;
-    let originals: Vec<TypeId> = funcs.iter().map(|f| f.type_id).collect();
-    for tag in of.btf.types().filter(|t| t.kind() == Kind::DeclTag) {
-        if tag.name() != "arg:ctx" {
-            continue;
-        }
+    let mut originals = BTreeMap::new();
+    for (at, func) in funcs.iter().enumerate() {
+        originals.entry(func.type_id).or_insert(at);
+    }
+    let own = originals.keys().filter_map(|func| of.tags.get(func)).flatten();
+    let mut own: Vec<TypeId> = own.copied().collect();
+    own.sort_unstable();
+    for tag in own.into_iter().filter_map(|id| of.btf.ty(id)) {
         let Some((at, func, proto)) = tagged(&originals, tag) else {
             continue;
         };
@@ -98,13 +113,13 @@ pub(crate) fn fix(of: &Of<'_>, funcs: &mut [FuncInfo], edit: &mut Option<Builder
 }
 
 /// The global function that a tag is on, if the program has it: its record, itself and its prototype.
-fn tagged<'a>(originals: &[TypeId], tag: Type<'a>) -> Option<(usize, Type<'a>, Type<'a>)> {
+fn tagged<'a>(originals: &BTreeMap<TypeId, usize>, tag: Type<'a>) -> Option<(usize, Type<'a>, Type<'a>)> {
     let func = tag
         .target_type()
         .filter(|t| t.func_linkage() == Some(FuncLinkage::Global))?;
     let proto = func.proto()?;
-    let at = originals.iter().position(|id| *id == func.id())?;
-    Some((at, func, proto))
+    let at = originals.get(&func.id())?;
+    Some((*at, func, proto))
 }
 
 fn copy(edit: &mut Builder, func: Type<'_>, proto: Type<'_>) -> Copied {
@@ -170,6 +185,7 @@ mod tests {
         let btf = b.build().unwrap();
         let of = Of {
             btf: &btf,
+            tags: &tags(&btf),
             name: "main",
             prog_type: ProgType::Kprobe.raw(),
         };

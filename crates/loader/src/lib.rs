@@ -54,6 +54,7 @@ mod core_relos;
 mod attach;
 mod create;
 mod globals;
+
 mod link;
 
 mod cilium;

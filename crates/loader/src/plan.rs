@@ -197,12 +197,20 @@ impl Object {
 
     /// What the object leaves open of its maps.
     pub fn open_ends(&self) -> Vec<OpenEnd> {
-        let own = self
-            .maps
-            .iter()
-            .filter(|map| map.internal.is_none() && map.struct_ops.is_none());
-        own.flat_map(|map| {
-            let found = missing(map, self.cilium.is_some());
+        let is_cilium = self.cilium.is_some();
+        let is_open = |map: &Map| {
+            let is_own = map.internal.is_none() && map.struct_ops.is_none();
+            is_own && !missing(map, is_cilium).is_empty()
+        };
+        let open = self.shared.open_maps.get_or_init(|| {
+            let all = self.maps.iter().enumerate();
+            all.filter(|(_, map)| is_open(map))
+                .map(|(index, _)| index)
+                .collect()
+        });
+        let open = open.iter().filter_map(|index| self.maps.get(*index));
+        open.flat_map(|map| {
+            let found = missing(map, is_cilium);
             found.into_iter().map(|what| OpenEnd {
                 map: map.name.clone(),
                 map_type: map.def.map_type,

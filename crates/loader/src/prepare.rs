@@ -388,6 +388,7 @@ impl<'a> Load<'a> {
         if !object.probes.arg_ctx_tag {
             let of = ctx_args::Of {
                 btf,
+                tags: object.shared.ctx_tags.get_or_init(|| ctx_args::tags(btf)),
                 name: &prog.name,
                 prog_type: prog.prog_type,
             };

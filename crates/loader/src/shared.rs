@@ -16,8 +16,12 @@ pub(crate) struct Shared {
     pub(crate) core: OnceLock<CoreFunctions>,
     /// For each function, those that it calls.
     pub(crate) callees: OnceLock<Vec<OnceLock<Option<Callees>>>>,
+    /// The tags of arguments that are contexts, by function.
+    pub(crate) ctx_tags: OnceLock<BTreeMap<TypeId, Vec<TypeId>>>,
     /// The numbers of functions.
     pub(crate) functions: OnceLock<Range<usize>>,
+    /// The numbers of maps that the object does not say everything of.
+    pub(crate) open_maps: OnceLock<Vec<usize>>,
     /// The numbers of maps that hold programs.
     pub(crate) program_arrays: OnceLock<Vec<usize>>,
     /// The first function of each name.

@@ -334,6 +334,21 @@ fn glob_matches(pattern: &str, name: &str) -> bool {
     glob::Pattern::new(pattern).is_ok_and(|pattern| pattern.matches(name))
 }
 
+/// Most maps that are listed: each program of an object says so.
+const MAX_LISTED: usize = 32;
+
+/// A list in words.
+fn listed(all: &[String]) -> String {
+    let some = all
+        .get(..MAX_LISTED.min(all.len()))
+        .unwrap_or_default()
+        .join("; ");
+    match all.len().saturating_sub(MAX_LISTED) {
+        0 => some,
+        more => format!("{some}; and {more} others"),
+    }
+}
+
 /// A program that a plan leaves out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -477,7 +492,7 @@ impl OpenObject<'_> {
             Some(format!("{}: {value} is assumed", described(end)))
         });
         let assumed: Vec<_> = assumed.collect();
-        (!assumed.is_empty()).then(|| assumed.join("; "))
+        (!assumed.is_empty()).then(|| listed(&assumed))
     }
 
     /// What has to be said so that the object's maps can be created; `None` if they can.
@@ -488,7 +503,7 @@ impl OpenObject<'_> {
             .filter(|end| end.assumed.is_none())
             .map(described)
             .collect();
-        (!needed.is_empty()).then(|| format!("{NEEDS}{}", needed.join("; ")))
+        (!needed.is_empty()).then(|| format!("{NEEDS}{}", listed(&needed)))
     }
 
     /// A plan for the object, with everything that it leaves open, to be filled in.

@@ -1,7 +1,7 @@
 //! Making one program of a collection ready, as cilium/ebpf does: its maps, its functions one behind the other, CO-RE,
 //! references, and the attributes of `BPF_PROG_LOAD`.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use verdict_btf::build::Builder;
@@ -16,14 +16,15 @@ use verdict_kernel::rule::Rule;
 
 use super::create::Creator;
 use super::{Refused, Spec, Target, ops, sanitized, strerror};
-use crate::bpf::Bpf;
+use crate::bpf::{Bpf, Made};
 use crate::core_relos::MAX_INSNS;
 use crate::create::kernel_name;
-use crate::error::ProgFacts;
+use crate::error::{ProgFacts, Warnings};
 use crate::insn;
 use crate::object::Object;
 use crate::program::Program;
 use crate::sections::SecFlags;
+use crate::shared::ByNumber;
 
 const BPF_F_SLEEPABLE: u32 = 1 << 4;
 const BPF_F_XDP_HAS_FRAGS: u32 = 1 << 5;
@@ -57,14 +58,36 @@ pub(crate) fn make(
 ) -> Result<MadeProgram, (Refused, ProgFacts)> {
     let linked = linking(object, spec, main)?;
     let facts = linked.facts;
+    let maps = create(object, spec, bpf).map_err(|refused| (refused, facts))?;
     let mut creator = Creator::new(object, spec, bpf);
-    let maps = creator.all().map_err(|refused| (refused, facts))?;
     run(&mut creator, maps, linked).map_err(|refused| (refused, facts))
 }
 
-/// Creates the maps of a collection.
+/// Creates the maps of a collection, unless it is known what that comes to.
 pub(crate) fn create(object: &Object, spec: &Spec, bpf: &mut dyn Bpf) -> Result<Vec<Option<MapId>>, Refused> {
-    Creator::new(object, spec, bpf).all()
+    if let Some(known) = bpf.recall(object.changes) {
+        let refused = |broken| Refused {
+            broken,
+            words: known.said.clone().into_lines().concat(),
+        };
+        return known
+            .btf
+            .as_ref()
+            .map(|_| known.maps.to_vec())
+            .map_err(|broken| refused(*broken));
+    }
+    let created = Creator::new(object, spec, bpf).all();
+    let (btf, maps, said) = match &created {
+        Ok(maps) => (Ok(None), maps.as_slice().into(), Vec::new()),
+        Err(refused) => (Err(refused.broken), Arc::default(), vec![refused.words.clone()]),
+    };
+    bpf.keep(Made {
+        changes: object.changes,
+        btf,
+        maps,
+        said: Warnings::from_lines(&said),
+    });
+    created
 }
 
 /// Makes a program ready with maps that are there.
@@ -95,12 +118,12 @@ pub(crate) fn populate(
 struct Linking<'a> {
     prog: &'a Program,
     main: usize,
-    linked: Linked,
+    linked: Linked<'a>,
     facts: ProgFacts,
 }
 
 impl<'a> Linking<'a> {
-    fn of(object: &'a Object, spec: &Spec, main: usize) -> Option<Linking<'a>> {
+    fn of(object: &'a Object, spec: &'a Spec, main: usize) -> Option<Linking<'a>> {
         let prog = object.programs.get(main)?;
         let linked = link(object, spec, main);
         let facts = ProgFacts {
@@ -186,33 +209,33 @@ fn run(
 
 /// A program with the functions that it calls behind it.
 #[derive(Default)]
-struct Linked {
+struct Linked<'a> {
     insns: Vec<Insn>,
-    references: Vec<(usize, Target)>,
+    references: Vec<(usize, &'a Target)>,
     /// Where functions begin.
-    starts: HashMap<String, usize>,
+    starts: HashMap<&'a str, usize>,
     /// Names of functions, where they begin.
-    order: Vec<(usize, String)>,
+    order: Vec<(usize, &'a str)>,
     core: Vec<(usize, CoreRelo)>,
     funcs: Vec<FuncInfo>,
     lines: Vec<LineInfo>,
 }
 
-impl Linked {
+impl Linked<'_> {
     fn has_info(&self) -> bool {
         !self.funcs.is_empty() || !self.lines.is_empty()
     }
 }
 
 /// Puts the functions that a program calls behind it: first those that it calls itself, by name, then those that they call.
-fn link(object: &Object, spec: &Spec, main: usize) -> Linked {
+fn link<'a>(object: &'a Object, spec: &'a Spec, main: usize) -> Linked<'a> {
     let mut linked = Linked::default();
     let mut pending = VecDeque::from([main]);
-    let mut done = BTreeSet::new();
+    let mut done: ByNumber<()> = ByNumber::default();
     while let Some(index) = pending.pop_front() {
         // The program itself is put behind itself, too, if something calls it.
         let is_main = linked.insns.is_empty();
-        if !is_main && !done.insert(index) {
+        if !is_main && done.insert(index, ()).is_some() {
             continue;
         }
         let Some(prog) = object.programs.get(index) else {
@@ -222,7 +245,9 @@ fn link(object: &Object, spec: &Spec, main: usize) -> Linked {
         if linked.insns.len() > MAX_INSNS {
             break;
         }
-        let calls: BTreeSet<_> = spec.calls(index).collect();
+        let mut calls: Vec<_> = spec.calls(index).collect();
+        calls.sort_unstable();
+        calls.dedup();
         pending.extend(calls.into_iter().filter_map(|name| spec.functions.get(name)));
     }
     linked
@@ -239,15 +264,15 @@ impl Spec {
     }
 }
 
-fn append(object: &Object, spec: &Spec, index: usize, prog: &Program, linked: &mut Linked) {
+fn append<'a>(object: &'a Object, spec: &'a Spec, index: usize, prog: &'a Program, linked: &mut Linked<'a>) {
     let start = linked.insns.len();
-    linked.order.push((start, prog.name.clone()));
-    linked.starts.entry(prog.name.clone()).or_insert(start);
+    linked.order.push((start, &prog.name));
+    linked.starts.entry(&prog.name).or_insert(start);
     linked.insns.extend_from_slice(object.own_insns(prog));
     let references = spec.references.get(index).map(Vec::as_slice).unwrap_or_default();
     linked
         .references
-        .extend(references.iter().map(|r| (start + r.insn, r.to.clone())));
+        .extend(references.iter().map(|r| (start + r.insn, &r.to)));
     linked
         .core
         .extend(prog.core.iter().map(|record| (start + record.insn, record.relo)));
@@ -260,12 +285,18 @@ fn append(object: &Object, spec: &Spec, index: usize, prog: &Program, linked: &m
 }
 
 /// The instructions that load a map by a file descriptor which stands in the object itself.
-fn stray_fds(insns: &[Insn], references: &[(usize, Target)]) -> Vec<u32> {
-    let known: BTreeSet<_> = references.iter().map(|(at, _)| *at).collect();
-    let loads = insns.iter().enumerate().filter(|(at, insn)| {
-        insn.is_ld_imm64() && matches!(insn.src, pseudo::MAP_FD | pseudo::MAP_VALUE) && !known.contains(at)
-    });
-    loads.map(|(at, _)| at as u32).collect()
+fn stray_fds(insns: &[Insn], references: &[(usize, &Target)]) -> Vec<u32> {
+    let loads = insns
+        .iter()
+        .enumerate()
+        .filter(|(_, insn)| insn.is_ld_imm64() && matches!(insn.src, pseudo::MAP_FD | pseudo::MAP_VALUE));
+    let mut loads = loads.map(|(at, _)| at).peekable();
+    if loads.peek().is_none() {
+        return Vec::new();
+    }
+    let known: HashSet<_> = references.iter().map(|(at, _)| *at).collect();
+    let strays = loads.filter(|at| !known.contains(at));
+    strays.map(|at| at as u32).collect()
 }
 
 /// A program on its way to the kernel.
@@ -275,7 +306,7 @@ struct Ready<'a> {
     prog: &'a Program,
     /// Its number.
     main: usize,
-    linked: Linked,
+    linked: Linked<'a>,
     /// What the kernel is given of the object's BTF.
     btf: Option<Arc<Btf>>,
     /// Instructions whose relocations have no target.
@@ -314,11 +345,14 @@ impl Ready<'_> {
 
     /// The library forgets everything that it knew of an instruction that it poisons, even that a function begins there.
     fn forget_poisoned(&mut self) {
-        for at in &self.poisoned {
-            self.linked.funcs.retain(|func| func.insn_off as usize != *at);
-            self.linked.starts.retain(|_, start| start != at);
-            self.linked.order.retain(|(start, _)| start != at);
+        let poisoned: HashSet<_> = self.poisoned.iter().copied().collect();
+        if poisoned.is_empty() {
+            return;
         }
+        let is_sound = |at: usize| !poisoned.contains(&at);
+        self.linked.funcs.retain(|func| is_sound(func.insn_off as usize));
+        self.linked.starts.retain(|_, start| is_sound(*start));
+        self.linked.order.retain(|(start, _)| is_sound(*start));
     }
 
     /// Makes the BTF of the program alone: the types whose numbers its instructions hold, in their order, and then those of
@@ -363,28 +397,29 @@ impl Ready<'_> {
 
     /// Has the lines of poisoned instructions say what they are.
     fn explain(&mut self, part: &mut Builder) {
-        let empty = part.add_string("");
-        for at in &self.poisoned {
-            let place = self
-                .linked
-                .lines
-                .partition_point(|line| (line.insn_off as usize) < *at);
-            let line = LineInfo {
-                insn_off: *at as u32,
-                file_name_off: empty,
-                line_off: part.add_string("instruction poisoned by CO-RE"),
-                line_col: 0,
-            };
-            match self
-                .linked
-                .lines
-                .get_mut(place)
-                .filter(|line| line.insn_off as usize == *at)
-            {
-                Some(here) => *here = line,
-                None => self.linked.lines.insert(place, line),
-            }
+        let file_name_off = part.add_string("");
+        if self.poisoned.is_empty() {
+            return;
         }
+        let line_off = part.add_string("instruction poisoned by CO-RE");
+        let line = |at: usize| LineInfo {
+            insn_off: at as u32,
+            file_name_off,
+            line_off,
+            line_col: 0,
+        };
+        let poisoned: BTreeSet<_> = self.poisoned.iter().copied().collect();
+        let mut poisoned = poisoned.into_iter().peekable();
+        let mut lines = Vec::with_capacity(self.linked.lines.len() + poisoned.len());
+        for own in std::mem::take(&mut self.linked.lines) {
+            let here = own.insn_off as usize;
+            while let Some(at) = poisoned.next_if(|at| *at < here) {
+                lines.push(line(at));
+            }
+            lines.push(poisoned.next_if_eq(&here).map_or(own, line));
+        }
+        lines.extend(poisoned.map(line));
+        self.linked.lines = lines;
     }
 
     fn wants_kconfig(&self) -> bool {
@@ -415,13 +450,12 @@ impl Ready<'_> {
                     .map_err(|e| Refused::by(Rule::UnresolvedExtern, format!("fixing up kfuncs: {e}")))?;
             }
         }
-        let mut seen = BTreeSet::new();
-        if let Some((_, twice)) = self
-            .linked
-            .order
-            .iter()
-            .find(|(_, name)| !seen.insert(name.as_str()))
-        {
+        let mut seen = HashSet::new();
+        let order = &self.linked.order;
+        // Of each name one start is known.
+        let is_clear = order.len() == self.linked.starts.len();
+        let mut twice = order.iter().filter(|(_, name)| !is_clear && !seen.insert(*name));
+        if let Some((_, twice)) = twice.next() {
             return Err(Refused::by(Rule::Relocation, format!("duplicate symbol {twice}")));
         }
         for (at, to) in &references {
@@ -460,22 +494,22 @@ impl Ready<'_> {
         }
     }
 
-    fn ksyms(&mut self, references: &[(usize, Target)]) -> Result<(), Refused> {
-        let mut missing = Vec::new();
+    fn ksyms(&mut self, references: &[(usize, &Target)]) -> Result<(), Refused> {
+        let (mut missing, mut seen) = (Vec::new(), HashSet::new());
         for (at, to) in references {
             let Target::Ksym {
                 name,
                 address,
                 is_weak,
-            } = to
+            } = *to
             else {
                 continue;
             };
             match address {
                 Some(address) => self.wide(*at, *address as i32, (*address >> 32) as i32),
                 None if *is_weak => self.wide(*at, 0, 0),
-                None if missing.contains(&name.as_str()) => {}
-                None => missing.push(name.as_str()),
+                None if seen.insert(name.as_str()) => missing.push(name.as_str()),
+                None => {}
             }
         }
         if missing.is_empty() {
@@ -592,9 +626,7 @@ impl Ready<'_> {
             load.attach_prog = Some(attachment.target.prog);
             load.attach_btf_id = attachment.func;
             if attachment.func.is_none() {
-                let found = attachment
-                    .target
-                    .find(named, &mut crate::error::Warnings::default());
+                let found = attachment.target.find(named, &mut Warnings::default());
                 let found = found.map_err(|_| {
                     let words = format!("attach target {named}: not found");
                     Refused::by(Rule::AttachTarget, words)

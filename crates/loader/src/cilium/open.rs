@@ -383,14 +383,12 @@ impl<'a> File<'a> {
                 .collect(),
             false => std::mem::take(&mut self.ksym_order),
         };
+        let mut externs = HashMap::new();
+        for (at, e) in self.externs.list.iter().enumerate() {
+            externs.entry(e.name.as_str()).or_insert((at, e));
+        }
         for name in &order {
-            let Some((at, e)) = self
-                .externs
-                .list
-                .iter()
-                .enumerate()
-                .find(|(_, e)| e.name == *name)
-            else {
+            let Some(&(at, e)) = externs.get(name.as_str()) else {
                 continue;
             };
             let ExternKind::Ksym(ty) = e.kind else { continue };
