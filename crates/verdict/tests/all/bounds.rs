@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use verdict::{Explaining, KernelChoice, Options, Verifier, find_objects, object_name, read_object};
+use verdict::{Explaining, KernelChoice, Loader, Options, Verifier, find_objects, object_name, read_object};
 
 /// How often as much four times as many may cost: in proportion it is 4, of quadratic cost 16.
 const MOST: u32 = 9;
@@ -43,24 +43,40 @@ fn in_proportion(count: usize, work: impl Fn(usize) -> Box<dyn Fn()>) {
     panic!("{count} and four times as many cost {measured:?}");
 }
 
+/// The verifier of a kernel, for objects of a library.
+fn verifier(kernel: &str, loader: Loader) -> Verifier {
+    let choice = KernelChoice {
+        name: Some(kernel.to_owned()),
+        ..KernelChoice::default()
+    };
+    Verifier::new(choice.open().unwrap(), Options::default())
+        .with_loader(loader)
+        .explaining(Explaining::Off)
+}
+
+static LIBBPF: LazyLock<Verifier> = LazyLock::new(|| verifier("6.12", Loader::Libbpf));
+static CILIUM: LazyLock<Verifier> = LazyLock::new(|| verifier("6.12", Loader::Cilium));
+/// Before contexts of functions could be tagged.
+static OLDER: LazyLock<Verifier> = LazyLock::new(|| verifier("6.1", Loader::Libbpf));
+
 /// Opens an object and loads each of its programs.
-fn load(bytes: &[u8]) {
-    static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| {
-        let kernel = KernelChoice::default().open().unwrap();
-        Verifier::new(kernel, Options::default()).explaining(Explaining::Off)
-    });
-    if let Ok(object) = VERIFIER.open("hostile.bpf.o", bytes) {
+fn load(verifier: &Verifier, bytes: &[u8]) {
+    if let Ok(object) = verifier.open("hostile.bpf.o", bytes) {
         object.programs().for_each(|program| drop(program.check()));
     }
 }
 
 /// The same for objects of two sizes.
 fn loads_in_proportion(count: usize, object: impl Fn(usize) -> Vec<u8>) {
+    loads_in_proportion_by(&LIBBPF, count, object);
+}
+
+fn loads_in_proportion_by(verifier: &'static Verifier, count: usize, object: impl Fn(usize) -> Vec<u8>) {
     // What is made once.
-    load(&object(1));
+    load(verifier, &object(1));
     in_proportion(count, |count| {
         let bytes = object(count);
-        Box::new(move || load(&bytes))
+        Box::new(move || load(verifier, &bytes))
     });
 }
 
@@ -92,6 +108,18 @@ fn programs_and_functions_with_relocations() {
 #[test]
 fn relocations_by_types() {
     loads_in_proportion(20_000, objects::core);
+}
+
+#[test]
+fn programs_with_functions_on_an_older_kernel() {
+    loads_in_proportion_by(&OLDER, 5_000, objects::typed_programs);
+}
+
+#[test]
+fn programs_maps_and_externs_for_another_library() {
+    loads_in_proportion_by(&CILIUM, 10_000, objects::programs);
+    loads_in_proportion_by(&CILIUM, 500, |count| objects::maps(count, count));
+    loads_in_proportion_by(&CILIUM, 5_000, objects::externs);
 }
 
 #[test]
@@ -153,8 +181,8 @@ fn types_of_types() {
 #[test]
 fn sizes_that_sections_claim() {
     for size in [1 << 30, (4 << 30) - 8, u64::MAX] {
-        load(&objects::claimed(".rodata", objects::SHT_PROGBITS, size));
-        load(&objects::claimed(".bss", objects::SHT_NOBITS, size));
+        load(&LIBBPF, &objects::claimed(".rodata", objects::SHT_PROGBITS, size));
+        load(&LIBBPF, &objects::claimed(".bss", objects::SHT_NOBITS, size));
     }
 }
 
@@ -217,6 +245,8 @@ fn objects_at_full_size() {
         "long-definitions-60000-60000.o",
         objects::long_definitions(60_000, 60_000),
     );
+    put("members-1000.o", objects::members(1_000));
+    put("members-4000.o", objects::members(4_000));
     put("struct-ops-30000-60000.o", objects::struct_ops(30_000, 60_000));
     put(
         "rodata-1g.o",

@@ -511,6 +511,36 @@ pub(super) fn struct_ops(sections: usize, maps: usize) -> Vec<u8> {
     with_program(elf)
 }
 
+/// Programs of struct_ops, each the member of a map of its own.
+pub(super) fn members(count: usize) -> Vec<u8> {
+    let (mut elf, mut types) = (Elf::new(), Types::new());
+    let code = elf.code("struct_ops", nothing().repeat(count));
+    let symbols: Vec<_> = (0..count)
+        .map(|i| elf.symbol(&format!("prog_{i}"), FUNC, code, i * 16, 16))
+        .collect();
+    types.functions("struct_ops", (0..count).map(|i| (format!("prog_{i}"), i * 16)));
+    let func = types.btf.add_ptr(types.proto);
+    let ops = types
+        .btf
+        .add_struct("tcp_congestion_ops", 8, &[("release", func, 0)]);
+    let section = elf.data(".struct_ops", vec![0; count * 8]);
+    let mut placements = Vec::new();
+    for i in 0..count {
+        let name = format!("ops_{i}");
+        elf.symbol(&name, OBJECT, section, i * 8, 8);
+        placements.push(Placement {
+            ty: types.btf.add_var(&name, VarLinkage::Global, ops),
+            offset: i as u32 * 8,
+            size: 8,
+        });
+    }
+    let size = count as u32 * 8;
+    types.btf.add_datasec(".struct_ops", size, &placements);
+    elf.relocations(section, (0..count).map(|i| (i * 8, symbols[i], R_BPF_64_64)));
+    types.finish(&mut elf);
+    elf.finish()
+}
+
 /// Maps, and programs that use none of them.
 pub(super) fn maps(count: usize, programs: usize) -> Vec<u8> {
     map_object(count, programs, false, |types| {
