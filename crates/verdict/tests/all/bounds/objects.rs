@@ -218,8 +218,11 @@ fn wide() -> [u8; 2 * INSN] {
     bytes
 }
 
+/// Records by the offset of their section's name, as words.
+type Records = Vec<(u32, Vec<u32>)>;
+
 /// `.BTF.ext`: for each part, record size, and by offset of a section's name its records.
-fn ext(parts: [(u32, Vec<(u32, Vec<u32>)>); 3]) -> Vec<u8> {
+fn ext(parts: [(u32, Records); 3]) -> Vec<u8> {
     let (mut head, mut body) = (Vec::new(), Vec::new());
     for (size, sections) in parts {
         let start = body.len() as u32;
@@ -251,9 +254,9 @@ struct Types {
     btf: Builder,
     int: TypeId,
     proto: TypeId,
-    funcs: Vec<(u32, Vec<u32>)>,
-    lines: Vec<(u32, Vec<u32>)>,
-    core: Vec<(u32, Vec<u32>)>,
+    funcs: Records,
+    lines: Records,
+    core: Records,
 }
 
 impl Types {
