@@ -67,6 +67,9 @@ fn hold(kernel: &str, object: &OpenObject<'_>, index: usize) -> Option<u32> {
     processed
 }
 
+/// From how many instructions behind the one at which it joins a log tells what one tells that has followed all.
+const FOLLOWED: u64 = 2;
+
 /// Holds a verification that a listener joins in the middle to one that it hears from the beginning on: of the program as it
 /// is, and as if it were too large. In how many cases the log that joined had the last words.
 fn hold_joined(kernel: &str, object: &OpenObject<'_>, index: usize) -> Option<u32> {
@@ -85,7 +88,7 @@ fn hold_joined(kernel: &str, object: &OpenObject<'_>, index: usize) -> Option<u3
             let mut tail = Vec::new();
             let mut late = Log::new(kernel_asked, prog, Level::ONE, &mut tail)
                 .joining(from.into())
-                .told_from(from.into());
+                .told_from(u64::from(from) + FOLLOWED);
             let (outcome, heard) = verify_to_limit(kernel_asked, prog, &mut Silent, (from, &mut late));
             late.finish().expect("a vector takes all");
             let (object, program) = (object.name(), object.program_name(index));
