@@ -183,11 +183,16 @@ impl<'a, O: Observer> Verifier<'a, O> {
         }
     }
 
-    /// The same verification, with another listener from here on.
+    /// The same verification, with another listener from here on, which is told of the maps that are known.
     pub(crate) fn heard_by<'b, P: Observer>(self, obs: &'b mut P) -> Verifier<'b, P>
     where
         'a: 'b,
     {
+        if P::LISTENING {
+            for map in self.program.maps.as_slice() {
+                obs.event(Event::Map { map });
+            }
+        }
         Verifier {
             program: self.program,
             walk: self.walk,
