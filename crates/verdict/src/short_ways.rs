@@ -92,7 +92,9 @@ fn hold_joined(kernel: &str, object: &OpenObject<'_>, index: usize) -> Option<u3
             late.finish().expect("a vector takes all");
             let (object, program) = (object.name(), object.program_name(index));
             assert_eq!(end(outcome), heard_all, "{kernel}: {object} {program}");
-            if let Some(tail) = last_words(&tail).filter(|_| heard) {
+            // Its first line may have begun before: the last four are compared where there are more.
+            let lines = tail.iter().filter(|byte| **byte == b'\n').count();
+            if let Some(tail) = last_words(&tail).filter(|_| heard && lines > 8) {
                 assert_eq!(
                     Some(tail),
                     last_words(&log),
@@ -123,7 +125,7 @@ fn a_listener_may_join() {
             }
         }
     }
-    assert!(told > 300, "{told} last words");
+    assert!(told > 100, "{told} last words");
 }
 
 /// All programs of the corpus, on all kernels.
