@@ -11,7 +11,7 @@ const LINES: usize = 4;
 const FOOTER: &[u8] = b"\nprocessed ";
 
 /// Up to four lines before the statistics, without addresses of the kernel; of a log without statistics, its last lines.
-/// Nothing if one of them was left out.
+/// Nothing if one of them was left out, or begins where lines were: the kernel may have begun that line before.
 pub(crate) fn last_words(log: &[u8]) -> Option<String> {
     let end = memmem::find(log, FOOTER).map_or(log.len(), |at| at + 1);
     let words = log.get(..end).unwrap_or_default();
@@ -19,7 +19,10 @@ pub(crate) fn last_words(log: &[u8]) -> Option<String> {
     let ends = words.strip_suffix(b"\n").unwrap_or(words);
     let start = memrchr_iter(b'\n', ends).nth(LINES - 1).map_or(0, |at| at + 1);
     let mut last = words.get(start..).unwrap_or_default().to_vec();
-    if memmem::find(&last, LEFT_OUT.as_bytes()).is_some() {
+    let begins_within = words
+        .get(..start)
+        .is_some_and(|before| before.ends_with(LEFT_OUT.as_bytes()));
+    if begins_within || memmem::find(&last, LEFT_OUT.as_bytes()).is_some() {
         return None;
     }
     hide_addresses(&mut last);
@@ -48,11 +51,9 @@ mod tests {
     #[test]
     fn a_line_that_was_left_out_is_no_last_word() {
         let footer = "processed 9 insns (limit 1000000)\n";
-        let log = format!("{LEFT_OUT}a\nb\nc\nd\n{footer}");
-        assert_eq!(last_words(log.as_bytes()).as_deref(), Some("a\nb\nc\nd\n"));
-        assert_eq!(
-            last_words(format!("{LEFT_OUT}a\nb\nc\n{footer}").as_bytes()),
-            None
-        );
+        let of = |lines: &str| last_words(format!("{LEFT_OUT}{lines}{footer}").as_bytes());
+        assert_eq!(of("a\nb\nc\nd\ne\n").as_deref(), Some("b\nc\nd\ne\n"));
+        assert_eq!(of("the end of a line\nb\nc\nd\n"), None);
+        assert_eq!(of("a\nb\nc\n"), None);
     }
 }
