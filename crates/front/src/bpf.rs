@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use verdict_kernel::errno::Errno;
+use verdict_syscall::map::flags::PAGE_SIZE;
 
 use crate::layout::Fields;
 use crate::play::{Answer, Call, Play};
@@ -92,7 +93,7 @@ const COMMANDS: &[(u32, &str, &[&str])] = &[
 ];
 
 /// Bytes of a page: attributes are not larger.
-const PAGE: u64 = 4096;
+pub(crate) const PAGE: u64 = PAGE_SIZE as u64;
 
 /// A command with its attributes.
 pub(crate) struct Asked<'l> {

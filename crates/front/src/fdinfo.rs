@@ -100,7 +100,7 @@ impl Play<'_> {
         lines.say("prog_type", prog.prog_type().raw());
         lines.say("prog_jited", u8::from(self.kernel.machine.jit.enabled));
         lines.say("prog_tag", hex(&prog.tag));
-        lines.say("memlock", 4096);
+        lines.say("memlock", self.session.program_usage(&prog.loaded.prog));
         lines.say("prog_id", object.id);
         lines.say("run_time_ns", 0);
         lines.say("run_cnt", 0);

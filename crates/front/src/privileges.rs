@@ -8,6 +8,7 @@ use verdict_kernel::limits::Capabilities;
 use verdict_kernel::semantics::control::BpfMemory;
 use verdict_notify::Task;
 
+use crate::bpf::PAGE;
 use crate::play::{Answer, Call, Done, Play};
 
 /// Numbers of capabilities.
@@ -18,9 +19,6 @@ const BPF: u32 = 39;
 
 /// All that there are.
 const ALL: u64 = (1 << 41) - 1;
-
-/// Bytes of a page.
-const PAGE: u64 = 4096;
 
 /// How many tasks are known to have given up something: more than that are forgotten.
 const MOST: usize = 1 << 12;

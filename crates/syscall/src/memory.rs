@@ -74,10 +74,7 @@ impl Memory {
         if kernel.semantics.control.bpf_memory == BpfMemory::Memcg {
             return Ok(());
         }
-        let pages = |len: u64| {
-            let bytes = size_of(kernel, "bpf_prog").saturating_add(len.saturating_mul(Insn::SIZE as u64));
-            bytes.div_ceil(u64::from(kernel.machine.page_size.max(1)))
-        };
+        let pages = |len: u64| program_pages(kernel, len);
         let len = insns.len() as u64;
         self.charge(kernel, pages(len)).by(Rule::MemoryLock)?;
         let grown = insns.iter().filter(|insn| may_grow(insn)).count() as u64;
@@ -123,6 +120,12 @@ fn may_grow(insn: &Insn) -> bool {
         class::ALU | class::ALU64 => matches!(insn.op(), op::DIV | op::MOD),
         _ => false,
     }
+}
+
+/// Pages of a program of so many instructions (`bpf_prog_alloc`).
+pub(crate) fn program_pages(kernel: &Kernel, len: u64) -> u64 {
+    let bytes = size_of(kernel, "bpf_prog").saturating_add(len.saturating_mul(Insn::SIZE as u64));
+    bytes.div_ceil(u64::from(kernel.machine.page_size.max(1)))
 }
 
 /// Bytes of a struct of the kernel; its BTF has all that are asked for here.

@@ -13,7 +13,7 @@ use verdict_kernel::semantics::control::BpfMemory;
 use crate::btf::ProgBtf;
 use crate::map::owner::Callers;
 use crate::map::{Map, create_charged};
-use crate::memory::{Memory, Pages};
+use crate::memory::{Memory, Pages, program_pages};
 use crate::notes::Rejection;
 use crate::prog::{LoadError, Prog};
 use crate::struct_ops;
@@ -198,6 +198,13 @@ impl<'k> Session<'k> {
         self.map_close(id);
         self.state.callers.forget_map(id);
         self.state.free.push(id);
+    }
+
+    /// How many bytes the kernel says that a program takes, as it was handed over. What is added to it while it is rewritten,
+    /// which large programs show, is not known.
+    pub fn program_usage(&self, prog: &Prog) -> u64 {
+        let pages = program_pages(self.kernel, prog.insns.len() as u64);
+        pages.saturating_mul(self.kernel.machine.page_size.into())
     }
 
     /// Bytes that the kernel says that a map with so many elements takes.
