@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+use crate::common::{played, root};
 
 /// The program that asks, built once; static where the C library can be.
 fn fixture() -> &'static Path {
@@ -40,20 +38,7 @@ fn fixture() -> &'static Path {
 /// Runs a command on a played kernel; `None`, which is said, where system calls cannot be answered.
 fn run(options: &[&str], command: &[&str]) -> Option<Output> {
     let mut verdict = Command::new(env!("CARGO_BIN_EXE_verdict"));
-    let output = verdict
-        .arg("run")
-        .args(options)
-        .arg("--")
-        .args(command)
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    let lacks = ["user notification is not available here", "refuses bpf(2)"];
-    if lacks.iter().any(|words| said.contains(words)) {
-        eprintln!("skipped: {}", said.lines().next().unwrap_or_default());
-        return None;
-    }
-    Some(output)
+    played(verdict.arg("run").args(options).arg("--").args(command))
 }
 
 #[test]

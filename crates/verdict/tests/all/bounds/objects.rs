@@ -432,29 +432,33 @@ fn with_program(mut elf: Elf) -> Vec<u8> {
     elf.finish()
 }
 
-/// Relocations by CO-RE of a field of the kernel's, all in one program.
-pub(super) fn core(count: usize) -> Vec<u8> {
-    let (mut elf, mut types) = (Elf::new(), Types::new());
+/// Instructions that end, with a relocation by CO-RE of a field of the kernel's for each but the last.
+fn fields(count: usize) -> (Types, Vec<u8>, impl Iterator<Item = (usize, TypeId, u32, u32)>) {
+    let mut types = Types::new();
     let pid = types.btf.add_struct("task_struct", 4, &[("pid", types.int, 0)]);
     let access = types.btf.add_string("0:0");
     let mut code = number(0).repeat(count);
     code.extend(EXIT);
+    (types, code, (0..count).map(move |i| (i * INSN, pid, access, 0)))
+}
+
+/// Relocations by CO-RE of a field of the kernel's, all in one program.
+pub(super) fn core(count: usize) -> Vec<u8> {
+    let mut elf = Elf::new();
+    let (mut types, code, records) = fields(count);
     let len = code.len();
     let section = elf.code("socket", code);
     elf.symbol("prog", FUNC, section, 0, len);
     types.functions("socket", [("prog".to_owned(), 0)]);
-    types.core("socket", (0..count).map(|i| (i * INSN, pid, access, 0)));
+    types.core("socket", records);
     types.finish(&mut elf);
     elf.finish()
 }
 
 /// The same in functions that many programs share.
 pub(super) fn shared_core(programs: usize, count: usize) -> Vec<u8> {
-    let (mut elf, mut types) = (Elf::new(), Types::new());
-    let pid = types.btf.add_struct("task_struct", 4, &[("pid", types.int, 0)]);
-    let access = types.btf.add_string("0:0");
-    let mut code = number(0).repeat(count);
-    code.extend(EXIT);
+    let mut elf = Elf::new();
+    let (mut types, code, records) = fields(count);
     let len = code.len();
     let text = elf.code(".text", code);
     elf.symbol("unused", FUNC, text, 0, len);
@@ -464,7 +468,7 @@ pub(super) fn shared_core(programs: usize, count: usize) -> Vec<u8> {
     }
     types.functions(".text", [("unused".to_owned(), 0)]);
     types.functions("socket", (0..programs).map(|i| (format!("prog_{i}"), i * 16)));
-    types.core(".text", (0..count).map(|i| (i * INSN, pid, access, 0)));
+    types.core(".text", records);
     types.finish(&mut elf);
     elf.finish()
 }
