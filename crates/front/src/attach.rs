@@ -1,7 +1,7 @@
 //! Attaching programs by links: `LINK_CREATE` and `RAW_TRACEPOINT_OPEN`. What the kernel asks of the program and of the
 //! place is checked, or the call is refused by name; nothing ever happens at a place.
 
-use verdict_btf::Kind as BtfKind;
+use verdict_btf::{Btf, Kind as BtfKind};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::prog::{AttachType, ProgType};
 
@@ -27,8 +27,15 @@ pub(crate) mod link {
     pub(crate) const SOCKMAP: u32 = 14;
 }
 
-/// Programs at one function (`BPF_MAX_TRAMP_LINKS`).
-const MOST_AT_FUNCTION: usize = 38;
+/// Programs at one function (`BPF_MAX_TRAMP_LINKS`, before Linux 5.19 `BPF_MAX_TRAMP_PROGS`), as the kernel's own list of them
+/// has room: 40 before 5.12, 38 since.
+fn most_at_function(btf: &Btf) -> Option<usize> {
+    let list = btf
+        .find("bpf_tramp_links", BtfKind::Struct)
+        .or_else(|| btf.find("bpf_tramp_progs", BtfKind::Struct))?;
+    let first = btf.ty(list)?.members().next()?;
+    usize::try_from(btf.skip_mods_and_typedefs(first.ty)?.array()?.nelems).ok()
+}
 
 /// Links at one network name space, for look-ups of sockets.
 const MOST_LOOKUPS: usize = 64;
@@ -294,7 +301,7 @@ impl Play<'_> {
                 return Err(Errno::EINVAL);
             }
         }
-        self.fits_at_function(&place, prog)?;
+        self.fits_at_function(asked.name, &place, prog)?;
         let link = self.link_with(link::TRACING, (prog, prog.expected), place, cookie_of(asked))?;
         if let Some(Body::Prog(body)) = self.objects.get_mut(prog.handle).map(|object| &mut object.body) {
             body.spent = true;
@@ -303,7 +310,7 @@ impl Play<'_> {
     }
 
     /// `bpf_trampoline_link_prog`.
-    fn fits_at_function(&mut self, place: &Place, prog: Attached) -> Result<(), Errno> {
+    fn fits_at_function(&mut self, call: &'static str, place: &Place, prog: Attached) -> Result<(), Errno> {
         let others = self.programs_at(place);
         let extends =
             |handle: &Handle| self.attached_of(*handle).map(|prog| prog.prog_type) == Some(ProgType::Ext);
@@ -311,8 +318,10 @@ impl Play<'_> {
         if is_extended || (prog.prog_type == ProgType::Ext && !others.is_empty()) {
             return Err(Errno::EBUSY);
         }
-        if others.len() >= MOST_AT_FUNCTION {
-            return Err(Errno::E2BIG);
+        match most_at_function(&self.kernel.btf) {
+            None => return self.unmodelled(call, "how many programs a function may have", Errno::EOPNOTSUPP),
+            Some(most) if others.len() >= most => return Err(Errno::E2BIG),
+            Some(_) => {}
         }
         if others.contains(&prog.handle) {
             Err(Errno::EBUSY)
@@ -573,4 +582,22 @@ fn is_netkit(number: u32) -> bool {
         let about = std::fs::read_to_string(entry.path().join("uevent"));
         about.is_ok_and(|about| about.contains("DEVTYPE=netkit"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use verdict_kernel::{KNOWN, Kernel};
+
+    use super::most_at_function;
+
+    #[test]
+    fn kernels_say_how_many_programs_a_function_may_have() {
+        for known in KNOWN {
+            let kernel = Kernel::open(known.name).unwrap();
+            let most = if known.version < (5, 12, 0) { 40 } else { 38 };
+            assert_eq!(most_at_function(&kernel.btf), Some(most), "{}", known.name);
+        }
+    }
 }
