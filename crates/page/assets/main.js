@@ -105,9 +105,7 @@ class SheetView {
     this.state.show(step);
     // Browsers let an address change so often only.
     clearTimeout(this.naming);
-    this.naming = setTimeout(() => {
-      if (App.view === this) history.replaceState(null, "", "#sheet=" + this.number + "&step=" + this.walk.name(this.step));
-    }, 200);
+    this.naming = setTimeout(() => App.name(this), 200);
   }
 
   goBack() {
@@ -221,7 +219,15 @@ const App = {
     requestAnimationFrame(() => performance.mark("verdict-ready"));
   },
 
+  // Puts the step that a view is at into the address, unless the address leads elsewhere already: `route` is yet to hear of that.
+  name(view) {
+    if (App.view !== view || location.hash !== App.routed) return;
+    history.replaceState(null, "", "#sheet=" + view.number + "&step=" + view.walk.name(view.step));
+    App.routed = location.hash;
+  },
+
   route() {
+    App.routed = location.hash;
     const wanted = new URLSearchParams(location.hash.slice(1));
     let number = wanted.has("sheet") ? Number(wanted.get("sheet")) : location.hash === "" ? App.only : null;
     if (number !== null && !byId("sheet-" + number)) number = null;

@@ -224,6 +224,16 @@ fn a_refusal_in_a_browser() {
     assert!(browser.text("#crumbs .on").starts_with("6.18"));
     browser.click("#crumbs .kernels button");
     browser.wait_for("document.querySelector('#crumbs .on').textContent.startsWith('6.12')");
+    // Who leaves while the address of a step is still due has left.
+    browser.eval(
+        "(() => {
+            setTimeout(App.escape, 200);
+            App.move(-1);
+            const due = performance.now() + 300;
+            while (performance.now() < due);
+        })()",
+    );
+    browser.wait_for("!document.getElementById('overview').hidden");
 }
 
 #[test]

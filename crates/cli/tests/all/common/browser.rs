@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ pub(crate) fn installed() -> Option<&'static str> {
         .find(works)
 }
 
-/// How long an answer may take.
+/// How long an answer may take, and what is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One at a time: times are measured.
@@ -167,7 +167,8 @@ impl Browser {
 
     /// Waits until an expression is true.
     pub(crate) fn wait_for(&mut self, expression: &str) {
-        for _ in 0..600 {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
             if self.eval(&format!("!!({expression})")) == json!(true) {
                 return;
             }
