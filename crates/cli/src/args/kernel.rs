@@ -13,15 +13,15 @@ use crate::run::side_by_side;
 #[derive(clap::Args)]
 #[command(next_help_heading = "Kernel")]
 pub(crate) struct KernelName {
-    /// Kernels, of `verdict kernels`, separated by commas, or "all"; a command that takes one only says so. With --kernel-dir
-    /// one, which is the same as --assume [default: 6.12; all where they are listed or the oldest is looked for]
+    /// Kernels to answer for, comma-separated names from `verdict kernels`, or "all"; some commands take only one. With
+    /// --kernel-dir, the same as --assume [default: 6.12; all for `kernels` and --minimum]
     #[arg(long, value_name = "NAMES")]
     kernel: Vec<String>,
-    /// Directory with another kernel's vmlinux.btf, config and kallsyms
+    /// Directory that describes another kernel: its vmlinux.btf, config and kallsyms
     #[arg(long, value_name = "DIR")]
     kernel_dir: Option<PathBuf>,
-    /// Known kernel whose rules are assumed for that directory's kernel, where its own are not known: standard error says so,
-    /// and what is printed, but for logs, CSV and veristat's own table
+    /// Known kernel whose rules to assume for the kernel of --kernel-dir if its own are unknown. Standard error says so, and
+    /// so does the output, except for logs, CSV and veristat's table
     #[arg(long, value_name = "NAME")]
     assume: Option<String>,
 }
@@ -52,7 +52,7 @@ impl KernelName {
 pub(crate) struct WhichKernel {
     #[command(flatten)]
     name: KernelName,
-    /// Set a switch of the verifier, one of `verdict switches`
+    /// Set a verifier switch; `verdict switches` lists them
     #[arg(long, value_name = "SWITCH=VALUE")]
     set: Vec<String>,
 }
@@ -78,14 +78,14 @@ impl WhichKernel {
 pub(crate) struct KernelArgs {
     #[command(flatten)]
     which: WhichKernel,
-    /// Possible CPUs of the machine [default: 2]
+    /// Number of possible CPUs of the machine [default: 2]
     #[arg(long, value_name = "N", value_parser = cpus)]
     cpus: Option<u32>,
-    /// Memory that the loading user may lock, where libbpf cannot raise the limit: bytes, or with K, M or G; kernels before
-    /// 5.11 charge maps and programs to it [default: no limit]
+    /// Limit of locked memory if libbpf cannot raise it: bytes, or a number with K, M or G; kernels before 5.11 charge maps
+    /// and programs to it [default: no limit]
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     memlock: Option<u64>,
-    /// Load without capabilities, which is not supported yet
+    /// Load without capabilities (not modelled yet: every program is unsupported)
     #[arg(long)]
     unprivileged: bool,
 }
@@ -106,20 +106,20 @@ impl KernelArgs {
 #[derive(clap::Args)]
 #[command(next_help_heading = "Loader")]
 pub(crate) struct PlanOptions {
-    /// The program that extensions and tracing programs attach to, loaded first: to the function that their section
-    /// names, or to FUNCTION; given again, each attaches to the one before
+    /// Program that extensions and tracing programs attach to; it is loaded first. The function is the one that the section
+    /// names, or FUNCTION. If repeated, each attaches to the one before
     #[arg(long, value_name = "OBJECT:PROGRAM[/FUNCTION]")]
     attach_to: Vec<String>,
-    /// File with load plans [default: the nearest verdict.toml, upwards from each object]
+    /// File with load plans [default: the nearest verdict.toml in each object's directory or above]
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
-    /// Set an attribute of a map, as a load plan does: key-size, value-size, max-entries, flags or type
+    /// Set an attribute of a map, as a load plan can: key-size, value-size, max-entries, flags or type
     #[arg(long, value_name = "MAP.ATTRIBUTE=VALUE")]
     map: Vec<String>,
-    /// Leave a program out
+    /// Do not load this program
     #[arg(long, value_name = "PROGRAM")]
     no_autoload: Vec<String>,
-    /// Load a program as if it were in another section
+    /// Load a program as if it were in this section
     #[arg(long, value_name = "PROGRAM=SECTION")]
     section: Vec<String>,
 }
@@ -150,7 +150,7 @@ pub(crate) struct LoaderArgs {
 #[derive(clap::Args, Default)]
 #[command(next_help_heading = "Loader")]
 pub(crate) struct LibraryArgs {
-    /// The library that loads the objects, whose conventions they follow
+    /// Library whose conventions the objects follow, and which loads them
     #[arg(long, value_name = "LIBRARY", default_value = "libbpf")]
     loader: LoaderName,
 }
@@ -158,12 +158,12 @@ pub(crate) struct LibraryArgs {
 /// Libraries that load objects.
 #[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LoaderName {
-    /// In C
+    /// The C library
     #[default]
     Libbpf,
-    /// cilium/ebpf, in Go: static programs, sections such as tc/entry, maps in "maps"
+    /// cilium/ebpf for Go: static programs, sections such as tc/entry, maps in "maps"
     Cilium,
-    /// In Rust: the same
+    /// aya for Rust: the same conventions
     Aya,
 }
 

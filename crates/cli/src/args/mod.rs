@@ -21,7 +21,7 @@ pub(crate) use output::{
 };
 pub(crate) use programs::{GlobalArgs, JobArgs, ProgramArgs, TestArgs};
 
-/// Asks what a Linux kernel's BPF verifier would say of an object, without that kernel.
+/// Tells what a Linux kernel's BPF verifier says about an object, without running that kernel.
 #[derive(Parser)]
 #[command(name = "verdict", version)]
 pub(crate) struct Args {
@@ -33,66 +33,67 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Say which programs the kernel accepts, and why it rejects the others
     ///
-    /// Of several kernels (--kernel 6.12,6.18) it is a table with a column for each: accepted with insns/states, refused
-    /// with the rule, or what the kernel lacks. Below it, each reason stands once. The exit code is that of the worst column.
+    /// With several kernels (--kernel 6.12,6.18) the result is a table with one column per kernel: accepted with
+    /// insns/states, rejected with the rule, or what the kernel lacks. Each reason is explained once, below the table. The
+    /// exit code is that of the worst column.
     ///
-    /// With --minimum it is a row for each program: the oldest kernel from which on it loads, and what stops it on the one
-    /// before.
+    /// With --minimum there is one row per program: the oldest kernel from which on it loads, and what stops it on the
+    /// kernel before that one.
     ///
     /// Exit code: 0 all accepted, 1 unusable input or nothing to verify, 2 a rejection, 3 something unsupported. With
-    /// --minimum a program is accepted if it loads on the newest kernel.
+    /// --minimum, a program counts as accepted if it loads on the newest kernel.
     Check(CheckArgs),
-    /// Print the figures of verification: takes the command line of veristat, and prints what it prints
+    /// Print verification statistics, with veristat's command line and output
     Stat(StatArgs),
-    /// Compare two sets of figures, or two settings of the verifier
+    /// Compare two recorded runs, or two kernels or verifier settings
     Compare(CompareArgs),
-    /// Hold programs to the budgets of a file
+    /// Check that programs stay within the budgets in a file
     ///
-    /// The file lists budgets; of several that name a program, the last one decides on each figure:
+    /// If several budgets in the file name a program, the last one that sets a figure decides:
     ///
-    ///     objects = ["build/*.bpf.o"]   # unless the command line names some
+    ///     objects = ["build/*.bpf.o"]   # used if the command line names none
     ///     [[budget]]
     ///     programs = "*"                # PROGRAM, OBJECT/PROGRAM or OBJECT/
     ///     insns = 100_000               # also states, peak-states
-    ///     stack = 512                   # bytes of all functions, added up
+    ///     stack = 512                   # bytes, summed over all functions
     ///     [[budget]]
     ///     programs = "xdp.bpf.o/old_*"
     ///     may-fail = true               # may be rejected
     ///
-    /// With --update, the present figures become the budgets of their programs, one for each; the rest of the file stays.
+    /// --update writes the current figures into the file, one budget per program, and leaves the rest of it unchanged.
     ///
-    /// Exit code: 0 within budget, 1 unusable input, a budget that names no program or no program with a budget,
+    /// Exit code: 0 within budget, 1 unusable input, a budget that names no program, or no program that has a budget,
     /// 2 a program is rejected or exceeds its budget, 3 something unsupported.
     #[command(verbatim_doc_comment)]
     Gate(GateArgs),
-    /// Verify programs under many settings: one table, a column for each
+    /// Verify programs under many settings, in one table with a column per setting
     Sweep(SweepArgs),
     /// Print the kernel's log of a program
     Log(LogArgs),
-    /// Show where the verifier's work is: by function, loop and source line, and why states did not match
+    /// Show where verification cost arises: by function, loop and source line, and why states did not match
     Profile(ProfileArgs),
-    /// Run the expectations that programs carry as declaration tags
+    /// Check the expectations that programs carry as declaration tags
     ///
-    /// Exit code: 0 all are met, 1 unusable input or no test at all, 2 one is not met, 3 something unsupported.
+    /// Exit code: 0 all met, 1 unusable input or no test at all, 2 an expectation not met, 3 something unsupported.
     Test(SuiteArgs),
-    /// Run a command on a kernel that is played to it: what it asks by bpf(2), verdict answers
+    /// Run a command with verdict answering its bpf(2) calls, as the chosen kernel would
     ///
-    /// The command is any program that loads BPF, unmodified: it sees the chosen kernel, as root, whatever the user and the
-    /// machine's kernel may do. Each of several kernels runs it once. What was made of its maps, BTF and programs is printed on
-    /// standard error at the end.
+    /// The command is any program that loads BPF, unmodified. It runs as if it were root on the chosen kernel, whatever the
+    /// user's privileges and the machine's own kernel. With several kernels, it is run once for each. At the end, standard
+    /// error lists its maps, BTF and programs with the outcome of each.
     ///
-    /// Exit code: the command's; with --strict 2 if a program was refused that is no probe of a library.
+    /// Exit code: the command's own; with --strict, 2 if a program was rejected that is not a library's feature probe.
     Run(RunArgs),
-    /// Draft a load plan for objects: what they leave for their loaders to set
+    /// Draft a load plan: what objects leave for their loaders to set
     Plan(PlanArgs),
-    /// Explain a rule that a program broke, the kernel's words or a whole log, or list all rules
+    /// Explain a rule, a kernel message or a whole log; without an argument, list all rules
     Explain(ExplainArgs),
-    /// List the known kernels, and how what they decide is known
+    /// List the known kernels, and the evidence for their rules
     ///
-    /// With --kernel-dir, describe that kernel: of which release it is, what its files hold, whose rules it is judged by and
+    /// With --kernel-dir, describe that kernel: its release, what its files contain, which kernel's rules apply to it, and
     /// where everything else comes from.
     Kernels(KernelsArgs),
-    /// List the verifier's switches, with the chosen kernel's settings; of several kernels, a column for each
+    /// List the verifier's switches with the chosen kernels' settings
     Switches(SwitchesArgs),
 }
 
@@ -134,17 +135,17 @@ pub(crate) struct CheckArgs {
     /// Objects, directories or globs
     #[arg(required = true, value_name = "OBJECT")]
     pub(crate) objects: Vec<PathBuf>,
-    /// Load each object whole, all its programs with its maps together, as its library does by itself; on one kernel
+    /// Load each object as a whole, all programs and maps together, as its library does by default; for one kernel only
     #[arg(long, conflicts_with = "minimum")]
     pub(crate) whole: bool,
-    /// Say from which kernel on each program loads: of those of --kernel, or else of all known ones, and that of
-    /// --kernel-dir
+    /// Find the oldest kernel on which each program loads, among those of --kernel (default: all known kernels) and that
+    /// of --kernel-dir
     #[arg(long)]
     pub(crate) minimum: bool,
-    /// How far rejections are explained [default: trials; with --minimum off]
+    /// How far to explain rejections [default: trials; off with --minimum]
     #[arg(long, value_name = "HOW", conflicts_with = "whole")]
     pub(crate) explain: Option<ExplainHow>,
-    /// Accept that there is nothing to verify
+    /// Succeed even if there is nothing to verify
     #[arg(long)]
     pub(crate) allow_empty: bool,
     #[command(flatten)]
@@ -159,17 +160,17 @@ pub(crate) struct CheckArgs {
 #[derive(clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct CheckPrint {
-    /// Form of the output
-    #[arg(long, short, value_name = "FORM", default_value = "text")]
+    /// Output format
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: CheckOutput,
-    /// Print less: a line for each program that is not accepted, without reasons
+    /// Print less: one line per program that is not accepted, without explanations
     #[arg(long, short, conflicts_with_all = ["verbose", "explain"])]
     pub(crate) quiet: bool,
     /// Print more: accepted programs, all causes, the whole failing path, and the end of the kernel's log
     #[arg(long, short)]
     pub(crate) verbose: bool,
-    /// Write a page to this file, too: the table of all programs, and of each refusal the explanation and the failing path,
-    /// step by step
+    /// Also write an HTML page to this file: the table of all programs and, for each rejection, the explanation and the
+    /// failing path step by step
     #[arg(long, value_name = "FILE", conflicts_with = "whole")]
     pub(crate) html: Option<PathBuf>,
     #[command(flatten)]
@@ -179,11 +180,11 @@ pub(crate) struct CheckPrint {
 /// How far rejections are explained.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExplainHow {
-    /// The rule and the kernel's words alone
+    /// Only the rule and the kernel's message
     Off,
-    /// What led to it
+    /// What led to the rejection
     Causes,
-    /// The same, and changes to the program that were tried by verifying it again
+    /// Causes, and changes to the program, each tried by verifying it again
     Trials,
 }
 
@@ -208,22 +209,22 @@ pub(crate) struct StatArgs {
 
 #[derive(clap::Args)]
 pub(crate) struct CompareArgs {
-    /// Two files of figures (CSV or JSON); with --a and --b objects, directories or globs
+    /// Two recorded runs (CSV or JSON); with --a and --b: objects, directories or globs
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
-    /// First setting: kernel=NAME, kernel-dir=DIR, assume=NAME, set=SWITCH=VALUE, global=NAME=VALUE, separated by commas. Two kernels
-    /// alone can be given as --kernel A,B
+    /// First setting: kernel=NAME, kernel-dir=DIR, assume=NAME, set=SWITCH=VALUE, global=NAME=VALUE, separated by commas. If
+    /// only the kernels differ, use --kernel A,B
     #[arg(long, value_name = "SETTING", requires = "b")]
     pub(crate) a: Option<String>,
     /// Second setting
     #[arg(long, value_name = "SETTING", requires = "a")]
     pub(crate) b: Option<String>,
-    /// Find out which differences between the two decide: for each program whose verdict or cost differs, the switches
-    /// of the verifier (or the tables, or the kernel's types) that must change, none of them needlessly, to get from the
-    /// first one's figures to the second one's, and what each adds
+    /// Find out which differences between the two settings matter: for each program whose verdict or cost differs, a minimal
+    /// set of switches (or tables, or the kernel's types) that turns the first figures into the second, and how much each
+    /// contributes
     #[arg(long, conflicts_with_all = ["emit", "all", "summary", "fail_if"])]
     pub(crate) why: bool,
-    /// Exit with 2 if this holds of a program, such as 'insns_pct>10', 'states_diff>0' or 'verdict_b=failure'
+    /// Exit with 2 if this condition holds for any program, e.g. 'insns_pct>10', 'states_diff>0' or 'verdict_b=failure'
     #[arg(long, value_name = "CONDITION", value_parser = fail_if)]
     pub(crate) fail_if: Vec<FailIf>,
     #[command(flatten)]
@@ -238,16 +239,16 @@ pub(crate) struct CompareArgs {
 #[derive(clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct ComparePrint {
-    /// Form of the output
-    #[arg(long, short, value_name = "FORM", default_value = "table")]
+    /// Output format
+    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
     pub(crate) output: FigureOutput,
-    /// Columns, comma-separated [default: file,prog,insns,states, and verdict where one changes]
+    /// Columns, comma-separated [default: file,prog,insns,states, and verdict if one changes]
     #[arg(long, short, value_name = "COLUMNS", value_parser = columns)]
     pub(crate) emit: Option<Columns>,
-    /// Show unchanged programs, too
+    /// Also show unchanged programs
     #[arg(long)]
     pub(crate) all: bool,
-    /// Add totals, mean ratios, and who gained and lost most
+    /// Add totals, mean ratios, and the largest gains and losses
     #[arg(long)]
     pub(crate) summary: bool,
     #[command(flatten)]
@@ -256,19 +257,19 @@ pub(crate) struct ComparePrint {
 
 #[derive(clap::Args)]
 pub(crate) struct GateArgs {
-    /// Objects, directories or globs, or recorded figures (.csv, .json, .jsonl) [default: those of the file]
+    /// Objects, directories, globs, or recorded figures (.csv, .json, .jsonl) [default: `objects` of the budget file]
     #[arg(value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
-    /// The budgets
+    /// File with the budgets
     #[arg(long, short, value_name = "FILE", default_value = "verdict.toml")]
     pub(crate) budget: PathBuf,
-    /// Make the present figures the budgets: those of a program in the budget that names it alone, or else in a new one
+    /// Write the current figures into the file: into the budget that names only that program, or else into a new one
     #[arg(long)]
     pub(crate) update: bool,
-    /// How much more than the present figures the budgets allow
+    /// Headroom that --update adds to the current figures
     #[arg(long, value_name = "PERCENT", default_value = "10%", requires = "update")]
     pub(crate) margin: Margin,
-    /// Accept that there is nothing to verify
+    /// Succeed even if there is nothing to verify
     #[arg(long)]
     pub(crate) allow_empty: bool,
     #[command(flatten)]
@@ -285,7 +286,7 @@ pub(crate) struct GateArgs {
 pub(crate) struct GatePrint {
     #[command(flatten)]
     pub(crate) text: TextArgs,
-    /// Print more: programs within budget, too, with their figures
+    /// Print more: also the programs within budget, with their figures
     #[arg(long, short)]
     pub(crate) verbose: bool,
 }
@@ -309,26 +310,26 @@ pub(crate) struct SweepArgs {
 #[derive(clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct SweepPrint {
-    /// Form of the output
-    #[arg(long, short, value_name = "FORM", default_value = "table")]
+    /// Output format
+    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
     pub(crate) output: FigureOutput,
     /// Figures, comma-separated [default: insns]
     #[arg(long, short, value_name = "COLUMNS", value_parser = columns)]
     pub(crate) emit: Option<Columns>,
-    /// Show only programs that the settings tell apart
+    /// Show only programs whose figures differ between settings
     #[arg(long)]
     pub(crate) changed: bool,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct LogArgs {
-    /// The object
+    /// Object, or a file that contains one
     #[arg(value_name = "OBJECT")]
     pub(crate) object: PathBuf,
-    /// Level: 1 the last path, 2 every path, 4 figures, 8 the start of a log that is too long; added up
+    /// Log level, a sum of: 1 the last path, 2 every path, 4 statistics, 8 keep the start of a log that is too long
     #[arg(long, short, default_value_t = 1, value_name = "LEVEL", value_parser = clap::value_parser!(u32).range(1..=15))]
     pub(crate) level: u32,
-    /// Size of the buffer for the log: what is longer loses its start, with level 8 its end
+    /// Size of the log buffer in bytes: a longer log loses its start, or with level 8 its end
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(..=i64::from(u32::MAX >> 2)))]
     pub(crate) log_size: Option<u32>,
     #[command(flatten)]
@@ -341,20 +342,20 @@ pub(crate) struct LogArgs {
 #[derive(clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct LogPrint {
-    /// Make numbers that look like addresses of the kernel zeros, as in recorded logs
+    /// Replace numbers that look like kernel addresses by zeros, as in recorded logs
     #[arg(long)]
     pub(crate) normalize: bool,
-    /// Show the log as libbpf prints it
+    /// Print the log the way libbpf does
     #[arg(long)]
     pub(crate) libbpf: bool,
-    /// Write a page to this file instead: the walk step by step, with the state at each
+    /// Write an HTML page to this file instead: the verification step by step, with the state at each step
     #[arg(long, value_name = "FILE", conflicts_with_all = ["level", "log_size", "normalize", "libbpf"])]
     pub(crate) html: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct ProfileArgs {
-    /// The object
+    /// Object, or a file that contains one
     #[arg(value_name = "OBJECT")]
     pub(crate) object: PathBuf,
     #[command(flatten)]
@@ -367,16 +368,16 @@ pub(crate) struct ProfileArgs {
 #[derive(clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct ProfilePrint {
-    /// Form of the output
-    #[arg(long, short, value_name = "FORM", default_value = "text")]
+    /// Output format
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: ProfileOutput,
-    /// Write a flame graph to this file, too
+    /// Also write a flame graph to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
     /// What folded stacks and flame graphs count
     #[arg(long, value_name = "FIGURE", default_value = "insns")]
     pub(crate) by: ProfileFigure,
-    /// Rows of each table; 0 for all
+    /// Rows per table; 0 for all
     #[arg(long, short = 'n', value_name = "N", default_value_t = 10)]
     pub(crate) top: usize,
 }
@@ -386,13 +387,13 @@ pub(crate) struct SuiteArgs {
     /// Objects, directories or globs
     #[arg(required = true, value_name = "OBJECT")]
     pub(crate) objects: Vec<PathBuf>,
-    /// Only tests with this text in object, program or description; may be given several times
+    /// Only tests with this text in the object, program or description; repeatable
     #[arg(long, short, value_name = "TEXT")]
     pub(crate) filter: Vec<String>,
-    /// List of tests that are known to fail: 'OBJECT PROGRAM NUMBER: REASON', a line each
+    /// File that lists tests known to fail, one per line: 'OBJECT PROGRAM NUMBER: REASON'
     #[arg(long, value_name = "FILE")]
     pub(crate) known: Option<PathBuf>,
-    /// Accept that there is nothing to verify
+    /// Succeed even if there is nothing to verify
     #[arg(long)]
     pub(crate) allow_empty: bool,
     #[command(flatten)]
@@ -411,13 +412,13 @@ pub(crate) struct SuiteArgs {
 #[derive(clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct SuitePrint {
-    /// Form of the output
-    #[arg(long, short, value_name = "FORM", default_value = "text")]
+    /// Output format
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: TestOutput,
-    /// Print less: failures and counts
+    /// Print less: only failures and counts
     #[arg(long, short, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Print more: counts of expectations and descriptions, too
+    /// Print more: also counts of expectations, and descriptions
     #[arg(long, short)]
     pub(crate) verbose: bool,
     #[command(flatten)]
@@ -439,10 +440,10 @@ pub(crate) struct RunArgs {
 #[derive(clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct RunPrint {
-    /// Write what was made of maps, BTF and programs into a file, as JSON
+    /// Write the maps, BTF and programs with their outcomes to a file, as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
-    /// Exit with 2 if a program was refused that is no probe of a library
+    /// Exit with 2 if a program was rejected that is not a library's feature probe
     #[arg(long)]
     pub(crate) strict: bool,
     #[command(flatten)]
@@ -462,8 +463,8 @@ pub(crate) struct PlanArgs {
 
 #[derive(clap::Args)]
 pub(crate) struct ExplainArgs {
-    /// The rule's code or name, as `verdict check` says it; or the kernel's words, or a file with a log as any kernel writes
-    /// it and any loader prints it, - for standard input [default: list all rules]
+    /// A rule's code or name as `verdict check` prints it, a message of the kernel, or a file with a verifier log of any
+    /// kernel as any loader prints it (- for standard input) [default: list all rules]
     #[arg(value_name = "CODE|NAME|WORDS|FILE")]
     pub(crate) rule: Option<String>,
     #[command(flatten)]

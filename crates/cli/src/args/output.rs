@@ -11,8 +11,8 @@ use verdict_report::{Column, Format, Look, parse_columns};
 #[derive(clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct ColorArgs {
-    /// When verdict's own words are coloured; auto: on a terminal, unless NO_COLOR is set, or anywhere if CLICOLOR_FORCE
-    /// is. Figures and logs never are
+    /// When to colour verdict's own text. auto: on a terminal, unless NO_COLOR is set, and everywhere if CLICOLOR_FORCE is
+    /// set. Figures and logs are never coloured
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: Color,
 }
@@ -52,21 +52,21 @@ impl ColorArgs {
 /// Forms of what is said of programs.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CheckOutput {
-    /// In words, for people
+    /// Text for people
     Text,
-    /// One JSON document: records and counts, for programs (docs/schema/verdict-1.json)
+    /// One JSON document with records and counts (schema: docs/schema/verdict-1.json)
     Json,
-    /// The same records, a line each
+    /// The same records, one per line
     Jsonl,
     /// SARIF 2.1.0, for code scanning
     Sarif,
-    /// JUnit's XML, for build servers: a test case for each program
+    /// JUnit XML for build servers, one test case per program
     Junit,
-    /// Workflow commands, for annotations in GitHub's CI; the Markdown page is added to the step's summary
+    /// GitHub workflow commands, shown as annotations; Markdown is added to the step's summary
     Github,
-    /// GitLab's code quality report
+    /// GitLab code quality report
     Gitlab,
-    /// A page in GitHub's Markdown, for comments and summaries
+    /// GitHub-flavoured Markdown, for comments and summaries
     Markdown,
 }
 
@@ -93,11 +93,11 @@ pub(crate) enum FigureOutput {
     Table,
     /// Comma-separated values
     Csv,
-    /// One JSON document (docs/schema/verdict-1.json)
+    /// One JSON document (schema: docs/schema/verdict-1.json)
     Json,
-    /// Its records, a line each
+    /// Its records, one per line
     Jsonl,
-    /// A table for web pages, with totals
+    /// A Markdown table with totals
     Markdown,
 }
 
@@ -116,11 +116,11 @@ impl FigureOutput {
 /// Forms of what is for people otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TextOutput {
-    /// In words, for people
+    /// Text for people
     Text,
-    /// One JSON document (docs/schema/verdict-1.json)
+    /// One JSON document (schema: docs/schema/verdict-1.json)
     Json,
-    /// Its records, a line each
+    /// Its records, one per line
     Jsonl,
 }
 
@@ -139,8 +139,8 @@ impl TextOutput {
 #[derive(clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct TextArgs {
-    /// Form of the output
-    #[arg(long, short, value_name = "FORM", default_value = "text")]
+    /// Output format
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: TextOutput,
     #[command(flatten)]
     pub(crate) color: ColorArgs,
@@ -149,13 +149,13 @@ pub(crate) struct TextArgs {
 /// Forms of the results of tests.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TestOutput {
-    /// A line for each test, failures and counts
+    /// One line per test, failures and counts
     Text,
-    /// One JSON document (docs/schema/verdict-1.json)
+    /// One JSON document (schema: docs/schema/verdict-1.json)
     Json,
-    /// Its records, a line each
+    /// Its records, one per line
     Jsonl,
-    /// JUnit's XML
+    /// JUnit XML
     Junit,
 }
 
@@ -164,9 +164,9 @@ pub(crate) enum TestOutput {
 pub(crate) enum ProfileOutput {
     /// Tables, for people
     Text,
-    /// One JSON document (docs/schema/verdict-1.json)
+    /// One JSON document (schema: docs/schema/verdict-1.json)
     Json,
-    /// Its record as a line
+    /// Its record on one line
     Jsonl,
     /// Folded stacks, as flame graph tools read them
     Folded,

@@ -10,7 +10,7 @@ use verdict_report::Programs;
 #[derive(clap::Args)]
 #[command(next_help_heading = "Programs")]
 pub(crate) struct ProgramArgs {
-    /// Only programs of this name, * for anything: PROGRAM, OBJECT/PROGRAM or OBJECT/; may be given several times
+    /// Only programs that match: PROGRAM, OBJECT/PROGRAM or OBJECT/, with * for anything; repeatable
     #[arg(long, short, value_name = "GLOB", value_parser = Programs::parse)]
     program: Vec<Programs>,
 }
@@ -93,11 +93,11 @@ impl TestArgs {
 #[derive(clap::Args)]
 #[command(next_help_heading = "Programs")]
 pub(crate) struct GlobalArgs {
-    /// Set a global variable before loading: 'NAME = VALUE', an integer or an enumerator; NAME may be
-    /// variable.member[2]. With @FILE the lines of a file
+    /// Set a global variable before loading: 'NAME = VALUE', where VALUE is an integer or an enumerator and NAME may be
+    /// variable.member[2]; @FILE reads one per line from a file
     #[arg(long, short = 'G', value_name = "NAME = VALUE|@FILE")]
     pub(crate) set_global_vars: Vec<String>,
-    /// Set all global variables of a data map as 'bpftool map dump -j' printed it into this file
+    /// Set all global variables of a data map from this file, the output of 'bpftool map dump -j'
     #[arg(long, value_name = "FILE")]
     pub(crate) globals_from: Vec<PathBuf>,
 }
@@ -133,7 +133,7 @@ impl GlobalArgs {
 /// How much is done at one time.
 #[derive(clap::Args)]
 pub(crate) struct JobArgs {
-    /// Programs verified side by side [default: the machine's cores]
+    /// Number of programs to verify in parallel [default: number of cores]
     #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
 }
