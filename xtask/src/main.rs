@@ -4,6 +4,7 @@
 
 mod attach;
 mod bench;
+mod book;
 mod buffers;
 mod chance;
 mod child;
@@ -69,6 +70,8 @@ enum Chore {
     Mutate(mutate::Args),
     /// Build what is handed out: an archive and a Debian package of the static program with man pages and completions
     Dist(dist::Args),
+    /// Change links for the guide as a book: `mdbook build docs` calls it
+    Book(book::Args),
     /// Check dependency arrows, file sizes and the architecture's invariants.
     Tidy,
     /// Check the licences of all dependencies against deny.toml.
@@ -113,6 +116,7 @@ fn main() -> ExitCode {
         Chore::Hostile(args) => hostile::run(&args),
         Chore::Mutate(args) => mutate::run(&args),
         Chore::Dist(args) => dist::run(&args),
+        Chore::Book(args) => book::run(&args),
         Chore::Tidy => tidy::run(),
         Chore::Licences => licences::run(),
         Chore::Corpus(args) => corpus::run(&args),
