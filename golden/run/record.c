@@ -598,6 +598,47 @@ static void more_commands(void)
 	if (format) fclose(format);
 }
 
+/* Takes capabilities (bits of numbers below 64) out of what is in effect; what is permitted stays, so that they come back. */
+static void without(uint64_t capabilities)
+{
+	uint32_t head[2] = { 0x20080522, 0 }, sets[6];
+	syscall(SYS_capget, head, sets);
+	sets[0] = sets[1] & ~(uint32_t)capabilities; sets[3] = sets[4] & ~(uint32_t)(capabilities >> 32);
+	say("capabilities", syscall(SYS_capset, head, sets), 0);
+}
+
+static void capabilities(void)
+{
+	static const uint64_t net_admin = 1ull << 12, sys_admin = 1ull << 21, perfmon = 1ull << 38, bpf = 1ull << 39;
+	static const int ids[] = { 11, 12, 23, 31, 13, 14, 19, 30 };
+	struct { uint16_t magic; uint8_t version, flags; uint32_t hdr_len, type_off, type_len, str_off, str_len, type[4]; char strings[5]; } btf = { 0xeb9f, 1, 0, 24, 0, 16, 16, 5, { 1, 1 << 24, 4, 32 | 1 << 24 }, "\0int" };
+	/* bpf_probe_write_user(0, fp - 8, 8) */
+	static const uint64_t writes[] = { 0xfff80a7aull, 0x01b7, 0xa2bf, 0xfffffff800000207ull, 0x8000003b7ull, 0x2400000085ull, 0xb7, 0x95 };
+	uint32_t key = 7; uint64_t value = 42; char what[64];
+	int kept = map("a map", 1, 4, 8, 16), tracer = load("a tracer", 17, good, 2, "GPL", 0, NULL, 0), link = raw("a tracepoint", "sched_switch", tracer);
+
+	load("who writes memory of tasks", 2, writes, 8, "GPL", 0, NULL, 0);
+	puts("without CAP_SYS_ADMIN"); without(sys_admin);
+	for (unsigned i = 0; i < sizeof ids / sizeof *ids; i++) { snprintf(what, sizeof what, "command %d", ids[i]); clear(); u32(0, 1); say(what, call(ids[i], 12), 1); }
+	clear(); u32(0, 1); u32(20, 1); say("something behind the attributes", call(13, 24), 1);
+	clear(); say("statistics", call(32, 4), 1); clear(); u32(0, getpid()); u32(4, link); say("what a link runs", call(20, 48), 0);
+	load("who writes memory of tasks", 2, writes, 8, "GPL", 0, NULL, 0); load("a filter", 1, good, 2, "GPL", 0, NULL, 0); load("for XDP", 6, good, 2, "GPL", 0, NULL, 0); load("a tracer", 17, good, 2, "GPL", 0, NULL, 0);
+	map("a map of sockets", 15, 4, 4, 4); clear(); ptr(0, &btf); u32(16, 45); say("BTF", call(18, 28), 1);
+
+	puts("nor CAP_NET_ADMIN"); without(sys_admin | net_admin);
+	for (int type = 1; type < 32; type++) if (type != 26 && type != 27 && type != 28 && type != 29) { snprintf(what, sizeof what, "program type %d", type); load(what, type, good, 2, "GPL", 0, NULL, 0); }
+	for (int type = 1; type < 35; type++) if (type != 26) { snprintf(what, sizeof what, "map type %d", type); map(what, type, 4, 4, 4); }
+
+	puts("nor CAP_PERFMON"); without(sys_admin | perfmon);
+	load("for functions", 2, good, 2, "GPL", 0, NULL, 0); load("for tracepoints", 5, good, 2, "GPL", 0, NULL, 0); load("for events", 7, good, 2, "GPL", 0, NULL, 0); load("a tracer", 17, good, 2, "GPL", 0, NULL, 0);
+	load("for security", 29, good, 2, "GPL", 0, NULL, 0); load("an extension", 28, good, 2, "GPL", 0, NULL, 0); map("a map", 1, 4, 8, 16); clear(); ptr(0, &btf); u32(16, 45); say("BTF", call(18, 28), 1);
+
+	puts("nor CAP_BPF"); without(sys_admin | bpf);
+	map("a map", 1, 4, 8, 16); load("a filter", 1, good, 2, "GPL", 0, NULL, 0); clear(); ptr(0, &btf); u32(16, 45); say("BTF", call(18, 28), 1);
+	update("an element", kept, &key, &value, 0); lookup("it", kept, &key, &value); clear(); u32(0, 1); say("a program by its id", call(13, 12), 1);
+	without(0); clear(); say("with all again", call(11, 12), 0);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], "odd")) { /* what is of no kernel: a name that moves the cursor, and another way to make calls */
@@ -608,6 +649,6 @@ int main(int argc, char **argv)
 	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 	setrlimit(RLIMIT_MEMLOCK, &all); /* kernels before 5.11 charge maps and programs to it */
 	attributes(); maps(); elements(); batches(); programs(); types(); infos(); pins(); attaching();
-	links(); more_elements(); memory(); files(); descriptors(); more_commands();
+	links(); more_elements(); memory(); files(); descriptors(); more_commands(); capabilities();
 	return 0;
 }

@@ -205,6 +205,7 @@ impl Play<'_> {
         if attr.bytes.iter().skip(end).any(|byte| *byte != 0) {
             return Err(Errno::EINVAL);
         }
+        self.permitted(call.task, number)?;
         let asked = Asked {
             call: *call,
             name,

@@ -188,32 +188,36 @@ impl Play<'_> {
     }
 }
 
-/// The commands that only the privileged may give where BPF is closed to others, beside those that make maps and programs: a
-/// BTF, ids and the objects of ids, statistics.
-const PRIVILEGED: &[u32] = &[11, 12, 13, 14, 18, 19, 23, 30, 31, 32];
+/// The commands that are for `CAP_SYS_ADMIN`: ids and the objects of ids, what a task's descriptor is of, statistics.
+const OF_ADMINISTRATORS: &[u32] = &[11, 12, 13, 14, 19, 20, 23, 30, 31, 32];
+
+/// A BTF is for `CAP_BPF`.
+const BTF_LOAD: u32 = 18;
 
 impl Play<'_> {
-    /// Whether a task may give a command.
+    /// Whether a task may give a command at all, and what it may make is for whom it makes it.
     pub(crate) fn admitted(&mut self, task: Task, number: u32, name: &'static str) -> Result<(), Errno> {
         let may = self.privileges.of(task);
-        if may == Capabilities::ALL {
+        self.session.act_with(may);
+        if may.bpf {
             return Ok(());
         }
         let makes = matches!(number, 0 | 5);
-        if may.bpf {
-            // What may be done depends on the type and on what the program does.
-            return match makes {
-                true => self.unmodelled(name, "some of the capabilities", Errno::EPERM),
-                false => Ok(()),
-            };
-        }
         let closed = self.kernel.config("CONFIG_BPF_UNPRIV_DEFAULT_OFF") == Some("y");
-        if closed && (makes || PRIVILEGED.contains(&number) || self.kernel.calls().closes_all_commands) {
+        if closed && (makes || self.kernel.calls().closes_all_commands) {
             return Err(Errno::EPERM);
         }
         match makes {
-            true => self.unmodelled(name, "loading without capabilities", Errno::EPERM),
+            true => self.unmodelled(name, "loading without CAP_BPF", Errno::EPERM),
             false => Ok(()),
         }
+    }
+
+    /// Whether a task may give a command whose attributes are in order.
+    pub(crate) fn permitted(&self, task: Task, number: u32) -> Result<(), Errno> {
+        let may = self.privileges.of(task);
+        let refused =
+            (OF_ADMINISTRATORS.contains(&number) && !may.sys_admin) || (number == BTF_LOAD && !may.bpf);
+        if refused { Err(Errno::EPERM) } else { Ok(()) }
     }
 }

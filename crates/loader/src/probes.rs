@@ -94,6 +94,7 @@ fn in_tracepoint(kernel: &Kernel) -> Helpers {
         expected_attach_type: 0,
         extends: false,
         sleepable: false,
+        capabilities: kernel.machine.capabilities,
         attach_func: None,
         struct_ops: None,
         struct_ops_member: None,

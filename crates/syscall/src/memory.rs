@@ -7,12 +7,12 @@
 
 use verdict_btf::Kind;
 use verdict_isa::{Insn, class, mode, op};
-use verdict_kernel::Kernel;
 use verdict_kernel::attr::MapCreate;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
 use verdict_kernel::rule::{Broken, By, Rule};
 use verdict_kernel::semantics::control::BpfMemory;
+use verdict_kernel::{Capabilities, Kernel};
 
 use crate::map::{flags, hash_entries};
 
@@ -22,6 +22,25 @@ pub(crate) struct Memory {
     locked: u64,
     /// Whether a program was charged that may not fit any more when the kernel has rewritten it.
     tight: bool,
+}
+
+/// Who makes maps and programs.
+#[derive(Clone, Debug)]
+pub(crate) struct Process {
+    /// What it may do.
+    pub(crate) capabilities: Capabilities,
+    /// What it has locked.
+    pub(crate) memory: Memory,
+}
+
+impl Process {
+    /// One that has made nothing.
+    pub(crate) fn new(kernel: &Kernel) -> Process {
+        Process {
+            capabilities: kernel.machine.capabilities,
+            memory: Memory::default(),
+        }
+    }
 }
 
 /// Pages that were charged, to be given back.

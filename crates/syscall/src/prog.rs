@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use verdict_btf::TypeId;
 use verdict_isa::Insn;
-use verdict_kernel::Kernel;
 use verdict_kernel::attr::{FuncInfo, LineInfo, MapId, ProgLoad};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::{Broken, By, Rule};
+use verdict_kernel::{Capabilities, Kernel};
 
 use crate::btf::ProgBtf;
 use crate::map::Map;
 use crate::map::is_object_name;
-use crate::memory::Memory;
+use crate::memory::Process;
 use crate::target::LoadedProg;
 
 /// `BPF_F_*` of a program.
@@ -91,6 +91,8 @@ pub struct Prog {
     pub sleepable: bool,
     /// [`flags`].
     pub flags: u32,
+    /// What who loads it may do.
+    pub capabilities: Capabilities,
 }
 
 impl Prog {
@@ -135,19 +137,19 @@ impl Prog {
         maps: Arc<[Arc<Map>]>,
         target: Option<&Arc<LoadedProg>>,
     ) -> Result<Prog, LoadError> {
-        Self::load_charged(kernel, attr, btf, maps, target, &mut Memory::default())
+        Self::load_by(&mut Process::new(kernel), kernel, attr, btf, maps, target)
     }
 
-    /// The same for a process that has locked memory already.
-    pub(crate) fn load_charged(
+    /// The same for a process that has locked memory already, and may not do everything.
+    pub(crate) fn load_by(
+        process: &mut Process,
         kernel: &Kernel,
         attr: &ProgLoad,
         btf: Option<&Arc<ProgBtf>>,
         maps: Arc<[Arc<Map>]>,
         target: Option<&Arc<LoadedProg>>,
-        memory: &mut Memory,
     ) -> Result<Prog, LoadError> {
-        if !kernel.machine.capabilities.bpf {
+        if !process.capabilities.bpf {
             return Err(LoadError::Unsupported("loading without CAP_BPF"));
         }
         if !kernel.knows_prog_flags(attr.prog_flags) {
@@ -158,12 +160,13 @@ impl Prog {
             return Err(Rule::ProgramSize.with(Errno::E2BIG).into());
         }
         let prog_type = ProgType::from_raw(attr.prog_type);
+        check_capabilities(process.capabilities, prog_type)?;
         check_attach(kernel, prog_type, expected_attach_type, attr.attach_btf_id)
             .by(Rule::ProgramAttributes)?;
         if target.is_some() && !matches!(prog_type, Some(ProgType::Tracing | ProgType::Ext)) {
             return Err(Rule::ProgramAttributes.with(Errno::EINVAL).into());
         }
-        memory.charge_program(kernel, &attr.insns)?;
+        process.memory.charge_program(kernel, &attr.insns)?;
         if attr.prog_ifindex != 0 {
             check_dev_bound(prog_type, attr)?;
         }
@@ -190,7 +193,58 @@ impl Prog {
             gpl_compatible: is_gpl_compatible(&attr.license),
             sleepable: attr.prog_flags & flags::SLEEPABLE != 0,
             flags: attr.prog_flags,
+            capabilities: process.capabilities,
         })
+    }
+}
+
+/// Types of programs are for those who administer networks or look into the kernel (`is_net_admin_prog_type`,
+/// `is_perfmon_prog_type`); extensions extend any of them.
+fn check_capabilities(may: Capabilities, prog_type: Option<ProgType>) -> Result<(), LoadError> {
+    use ProgType as P;
+    let of_networks = matches!(
+        prog_type,
+        Some(
+            P::SchedCls
+                | P::SchedAct
+                | P::Xdp
+                | P::LwtIn
+                | P::LwtOut
+                | P::LwtXmit
+                | P::LwtSeg6local
+                | P::SkSkb
+                | P::SkMsg
+                | P::FlowDissector
+                | P::CgroupDevice
+                | P::CgroupSock
+                | P::CgroupSockAddr
+                | P::CgroupSockopt
+                | P::CgroupSysctl
+                | P::SockOps
+                | P::Ext
+                | P::Netfilter
+        )
+    );
+    let of_the_kernel = matches!(
+        prog_type,
+        Some(
+            P::Kprobe
+                | P::Tracepoint
+                | P::PerfEvent
+                | P::RawTracepoint
+                | P::RawTracepointWritable
+                | P::Tracing
+                | P::Lsm
+                | P::StructOps
+                | P::Ext
+        )
+    );
+    if (of_networks && !may.net_admin) || (of_the_kernel && !may.perfmon) {
+        return Err(Rule::ProgramAttributes.with(Errno::EPERM).into());
+    }
+    match may.perfmon {
+        true => Ok(()),
+        false => Err(LoadError::Unsupported("loading without CAP_PERFMON")),
     }
 }
 

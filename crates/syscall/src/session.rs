@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use verdict_btf::Btf;
-use verdict_kernel::Kernel;
 use verdict_kernel::attr::{MapCreate, MapId, MapValue, ProgId, ProgLoad};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::prog::ProgType;
 use verdict_kernel::rule::{Broken, Rule};
 use verdict_kernel::semantics::control::BpfMemory;
+use verdict_kernel::{Capabilities, Kernel};
 
 use crate::btf::ProgBtf;
 use crate::map::owner::Callers;
-use crate::map::{Map, create_charged};
-use crate::memory::{Memory, Pages, program_pages};
+use crate::map::{Map, create_by};
+use crate::memory::{Pages, Process, program_pages};
 use crate::notes::Rejection;
 use crate::prog::{LoadError, Prog};
 use crate::struct_ops;
@@ -28,14 +28,14 @@ pub struct Session<'k> {
 }
 
 /// What is loaded, to be come back to by sessions for the same kernel. Copies share what is large.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct State {
     btfs: Vec<Arc<ProgBtf>>,
     maps: Arc<Vec<Arc<Map>>>,
     /// The maps as programs are given them, as long as they stay the same.
     listed: Option<Arc<[Arc<Map>]>>,
     programs: Vec<Arc<LoadedProg>>,
-    memory: Memory,
+    process: Process,
     /// What each map is charged.
     pages: Arc<Vec<Pages>>,
     /// What is known of programs that call others by maps.
@@ -61,11 +61,26 @@ impl State {
 }
 
 impl<'k> Session<'k> {
+    /// What comes next is asked for by a process that may do this.
+    pub fn act_with(&mut self, capabilities: Capabilities) {
+        self.state.process.capabilities = capabilities;
+    }
+
     /// Nothing loaded yet.
     pub fn new(kernel: &'k Kernel) -> Self {
         Self {
             kernel,
-            state: State::default(),
+            state: State {
+                btfs: Vec::new(),
+                maps: Arc::default(),
+                listed: None,
+                programs: Vec::new(),
+                process: Process::new(kernel),
+                pages: Arc::default(),
+                callers: Callers::default(),
+                unmodelled: None,
+                free: Vec::new(),
+            },
         }
     }
 
@@ -168,7 +183,7 @@ impl<'k> Session<'k> {
             .inner_map
             .and_then(|inner| self.state.maps.get(usize::try_from(inner.0).ok()?));
         let inner = inner.map(Arc::as_ref);
-        let (map, pages) = create_charged(self.kernel, attr, btf, inner, &mut self.state.memory)?;
+        let (map, pages) = create_by(&mut self.state.process, self.kernel, attr, btf, inner)?;
         let map = Arc::new(map);
         if let Some(free) = self.state.free.pop() {
             let at = free.0 as usize;
@@ -189,7 +204,7 @@ impl<'k> Session<'k> {
         let all = Arc::make_mut(&mut self.state.pages);
         let pages = usize::try_from(id.0).ok().and_then(|at| all.get_mut(at));
         if let Some(pages) = pages {
-            self.state.memory.give_back(std::mem::take(pages));
+            self.state.process.memory.give_back(std::mem::take(pages));
         }
     }
 
@@ -317,13 +332,13 @@ impl<'k> Session<'k> {
                 Some(program.ok_or(Rule::ProgramAttributes.with(Errno::EINVAL))?)
             }
         };
-        let memory = &mut self.state.memory;
-        Prog::load_charged(self.kernel, attr, btf, maps, target, memory)
+        let process = &mut self.state.process;
+        Prog::load_by(process, self.kernel, attr, btf, maps, target)
     }
 
     /// Whether the memory that the user may lock is so nearly used up that a program which is accepted may not fit once
     /// the kernel has rewritten it.
     pub fn is_tight(&self) -> bool {
-        self.state.memory.is_tight()
+        self.state.process.memory.is_tight()
     }
 }

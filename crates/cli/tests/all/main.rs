@@ -18,5 +18,6 @@ mod machine;
 mod page;
 mod profile;
 mod run;
+mod verifier;
 mod veristat;
 mod vocabulary;

@@ -162,6 +162,7 @@ impl<O: Observer> Verifier<'_, O> {
             expected_attach_type: self.program.prog.expected_attach_type,
             extends: self.program.prog.extends,
             sleepable: self.program.prog.sleepable,
+            capabilities: self.program.prog.capabilities,
             attach_func: Some(name).filter(|n| own(n) && !is_ops && self.program.attach.target.is_none()),
             struct_ops: Some(self.struct_ops_name()).filter(|n| own(n) && is_ops),
             struct_ops_member: Some(name).filter(|n| own(n) && is_ops),

@@ -68,7 +68,7 @@ impl<O: Observer> Verifier<'_, O> {
         let query = CtxQuery {
             prog_type: self.program.prog.prog_type,
             attach_type: self.attach_type(),
-            cap_bpf: self.env.kernel.machine.capabilities.bpf,
+            cap_bpf: self.program.prog.capabilities.bpf,
         };
         let mut words = String::new();
         let answer = match self.program.prog.prog_type {

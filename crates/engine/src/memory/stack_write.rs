@@ -7,7 +7,7 @@ use verdict_domain::Bounds;
 use verdict_isa::{class, mode};
 use verdict_kernel::semantics::linked::SpillLink;
 use verdict_kernel::semantics::stack::{
-    PartialStore, UnknownSpill, VariableStore, VariableZero, ZeroImmediate, ZeroSpill,
+    PartialStore, UnknownSpill, VariableConstant, VariableStore, VariableZero, ZeroImmediate, ZeroSpill,
 };
 use verdict_kernel::types::RegBase;
 
@@ -281,7 +281,10 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// A store somewhere in a range (`check_stack_write_var_off`): every byte may be overwritten or not.
     fn write_variable(&mut self, frame: FrameNo, span: Span, size: i32, value: Option<RegNo>) -> Res<()> {
-        let zero = self.stores_zero(value);
+        let zero = match self.env.kernel.semantics.stack.variable_constant {
+            VariableConstant::Zero => self.stores_zero(value),
+            VariableConstant::Unknown => value.is_some() && self.stores_zero(value),
+        };
         let end = span.max.wrapping_add(size);
         for off in span.min..end {
             self.destroy_if_dynptr_slot(frame, spi_of(off))?;

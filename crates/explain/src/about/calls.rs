@@ -77,7 +77,7 @@ pub(crate) fn argument(case: &Case<'_>, draft: &mut Draft, reg: u8) -> Option<St
 
 fn helper(case: &Case<'_>, id: i32) -> Option<&'static HelperProto> {
     let prog = case.path.code.prog;
-    let query = query(prog.prog_type, prog.expected_attach_type, prog.sleepable);
+    let query = query_of(prog);
     case.path
         .code
         .kernel
@@ -88,15 +88,12 @@ fn helper(case: &Case<'_>, id: i32) -> Option<&'static HelperProto> {
 
 /// What a program may call.
 pub(super) fn query_of(prog: &verdict_syscall::Prog) -> HelperQuery<'static> {
-    query(prog.prog_type, prog.expected_attach_type, prog.sleepable)
-}
-
-fn query(prog_type: ProgType, expected_attach_type: u32, sleepable: bool) -> HelperQuery<'static> {
     HelperQuery {
-        prog_type,
-        expected_attach_type,
+        prog_type: prog.prog_type,
+        expected_attach_type: prog.expected_attach_type,
         extends: false,
-        sleepable,
+        sleepable: prog.sleepable,
+        capabilities: prog.capabilities,
         attach_func: None,
         struct_ops: None,
         struct_ops_member: None,
@@ -524,7 +521,8 @@ pub(crate) fn forbidden(case: &Case<'_>, draft: &mut Draft) {
         return;
     };
     let callee = path.code.callee(insn).unwrap_or_else(|| format!("helper #{id}"));
-    let sleepable = query(prog.prog_type, prog.expected_attach_type, true);
+    let mut sleepable = query_of(prog);
+    sleepable.sleepable = true;
     if !prog.sleepable && kernel.helpers(&sleepable).get(id).is_ok() {
         draft.plan(
             format!("make the program sleepable (`.s` in its section's name): {callee}() is for those only"),
@@ -544,7 +542,11 @@ pub(crate) fn forbidden(case: &Case<'_>, draft: &mut Draft) {
             .map(|attach| attach.raw());
         std::iter::once(0).chain(others).any(|attach| {
             kernel
-                .helpers(&query(*ty, attach, prog.sleepable))
+                .helpers(&HelperQuery {
+                    prog_type: *ty,
+                    expected_attach_type: attach,
+                    ..query_of(prog)
+                })
                 .get(id)
                 .is_ok()
         })

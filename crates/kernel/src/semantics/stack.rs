@@ -117,6 +117,16 @@ switches! {
         },
         needs: [],
     }
+    variable_constant: VariableConstant = "variable-constant" {
+        doc: "What a constant zero leaves where it is stored at an unknown offset.",
+        upstream: "\"bpf: track immediate values written to stack by BPF_ST instruction\" (Linux 6.3).",
+        corpus: "stored_constant",
+        values: {
+            Unknown = "unknown": "Unknown data, like any other constant.",
+            Zero = "zero": "The zeros that are there, as zero in a register does.",
+        },
+        needs: [],
+    }
     zero_immediate: ZeroImmediate = "zero-immediate" {
         doc: "What a stored constant zero leaves in an aligned stack slot.",
         upstream: "\"bpf: track aligned STACK_ZERO cases as imprecise spilled registers\" (Linux 6.8).",

@@ -1,19 +1,19 @@
 //! `BPF_MAP_CREATE`: the checks in the order of `map_create` of `kernel/bpf/syscall.c`, for a caller that
-//! holds every capability.
+//! holds `CAP_BPF`.
 
 use std::sync::Arc;
 
 use verdict_btf::{Btf, Kind, Type, TypeId};
-use verdict_kernel::Kernel;
 use verdict_kernel::attr::MapCreate;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
 use verdict_kernel::rule::{Broken, By, Rule};
+use verdict_kernel::{Capabilities, Kernel};
 
 use super::{Map, alloc, flags, meta};
 use crate::btf::ProgBtf;
 use crate::fields::Fields;
-use crate::memory::{Memory, Pages};
+use crate::memory::{Pages, Process};
 use crate::record::{FieldMask, Record};
 use crate::struct_ops;
 
@@ -42,20 +42,21 @@ pub fn map_create(
     btf: Option<&Arc<ProgBtf>>,
     inner: Option<&Map>,
 ) -> Result<Map, Broken> {
-    let (map, _) = create_charged(kernel, attr, btf, inner, &mut Memory::default())?;
+    let (map, _) = create_by(&mut Process::new(kernel), kernel, attr, btf, inner)?;
     Ok(map)
 }
 
-/// The same for a process that has locked memory already; with what the map is charged.
-pub(crate) fn create_charged(
+/// The same for a process that has locked memory already, and may not do everything; with what the map is charged.
+pub(crate) fn create_by(
+    process: &mut Process,
     kernel: &Kernel,
     attr: &MapCreate,
     btf: Option<&Arc<ProgBtf>>,
     inner: Option<&Map>,
-    memory: &mut Memory,
 ) -> Result<(Map, Pages), Broken> {
     let map_type = check_attributes(kernel, attr).by(Rule::MapAttributes)?;
     alloc::check(kernel, map_type, attr).by(Rule::MapAttributes)?;
+    check_capabilities(process.capabilities, map_type).by(Rule::MapAttributes)?;
     let inner = match map_type {
         MapType::ArrayOfMaps | MapType::HashOfMaps => {
             let meta = inner_map_meta(kernel, inner).by(Rule::InnerMap)?;
@@ -67,12 +68,25 @@ pub(crate) fn create_charged(
     if map_type == MapType::StructOps {
         check_struct_ops(kernel, attr).by(Rule::MapAttributes)?;
     }
-    let pages = memory.charge_map(kernel, map_type, attr)?;
+    let pages = process.memory.charge_map(kernel, map_type, attr)?;
     let made = describe(kernel, map_type, attr, btf, inner);
     if made.is_err() {
-        memory.give_back(pages);
+        process.memory.give_back(pages);
     }
     Ok((made?, pages))
+}
+
+/// Maps of sockets and devices are for those who administer networks.
+fn check_capabilities(may: Capabilities, map_type: MapType) -> Result<(), Errno> {
+    use MapType as M;
+    let of_networks = matches!(
+        map_type,
+        M::Sockmap | M::Sockhash | M::Devmap | M::DevmapHash | M::Xskmap
+    );
+    match of_networks && !may.net_admin {
+        true => Err(Errno::EPERM),
+        false => Ok(()),
+    }
 }
 
 /// Names a map and describes its types.

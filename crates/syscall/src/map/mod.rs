@@ -16,7 +16,7 @@ use crate::btf::ProgBtf;
 use crate::record::{FieldMask, Record};
 
 pub(crate) use alloc::hash_entries;
-pub(crate) use create::create_charged;
+pub(crate) use create::create_by;
 pub(crate) use create::is_object_name;
 pub use create::{inner_map_meta, map_create};
 

@@ -10,6 +10,7 @@ pub(in crate::tables) mod sets;
 
 use sets::Set;
 
+use crate::limits::Capabilities;
 use crate::prog::{AttachType, ProgType};
 use crate::types::{ArgType, RetType};
 
@@ -84,6 +85,8 @@ pub struct HelperQuery<'p> {
     pub extends: bool,
     /// Whether it is loaded as sleepable (`BPF_F_SLEEPABLE`).
     pub sleepable: bool,
+    /// What who loads it may do.
+    pub capabilities: Capabilities,
     /// The kernel function it attaches to: `bpf_lsm_file_open`, `bpf_iter_tcp`, `vfs_read`; `None` when
     /// it attaches to none, or to another program.
     pub attach_func: Option<&'p str>,

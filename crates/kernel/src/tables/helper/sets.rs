@@ -51,7 +51,7 @@ pub(crate) enum When {
 impl When {
     fn holds(&self, kernel: &Kernel, q: &HelperQuery<'_>) -> bool {
         let attach = |types: &[AttachType]| types.iter().any(|t| t.raw() == q.expected_attach_type);
-        let capabilities = kernel.machine.capabilities;
+        let capabilities = q.capabilities;
         match self {
             Config(feature) => kernel.features().has(*feature),
             CapBpf => capabilities.bpf,
