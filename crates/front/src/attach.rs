@@ -323,7 +323,10 @@ impl Play<'_> {
             Some(most) if others.len() >= most => return Err(Errno::E2BIG),
             Some(_) => {}
         }
-        if others.contains(&prog.handle) {
+        // A trampoline cannot be put where no call to be replaced is (`register_fentry`).
+        let untraced = matches!(place, Place::Function(None, _))
+            && self.untraced.has(self.kernel, &self.attach_name(prog.handle));
+        if untraced || others.contains(&prog.handle) {
             Err(Errno::EBUSY)
         } else {
             Ok(())

@@ -85,6 +85,8 @@ impl Play<'_> {
             .ok_or(Errno::EINVAL)?;
         let name = String::from_utf8_lossy(&name);
         match self.kernel.ksym(&name) {
+            // `within_notrace_func`.
+            Some(_) if self.untraced.has(self.kernel, &name) => Err(Errno::EINVAL),
             Some(_) => Ok(()),
             None => Err(Errno::ENOENT),
         }

@@ -596,7 +596,8 @@ impl Play<'_> {
             let functions = self
                 .kernel
                 .symbols()
-                .filter(|(_, symbol)| matches!(symbol.kind, 't' | 'T'));
+                .filter(|(_, symbol)| matches!(symbol.kind, 't' | 'T'))
+                .filter(|(name, _)| !self.untraced.has(self.kernel, name));
             let lines = functions.flat_map(|(name, _)| [name.as_bytes(), b"\n"].concat());
             return Some(lines.collect());
         }

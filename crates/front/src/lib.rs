@@ -37,6 +37,7 @@ mod stat;
 mod table;
 mod tracing;
 mod trie;
+mod untraced;
 
 pub use play::{Call, Play};
 pub use records::{Happened, Loaded, What};

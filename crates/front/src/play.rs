@@ -17,6 +17,7 @@ use crate::places::{Place, Places};
 use crate::privileges::Privileges;
 use crate::records::{Happened, What};
 use crate::tracing::Events;
+use crate::untraced::Untraced;
 
 /// A system call.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +75,7 @@ pub struct Play<'k> {
     pub(crate) objects: Objects,
     pub(crate) places: Places,
     pub(crate) events: Events,
+    pub(crate) untraced: Untraced,
     pub(crate) files: Files,
     pub(crate) privileges: Privileges,
     happened: Vec<Happened>,
@@ -121,6 +123,7 @@ impl<'k> Play<'k> {
             objects,
             places: Places::default(),
             events: Events::default(),
+            untraced: Untraced::default(),
             files: Files::new(kernel, directory)?,
             privileges: Privileges::default(),
             happened: Vec::new(),

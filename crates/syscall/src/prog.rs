@@ -160,7 +160,7 @@ impl Prog {
             return Err(Rule::ProgramSize.with(Errno::E2BIG).into());
         }
         let prog_type = ProgType::from_raw(attr.prog_type);
-        check_capabilities(process.capabilities, prog_type)?;
+        check_capabilities(kernel, process.capabilities, prog_type)?;
         check_attach(kernel, prog_type, expected_attach_type, attr.attach_btf_id)
             .by(Rule::ProgramAttributes)?;
         if target.is_some() && !matches!(prog_type, Some(ProgType::Tracing | ProgType::Ext)) {
@@ -200,7 +200,11 @@ impl Prog {
 
 /// Types of programs are for those who administer networks or look into the kernel (`is_net_admin_prog_type`,
 /// `is_perfmon_prog_type`); extensions extend any of them.
-fn check_capabilities(may: Capabilities, prog_type: Option<ProgType>) -> Result<(), LoadError> {
+fn check_capabilities(
+    kernel: &Kernel,
+    may: Capabilities,
+    prog_type: Option<ProgType>,
+) -> Result<(), LoadError> {
     use ProgType as P;
     let of_networks = matches!(
         prog_type,
@@ -239,7 +243,8 @@ fn check_capabilities(may: Capabilities, prog_type: Option<ProgType>) -> Result<
                 | P::Ext
         )
     );
-    if (of_networks && !may.net_admin) || (of_the_kernel && !may.perfmon) {
+    let infrared = prog_type == Some(P::LircMode2) && kernel.calls().infrared_of_networks;
+    if ((of_networks || infrared) && !may.net_admin) || (of_the_kernel && !may.perfmon) {
         return Err(Rule::ProgramAttributes.with(Errno::EPERM).into());
     }
     match may.perfmon {

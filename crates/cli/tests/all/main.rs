@@ -11,6 +11,7 @@ mod forms;
 mod inputs;
 mod kernels;
 mod laboratory;
+mod libbpf_tools;
 mod library;
 mod loaders;
 mod log;

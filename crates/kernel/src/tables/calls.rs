@@ -19,6 +19,8 @@ pub struct Calls {
     /// Whether all commands are refused to the unprivileged where BPF is closed to them; else those that make something
     /// (Linux 6.0).
     pub closes_all_commands: bool,
+    /// Whether programs that decode infrared are for those who administer networks (up to 6.1).
+    pub infrared_of_networks: bool,
     /// Whether a hash of maps has an element more for each CPU, as other hashes do (up to 6.12).
     pub spares_for_maps: bool,
 }
@@ -32,6 +34,7 @@ impl Calls {
         trie_batches: true,
         reattaches: true,
         closes_all_commands: false,
+        infrared_of_networks: false,
         spares_for_maps: true,
     };
     /// 6.18.15.
@@ -43,6 +46,7 @@ impl Calls {
     pub(super) const OF_6_1: Calls = Calls {
         freezes_by_rights: false,
         fdinfo_has_targets: false,
+        infrared_of_networks: true,
         ..Calls::BASE
     };
     /// 5.10.262.
