@@ -646,6 +646,11 @@ int main(int argc, char **argv)
 		say("io_uring", syscall(425, 4, log_buf), 1);
 		return 0;
 	}
+	if (argc > 1 && !strcmp(argv[1], "allowed")) { /* what depends on the capabilities that the program is started with */
+		map("a map", 1, 4, 8, 16); map("a map of sockets", 15, 4, 4, 4); load("a tracer", 17, good, 2, "GPL", 0, NULL, 0);
+		load("for XDP", 6, good, 2, "GPL", 0, NULL, 0); load("a filter", 1, good, 2, "GPL", 0, NULL, 0); clear(); u32(0, 1); say("by id", call(14, 12), 1);
+		return 0;
+	}
 	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 	setrlimit(RLIMIT_MEMLOCK, &all); /* kernels before 5.11 charge maps and programs to it */
 	attributes(); maps(); elements(); batches(); programs(); types(); infos(); pins(); attaching();

@@ -49,10 +49,12 @@ struct Run {
 
 pub(crate) fn run(args: &RunArgs) -> Done {
     let opened = args.kernel.choices()?;
-    let kernels = opened
-        .iter()
-        .map(|choice| Ok(choice.open()?))
-        .collect::<Result<Vec<_>, String>>()?;
+    let open = |choice: &verdict::KernelChoice| {
+        let mut kernel = choice.open()?;
+        kernel.machine.capabilities = args.capabilities();
+        Ok(kernel)
+    };
+    let kernels = opened.iter().map(open).collect::<Result<Vec<_>, String>>()?;
     kernels.iter().for_each(caveats::say);
     if kernels.iter().any(|kernel| kernel.basis == Basis::Unknown) {
         return Err("run: a kernel can be played only by rules that are known"

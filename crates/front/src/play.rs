@@ -91,7 +91,7 @@ const MOST_HAPPENED: usize = 1 << 16;
 const MOST_BYTES: usize = 1 << 28;
 
 impl<'k> Play<'k> {
-    /// A kernel that was just booted. Of its files, those that are asked for lie below `directory`, which is the caller's to
+    /// A kernel that was just booted, whose tasks may do what its `machine.capabilities` say. Of its files, those that are asked for lie below `directory`, which is the caller's to
     /// remove.
     ///
     /// # Errors
@@ -125,7 +125,7 @@ impl<'k> Play<'k> {
             events: Events::default(),
             untraced: Untraced::default(),
             files: Files::new(kernel, directory)?,
-            privileges: Privileges::default(),
+            privileges: Privileges::new(kernel.machine.capabilities),
             happened: Vec::new(),
             happened_bytes: 0,
             left_out: 0,

@@ -32,11 +32,25 @@ struct Sets {
 }
 
 impl Sets {
-    const ROOT: Sets = Sets {
-        effective: ALL,
-        permitted: ALL,
-        inheritable: 0,
-    };
+    /// Root's, whose bounding set has no others.
+    fn of_root(may: Capabilities) -> Sets {
+        let bits = [
+            (may.bpf, BPF),
+            (may.perfmon, PERFMON),
+            (may.net_admin, NET_ADMIN),
+            (may.sys_admin, SYS_ADMIN),
+        ];
+        let own = bits.iter().filter(|(has, _)| *has);
+        let set = match may == Capabilities::ALL {
+            true => ALL,
+            false => own.fold(0, |set, (_, number)| set | 1 << number),
+        };
+        Sets {
+            effective: set,
+            permitted: set,
+            inheritable: 0,
+        }
+    }
 }
 
 /// What tells a task from another one of the same number, and from what it is once it executes another program, which gives
@@ -58,8 +72,10 @@ impl Who {
 }
 
 /// The tasks that gave up something.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Privileges {
+    /// What all others have.
+    own: Sets,
     given_up: HashMap<i32, (Who, Sets)>,
     /// Those that may not lock a page of memory (`RLIMIT_MEMLOCK`).
     lock_nothing: HashMap<i32, Who>,
@@ -77,19 +93,28 @@ fn words(call: &Call) -> Result<Option<usize>, Errno> {
 }
 
 impl Privileges {
+    /// Those of tasks that begin with these.
+    pub(crate) fn new(may: Capabilities) -> Privileges {
+        Privileges {
+            own: Sets::of_root(may),
+            given_up: HashMap::new(),
+            lock_nothing: HashMap::new(),
+        }
+    }
+
     fn sets(&self, task: Task) -> Sets {
         match self.given_up.get(&task.id()) {
             Some((known, sets)) if Who::of(task).as_ref() == Some(known) => *sets,
-            _ => Sets::ROOT,
+            _ => self.own,
         }
     }
 
     /// What a task may do of what BPF asks about.
     pub(crate) fn of(&self, task: Task) -> Capabilities {
-        if self.given_up.is_empty() {
-            return Capabilities::ALL;
-        }
-        let sets = self.sets(task);
+        let sets = match self.given_up.is_empty() {
+            true => self.own,
+            false => self.sets(task),
+        };
         let may = |number: u32| sets.effective & 1 << number != 0;
         let sys_admin = may(SYS_ADMIN);
         Capabilities {

@@ -9,6 +9,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use verdict::kernel::Capabilities;
 use verdict::{Explaining, Verifier};
 use verdict_report::{FailIf, FilterError, Margin};
 
@@ -425,15 +426,50 @@ pub(crate) struct SuitePrint {
     pub(crate) color: ColorArgs,
 }
 
+/// A capability that BPF asks about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Cap {
+    /// `CAP_BPF`
+    Bpf,
+    /// `CAP_PERFMON`
+    Perfmon,
+    /// `CAP_NET_ADMIN`
+    NetAdmin,
+    /// `CAP_SYS_ADMIN`, which includes the others
+    SysAdmin,
+    /// No capability
+    None,
+}
+
 #[derive(clap::Args)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) kernel: WhichKernel,
     #[command(flatten)]
     pub(crate) print: RunPrint,
+    /// Capabilities that the command has, as root with only these in its bounding set [default: all]
+    #[arg(long, value_name = "CAPS", value_delimiter = ',')]
+    pub(crate) caps: Option<Vec<Cap>>,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
+}
+
+impl RunArgs {
+    /// What the command may do.
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        let Some(caps) = &self.caps else {
+            return Capabilities::ALL;
+        };
+        let has = |cap| caps.contains(&cap);
+        Capabilities {
+            bpf: has(Cap::Bpf),
+            perfmon: has(Cap::Perfmon),
+            net_admin: has(Cap::NetAdmin),
+            sys_admin: has(Cap::SysAdmin),
+        }
+    }
 }
 
 /// What `run` prints.

@@ -42,8 +42,8 @@ fn commands(text: &str) -> Vec<String> {
         if line.starts_with("$ ") {
             commands.push(String::new());
         }
-        let line = match (line.split_once("0xff"), line.split_once(" loadavg")) {
-            (Some((before, rest)), _) => format!("{before}ADDRESS{}", rest.get(14..).unwrap_or_default()),
+        let line = match (line.split_once("= 0xff"), line.split_once(" loadavg")) {
+            (Some((before, rest)), _) => format!("{before}= ADDRESS{}", rest.get(14..).unwrap_or_default()),
             (_, Some(_)) => "loadavg".to_owned(),
             _ => line.to_owned(),
         };

@@ -83,6 +83,36 @@ fn a_command_keeps_its_exit_code() {
     assert_eq!(output.status.code(), Some(0));
 }
 
+/// The part of the recordings that gives capabilities up, asked by a command that does not have them in the first place.
+#[test]
+fn a_command_has_the_capabilities_that_it_is_given() {
+    let asked = |caps: &str| {
+        let output = run(
+            &["--kernel", "6.12", "--caps", caps],
+            &[fixture().to_str().unwrap(), "allowed"],
+        );
+        output.map(|output| {
+            let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+            (printed, String::from_utf8_lossy(&output.stderr).into_owned())
+        })
+    };
+    let Some((printed, _)) = asked("bpf,perfmon") else {
+        return;
+    };
+    let of_two = "a map: fd\na map of sockets: errno 1\na tracer: fd\nfor XDP: errno 1\na filter: fd\nby id: errno 1\n";
+    assert_eq!(printed, of_two);
+    let (printed, _) = asked("sys_admin").unwrap();
+    assert_eq!(printed, of_two.replace("errno 1", "fd"));
+    let (printed, said) = asked("bpf,net_admin").unwrap();
+    assert!(
+        printed.contains("for XDP: errno 95") && printed.contains("a tracer: errno 1\n"),
+        "{printed}"
+    );
+    assert!(said.contains("loading without CAP_PERFMON"), "{said}");
+    let (printed, _) = asked("none").unwrap();
+    assert!(!printed.contains("fd"), "{printed}");
+}
+
 #[test]
 fn what_is_printed_of_names_moves_no_cursor() {
     let Some(output) = run(&["--kernel", "6.12"], &[fixture().to_str().unwrap(), "odd"]) else {

@@ -71,6 +71,7 @@ fn table() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ("known", vec!["test"]),
         ("report", vec!["run"]),
         ("strict", vec!["run"]),
+        ("caps", vec!["run"]),
     ];
     let count = rows.len();
     let table: BTreeMap<_, BTreeSet<_>> = rows
@@ -711,7 +712,7 @@ fn options_of_single_commands_act() {
         idle.join("\n")
     );
     // Where a command is run, tests of its own try these.
-    for option in ["report", "strict", "color"] {
+    for option in ["report", "strict", "color", "caps"] {
         tried.entry(option).or_default().insert("run".to_owned());
     }
     for (option, line) in [
