@@ -65,7 +65,7 @@ fn query(prog_type: ProgType, attach: AttachType, attach_func: Option<&str>) -> 
         expected_attach_type: attach.raw(),
         extends: false,
         sleepable: false,
-        capabilities: crate::Capabilities::ALL,
+        capabilities: Capabilities::ALL,
         attach_func,
         struct_ops: None,
         struct_ops_member: None,
@@ -127,7 +127,7 @@ fn asked(kind: &str) -> HelperQuery<'static> {
     };
     HelperQuery {
         sleepable,
-        capabilities: crate::Capabilities::ALL,
+        capabilities: Capabilities::ALL,
         ..query(prog_type, attach, func)
     }
 }
@@ -271,7 +271,7 @@ fn variants_follow_the_program() {
         get(
             &HelperQuery {
                 sleepable: true,
-                capabilities: crate::Capabilities::ALL,
+                capabilities: Capabilities::ALL,
                 ..kprobe
             },
             67
@@ -348,7 +348,7 @@ fn what_linux_5_10_forbids() {
     let has = |q: &HelperQuery<'_>, id| kernel.helpers(q).get(id).is_ok();
     let sleepable = HelperQuery {
         sleepable: true,
-        capabilities: crate::Capabilities::ALL,
+        capabilities: Capabilities::ALL,
         ..fentry("filp_close")
     };
     assert!(has(&sleepable, 148) && !has(&fentry("filp_close"), 148));
