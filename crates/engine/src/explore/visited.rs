@@ -7,13 +7,13 @@ use verdict_kernel::semantics::log::LoopStates;
 
 use crate::equiv::{self, Exact, Suspect};
 use crate::error::{Res, reject, say};
-use crate::index::{Idx, InsnIdx, R1, Spi};
+use crate::index::{FrameNo, Idx, InsnIdx, R1, RegNo, Spi};
 use crate::observer::{Event, MissReason, Observer};
 use crate::state::{FP, IterState, Marks, NO_LINK, State, StateId, Trail};
 use crate::verifier::Verifier;
 
 use super::loops::Loop;
-use super::search::Listed;
+use super::search::{Listed, Phase, Sign};
 
 /// Longest history of a segment that does not force a checkpoint.
 const HISTORY_LIMIT: u32 = 40;
@@ -131,6 +131,9 @@ impl<O: Observer> Verifier<'_, O> {
                         self.report_miss(listed.id, idx);
                     }
                     listed.suspect = self.walk.suspect;
+                    if !O::MISSES {
+                        listed.sign = self.sign_of(listed, finished);
+                    }
                     if self.is_useless(listed, add) {
                         list.remove(at);
                     }
@@ -149,24 +152,73 @@ impl<O: Observer> Verifier<'_, O> {
     #[inline(always)]
     fn still_differs(
         &mut self,
-        listed: &Listed,
+        listed: &mut Listed,
         finished: bool,
         closing: Closing,
         closes: &mut Loop,
     ) -> bool {
+        if !finished {
+            return closing == Closing::Plain
+                && listed.suspect != Suspect::None
+                && (listed.sign.differs(Phase::OnPath, &self.walk.cur) || self.is_still_unlike(listed));
+        }
         if listed.suspect == Suspect::None {
             return false;
         }
-        if !finished {
-            let old = self.walk.search.state(listed.id);
-            return closing == Closing::Plain && equiv::still_unlike(listed.suspect, old, &self.walk.cur);
-        }
         *closes = self.unfinished_loop(listed.id);
+        *closes == Loop::None
+            && (listed.sign.differs(Phase::Finished, &self.walk.cur) || self.differs_as_before(listed))
+    }
+
+    /// The same of one that is on the current path, without its sign.
+    #[inline(never)]
+    fn is_still_unlike(&self, listed: &mut Listed) -> bool {
+        let unlike = equiv::still_unlike(listed.suspect, self.walk.search.state(listed.id), &self.walk.cur);
+        if unlike && listed.sign.of != Phase::OnPath {
+            listed.sign = self.sign_of(listed, false);
+        }
+        unlike
+    }
+
+    /// The same of one that is finished.
+    #[inline(never)]
+    fn differs_as_before(&self, listed: &mut Listed) -> bool {
         let (old, rules) = (
             self.walk.search.state(listed.id),
             &self.env.kernel.semantics.graph,
         );
-        *closes == Loop::None && equiv::differs_in(listed.suspect, old, &self.walk.cur, Exact::Needed, rules)
+        let differs = equiv::differs_in(listed.suspect, old, &self.walk.cur, Exact::Needed, rules);
+        if differs && listed.sign.of != Phase::Finished {
+            listed.sign = self.sign_of(listed, true);
+        }
+        differs
+    }
+
+    /// The number in the suspected register, if whatever has another one there is not like the checkpoint: on the path,
+    /// where all that is known of the executing frame's registers must be the same; or, where the checkpoint is finished,
+    /// if it needs that very number. A checkpoint's values stay, and what it needs becomes no less.
+    fn sign_of(&self, listed: &Listed, finished: bool) -> Sign {
+        let old = self.walk.search.state(listed.id);
+        let of = if finished { Phase::Finished } else { Phase::OnPath };
+        let none = Sign { of, ..Sign::UNSEEN };
+        let Suspect::Reg(frame, reg) = listed.suspect else {
+            return none;
+        };
+        let (reg, top) = (RegNo(reg), old.frames.top());
+        let Some(known) = top.body.regs.get(reg) else {
+            return none;
+        };
+        let needs = reg.is_in(top.marks.precise & (top.marks.read32 | top.marks.read64));
+        let holds = FrameNo::from(frame) == old.curframe()
+            && (!finished || needs && known.is_scalar() && known.is_const());
+        let value = known.b.var_off().value;
+        Sign {
+            of,
+            holds,
+            frame,
+            reg,
+            value,
+        }
     }
 
     /// What the explored state's liveness and precision demand now holds of the current path too.
@@ -393,13 +445,16 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Counts a miss, if a checkpoint is due. Whether the listed one is of no use any more; it is given back
     /// if nothing else refers to it.
-    #[inline]
+    #[inline(always)]
     fn is_useless(&mut self, listed: &mut Listed, add: bool) -> bool {
-        if add {
-            listed.misses += 1;
-        }
-        let misses_more_than = |n: u32| listed.misses > listed.hits * n + n;
-        if !misses_more_than(3) || self.stays_long(listed) && !misses_more_than(64) {
+        listed.misses += u32::from(add);
+        listed.misses > listed.hits * 3 + 3 && self.is_let_go(listed)
+    }
+
+    /// The same of one that missed often.
+    #[inline(never)]
+    fn is_let_go(&mut self, listed: &Listed) -> bool {
+        if listed.misses <= listed.hits * 64 + 64 && self.stays_long(listed) {
             return false;
         }
         self.evict(listed.id);
@@ -475,6 +530,7 @@ impl<O: Observer> Verifier<'_, O> {
             insn_idx: idx,
             cleaned: false,
             suspect: Suspect::None,
+            sign: Sign::UNSEEN,
         }
     }
 }

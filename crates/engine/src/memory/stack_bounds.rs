@@ -258,6 +258,7 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// A slot that was checked to be allocated.
+    #[inline]
     pub(crate) fn slot(&self, frame: FrameNo, spi: Spi) -> Res<&Slot> {
         self.walk
             .cur

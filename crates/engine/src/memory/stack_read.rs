@@ -231,14 +231,14 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Dynptrs are not to be overwritten by a helper that fills a buffer.
     fn check_no_dynptr(&self, frame: FrameNo, start: i32, end: i32) -> Res<()> {
-        let allocated = self
-            .walk
-            .cur
-            .frames
-            .get(frame)
-            .map_or(Spi(0), |f| f.body.stack.end());
-        for part in parts(start, end).filter(|part| part.spi < allocated) {
-            let slot = self.slot(frame, part.spi)?;
+        let Some(frame) = self.walk.cur.frames.get(frame) else {
+            return Ok(());
+        };
+        let slots = frame.body.stack.slots();
+        for part in parts(start, end) {
+            let Some(slot) = slots.get(part.spi).filter(|slot| slot.types.may_be_object()) else {
+                continue;
+            };
             if let Some(place) = part.places().rev().find(|i| slot.types.is(*i, SlotType::Dynptr)) {
                 let at = part.off_of(place);
                 reject!(

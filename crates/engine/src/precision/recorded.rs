@@ -188,7 +188,7 @@ fn pass_over(
 /// From instruction `i` backwards in a straight line, the first that may change the wanted set, or `floor`, where
 /// the line ends.
 #[inline]
-fn skip_unconcerned(
+pub(super) fn skip_unconcerned(
     back_regs: &IndexVec<InsnIdx, u16>,
     mut i: InsnIdx,
     floor: InsnIdx,

@@ -16,7 +16,7 @@ use crate::verifier::Verifier;
 use crate::words::or_minus_one;
 
 use super::ARGS;
-use super::recorded::BEFORE;
+use super::recorded::{BEFORE, skip_unconcerned};
 use super::wanted::{regs_in, slots_in};
 
 /// What is asked for, in one frame.
@@ -29,6 +29,10 @@ pub(super) struct Named {
     /// Its slots.
     pub(super) slots: u64,
 }
+
+/// In the registers that an instruction names: r10, by which slots are named, and that of instructions that are always
+/// looked at.
+const BY_NAME: u16 = 1 << 15 | 1 << 10;
 
 /// How a segment's walk ended.
 enum Walked {
@@ -137,6 +141,11 @@ impl<O: Observer> Verifier<'_, O> {
         let may_end = own && !self.tells_backtracking();
         let mut i = last_idx;
         loop {
+            if !skip && !self.tells_backtracking() {
+                let entry = left.last.map(|id| self.walk.search.history.get(id).idx);
+                let concerning = named.regs as u16 | BY_NAME;
+                i = skip_unconcerned(&self.program.back_regs, i, entry.unwrap_or(first), concerning);
+            }
             if skip {
                 skip = false;
             } else if let Step::GiveUp = self.step_back(i, named)? {

@@ -18,7 +18,7 @@ use std::rc::Rc;
 use verdict_domain::Width;
 use verdict_kernel::types::RegBase;
 
-use crate::index::{FrameNo, Idx, InsnIdx, MapIdx, R0, RegNo, SubprogIdx};
+use crate::index::{FrameNo, Idx, InsnIdx, MapIdx, R0, RegNo, Spi, SubprogIdx};
 
 pub use few::Few;
 pub use frames::Frames;
@@ -454,13 +454,16 @@ impl State {
                     f(&mut unshared(&mut slot.body).regs.0[r]);
                 }
             }
-            for spi in slot.body.stack.slots().indices() {
-                let s = &slot.body.stack.slots()[spi];
-                if s.is_spill() && want(s.reg()) {
-                    let stack = &mut unshared(&mut slot.body).stack;
-                    if let Some(s) = stack.get_mut(spi) {
-                        f(s.reg_mut());
-                    }
+            let wanted = |s: &Slot| s.is_spill() && want(s.reg());
+            let slots = slot.body.stack.slots();
+            let Some(first) = slots.position(wanted) else {
+                continue;
+            };
+            for spi in Spi::range(first..slots.end()) {
+                if slot.body.stack.get(spi).is_some_and(wanted)
+                    && let Some(s) = unshared(&mut slot.body).stack.get_mut(spi)
+                {
+                    f(s.reg_mut());
                 }
             }
         }

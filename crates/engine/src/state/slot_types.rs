@@ -74,6 +74,16 @@ impl SlotTypes {
     pub const fn packed(self) -> u64 {
         self.0
     }
+    /// Whether any byte may be part of a dynptr, an iterator or saved interrupt flags; not, if it is false.
+    #[inline]
+    pub const fn may_be_object(self) -> bool {
+        const OBJECT: u64 = 4;
+        const {
+            assert!(SlotType::Dynptr as u64 & OBJECT != 0 && SlotType::Iter as u64 & OBJECT != 0);
+            assert!(SlotType::IrqFlag as u64 & OBJECT != 0 && SlotType::Zero as u64 & OBJECT == 0);
+        }
+        self.0 & OBJECT * 0x0101_0101_0101_0101 != 0
+    }
     /// That of a place.
     #[inline]
     pub const fn get(self, place: usize) -> SlotType {

@@ -39,6 +39,12 @@ impl Entries {
         self.of[id.0 as usize].used
     }
 
+    /// Whether a loop is known that a checkpoint is part of.
+    #[inline]
+    pub(crate) fn is_in_any(&self, id: StateId) -> bool {
+        self.of.get(id.0 as usize).is_some_and(|entry| entry.of.is_some())
+    }
+
     /// Forgets all states.
     pub(crate) fn clear(&mut self) {
         self.of.clear();

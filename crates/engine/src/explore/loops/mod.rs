@@ -57,8 +57,23 @@ impl<O: Observer> Verifier<'_, O> {
     }
 
     /// The unfinished loop that a checkpoint without paths left is part of.
-    #[inline]
+    #[inline(always)]
     pub(super) fn unfinished_loop(&mut self, id: StateId) -> Loop {
+        let search = &self.walk.search;
+        // Nothing is asked of what is known to be in no loop.
+        let in_none = match self.env.kernel.semantics.graph.loop_model {
+            LoopModel::None => true,
+            LoopModel::LoopEntries => !search.entries.is_in_any(id),
+            LoopModel::Components => self.walk.scc.pending == 0,
+        };
+        match in_none {
+            true => Loop::None,
+            false => self.find_unfinished_loop(id),
+        }
+    }
+
+    #[inline(never)]
+    fn find_unfinished_loop(&mut self, id: StateId) -> Loop {
         if self.by_components() {
             let state = self.walk.search.state(id);
             return if self.walk.scc.is_incomplete(state) {
@@ -66,9 +81,6 @@ impl<O: Observer> Verifier<'_, O> {
             } else {
                 Loop::None
             };
-        }
-        if self.env.kernel.semantics.graph.loop_model == LoopModel::None {
-            return Loop::None;
         }
         let entry = self.walk.search.entries.outermost(Node::At(id));
         match entry.filter(|entry| self.walk.search.state(*entry).branches > 0) {
