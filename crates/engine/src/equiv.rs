@@ -480,7 +480,7 @@ fn known_safe<I: Ids>(
 }
 
 /// Whether nothing is known of a slot, or both keep one value: the most frequent of what [`slot_safe`] says of slots that
-/// are needed.
+/// were read.
 #[inline(always)]
 fn stays(old: &Slot, cur: Option<&Slot>) -> bool {
     let types = old.types.packed();

@@ -239,8 +239,9 @@ fn collect(state: &mut State, id: u32, max: usize, set: &mut Vec<Linked>, offset
                 }
             }
         }
-        for spi in state.frames[f].body.stack.slots().indices() {
-            let slot = &state.frames[f].body.stack.slots()[spi];
+        // Nothing is written but what is one too many: a second owner costs nothing.
+        let stack = state.frames[f].body.stack.clone();
+        for (spi, slot) in stack.slots().enumerated() {
             if slot.is_spill() && linked(slot.reg()) {
                 if set.len() < max {
                     set.push(Linked {

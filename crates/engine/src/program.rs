@@ -67,7 +67,7 @@ impl<'a> Program<'a> {
             .indices()
             .map(|i| decode_for_walk(&kernel.semantics.control, &insns, i))
             .collect();
-        let back_regs = ops.iter().map(back_regs).collect();
+        let back_regs = ops.iter().map(|op| back_regs(op, kernel)).collect();
         let plain = ops.iter().map(Plain::of).collect();
         let aux = IndexVec::filled(InsnAux::default(), insns.len());
         Program {

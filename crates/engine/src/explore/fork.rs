@@ -46,10 +46,12 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Does something to this verification and to the state of the path that was split off.
     pub(crate) fn both<R>(&mut self, _: Fork, change: impl FnOnce(&mut Self, &mut State) -> R) -> Option<R> {
-        let mut pending = self.walk.search.pending.pop()?;
-        let result = change(self, &mut pending.state);
-        self.walk.search.pending.push(pending);
-        Some(result)
+        // The list is lent: nothing is split off meanwhile.
+        let mut list = std::mem::take(&mut self.walk.search.pending);
+        let result = list.last_mut().map(|pending| change(self, &mut pending.state));
+        debug_assert!(self.walk.search.pending.is_empty(), "a fork within a fork");
+        self.walk.search.pending = list;
+        result
     }
 
     /// The errno when too many paths are pending.
@@ -67,6 +69,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
+    #[inline]
     fn push_pending(&mut self, state: State, insn_idx: InsnIdx, loop_entry: Option<StateId>) -> Res<Fork> {
         let prev_idx = self.walk.insn_idx;
         if O::LISTENING {

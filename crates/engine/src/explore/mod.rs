@@ -9,6 +9,7 @@ mod fork;
 mod functions;
 mod loops;
 mod search;
+mod sign;
 mod visited;
 mod walk;
 

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 
 use super::loops::Entries;
+use super::sign::Sign;
 use crate::equiv::Suspect;
-use crate::index::{FrameNo, InsnIdx, RegNo, SubprogIdx};
-use crate::state::{FP, Frame, FrameSlot, Frames, Histories, Marks, State, StateId};
+use crate::index::{FrameNo, InsnIdx, SubprogIdx};
+use crate::state::{Frame, FrameSlot, Frames, Histories, Marks, State, StateId};
 
 /// A checkpoint in the list of its bucket.
 #[derive(Clone, Copy, Debug)]
@@ -21,54 +22,8 @@ pub(crate) struct Listed {
     pub(crate) cleaned: bool,
     /// Why it did not stand for the last path.
     pub(crate) suspect: Suspect,
-    /// A number in which paths must be like it.
+    /// What a path must be like for it.
     pub(crate) sign: Sign,
-}
-
-/// A number of a checkpoint's executing frame that says at a glance that a path is not like it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Sign {
-    /// How far the checkpoint's own paths were when this was found out.
-    pub(crate) of: Phase,
-    /// Whether there is such a number.
-    pub(crate) holds: bool,
-    /// The frame.
-    pub(crate) frame: u8,
-    /// The register.
-    pub(crate) reg: RegNo,
-    /// The bits that are known of the number there.
-    pub(crate) value: u64,
-}
-
-/// Whether a checkpoint's own paths are walked to their end.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Phase {
-    /// Nobody looked.
-    Unseen,
-    /// The current one is one of them.
-    OnPath,
-    /// They are.
-    Finished,
-}
-
-impl Sign {
-    /// Nobody looked for one.
-    pub(crate) const UNSEEN: Sign = Sign {
-        of: Phase::Unseen,
-        holds: false,
-        frame: 0,
-        reg: FP,
-        value: 0,
-    };
-
-    /// Whether a state differs in it.
-    #[inline(always)]
-    pub(crate) fn differs(&self, of: Phase, cur: &State) -> bool {
-        self.holds
-            && self.of == of
-            && self.value != cur.frame().regs[self.reg].b.var_off().value
-            && FrameNo::from(self.frame) == cur.curframe()
-    }
 }
 
 /// A path that is still to be walked.

@@ -7,13 +7,14 @@ use verdict_kernel::semantics::log::LoopStates;
 
 use crate::equiv::{self, Exact, Suspect};
 use crate::error::{Res, reject, say};
-use crate::index::{FrameNo, Idx, InsnIdx, R1, RegNo, Spi};
+use crate::index::{FrameNo, Idx, InsnIdx, R1, Spi};
 use crate::observer::{Event, MissReason, Observer};
 use crate::state::{FP, IterState, Marks, NO_LINK, State, StateId, Trail};
 use crate::verifier::Verifier;
 
 use super::loops::Loop;
-use super::search::{Listed, Phase, Sign};
+use super::search::Listed;
+use super::sign::{Phase, Sign};
 
 /// Longest history of a segment that does not force a checkpoint.
 const HISTORY_LIMIT: u32 = 40;
@@ -132,7 +133,8 @@ impl<O: Observer> Verifier<'_, O> {
                     }
                     listed.suspect = self.walk.suspect;
                     if !O::MISSES {
-                        listed.sign = self.sign_of(listed, finished);
+                        let of = if finished { Phase::Finished } else { Phase::OnPath };
+                        listed.sign = self.sign_of(listed, of);
                     }
                     if self.is_useless(listed, add) {
                         list.remove(at);
@@ -174,8 +176,8 @@ impl<O: Observer> Verifier<'_, O> {
     #[inline(never)]
     fn is_still_unlike(&self, listed: &mut Listed) -> bool {
         let unlike = equiv::still_unlike(listed.suspect, self.walk.search.state(listed.id), &self.walk.cur);
-        if unlike && listed.sign.of != Phase::OnPath {
-            listed.sign = self.sign_of(listed, false);
+        if unlike && !listed.sign.is_of(Phase::OnPath) {
+            listed.sign = self.sign_of(listed, Phase::OnPath);
         }
         unlike
     }
@@ -188,37 +190,16 @@ impl<O: Observer> Verifier<'_, O> {
             &self.env.kernel.semantics.graph,
         );
         let differs = equiv::differs_in(listed.suspect, old, &self.walk.cur, Exact::Needed, rules);
-        if differs && listed.sign.of != Phase::Finished {
-            listed.sign = self.sign_of(listed, true);
+        if differs && !listed.sign.is_of(Phase::Finished) {
+            listed.sign = self.sign_of(listed, Phase::Finished);
         }
         differs
     }
 
-    /// The number in the suspected register, if whatever has another one there is not like the checkpoint: on the path,
-    /// where all that is known of the executing frame's registers must be the same; or, where the checkpoint is finished,
-    /// if it needs that very number. A checkpoint's values stay, and what it needs becomes no less.
-    fn sign_of(&self, listed: &Listed, finished: bool) -> Sign {
-        let old = self.walk.search.state(listed.id);
-        let of = if finished { Phase::Finished } else { Phase::OnPath };
-        let none = Sign { of, ..Sign::UNSEEN };
-        let Suspect::Reg(frame, reg) = listed.suspect else {
-            return none;
-        };
-        let (reg, top) = (RegNo(reg), old.frames.top());
-        let Some(known) = top.body.regs.get(reg) else {
-            return none;
-        };
-        let needs = reg.is_in(top.marks.precise & (top.marks.read32 | top.marks.read64));
-        let holds = FrameNo::from(frame) == old.curframe()
-            && (!finished || needs && known.is_scalar() && known.is_const());
-        let value = known.b.var_off().value;
-        Sign {
-            of,
-            holds,
-            frame,
-            reg,
-            value,
-        }
+    /// The condition on the register in which a checkpoint differed.
+    fn sign_of(&self, listed: &Listed, of: Phase) -> Sign {
+        let rules = &self.env.kernel.semantics.graph;
+        Sign::of(self.walk.search.state(listed.id), listed.suspect, of, rules)
     }
 
     /// What the explored state's liveness and precision demand now holds of the current path too.
@@ -530,7 +511,7 @@ impl<O: Observer> Verifier<'_, O> {
             insn_idx: idx,
             cleaned: false,
             suspect: Suspect::None,
-            sign: Sign::UNSEEN,
+            sign: Sign::UNKNOWN,
         }
     }
 }
@@ -553,7 +534,20 @@ fn forget_precision(state: &mut State) {
 /// in the path of their call, R0 does not come back but is the call's result already, still linked to what it was
 /// before, in the parent state of the segment that ends (`kept`) or what that one kept.
 fn link_to_parent(state: &mut State, kept: Option<StateId>) {
+    const OUTERMOST: Marks = Marks {
+        links: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, NO_LINK],
+        ..Marks::NONE
+    };
     let top = state.curframe();
+    if top == FrameNo::OUTERMOST {
+        let slot = state.frames.top_mut();
+        let linked_slots = slot.body.stack.len().min(64) as u8;
+        slot.marks = Marks {
+            linked_slots,
+            ..OUTERMOST
+        };
+        return;
+    }
     for (f, slot) in state.frames.iter_mut().enumerate() {
         let mut marks = Marks {
             links: [NO_LINK; 11],

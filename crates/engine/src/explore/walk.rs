@@ -126,16 +126,21 @@ impl<O: Observer> Verifier<'_, O> {
         if self.by_chains() {
             self.update_live_stack();
         }
-        let Some(next) = self.walk.search.pending.pop() else {
+        let walk = &mut self.walk;
+        let Some(next) = walk.search.pending.last_mut() else {
             return Ok(None);
         };
-        self.walk.cur = next.state;
-        self.resume_in_loop(next.loop_entry);
-        self.walk.insn_idx = next.insn_idx;
+        // The state that ends takes its place, and goes with it.
+        std::mem::swap(&mut walk.cur, &mut next.state);
+        walk.insn_idx = next.insn_idx;
+        let (loop_entry, prev_idx) = (next.loop_entry, next.prev_insn_idx);
+        let waiting = walk.search.pending.len() - 1;
+        walk.search.pending.truncate(waiting);
+        self.resume_in_loop(loop_entry);
         if O::LISTENING {
             self.env.obs.event(Event::Pop);
         }
-        Ok(Some(next.prev_insn_idx))
+        Ok(Some(prev_idx))
     }
 
     /// Where the walk goes by what is assumed at an instruction, which nothing is but in trials.

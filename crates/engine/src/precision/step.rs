@@ -1,12 +1,13 @@
 //! What one instruction, backwards, makes of the set.
 
 use verdict_isa::{Alu, Atomic, Branch, Call, Jump, Malformed, Op, Operand, Store};
+use verdict_kernel::Kernel;
 use verdict_kernel::helper::id;
 use verdict_kernel::semantics::control::{LdAbsExit, TailCallExit};
 use verdict_kernel::semantics::precision::{AtomicFetch, CallbackArguments};
 
 use crate::error::{Res, reject};
-use crate::index::{InsnIdx, RegNo};
+use crate::index::{InsnIdx, R0, RegNo};
 use crate::observer::{Event, Observer};
 use crate::state::{FP, Hist, LAST_FRAME, hist};
 use crate::verifier::Verifier;
@@ -19,8 +20,9 @@ use super::wanted::Wanted;
 const BACK_ALWAYS: u16 = u16::MAX;
 
 /// Registers whose being wanted makes an instruction matter to backtracking ([`BACK_ALWAYS`]: whatever is
-/// wanted). What cannot be decoded was not executed; the second half of an `ld_imm64` does nothing.
-pub(crate) fn back_regs(op: &Result<Op, Malformed>) -> u16 {
+/// wanted). What cannot be decoded was not executed; the second half of an `ld_imm64` does nothing. A helper that ends
+/// nothing and runs no callback leaves all alone but its result and its arguments.
+pub(crate) fn back_regs(op: &Result<Op, Malformed>, kernel: &Kernel) -> u16 {
     let bit = |reg: u8| 1u16.checked_shl(u32::from(reg)).unwrap_or(BACK_ALWAYS);
     let Ok(op) = op else { return 0 };
     match *op {
@@ -37,8 +39,14 @@ pub(crate) fn back_regs(op: &Result<Op, Malformed>) -> u16 {
             src: Operand::Imm(_), ..
         }))
         | Op::Jump(Jump::Always { .. } | Jump::MayGoto { .. }) => 0,
+        Op::Call(Call::Helper { id }) if leaves_registers(id, kernel) => ARGS as u16 | R0.bit(),
         Op::Atomic(_) | Op::LdPacket(_) | Op::Call(_) | Op::Exit => BACK_ALWAYS,
     }
+}
+
+/// Whether a helper returns to where it was called from, and nothing else runs meanwhile.
+fn leaves_registers(id: i32, kernel: &Kernel) -> bool {
+    u32::try_from(id).is_ok_and(|id| id != id::TAIL_CALL && kernel.runs_callback(id).is_none())
 }
 
 /// What one instruction's back-step says.

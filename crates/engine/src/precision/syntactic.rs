@@ -138,23 +138,27 @@ impl<O: Observer> Verifier<'_, O> {
         let (first, mut left) = (segment.first_insn_idx, segment.history);
         // Entries note whom walks carried past them in the frame that was executing.
         let own = segment.frames.len() == named.frame.0 as usize + 1;
-        let may_end = own && !self.tells_backtracking();
+        let told = self.tells_backtracking();
+        let may_end = own && !told;
         let mut i = last_idx;
         loop {
-            if !skip && !self.tells_backtracking() {
-                let entry = left.last.map(|id| self.walk.search.history.get(id).idx);
-                let concerning = named.regs as u16 | BY_NAME;
-                i = skip_unconcerned(&self.program.back_regs, i, entry.unwrap_or(first), concerning);
-            }
-            if skip {
-                skip = false;
-            } else if let Step::GiveUp = self.step_back(i, named)? {
-                return Ok(Walked::GaveUp);
-            }
-            if named.is_empty() {
-                return Ok(Walked::Done);
-            }
             let entry = left.last.map(|id| *self.walk.search.history.get(id));
+            let concerning = named.regs as u16 | BY_NAME;
+            let back_regs = &self.program.back_regs;
+            if !skip && !told {
+                let floor = entry.map_or(first, |entry| entry.idx);
+                i = skip_unconcerned(back_regs, i, floor, concerning);
+            }
+            let concerned = told || back_regs.get(i).is_none_or(|names| names & concerning != 0);
+            if concerned && !skip {
+                if let Step::GiveUp = self.step_back(i, named)? {
+                    return Ok(Walked::GaveUp);
+                }
+                if named.is_empty() {
+                    return Ok(Walked::Done);
+                }
+            }
+            skip = false;
             let jumped = entry.filter(|entry| entry.idx == i);
             // The one entry that is left may be the arrival at the segment, or, a quirk, the first time round a loop.
             if i == first && (left.len == 0 || left.len == 1 && jumped.is_some()) {

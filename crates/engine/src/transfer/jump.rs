@@ -338,8 +338,13 @@ impl<O: Observer> Verifier<'_, O> {
     /// (`mark_ptr_or_null_regs`).
     fn split_null(&mut self, reg: RegNo, null_here: bool, fork: Fork) {
         let pointer = *self.reg(reg);
-        self.mark_null_here(&pointer, null_here);
-        self.both(fork, |this, other| this.mark_null(other, &pointer, !null_here));
+        self.both(fork, |this, other| {
+            // What is marked must be apart from the rest: the two take turns.
+            std::mem::swap(&mut this.walk.cur, other);
+            this.mark_null(other, &pointer, null_here);
+            std::mem::swap(&mut this.walk.cur, other);
+            this.mark_null(other, &pointer, !null_here);
+        });
     }
 
     /// All registers with the pointer's id are NULL in this path, or are not.
