@@ -111,6 +111,7 @@ fn known(place: usize, dir: &Path, release: &read::Release, out: &Path) -> Strin
         default: _,
         tables,
         missing,
+        unsure: _,
         limits,
         machine,
     } = release;

@@ -27,6 +27,7 @@ const ORDER: &[&str] = &[
     "bpf-verdict-explain",
     "bpf-verdict-page",
     "bpf-verdict",
+    "bpf-verdict-capture",
     "bpf-verdict-front",
     "bpf-verdict-cli",
 ];

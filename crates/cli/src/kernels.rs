@@ -51,7 +51,7 @@ pub(crate) fn list(args: &KernelsArgs, out: &mut dyn Write) -> Done {
 fn write_directory(out: &mut dyn Write, described: &Described<'_>, look: Look) -> io::Result<()> {
     described.write(out, look)?;
     match described.evidence() {
-        Some(evidence) => write_evidence(out, described.missing(), evidence),
+        Some(evidence) => write_evidence(out, &described.missing(), evidence),
         None => Ok(()),
     }
 }
@@ -59,18 +59,20 @@ fn write_directory(out: &mut dyn Write, described: &Described<'_>, look: Look) -
 /// Writes how many switches are known how, and names those that are only assumed, and what is not modelled.
 fn write_evidence(out: &mut dyn Write, missing: &[&str], evidence: &Evidence) -> io::Result<()> {
     let count = |wanted: fn(&Provenance) -> bool| evidence.iter().filter(|(_, how)| wanted(how)).count();
+    let unknown = match count(|how| matches!(how, Provenance::Unknown(_))) {
+        0 => String::new(),
+        unknown => format!(", {unknown} not known"),
+    };
     writeln!(
         out,
-        "    {} switches: {} read in source, {} seen by probe, {} assumed",
+        "    {} switches: {} read in source, {} seen by probe, {} assumed{unknown}",
         SWITCHES.len(),
         count(|how| matches!(how, Provenance::Source(_))),
         count(|how| matches!(how, Provenance::Probed(_))),
         count(|how| matches!(how, Provenance::Assumed(_))),
     )?;
-    let assumed = evidence
-        .iter()
-        .filter(|(_, how)| matches!(how, Provenance::Assumed(_)));
-    for (switch, how) in assumed {
+    let unsure = |how: &Provenance| matches!(how, Provenance::Assumed(_) | Provenance::Unknown(_));
+    for (switch, how) in evidence.iter().filter(|(_, how)| unsure(how)) {
         writeln!(out, "        {}: {how}", switch.name)?;
     }
     for gap in missing {

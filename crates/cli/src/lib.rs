@@ -9,6 +9,7 @@ macro_rules! eprintln {
 }
 
 mod args;
+mod capture;
 mod caveats;
 mod check;
 mod compare;
@@ -16,6 +17,7 @@ mod explain;
 mod forms;
 mod front;
 mod gate;
+mod host;
 mod html;
 mod inputs;
 mod interrupt;
@@ -42,7 +44,7 @@ use anstream::{AutoStream, ColorChoice};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
-use args::{Args, Command};
+use args::{Args, Command, KernelCommand};
 
 /// Unusable input or usage.
 const UNUSABLE: u8 = 1;
@@ -153,6 +155,7 @@ fn execute(args: &Args, out: &mut dyn Write) -> Done {
         Command::Run(command) => front::run(command),
         Command::Plan(command) => plan::run(command, out),
         Command::Explain(command) => explain::run(command, out),
+        Command::Kernel(KernelCommand::Capture(command)) => capture::run(command, out),
         Command::Kernels(command) => kernels::list(command, out),
         Command::Switches(command) => kernels::switches(command, out),
     }

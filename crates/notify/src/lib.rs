@@ -10,6 +10,9 @@
 //!
 //! **Architecture invariant:** this crate gives no meaning to a system call's arguments, and what needs unsafe code is in its
 //! module `sys` alone.
+//!
+//! The same module asks the machine's own kernel by bpf(2), for those who want to know what it says:
+//! [`btf_load`], [`map_create`], [`map_update`], [`map_freeze`], [`map_memory`], [`prog_load`].
 
 mod filter;
 mod supervised;
@@ -18,5 +21,8 @@ mod task;
 
 pub use filter::{Action, Filter};
 pub use supervised::{Ended, Reply, Request, StartError, Supervised};
+pub use sys::{
+    MapAttr, Mapped, ProgAttr, btf_load, map_create, map_freeze, map_memory, map_update, prog_load,
+};
 pub use sys::{memory_file, open_again, seal_size, seal_writes};
 pub use task::{Descriptor, Task};

@@ -384,3 +384,291 @@ pub fn open_again(file: &File, read: bool, write: bool) -> io::Result<File> {
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     File::options().read(read).write(write).open(path)
 }
+
+// What follows asks the machine's own kernel by bpf(2). Each function takes what its command reads as borrowed memory of a
+// known length, so that the kernel is never handed an address or a length that is not its caller's.
+
+/// Commands of bpf(2).
+const MAP_CREATE: c_int = 0;
+const MAP_UPDATE_ELEM: c_int = 2;
+const PROG_LOAD: c_int = 5;
+const BTF_LOAD: c_int = 18;
+const MAP_FREEZE: c_int = 22;
+
+/// Room for the attributes of any of these commands, aligned as `union bpf_attr`. Fields that are not set are zero, which
+/// for all of them means that they are absent.
+#[repr(C, align(8))]
+struct Attr([u8; 128]);
+
+impl Attr {
+    fn new() -> Attr {
+        Attr([0; 128])
+    }
+
+    fn put(&mut self, at: usize, bytes: &[u8]) {
+        if let Some(room) = self.0.get_mut(at..at + bytes.len()) {
+            room.copy_from_slice(bytes);
+        }
+    }
+
+    fn u32(&mut self, at: usize, value: u32) {
+        self.put(at, &value.to_ne_bytes());
+    }
+
+    fn fd(&mut self, at: usize, fd: Option<BorrowedFd<'_>>) {
+        if let Some(fd) = fd {
+            self.put(at, &fd.as_raw_fd().to_ne_bytes());
+        }
+    }
+
+    /// The address of memory that the kernel reads. None is handed over for what is empty.
+    fn memory(&mut self, at: usize, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.put(at, &(bytes.as_ptr().expose_provenance() as u64).to_ne_bytes());
+        }
+    }
+
+    /// The address of memory that the kernel writes.
+    fn room(&mut self, at: usize, bytes: &mut [u8]) {
+        if !bytes.is_empty() {
+            self.put(at, &(bytes.as_mut_ptr().expose_provenance() as u64).to_ne_bytes());
+        }
+    }
+
+    /// A name of at most 15 bytes, which the zeros behind it end.
+    fn name(&mut self, at: usize, name: &str) {
+        let bytes = name.as_bytes();
+        self.put(at, bytes.get(..bytes.len().min(15)).unwrap_or_default());
+    }
+
+    /// Hands over the first `size` bytes.
+    ///
+    /// # Safety
+    /// All addresses in it must be of memory that lives until this returns, as long as the lengths beside them say; where the
+    /// command writes there, nothing else may refer to it.
+    unsafe fn call(&mut self, command: c_int, size: usize) -> io::Result<c_long> {
+        let attr = (&raw mut self.0).cast::<c_void>();
+        let size = size.min(self.0.len());
+        // SAFETY: `attr` has `size` bytes; of what it points to the caller has seen to that.
+        checked(unsafe { libc::syscall(libc::SYS_bpf, command, attr, size) })
+    }
+}
+
+/// The descriptor that a command gave.
+fn made(fd: c_long) -> OwnedFd {
+    // SAFETY: the kernel made this descriptor for us with the call that gave its number; nothing else owns it.
+    unsafe { OwnedFd::from_raw_fd(fd as RawFd) }
+}
+
+/// A length as attributes have it.
+fn length(of: usize) -> io::Result<u32> {
+    u32::try_from(of).map_err(|_| io::Error::from_raw_os_error(libc::E2BIG))
+}
+
+/// Has the machine's kernel load BTF (`BPF_BTF_LOAD`).
+///
+/// # Errors
+/// What it refuses with.
+pub fn btf_load(btf: &[u8]) -> io::Result<OwnedFd> {
+    let mut attr = Attr::new();
+    attr.memory(0, btf);
+    attr.u32(16, length(btf.len())?);
+    // SAFETY: the kernel reads as many bytes of `btf` as it has, which is borrowed until the call returns. No log is asked for.
+    unsafe { attr.call(BTF_LOAD, 28) }.map(made)
+}
+
+/// What a map is created with. Numbers are those of `union bpf_attr`; 0 is none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MapAttr<'a> {
+    /// `BPF_MAP_TYPE_*`.
+    pub map_type: u32,
+    /// Bytes of a key.
+    pub key_size: u32,
+    /// Bytes of a value.
+    pub value_size: u32,
+    /// Number of elements.
+    pub max_entries: u32,
+    /// `BPF_F_*`.
+    pub map_flags: u32,
+    /// The map whose shape the inner maps have.
+    pub inner_map: Option<BorrowedFd<'a>>,
+    /// NUMA node.
+    pub numa_node: u32,
+    /// At most 15 bytes of it are handed over.
+    pub name: &'a str,
+    /// BTF that describes keys and values.
+    pub btf: Option<BorrowedFd<'a>>,
+    /// Types of it.
+    pub btf_key_type_id: u32,
+    /// Types of it.
+    pub btf_value_type_id: u32,
+    /// A type of the kernel.
+    pub btf_vmlinux_value_type_id: u32,
+    /// Bits whose meaning depends on the type.
+    pub map_extra: u64,
+}
+
+/// Has the machine's kernel create a map (`BPF_MAP_CREATE`).
+///
+/// # Errors
+/// What it refuses with.
+pub fn map_create(map: &MapAttr<'_>) -> io::Result<OwnedFd> {
+    let mut attr = Attr::new();
+    let numbers = [
+        map.map_type,
+        map.key_size,
+        map.value_size,
+        map.max_entries,
+        map.map_flags,
+    ];
+    for (at, number) in numbers.into_iter().enumerate() {
+        attr.u32(4 * at, number);
+    }
+    attr.fd(20, map.inner_map);
+    attr.u32(24, map.numa_node);
+    attr.name(28, map.name);
+    attr.fd(48, map.btf);
+    attr.u32(52, map.btf_key_type_id);
+    attr.u32(56, map.btf_value_type_id);
+    attr.u32(60, map.btf_vmlinux_value_type_id);
+    attr.put(64, &map.map_extra.to_ne_bytes());
+    // SAFETY: this command has no addresses. What `map_extra` may be one of (an arena) the kernel takes for a place in this
+    // process's address space only when the map is mapped, which is a call of its own.
+    unsafe { attr.call(MAP_CREATE, 72) }.map(made)
+}
+
+/// Has the machine's kernel write an element of a map (`BPF_MAP_UPDATE_ELEM`), whose sizes are those it was created with.
+///
+/// # Errors
+/// What it refuses with; `EINVAL` when key or value are shorter than the map's.
+pub fn map_update(
+    map: BorrowedFd<'_>,
+    (key_size, value_size): (u32, u32),
+    key: &[u8],
+    value: &[u8],
+) -> io::Result<()> {
+    if key.len() < key_size as usize || value.len() < value_size as usize {
+        return Err(io::Error::from_raw_os_error(libc::EINVAL));
+    }
+    let mut attr = Attr::new();
+    attr.fd(0, Some(map));
+    attr.memory(8, key);
+    attr.memory(16, value);
+    // SAFETY: the kernel reads a key and a value, which it only copies; both are borrowed until the call returns. What a map
+    // reads beyond them (one value for each CPU) comes from this process's memory and changes nothing of it.
+    unsafe { attr.call(MAP_UPDATE_ELEM, 32) }.map(|_| ())
+}
+
+/// Has user space not write a map any more (`BPF_MAP_FREEZE`).
+///
+/// # Errors
+/// What the machine's kernel refuses with.
+pub fn map_freeze(map: BorrowedFd<'_>) -> io::Result<()> {
+    let mut attr = Attr::new();
+    attr.fd(0, Some(map));
+    // SAFETY: this command takes a descriptor and no address.
+    unsafe { attr.call(MAP_FREEZE, 4) }.map(|_| ())
+}
+
+/// Memory of a map that is mapped into this process; it is unmapped when this is dropped. Nothing here reads or writes it.
+#[derive(Debug)]
+pub struct Mapped {
+    at: *mut c_void,
+    bytes: usize,
+}
+
+impl Drop for Mapped {
+    fn drop(&mut self) {
+        // SAFETY: mmap(2) gave this memory to us, and nobody else was told where it is.
+        unsafe { libc::munmap(self.at, self.bytes) };
+    }
+}
+
+/// Maps the memory of a map, so that it has a place in this process: an arena has none before.
+///
+/// # Errors
+/// What the machine's kernel refuses with.
+pub fn map_memory(map: BorrowedFd<'_>, bytes: usize) -> io::Result<Mapped> {
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: the kernel chooses a place where nothing is mapped.
+    let at = unsafe {
+        libc::mmap(
+            ptr::null_mut(),
+            bytes,
+            access,
+            libc::MAP_SHARED,
+            map.as_raw_fd(),
+            0,
+        )
+    };
+    if at == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(Mapped { at, bytes })
+}
+
+/// What a program is loaded with. Numbers are those of `union bpf_attr`; 0 is none.
+#[derive(Clone, Copy, Debug)]
+pub struct ProgAttr<'a> {
+    /// `BPF_PROG_TYPE_*`.
+    pub prog_type: u32,
+    /// `BPF_*` attach type.
+    pub expected_attach_type: u32,
+    /// Instructions, eight bytes each, with descriptors of maps in them.
+    pub insns: &'a [u8],
+    /// Its licence.
+    pub license: &'a CStr,
+    /// `LINUX_VERSION_CODE`.
+    pub kern_version: u32,
+    /// `BPF_F_*`.
+    pub prog_flags: u32,
+    /// At most 15 bytes of it are handed over.
+    pub name: &'a str,
+    /// BTF that describes it.
+    pub btf: Option<BorrowedFd<'a>>,
+    /// Records of functions, eight bytes each.
+    pub func_info: &'a [u8],
+    /// Records of lines, sixteen bytes each.
+    pub line_info: &'a [u8],
+    /// A type of the kernel that it attaches to.
+    pub attach_btf_id: u32,
+    /// `log_level`.
+    pub log_level: u32,
+}
+
+/// Has the machine's kernel load a program (`BPF_PROG_LOAD`), with a log in `log`, which is all of the buffer. Text ends at
+/// the first zero.
+///
+/// # Errors
+/// What it refuses with.
+pub fn prog_load(prog: &ProgAttr<'_>, log: &mut [u8]) -> io::Result<OwnedFd> {
+    const FUNC_RECORD: usize = 8;
+    const LINE_RECORD: usize = 16;
+    let mut attr = Attr::new();
+    attr.u32(0, prog.prog_type);
+    attr.u32(4, length(prog.insns.len() / 8)?);
+    attr.memory(8, prog.insns);
+    attr.memory(16, prog.license.to_bytes_with_nul());
+    if prog.log_level != 0 {
+        attr.u32(24, prog.log_level);
+        attr.u32(28, length(log.len())?);
+        attr.room(32, log);
+    }
+    attr.u32(40, prog.kern_version);
+    attr.u32(44, prog.prog_flags);
+    attr.name(48, prog.name);
+    attr.u32(68, prog.expected_attach_type);
+    if prog.btf.is_some() {
+        attr.fd(72, prog.btf);
+        attr.u32(76, FUNC_RECORD as u32);
+        attr.memory(80, prog.func_info);
+        attr.u32(88, length(prog.func_info.len() / FUNC_RECORD)?);
+        attr.u32(92, LINE_RECORD as u32);
+        attr.memory(96, prog.line_info);
+        attr.u32(104, length(prog.line_info.len() / LINE_RECORD)?);
+    }
+    attr.u32(108, prog.attach_btf_id);
+    // SAFETY: the kernel reads instructions, records and the licence, as many as the counts beside them say or up to the
+    // licence's NUL, and writes at most `log.len()` bytes into `log`; all are borrowed until the call returns, `log` mutably.
+    unsafe { attr.call(PROG_LOAD, 120) }.map(made)
+}

@@ -8,7 +8,7 @@ use verdict_kernel::printable::shown_path;
 use verdict_kernel::semantics::Evidence;
 use verdict_kernel::{Basis, Directory, KNOWN, Kernel, Known};
 
-use crate::forms::{DocumentHead, Json, assumed_switches, ways, write_json};
+use crate::forms::{DocumentHead, Json, assumed_switches, unknown_switches, ways, write_json};
 use crate::{Look, Part};
 
 /// A directory's kernel, and where its parts come from.
@@ -59,9 +59,11 @@ impl<'k> Described<'k> {
         (self.kernel.basis != Basis::Unknown).then_some(&self.kernel.evidence)
     }
 
-    /// What is not modelled of the profile that has what the directory does not state.
-    pub fn missing(&self) -> &'static [&'static str] {
-        self.profile.map_or(&[], |profile| profile.missing)
+    /// What is not modelled: of the kernel as its directory states it, or of the profile that has what this does not state.
+    pub fn missing(&self) -> Vec<&str> {
+        let stated = self.directory.missing.iter().map(String::as_str);
+        let others = self.profile.map_or(&[][..], |profile| profile.missing);
+        stated.chain(others.iter().copied()).collect()
     }
 
     /// Writes it for people, but for how its switches are known.
@@ -171,7 +173,7 @@ impl<'k> Described<'k> {
         };
         let machine = || json!({ "cpus": kernel.machine.nr_cpus, "jit": kernel.machine.jit.enabled });
         let assumed = known.then(|| assumed_switches(&kernel.evidence));
-        json!({
+        let mut entry = json!({
             "kernel": kernel.name,
             "directory": self.path(),
             "release": release,
@@ -194,7 +196,12 @@ impl<'k> Described<'k> {
             "switches": known.then(|| ways(&kernel.evidence)),
             "assumed": assumed.unwrap_or_default(),
             "missing": self.missing(),
-        })
+        });
+        let unknown = unknown_switches(&kernel.evidence);
+        if !unknown.is_empty() {
+            entry["unknown"] = unknown.into();
+        }
+        entry
     }
 }
 

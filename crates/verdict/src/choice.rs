@@ -16,6 +16,10 @@ pub struct KernelChoice {
     /// Directory with the BTF, configuration and symbols of another kernel ([`Kernel::from_dir`]).
     #[cfg(feature = "std-io")]
     pub dir: Option<PathBuf>,
+    /// Directory with a capture of the running kernel, which [`KernelChoice::each`] takes for `host`, and the known profile whose
+    /// rules are assumed for it where it could not be asked.
+    #[cfg(feature = "std-io")]
+    pub host: Option<(PathBuf, Option<String>)>,
     /// The known profile whose rules are assumed where those of the directory's kernel are not known; `name` says the same.
     pub assume: Option<String>,
     /// Semantic switches, each `switch=value`, several separated by commas.
@@ -31,15 +35,18 @@ pub struct KernelChoice {
 /// The profile that is asked unless another one is named.
 const DEFAULT: &str = "6.12";
 
+/// What names the running kernel in a list.
+const HOST: &str = "host";
+
 /// What names all known kernels in a list.
 const ALL: &str = "all";
 
 impl KernelChoice {
-    /// This choice for each kernel of the lists, which have names separated by commas, or `all`; those that are named
-    /// twice count once. Without names it is the choice itself.
+    /// This choice for each kernel of the lists, which have names separated by commas, `all` for the known ones, `host` for the
+    /// running one ([`KernelChoice::host`]); those that are named twice count once. Without names it is the choice itself.
     ///
     /// # Errors
-    /// When there is no such kernel, or a directory is given, which is one kernel.
+    /// When there is no such kernel, or a directory is given, which is one kernel, or nothing is known of the running one.
     pub fn each(&self, lists: &[impl AsRef<str>]) -> Result<Vec<KernelChoice>, ChoiceError> {
         let mut names: Vec<&str> = Vec::new();
         let listed = lists.iter().flat_map(|list| list.as_ref().split(','));
@@ -50,19 +57,23 @@ impl KernelChoice {
                     all.sort_by_key(|known| known.version);
                     names.extend(all.iter().map(|known| known.name));
                 }
+                HOST => names.push(HOST),
                 name => names.push(known(name)?),
             }
         }
         let mut seen = BTreeSet::new();
         names.retain(|name| seen.insert(*name));
-        let named = |name: &str| KernelChoice {
-            name: Some(name.to_owned()),
-            ..self.clone()
+        let named = |name: &&str| match *name {
+            HOST => self.of_host(),
+            name => Ok(KernelChoice {
+                name: Some(name.to_owned()),
+                ..self.clone()
+            }),
         };
         match names.as_slice() {
             [] => Ok(vec![self.clone()]),
-            [_, _, ..] if self.has_dir() => Err(ChoiceError::SeveralForDirectory),
-            names => Ok(names.iter().map(|name| named(name)).collect()),
+            [_, _, ..] | [HOST] if self.has_dir() => Err(ChoiceError::SeveralForDirectory),
+            names => names.iter().map(named).collect(),
         }
     }
 
@@ -129,6 +140,20 @@ impl KernelChoice {
             Some(assumed) => Err(ChoiceError::NothingToAssume(assumed.clone())),
             None => Ok(Kernel::open(self.name.as_deref().unwrap_or(DEFAULT))?),
         }
+    }
+
+    /// This choice for the running kernel.
+    fn of_host(&self) -> Result<KernelChoice, ChoiceError> {
+        #[cfg(feature = "std-io")]
+        if let Some((dir, assume)) = &self.host {
+            return Ok(KernelChoice {
+                name: None,
+                dir: Some(dir.clone()),
+                assume: assume.clone().or_else(|| self.assume.clone()),
+                ..self.clone()
+            });
+        }
+        Err(ChoiceError::NoHost)
     }
 
     fn has_dir(&self) -> bool {

@@ -32,6 +32,8 @@ pub enum ChoiceError {
     TwoAssumed(String, String),
     /// The rules of this kernel are to be assumed where there is no directory whose rules could be unknown.
     NothingToAssume(String),
+    /// The running kernel is named, and nothing is known of it.
+    NoHost,
 }
 
 impl fmt::Display for ChoiceError {
@@ -49,6 +51,7 @@ impl fmt::Display for ChoiceError {
                     "the kernel of a directory follows one other kernel's rules, not both {a} and {b}"
                 )
             }
+            ChoiceError::NoHost => f.write_str("there is no capture of the running kernel"),
             ChoiceError::NothingToAssume(name) => write!(
                 f,
                 "the rules of {name} can be assumed for a directory's kernel only: expected --kernel-dir, too"
@@ -65,7 +68,8 @@ impl Error for ChoiceError {
             ChoiceError::NoSetting(_)
             | ChoiceError::SeveralForDirectory
             | ChoiceError::TwoAssumed(..)
-            | ChoiceError::NothingToAssume(_) => None,
+            | ChoiceError::NothingToAssume(_)
+            | ChoiceError::NoHost => None,
         }
     }
 }

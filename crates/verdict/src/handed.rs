@@ -16,6 +16,7 @@ use crate::answer::End;
 use crate::explaining::follow;
 use crate::last_words::last_words;
 use crate::listen::Found;
+use crate::unsure::{is_sure, unsure_handed};
 use crate::{Answer, Explaining};
 
 /// What comes of verifying a program with a log.
@@ -36,6 +37,18 @@ pub struct Handed {
 /// # Errors
 /// There are none: the log is kept in memory.
 pub fn verify_handed(kernel: &Kernel, prog: &Prog, level: u32, size: Option<u32>) -> io::Result<Handed> {
+    let mut handed = verify_surely(kernel, prog, level, size)?;
+    if !is_sure(kernel)
+        && let Some(what) = unsure_handed(kernel, prog, &handed.outcome)
+    {
+        handed.outcome.verdict = Verdict::Unsupported(what);
+        handed.loaded = None;
+    }
+    Ok(handed)
+}
+
+/// The same by the kernel's settings, whether or not all of them are known.
+fn verify_surely(kernel: &Kernel, prog: &Prog, level: u32, size: Option<u32>) -> io::Result<Handed> {
     let mut log = Vec::new();
     if level == 0 {
         let (outcome, loaded) = load(kernel, prog, &mut Silent);

@@ -167,6 +167,7 @@ mod suite;
 mod target;
 #[cfg(feature = "std-io")]
 mod unfit;
+mod unsure;
 mod verifier;
 mod verifiers;
 mod walk;

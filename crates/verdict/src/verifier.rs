@@ -29,6 +29,7 @@ use crate::plan::LeftOut;
 #[cfg(feature = "std-io")]
 use crate::plan::{PlanSource, Plans};
 use crate::target::Target;
+use crate::unsure::unsure_fact;
 
 /// How many instructions before a program's end are listened to for its last words. Where a path that was put aside
 /// before ends sooner, all are.
@@ -443,6 +444,14 @@ impl OpenObject<'_> {
 
     /// What `bpf_object__load` does when this program and some others are to be loaded.
     pub(crate) fn load_with(&self, index: usize, request: Request<'_>, ask: Ask<'_>) -> Loaded {
+        match self.unsure(index, request) {
+            Some(what) => Loaded::new(End::Unsupported(what), ProgFacts::default()),
+            None => self.load_surely(index, request, ask),
+        }
+    }
+
+    /// The same by the kernel's settings, whether or not all of them are known.
+    pub(crate) fn load_surely(&self, index: usize, request: Request<'_>, ask: Ask<'_>) -> Loaded {
         let kernel = request.rules.unwrap_or(&self.verifier.kernel);
         if let Some(unknown) = kernel.unknown_rules() {
             return Loaded::new(End::Unsupported(unknown), ProgFacts::default());
@@ -464,8 +473,9 @@ impl OpenObject<'_> {
             }
         };
         let mut loaded = Loaded::new(End::Accepted, prepared.facts);
-        if let Some(what) = prepared.unsupported {
-            loaded.end = End::Unsupported(what.to_owned());
+        let unsure = || prepared.loads.iter().find_map(|load| unsure_fact(kernel, load));
+        if let Some(what) = prepared.unsupported.map(ToOwned::to_owned).or_else(unsure) {
+            loaded.end = End::Unsupported(what);
             return loaded;
         }
         for at in 0..prepared.loads.len() {

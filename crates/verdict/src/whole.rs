@@ -10,6 +10,7 @@ use verdict_report::{Record, Refusal};
 use crate::answer::End;
 use crate::bridge::Bridge;
 use crate::last_words::last_words;
+use crate::unsure::{is_sure, unsure_fact, unsure_handed};
 use crate::{Answer, OpenObject};
 
 /// What becomes of an object that is loaded whole.
@@ -148,13 +149,18 @@ impl OpenObject<'_> {
         };
         let mut outcome: Option<Outcome> = None;
         let mut words = None;
+        let unsure = || unsure_fact(kernel, load);
+        let unsupported = prepared.unsupported.map(ToOwned::to_owned).or_else(unsure);
         let end = match bpf.0.prog_load(load) {
-            _ if prepared.unsupported.is_some() => {
-                End::Unsupported(prepared.unsupported.unwrap_or_default().to_owned())
-            }
+            _ if unsupported.is_some() => End::Unsupported(unsupported.unwrap_or_default()),
             Ok(prog) => {
                 let silent = outcome.insert(verify(kernel, &prog, &mut Silent));
                 let mut end = End::from(silent.verdict.clone());
+                if !is_sure(kernel)
+                    && let Some(what) = unsure_handed(kernel, &prog, silent)
+                {
+                    end = End::Unsupported(what);
+                }
                 if matches!(end, End::Accepted)
                     && let Err(error) = bpf.0.keep(name, &prog)
                 {

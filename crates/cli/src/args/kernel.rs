@@ -6,15 +6,16 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use verdict::{Globals, KernelChoice, Loader, Options, PlanSource, Plans, Verifier};
 
-use crate::caveats;
 use crate::run::side_by_side;
+use crate::{caveats, host};
 
 /// Which kernel is meant.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Kernel")]
 pub(crate) struct KernelName {
-    /// Kernels to answer for, comma-separated names from `verdict kernels`, or "all"; some commands take only one. With
-    /// --kernel-dir, the same as --assume [default: 6.12; all for `kernels` and --minimum]
+    /// Kernels to answer for, comma-separated names from `verdict kernels`, "all", or "host": the running kernel, which is
+    /// captured when first named (see `verdict kernel capture`); some commands take only one. With --kernel-dir, the same as
+    /// --assume [default: 6.12; all for `kernels` and --minimum]
     #[arg(long, value_name = "NAMES")]
     kernel: Vec<String>,
     /// Directory that describes another kernel: its vmlinux.btf, config and kallsyms
@@ -31,6 +32,7 @@ impl KernelName {
     pub(crate) fn base(&self) -> KernelChoice {
         KernelChoice {
             dir: self.kernel_dir.clone(),
+            host: host::named_in(&self.kernel),
             assume: self.assume.clone(),
             ..KernelChoice::default()
         }

@@ -89,6 +89,9 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Explain a rule, a kernel message or a whole log; without an argument, list all rules
     Explain(ExplainArgs),
+    /// Capture the running kernel as a profile
+    #[command(subcommand)]
+    Kernel(KernelCommand),
     /// List the known kernels, and the evidence for their rules
     ///
     /// With --kernel-dir, describe that kernel: its release, what its files contain, which kernel's rules apply to it, and
@@ -96,6 +99,31 @@ pub(crate) enum Command {
     Kernels(KernelsArgs),
     /// List the verifier's switches with the chosen kernels' settings
     Switches(SwitchesArgs),
+}
+
+/// What is done with a machine's own kernel.
+#[derive(Subcommand)]
+pub(crate) enum KernelCommand {
+    /// Write a directory for --kernel-dir that describes the running kernel, by loading programs into it; needs root
+    ///
+    /// The directory gets the kernel's BTF, configuration and symbols, its answers about the programs of verdict's corpus, and
+    /// the setting of every verifier switch, with the program that shows it. Nothing stays loaded. A switch none of whose
+    /// values gives what the kernel answered is recorded as unknown: programs whose verdict or figures depend on it are
+    /// unsupported.
+    Capture(CaptureArgs),
+}
+
+#[derive(clap::Args)]
+pub(crate) struct CaptureArgs {
+    /// Directory to write; created if it does not exist
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Do not ask the kernel: evaluate the answers in DIR again
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// Name each object on standard error before asking the kernel about it
+    #[arg(long, short, conflicts_with = "again")]
+    pub(crate) verbose: bool,
 }
 
 /// Which programs are verified, and how: what all commands share that verify programs of objects.

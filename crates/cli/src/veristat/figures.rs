@@ -21,7 +21,7 @@ use super::{FAILED, INVALID};
 use crate::args::attached;
 use crate::inputs::expand;
 use crate::run::{Progress, Unusable, guarded, note_once, open, side_by_side};
-use crate::{Done, caveats, inputs, interrupt};
+use crate::{Done, caveats, host, inputs, interrupt};
 
 /// Columns that cost another verification.
 const OBSERVED: [Column; 2] = [Column::PruneHits, Column::PruneMisses];
@@ -41,7 +41,11 @@ pub(super) fn print(options: &Options, out: &mut dyn Write) -> Done {
         let verifier = verifier.with_plans(Arc::clone(&plans));
         attached(verifier, &options.attach_to)
     };
-    let opened = side_by_side(&options.kernel.each(&options.kernels)?, open);
+    let kernel = KernelChoice {
+        host: host::named_in(&options.kernels),
+        ..options.kernel.clone()
+    };
+    let opened = side_by_side(&kernel.each(&options.kernels)?, open);
     let verifiers = opened.into_iter().collect::<Result<Vec<_>, _>>()?;
     if options.dump.jited {
         eprintln!("verdict: machine code is not modelled: there is none to dump");

@@ -439,3 +439,70 @@ fn one_error_names_the_file_and_what_was_expected() {
     assert_eq!(code, Some(1));
     assert!(err.contains("no kernel is called '6.99'; known are: "), "{err}");
 }
+
+/// A directory may state that the value of a switch is not known, and what its tables lack: both are shown, and decide.
+#[test]
+fn what_is_not_known_of_a_captured_kernel_is_shown() {
+    let machine = Machine::new("captured", "6.12.117");
+    let profile = root().join("crates/kernel/profiles/6.12.117-deb12-amd64");
+    let read = |name: &str| fs::read_to_string(profile.join(name)).unwrap();
+    let semantics: Vec<String> = read("semantics.toml")
+        .lines()
+        .map(|line| match line.split_once(" = ") {
+            Some(("zero-spill", _)) => {
+                "zero-spill = { is = \"imprecise-scalar\", unknown = \"no value fits\" }".to_owned()
+            }
+            _ => line.to_owned(),
+        })
+        .collect();
+    let release = read("release.toml").replace(
+        "\n# include",
+        "missing = [\"one program\"]\n\n[[unsure]]\nprog-type = 6\nreads = [[0, 4]]\n\n# include",
+    );
+    assert!(release.contains("unsure"));
+    fs::write(machine.file("machine/semantics.toml"), semantics.join("\n")).unwrap();
+    fs::write(machine.file("machine/release.toml"), release).unwrap();
+    let (code, out, _) = machine.run("kernels", &[]);
+    assert_eq!(code, Some(0), "{out}");
+    for has in [
+        " assumed, 1 not known\n",
+        "        zero-spill: not known: no value fits\n",
+        "    missing: one program\n",
+    ] {
+        assert!(out.contains(has), "{has}: {out}");
+    }
+    let (_, out, _) = machine.run("kernels -o json", &[]);
+    let json: Value = serde_json::from_str(&out).unwrap();
+    assert_valid(&validator("document"), &json, "kernels");
+    let kernel = &json["records"][0];
+    assert_eq!(kernel["unknown"][0]["switch"], "zero-spill", "{out}");
+    assert_eq!(kernel["switches"]["unknown"], 1, "{out}");
+    let (code, out, _) = machine.run("check corpus/zero_spill.bpf.o -q", &[]);
+    assert_eq!(code, Some(3), "{out}");
+    let why = "it depends on the switch 'zero-spill', whose value is not known of machine\n";
+    assert!(out.contains(why), "{out}");
+    let (code, out, _) = machine.run(&format!("check {OBJECT} -q"), &[]);
+    assert_eq!(code, Some(3), "{out}");
+    assert!(out.contains("to read 4 bytes of the context at 0\n"), "{out}");
+}
+
+/// What cannot be looked at again is named.
+#[test]
+fn a_directory_without_answers_is_no_capture() {
+    let machine = Machine::new("answers", "6.12.99");
+    let dir = machine.file("machine");
+    let (code, _, err) = run(&["kernel", "capture", "--again", &dir]);
+    assert_eq!(code, Some(1), "{err}");
+    assert!(
+        err.starts_with("verdict: ") && err.contains("was found nowhere"),
+        "{err}"
+    );
+    fs::write(
+        machine.file("machine/version"),
+        "Linux version 6.12.99 (me@host)\n",
+    )
+    .unwrap();
+    let (code, _, err) = run(&["kernel", "capture", "--again", &dir]);
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("answers.jsonl.gz: "), "{err}");
+}

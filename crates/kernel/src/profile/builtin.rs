@@ -78,6 +78,7 @@ impl Known {
         Ok(Rules {
             release: self.name.into(),
             tables: tables(self.tables).map_err(wrong)?,
+            unsure: [].into(),
             version: self.version,
             banner: self.banner.map(Cow::Borrowed),
             limits: self.limits,

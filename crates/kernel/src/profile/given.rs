@@ -23,6 +23,8 @@ pub struct Directory {
     pub differs: Option<String>,
     /// The known profile that has those rules which the directory does not state, if they are known.
     pub profile: Option<&'static str>,
+    /// What of it is not modelled, as it states by its `release.toml`, a line each.
+    pub missing: Vec<String>,
     /// Architecture that the configuration names.
     pub architecture: Option<String>,
     /// The files that were read: BTF, configuration, symbols, and those that need not be there.
@@ -116,6 +118,8 @@ impl Files {
         if let Some(banner) = version.as_ref().and_then(banner) {
             rules.banner = Some(banner.into());
         }
+        let missing = stated.release.as_ref();
+        let missing = missing.map_or_else(Vec::new, |(_, release)| release.missing.clone());
         let every = [&btf, &config, &kallsyms].into_iter();
         let every = every.chain([&version, &release_toml, &semantics_toml].into_iter().flatten());
         let directory = Directory {
@@ -123,6 +127,7 @@ impl Files {
             release: said.release().cloned(),
             differs,
             profile,
+            missing,
             architecture,
             files: every.map(DirectoryFile::of).collect(),
             options: options.iter().filter(|&&b| b == b'\n').count(),
@@ -245,6 +250,7 @@ impl<'f> Stated<'f> {
             let tables = tables(&release.tables).map_err(|e| KernelError::Profile(path.to_path_buf(), e))?;
             rules = Rules {
                 tables,
+                unsure: release.unsure.as_slice().into(),
                 version: release.version,
                 banner: release.banner.clone().map(Into::into),
                 limits: release.limits,

@@ -10,6 +10,7 @@ mod files;
 mod given;
 mod read;
 mod release;
+mod write;
 
 use std::borrow::Cow;
 #[cfg(feature = "std-io")]
@@ -33,8 +34,10 @@ pub use error::{KernelError, ProfileError};
 pub use files::Packing;
 pub use given::{Directory, DirectoryFile};
 pub use read::FormError;
+pub use read::Unsure;
 pub(crate) use read::{How, Row};
 pub use release::Release;
+pub use write::Title;
 
 /// A symbol of the kernel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -161,6 +164,8 @@ pub struct Kernel {
     pub evidence: Evidence,
     /// The tables of helpers, kfuncs, contexts and map types that hold.
     pub tables: &'static Tables,
+    /// What it was asked and answered otherwise than these tables have it.
+    pub unsure: Arc<[Unsure]>,
     /// Limits of its verifier.
     pub limits: Limits,
     /// Facts of the machine.
@@ -206,6 +211,7 @@ impl Kernel {
         let Rules {
             release,
             tables,
+            unsure,
             version,
             banner,
             limits,
@@ -217,6 +223,7 @@ impl Kernel {
             release,
             basis: Basis::Own,
             tables,
+            unsure,
             version,
             banner,
             semantics,
@@ -242,10 +249,19 @@ impl Kernel {
         (self.basis == Basis::Assumed).then(of)
     }
 
-    /// What has to be known of whatever is said of this kernel: that its rules are assumed or not known.
+    /// What has to be known of whatever is said of this kernel: that its rules are assumed or not known, or not all of them.
     pub fn caveat(&self) -> Option<String> {
-        let said = self.assumed_rules().or_else(|| self.unknown_rules())?;
+        let said = self.assumed_rules().or_else(|| self.unknown_rules());
+        let said = said.or_else(|| self.unexplained())?;
         Some(format!("{}: {said}", self.name))
+    }
+
+    /// That not all that the kernel does is modelled, as its directory states it.
+    fn unexplained(&self) -> Option<String> {
+        let count = self.directory.as_deref()?.missing.len();
+        (count > 0).then(|| {
+            format!("not all of it is modelled: see the {count} lines of 'missing' in its release.toml")
+        })
     }
 
     /// The release, as far as it is known, and how it differs from the known one of its version.
@@ -368,6 +384,7 @@ fn tables(name: &str) -> Result<&'static Tables, ProfileError> {
 struct Rules {
     release: Cow<'static, str>,
     tables: &'static Tables,
+    unsure: Arc<[Unsure]>,
     version: (u8, u8, u16),
     banner: Option<Cow<'static, str>>,
     limits: Limits,

@@ -32,10 +32,40 @@ pub(crate) struct Release {
     /// What of it is not modelled, a line each.
     #[serde(default)]
     pub(crate) missing: Vec<String>,
+    /// What the kernel was asked and answered otherwise than its tables have it.
+    #[serde(default)]
+    pub(crate) unsure: Vec<Unsure>,
     /// Bounds on programs and on the work of verifying them.
     pub(crate) limits: Limits,
     /// The machine that it runs on when nothing else is said.
     pub(crate) machine: Machine,
+}
+
+/// Facts about the programs of a type that a kernel was asked about and that no known table has so: what depends on them is not
+/// known.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Unsure {
+    /// `BPF_PROG_TYPE_*`.
+    pub prog_type: u32,
+    /// Whether such programs are loaded at all.
+    #[serde(default)]
+    pub all: bool,
+    /// Numbers of helpers.
+    #[serde(default)]
+    pub helpers: Vec<u32>,
+    /// Names of kernel functions.
+    #[serde(default)]
+    pub kfuncs: Vec<String>,
+    /// Names of what they attach to.
+    #[serde(default)]
+    pub targets: Vec<String>,
+    /// Offsets and sizes of the context that are read.
+    #[serde(default)]
+    pub reads: Vec<(i16, u32)>,
+    /// The same of what is written.
+    #[serde(default)]
+    pub writes: Vec<(i16, u32)>,
 }
 
 /// What kind of evidence a switch's value has.
@@ -44,6 +74,7 @@ pub(crate) enum How {
     Source,
     Probed,
     Assumed,
+    Unknown,
 }
 
 /// A line of `semantics.toml`.
@@ -61,7 +92,7 @@ pub(crate) struct Row<'s> {
 pub enum FormError {
     /// Not text, not TOML, or not of the expected form.
     Toml(String),
-    /// A switch's value does not name exactly one kind of evidence (`source`, `probed`, `assumed`).
+    /// A switch's value does not name exactly one kind of evidence (`source`, `probed`, `assumed`, `unknown`).
     Evidence {
         /// Family and switch, joined by a dot.
         switch: String,
@@ -76,7 +107,7 @@ impl fmt::Display for FormError {
             FormError::Toml(message) => f.write_str(message.trim_end()),
             FormError::Evidence { switch, kinds } => write!(
                 f,
-                "'{switch}' has {kinds} kinds of evidence; exactly one of 'source', 'probed' and 'assumed' was expected"
+                "'{switch}' has {kinds} kinds of evidence; exactly one of 'source', 'probed', 'assumed' and 'unknown' was expected"
             ),
         }
     }
@@ -92,6 +123,7 @@ struct Entry {
     source: Option<String>,
     probed: Option<String>,
     assumed: Option<String>,
+    unknown: Option<String>,
 }
 
 /// Reads `release.toml`.
@@ -110,6 +142,7 @@ pub(crate) fn semantics(text: &[u8]) -> Result<Vec<Row<'static>>, FormError> {
                 (How::Source, entry.source),
                 (How::Probed, entry.probed),
                 (How::Assumed, entry.assumed),
+                (How::Unknown, entry.unknown),
             ];
             let mut named: Vec<_> = evidence
                 .into_iter()

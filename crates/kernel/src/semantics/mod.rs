@@ -21,6 +21,9 @@ pub enum Provenance {
     Probed(Cow<'static, str>),
     /// Neither: taken over from a neighbouring release.
     Assumed(Cow<'static, str>),
+    /// The kernel was asked, and none of the switch's values gives what it answered; the value is the one that comes
+    /// nearest. What depends on it is not known.
+    Unknown(Cow<'static, str>),
     /// It is not the profile's own value but the user's.
     Chosen,
 }
@@ -31,6 +34,7 @@ impl fmt::Display for Provenance {
             Provenance::Source(note) => write!(f, "read in source: {note}"),
             Provenance::Probed(note) => write!(f, "seen by probe: {note}"),
             Provenance::Assumed(note) => write!(f, "assumed: {note}"),
+            Provenance::Unknown(note) => write!(f, "not known: {note}"),
             Provenance::Chosen => f.write_str("chosen by the user"),
         }
     }
@@ -314,6 +318,23 @@ impl Evidence {
         SWITCHES.iter().zip(&self.0)
     }
 
+    /// The switches whose value is not known.
+    pub fn unknown(&self) -> impl Iterator<Item = &'static Switch> {
+        let unknown = |how: &Provenance| matches!(how, Provenance::Unknown(_));
+        self.iter()
+            .filter(move |(_, how)| unknown(how))
+            .map(|(switch, _)| switch)
+    }
+
+    /// The same with other evidence for one switch.
+    #[must_use]
+    pub fn with(mut self, switch: &str, how: Provenance) -> Evidence {
+        if let Some(place) = find(switch).and_then(|(i, _)| self.0.get_mut(i)) {
+            *place = how;
+        }
+        self
+    }
+
     /// Notes that the value of the switch called `switch` is the user's.
     pub(crate) fn choose(&mut self, switch: &str) {
         if let Some(how) = find(switch).and_then(|(i, _)| self.0.get_mut(i)) {
@@ -370,6 +391,7 @@ impl Semantics {
                 How::Source => Provenance::Source(note),
                 How::Probed => Provenance::Probed(note),
                 How::Assumed => Provenance::Assumed(note),
+                How::Unknown => Provenance::Unknown(note),
             });
         }
         let missing = |(how, switch): (Option<Provenance>, &Switch)| {
@@ -405,6 +427,28 @@ impl Semantics {
         }
         check(SWITCHES, |s| self.get(s))?;
         Ok(self)
+    }
+}
+
+impl Semantics {
+    /// These values with one changed, and with it what the new value presupposes; `None` when no such values fit together.
+    pub fn with_needed(self, name: &str, value: &str) -> Option<Semantics> {
+        let mut settings = vec![(name.to_owned(), value.to_owned())];
+        loop {
+            let given = settings
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()));
+            match self.with_all(given) {
+                Ok(semantics) => return Some(semantics),
+                Err(SwitchError::Excluded { unmet, .. }) => {
+                    if settings.iter().any(|(name, _)| name == unmet.needs) {
+                        return None;
+                    }
+                    settings.push((unmet.needs.to_owned(), unmet.to_be.to_owned()));
+                }
+                Err(_) => return None,
+            }
+        }
     }
 }
 

@@ -57,15 +57,28 @@ pub(crate) fn ways(evidence: &Evidence) -> Map<String, Value> {
         let count = evidence.iter().filter(|(_, how)| told(how).0 == way).count();
         counts.insert(way.to_owned(), count.into());
     }
+    // Only captures have such.
+    if let unknown @ 1.. = evidence.unknown().count() {
+        counts.insert("unknown".to_owned(), unknown.into());
+    }
     counts
 }
 
 /// The switches that are only assumed.
 pub(crate) fn assumed_switches(evidence: &Evidence) -> Vec<Value> {
-    let assumed = evidence
+    noted(evidence, |how| matches!(how, Provenance::Assumed(_)))
+}
+
+/// The switches whose value is not known.
+pub(crate) fn unknown_switches(evidence: &Evidence) -> Vec<Value> {
+    noted(evidence, |how| matches!(how, Provenance::Unknown(_)))
+}
+
+/// The switches that are known so, and what is noted of them.
+fn noted(evidence: &Evidence, wanted: fn(&Provenance) -> bool) -> Vec<Value> {
+    evidence
         .iter()
-        .filter(|(_, how)| matches!(how, Provenance::Assumed(_)));
-    assumed
+        .filter(|(_, how)| wanted(how))
         .map(|(switch, how)| json!({ "switch": switch.name, "note": told(how).1 }))
         .collect()
 }
@@ -76,6 +89,7 @@ fn told(how: &Provenance) -> (&'static str, Option<&str>) {
         Provenance::Source(note) => ("source", Some(note)),
         Provenance::Probed(note) => ("probed", Some(note)),
         Provenance::Assumed(note) => ("assumed", Some(note)),
+        Provenance::Unknown(note) => ("unknown", Some(note)),
         Provenance::Chosen => ("chosen", None),
     }
 }

@@ -22,7 +22,7 @@ pub use json::{DocumentHead, Figured, Json, SCHEMA, write_json, write_records};
 pub use lists::{
     KernelEntry, rules_by_category, write_explained, write_kernels, write_rules, write_settings,
 };
-pub(crate) use lists::{assumed_switches, ways};
+pub(crate) use lists::{assumed_switches, unknown_switches, ways};
 pub use markdown::{escaped, write_table};
 
 /// A form that machines read.

@@ -18,5 +18,6 @@ mod profile;
 mod reports;
 mod rules;
 mod switches;
+mod unsure;
 mod walk;
 mod whole;

@@ -1,0 +1,385 @@
+//! Finding the setting of every switch from what a kernel answered.
+//!
+//! The search starts from the known profile that fits the answers best, and changes one switch at a time (with what that
+//! presupposes) as long as more of the answers are met. Then every switch is held to its own programs: its value is *seen* where
+//! one of them is answered as under this value and otherwise under every other one; it is *not known* where its programs depend
+//! on it and none is answered as under any value; and it is *assumed* where nothing depends on it.
+
+use std::collections::BTreeSet;
+
+use verdict_kernel::semantics::{Provenance, Switch};
+use verdict_kernel::{Kernel, SWITCHES};
+
+use crate::answer::Answer;
+use crate::corpus::{HARMFUL, object_of};
+use crate::model::{Fit, Model, Program, Said};
+
+/// How often all switches are gone through: each time something changed. It is never reached.
+const ROUNDS: usize = 16;
+
+/// What was found out.
+#[derive(Debug)]
+pub struct Settled {
+    /// The kernel with its switches set, and the evidence for each.
+    pub kernel: Kernel,
+    /// The known profile from which the search started.
+    pub base: &'static str,
+    /// Programs that were asked about.
+    pub asked: usize,
+    /// Those of them that verdict says the same of: verdict and figures.
+    pub counts: usize,
+    /// Those of which the logs are the same, too.
+    pub exact: usize,
+    /// What no setting explains: programs with what the kernel answered, and what verdict says.
+    pub unexplained: Vec<String>,
+}
+
+/// The known profile whose settings fit the answers best, as it was opened with the kernel's own files.
+///
+/// `bases` are the kernel's files under the rules of each known profile.
+pub fn settle(
+    bases: impl IntoIterator<Item = (&'static str, Kernel)>,
+    corpus: &[(&str, &[u8])],
+    answers: &[Answer],
+) -> Option<Settled> {
+    let started = bases.into_iter().map(|(base, kernel)| {
+        let model = Model::new(kernel, corpus, answers);
+        let search = Search::new(model);
+        (search.total(), base, search)
+    });
+    let (_, base, mut search) = started.reduce(|best, next| if next.0 > best.0 { next } else { best })?;
+    search.climb();
+    Some(search.settled(base))
+}
+
+/// The search from one profile.
+struct Search {
+    model: Model,
+    /// The settings so far.
+    rules: Kernel,
+    /// What is said under them.
+    said: Vec<Said>,
+    fits: Vec<Fit>,
+}
+
+impl Search {
+    fn new(model: Model) -> Search {
+        let rules = model.kernel.clone();
+        let said = model.say(&rules, &model.programs());
+        let fits = fits(&model, &model.programs(), &said);
+        Search {
+            model,
+            rules,
+            said,
+            fits,
+        }
+    }
+
+    fn total(&self) -> i64 {
+        self.fits.iter().map(|fit| fit.points()).sum()
+    }
+
+    /// The settings with one switch changed, and what that presupposes; `None` when they do not go together.
+    fn with(&self, switch: &Switch, value: &'static str) -> Option<Kernel> {
+        let mut rules = self.rules.clone();
+        rules.semantics = rules.semantics.with_needed(switch.name, value)?;
+        Some(rules)
+    }
+
+    /// How many points more there are under other rules, over these programs.
+    fn gain(&self, rules: &Kernel, programs: &[Program]) -> i64 {
+        let said = self.model.say(rules, programs);
+        let points = |fits: &[Fit]| fits.iter().map(|fit| fit.points()).sum::<i64>();
+        let before: Vec<_> = programs.iter().map(|program| self.fits[*program]).collect();
+        points(&fits(&self.model, programs, &said)) - points(&before)
+    }
+
+    fn take(&mut self, rules: Kernel) {
+        let programs = self.model.programs();
+        self.said = self.model.say(&rules, &programs);
+        self.fits = fits(&self.model, &programs, &self.said);
+        self.rules = rules;
+    }
+
+    /// Changes switches as long as that meets more of the answers.
+    fn climb(&mut self) {
+        for _ in 0..ROUNDS {
+            if !self.climb_by_own_programs() && !self.climb_by_misfits() && !self.climb_by_machine() {
+                return;
+            }
+        }
+    }
+
+    /// Each switch by the programs of its own object.
+    fn climb_by_own_programs(&mut self) -> bool {
+        let mut changed = false;
+        for switch in SWITCHES {
+            let own = self.model.of_object(&object_of(switch.corpus));
+            if own.iter().all(|program| self.fits[*program] == Fit::Exact) {
+                continue;
+            }
+            let gains = self.others(switch).filter_map(|(value, rules)| {
+                let gain = self.gain(&rules, &own);
+                (gain > 0).then_some((gain, value, rules))
+            });
+            let best = gains.max_by_key(|(gain, ..)| *gain);
+            let Some((_, _, rules)) = best else { continue };
+            if self.gain(&rules, &self.model.programs()) > 0 {
+                self.take(rules);
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    /// Each switch by all programs whose verdict or figures are not met.
+    fn climb_by_misfits(&mut self) -> bool {
+        let misfits: Vec<_> = self.misfits().collect();
+        if misfits.is_empty() {
+            return false;
+        }
+        let mut changed = false;
+        for switch in SWITCHES {
+            let better: Vec<_> = self
+                .others(switch)
+                .filter(|(_, rules)| self.gain(rules, &misfits) > 0)
+                .collect();
+            for (_, rules) in better {
+                if self.gain(&rules, &self.model.programs()) > 0 {
+                    self.take(rules);
+                    changed = true;
+                    break;
+                }
+            }
+        }
+        changed
+    }
+
+    /// Facts of the machine and limits that no file says, by the programs whose verdict or figures are not met.
+    fn climb_by_machine(&mut self) -> bool {
+        const CHANGES: [fn(&mut Kernel); 6] = [
+            |kernel| kernel.machine.jit.percpu_insn ^= true,
+            |kernel| kernel.machine.jit.kfunc_calls ^= true,
+            |kernel| kernel.machine.jit.arena ^= true,
+            |kernel| kernel.machine.jit.arena_sign_extension ^= true,
+            |kernel| kernel.limits.linked_regs -= u32::from(kernel.limits.linked_regs > 1),
+            |kernel| kernel.limits.linked_regs += 1,
+        ];
+        let misfits: Vec<_> = self.misfits().collect();
+        let mut changed = false;
+        for change in CHANGES {
+            let mut rules = self.rules.clone();
+            change(&mut rules);
+            let better = !misfits.is_empty() && self.gain(&rules, &misfits) > 0;
+            if better && self.gain(&rules, &self.model.programs()) > 0 {
+                self.take(rules);
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    /// Programs whose verdict or figures are not met.
+    fn misfits(&self) -> impl Iterator<Item = Program> {
+        self.fits
+            .iter()
+            .enumerate()
+            .filter(|(_, fit)| !fit.counts())
+            .map(|(program, _)| program)
+    }
+
+    /// The other values of a switch that can be set.
+    fn others(&self, switch: &'static Switch) -> impl Iterator<Item = (&'static str, Kernel)> {
+        let is = self.rules.semantics.get(switch.name);
+        let others = switch.values.iter().filter(move |value| Some(value.name) != is);
+        others.filter_map(|value| Some((value.name, self.with(switch, value.name)?)))
+    }
+
+    fn settled(self, base: &'static str) -> Settled {
+        let mut kernel = self.rules.clone();
+        let mut explained: BTreeSet<Program> = BTreeSet::new();
+        for switch in SWITCHES {
+            let (how, of) = self.evidence(switch);
+            if matches!(how, Provenance::Unknown(_)) {
+                explained.extend(of);
+            }
+            kernel.evidence = kernel.evidence.with(switch.name, how);
+        }
+        let unexplained = self.misfits().filter(|program| !explained.contains(program));
+        let mut unexplained: BTreeSet<Program> = unexplained.collect();
+        for (switch, of) in self.blamed(&unexplained) {
+            let first = of
+                .first()
+                .map(|program| self.difference(*program))
+                .unwrap_or_default();
+            let note = format!(
+                "{} programs that depend on it are answered otherwise; {first}",
+                of.len()
+            );
+            kernel.evidence = kernel
+                .evidence
+                .with(switch.name, Provenance::Unknown(note.into()));
+            unexplained.retain(|program| !of.contains(program));
+        }
+        let unexplained = unexplained
+            .iter()
+            .map(|program| self.difference(*program))
+            .collect();
+        Settled {
+            base,
+            asked: self.fits.len(),
+            counts: self.fits.iter().filter(|fit| fit.counts()).count(),
+            exact: self.fits.iter().filter(|fit| **fit == Fit::Exact).count(),
+            unexplained,
+            kernel,
+        }
+    }
+
+    /// The switches that programs are put down to which no setting explains: those of whose programs the greatest share is answered
+    /// otherwise, and at least every third. What these programs depend on is where the kernel does something else.
+    fn blamed(&self, unexplained: &BTreeSet<Program>) -> Vec<(&'static Switch, Vec<Program>)> {
+        const LEAST: usize = 333;
+        let all = self.model.programs();
+        let some: Vec<_> = unexplained.iter().copied().collect();
+        let mut left = unexplained.clone();
+        let misfits: BTreeSet<Program> = self.misfits().collect();
+        let mut switches: Vec<_> = SWITCHES
+            .iter()
+            .filter(|switch| switch.family != "log" && !self.felt(switch, &some).is_empty())
+            .map(|switch| (switch, self.felt(switch, &all)))
+            .collect();
+        let mut blamed = Vec::new();
+        loop {
+            // Of one that touches nothing of what is left, it is none.
+            let share = |felt: &BTreeSet<Program>| match felt.is_disjoint(&left) {
+                true => (0, 0),
+                false => {
+                    let own = felt.intersection(&misfits).count();
+                    (own * 1000 / felt.len().max(1), own)
+                }
+            };
+            let best = switches
+                .iter()
+                .enumerate()
+                .max_by_key(|(_, (_, felt))| share(felt));
+            let Some((at, _)) = best.filter(|(_, (_, felt))| share(felt).0 >= LEAST) else {
+                return blamed;
+            };
+            let (switch, felt) = switches.swap_remove(at);
+            blamed.push((switch, felt.intersection(&left).copied().collect()));
+            left.retain(|program| !felt.contains(program));
+        }
+    }
+
+    /// The programs of whom verdict or figures are others under another value of a switch.
+    fn felt(&self, switch: &'static Switch, programs: &[Program]) -> BTreeSet<Program> {
+        let mut felt = BTreeSet::new();
+        for (_, rules) in self.others(switch) {
+            let said = self.model.say(&rules, programs);
+            let pairs = programs.iter().zip(said);
+            let others = pairs.filter(|(program, said)| !said.counts_as(&self.said[**program]));
+            felt.extend(others.map(|(program, _)| *program));
+        }
+        felt
+    }
+
+    /// What the kernel answered about a program, and what verdict says.
+    fn difference(&self, program: Program) -> String {
+        let (answer, said) = (self.model.answer(program), &self.said[program]);
+        let mut text = format!(
+            "{}: the kernel {}; verdict {}",
+            self.model.name(program),
+            answer.summary(),
+            said.summary()
+        );
+        if let Said::Answer { log, .. } = said
+            && let Some((theirs, ours)) = answer.log.lines().zip(log.lines()).find(|(a, b)| a != b)
+        {
+            text.push_str(&format!("; first '{theirs}' for '{ours}'"));
+        }
+        text
+    }
+
+    /// How the value of a switch is known, and the programs that depend on it and are answered otherwise.
+    fn evidence(&self, switch: &'static Switch) -> (Provenance, Vec<Program>) {
+        let object = object_of(switch.corpus);
+        if HARMFUL.contains(&object.as_str()) {
+            let note = format!("{object} was not loaded: a kernel with one of the values may crash over it");
+            return (Provenance::Unknown(note.into()), Vec::new());
+        }
+        let own = self.model.of_object(&object);
+        let (mut seen, mut untold, mut astray) = (None, Vec::new(), BTreeSet::new());
+        for (value, rules) in self.others(switch) {
+            let said = self.model.say(&rules, &own);
+            let mut told = None;
+            let mut is_felt = false;
+            for (program, said) in own.iter().zip(&said) {
+                let (before, after) = (self.fits[*program], self.model.fit(*program, said));
+                if *said == self.said[*program] {
+                    continue;
+                }
+                // A program that the value is told by has to be met in what the other value has otherwise.
+                match (before, after) {
+                    (Fit::Exact | Fit::Marks, after) if after < before => {
+                        told = told.or(Some((*program, said)));
+                    }
+                    (Fit::Figures(_), Fit::Otherwise(_)) => told = told.or(Some((*program, said))),
+                    _ => {
+                        is_felt = true;
+                        astray.insert(*program);
+                    }
+                }
+            }
+            match told {
+                Some((program, said)) => {
+                    seen.get_or_insert_with(|| self.seen(program, value, said));
+                }
+                None => untold.push((value, is_felt)),
+            }
+        }
+        let named = |felt: bool| {
+            let names = untold.iter().filter(|(_, is_felt)| *is_felt == felt);
+            names.map(|(value, _)| *value).collect::<Vec<_>>().join(", ")
+        };
+        let how = match (seen, named(true), named(false)) {
+            (Some(seen), felt, same) if felt.is_empty() && same.is_empty() => Provenance::Probed(seen.into()),
+            (_, felt, _) if !felt.is_empty() => {
+                let first = astray.iter().next().map(|program| self.difference(*program));
+                let first = first.unwrap_or_default();
+                Provenance::Unknown(format!("no value gives what the kernel answers; {first}").into())
+            }
+            (None, _, same) if same.is_empty() => {
+                Provenance::Assumed("the other settings leave it no other value".into())
+            }
+            (_, _, same) => {
+                let note = format!(
+                    "beside the other settings no program of {} tells it from {same}",
+                    switch.corpus
+                );
+                Provenance::Assumed(note.into())
+            }
+        };
+        (how, astray.into_iter().collect())
+    }
+
+    /// What was seen: a program's answer, and what it would have been under another value.
+    fn seen(&self, program: Program, value: &str, said: &Said) -> String {
+        let (name, answer) = (self.model.name(program), self.model.answer(program));
+        let (is, other) = (answer.summary(), said.summary());
+        if is != other {
+            return format!("{name}: {is}; with {value} it would be {other}");
+        }
+        let log = match said {
+            Said::Answer { log, .. } => log.as_str(),
+            Said::Nothing(_) => "",
+        };
+        let line = answer.log.lines().zip(log.lines()).find(|(a, b)| a != b);
+        let line = line.map_or_else(String::new, |(line, _)| format!(", and its log says '{line}'"));
+        format!("{name}: {is}{line}, which it does not with {value}")
+    }
+}
+
+fn fits(model: &Model, programs: &[Program], said: &[Said]) -> Vec<Fit> {
+    let pairs = programs.iter().zip(said);
+    pairs.map(|(program, said)| model.fit(*program, said)).collect()
+}

@@ -1,0 +1,100 @@
+//! The search, over what a kernel answered that is no known profile: 6.12.118, `golden/captures`.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use verdict_capture::{Answer, Settled, objects, read, settle};
+use verdict_kernel::semantics::{Provenance, Switch};
+use verdict_kernel::{Kernel, SWITCHES};
+
+/// The neighbour whose source was read: the two differ in no rule that the recorded programs show.
+const NEIGHBOUR: &str = "6.12.117-deb12-amd64";
+
+static ANSWERS: LazyLock<Vec<Answer>> = LazyLock::new(|| {
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../golden/captures/6.12.118-deb13-amd64.jsonl.gz");
+    read(std::fs::File::open(file).unwrap()).unwrap()
+});
+
+/// The neighbour's types and tables with the settings of another kernel.
+fn with_settings_of(other: &str) -> Kernel {
+    let mut kernel = Kernel::open(NEIGHBOUR).unwrap();
+    kernel.semantics = Kernel::open(other).unwrap().semantics;
+    kernel
+}
+
+fn settled(base: &'static str, answers: &[Answer]) -> Settled {
+    settle([(base, with_settings_of(base))], objects(), answers).unwrap()
+}
+
+/// The switches whose programs were recorded.
+fn recorded() -> impl Iterator<Item = &'static Switch> {
+    let has = |switch: &&Switch| {
+        let object = format!("{}.bpf.o", switch.corpus);
+        ANSWERS.iter().any(|answer| answer.object == object)
+    };
+    SWITCHES.iter().filter(has)
+}
+
+fn probed(settled: &Settled) -> Vec<&'static Switch> {
+    let how = |switch: &Switch| settled.kernel.evidence.get(switch.name).unwrap();
+    SWITCHES
+        .iter()
+        .filter(|switch| matches!(how(switch), Provenance::Probed(_)))
+        .collect()
+}
+
+/// From the settings of another kernel, those are found that the neighbour's source has; and what is called seen is.
+#[test]
+fn settings_are_found_from_those_of_another_kernel() {
+    let own = Kernel::open(NEIGHBOUR).unwrap().semantics;
+    for base in ["6.18.15-deb13-amd64", "6.12.43-deb12-amd64"] {
+        let started = with_settings_of(base).semantics;
+        let settled = settled(base, &ANSWERS);
+        assert_eq!(
+            (settled.counts, settled.unexplained.len()),
+            (settled.asked, 0),
+            "{base}"
+        );
+        let probed = probed(&settled);
+        for switch in &probed {
+            let (found, wanted) = (settled.kernel.semantics.get(switch.name), own.get(switch.name));
+            assert_eq!(found, wanted, "{base}: {}", switch.name);
+        }
+        let changed = probed
+            .iter()
+            .filter(|switch| started.get(switch.name) != own.get(switch.name));
+        assert!(changed.count() >= 3, "{base}: few switches were found");
+        let share = recorded().filter(|switch| probed.iter().any(|seen| seen.name == switch.name));
+        assert!(share.count() * 10 >= recorded().count() * 7, "{base}: {probed:?}");
+    }
+}
+
+/// What no value explains is never called seen, and what is asked of nothing is not, either.
+#[test]
+fn what_was_not_seen_is_not_written_as_seen() {
+    let mut answers = ANSWERS.clone();
+    for answer in answers
+        .iter_mut()
+        .filter(|answer| answer.object == "zero_spill.bpf.o")
+    {
+        answer.log = answer.log.replace("processed ", "processed 7");
+    }
+    let base = "6.12.117-deb12-amd64";
+    let settled = settled(base, &answers);
+    let how = |switch| settled.kernel.evidence.get(switch).unwrap();
+    assert!(
+        matches!(how("zero-spill"), Provenance::Unknown(_)),
+        "{}",
+        how("zero-spill")
+    );
+    assert!(
+        matches!(how("unknown-spill"), Provenance::Probed(_)),
+        "{}",
+        how("unknown-spill")
+    );
+    let nothing = settle([(base, with_settings_of(base))], objects(), &[]).unwrap();
+    assert_eq!((probed(&nothing).len(), nothing.asked), (0, 0));
+}
