@@ -82,7 +82,7 @@ impl SlotTypes {
             assert!(SlotType::Dynptr as u64 & OBJECT != 0 && SlotType::Iter as u64 & OBJECT != 0);
             assert!(SlotType::IrqFlag as u64 & OBJECT != 0 && SlotType::Zero as u64 & OBJECT == 0);
         }
-        self.0 & OBJECT * 0x0101_0101_0101_0101 != 0
+        self.0 & (OBJECT * 0x0101_0101_0101_0101) != 0
     }
     /// That of a place.
     #[inline]
