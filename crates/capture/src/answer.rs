@@ -123,7 +123,7 @@ pub fn write(answers: &[Answer], out: impl Write) -> io::Result<()> {
     out.finish().map(|_| ())
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`write()`] wrote.
 ///
 /// # Errors
 /// Those of the reader, and that a line is no answer.
