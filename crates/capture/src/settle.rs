@@ -34,9 +34,9 @@ pub struct Settled {
     pub unexplained: Vec<String>,
 }
 
-/// The known profile whose settings fit the answers best, as it was opened with the kernel's own files.
+/// The settings that fit the answers, and how each of them is known; `None` without any base.
 ///
-/// `bases` are the kernel's files under the rules of each known profile.
+/// `bases` are the kernel's files under the rules of each known profile, by its name.
 pub fn settle(
     bases: impl IntoIterator<Item = (&'static str, Kernel)>,
     corpus: &[(&str, &[u8])],
