@@ -477,7 +477,7 @@ fn what_is_not_known_of_a_captured_kernel_is_shown() {
     let kernel = &json["records"][0];
     assert_eq!(kernel["unknown"][0]["switch"], "zero-spill", "{out}");
     assert_eq!(kernel["switches"]["unknown"], 1, "{out}");
-    let (code, out, _) = machine.run("check corpus/zero_spill.bpf.o -q", &[]);
+    let (code, out, _) = machine.run("check corpus/zero_spill.bpf.o -q -p merged -p compared", &[]);
     assert_eq!(code, Some(3), "{out}");
     let why = "it depends on the switch 'zero-spill', whose value is not known of machine\n";
     assert!(out.contains(why), "{out}");
@@ -497,11 +497,14 @@ fn a_directory_without_answers_is_no_capture() {
         err.starts_with("verdict: ") && err.contains("was found nowhere"),
         "{err}"
     );
-    fs::write(
-        machine.file("machine/version"),
-        "Linux version 6.12.99 (me@host)\n",
-    )
-    .unwrap();
+    for (name, text) in [
+        ("vmlinux.btf", ""),
+        ("config", ""),
+        ("kallsyms", ""),
+        ("version", "Linux version 6.12.99 (me@host)\n"),
+    ] {
+        fs::write(machine.file(&format!("machine/{name}")), text).unwrap();
+    }
     let (code, _, err) = run(&["kernel", "capture", "--again", &dir]);
     assert_eq!(code, Some(1), "{err}");
     assert!(err.contains("answers.jsonl.gz: "), "{err}");
