@@ -2,13 +2,12 @@
 //!
 //! `golden/RELEASE/bpftool.txt.zst` is what `golden/bpftool/record.sh` printed there as root.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::scratch::Dir;
-use crate::common::{played, root};
+use crate::common::{played, recorded, root, search_path};
 
 /// The objects of the corpus that are loaded, beside those in the script's own directory.
 const OBJECTS: &[&str] = &[
@@ -38,24 +37,11 @@ fn place() -> Dir {
     place
 }
 
-/// The tool is where an ordinary user's shell does not look.
-fn search_path() -> String {
-    format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default())
-}
-
 /// What the installed tool says of its version.
 fn version() -> Option<String> {
     let mut bpftool = Command::new("bpftool");
     let output = bpftool.arg("version").env("PATH", search_path()).output().ok()?;
     String::from_utf8(output.stdout).ok()
-}
-
-fn recorded(directory: &Path) -> Option<String> {
-    let file = File::open(directory.join("bpftool.txt.zst")).ok()?;
-    let mut text = String::new();
-    let mut decoder = ruzstd::decoding::StreamingDecoder::new(file).unwrap();
-    decoder.read_to_string(&mut text).unwrap();
-    Some(text)
 }
 
 /// What differs, with the command that said it.
@@ -100,7 +86,7 @@ fn bpftool_says_what_it_says_on_real_kernels() {
     let mut compared = 0;
     for entry in fs::read_dir(root().join("golden")).unwrap() {
         let directory = entry.unwrap().path();
-        let Some(recorded) = recorded(&directory) else {
+        let Some(recorded) = recorded(&directory.join("bpftool.txt.zst")) else {
             continue;
         };
         if !recorded.starts_with(&format!("# features\n$ bpftool version\n{version}")) {

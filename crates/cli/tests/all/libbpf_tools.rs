@@ -2,14 +2,13 @@
 //!
 //! `golden/RELEASE/libbpf-tools.txt.zst` is what `golden/libbpf-tools/record.sh` printed there as root.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
 use crate::common::scratch::Dir;
-use crate::common::{played, root};
+use crate::common::{installed, played, recorded, root, search_path};
 
 /// The package whose tools were recorded.
 const VERSION: &str = "0.26.0+ds-1";
@@ -17,23 +16,6 @@ const VERSION: &str = "0.26.0+ds-1";
 /// How many commands there are, and on how many kernels they were recorded.
 const COMMANDS: usize = 57;
 const KERNELS: usize = 3;
-
-fn installed() -> Option<String> {
-    let mut query = Command::new("dpkg-query");
-    let output = query
-        .args(["-W", "-f", "${Version}", "libbpf-tools"])
-        .output()
-        .ok()?;
-    String::from_utf8(output.stdout).ok()
-}
-
-fn recorded(directory: &Path) -> Option<String> {
-    let file = File::open(directory.join("libbpf-tools.txt.zst")).ok()?;
-    let mut text = String::new();
-    let mut decoder = ruzstd::decoding::StreamingDecoder::new(file).unwrap();
-    decoder.read_to_string(&mut text).unwrap();
-    Some(text)
-}
 
 /// What was printed by each command, without addresses and the time of the day.
 fn commands(text: &str) -> Vec<String> {
@@ -57,21 +39,20 @@ fn commands(text: &str) -> Vec<String> {
 
 /// What they print on a played kernel.
 fn printed(release: &str, place: &Path) -> Option<String> {
-    let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
     let mut verdict = Command::new(env!("CARGO_BIN_EXE_verdict"));
     verdict
         .args(["run", "--kernel", release, "--", "sh", "record.sh"])
         .current_dir(place)
         // However long the machine takes.
         .env("ROUNDS", "400")
-        .env("PATH", path);
+        .env("PATH", search_path());
     let output = played(&mut verdict)?;
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[test]
 fn libbpf_tools_come_to_what_they_come_to_on_real_kernels() {
-    let version = installed();
+    let version = installed("libbpf-tools");
     if version.as_deref() != Some(VERSION) {
         eprintln!("skipped: libbpf-tools {VERSION} is not installed ({version:?})");
         return;
@@ -88,7 +69,7 @@ fn libbpf_tools_come_to_what_they_come_to_on_real_kernels() {
     let pairs = thread::scope(|scope| {
         let place = &place.0;
         let started = directories.iter().filter_map(|directory| {
-            let recorded = recorded(directory)?;
+            let recorded = recorded(&directory.join("libbpf-tools.txt.zst"))?;
             let release = directory.file_name()?.to_str()?;
             Some((release, recorded, scope.spawn(move || printed(release, place))))
         });

@@ -4,12 +4,11 @@
 //! end and, of those that fail, the verifier's log.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{played, root};
+use crate::common::{installed, played, recorded, root};
 
 /// Where Debian has the source.
 const SOURCE: &str = "/usr/src/linux-source-6.12.tar.xz";
@@ -32,11 +31,7 @@ fn program() -> Option<PathBuf> {
     if built.exists() {
         return Some(built);
     }
-    let mut query = Command::new("dpkg-query");
-    let version = query
-        .args(["-W", "-f", "${Version}", "linux-source-6.12"])
-        .output();
-    let is_recorded = version.is_ok_and(|version| version.stdout.starts_with(VERSION.as_bytes()));
+    let is_recorded = installed("linux-source-6.12").is_some_and(|version| version.starts_with(VERSION));
     if !is_recorded || !Path::new(SOURCE).exists() {
         eprintln!("skipped: there is neither TEST_VERIFIER nor {SOURCE} of {VERSION}");
         return None;
@@ -55,14 +50,6 @@ fn program() -> Option<PathBuf> {
     }
     fs::rename(unfinished, &built).unwrap();
     Some(built)
-}
-
-fn recorded(directory: &Path) -> Option<String> {
-    let file = File::open(directory.join("verifier.txt.zst")).ok()?;
-    let mut text = String::new();
-    let mut decoder = ruzstd::decoding::StreamingDecoder::new(file).unwrap();
-    decoder.read_to_string(&mut text).unwrap();
-    Some(text)
 }
 
 /// What was printed of each test, by number and way (`12/p`), without times and addresses.
@@ -95,7 +82,7 @@ fn the_kernels_own_tests_end_as_on_real_kernels() {
     let mut compared = BTreeMap::new();
     for entry in fs::read_dir(root().join("golden")).unwrap() {
         let directory = entry.unwrap().path();
-        let Some(recorded) = recorded(&directory) else {
+        let Some(recorded) = recorded(&directory.join("verifier.txt.zst")) else {
             continue;
         };
         let release = directory.file_name().unwrap().to_str().unwrap().to_owned();

@@ -7,6 +7,8 @@ pub(crate) mod picture;
 pub(crate) mod schema;
 pub(crate) mod scratch;
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -41,6 +43,26 @@ pub(crate) fn stderr(output: &Output) -> String {
 pub(crate) fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = verdict(arguments);
     (output.status.code(), stdout(&output), stderr(&output))
+}
+
+/// A recording that is packed by zstd; `None` where there is none.
+pub(crate) fn recorded(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    let mut decoder = ruzstd::decoding::StreamingDecoder::new(File::open(path).ok()?).unwrap();
+    decoder.read_to_string(&mut text).unwrap();
+    Some(text)
+}
+
+/// Where programs for administrators are, too: an ordinary user's shell does not look there.
+pub(crate) fn search_path() -> String {
+    format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default())
+}
+
+/// The version of an installed package of Debian's.
+pub(crate) fn installed(package: &str) -> Option<String> {
+    let mut query = Command::new("dpkg-query");
+    let output = query.args(["-W", "-f", "${Version}", package]).output().ok()?;
+    String::from_utf8(output.stdout).ok()
 }
 
 /// Runs `verdict run`; `None`, which is said, where system calls cannot be answered.
