@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+use verdict_capture::HARMFUL;
 
 use crate::child::execute;
 use crate::oracle;
@@ -29,9 +30,7 @@ pub(crate) struct Args {
 }
 
 /// The objects that tell the two settings of `zero-spill` apart, and one that other kernels crash over.
-const FOUNDING: [&str; 3] = ["loop_callback.bpf.o", "zero_spill.bpf.o", CRASHES];
-/// Is recorded of 6.12.117 alone.
-const CRASHES: &str = "switch_null_kptr.bpf.o";
+const FOUNDING: [&str; 3] = ["loop_callback.bpf.o", "zero_spill.bpf.o", HARMFUL[0]];
 
 /// A recording: the directory under `golden/`, the kernel as the oracle calls it, and which objects.
 const RECORDINGS: [(&str, &str, &[&str]); 7] = [
@@ -67,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Done {
         let wanted: Vec<_> = objects
             .iter()
             .filter(|o| only.is_empty() || only.contains(&file_name(o).as_str()))
-            .filter(|o| name.starts_with("6.12.117") || file_name(o) != CRASHES)
+            .filter(|o| name.starts_with("6.12.117") || !HARMFUL.contains(&file_name(o).as_str()))
             .collect();
         record(oracle, name, kernel, &wanted)?;
     }

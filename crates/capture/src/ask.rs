@@ -115,11 +115,9 @@ impl Loads for Asker<'_> {
             kern_version: load.kern_version,
             prog_flags: load.prog_flags,
             name: &load.name,
-            btf: None,
-            func_info: &[],
-            line_info: &[],
             attach_btf_id: load.attach_btf_id.map_or(0, |id| id.0),
             log_level: u32::from(says),
+            ..ProgAttr::default()
         };
         let room = self.log.get_mut(..SMALL).unwrap_or_default();
         if let Some(first) = room.first_mut() {

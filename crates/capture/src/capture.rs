@@ -4,12 +4,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use verdict_kernel::prog::ProgType;
 use verdict_kernel::{KNOWN, Kernel, KernelError, Known, Machine, Title};
 
 use crate::answer::{self, Answer};
 use crate::ask::Asker;
 use crate::corpus::{HARMFUL, objects};
-use crate::facts::{Facts, Modelled, candidates, differences, facts, is_denied};
+use crate::facts::{Facts, Modelled, candidates, differences, facts, is_denied, returns};
 use crate::machine::{FileError, Files, machine};
 use crate::settle::{Settled, settle};
 
@@ -115,22 +116,17 @@ pub fn ask(files: &Files, mut tell: impl FnMut(&str)) -> Result<Asked, CaptureEr
 }
 
 /// Whether a program of two instructions can be loaded that only those may load who may load all.
-fn may_load() -> io::Result<()> {
-    const KPROBE: u32 = 2;
-    let insns = [0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0];
+///
+/// # Errors
+/// What the kernel says if not.
+pub fn may_load() -> io::Result<()> {
+    let insns: Vec<u8> = returns(0).iter().flat_map(|insn| insn.to_bytes()).collect();
     let attr = verdict_notify::ProgAttr {
-        prog_type: KPROBE,
-        expected_attach_type: 0,
+        prog_type: ProgType::Kprobe.raw(),
         insns: &insns,
         license: c"GPL",
-        kern_version: 0,
-        prog_flags: 0,
         name: "may_load",
-        btf: None,
-        func_info: &[],
-        line_info: &[],
-        attach_btf_id: 0,
-        log_level: 0,
+        ..verdict_notify::ProgAttr::default()
     };
     verdict_notify::prog_load(&attr, &mut []).map(|_| ())
 }

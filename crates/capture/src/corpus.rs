@@ -1,9 +1,11 @@
 //! The programs that kernels are asked about.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
 use std::sync::LazyLock;
 
 use flate2::read::GzDecoder;
+use verdict_kernel::SWITCHES;
 
 /// What build.rs packed: for each object a line with its name and how many bytes follow, and these.
 static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/objects.gz"));
@@ -26,6 +28,20 @@ pub fn objects() -> &'static [(&'static str, &'static [u8])] {
     &OBJECTS
 }
 
+/// What tells a verdict that asks other programs or knows other switches from this one.
+pub fn fingerprint() -> u64 {
+    let mut hasher = DefaultHasher::new();
+    PACKED.hash(&mut hasher);
+    for switch in SWITCHES {
+        switch.name.hash(&mut hasher);
+        switch
+            .values
+            .iter()
+            .for_each(|value| value.name.hash(&mut hasher));
+    }
+    hasher.finish()
+}
+
 /// The first object, and what is behind it.
 fn first(all: &[u8]) -> Option<(&str, &[u8], &[u8])> {
     let end = all.iter().position(|byte| *byte == b'\n')?;
@@ -37,7 +53,7 @@ fn first(all: &[u8]) -> Option<(&str, &[u8], &[u8])> {
 
 /// Objects over which a kernel may crash if one of its switches has a certain value: no kernel is asked about them, and the
 /// switch that only they tell apart is not known.
-pub(crate) const HARMFUL: &[&str] = &["switch_null_kptr.bpf.o"];
+pub const HARMFUL: &[&str] = &["switch_null_kptr.bpf.o"];
 
 /// The object that a switch's row names.
 pub(crate) fn object_of(corpus: &str) -> String {
@@ -47,7 +63,6 @@ pub(crate) fn object_of(corpus: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use verdict_kernel::SWITCHES;
 
     #[test]
     fn the_programs_of_all_switches_are_there() {

@@ -151,7 +151,8 @@ fn insn(code: u8, dst: u8, source: u8, off: i16, imm: i32) -> Insn {
     }
 }
 
-fn returns(value: i32) -> [Insn; 2] {
+/// A program that returns a number.
+pub(crate) fn returns(value: i32) -> [Insn; 2] {
     [
         insn(class::ALU64 | op::MOV | src::K, 0, 0, 0, value),
         insn(class::JMP | op::EXIT, 0, 0, 0, 0),
@@ -336,39 +337,14 @@ pub(crate) fn differences(asked: &Facts, modelled: &Facts) -> (Vec<Unsure>, usiz
             count += 1;
             continue;
         }
-        let helpers: Vec<_> = asked
-            .helpers
-            .symmetric_difference(&modelled.helpers)
-            .copied()
-            .collect();
-        let kfuncs: Vec<_> = asked
-            .kfuncs
-            .symmetric_difference(&modelled.kfuncs)
-            .cloned()
-            .collect();
-        let reads: Vec<_> = asked
-            .reads
-            .symmetric_difference(&modelled.reads)
-            .copied()
-            .collect();
-        let writes: Vec<_> = asked
-            .writes
-            .symmetric_difference(&modelled.writes)
-            .copied()
-            .collect();
+        count += differ(&mut entry.helpers, &asked.helpers, &modelled.helpers);
+        count += differ(&mut entry.kfuncs, &asked.kfuncs, &modelled.kfuncs);
+        count += differ(&mut entry.reads, &asked.reads, &modelled.reads);
+        count += differ(&mut entry.writes, &asked.writes, &modelled.writes);
         // Captures of before did not ask.
-        let was_asked = !asked.hooks.is_empty();
-        let hooks = asked
-            .hooks
-            .symmetric_difference(&modelled.hooks)
-            .filter(|_| was_asked);
-        let hooks: Vec<_> = hooks.cloned().collect();
-        count += helpers.len() + kfuncs.len() + reads.len() + writes.len() + hooks.len();
-        entry.targets.extend(hooks);
-        entry.helpers.extend(helpers);
-        entry.kfuncs.extend(kfuncs);
-        entry.reads.extend(reads);
-        entry.writes.extend(writes);
+        if !asked.hooks.is_empty() {
+            count += differ(&mut entry.targets, &asked.hooks, &modelled.hooks);
+        }
     }
     let mut all: Vec<_> = unsure.into_values().filter(|unsure| !is_empty(unsure)).collect();
     for unsure in &mut all {
@@ -379,6 +355,13 @@ pub(crate) fn differences(asked: &Facts, modelled: &Facts) -> (Vec<Unsure>, usiz
         sort(&mut unsure.writes);
     }
     (all, count)
+}
+
+/// Adds what only one of two sets has, and says how much that is.
+fn differ<T: Ord + Clone>(to: &mut Vec<T>, asked: &BTreeSet<T>, modelled: &BTreeSet<T>) -> usize {
+    let before = to.len();
+    to.extend(asked.symmetric_difference(modelled).cloned());
+    to.len() - before
 }
 
 fn is_empty(unsure: &Unsure) -> bool {

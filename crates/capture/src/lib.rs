@@ -18,10 +18,10 @@ mod settle;
 pub use answer::{Answer, Figures, LEVEL, read, settled, write};
 pub use ask::Asker;
 pub use capture::{
-    ANSWERS, Asked, CaptureError, FACTS, Found, ask, find, nearest, read as read_capture,
+    ANSWERS, Asked, CaptureError, FACTS, Found, ask, find, may_load, nearest, read as read_capture,
     write as write_capture, write_rules,
 };
-pub use corpus::objects;
+pub use corpus::{HARMFUL, fingerprint, objects};
 pub use facts::{Allowed, Facts};
 pub use machine::{FileError, Files, machine};
 pub use settle::{Settled, settle};

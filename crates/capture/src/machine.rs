@@ -39,6 +39,9 @@ impl fmt::Display for FileError {
 
 impl std::error::Error for FileError {}
 
+/// More than any of the files has: a bound on what one can cost.
+const MOST: u64 = 128 << 20;
+
 /// The first of these that can be read, unpacked.
 fn first(root: &Path, what: &'static str, paths: &[String]) -> Result<Vec<u8>, FileError> {
     let mut tried = Vec::new();
@@ -57,8 +60,16 @@ fn unpacked(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
         return Ok(bytes);
     }
     let mut out = Vec::new();
-    GzDecoder::new(bytes.as_slice()).read_to_end(&mut out)?;
-    Ok(out)
+    GzDecoder::new(bytes.as_slice())
+        .take(MOST + 1)
+        .read_to_end(&mut out)?;
+    match out.len() as u64 > MOST {
+        true => Err(io::Error::other(format!(
+            "more than {} MiB, unpacked",
+            MOST >> 20
+        ))),
+        false => Ok(out),
+    }
 }
 
 /// Symbols without their addresses, which are nobody's business and differ from boot to boot.

@@ -1,18 +1,14 @@
 //! What verdict says of the corpus under given settings, to be held against what a kernel answered.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use verdict::verify_handed;
-use verdict_btf::Btf;
+use verdict::{Bridge, verify_handed};
 use verdict_engine::Verdict;
 use verdict_kernel::Kernel;
-use verdict_kernel::attr::{MapCreate, MapId, MapValue};
 use verdict_kernel::errno::Errno;
-use verdict_kernel::rule::Broken;
-use verdict_loader::{Bpf, Object};
+use verdict_loader::Object;
 use verdict_syscall::Session;
 use verdict_syscall::prog::LoadError;
 
@@ -254,7 +250,7 @@ impl Model {
 
     fn say_of(&self, rules: &Kernel, program: Program) -> Said {
         let asked = &self.asked[program];
-        let mut bpf = Modelled(Session::new(rules));
+        let mut bpf = Bridge::new(Session::new(rules));
         let prepared = match self.objects[asked.object].prepare(asked.index, &mut bpf) {
             Ok(prepared) => prepared,
             Err(error) => return Said::Nothing(error.messages.first().cloned().unwrap_or_default()),
@@ -265,7 +261,7 @@ impl Model {
         let Some(load) = prepared.target.and_then(|target| prepared.loads.get(target)) else {
             return Said::Nothing("libbpf does not load it".to_owned());
         };
-        let prog = match bpf.0.prog_load(load) {
+        let prog = match bpf.session().prog_load(load) {
             Ok(prog) => prog,
             Err(LoadError::Refused(broken)) => {
                 return Said::Answer {
@@ -288,32 +284,6 @@ impl Model {
         let log = settled(handed.log);
         let figures = Figures::of(&log);
         Said::Answer { errno, log, figures }
-    }
-}
-
-/// verdict's own kernel, as the loader sees it.
-struct Modelled<'k>(Session<'k>);
-
-impl Bpf for Modelled<'_> {
-    fn btf_load(&mut self, btf: &Arc<Btf>) -> Result<(), (Broken, String)> {
-        let refused = self.0.btf_load(btf);
-        refused.map_err(|rejection| (rejection.rule.with(rejection.errno), rejection.text))
-    }
-
-    fn map_create(&mut self, attr: &MapCreate) -> Result<MapId, Broken> {
-        self.0.map_create(attr)
-    }
-
-    fn map_close(&mut self, map: MapId) {
-        self.0.map_close(map);
-    }
-
-    fn map_update(&mut self, map: MapId, key: &[u8], value: MapValue) -> Result<(), Errno> {
-        self.0.map_update(map, key, &value)
-    }
-
-    fn map_freeze(&mut self, map: MapId) -> Result<(), Errno> {
-        self.0.map_freeze(map)
     }
 }
 

@@ -3,14 +3,14 @@
 use std::io::Write;
 use std::path::Path;
 
-use verdict::kernel::semantics::Provenance;
-use verdict::kernel::{Basis, Jit, Kernel, Machine, SWITCHES};
+use verdict::kernel::{Basis, Jit, Kernel, Machine};
 use verdict_capture::{
     Asked, Files, Found, Settled, ask, find, machine, read_capture, write_capture, write_rules,
 };
 
 use crate::Done;
 use crate::args::CaptureArgs;
+use crate::kernels::write_evidence;
 
 /// Captures the running kernel into a directory, or settles anew what one holds.
 pub(crate) fn run(args: &CaptureArgs, out: &mut dyn Write) -> Done {
@@ -85,21 +85,8 @@ fn say(found: &Found, out: &mut dyn Write) -> std::io::Result<()> {
         out,
         "    {asked} programs: verdict says the same of {counts}, with the same log of {exact}"
     )?;
-    let count =
-        |wanted: fn(&Provenance) -> bool| kernel.evidence.iter().filter(|(_, how)| wanted(how)).count();
-    writeln!(
-        out,
-        "    {} switches: {} seen by probe, {} assumed, {} not known",
-        SWITCHES.len(),
-        count(|how| matches!(how, Provenance::Probed(_))),
-        count(|how| matches!(how, Provenance::Assumed(_))),
-        count(|how| matches!(how, Provenance::Unknown(_))),
-    )?;
-    for (switch, how) in kernel.evidence.iter() {
-        if matches!(how, Provenance::Unknown(_) | Provenance::Assumed(_)) {
-            writeln!(out, "        {}: {how}", switch.name)?;
-        }
-    }
+    let missing: Vec<&str> = unexplained.iter().map(String::as_str).collect();
+    write_evidence(out, &missing, &kernel.evidence)?;
     writeln!(out, "    {} facts are in no known table", found.unsure)?;
     if !found.denied.is_empty() {
         writeln!(
@@ -107,9 +94,6 @@ fn say(found: &Found, out: &mut dyn Write) -> std::io::Result<()> {
             "    programs that may not be loaded here: {}",
             found.denied.join(", ")
         )?;
-    }
-    for line in unexplained {
-        writeln!(out, "    unexplained: {line}")?;
     }
     Ok(())
 }

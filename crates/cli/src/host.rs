@@ -4,15 +4,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::{env, process};
 
-use verdict_capture::{CaptureError, Files, ask, find, machine, nearest, write_capture, write_rules};
+use verdict_capture::{
+    Asked, CaptureError, Files, ask, find, fingerprint, machine, may_load, nearest, write_capture,
+    write_rules,
+};
 
 use crate::run::note_once;
 
 /// What names it in a list of kernels.
 const HOST: &str = "host";
 
-/// By which verdict a capture was made: another one may know more switches.
+/// Names the verdict by which a capture was made: another one may ask more, or know more switches.
 const MADE_BY: &str = "made-by";
+
+/// Names the known kernel whose rules are assumed, where the kernel could not be asked.
+const ASSUMED: &str = "assumed";
 
 /// The directory of the capture, and what is assumed, if the running kernel is named in one of these lists. Why there is none is
 /// said on standard error.
@@ -42,64 +48,76 @@ fn cache() -> Result<PathBuf, String> {
 
 fn directory() -> Result<(PathBuf, Option<String>), String> {
     let dir = cache()?.join(HOST);
-    if is_of_running(&dir) && dir.join("semantics.toml").exists() {
-        return Ok((dir, None));
+    if is_of_running(&dir) {
+        match fs::read_to_string(dir.join(ASSUMED)) {
+            Err(_) => return Ok((dir, None)),
+            // Who may ask by now does.
+            Ok(assumed) if may_load().is_err() => return Ok((dir, Some(assumed))),
+            Ok(_) => {}
+        }
     }
-    let files = Files::of_machine(Path::new("/")).map_err(|e| e.to_string())?;
     let made = dir.with_file_name(format!("{HOST}.{}", process::id()));
-    let asked = make(&made, &files);
-    let assumed = match asked {
-        Ok(()) => None,
-        Err(CaptureError::Unprivileged(_)) => Some(assumed(&files, &made)?),
-        Err(error) => return Err(error.to_string()),
-    };
-    let moved = replace(&made, &dir);
-    moved.map_err(|e| format!("{}: {e}", dir.display()))?;
-    Ok((dir, assumed))
+    let assumed = make(&made).inspect_err(|_| drop(fs::remove_dir_all(&made)))?;
+    match replace(&made, &dir) {
+        // Another process may have been faster.
+        Err(error) if !is_of_running(&dir) => Err(format!("{}: {error}", dir.display())),
+        _ => Ok((dir, assumed)),
+    }
 }
 
 /// Whether a directory is a capture of the kernel that runs, made by this verdict.
 fn is_of_running(dir: &Path) -> bool {
     let same = |kept: PathBuf, now: &str| fs::read_to_string(kept).is_ok_and(|kept| kept == now);
     let running = fs::read_to_string("/proc/version").unwrap_or_default();
-    same(dir.join("version"), &running) && same(dir.join(MADE_BY), env!("CARGO_PKG_VERSION"))
+    same(dir.join("version"), &running) && same(dir.join(MADE_BY), &maker())
 }
 
-fn make(dir: &Path, files: &Files) -> Result<(), CaptureError> {
-    let once = "this takes a while, once";
-    let mut begun = false;
-    let asked = ask(files, |_| {
-        if !std::mem::replace(&mut begun, true) {
-            note_once(&format!(
-                "capturing Linux {}, the running kernel: {once}",
-                files.release()
-            ));
+/// What names this verdict.
+fn maker() -> String {
+    format!("{} {:016x}\n", env!("CARGO_PKG_VERSION"), fingerprint())
+}
+
+/// Captures the running kernel into a directory, which is finished when it says by whom. Gives the known kernel whose rules are
+/// assumed where it cannot be asked.
+fn make(dir: &Path) -> Result<Option<String>, String> {
+    let files = Files::of_machine(Path::new("/")).map_err(|e| e.to_string())?;
+    let assumed = match ask(&files, |_| {}) {
+        Err(CaptureError::Unprivileged(_)) => Some(assumed(&files, dir)?),
+        asked => {
+            let asked = asked.map_err(|e| e.to_string())?;
+            settle(dir, &files, &asked).map_err(|e| e.to_string())?;
+            None
         }
-    })?;
-    write_capture(dir, files, &asked)?;
-    let found = find(files, |known| machine(Path::new("/"), known), &asked)?;
-    write_rules(dir, files.release(), &found)?;
-    sign(dir)
+    };
+    write(dir, MADE_BY, &maker())?;
+    Ok(assumed)
 }
 
-fn sign(dir: &Path) -> Result<(), CaptureError> {
-    let path = dir.join(MADE_BY);
-    fs::write(&path, env!("CARGO_PKG_VERSION")).map_err(|error| CaptureError::Io(path, error))
+fn settle(dir: &Path, files: &Files, asked: &Asked) -> Result<(), CaptureError> {
+    write_capture(dir, files, asked)?;
+    let found = find(files, |known| machine(Path::new("/"), known), asked)?;
+    write_rules(dir, files.release(), &found)
 }
 
 /// Writes the files alone, where the kernel cannot be asked; whose rules are assumed.
 fn assumed(files: &Files, dir: &Path) -> Result<String, String> {
     files.write(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
-    sign(dir).map_err(|e| e.to_string())?;
     let kernel = files.under("6.12").map_err(|e| e.to_string())?;
-    Ok(nearest(kernel.version).to_owned())
+    let name = nearest(kernel.version).to_owned();
+    write(dir, ASSUMED, &name)?;
+    Ok(name)
 }
 
-/// Puts what was made in the place of what is there.
+fn write(dir: &Path, name: &str, text: &str) -> Result<(), String> {
+    let path = dir.join(name);
+    fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+/// Puts what was made in the place of what is there; removes it if it cannot.
 fn replace(made: &Path, dir: &Path) -> std::io::Result<()> {
     match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => fs::rename(made, dir),
     }
-    fs::rename(made, dir)
+    .inspect_err(|_| drop(fs::remove_dir_all(made)))
 }

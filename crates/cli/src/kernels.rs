@@ -57,7 +57,7 @@ fn write_directory(out: &mut dyn Write, described: &Described<'_>, look: Look) -
 }
 
 /// Writes how many switches are known how, and names those that are only assumed, and what is not modelled.
-fn write_evidence(out: &mut dyn Write, missing: &[&str], evidence: &Evidence) -> io::Result<()> {
+pub(crate) fn write_evidence(out: &mut dyn Write, missing: &[&str], evidence: &Evidence) -> io::Result<()> {
     let count = |wanted: fn(&Provenance) -> bool| evidence.iter().filter(|(_, how)| wanted(how)).count();
     let unknown = match count(|how| matches!(how, Provenance::Unknown(_))) {
         0 => String::new(),

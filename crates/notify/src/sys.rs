@@ -608,7 +608,7 @@ pub fn map_memory(map: BorrowedFd<'_>, bytes: usize) -> io::Result<Mapped> {
 }
 
 /// What a program is loaded with. Numbers are those of `union bpf_attr`; 0 is none.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct ProgAttr<'a> {
     /// `BPF_PROG_TYPE_*`.
     pub prog_type: u32,

@@ -38,7 +38,20 @@ impl Taken {
 }
 
 /// A session that the loader can talk to.
-pub(crate) struct Bridge<'k>(pub(crate) Session<'k>, pub(crate) Option<&'k Taken>);
+#[derive(Debug)]
+pub struct Bridge<'k>(pub(crate) Session<'k>, pub(crate) Option<&'k Taken>);
+
+impl<'k> Bridge<'k> {
+    /// One with nothing loaded, which keeps nothing for others.
+    pub fn new(session: Session<'k>) -> Bridge<'k> {
+        Bridge(session, None)
+    }
+
+    /// The session.
+    pub fn session(&mut self) -> &mut Session<'k> {
+        &mut self.0
+    }
+}
 
 impl Bpf for Bridge<'_> {
     fn btf_load(&mut self, btf: &Arc<Btf>) -> Result<(), (Broken, String)> {

@@ -175,6 +175,8 @@ mod whole;
 mod why;
 
 pub use answer::{Answer, open_failure};
+#[doc(hidden)]
+pub use bridge::Bridge;
 pub use choice::KernelChoice;
 pub use error::{ChoiceError, InputError, NoTarget, PlanFileError, TargetError};
 pub use explaining::Explaining;
