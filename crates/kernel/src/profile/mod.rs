@@ -258,10 +258,9 @@ impl Kernel {
 
     /// That not all that the kernel does is modelled, as its directory states it.
     fn unexplained(&self) -> Option<String> {
-        let count = self.directory.as_deref()?.missing.len();
-        (count > 0).then(|| {
-            format!("not all of it is modelled: see the {count} lines of 'missing' in its release.toml")
-        })
+        let missing = &self.directory.as_deref()?.missing;
+        (!missing.is_empty())
+            .then(|| "not all of it is modelled: 'missing' in its release.toml says what".to_owned())
     }
 
     /// The release, as far as it is known, and how it differs from the known one of its version.
