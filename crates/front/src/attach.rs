@@ -325,7 +325,7 @@ impl Play<'_> {
         }
         // A trampoline cannot be put where no call to be replaced is (`register_fentry`).
         let untraced = matches!(place, Place::Function(None, _))
-            && self.untraced.has(self.kernel, &self.attach_name(prog.handle));
+            && self.is_untraced(call, &self.attach_name(prog.handle));
         if untraced || others.contains(&prog.handle) {
             Err(Errno::EBUSY)
         } else {

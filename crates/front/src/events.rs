@@ -68,7 +68,7 @@ impl Play<'_> {
     }
 
     /// The function that a probe is put on is there.
-    fn check_function(&self, call: &Call) -> Result<(), Errno> {
+    fn check_function(&mut self, call: &Call) -> Result<(), Errno> {
         // config1 of `struct perf_event_attr`.
         let mut at = [0; 8];
         call.task
@@ -86,7 +86,7 @@ impl Play<'_> {
         let name = String::from_utf8_lossy(&name);
         match self.kernel.ksym(&name) {
             // `within_notrace_func`.
-            Some(_) if self.untraced.has(self.kernel, &name) => Err(Errno::EINVAL),
+            Some(_) if self.is_untraced("perf_event_open", &name) => Err(Errno::EINVAL),
             Some(_) => Ok(()),
             None => Err(Errno::ENOENT),
         }

@@ -6,54 +6,73 @@ use std::sync::OnceLock;
 
 use verdict_kernel::Kernel;
 
+use crate::play::Play;
+use crate::records::What;
+
 /// What the known kernels have in their BTF and symbols and not in `/sys/kernel/tracing/available_filter_functions`: their names
 /// in the first line, and in each other one a number, in which each kernel has a bit, and a function.
 const LISTED: &[u8] = include_bytes!("untraced.txt.gz");
 
-/// The functions of one kernel; none, where they are not known.
+/// The functions of one kernel, where they are known.
 #[derive(Debug, Default)]
-pub(crate) struct Untraced(OnceLock<HashSet<String>>);
+pub(crate) struct Untraced(OnceLock<Option<HashSet<String>>>);
 
 impl Untraced {
-    /// Whether a function is such a one.
+    fn functions(&self, kernel: &Kernel) -> Option<&HashSet<String>> {
+        self.0.get_or_init(|| of(&kernel.release)).as_ref()
+    }
+
+    /// Whether a function is such a one; none is known to be, where they are not known.
     pub(crate) fn has(&self, kernel: &Kernel, function: &str) -> bool {
-        self.0.get_or_init(|| of(&kernel.release)).contains(function)
+        self.functions(kernel)
+            .is_some_and(|functions| functions.contains(function))
     }
 }
 
-fn of(release: &str) -> HashSet<String> {
-    let mut text = String::new();
-    if flate2::read::GzDecoder::new(LISTED)
-        .read_to_string(&mut text)
-        .is_err()
-    {
-        return HashSet::new();
+impl Play<'_> {
+    /// Whether a function has no place for a probe or a trampoline. Where that is not known, it is taken to have one, as nearly
+    /// all functions do, and noted by name.
+    pub(crate) fn is_untraced(&mut self, call: &'static str, function: &str) -> bool {
+        if self.untraced.functions(self.kernel).is_none() {
+            let what = format!("whether {function} can be traced: it is taken to be so");
+            self.note(call, What::Unmodelled(what), None);
+        }
+        self.untraced.has(self.kernel, function)
     }
+}
+
+fn of(release: &str) -> Option<HashSet<String>> {
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(LISTED)
+        .read_to_string(&mut text)
+        .ok()?;
     let mut lines = text.lines();
-    let kernels = lines.next().unwrap_or_default();
-    let Some(at) = kernels.split(' ').position(|kernel| kernel == release) else {
-        return HashSet::new();
-    };
+    let mut kernels = lines.next()?.split(' ');
+    let at = kernels.position(|kernel| kernel == release)?;
     let listed = |line: &str| {
         let (kernels, function) = line.split_once(' ')?;
         let kernels: u32 = kernels.parse().ok()?;
         (kernels >> at & 1 == 1).then(|| function.to_owned())
     };
-    lines.filter_map(listed).collect()
+    Some(lines.filter_map(listed).collect())
 }
 
 #[cfg(test)]
 mod tests {
+    use verdict_kernel::KNOWN;
+
     use super::*;
 
     #[test]
     fn known_kernels_have_some() {
-        for name in ["5.10", "6.1", "6.12", "6.18"] {
+        assert!(of("6.12.118").is_none());
+        for known in KNOWN {
+            let name = known.name;
             let kernel = Kernel::open(name).unwrap();
             let untraced = Untraced::default();
             assert!(!untraced.has(&kernel, "vfs_read"), "{name}");
             assert!(untraced.has(&kernel, "start_kernel"), "{name}");
-            let functions = of(&kernel.release).len();
+            let functions = of(&kernel.release).unwrap().len();
             assert!((2000..20000).contains(&functions), "{name}: {functions}");
         }
     }
