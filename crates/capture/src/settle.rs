@@ -3,7 +3,8 @@
 //! The search starts from the known profile that fits the answers best, and changes one switch at a time (with what that
 //! presupposes) as long as more of the answers are met. Then every switch is held to its own programs: its value is *seen* where
 //! one of them is answered as under this value and otherwise under every other one; it is *not known* where its programs depend
-//! on it and none is answered as under any value; and it is *assumed* where nothing depends on it.
+//! on it and none is answered as under any value; and it is *assumed* where nothing depends on it. What no setting explains is
+//! put down to switches last, which are *not known* then, too.
 
 use std::collections::BTreeSet;
 
@@ -50,6 +51,19 @@ pub fn settle(
     let (_, base, mut search) = started.reduce(|best, next| if next.0 > best.0 { next } else { best })?;
     search.climb();
     Some(search.settled(base))
+}
+
+/// What the programs of a switch say about its value.
+#[derive(Default)]
+struct Held {
+    /// A program that tells it from another value, in words.
+    seen: Option<String>,
+    /// Other values that no program tells it from, though some are answered as under neither.
+    felt: Vec<&'static str>,
+    /// Other values under which nothing is otherwise.
+    same: Vec<&'static str>,
+    /// Programs that depend on it and are answered otherwise.
+    astray: BTreeSet<Program>,
 }
 
 /// The search from one profile.
@@ -307,13 +321,37 @@ impl Search {
             let note = format!("{object} was not loaded: a kernel with one of the values may crash over it");
             return (Provenance::Unknown(note.into()), Vec::new());
         }
-        let own = self.model.of_object(&object);
-        let (mut seen, mut untold, mut astray) = (None, Vec::new(), BTreeSet::new());
+        let held = self.held(switch, &self.model.of_object(&object));
+        let (felt, same) = (held.felt.join(", "), held.same.join(", "));
+        let how = match held.seen {
+            _ if !felt.is_empty() => {
+                let first = held.astray.first().map(|program| self.difference(*program));
+                let first = first.unwrap_or_default();
+                Provenance::Unknown(format!("no value gives what the kernel answers; {first}").into())
+            }
+            Some(seen) if same.is_empty() => Provenance::Probed(seen.into()),
+            None if same.is_empty() => {
+                Provenance::Assumed("the other settings leave it no other value".into())
+            }
+            _ => {
+                let note = format!(
+                    "beside the other settings no program of {} tells it from {same}",
+                    switch.corpus
+                );
+                Provenance::Assumed(note.into())
+            }
+        };
+        (how, held.astray.into_iter().collect())
+    }
+
+    /// The value of a switch, held against each other value by these programs.
+    fn held(&self, switch: &'static Switch, programs: &[Program]) -> Held {
+        let mut held = Held::default();
         for (value, rules) in self.others(switch) {
-            let said = self.model.say(&rules, &own);
+            let said = self.model.say(&rules, programs);
             let mut told = None;
             let mut is_felt = false;
-            for (program, said) in own.iter().zip(&said) {
+            for (program, said) in programs.iter().zip(&said) {
                 let (before, after) = (self.fits[*program], self.model.fit(*program, said));
                 if *said == self.said[*program] {
                     continue;
@@ -326,40 +364,19 @@ impl Search {
                     (Fit::Figures(_), Fit::Otherwise(_)) => told = told.or(Some((*program, said))),
                     _ => {
                         is_felt = true;
-                        astray.insert(*program);
+                        held.astray.insert(*program);
                     }
                 }
             }
             match told {
                 Some((program, said)) => {
-                    seen.get_or_insert_with(|| self.seen(program, value, said));
+                    held.seen.get_or_insert_with(|| self.seen(program, value, said));
                 }
-                None => untold.push((value, is_felt)),
+                None if is_felt => held.felt.push(value),
+                None => held.same.push(value),
             }
         }
-        let named = |felt: bool| {
-            let names = untold.iter().filter(|(_, is_felt)| *is_felt == felt);
-            names.map(|(value, _)| *value).collect::<Vec<_>>().join(", ")
-        };
-        let how = match (seen, named(true), named(false)) {
-            (Some(seen), felt, same) if felt.is_empty() && same.is_empty() => Provenance::Probed(seen.into()),
-            (_, felt, _) if !felt.is_empty() => {
-                let first = astray.iter().next().map(|program| self.difference(*program));
-                let first = first.unwrap_or_default();
-                Provenance::Unknown(format!("no value gives what the kernel answers; {first}").into())
-            }
-            (None, _, same) if same.is_empty() => {
-                Provenance::Assumed("the other settings leave it no other value".into())
-            }
-            (_, _, same) => {
-                let note = format!(
-                    "beside the other settings no program of {} tells it from {same}",
-                    switch.corpus
-                );
-                Provenance::Assumed(note.into())
-            }
-        };
-        (how, astray.into_iter().collect())
+        held
     }
 
     /// What was seen: a program's answer, and what it would have been under another value.
