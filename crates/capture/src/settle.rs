@@ -18,6 +18,9 @@ use crate::model::{Fit, Model, Program, Said};
 /// How often all switches are gone through: each time something changed. It is never reached.
 const ROUNDS: usize = 16;
 
+/// How many changes of a switch are tried together, two by two.
+const MOST_PAIRED: usize = 24;
+
 /// What was found out.
 #[derive(Debug)]
 pub struct Settled {
@@ -118,7 +121,8 @@ impl Search {
     /// Changes switches as long as that meets more of the answers.
     fn climb(&mut self) {
         for _ in 0..ROUNDS {
-            if !self.climb_by_own_programs() && !self.climb_by_misfits() && !self.climb_by_machine() {
+            let single = self.climb_by_own_programs() || self.climb_by_misfits() || self.climb_by_machine();
+            if !single && !self.climb_by_pairs() {
                 return;
             }
         }
@@ -191,6 +195,51 @@ impl Search {
             }
         }
         changed
+    }
+
+    /// Two switches at once, each of which meets more of some answer: kernels get rules together that alone fit worse than none.
+    fn climb_by_pairs(&mut self) -> bool {
+        let imperfect = |fit: &Fit| !matches!(fit, Fit::Exact | Fit::Marks);
+        let programs = self.model.programs().into_iter();
+        let programs: Vec<_> = programs
+            .filter(|program| imperfect(&self.fits[*program]))
+            .collect();
+        let mut promising = Vec::new();
+        for switch in SWITCHES {
+            for (value, rules) in self.others(switch) {
+                let said = self.model.say(&rules, &programs);
+                let after = fits(&self.model, &programs, &said);
+                if programs
+                    .iter()
+                    .zip(after)
+                    .any(|(program, after)| after > self.fits[*program])
+                {
+                    promising.push((switch, value));
+                }
+            }
+        }
+        promising.truncate(MOST_PAIRED);
+        for (at, (first, value)) in promising.iter().enumerate() {
+            let Some(one) = self.with(first, value) else {
+                continue;
+            };
+            for (second, value) in promising
+                .iter()
+                .skip(at + 1)
+                .filter(|(second, _)| second.name != first.name)
+            {
+                let mut rules = one.clone();
+                let Some(semantics) = rules.semantics.with_needed(second.name, value) else {
+                    continue;
+                };
+                rules.semantics = semantics;
+                if self.gain(&rules, &programs) > 0 && self.gain(&rules, &self.model.programs()) > 0 {
+                    self.take(rules);
+                    return true;
+                }
+            }
+        }
+        false
     }
 
     /// Programs whose verdict or figures are not met.

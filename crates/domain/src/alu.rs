@@ -167,7 +167,10 @@ impl Bounds {
                 Some(count) => self.shifted(op, width, count, rules),
                 None => return self.forget(width, rules),
             },
-            AluOp::Div | AluOp::SDiv | AluOp::Mod | AluOp::SMod => return self.forget(width, rules),
+            AluOp::Div | AluOp::SDiv | AluOp::Mod | AluOp::SMod => match src.divisor(width) {
+                Some(divisor) if rules.quotients => self.divided(op, width, divisor),
+                _ => return self.forget(width, rules),
+            },
         };
         match width {
             Width::W32 => self.sync_zext_32(rules),
@@ -190,6 +193,21 @@ impl Bounds {
     #[must_use]
     pub fn negated(&self, width: Width, rules: Rules) -> Bounds {
         Bounds::ZERO.alu(AluOp::Sub, width, self, rules)
+    }
+
+    /// The lowest `bytes` bytes (2, 4 or 8) in the opposite order, as complete as of [`Bounds::alu`]: only bits tell something
+    /// of them (`scalar_byte_swap`).
+    #[must_use]
+    pub fn swapped(&self, bytes: u32, rules: Rules) -> Bounds {
+        let mut result = Bounds {
+            var_off: self.var_off.swap_bytes(bytes),
+            ..Bounds::UNKNOWN
+        };
+        if bytes < 8 {
+            result.truncate(bytes, rules);
+        }
+        result.sync(rules);
+        result
     }
 
     /// The sum, in 64 and in 32 bits, without the sync that [`Bounds::alu`] ends with: what a scalar learns
@@ -246,17 +264,22 @@ impl Bounds {
         }
     }
 
-    /// The count if these are usable as one: known in `width`, the ranges agreeing, and less than the width
-    /// in *all* 64 bits.
+    /// Whether the number is known in `width`, and each range has one.
     #[inline]
-    fn shift_count(&self, width: Width) -> Option<u32> {
-        let known = match width {
+    pub(crate) fn is_known_operand(&self, width: Width) -> bool {
+        match width {
             Width::W32 => {
                 self.is_subreg_const() && self.s32_min == self.s32_max && self.u32_min == self.u32_max
             }
             Width::W64 => self.is_const() && self.smin == self.smax && self.umin == self.umax,
-        };
-        if !known || self.umax >= u64::from(width.bits()) {
+        }
+    }
+
+    /// The count if these are usable as one: known in `width`, the ranges agreeing, and less than the width
+    /// in *all* 64 bits.
+    #[inline]
+    fn shift_count(&self, width: Width) -> Option<u32> {
+        if !self.is_known_operand(width) || self.umax >= u64::from(width.bits()) {
             return None;
         }
         // The 32-bit range is what the kernel shifts by. Contradictory bounds can make that 32 or more; the
@@ -315,27 +338,24 @@ impl Bounds {
     fn masked(&self, src: &Bounds, width: Width, rules: Rules) -> Bounds {
         let bits = self.var_off & src.var_off;
         let low = self.span32().and(src.span32(), bits, rules);
-        self.bitwise(src, width, bits, low, || {
-            self.span64().and(src.span64(), bits, rules)
-        })
+        let wide = || self.span64().and(src.span64(), bits, rules);
+        self.bitwise(src, width, bits, low, wide, rules)
     }
 
     #[inline]
     fn ored(&self, src: &Bounds, width: Width, rules: Rules) -> Bounds {
         let bits = self.var_off | src.var_off;
         let low = self.span32().or(src.span32(), bits, rules);
-        self.bitwise(src, width, bits, low, || {
-            self.span64().or(src.span64(), bits, rules)
-        })
+        let wide = || self.span64().or(src.span64(), bits, rules);
+        self.bitwise(src, width, bits, low, wide, rules)
     }
 
     #[inline]
     fn xored(&self, src: &Bounds, width: Width, rules: Rules) -> Bounds {
         let bits = self.var_off ^ src.var_off;
         let low = self.span32().xor(src.span32(), bits, rules);
-        self.bitwise(src, width, bits, low, || {
-            self.span64().xor(src.span64(), bits, rules)
-        })
+        let wide = || self.span64().xor(src.span64(), bits, rules);
+        self.bitwise(src, width, bits, low, wide, rules)
     }
 
     /// Completes a bitwise result: a known result of a known operand is taken as it is; otherwise the ranges
@@ -348,6 +368,7 @@ impl Bounds {
         bits: Tnum,
         low: Span32,
         wide: impl Fn() -> Span64,
+        rules: Rules,
     ) -> Bounds {
         if src.is_const() && bits.is_const() {
             return Bounds::constant(bits.value);
@@ -363,7 +384,7 @@ impl Bounds {
         }
         if width.is_64() {
             result.set_span64(wide());
-            result.learn_from_bits();
+            result.learn_from_bits(rules);
         } else {
             result.learn_32_from_bits();
         }
@@ -409,7 +430,7 @@ impl Bounds {
                         }
                     }
                 }
-                result.learn_from_bits();
+                result.learn_from_bits(rules);
             }
         }
         result
@@ -475,13 +496,16 @@ mod tests {
         by_constants: false,
         bitwise_by_signs: false,
         known_operand: false,
+        single_value: false,
+        quotients: false,
+        keeps_contradiction: false,
     };
 
     /// Every setting of every rule that an operation or the sync behind it asks.
     fn all_rules() -> impl Iterator<Item = Rules> {
         let products = [Product::Masks, Product::Doubt, Product::Union];
         let of = move |sync: Rules, product_bits| {
-            (0..1u32 << 5).map(move |bits| {
+            (0..1u32 << 8).map(move |bits| {
                 let bit = |at: u32| bits >> at & 1 != 0;
                 Rules {
                     product_bits,
@@ -490,6 +514,9 @@ mod tests {
                     shift_sign: bit(2),
                     bitwise_by_signs: bit(3),
                     known_operand: bit(4),
+                    single_value: bit(5),
+                    quotients: bit(7),
+                    keeps_contradiction: bit(6),
                     ..sync
                 }
             })

@@ -279,16 +279,21 @@ impl Bounds {
         self.sync(rules);
     }
 
+    /// Whether a range has no number (`range_bounds_violation`).
+    #[inline]
+    pub const fn has_empty_range(&self) -> bool {
+        self.umin > self.umax
+            || self.smin > self.smax
+            || self.u32_min > self.u32_max
+            || self.s32_min > self.s32_max
+    }
+
     /// The first contradiction between the parts, if there is one (`reg_bounds_sanity_check`).
     ///
     /// The kernel prints [`Bounds::violation_text`], calls [`Bounds::set_unbounded`] and carries on.
     #[inline]
     pub const fn violation(&self) -> Option<Violation> {
-        if self.umin > self.umax
-            || self.smin > self.smax
-            || self.u32_min > self.u32_max
-            || self.s32_min > self.s32_max
-        {
+        if self.has_empty_range() {
             return Some(Violation::EmptyRange);
         }
         if self.is_const() {

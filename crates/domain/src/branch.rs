@@ -118,6 +118,20 @@ pub fn branch_taken(op: JmpOp, width: Width, a: &Bounds, b: &Bounds, rules: Rule
     }
 }
 
+/// Whether a number is certain to stand in a relation to itself (`is_scalar_branch_taken`, where both operands are one
+/// register).
+#[must_use]
+pub fn branch_taken_by_itself(op: JmpOp, width: Width, a: &Bounds) -> Option<bool> {
+    let view = View::new(a, width);
+    match op {
+        JmpOp::Eq | JmpOp::Ge | JmpOp::Le | JmpOp::Sge | JmpOp::Sle => Some(true),
+        JmpOp::Ne | JmpOp::Gt | JmpOp::Lt | JmpOp::Sgt | JmpOp::Slt => Some(false),
+        JmpOp::Set if view.bits.is_const() => Some(view.bits.value != 0),
+        JmpOp::Set => (view.smin > 0 || view.smax < 0).then_some(true),
+        JmpOp::NotSet => None,
+    }
+}
+
 /// The same, where only a known number decides.
 #[cold]
 fn by_constant(op: JmpOp, width: Width, a: &Bounds, b: &Bounds, rules: Rules) -> Option<bool> {

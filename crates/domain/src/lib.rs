@@ -21,6 +21,7 @@ mod bounds;
 mod branch;
 mod constant;
 mod pointer;
+mod quotient;
 mod resize;
 mod rules;
 mod span;
@@ -29,7 +30,7 @@ mod tnum;
 
 pub use alu::{AluOp, SignMaskFork};
 pub use bounds::{Bounds, Violation, ViolationText};
-pub use branch::{JmpOp, branch_taken, refine, refine_same};
+pub use branch::{JmpOp, branch_taken, branch_taken_by_itself, refine, refine_same};
 pub use constant::{Learned, refine_by_constants};
 pub use rules::Rules;
 pub use tnum::{Product, Tnum};

@@ -20,6 +20,12 @@ pub struct Rules {
     pub split_32: bool,
     /// Whether two values that are known to differ in a bit are known to be unequal.
     pub unequal_by_bits: bool,
+    /// Whether an unsigned 64-bit range with only one number that has the known bits makes it known.
+    pub single_value: bool,
+    /// Whether ranges that contradict each other are left as they are: they tell that a branch is never taken.
+    pub keeps_contradiction: bool,
+    /// Whether quotients and remainders by a known number have ranges.
+    pub quotients: bool,
     /// Whether the bits of the low half are learnt from those that the whole's ranges tell; otherwise from those that
     /// were known before.
     pub low_from_whole: bool,

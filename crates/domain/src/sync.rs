@@ -46,13 +46,16 @@ impl Bounds {
             var_off: bits,
             ..Bounds::UNKNOWN
         };
-        bounds.learn_from_bits();
+        bounds.learn_ranges_from_bits();
         bounds
     }
 
     /// All deductions in the kernel's order.
     fn deduce(&mut self, rules: Rules) {
-        self.learn_from_bits();
+        if rules.keeps_contradiction && self.has_empty_range() {
+            return;
+        }
+        self.learn_from_bits(rules);
         if rules.by_sign {
             self.deduce_by_sign(rules);
             return;
@@ -69,7 +72,7 @@ impl Bounds {
         self.set_span64(wide);
         self.set_span32(low);
         self.learn_bits_from_ranges(rules);
-        self.learn_from_bits();
+        self.learn_from_bits(rules);
     }
 
     /// The rest of it where the sign alone tells the ranges of each other (before Linux 6.8).
@@ -80,16 +83,40 @@ impl Bounds {
         self.set_span64(wide);
         self.set_span32(low);
         self.learn_bits_from_ranges(rules);
-        self.learn_from_bits();
+        self.learn_from_bits(rules);
     }
 
     /// Narrows the ranges by the known bits (`__update_reg_bounds`).
     #[inline]
-    pub(crate) fn learn_from_bits(&mut self) {
+    pub(crate) fn learn_from_bits(&mut self, rules: Rules) {
+        self.learn_ranges_from_bits();
+        if rules.single_value {
+            self.learn_single_value();
+        }
+    }
+
+    #[inline]
+    fn learn_ranges_from_bits(&mut self) {
         self.learn_32_from_bits();
         let mut wide = self.span64();
         wide.learn_bits(self.var_off);
         self.set_span64(wide);
+    }
+
+    /// Makes the value known if the unsigned range has one number with the known bits, and that is found: quirks are that
+    /// the smallest number is not looked for at the largest one with those bits, and the largest is taken whatever the
+    /// range's end.
+    fn learn_single_value(&mut self) {
+        let (bits, min, max) = (self.var_off, self.umin, self.umax);
+        let next = bits.next_after(min);
+        let only = if min & !bits.mask == bits.value {
+            (next > max).then_some(min)
+        } else {
+            (next == bits.max() || (next <= max && bits.next_after(next) > max)).then_some(next)
+        };
+        if let Some(value) = only {
+            *self = Bounds::constant(value);
+        }
     }
 
     /// Narrows the 32-bit ranges by the known bits (`__update_reg32_bounds`).
@@ -211,8 +238,19 @@ mod tests {
 
     /// Rules by number: every mix of deductions, up to three rounds.
     fn rules() -> impl Strategy<Value = Rules> {
-        (0..4u8, any::<[bool; 4]>()).prop_map(|(rounds, [split_64, split_32, by_sign, low_from_whole])| {
+        (0..4u8, any::<[bool; 6]>()).prop_map(|(rounds, flags)| {
+            let [
+                split_64,
+                split_32,
+                by_sign,
+                low_from_whole,
+                single_value,
+                keeps_contradiction,
+            ] = flags;
             Rules {
+                single_value,
+                quotients: false,
+                keeps_contradiction,
                 by_sign,
                 rounds,
                 split_64,

@@ -175,6 +175,37 @@ impl Tnum {
         Tnum::constant(known) + doubt
     }
 
+    /// The smallest number with these bits that is larger than `number`, or else the largest one (`tnum_step`).
+    #[inline]
+    pub(crate) const fn next_after(self, number: u64) -> u64 {
+        if number >= self.max() {
+            return self.max();
+        }
+        if number < self.value {
+            return self.value;
+        }
+        // Counted in the unknown bits alone: known ones are passed by as if they were set, and so is what lies below one
+        // that `number` has too much.
+        let above = number - self.value;
+        let excess = above & !self.mask;
+        let below = match excess {
+            0 => 0,
+            _ => u64::MAX >> excess.leading_zeros(),
+        };
+        let counted = (above | below | !self.mask).wrapping_add(1);
+        self.value | counted & self.mask
+    }
+
+    /// The lowest `bytes` bytes (2, 4 or 8) in the opposite order (`tnum_bswap16` and its like).
+    #[inline]
+    pub(crate) const fn swap_bytes(self, bytes: u32) -> Tnum {
+        let unused = 64 - bytes * 8;
+        Tnum {
+            value: self.value.swap_bytes() >> unused,
+            mask: self.mask.swap_bytes() >> unused,
+        }
+    }
+
     /// Whether some number may be in both: no bit is known to differ.
     #[inline]
     pub const fn overlap(self, other: Tnum) -> bool {

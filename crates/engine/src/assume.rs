@@ -190,7 +190,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// Executes an instruction outside of all regions, which are entered again behind it.
     fn execute_unlocked(&mut self, idx: InsnIdx) -> Res<Flow> {
         let cur = &self.walk.cur;
-        let (lock, rcu) = (cur.active_lock, cur.active_rcu_lock);
+        let (lock, rcu) = (cur.active_lock, cur.active_rcu_locks);
         let (preempt, irq) = (cur.active_preempt_lock, cur.active_irq);
         let regions: Vec<Ref> = cur
             .refs
@@ -201,7 +201,7 @@ impl<O: Observer> Verifier<'_, O> {
         leave_regions(&mut self.walk.cur);
         let flow = self.execute(idx)?;
         let cur = &mut self.walk.cur;
-        (cur.active_lock, cur.active_rcu_lock) = (lock, rcu);
+        (cur.active_lock, cur.active_rcu_locks) = (lock, rcu);
         (cur.active_preempt_lock, cur.active_irq) = (preempt, irq);
         cur.refs.extend(regions);
         Ok(flow)
@@ -216,7 +216,7 @@ impl<O: Observer> Verifier<'_, O> {
 
 /// No lock is held, and no region entered.
 fn leave_regions(state: &mut State) {
-    state.active_rcu_lock = false;
+    state.active_rcu_locks = 0;
     state.active_preempt_lock = 0;
     state.active_lock = None;
     state.active_irq = 0;

@@ -48,7 +48,7 @@ impl Manner<'_> {
         if self.exact == Exact::Needed || self.rules.liveness == Liveness::CallChains {
             old.marks.read32 | old.marks.read64
         } else {
-            (1 << REGS) - 1
+            old.marks.live & ((1 << REGS) - 1)
         }
     }
 }
@@ -172,7 +172,7 @@ pub(crate) fn states_equal(
 ) -> Result<(), Suspect> {
     if old.frames.len() != cur.frames.len()
         || !locks_alike(old, cur)
-        || old.active_rcu_lock != cur.active_rcu_lock
+        || old.active_rcu_locks != cur.active_rcu_locks
         || old.active_preempt_lock != cur.active_preempt_lock
         || old.in_sleepable != cur.in_sleepable
     {
@@ -330,6 +330,11 @@ pub(crate) fn regs_exact<I: Ids>(old: &Reg, cur: &Reg, ids: &mut I) -> bool {
         && ids.check(old.ref_obj_id, cur.ref_obj_id)
 }
 
+/// Whether two scalars are the same, but for what they are linked with.
+pub(crate) fn scalars_alike(old: &Reg, cur: &Reg) -> bool {
+    same_prefix(old, cur) && old.b == cur.b
+}
+
 /// Whether type, offset and payload are the same bytes.
 #[inline]
 fn same_prefix(old: &Reg, cur: &Reg) -> bool {
@@ -392,9 +397,9 @@ fn values_safe<I: Ids>(old: &Reg, cur: &Reg, ids: &mut I, rules: &Graph) -> bool
 }
 
 fn scalar_safe<I: Ids>(old: &Reg, cur: &Reg, ids: &mut I, rules: &Graph) -> bool {
-    let (old_add, cur_add) = (old.id & ADD_CONST != 0, cur.id & ADD_CONST != 0);
+    let (old_add, cur_add) = (old.id & ADD_CONST, cur.id & ADD_CONST);
     let asked = old.id != 0 || rules.scalar_ids == ScalarIds::BothWays;
-    if (asked && old_add != cur_add) || (old_add && old.off != cur.off) {
+    if (asked && old_add != cur_add) || (old_add != 0 && old.off != cur.off) {
         return false;
     }
     ids.check_scalar(old.id, cur.id) && range_and_tnum(old, cur)

@@ -3,15 +3,16 @@
 //! What a comparison teaches of one holds of all, so they are collected before it, told after it, and kept in
 //! the history for precision to follow.
 
-use verdict_domain::{Bounds, Rules};
+use verdict_domain::{AluOp, Bounds, Rules, Width};
 use verdict_kernel::semantics::linked::{
-    ConstantLink, CopyLink, LinkSet, Linked as Switches, SelfSum, SyncedLink, UnlinkedOffset,
+    ConstantLink, CopyLink, LinkSet, Linked as Switches, LinkedSum, SelfSum, SyncedLink, UnlinkedOffset,
 };
+use verdict_kernel::semantics::log::ShownLinks;
 
 use crate::explore::Fork;
 use crate::index::{FrameNo, Idx, RegNo, Spi};
 use crate::observer::Observer;
-use crate::state::{ADD_CONST, FP, Reg, SlotType, State};
+use crate::state::{ADD_CONST, ADD_CONST_32, ADD_CONST_64, FP, Reg, SlotType, State};
 use crate::verifier::Verifier;
 
 /// Members of a set of scalars known to be equal but for a constant, at most six.
@@ -49,21 +50,26 @@ impl<O: Observer> Verifier<'_, O> {
     /// Gives an unknown scalar an id before it is copied, so that copies learn from one another
     /// (`assign_scalar_id_before_mov`).
     pub(crate) fn assign_scalar_id(&mut self, src: RegNo) {
-        let reg = self.reg(src);
-        if !reg.is_scalar() {
-            return;
+        let reg = *self.reg(src);
+        if reg.is_scalar() {
+            let linked = self.with_scalar_id(reg);
+            if linked.id != reg.id {
+                *self.walk.cur.reg_mut(src) = linked;
+            }
         }
+    }
+
+    /// The same of a scalar that lies anywhere.
+    pub(crate) fn with_scalar_id(&mut self, mut reg: Reg) -> Reg {
         if reg.id & ADD_CONST != 0 {
             // The copy would need the base's id and the sum of two offsets.
-            let reg = self.walk.cur.reg_mut(src);
             (reg.id, reg.off) = (0, 0);
         }
         let known_too = self.env.kernel.semantics.linked.copy_link == CopyLink::Any;
-        let reg = self.reg(src);
         if reg.id == 0 && (known_too || !reg.is_const()) {
-            let id = self.next_id();
-            self.walk.cur.reg_mut(src).id = id;
+            reg.id = self.next_id();
         }
+        reg
     }
 
     /// Scalars that are linked with an operand of a comparison, those of the source first; members that find no
@@ -78,13 +84,7 @@ impl<O: Observer> Verifier<'_, O> {
             let reg = self.reg(operand);
             if reg.is_scalar() && reg.id != 0 {
                 let (id, max) = (reg.id & !ADD_CONST, self.env.kernel.limits.linked_regs as usize);
-                collect(
-                    &mut self.walk.cur,
-                    id,
-                    max,
-                    &mut set,
-                    self.env.kernel.semantics.linked.unlinked_offset,
-                );
+                self.collect(id, max, &mut set);
             }
         }
         if set.len() > 1 {
@@ -92,6 +92,50 @@ impl<O: Observer> Verifier<'_, O> {
             self.trace_linked(&set);
         }
         set
+    }
+
+    /// Adds scalars with a base id to a linked set, registers before slots, the executing frame first.
+    fn collect(&mut self, id: u32, max: usize, set: &mut Vec<Linked>) {
+        let switches = &self.env.kernel.semantics.linked;
+        let (offset, live_only) = (switches.unlinked_offset, switches.link_set == LinkSet::Live);
+        let state = &mut self.walk.cur;
+        let linked = |r: &Reg| r.is_scalar() && r.id & !ADD_CONST == id;
+        let mut at = Some(self.walk.insn_idx);
+        for f in state.frames.numbers().rev() {
+            let live = match at.and_then(|at| self.program.live_regs.get(at)) {
+                Some(live) if live_only => *live,
+                _ => u16::MAX,
+            };
+            at = state.frames[f].body.callsite;
+            for r in FP.below().filter(|r| r.is_in(live)) {
+                if linked(&state.frames[f].body.regs[r]) {
+                    if set.len() < max {
+                        set.push(Linked {
+                            frame: f.0 as u8,
+                            index: r.0,
+                            is_reg: true,
+                        });
+                    } else {
+                        unlink(&mut state.frame_at_mut(f).regs[r], offset);
+                    }
+                }
+            }
+            // Nothing is written but what is one too many: a second owner costs nothing.
+            let stack = state.frames[f].body.stack.clone();
+            for (spi, slot) in stack.slots().enumerated() {
+                if slot.is_spill() && linked(slot.reg()) {
+                    if set.len() < max {
+                        set.push(Linked {
+                            frame: f.0 as u8,
+                            index: spi.0 as u8,
+                            is_reg: false,
+                        });
+                    } else if let Some(slot) = state.frame_at_mut(f).stack.get_mut(spi) {
+                        unlink(slot.reg_mut(), offset);
+                    }
+                }
+            }
+        }
     }
 
     /// Backwards from here a member of a set stands for all of them.
@@ -112,7 +156,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// What was learnt of an operand holds of all that is linked with it, in this path and in the one that was
     /// split off.
     pub(crate) fn tell_linked(&mut self, dst: RegNo, src: Option<RegNo>, linked: &[Linked], fork: Fork) {
-        let (rules, link) = (self.env.rules, self.env.kernel.semantics.linked.synced_link);
+        let (rules, link) = (self.env.rules, &self.env.kernel.semantics.linked);
         if self.env.kernel.semantics.linked.link_set == LinkSet::All {
             self.tell_all(dst, src, fork);
             return;
@@ -124,15 +168,32 @@ impl<O: Observer> Verifier<'_, O> {
                 if let Some(other) = self.other(fork) {
                     sync_linked(other, operand, linked, rules, link);
                 }
+                self.show_told(operand, linked);
             }
         }
     }
 }
 
 impl<O: Observer> Verifier<'_, O> {
+    /// Shows what learnt of a comparison, where that is done.
+    fn show_told(&mut self, known_no: RegNo, linked: &[Linked]) {
+        if !O::LISTENING || self.env.kernel.semantics.log.shown_links == ShownLinks::Compared {
+            return;
+        }
+        for l in linked {
+            if counterpart(&self.walk.cur, known_no, l).is_none() {
+                continue;
+            }
+            match l.is_reg {
+                true => self.scratch_reg(RegNo(l.index)),
+                false => self.scratch_slot(Spi(l.index.into())),
+            }
+        }
+    }
+
     /// What was learnt of a number holds of all that is linked with it, in this path.
     pub(crate) fn tell_linked_here(&mut self, known: RegNo, linked: &[Linked]) {
-        let (rules, link) = (self.env.rules, self.env.kernel.semantics.linked.synced_link);
+        let (rules, link) = (self.env.rules, &self.env.kernel.semantics.linked);
         let reg = self.reg(known);
         if reg.is_scalar() && reg.id != 0 {
             if self.env.kernel.semantics.linked.link_set == LinkSet::All {
@@ -188,29 +249,94 @@ fn copy_to_all(state: &mut State, known_no: RegNo) {
     }
 }
 
-/// What is still known of a scalar's link after arithmetic: that it is a constant further, if `added` is what was
-/// added to all 64 bits of it.
-pub(crate) fn link_after_arithmetic(reg: &mut Reg, added: Option<u64>, switches: &Switches) {
+/// What arithmetic makes of a scalar's link.
+#[derive(Clone, Copy)]
+pub(crate) enum Added {
+    /// It is not the addition of a constant: the link is lost.
+    No,
+    /// The constant does not fit.
+    TooMuch,
+    /// A constant, and the flag of such a link.
+    Constant(i32, u32),
+}
+
+/// What is still known of a scalar's link after arithmetic.
+pub(crate) fn link_after_arithmetic(reg: &mut Reg, added: Added, offset: UnlinkedOffset) {
     match added {
-        Some(constant) if reg.id != 0 && switches.constant_link == ConstantLink::Kept => {
-            if reg.id & ADD_CONST != 0 || constant > i32::MAX as u64 {
-                (reg.id, reg.off) = (0, 0);
-            } else {
-                reg.id |= ADD_CONST;
-                reg.off = constant as i32;
-            }
+        Added::Constant(constant, flag) if reg.id != 0 && reg.id & ADD_CONST == 0 => {
+            reg.id |= flag;
+            reg.off = constant;
         }
-        _ => unlink(reg, switches.unlinked_offset),
+        Added::Constant(..) | Added::TooMuch if reg.id != 0 => (reg.id, reg.off) = (0, 0),
+        _ => unlink(reg, offset),
     }
 }
 
-/// The constant that `dst += src` adds, `src` being read before and `dst` after the addition.
-pub(crate) fn constant_added(dst: &Bounds, src: &Bounds, same: bool, switch: SelfSum) -> Option<u64> {
-    match (same, switch) {
-        (true, SelfSum::Unlinked) => None,
-        // Quirk: the operand is read when it already is the sum.
-        (true, SelfSum::Linked) => dst.const_value(),
-        (false, _) => src.const_value(),
+/// Arithmetic whose result may still be linked with its operand.
+pub(crate) struct Sum {
+    pub(crate) width: Width,
+    pub(crate) op: AluOp,
+    /// Whether the operands are one register.
+    pub(crate) same: bool,
+    /// The most that the first operand may have been.
+    pub(crate) umax: u64,
+}
+
+impl Sum {
+    /// What it adds; `dst` being read after the addition, `src` before.
+    pub(crate) fn added(&self, dst: &Bounds, src: &Bounds, switches: &Switches) -> Added {
+        match switches.constant_link {
+            ConstantLink::Kept => self.unsigned(dst, src, switches.self_sum),
+            ConstantLink::Signed => self.signed(src),
+            ConstantLink::Lost => Added::No,
+        }
+    }
+
+    /// The same, where only numbers that are not negative are added to all 64 bits.
+    fn unsigned(&self, dst: &Bounds, src: &Bounds, switch: SelfSum) -> Added {
+        if self.op != AluOp::Add || !self.width.is_64() {
+            return Added::No;
+        }
+        let constant = match (self.same, switch) {
+            (true, SelfSum::Unlinked) => None,
+            // Quirk: the operand is read when it already is the sum.
+            (true, SelfSum::Linked) => dst.const_value(),
+            (false, _) => src.const_value(),
+        };
+        constant.map_or(Added::No, |constant| {
+            i32::try_from(constant).map_or(Added::TooMuch, |constant| Added::Constant(constant, ADD_CONST_64))
+        })
+    }
+
+    /// The same, where a constant may be negative, subtracted, or added to the low half.
+    fn signed(&self, src: &Bounds) -> Added {
+        let constant = match self.width {
+            Width::W64 => src.const_value().map(|constant| constant as i64),
+            Width::W32 => src
+                .subreg_const_value()
+                .map(|constant| i64::from(constant as i32)),
+        };
+        let Some(constant) = constant.filter(|_| !self.same) else {
+            return Added::No;
+        };
+        let negated = match self.op {
+            AluOp::Add => false,
+            AluOp::Sub => true,
+            _ => return Added::No,
+        };
+        if !self.width.is_64() && self.umax > u64::from(u32::MAX) {
+            return Added::TooMuch;
+        }
+        let constant = i32::try_from(constant).ok();
+        let constant = match negated {
+            true => constant.and_then(i32::checked_neg),
+            false => constant,
+        };
+        let flag = match self.width {
+            Width::W64 => ADD_CONST_64,
+            Width::W32 => ADD_CONST_32,
+        };
+        constant.map_or(Added::TooMuch, |constant| Added::Constant(constant, flag))
     }
 }
 
@@ -222,70 +348,45 @@ pub(crate) fn unlink(reg: &mut Reg, offset: UnlinkedOffset) {
     }
 }
 
-/// Adds scalars with a base id to a linked set, registers before slots, the executing frame first.
-fn collect(state: &mut State, id: u32, max: usize, set: &mut Vec<Linked>, offset: UnlinkedOffset) {
-    let linked = |r: &Reg| r.is_scalar() && r.id & !ADD_CONST == id;
-    for f in state.frames.numbers().rev() {
-        for r in FP.below() {
-            if linked(&state.frames[f].body.regs[r]) {
-                if set.len() < max {
-                    set.push(Linked {
-                        frame: f.0 as u8,
-                        index: r.0,
-                        is_reg: true,
-                    });
-                } else {
-                    unlink(&mut state.frame_at_mut(f).regs[r], offset);
-                }
-            }
-        }
-        // Nothing is written but what is one too many: a second owner costs nothing.
-        let stack = state.frames[f].body.stack.clone();
-        for (spi, slot) in stack.slots().enumerated() {
-            if slot.is_spill() && linked(slot.reg()) {
-                if set.len() < max {
-                    set.push(Linked {
-                        frame: f.0 as u8,
-                        index: spi.0 as u8,
-                        is_reg: false,
-                    });
-                } else if let Some(slot) = state.frame_at_mut(f).stack.get_mut(spi) {
-                    unlink(slot.reg_mut(), offset);
-                }
-            }
-        }
+/// A register of the executing frame and a member of a linked set, if the one tells something of the other.
+fn counterpart(state: &State, known_no: RegNo, l: &Linked) -> Option<(Reg, Reg)> {
+    let (f, i) = (FrameNo::from(l.frame), l.index);
+    if l.is_reg && f == state.curframe() && RegNo(i) == known_no {
+        return None;
     }
+    let known = *state.reg(known_no);
+    let current = if l.is_reg {
+        state.frames[f].body.regs[RegNo(i)]
+    } else {
+        *state.frames[f].body.stack.get(Spi(i.into()))?.reg()
+    };
+    let same = current.is_scalar() && current.id & !ADD_CONST == known.id & !ADD_CONST;
+    // A sum of all bits says nothing of one of the low half.
+    let mixed = (current.id ^ known.id) & ADD_CONST == ADD_CONST;
+    (same && !mixed).then_some((known, current))
 }
 
 /// Copies what is known of a register to the scalars linked with it, plus the constant between them
 /// (`sync_linked_regs`).
-fn sync_linked(state: &mut State, known_no: RegNo, set: &[Linked], rules: Rules, link: SyncedLink) {
-    let top = state.curframe();
+fn sync_linked(state: &mut State, known_no: RegNo, set: &[Linked], rules: Rules, switches: &Switches) {
     for l in set {
-        let (f, i) = (FrameNo::from(l.frame), l.index);
-        if l.is_reg && f == top && RegNo(i) == known_no {
+        let Some((known, current)) = counterpart(state, known_no, l) else {
             continue;
-        }
-        let known = *state.reg(known_no);
-        let current = if l.is_reg {
-            state.frames[f].body.regs[RegNo(i)]
-        } else {
-            match state.frames[f].body.stack.get(Spi(i.into())) {
-                Some(slot) => *slot.reg(),
-                None => continue,
-            }
         };
-        if !current.is_scalar() || current.id & !ADD_CONST != known.id & !ADD_CONST {
-            continue;
-        }
+        let (f, i) = (FrameNo::from(l.frame), l.index);
         let mut synced = known;
         let plain = current.id & ADD_CONST == 0 && known.id & ADD_CONST == 0;
         if !plain && current.off != known.off {
-            // Quirk: the bounds are not deduced from one another after the addition.
-            let delta = i64::from(current.off.wrapping_sub(known.off)) as u64;
-            synced.b = known.b.add_unsynced(&Bounds::constant(delta), rules);
+            let delta = i64::from(current.off) - i64::from(known.off);
+            synced.b = known.b.add_unsynced(&Bounds::constant(delta as u64), rules);
+            if (current.id | known.id) & ADD_CONST_32 != 0 {
+                synced.b.zext_32();
+            }
+            if switches.linked_sum == LinkedSum::Complete {
+                synced.b.sync(rules);
+            }
             synced.off = current.off;
-            if link == SyncedLink::Own {
+            if switches.synced_link == SyncedLink::Own {
                 synced.id = current.id;
             }
         }

@@ -2,8 +2,8 @@
 
 use verdict_domain::{Bounds as RegBounds, Product, Rules};
 use verdict_kernel::semantics::bounds::{
-    Bounds, ComparedNumbers, Contradiction, DeductionRounds, LowBits, ProductBits, ProductRange, ShiftBy32,
-    SplitS32, SplitS64, UnequalBits, UnknownOperand, WrappedSum,
+    Bounds, ComparedNumbers, Contradiction, DeductionRounds, LowBits, ProductBits, ProductRange,
+    QuotientRange, ShiftBy32, SingleValue, SplitS32, SplitS64, UnequalBits, UnknownOperand, WrappedSum,
 };
 
 use crate::error::Res;
@@ -34,6 +34,9 @@ pub(crate) fn domain_rules(bounds: &Bounds) -> Rules {
         shift_sign: bounds.shift_by_32 == ShiftBy32::Both,
         by_constants: bounds.compared_numbers == ComparedNumbers::WithConstants,
         bitwise_by_signs: bounds.contradiction == Contradiction::Unnoticed,
+        quotients: bounds.quotient_range == QuotientRange::Constant,
+        single_value: bounds.single_value == SingleValue::Known,
+        keeps_contradiction: bounds.contradiction == Contradiction::DeadBranch,
         known_operand: bounds.unknown_operand == UnknownOperand::Additive,
     }
 }

@@ -1,5 +1,7 @@
 //! Helping loops to converge: scalars that changed since the last time round become unknown.
 
+use verdict_kernel::semantics::graph::WidenedLinks;
+
 use crate::equiv::{self, IdMap};
 use crate::explore::Fork;
 use crate::index::{InsnIdx, RegNo, Spi};
@@ -30,8 +32,9 @@ impl<O: Observer> Verifier<'_, O> {
         self.walk
             .id_map
             .reset(self.walk.id_gen, &self.env.kernel.semantics.graph);
+        let links = self.env.kernel.semantics.graph.widened_links;
         self.both(fork, |this, other| {
-            widen(this.walk.search.state(prev), other, &mut this.walk.id_map);
+            widen(this.walk.search.state(prev), other, links, &mut this.walk.id_map);
         });
     }
 
@@ -43,17 +46,24 @@ impl<O: Observer> Verifier<'_, O> {
         widen(
             self.walk.search.state(prev),
             &mut self.walk.cur,
+            self.env.kernel.semantics.graph.widened_links,
             &mut self.walk.id_map,
         );
     }
 }
 
-fn widen(old: &State, cur: &mut State, ids: &mut IdMap) {
+fn widen(old: &State, cur: &mut State, links: WidenedLinks, ids: &mut IdMap) {
     for f in old.curframe().min(cur.curframe()).with_callers().rev() {
         let fold: &FrameSlot = &old.frames[f];
         for r in RegNo::all() {
             let precise = r.is_in(fold.marks.precise | cur.frames[f].marks.precise);
-            if changed(&fold.body.regs[r], &cur.frames[f].body.regs[r], precise, ids) {
+            if changed(
+                &fold.body.regs[r],
+                &cur.frames[f].body.regs[r],
+                precise,
+                links,
+                ids,
+            ) {
                 cur.frame_at_mut(f).regs[r] = Reg::UNKNOWN;
             }
         }
@@ -67,7 +77,7 @@ fn widen(old: &State, cur: &mut State, ids: &mut IdMap) {
                 continue;
             }
             let precise = spi.is_in(fold.marks.slot_precise | cur.frames[f].marks.slot_precise);
-            if changed(o.reg(), c.reg(), precise, ids)
+            if changed(o.reg(), c.reg(), precise, links, ids)
                 && let Some(slot) = cur.frame_at_mut(f).stack.get_mut(spi)
             {
                 slot.set_reg(Reg::UNKNOWN);
@@ -76,6 +86,12 @@ fn widen(old: &State, cur: &mut State, ids: &mut IdMap) {
     }
 }
 
-fn changed(old: &Reg, cur: &Reg, precise: bool, ids: &mut IdMap) -> bool {
-    old.is_scalar() && cur.is_scalar() && !precise && !equiv::regs_exact(old, cur, ids)
+fn changed(old: &Reg, cur: &Reg, precise: bool, links: WidenedLinks, ids: &mut IdMap) -> bool {
+    if !old.is_scalar() || !cur.is_scalar() || precise {
+        return false;
+    }
+    match links {
+        WidenedLinks::Compared => !equiv::regs_exact(old, cur, ids),
+        WidenedLinks::Ignored => !equiv::scalars_alike(old, cur),
+    }
 }

@@ -23,7 +23,7 @@ pub(crate) struct Probes {
     pub(crate) probe_read_kernel: bool,
     /// A program can be told apart by where it is attached: a tracepoint program calls `bpf_get_attach_cookie`.
     pub(crate) cookie: bool,
-    /// System calls have entry points of their own: there is a function `__x64_sys_bpf` to put a probe on.
+    /// System calls have entry points of their own: there is a function `__x64_sys_bpf`, and a probe can be put on it.
     pub(crate) syscall_wrapper: bool,
     /// One link is attached to many places of a process's file: a kprobe program is loaded for that, and the link is refused
     /// for its path. (Whether it keeps to one process, which libbpf asks next, is taken for granted.)
@@ -55,7 +55,7 @@ impl Probes {
             array_mmap: has("array_map_mmap"),
             probe_read_kernel: in_tracepoint.get(id::PROBE_READ_KERNEL).is_ok(),
             cookie: in_tracepoint.get(id::GET_ATTACH_COOKIE).is_ok(),
-            syscall_wrapper: has("__x64_sys_bpf"),
+            syscall_wrapper: has("__x64_sys_bpf") && has("create_local_trace_kprobe"),
             uprobe_multi: multi.is_some() && has("bpf_uprobe_multi_link_attach"),
             float: knows(Kind::Float),
             decl_tag: knows(Kind::DeclTag),

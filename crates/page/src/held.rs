@@ -24,7 +24,7 @@ pub(crate) fn held_text(state: &State) -> String {
     {
         parts.push(format!("lock in value {}", lock.id));
     }
-    if state.active_rcu_lock {
+    if state.active_rcu_locks != 0 {
         parts.push("RCU read lock".to_owned());
     }
     if state.active_preempt_lock > 0 {

@@ -51,6 +51,9 @@ pub(crate) const LINUX_6_12_117: Rules = Rules {
     by_constants: false,
     bitwise_by_signs: false,
     known_operand: false,
+    single_value: false,
+    quotients: false,
+    keeps_contradiction: false,
 };
 
 /// The rules of Linux 6.1.192.

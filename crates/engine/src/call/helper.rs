@@ -125,7 +125,7 @@ impl<O: Observer> Verifier<'_, O> {
             );
         }
         let (rcu, preempt) = (
-            self.walk.cur.active_rcu_lock,
+            self.walk.cur.active_rcu_locks != 0,
             self.walk.cur.active_preempt_lock != 0,
         );
         if rcu && proto.might_sleep {
@@ -369,7 +369,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.check_reference_leak(false)
             .then(|| "tail_call would lead to reference leak\n".to_owned())?;
-        if self.walk.cur.active_rcu_lock {
+        if self.walk.cur.active_rcu_locks != 0 {
             reject!(
                 LeaveInRegion,
                 EINVAL,

@@ -171,7 +171,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "global function calls are not allowed with preemption disabled,\nuse static function instead\n"
             ),
             GlobalCall::MightSleep if self.program.subprogs[subprog].might_sleep => {
-                let atomic = state.active_rcu_lock || !preemptible || state.active_irq != 0;
+                let atomic = state.active_rcu_locks != 0 || !preemptible || state.active_irq != 0;
                 if atomic || !self.in_sleepable() {
                     reject!(
                         SleepInRegion,

@@ -143,10 +143,11 @@ pub(crate) struct Components {
 }
 
 impl Components {
-    /// The components of a program.
-    pub(crate) fn of(insns: &IndexVec<InsnIdx, Insn>) -> Components {
+    /// The components of a program; `is_loop` are instructions that are one by themselves, though they do not jump.
+    pub(crate) fn of(insns: &IndexVec<InsnIdx, Insn>, is_loop: impl Fn(InsnIdx) -> bool) -> Components {
         let mut tarjan = Tarjan {
             insns,
+            is_loop,
             preorder: IndexVec::filled(0, insns.len()),
             low: IndexVec::filled(0, insns.len()),
             open: Vec::new(),
@@ -176,8 +177,9 @@ impl Components {
 }
 
 /// What is known on the way.
-struct Tarjan<'a> {
+struct Tarjan<'a, F> {
     insns: &'a IndexVec<InsnIdx, Insn>,
+    is_loop: F,
     /// When an instruction was met; 0 is not yet.
     preorder: IndexVec<InsnIdx, u32>,
     /// The earliest number that is reachable, or [`CLOSED`].
@@ -191,7 +193,7 @@ struct Tarjan<'a> {
 /// In place of the earliest number: the component is complete.
 const CLOSED: u32 = u32::MAX;
 
-impl Tarjan<'_> {
+impl<F: Fn(InsnIdx) -> bool> Tarjan<'_, F> {
     fn walk(&mut self, start: InsnIdx) {
         let mut path = vec![start];
         while let Some(&top) = path.last() {
@@ -225,9 +227,11 @@ impl Tarjan<'_> {
     }
 
     /// Completes the component whose first instruction is `root`. One instruction is a component only if it
-    /// jumps to itself.
+    /// jumps to itself, or counts as a loop.
     fn close(&mut self, root: InsnIdx) {
-        let looping = self.open.last() != Some(&root) || successors(self.insns, root).any(|to| to == root);
+        let looping = self.open.last() != Some(&root)
+            || successors(self.insns, root).any(|to| to == root)
+            || (self.is_loop)(root);
         let number = if looping { self.found.count + 1 } else { 0 };
         while let Some(member) = self.open.pop() {
             self.low[member] = CLOSED;
@@ -311,15 +315,18 @@ mod tests {
             jump(op::JNE, -1),
             exit(),
         ]);
-        assert_eq!(Components::of(&insns).all(), [0, 2, 2, 2, 1, 0]);
-        assert_eq!(Components::of(&program([exit()])).at(InsnIdx(0)), None);
-        assert_eq!(Components::of(&program([])).at(InsnIdx(3)), None);
+        let none = |_| false;
+        assert_eq!(Components::of(&insns, none).all(), [0, 2, 2, 2, 1, 0]);
+        assert_eq!(Components::of(&program([exit()]), none).at(InsnIdx(0)), None);
+        assert_eq!(Components::of(&program([]), none).at(InsnIdx(3)), None);
+        let called = |idx: InsnIdx| idx == InsnIdx(0);
+        assert_eq!(Components::of(&insns, called).all(), [3, 2, 2, 2, 1, 0]);
     }
 
     #[test]
     fn nested_loops_are_one_component() {
         // 0: mov; 1: mov; 2: if … goto 1; 3: if … goto 0; 4: exit
         let insns = program([mov(), mov(), jump(op::JEQ, -2), jump(op::JEQ, -4), exit()]);
-        assert_eq!(Components::of(&insns).all(), [1, 1, 1, 1, 0]);
+        assert_eq!(Components::of(&insns, |_| false).all(), [1, 1, 1, 1, 0]);
     }
 }

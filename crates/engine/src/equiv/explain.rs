@@ -148,7 +148,7 @@ fn whole_state(old: &State, cur: &State) -> Option<MissReason> {
         Some(MissReason::Frames { explored, current })
     } else if !locks_alike(old, cur) {
         Some(MissReason::Lock)
-    } else if old.active_rcu_lock != cur.active_rcu_lock {
+    } else if old.active_rcu_locks != cur.active_rcu_locks {
         Some(MissReason::RcuLock)
     } else if old.active_preempt_lock != cur.active_preempt_lock {
         Some(MissReason::PreemptLock)

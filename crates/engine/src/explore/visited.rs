@@ -1,7 +1,7 @@
 //! At a prune point: does an explored state stand for the current one, and is a checkpoint due?
 
 use verdict_kernel::semantics::graph::{
-    EndlessLoop, Eviction, ForcedCheckpoint, LongHistory, LoopComparison,
+    CallbackLoop, EndlessLoop, Eviction, ForcedCheckpoint, Liveness, LongHistory, LoopComparison, SingularIds,
 };
 use verdict_kernel::semantics::log::LoopStates;
 
@@ -9,7 +9,7 @@ use crate::equiv::{self, Exact, Suspect};
 use crate::error::{Res, reject, say};
 use crate::index::{FrameNo, Idx, InsnIdx, R1, Spi};
 use crate::observer::{Event, MissReason, Observer};
-use crate::state::{FP, IterState, Marks, NO_LINK, State, StateId, Trail};
+use crate::state::{ADD_CONST, FP, IterState, Marks, NO_LINK, Reg, State, StateId, Trail};
 use crate::verifier::Verifier;
 
 use super::loops::Loop;
@@ -296,15 +296,18 @@ impl<O: Observer> Verifier<'_, O> {
                 return calm;
             }
             Closing::Callback => {
+                let own = self.env.kernel.semantics.graph.callback_loop == CallbackLoop::Own;
                 // A quirk with components: a match here closes the loop of the state that was compared before.
                 if !self.by_components() {
                     *closes = Loop::None;
                 }
-                return if self.equal(id, self.in_loop()) {
-                    Ok(Match::Hit)
-                } else {
-                    calm
-                };
+                if !self.equal(id, self.in_loop()) {
+                    return calm;
+                }
+                if own {
+                    *closes = Loop::Of(id);
+                }
+                return Ok(Match::Hit);
             }
             Closing::MayGoto => {
                 if old.may_goto_depth != self.walk.cur.may_goto_depth && self.equal(id, self.in_loop()) {
@@ -475,12 +478,17 @@ impl<O: Observer> Verifier<'_, O> {
         self.walk.search.prev_insns = self.walk.stats.insns;
         let traced = self.walk.cur.marks_mut().traced;
         forget_precision(&mut self.walk.cur);
+        if self.env.kernel.semantics.graph.singular_ids == SingularIds::Cleared {
+            clear_singular_ids(&mut self.walk.cur);
+        }
         let mut new = self.walk.cur.clone();
         self.walk.cur.history = Trail::default();
         new.insn_idx = idx;
         new.last_insn_idx = self.walk.prev_insn_idx;
-        if self.by_chains() {
-            self.assume_needed(&mut new);
+        match self.env.kernel.semantics.graph.liveness {
+            Liveness::CallChains => self.assume_needed(&mut new),
+            Liveness::MarksAndText => self.note_live(&mut new),
+            Liveness::ReadMarks => {}
         }
         // Whoever comes back to here from behind need not go on from one of these.
         new.marks_mut().traced = traced;
@@ -526,6 +534,28 @@ fn forget_precision(state: &mut State) {
         slot.marks.climbed_half = 0;
         slot.marks.traced = 0;
     }
+}
+
+/// Unlinks the scalars whose id no other has (`bpf_clear_singular_ids`).
+fn clear_singular_ids(state: &mut State) {
+    let is_linked = |reg: &Reg| reg.is_scalar() && reg.id != 0;
+    let mut ids = Vec::new();
+    state.for_each_reg(|reg| {
+        if is_linked(reg) {
+            ids.push(reg.id & !ADD_CONST);
+        }
+    });
+    ids.sort_unstable();
+    let mut singular: Vec<u32> = Vec::new();
+    for same in ids.chunk_by(|a, b| a == b) {
+        if let [id] = *same {
+            singular.push(id);
+        }
+    }
+    state.for_each_reg_mut(
+        |reg| is_linked(reg) && singular.binary_search(&(reg.id & !ADD_CONST)).is_ok(),
+        |reg| (reg.id, reg.off) = (0, 0),
+    );
 }
 
 /// Starts a segment: nothing was read or written in it; every value has its counterpart in the checkpoint.

@@ -51,6 +51,17 @@ impl<O: Observer> Verifier<'_, O> {
         }
     }
 
+    /// Notes which registers of a new checkpoint may still be read, where comparisons ask for it.
+    pub(crate) fn note_live(&self, state: &mut State) {
+        let mut at = Some(state.insn_idx);
+        for frame in state.frames.numbers().rev() {
+            let slot = &mut state.frames[frame];
+            let live = at.and_then(|idx| self.program.live_regs.get(idx));
+            slot.marks.live = live.copied().unwrap_or(u16::MAX);
+            at = slot.body.callsite;
+        }
+    }
+
     /// A new checkpoint, to which no marks climb: until it is finished it needs every slot and the registers that
     /// are live at its instructions.
     pub(crate) fn assume_needed(&self, state: &mut State) {

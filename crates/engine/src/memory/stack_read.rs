@@ -2,6 +2,7 @@
 
 use verdict_kernel::ctx::Access;
 use verdict_kernel::rule::Rule;
+use verdict_kernel::semantics::linked::FillLink;
 use verdict_kernel::semantics::log::ReadSlots;
 use verdict_kernel::semantics::stack::{NarrowFill, ObjectSpill, ZeroLoad};
 use verdict_kernel::types::RegBase;
@@ -15,6 +16,9 @@ use crate::linked::unlink;
 use crate::observer::Observer;
 use crate::state::{Reg, Slot, SlotType, SlotTypes, hist};
 use crate::verifier::Verifier;
+
+/// Bytes of the low half of a slot.
+const LOW_HALF: i32 = 4;
 
 /// How a load of part of a slot, or from a partial spill, ends.
 enum Fill {
@@ -93,6 +97,7 @@ impl<O: Observer> Verifier<'_, O> {
         let restored = if whole {
             self.mark_slot_read(frame, spi);
             if let Some(dst) = dst {
+                let kept = self.link_kept(frame, spi)?;
                 self.fill(frame, spi, kept, dst);
             }
             true
@@ -104,6 +109,11 @@ impl<O: Observer> Verifier<'_, O> {
                 NarrowFill::SameSize => same_size_fill(slot, off, size)?,
                 NarrowFill::Ranges => partial_fill(slot, off, size)?,
             };
+            let low_half = size == LOW_HALF && kept_size == LOW_HALF && kept.b.width() <= 32;
+            let kept = match outcome {
+                Fill::Scalar if low_half => self.link_kept(frame, spi)?,
+                _ => kept,
+            };
             self.fill_part(frame, spi, kept, size, dst, &outcome);
             matches!(outcome, Fill::Scalar | Fill::ZeroScalar)
         };
@@ -111,6 +121,19 @@ impl<O: Observer> Verifier<'_, O> {
             self.push_history(hist::stack_access(frame, spi), 0);
         }
         Ok(())
+    }
+
+    /// What a slot keeps, linked with what is filled from it, where that is done.
+    fn link_kept(&mut self, frame: FrameNo, spi: Spi) -> Res<Reg> {
+        let kept = *self.slot(frame, spi)?.reg();
+        if self.env.kernel.semantics.linked.fill_link == FillLink::Kept || !kept.is_scalar() {
+            return Ok(kept);
+        }
+        let linked = self.with_scalar_id(kept);
+        if linked.id != kept.id {
+            self.slot_mut(frame, spi)?.set_reg(linked);
+        }
+        Ok(linked)
     }
 
     /// Gives a register what a slot keeps.

@@ -55,7 +55,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Whether RCU-protected objects stay alive here.
     pub(crate) fn in_rcu_cs(&self) -> bool {
-        self.walk.cur.active_rcu_lock || self.walk.cur.active_lock.is_some() || !self.in_sleepable()
+        self.walk.cur.active_rcu_locks != 0 || self.walk.cur.active_lock.is_some() || !self.in_sleepable()
     }
 
     /// The BTFs in reach.

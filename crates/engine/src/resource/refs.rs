@@ -91,7 +91,7 @@ impl<O: Observer> Verifier<'_, O> {
         if regions && state.active_irq != 0 {
             return refuse("bpf_local_irq_save");
         }
-        if regions && state.active_rcu_lock {
+        if regions && state.active_rcu_locks != 0 {
             return refuse("bpf_rcu_read_lock");
         }
         if regions && state.active_preempt_lock != 0 {

@@ -23,7 +23,7 @@ use crate::index::{FrameNo, Idx, InsnIdx, MapIdx, R0, RegNo, Spi, SubprogIdx};
 pub use few::Few;
 pub use frames::Frames;
 pub use history::{Hist, HistId, Histories, Trail, hist};
-pub use reg::{ADD_CONST, BtfHandle, DynptrKind, IterState, Reg};
+pub use reg::{ADD_CONST, ADD_CONST_32, ADD_CONST_64, BtfHandle, DynptrKind, IterState, Reg};
 pub(crate) use shared::unshared;
 pub use slot_types::{SlotType, SlotTypes};
 pub use stack::{Slot, Stack};
@@ -218,6 +218,8 @@ pub struct Marks {
     /// them by the recorded history would find nothing to mark. A walk by what instructions name may go another way than
     /// the values came, and never asks.
     pub traced: u16,
+    /// Registers that instructions from here on may read; all of them, where that is not asked.
+    pub live: u16,
     /// Slots that were read.
     pub slot_read: u64,
     /// Slots that were written in full.
@@ -242,6 +244,7 @@ impl Marks {
         climbed: 0,
         climbed_half: 0,
         traced: 0,
+        live: u16::MAX,
         slot_read: 0,
         slot_written: 0,
         slot_precise: 0,
@@ -341,7 +344,7 @@ pub struct State {
     /// Whether sleeping is allowed.
     pub in_sleepable: bool,
     /// Whether an RCU read lock is held.
-    pub active_rcu_lock: bool,
+    pub active_rcu_locks: u32,
     /// Nesting of disabled preemption.
     pub active_preempt_lock: u32,
     /// Spin lock held; of several, the one taken last.
@@ -375,7 +378,7 @@ impl State {
             callback_unroll_depth: 0,
             may_goto_depth: 0,
             in_sleepable: false,
-            active_rcu_lock: false,
+            active_rcu_locks: 0,
             active_preempt_lock: 0,
             active_lock: None,
             active_irq: 0,
@@ -465,6 +468,16 @@ impl State {
                 {
                     f(s.reg_mut());
                 }
+            }
+        }
+    }
+    /// Looks at all registers and spilled registers.
+    pub fn for_each_reg(&self, mut f: impl FnMut(&Reg)) {
+        for frame in self.frames.iter() {
+            frame.body.regs.iter().for_each(&mut f);
+            let slots = frame.body.stack.slots();
+            for slot in slots.iter().filter(|slot| slot.is_spill()) {
+                f(slot.reg());
             }
         }
     }

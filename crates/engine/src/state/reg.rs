@@ -7,8 +7,12 @@ use crate::index::{FrameNo, MapIdx, SubprogIdx};
 
 /// Set in [`Reg::id`]: the value is that of the base id plus the constant in [`Reg::off`].
 ///
-/// Linux 6.11, `BPF_ADD_CONST`.
-pub const ADD_CONST: u32 = 1 << 31;
+/// Linux 6.11, `BPF_ADD_CONST`, later `BPF_ADD_CONST64`.
+pub const ADD_CONST_64: u32 = 1 << 31;
+/// The same of the low halves, the upper one being zero (Linux 7.0, `BPF_ADD_CONST32`).
+pub const ADD_CONST_32: u32 = 1 << 30;
+/// Either of the two.
+pub const ADD_CONST: u32 = ADD_CONST_64 | ADD_CONST_32;
 
 /// A dynptr's kind, with the kernel's numbers (`enum bpf_dynptr_type`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -2,9 +2,9 @@
 
 use verdict_domain::{AluOp, Bounds, Width};
 use verdict_isa::table::alu_symbol;
-use verdict_isa::{AddrCast, Alu, Operand};
+use verdict_isa::{AddrCast, Alu, ByteOrder, Operand};
 use verdict_kernel::rule::Fact;
-use verdict_kernel::semantics::bounds::{Negation, SignMask};
+use verdict_kernel::semantics::bounds::{Negation, SignMask, SwappedBytes};
 use verdict_kernel::semantics::control::{ArenaOperand, FlowKeys, ScalarPlusPointer};
 use verdict_kernel::semantics::linked::CopyLink;
 use verdict_kernel::semantics::log::CallWords;
@@ -12,7 +12,7 @@ use verdict_kernel::types::{Flags, RegBase, RegType};
 
 use crate::error::{About, Res, register, reject};
 use crate::index::RegNo;
-use crate::linked::{constant_added, link_after_arithmetic, unlink};
+use crate::linked::{Sum, link_after_arithmetic, unlink};
 use crate::observer::Observer;
 use crate::state::{Marks, Reg, unshared};
 use crate::verifier::{ArgUse, Verifier};
@@ -30,10 +30,10 @@ impl<O: Observer> Verifier<'_, O> {
                 self.negate(width, dst)?;
                 dst
             }
-            Alu::End { dst, .. } => {
+            Alu::End { order, bits, dst } => {
                 let dst = RegNo(dst);
                 self.check_reg_arg(dst, ArgUse::Src)?;
-                self.check_reg_arg(dst, ArgUse::Dst)?;
+                self.order_bytes(order, bits, dst)?;
                 dst
             }
             Alu::Mov { width, dst, src } => self.mov(width, RegNo(dst), src)?,
@@ -67,6 +67,31 @@ impl<O: Observer> Verifier<'_, O> {
         let negated = reg.b.negated(width, rules);
         reg.set_known(0);
         reg.b = negated;
+        Ok(())
+    }
+
+    /// The bytes swapped, or those above cut off; the register is read already. A little-endian machine is meant.
+    fn order_bytes(&mut self, order: ByteOrder, bits: u8, dst: RegNo) -> Res<()> {
+        let known = self.env.kernel.semantics.bounds.swapped_bytes == SwappedBytes::Bits;
+        if !known || !self.reg(dst).is_scalar() {
+            return self.check_reg_arg(dst, ArgUse::Dst);
+        }
+        self.check_reg_arg(dst, ArgUse::DstNoMark)?;
+        let (rules, bytes) = (self.env.rules, u32::from(bits / 8));
+        let offset = self.env.kernel.semantics.linked.unlinked_offset;
+        let reg = self.walk.cur.reg_mut(dst);
+        match order {
+            ByteOrder::Swap | ByteOrder::ToBe => reg.b = reg.b.swapped(bytes, rules),
+            ByteOrder::ToLe if bytes < 8 => {
+                reg.b.truncate(bytes, rules);
+                reg.b.sync(rules);
+            }
+            ByteOrder::ToLe => {
+                reg.b.sync(rules);
+                return Ok(());
+            }
+        }
+        unlink(reg, offset);
         Ok(())
     }
 
@@ -266,6 +291,7 @@ impl<O: Observer> Verifier<'_, O> {
         // With `rX op= rX` the kernel reads a copy of the operand taken before.
         let top = self.walk.cur.frames.top_mut();
         let reg = &mut unshared(&mut top.body).regs[dst];
+        let umax = reg.b.umax();
         if !reg.b.apply(op, width, src, self.env.rules) {
             *reg = Reg {
                 b: reg.b,
@@ -276,11 +302,14 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if reg.id != 0 || reg.off != 0 {
             let switches = &self.env.kernel.semantics.linked;
-            let added = match op == AluOp::Add && width.is_64() {
-                true => constant_added(&reg.b, src, same, switches.self_sum),
-                false => None,
+            let sum = Sum {
+                width,
+                op,
+                same,
+                umax,
             };
-            link_after_arithmetic(reg, added, switches);
+            let added = sum.added(&reg.b, src, switches);
+            link_after_arithmetic(reg, added, switches.unlinked_offset);
         }
     }
 

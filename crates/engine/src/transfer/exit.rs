@@ -18,7 +18,12 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if self.env.kernel.semantics.control.leave_checks == LeaveChecks::Unified {
             let leaves = self.leaves_regions(exception);
-            self.check_resource_leak(exception, leaves, "BPF_EXIT instruction in main prog")?;
+            let anywhere = self.env.kernel.semantics.control.throw_regions == ThrowRegions::Anywhere;
+            let place = match exception && anywhere {
+                true => "bpf_throw",
+                false => "BPF_EXIT instruction in main prog",
+            };
+            self.check_resource_leak(exception, leaves, place)?;
         } else {
             self.check_regions_left(exception)?;
             let takes_along = self.env.kernel.semantics.control.references == References::Function;
@@ -65,7 +70,7 @@ impl<O: Observer> Verifier<'_, O> {
                 false => reject!(LockLeak, EINVAL, "bpf_spin_unlock is missing\n"),
             }
         }
-        if state.active_rcu_lock {
+        if state.active_rcu_locks != 0 {
             match throws {
                 true => reject!(
                     LeaveInRegion,

@@ -1,10 +1,11 @@
 //! Jumps: conditions, what either outcome teaches, `goto`, `may_goto`.
 
 use verdict_domain::{
-    Bounds, JmpOp, Learned, Rules, Width, branch_taken, refine, refine_by_constants, refine_same,
+    Bounds, JmpOp, Learned, Rules, Width, branch_taken, branch_taken_by_itself, refine, refine_by_constants,
+    refine_same,
 };
 use verdict_isa::{Branch, Jump, Operand};
-use verdict_kernel::semantics::bounds::{EqualPointer, NeverNull, NullTestWidth};
+use verdict_kernel::semantics::bounds::{EqualPointer, NeverNull, NullTestWidth, SameRegister};
 use verdict_kernel::semantics::control::OperandOrder;
 use verdict_kernel::semantics::log::ShownStates;
 use verdict_kernel::types::{Flags, RegBase, RegType};
@@ -171,25 +172,48 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Whether the outcome is certain, where both are numbers.
     #[inline]
-    fn is_number_branch_taken(&self, cond: &Cond) -> Option<bool> {
-        let dst = self.reg(cond.dst);
-        if !dst.is_scalar() {
-            return None;
-        }
+    fn is_number_branch_taken(&mut self, cond: &Cond) -> Option<bool> {
+        let dst = &self.reg(cond.dst).b;
         let rules = self.env.rules;
-        match cond.src {
+        let taken = match cond.src {
+            _ if !self.reg(cond.dst).is_scalar() => return None,
             Operand::Imm(imm) => {
                 let number = Bounds::constant(i64::from(imm) as u64);
-                branch_taken(cond.op, cond.width, &dst.b, &number, rules)
+                branch_taken(cond.op, cond.width, dst, &number, rules)
+            }
+            Operand::Reg(src) if RegNo(src) == cond.dst && self.knows_same_register() => {
+                return branch_taken_by_itself(cond.op, cond.width, dst);
             }
             Operand::Reg(src) => {
                 let src = self.reg(RegNo(src));
-                let number = src.is_scalar();
-                number
-                    .then(|| branch_taken(cond.op, cond.width, &dst.b, &src.b, rules))
-                    .flatten()
+                if !src.is_scalar() {
+                    return None;
+                }
+                branch_taken(cond.op, cond.width, dst, &src.b, rules)
             }
+        };
+        match taken {
+            None if rules.keeps_contradiction => self.is_other_branch_dead(cond),
+            _ => taken,
         }
+    }
+
+    /// Whether the outcome is certain because the other one contradicts what is known (`simulate_both_branches_taken`).
+    fn is_other_branch_dead(&mut self, cond: &Cond) -> Option<bool> {
+        let [taken, falls_through] = self.learned(cond);
+        let dead = |(dst, src): &Learned| dst.has_empty_range() || src.has_empty_range();
+        if dead(&falls_through) {
+            Some(true)
+        } else if dead(&taken) {
+            Some(false)
+        } else {
+            None
+        }
+    }
+
+    /// Whether a register is known to be equal to itself.
+    fn knows_same_register(&self) -> bool {
+        self.env.kernel.semantics.bounds.same_register == SameRegister::Decided
     }
 
     /// Whether the outcome is certain, where not both are numbers.
@@ -253,22 +277,18 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Narrows both operands in both paths (`reg_set_min_max`).
     fn learn(&mut self, cond: &Cond, fork: Fork) -> Res<()> {
-        let dst = self.reg(cond.dst).b;
-        let (src, same) = match cond.src {
-            Operand::Reg(src) => (self.reg(RegNo(src)).b, RegNo(src) == cond.dst),
-            Operand::Imm(imm) => (Bounds::constant(i64::from(imm) as u64), false),
-        };
-        let (rules, idx) = (self.env.rules, self.walk.insn_idx);
-        let learn = || learned(cond, &dst, &src, same, rules);
-        let [(mut true_dst, mut true_src), (mut false_dst, mut false_src)] =
-            self.walk.compared.learned(idx, &dst, &src, learn);
+        let same = cond.src_reg() == Some(cond.dst);
+        if same && self.knows_same_register() {
+            return Ok(());
+        }
+        let [(mut true_dst, mut true_src), (mut false_dst, mut false_src)] = self.learned(cond);
         for (dst, src, contexts) in [
             (&mut true_dst, &mut true_src, ["true_reg1", "true_reg2"]),
             (&mut false_dst, &mut false_src, ["false_reg1", "false_reg2"]),
         ] {
             self.check_bounds(dst, contexts[0])?;
             // A register compared with itself is checked again, as the first check has left it.
-            if same {
+            if same && !self.env.rules.keeps_contradiction {
                 *src = *dst;
             }
             self.check_bounds(src, contexts[1])?;
@@ -279,6 +299,18 @@ impl<O: Observer> Verifier<'_, O> {
             store(other, cond.dst, src_reg, true_dst, true_src);
         }
         Ok(())
+    }
+
+    /// What is known of two numbers in the branch that is taken, and in the one that falls through.
+    fn learned(&mut self, cond: &Cond) -> [Learned; 2] {
+        let dst = self.reg(cond.dst).b;
+        let (src, same) = match cond.src {
+            Operand::Reg(src) => (self.reg(RegNo(src)).b, RegNo(src) == cond.dst),
+            Operand::Imm(imm) => (Bounds::constant(i64::from(imm) as u64), false),
+        };
+        let (rules, idx) = (self.env.rules, self.walk.insn_idx);
+        let learn = || learned(cond, &dst, &src, same, rules);
+        self.walk.compared.learned(idx, &dst, &src, learn)
     }
 
     /// What a comparison teaches about pointers: that they are NULL or not, and how far a packet goes.
@@ -498,7 +530,8 @@ fn learned(cond: &Cond, dst: &Bounds, src: &Bounds, same: bool, rules: Rules) ->
     }
     let narrow = |op: JmpOp| {
         let (mut a, mut b) = (*dst, *src);
-        if same {
+        // Where branches are tried first, that is done with two copies.
+        if same && !rules.keeps_contradiction {
             refine_same(op, cond.width, &mut a);
             a.sync(rules);
             a.sync(rules);

@@ -91,7 +91,7 @@ impl<O: Observer> Verifier<'_, O> {
                 "BPF_LD_[ABS|IND] cannot be used inside bpf_spin_lock-ed region\n"
             );
         }
-        if self.walk.cur.active_rcu_lock {
+        if self.walk.cur.active_rcu_locks != 0 {
             reject!(
                 LeaveInRegion,
                 EINVAL,

@@ -20,9 +20,9 @@ const MOST_KEPT: u32 = 4096;
 /// A line that was looked up in vain so often, and as often again for each time that it was not, is not any more.
 const PATIENCE: u32 = 32;
 /// In what is kept, the id of a value that a register had in the beginning: this and the register.
-const FOUND: u32 = 1 << 30;
+const FOUND: u32 = 1 << 29;
 /// In what is kept, the first id that was given out.
-pub(super) const GIVEN: u32 = 1 << 29;
+pub(super) const GIVEN: u32 = 1 << 28;
 
 /// All lines that were walked.
 #[derive(Debug, Default)]

@@ -164,6 +164,47 @@ switches! {
             values: {
                 Unnoticed = "unnoticed": "Nothing; a bitwise result has a signed range if its operands are not negative.",
                 Reported = "reported": "It is said, and the ranges are forgotten; a bitwise result has a signed range if its unsigned one does not cross the sign boundary.",
+                DeadBranch = "dead-branch": "A branch in which an operand of the comparison has such ranges is not taken; elsewhere as before.",
+            },
+            needs: [],
+        }
+        single_value: SingleValue = "single-value" {
+            doc: "Whether a number is known when its unsigned 64-bit range has only one that its known bits allow.",
+            upstream: "\"bpf: Improve bounds when tnum has a single possible value\", Linux 7.0.",
+            corpus: "outcomes",
+            values: {
+                Unseen = "unseen": "Not by that.",
+                Known = "known": "It is.",
+            },
+            needs: [],
+        }
+        same_register: SameRegister = "same-register" {
+            doc: "What a comparison of a register with itself decides.",
+            upstream: "\"bpf: Skip bounds adjustment for conditional jumps on same scalar register\", Linux 6.19.",
+            corpus: "outcomes",
+            values: {
+                Ranges = "by-ranges": "What its ranges do, as of two registers.",
+                Decided = "decided": "It is equal to itself, whatever it is; where that decides nothing, nothing is learnt.",
+            },
+            needs: [],
+        }
+        quotient_range: QuotientRange = "quotient-range" {
+            doc: "What is known of quotients and remainders.",
+            upstream: "\"bpf: Add interval and tnum analysis for signed and unsigned BPF_DIV\" and the same of BPF_MOD, Linux 7.0.",
+            corpus: "quotients",
+            values: {
+                Unknown = "unknown": "Nothing.",
+                Constant = "by-constant": "The range of those by a known number.",
+            },
+            needs: [],
+        }
+        swapped_bytes: SwappedBytes = "swapped-bytes" {
+            doc: "What is known of a number whose bytes were swapped or cut off by a byte-order instruction.",
+            upstream: "\"bpf: Add bitwise tracking for BPF_END\", Linux 7.0.",
+            corpus: "outcomes",
+            values: {
+                Unknown = "unknown": "Nothing.",
+                Bits = "bits": "Its bits.",
             },
             needs: [],
         }

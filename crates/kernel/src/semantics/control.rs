@@ -6,12 +6,42 @@ switches! {
     /// Instructions, calls, resources, and what is checked around the walk.
     Control = "control" {
     throw_regions: ThrowRegions = "throw-regions" {
-        doc: "From where an exception must not leave a locked, RCU or non-preemptible region.",
+        doc: "From where an exception must not leave a locked, RCU or non-preemptible region, and what words say of one that must not be thrown.",
         upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",
         corpus: "switch_calls",
         values: {
             MainOnly = "main-only": "From the main program; functions may throw while they hold a lock.",
             Anywhere = "anywhere": "From everywhere.",
+        },
+        needs: [],
+    }
+    rcu_regions: RcuRegions = "rcu-regions" {
+        doc: "Whether an RCU region may be entered within another one.",
+        upstream: "\"bpf: support nested rcu critical sections\", Linux 6.19.",
+        corpus: "trusted_calls",
+        values: {
+            Once = "once": "No.",
+            Counted = "counted": "Yes; it ends when as many were left as were entered.",
+        },
+        needs: [],
+    }
+    kfunc_results: KfuncResults = "kfunc-results" {
+        doc: "Whether an object of the kernel that one of its functions gives is trusted by itself, without a reference to it.",
+        upstream: "\"bpf: Return PTR_TO_BTF_ID | PTR_TRUSTED from BPF kfuncs by default\", Linux 7.0.",
+        corpus: "kfunc",
+        values: {
+            Plain = "plain": "What iterators step to is.",
+            Trusted = "trusted": "It is, unless RCU protects it.",
+        },
+        needs: [],
+    }
+    kfunc_pointers: KfuncPointers = "kfunc-pointers" {
+        doc: "Which kernel functions take only pointers that are trusted and not NULL.",
+        upstream: "\"bpf: Make KF_TRUSTED_ARGS the default for all kfuncs\", Linux 7.0.",
+        corpus: "trusted_calls",
+        values: {
+            Flagged = "flagged": "Those that say so.",
+            All = "all": "All.",
         },
         needs: [],
     }

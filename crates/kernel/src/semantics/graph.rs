@@ -10,6 +10,7 @@ switches! {
         corpus: "liveness",
         values: {
             ReadMarks = "read-marks": "Those that a path from it has read: marks climb from state to parent.",
+            MarksAndText = "marks-and-text": "The same; in loops, where all count, registers do that the program's text may read.",
             CallChains = "call-chains": "Registers that the program's text may read, and slots that instructions \
                                          of the same chain of calls were seen to read before they write.",
         },
@@ -80,6 +81,36 @@ switches! {
         values: {
             Same = "same": "Every value is the same.",
             RangeWithin = "range-within": "Ranges include the current ones, needed precisely or not.",
+        },
+        needs: [],
+    }
+    callback_loop: CallbackLoop = "callback-loop" {
+        doc: "Which loop is closed where a call of a function that runs a callback meets a state that it came from.",
+        upstream: "is_state_visited, between Linux 6.18 and 7.1.",
+        corpus: "callback_rounds",
+        values: {
+            Before = "of-the-one-before": "That of the finished state that was compared before, if there is one, where loops are components; else none.",
+            Own = "own": "That of the state it meets; such a call is a component of its own.",
+        },
+        needs: [],
+    }
+    singular_ids: SingularIds = "singular-ids" {
+        doc: "What becomes, at a checkpoint, of a link that only one number has.",
+        upstream: "bpf_clear_singular_ids in is_state_visited, Linux 7.0.",
+        corpus: "callback_rounds",
+        values: {
+            Kept = "kept": "It stays, and is compared.",
+            Cleared = "cleared": "It goes.",
+        },
+        needs: [],
+    }
+    widened_links: WidenedLinks = "widened-links" {
+        doc: "Whether a number in a loop counts as changed when it is only linked with others.",
+        upstream: "scalars_exact_for_widen, Linux 7.0.",
+        corpus: "loop_links",
+        values: {
+            Compared = "compared": "It does.",
+            Ignored = "ignored": "It does not.",
         },
         needs: [],
     }

@@ -53,6 +53,16 @@ switches! {
             },
             needs: [],
         }
+        fill_link: FillLink = "fill-link" {
+            doc: "Whether a number that is filled from the stack is linked with what stays there.",
+            upstream: "check_stack_read_fixed_off, Linux 7.0.",
+            corpus: "filled",
+            values: {
+                Kept = "kept": "If it had a link before.",
+                Given = "given": "Always, unless it is known; of the low half, if it was spilled and has no other.",
+            },
+            needs: [],
+        }
         constant_link: ConstantLink = "constant-link" {
             doc: "Whether the addition of a constant keeps a number linked.",
             upstream: "\"bpf: Track delta between linked registers\", Linux 6.11.",
@@ -60,6 +70,17 @@ switches! {
             values: {
                 Lost = "lost": "No: any arithmetic unlinks it.",
                 Kept = "kept": "Yes, with the constant.",
+                Signed = "signed": "Yes; a constant that is negative, subtracted, or added to the low half of a number that fits into it, too.",
+            },
+            needs: [],
+        }
+        linked_sum: LinkedSum = "linked-sum" {
+            doc: "Whether what a linked number learns of one that differs from it by a constant is made complete: its ranges and bits learn from each other.",
+            upstream: "reg_bounds_sync in sync_linked_regs, between Linux 6.18 and 7.1.",
+            corpus: "linked_constants",
+            values: {
+                Plain = "plain": "No.",
+                Complete = "complete": "Yes.",
             },
             needs: [],
         }
@@ -70,6 +91,7 @@ switches! {
             values: {
                 All = "all": "All, in all frames.",
                 Limited = "limited": "As many as the history has room for; the others are unlinked.",
+                Live = "live": "As many as the history has room for, of stack slots and of registers that are read later; the others are unlinked, if they are read later.",
             },
             needs: [],
         }

@@ -169,6 +169,16 @@ switches! {
         },
         needs: [],
     }
+    shown_links: ShownLinks = "shown-links" {
+        doc: "Which linked numbers are shown behind a comparison that they learn from.",
+        upstream: "sync_linked_regs, Linux 7.0.",
+        corpus: "links",
+        values: {
+            Compared = "compared": "Those that were compared.",
+            Told = "told": "All.",
+        },
+        needs: [],
+    }
     shown_states: ShownStates = "shown-states" {
         doc: "What of a state is shown, where, and at which level backtracking is.",
         upstream: "\"bpf: Only print scratched registers and stack slots to verifier logs.\" and \"bpf: Right align verifier states in verifier logs.\" (Linux 5.17).",

@@ -4,6 +4,7 @@ use std::num::NonZeroU64;
 
 use verdict_kernel::kfunc::Special;
 use verdict_kernel::kfunc::types::register_struct;
+use verdict_kernel::semantics::control::KfuncPointers;
 use verdict_kernel::types::{ArgBase, ArgType, Flags, RegBase};
 use verdict_syscall::func_args::kernel_ctx_type;
 use verdict_syscall::func_model::MAX_REG_ARGS;
@@ -103,7 +104,9 @@ impl<O: Observer> Verifier<'_, O> {
         let regno = RegNo::of_arg(arg);
         let reg = *self.reg(regno);
         let maybe_null = reg.is_null() || reg.ty.has(Flags::MAYBE_NULL);
-        if meta.func.is_strict() && maybe_null && !ptr.nullable {
+        let all_strict = self.env.kernel.semantics.control.kfunc_pointers == KfuncPointers::All;
+        let nullable = ptr.nullable || ptr.optional && all_strict;
+        if meta.func.is_strict() && maybe_null && !nullable {
             reject!(
                 ArgumentNull,
                 EACCES,

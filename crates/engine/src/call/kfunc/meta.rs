@@ -7,7 +7,7 @@ use verdict_btf::{Btf, TypeId};
 use verdict_isa::Insn;
 use verdict_kernel::kfunc::Kfunc as Listed;
 use verdict_kernel::kfunc::{Caller, KfuncFlags, Special};
-use verdict_kernel::semantics::control::LockCalls;
+use verdict_kernel::semantics::control::{KfuncPointers, LockCalls};
 use verdict_syscall::Field;
 use verdict_syscall::func_model::FuncModel;
 use verdict_syscall::prog::flags;
@@ -226,6 +226,10 @@ impl<O: Observer> Verifier<'_, O> {
                 .map(|(ops, member)| (ops.name, &**member)),
         };
         let callable = known.and_then(|k| k.callable_by(&caller));
+        let callable = match self.env.kernel.semantics.control.kfunc_pointers {
+            KfuncPointers::Flagged => callable,
+            KfuncPointers::All => callable.map(|flags| flags.with(KfuncFlags::TRUSTED_ARGS)),
+        };
         let special = known.and_then(|k| k.special);
         let reader = Reader {
             kernel,

@@ -7,6 +7,7 @@ use verdict_btf::{Btf, Param, Type, TypeId};
 use verdict_kernel::Kernel;
 use verdict_kernel::kfunc::{KfuncFlags, Special};
 use verdict_kernel::prog::ProgType;
+use verdict_kernel::semantics::control::KfuncPointers;
 
 use super::kinds::Kind;
 
@@ -162,14 +163,38 @@ pub(super) struct Reader<'a> {
     pub(super) flags: Option<KfuncFlags>,
 }
 
+impl Parameter {
+    /// Whether it is the size of the memory that the parameter before it points to.
+    fn is_size(&self) -> bool {
+        matches!(&self.class, Class::Scalar(scalar) if scalar.size_of.is_some())
+    }
+
+    /// A pointer that may be NULL, its size being said, is memory that may be left out.
+    fn nullable_with_size(&mut self, has_size: bool) {
+        if let Class::Pointer(ptr) = &mut self.class
+            && has_size
+            && ptr.nullable
+        {
+            (ptr.nullable, ptr.optional) = (false, true);
+        }
+    }
+}
+
 impl<'a> Reader<'a> {
     /// The parameters of a prototype.
     pub(super) fn params(&self, proto: Type<'a>) -> Vec<Parameter> {
-        proto
+        let mut params: Vec<_> = proto
             .params()
             .enumerate()
             .map(|(i, p)| self.param(i, p))
-            .collect()
+            .collect();
+        if self.kernel.semantics.control.kfunc_pointers == KfuncPointers::All {
+            let sizes: Vec<_> = params.iter().skip(1).map(Parameter::is_size).collect();
+            for (param, has_size) in params.iter_mut().zip(sizes) {
+                param.nullable_with_size(has_size);
+            }
+        }
+        params
     }
 
     fn param(&self, index: usize, param: Param<'a>) -> Parameter {

@@ -1,6 +1,7 @@
 //! Regions in which RCU is held or preemption is off.
 
 use verdict_kernel::kfunc::{KfuncFlags, Special};
+use verdict_kernel::semantics::control::RcuRegions;
 use verdict_kernel::types::Flags;
 
 use super::proto::Kfunc;
@@ -13,7 +14,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// What a call does to, or may not do in, an RCU read section.
     pub(super) fn change_rcu_region(&mut self, func: &Kfunc) -> Res<()> {
         let (enters, leaves) = (func.is(Special::RcuReadLock), func.is(Special::RcuReadUnlock));
-        if !self.walk.cur.active_rcu_lock {
+        if self.walk.cur.active_rcu_locks == 0 {
             if leaves {
                 reject!(
                     RegionPairing,
@@ -22,7 +23,7 @@ impl<O: Observer> Verifier<'_, O> {
                     func.name
                 );
             }
-            self.walk.cur.active_rcu_lock = enters;
+            self.walk.cur.active_rcu_locks = enters.into();
             return Ok(());
         }
         if (enters || leaves) && self.in_rbtree_lock_required_cb() {
@@ -32,17 +33,22 @@ impl<O: Observer> Verifier<'_, O> {
                 "Calling bpf_rcu_read_{{lock,unlock}} in unnecessary rbtree callback\n"
             );
         }
-        if enters {
+        let counted = self.env.kernel.semantics.control.rcu_regions == RcuRegions::Counted;
+        if enters && counted {
+            let depth = &mut self.walk.cur.active_rcu_locks;
+            *depth = depth.saturating_add(1);
+        } else if enters {
             reject!(
                 RegionPairing,
                 EINVAL,
                 "nested rcu read lock (kernel function {})\n",
                 func.name
             );
-        }
-        if leaves {
-            self.distrust_rcu_pointers();
-            self.walk.cur.active_rcu_lock = false;
+        } else if leaves {
+            self.walk.cur.active_rcu_locks -= 1;
+            if self.walk.cur.active_rcu_locks == 0 {
+                self.distrust_rcu_pointers();
+            }
         } else if func.has(KfuncFlags::SLEEPABLE) {
             reject!(
                 SleepInRegion,

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use verdict_btf::{Btf, Type, TypeId};
 use verdict_kernel::ctx::{Access, may_access_packet};
 use verdict_kernel::kfunc::{KfuncFlags, Special};
-use verdict_kernel::semantics::control::{RcuFunction, RdonlyCast};
+use verdict_kernel::semantics::control::{KfuncResults, RcuFunction, RdonlyCast};
 use verdict_kernel::types::{Flags, RegBase, RegType};
 
 use super::graph::{OBJECT, graph_node};
@@ -77,18 +77,7 @@ impl<O: Observer> Verifier<'_, O> {
                 reg
             }
             _ => {
-                let steps = meta.func.has(KfuncFlags::ITER_NEXT);
-                let flags = if steps {
-                    self.iter_elements(meta)
-                } else {
-                    Flags::NONE
-                };
-                let untrusted = meta.func.is(Special::GetKmemCache);
-                let flags = if untrusted {
-                    flags | Flags::UNTRUSTED
-                } else {
-                    flags
-                };
+                let flags = self.object_trust(meta);
                 kernel_object(flags | self.rcu_result(meta), target.id())
             }
         };
@@ -113,6 +102,20 @@ impl<O: Observer> Verifier<'_, O> {
         }
         self.set_reg(R0, reg);
         Ok(())
+    }
+
+    /// How far a kernel object that a function gives is trusted, RCU apart.
+    fn object_trust(&self, meta: &Meta) -> Flags {
+        let all = self.env.kernel.semantics.control.kfunc_results == KfuncResults::Trusted;
+        if meta.func.is(Special::GetKmemCache) {
+            Flags::UNTRUSTED
+        } else if meta.func.has(KfuncFlags::ITER_NEXT) {
+            self.iter_elements(meta)
+        } else if all && self.rcu_result(meta) == Flags::NONE {
+            Flags::TRUSTED
+        } else {
+            Flags::NONE
+        }
     }
 
     /// What a function that is only good under RCU gives is protected by it.

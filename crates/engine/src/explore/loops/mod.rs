@@ -3,7 +3,7 @@
 mod entries;
 mod scc;
 
-use verdict_kernel::semantics::graph::{LoopEntryCopy, LoopModel, PeakStates};
+use verdict_kernel::semantics::graph::{CallbackLoop, Liveness, LoopEntryCopy, LoopModel, PeakStates};
 
 pub(crate) use entries::{Entries, Node};
 pub(crate) use scc::Scc;
@@ -33,9 +33,12 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// What is known of the program's graph before the walk, as far as this kernel asks for it.
     pub(crate) fn prepare_graph(&mut self) {
-        if self.by_chains() {
+        let by_text = self.env.kernel.semantics.graph.liveness != Liveness::ReadMarks;
+        if by_text {
             let starts = self.program.subprogs.iter().map(|sub| sub.start);
             self.program.order = PostOrder::of(&self.program.insns, starts);
+        }
+        if self.by_chains() {
             let functions = self.program.subprogs.indices().map(|s| {
                 let start = self.program.subprogs[s].start;
                 (start, self.subprog_end(s).0.saturating_sub(start.0))
@@ -43,9 +46,12 @@ impl<O: Observer> Verifier<'_, O> {
             self.walk.chains = Chains::new(functions.collect());
         }
         if self.by_components() {
-            self.walk.scc = Scc::new(Components::of(&self.program.insns));
+            let own = self.env.kernel.semantics.graph.callback_loop == CallbackLoop::Own;
+            let aux = &self.program.aux;
+            let components = Components::of(&self.program.insns, |idx| own && aux[idx].calls_callback);
+            self.walk.scc = Scc::new(components);
         }
-        if self.by_chains() {
+        if by_text {
             self.program.live_regs = self.live_registers(&self.program.order);
             if O::LISTENING {
                 self.env.obs.event(Event::LiveRegs {
