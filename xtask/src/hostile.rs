@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 use verdict::{Explaining, KernelChoice, Options, Verifier};
 
+use verdict_gen::chance::Chance;
+
 use crate::Done;
-use crate::chance::Chance;
 use crate::child::{Heard, Talker};
 use crate::workers::{file_name, objects};
 

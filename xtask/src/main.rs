@@ -6,7 +6,6 @@ mod attach;
 mod bench;
 mod book;
 mod buffers;
-mod chance;
 mod child;
 mod cilium;
 mod corpus;
@@ -21,6 +20,7 @@ mod kernels;
 mod licences;
 mod logs;
 mod mutate;
+mod native;
 mod oracle;
 mod parity;
 mod phrases;
@@ -68,6 +68,8 @@ enum Chore {
     Hostile(hostile::Args),
     /// Change single instructions of objects, for comparisons with a real kernel beyond any corpus.
     Mutate(mutate::Args),
+    /// Compare verdict with the running kernel (as root): on objects, or on programs made by chance.
+    Native(native::Args),
     /// Build what is handed out: an archive and a Debian package of the static program with man pages and completions
     Dist(dist::Args),
     /// Change links for the guide as a book: `mdbook build docs` calls it
@@ -115,6 +117,7 @@ fn main() -> ExitCode {
         Chore::Explanations(args) => explanations::run(&args),
         Chore::Hostile(args) => hostile::run(&args),
         Chore::Mutate(args) => mutate::run(&args),
+        Chore::Native(args) => native::run(&args),
         Chore::Dist(args) => dist::run(&args),
         Chore::Book(args) => book::run(&args),
         Chore::Tidy => tidy::run(),

@@ -18,6 +18,7 @@ const ORDER: &[&str] = &[
     "bpf-verdict-isa",
     "bpf-verdict-btf",
     "bpf-verdict-kernel",
+    "bpf-verdict-gen",
     "bpf-verdict-loader",
     "bpf-verdict-syscall",
     "bpf-verdict-engine",

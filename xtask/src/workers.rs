@@ -24,16 +24,16 @@ use crate::logs::{LogCheck, LogDifference};
 pub(crate) struct Setting {
     /// Kernel profile
     #[arg(long, value_name = "NAME")]
-    kernel: Option<String>,
+    pub(crate) kernel: Option<String>,
     /// Directory with another kernel's BTF, config and symbols
     #[arg(long, value_name = "DIR")]
-    kernel_dir: Option<PathBuf>,
+    pub(crate) kernel_dir: Option<PathBuf>,
     /// Set a semantic switch
     #[arg(long, value_name = "SWITCH=VALUE")]
-    set: Vec<String>,
+    pub(crate) set: Vec<String>,
     /// Create a state at every prune point (BPF_F_TEST_STATE_FREQ)
     #[arg(long)]
-    test_states: bool,
+    pub(crate) test_states: bool,
     /// Compare level-2 logs with DIR/OBJECT__PROGRAM.log, or by the golden file's checksum
     #[arg(long, value_name = "DIR")]
     pub(crate) logs: Option<PathBuf>,
@@ -66,7 +66,8 @@ impl Setting {
         Ok(self.verifier()?.kernel().name.clone())
     }
 
-    fn verifier(&self) -> Result<Verifier, String> {
+    /// The verifier that is asked.
+    pub(crate) fn verifier(&self) -> Result<Verifier, String> {
         let choice = KernelChoice {
             name: self.kernel.clone(),
             dir: self.kernel_dir.clone(),

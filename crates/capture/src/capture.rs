@@ -184,6 +184,17 @@ pub fn write(dir: &Path, files: &Files, asked: &Asked) -> Result<(), CaptureErro
     fs::write(at(FACTS), facts).map_err(io(FACTS))
 }
 
+/// Writes the files of the running machine's kernel, what it answered, and what follows from that.
+///
+/// # Errors
+/// Those of the file system, and when there is no known kernel to start from.
+pub fn write_settled(dir: &Path, files: &Files, asked: &Asked) -> Result<Found, CaptureError> {
+    write(dir, files, asked)?;
+    let found = find(files, |known| machine(Path::new("/"), known), asked)?;
+    write_rules(dir, files.release(), &found)?;
+    Ok(found)
+}
+
 /// Writes what was found out.
 ///
 /// # Errors

@@ -312,7 +312,7 @@ impl Loads for Modelled<'_> {
         let errno = match handed.outcome.verdict {
             Verdict::Accepted => 0,
             Verdict::Rejected(rejected) => rejected.errno.0,
-            Verdict::Unsupported(_) | Verdict::Bug(_) => UNSUPPORTED,
+            Verdict::Unsupported(_) | Verdict::Bug(_) | Verdict::GaveUp(_) => UNSUPPORTED,
         };
         (errno, String::from_utf8_lossy(&handed.log).into_owned())
     }

@@ -20,6 +20,7 @@ pub use ask::Asker;
 pub use capture::{
     ANSWERS, Asked, CaptureError, FACTS, Found, ask, find, may_load, nearest, read as read_capture,
     write as write_capture, write_rules,
+    write_settled,
 };
 pub use corpus::{HARMFUL, fingerprint, objects};
 pub use facts::{Allowed, Facts};

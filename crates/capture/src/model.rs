@@ -280,6 +280,7 @@ impl Model {
             Verdict::Accepted => 0,
             Verdict::Rejected(rejected) => rejected.errno.0,
             Verdict::Unsupported(what) | Verdict::Bug(what) => return Said::Nothing(what),
+            Verdict::GaveUp(what) => return Said::Nothing(what.to_string()),
         };
         let log = settled(handed.log);
         let figures = Figures::of(&log);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use verdict::kernel::{Basis, Jit, Kernel, Machine};
 use verdict_capture::{
-    Asked, Files, Found, Settled, ask, find, machine, read_capture, write_capture, write_rules,
+    Asked, Files, Found, Settled, ask, find, read_capture, write_rules, write_settled,
 };
 
 use crate::Done;
@@ -32,8 +32,7 @@ fn capture(dir: &Path, verbose: bool) -> Result<Found, String> {
         }
     };
     let asked = ask(&files, tell).map_err(|e| e.to_string())?;
-    write_capture(dir, &files, &asked).map_err(|e| e.to_string())?;
-    settled(dir, &files, |known| machine(Path::new("/"), known), &asked)
+    write_settled(dir, &files, &asked).map_err(|e| e.to_string())
 }
 
 fn settled(

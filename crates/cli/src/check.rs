@@ -33,7 +33,7 @@ pub(crate) fn run(args: &CheckArgs, out: &mut dyn Write) -> Done {
         let verifiers: Vec<_> = args
             .verify
             .asked()
-            .oldest_first(args.verify.test.options(), &args.verify.globals.read()?)?
+            .oldest_first(args.verify.options(), &args.verify.globals.read()?)?
             .into_iter()
             .map(|verifier| verifier.explaining(how))
             .collect();
@@ -116,7 +116,7 @@ fn run_one(verifier: &Verifier, args: &CheckArgs, look: Look, out: &mut dyn Writ
     caveats::write(out, &caveats::of([verifier]))?;
     writeln!(out, "{summary}")?;
     out.flush()?;
-    let total = summary.accepted + summary.rejected + summary.unsupported;
+    let total = summary.programs();
     Ok(unless_nothing(
         summary.exit_code(),
         total,

@@ -281,7 +281,7 @@ fn verifiers(args: &CompareArgs) -> Result<Option<(Verifier, Verifier)>, String>
 fn verifier(args: &CompareArgs, setting: &str) -> Result<Verifier, String> {
     let kernel = args.verify.asked();
     let (choice, globals) = with_setting(kernel.choice()?, args.verify.globals.read()?, setting)?;
-    let verifier = kernel.verifier_of(&choice, args.verify.test.options())?;
+    let verifier = kernel.verifier_of(&choice, args.verify.options())?;
     Ok(verifier.with_globals(globals))
 }
 

@@ -11,12 +11,10 @@ use crate::args::GateArgs;
 use crate::inputs::{forget_empty, is_recorded, read_text};
 use crate::run::note_once;
 use crate::stat::Gathered;
-use crate::{Done, UNUSABLE, caveats, interrupt, run, step_summary, unless_nothing};
+use crate::{Done, UNDECIDED, UNUSABLE, caveats, interrupt, run, step_summary, unless_nothing};
 
 /// Exit code for a program that exceeds its budget.
 pub(crate) const EXCEEDED: u8 = 2;
-/// Exit code for a program of which nothing can be said.
-const UNSUPPORTED: u8 = 3;
 
 pub(crate) fn run(args: &GateArgs, out: &mut dyn Write) -> Done {
     run::set_jobs(args.jobs.jobs);
@@ -88,10 +86,13 @@ fn complain(args: &GateArgs, gate: &Gate<'_>) -> bool {
 }
 
 fn code_of(gate: &Gate<'_>) -> u8 {
-    if gate.breaches().any(|breach| *breach != Breach::Unsupported) {
+    if gate
+        .breaches()
+        .any(|breach| !matches!(breach, Breach::Unsupported | Breach::GaveUp))
+    {
         EXCEEDED
     } else if gate.breaches().next().is_some() {
-        UNSUPPORTED
+        UNDECIDED
     } else {
         0
     }

@@ -4,10 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::{env, process};
 
-use verdict_capture::{
-    Asked, CaptureError, Files, ask, find, fingerprint, machine, may_load, nearest, write_capture,
-    write_rules,
-};
+use verdict_capture::{CaptureError, Files, ask, fingerprint, may_load, nearest, write_settled};
 
 use crate::run::note_once;
 
@@ -85,18 +82,12 @@ fn make(dir: &Path) -> Result<Option<String>, String> {
         Err(CaptureError::Unprivileged(_)) => Some(assumed(&files, dir)?),
         asked => {
             let asked = asked.map_err(|e| e.to_string())?;
-            settle(dir, &files, &asked).map_err(|e| e.to_string())?;
+            write_settled(dir, &files, &asked).map_err(|e| e.to_string())?;
             None
         }
     };
     write(dir, MADE_BY, &maker())?;
     Ok(assumed)
-}
-
-fn settle(dir: &Path, files: &Files, asked: &Asked) -> Result<(), CaptureError> {
-    write_capture(dir, files, asked)?;
-    let found = find(files, |known| machine(Path::new("/"), known), asked)?;
-    write_rules(dir, files.release(), &found)
 }
 
 /// Writes the files alone, where the kernel cannot be asked; whose rules are assumed.

@@ -178,7 +178,10 @@ pub(crate) fn write_log(
         };
         page.finish("verdict log", &index)
     })?;
-    Ok(answer.record.unsupported)
+    let record = &answer.record;
+    Ok(record
+        .undecided()
+        .map(|what| format!("{}: {what}", record.verdict.word())))
 }
 
 /// Whether the verifier itself refused the program.

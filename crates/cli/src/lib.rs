@@ -49,6 +49,9 @@ use args::{Args, Command, KernelCommand};
 /// Unusable input or usage.
 const UNUSABLE: u8 = 1;
 
+/// A program without an answer: unsupported, or given up.
+const UNDECIDED: u8 = 3;
+
 /// Why a command did not come to its end.
 enum Trouble {
     /// To be printed.
@@ -162,7 +165,7 @@ fn execute(args: &Args, out: &mut dyn Write) -> Done {
 }
 
 /// The exit code of several results: that of the worst. Unusable input is worse than a rejection, and that is worse
-/// than something unsupported.
+/// than a program without an answer.
 fn worst(codes: impl IntoIterator<Item = u8>) -> u8 {
     codes.into_iter().filter(|code| *code != 0).min().unwrap_or(0)
 }

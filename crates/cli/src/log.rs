@@ -4,14 +4,11 @@ use std::io::Write;
 
 use verdict::{Explaining, Libbpf, LogEnd, LogOptions, NotLoaded, shown_path};
 
-use crate::Done;
 use crate::args::LogArgs;
 use crate::html;
 use crate::inputs::only;
 use crate::run::{guarded, open};
-
-/// Exit code for what is not modelled.
-const UNSUPPORTED: u8 = 3;
+use crate::{Done, UNDECIDED};
 
 pub(crate) fn run(args: &LogArgs, out: &mut dyn Write) -> Done {
     let verifier = args.verify.verifier()?.explaining(match args.print.html {
@@ -25,8 +22,8 @@ pub(crate) fn run(args: &LogArgs, out: &mut dyn Write) -> Done {
     if let Some(file) = &args.print.html {
         let unsupported = html::write_log(file, program, &verifier)?;
         return Ok(unsupported.map_or(0, |what| {
-            eprintln!("verdict: unsupported: {what}");
-            UNSUPPORTED
+            eprintln!("verdict: {what}");
+            UNDECIDED
         }));
     }
     let path = shown_path(&input.path);
@@ -66,7 +63,11 @@ fn remark(end: &LogEnd, options: &LogOptions<'_>) -> u8 {
         Ok(()) => 0,
         Err(NotLoaded::Unsupported(what)) => {
             eprintln!("verdict: unsupported: {what}");
-            UNSUPPORTED
+            UNDECIDED
+        }
+        Err(NotLoaded::GaveUp(what)) => {
+            eprintln!("verdict: gave up: {}: the log breaks off", what.name());
+            UNDECIDED
         }
         Err(NotLoaded::Kernel(errno)) => {
             if end.written.is_none() && options.libbpf == Libbpf::Absent {
@@ -83,7 +84,7 @@ fn remark(end: &LogEnd, options: &LogOptions<'_>) -> u8 {
         }
         Err(other) => {
             eprintln!("verdict: {other}");
-            UNSUPPORTED
+            UNDECIDED
         }
     }
 }

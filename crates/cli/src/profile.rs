@@ -80,6 +80,7 @@ fn write_summary(out: &mut dyn Write, name: &str, record: &Record) -> std::io::R
         Verdict::Success => "accepted",
         Verdict::Failure => "rejected",
         Verdict::Unsupported => "unsupported from here on",
+        Verdict::GaveUp => "given up here",
     };
     let figures = record.figures.as_ref();
     let (insns, states) = figures.map_or((0, 0), |f| (f.insns, f.states));

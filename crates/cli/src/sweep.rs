@@ -29,7 +29,7 @@ pub(crate) fn run(args: &SweepArgs, out: &mut dyn Write) -> Done {
             globals.add(expression).map_err(|e| e.to_string())?;
         }
         let verifier = kernel
-            .verifier_of(&setting.choice, args.verify.test.options())?
+            .verifier_of(&setting.choice, args.verify.options())?
             .with_globals(globals);
         let caveat = verifier.kernel().caveat();
         caveats.extend(caveat.filter(|caveat| !caveats.contains(caveat)));

@@ -25,7 +25,7 @@ pub(crate) fn run(args: &SuiteArgs, out: &mut dyn Write) -> Done {
         .transpose()?
         .unwrap_or_default();
     let kernel = Asked::by_libbpf(&args.kernel, &args.plans);
-    let verifiers = kernel.verifiers(Options::default(), &Globals::default())?;
+    let verifiers = kernel.verifiers(args.limits.options(Options::default()), &Globals::default())?;
     let output = args.print.output;
     if verifiers.len() > 1 && output == TestOutput::Junit {
         return Err("test: JUnit's form has no place for several kernels"

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use verdict::kernel::errno::Errno;
 use verdict::{Answer, Verifier, Whole, shown_path};
 use verdict_report::forms::{Form, Loaded, Question};
-use verdict_report::{CheckSummary, Groups, Look, Verdict, write_entry, write_group};
+use verdict_report::{CheckSummary, Groups, Look, write_entry, write_group};
 
 use crate::args::CheckArgs;
 use crate::check::{NOTHING, Program, entry, row};
@@ -72,7 +72,7 @@ pub(crate) fn run(verifier: &Verifier, args: &CheckArgs, look: Look, out: &mut d
 fn loads(whole: &Whole) -> Option<bool> {
     match &whole.refusal {
         None => Some(true),
-        Some(answer) => (answer.record.verdict != Verdict::Unsupported).then_some(false),
+        Some(answer) => answer.record.verdict.is_decided().then_some(false),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::{Broken, Fact, Rule};
 
+use crate::GaveUp;
 use crate::index::{InsnIdx, RegNo};
 
 /// Why verification stopped.
@@ -16,6 +17,8 @@ pub enum Failure {
     Unsupported(String),
     /// This model contradicts itself.
     Bug(String),
+    /// What the verification may take is used up.
+    GaveUp(GaveUp),
 }
 
 /// The kernel's refusal.
@@ -121,6 +124,7 @@ impl fmt::Display for Failure {
             Failure::Rejected(r) => write!(f, "{} ({})", r.text.trim_end(), r.errno),
             Failure::Unsupported(what) => write!(f, "unsupported: {what}"),
             Failure::Bug(what) => write!(f, "internal contradiction: {what}"),
+            Failure::GaveUp(what) => write!(f, "gave up: {what}"),
         }
     }
 }

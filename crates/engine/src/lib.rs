@@ -77,6 +77,26 @@ pub enum Verdict {
     Unsupported(String),
     /// The model contradicts itself; nothing is known of the program.
     Bug(String),
+    /// What its verification may take ([`verdict_syscall::Allowance`]) was used up before it ended.
+    GaveUp(GaveUp),
+}
+
+/// What was used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GaveUp {
+    /// The time.
+    Time,
+    /// The memory.
+    Memory,
+}
+
+impl std::fmt::Display for GaveUp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            GaveUp::Time => "time",
+            GaveUp::Memory => "memory",
+        })
+    }
 }
 
 /// A refusal.
@@ -231,6 +251,7 @@ fn finish<O: Observer, T>(
             }
             Failure::Unsupported(what) => Verdict::Unsupported(what),
             Failure::Bug(what) => Verdict::Bug(what),
+            Failure::GaveUp(what) => Verdict::GaveUp(what),
         },
     };
     let mut stats = std::mem::take(&mut verifier.walk.stats);

@@ -17,7 +17,7 @@ use verdict_syscall::{Map, Prog};
 use crate::assume::Assumption;
 use crate::equiv::{IdMap, Suspect};
 use crate::error::{About, Failure, Res, register, reject};
-use crate::explore::{Scc, Search};
+use crate::explore::{Scc, Search, Spent};
 use crate::index::{FrameNo, Idx, InsnIdx, MapIdx, RegNo, Spi, SubprogIdx};
 use crate::liveness::Chains;
 use crate::observer::{Event, Observer};
@@ -103,6 +103,8 @@ pub(crate) struct Walk {
     pub(crate) suspect: Suspect,
     /// Scratch for comparisons.
     pub(crate) id_map: IdMap,
+    /// What of the allowance is used up.
+    pub(crate) spent: Spent,
 }
 
 impl Default for Walk {
@@ -125,6 +127,7 @@ impl Default for Walk {
             seen_exception: false,
             suspect: Suspect::None,
             id_map: IdMap::default(),
+            spent: Spent::default(),
         }
     }
 }

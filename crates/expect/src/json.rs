@@ -67,6 +67,7 @@ impl<'a> Test<'a> {
             Status::Judged(_) | Status::Unusable(_) => "passed",
             Status::Skipped(_) => "skipped",
             Status::Unsupported(_) => "unsupported",
+            Status::GaveUp(_) => "gave_up",
         };
         let judged = match &result.status {
             Status::Judged(judgement) => Some(judgement),
@@ -106,6 +107,8 @@ struct Counts<'a> {
     known: usize,
     skipped: usize,
     unsupported: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gave_up: Option<usize>,
     filtered: usize,
     expectations: Expectations,
 }
@@ -120,6 +123,7 @@ impl<'a> Counts<'a> {
             known: summary.known,
             skipped: summary.skipped,
             unsupported: summary.unsupported,
+            gave_up: Some(summary.gave_up).filter(|tests| *tests > 0),
             filtered: summary.filtered,
             expectations: Expectations {
                 met: summary.met,

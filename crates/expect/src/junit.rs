@@ -34,6 +34,7 @@ fn case(result: &TestResult) -> Case {
         ),
         Status::Skipped(why) => Outcome::Skipped((*why).to_owned()),
         Status::Unsupported(what) => Outcome::Skipped(format!("unsupported: {what}")),
+        Status::GaveUp(what) => Outcome::Skipped(format!("gave up: {what}")),
         Status::Judged(_) | Status::Unusable(_) => Outcome::Passed,
     };
     let unchecked: Vec<_> = result

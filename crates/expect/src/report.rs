@@ -38,6 +38,8 @@ pub enum Status {
     Skipped(&'static str),
     /// It needs what is not modelled.
     Unsupported(String),
+    /// Its verification was given up: what was used up.
+    GaveUp(&'static str),
     /// Its tags, or the object with it, cannot be used.
     Unusable(String),
 }
@@ -54,7 +56,7 @@ impl TestResult {
             _ if self.known.is_some() => false,
             Status::Judged(judgement) => judgement.unmet.is_some(),
             Status::Unusable(_) => true,
-            Status::Skipped(_) | Status::Unsupported(_) => false,
+            Status::Skipped(_) | Status::Unsupported(_) | Status::GaveUp(_) => false,
         }
     }
 
@@ -63,6 +65,7 @@ impl TestResult {
         match &self.status {
             Status::Judged(judgement) => judgement.unmet.as_ref().map_or(Vec::new(), explain),
             Status::Unusable(why) | Status::Unsupported(why) => vec![why.clone()],
+            Status::GaveUp(what) => vec![format!("gave up: {what}")],
             Status::Skipped(_) => Vec::new(),
         }
     }
@@ -92,6 +95,8 @@ pub struct Summary {
     pub skipped: usize,
     /// Tests that need what is not modelled.
     pub unsupported: usize,
+    /// Tests whose verification was given up.
+    pub gave_up: usize,
     /// Tests left out by a filter.
     pub filtered: usize,
     /// Expectations that are met.
@@ -116,6 +121,7 @@ impl Summary {
             }
             Status::Skipped(_) => self.skipped += 1,
             Status::Unsupported(_) => self.unsupported += 1,
+            Status::GaveUp(_) => self.gave_up += 1,
             Status::Unusable(_) => {}
         }
         match &result.status {
@@ -128,12 +134,12 @@ impl Summary {
 
     /// How many tests were looked at.
     pub fn tests(&self) -> usize {
-        self.passed + self.failed + self.known + self.skipped + self.unsupported
+        self.passed + self.failed + self.known + self.skipped + self.unsupported + self.gave_up
     }
 
-    /// 0 all passed, 2 a failure, 3 something unsupported.
+    /// 0 all passed, 2 a failure, 3 a test without an answer (unsupported or given up).
     pub fn exit_code(&self) -> u8 {
-        match (self.failed, self.unsupported) {
+        match (self.failed, self.unsupported + self.gave_up) {
             (0, 0) => 0,
             (0, _) => 3,
             _ => 2,
@@ -178,6 +184,7 @@ pub fn write_test(
         Status::Judged(_) | Status::Unusable(_) => ("ok", Part::Good),
         Status::Skipped(_) => ("skipped", Part::Warning),
         Status::Unsupported(_) => ("unsupported", Part::Warning),
+        Status::GaveUp(_) => ("gave up", Part::Warning),
     };
     write!(out, "test {} ... {}", result.name(), look.paint(part, word))?;
     if let Status::Skipped(why) = &result.status {
@@ -200,12 +207,14 @@ pub fn write_test(
     writeln!(out)
 }
 
-/// Writes what is wrong with the tests that failed or are unsupported.
+/// Writes what is wrong with the tests that failed or have no answer.
 ///
 /// # Errors
 /// Those of the writer.
 pub fn write_failures(out: &mut dyn Write, results: &[TestResult], look: Look) -> io::Result<()> {
-    let wrong = |result: &&TestResult| result.failed() || matches!(result.status, Status::Unsupported(_));
+    let wrong = |result: &&TestResult| {
+        result.failed() || matches!(result.status, Status::Unsupported(_) | Status::GaveUp(_))
+    };
     if !results.iter().any(|result| wrong(&result)) {
         return Ok(());
     }
@@ -239,13 +248,18 @@ pub fn write_summary(out: &mut dyn Write, summary: &Summary, look: Look) -> io::
         known,
         skipped,
         unsupported,
+        gave_up,
         filtered,
         ..
     } = summary;
+    let given_up = match gave_up {
+        0 => String::new(),
+        _ => format!(" {gave_up} given up;"),
+    };
     writeln!(
         out,
         "\ntest result: {word}. {passed} passed; {failed} failed; {known} known to fail; {skipped} skipped; \
-         {unsupported} unsupported; {filtered} filtered out"
+         {unsupported} unsupported;{given_up} {filtered} filtered out"
     )?;
     writeln!(out, "{}", summary.expectations())
 }

@@ -364,7 +364,7 @@ impl<'a> Trials<'a> {
             Verdict::Rejected(rejected) => {
                 Attempt::Rejected(Box::new((rejected, outcome.stats, recorder.finish())))
             }
-            Verdict::Unsupported(_) | Verdict::Bug(_) => Attempt::Unknown,
+            Verdict::Unsupported(_) | Verdict::Bug(_) | Verdict::GaveUp(_) => Attempt::Unknown,
         }
     }
 }

@@ -114,7 +114,7 @@ impl Play<'_> {
         let mut end = match &outcome.verdict {
             Verdict::Accepted => Ok(()),
             Verdict::Rejected(rejected) => Err(rejected.errno),
-            Verdict::Unsupported(_) | Verdict::Bug(_) => Err(Errno::EOPNOTSUPP),
+            Verdict::Unsupported(_) | Verdict::Bug(_) | Verdict::GaveUp(_) => Err(Errno::EOPNOTSUPP),
         };
         let beside = told.err();
         end = told.and(end);

@@ -27,7 +27,8 @@ class Overview {
       return el("p", "summary", el("b", "", kernel), " ",
         el("span", "accepted", of("accepted") + " accepted"), " ",
         el("span", "refused", of("refused") + " refused"), " ",
-        of("unsupported") ? el("span", "unsupported", of("unsupported") + " unsupported") : "");
+        of("unsupported") ? el("span", "unsupported", of("unsupported") + " unsupported") : "", " ",
+        of("gave-up") ? el("span", "gave-up", of("gave-up") + " given up") : "");
     });
     return el("section", "summaries", el("h1", "", this.index.title + ": " + count(this.index.rows.length, "program")), ...lines,
       ...this.index.notes.map(note => el("p", "caveat", note)),

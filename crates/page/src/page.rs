@@ -55,6 +55,8 @@ pub enum Outcome {
     Refused,
     /// Something is not modelled.
     Unsupported,
+    /// The verification was given up.
+    GaveUp,
 }
 
 /// What a kernel says of a program, in short.
@@ -80,11 +82,13 @@ impl Cell {
             Verdict::Success => Outcome::Accepted,
             Verdict::Failure => Outcome::Refused,
             Verdict::Unsupported => Outcome::Unsupported,
+            Verdict::GaveUp => Outcome::GaveUp,
         };
         let words = match outcome {
             Outcome::Accepted => None,
             Outcome::Refused => Some(refusal_of(record, entry.errno_name)),
             Outcome::Unsupported => record.unsupported.clone(),
+            Outcome::GaveUp => record.undecided().map(|what| format!("gave up: {what}")),
         };
         Cell {
             outcome,

@@ -385,6 +385,7 @@ mod tests {
             libbpf: None,
             tail: None,
             unsupported: None,
+            gave_up: None,
             assumed: None,
             log_sha256: None,
         };

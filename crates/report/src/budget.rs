@@ -117,6 +117,8 @@ pub enum Breach {
     Rejected,
     /// It needs something that is not modelled, so that nothing can be said.
     Unsupported,
+    /// Its verification was given up, so that nothing can be said.
+    GaveUp,
     /// A figure is above its limit.
     Over {
         /// The figure.
@@ -133,6 +135,7 @@ impl fmt::Display for Breach {
         match self {
             Breach::Rejected => f.write_str("rejected"),
             Breach::Unsupported => f.write_str("unsupported"),
+            Breach::GaveUp => f.write_str("gave up"),
             Breach::Over { column, value, limit } => {
                 let (name, over) = (column.header().to_lowercase(), value.saturating_sub(*limit));
                 let percent = if *limit == 0 {
@@ -183,6 +186,7 @@ impl Budgets {
             Verdict::Failure if limits.may_fail => return Vec::new(),
             Verdict::Failure => return vec![Breach::Rejected],
             Verdict::Unsupported => return vec![Breach::Unsupported],
+            Verdict::GaveUp => return vec![Breach::GaveUp],
             Verdict::Success => {}
         }
         let over = limits.of_figures().filter_map(|(column, limit)| {

@@ -144,11 +144,11 @@ pub fn write_group(
             let accepted = look.paint(Part::Good, "accepted");
             writeln!(out, "{accepted}     {name}: {insns} insns, {states} states")
         }
-        Verdict::Unsupported => writeln!(
+        Verdict::Unsupported | Verdict::GaveUp => writeln!(
             out,
             "{}  {name}: {}",
-            look.paint(Part::Warning, "unsupported"),
-            record.unsupported.as_deref().unwrap_or("?")
+            look.paint(Part::Warning, format_args!("{:<11}", record.verdict.word())),
+            record.undecided().unwrap_or("?")
         ),
         Verdict::Failure => write_rejection(out, entry, others, look),
     }
@@ -309,6 +309,8 @@ pub struct CheckSummary {
     pub rejected: usize,
     /// Programs that need something not modelled.
     pub unsupported: usize,
+    /// Programs whose verification was given up.
+    pub gave_up: usize,
     /// Inputs that could not be used at all.
     pub unusable: usize,
 }
@@ -320,15 +322,22 @@ impl CheckSummary {
             Verdict::Success => self.accepted += 1,
             Verdict::Failure => self.rejected += 1,
             Verdict::Unsupported => self.unsupported += 1,
+            Verdict::GaveUp => self.gave_up += 1,
         }
     }
 
-    /// The program's exit code: 1 unusable input, 2 a rejection, 3 something unsupported, 0 all accepted.
+    /// How many programs were counted.
+    pub fn programs(&self) -> usize {
+        self.accepted + self.rejected + self.unsupported + self.gave_up
+    }
+
+    /// The program's exit code: 1 unusable input, 2 a rejection, 3 a program without an answer (unsupported or given
+    /// up), 0 all accepted.
     pub fn exit_code(&self) -> u8 {
         match self {
             s if s.unusable > 0 => 1,
             s if s.rejected > 0 => 2,
-            s if s.unsupported > 0 => 3,
+            s if s.unsupported > 0 || s.gave_up > 0 => 3,
             _ => 0,
         }
     }
@@ -336,13 +345,16 @@ impl CheckSummary {
 
 impl fmt::Display for CheckSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let total = self.accepted + self.rejected + self.unsupported;
+        let total = self.programs();
         let noun = if total == 1 { "program" } else { "programs" };
         write!(
             f,
             "{total} {noun}: {} accepted, {} rejected, {} unsupported",
             self.accepted, self.rejected, self.unsupported
         )?;
+        if self.gave_up > 0 {
+            write!(f, ", {} given up", self.gave_up)?;
+        }
         if self.unusable > 0 {
             write!(f, "; {} unusable inputs", self.unusable)?;
         }

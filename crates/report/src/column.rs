@@ -280,6 +280,7 @@ impl Column {
                 Verdict::Failure => 0,
                 Verdict::Success => 1,
                 Verdict::Unsupported => 2,
+                Verdict::GaveUp => 3,
             },
             Column::Duration => row.duration,
             Column::Insns => row.insns,

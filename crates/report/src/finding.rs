@@ -114,7 +114,10 @@ fn key(entry: &CheckEntry<'_>) -> Option<String> {
     let mut parts = Vec::new();
     match record.verdict {
         Verdict::Success => return None,
-        Verdict::Unsupported => parts.push(record.unsupported.clone().unwrap_or_default()),
+        Verdict::Unsupported | Verdict::GaveUp => {
+            parts.push(record.verdict.word().to_owned());
+            parts.extend(record.undecided().map(str::to_owned));
+        }
         Verdict::Failure => {
             parts.push(refusal_of(record, entry.errno_name));
             parts.extend(record.libbpf.clone());
@@ -218,6 +221,7 @@ pub fn fingerprint(entry: &CheckEntry<'_>) -> Option<String> {
     let mut parts = vec![record.object.clone(), record.program.clone().unwrap_or_default()];
     match (record.verdict, entry.refusal) {
         (Verdict::Success, _) => return None,
+        (Verdict::GaveUp, _) => parts.push(record.verdict.word().to_owned()),
         (Verdict::Unsupported, _) => {
             parts.push(without_numbers(record.unsupported.as_deref().unwrap_or_default()))
         }
@@ -270,6 +274,7 @@ mod tests {
             libbpf: None,
             tail: Some("7: (61) r0 = *(u32 *)(r1 +0)\nR1 off=4 is outside\n".into()),
             unsupported: None,
+            gave_up: None,
             assumed: None,
             log_sha256: None,
         }

@@ -55,7 +55,7 @@ impl<'r> Gate<'r> {
             let name = format!("{} {}{}", row.file, row.program, self.on(row));
             for breach in breaches {
                 let part = match breach {
-                    Breach::Unsupported => Part::Warning,
+                    Breach::Unsupported | Breach::GaveUp => Part::Warning,
                     _ => Part::Error,
                 };
                 writeln!(out, "{name}: {}", look.paint(part, breach))?;
@@ -236,6 +236,7 @@ impl BreachEntry {
         let (kind, over) = match breach {
             Breach::Rejected => ("rejected", None),
             Breach::Unsupported => ("unsupported", None),
+            Breach::GaveUp => ("gave_up", None),
             Breach::Over { column, value, limit } => ("over", Some((column.field(), *value, *limit))),
         };
         BreachEntry {

@@ -54,7 +54,7 @@ pub use matrix::{MatrixRow, write_matrix, write_reasons, write_switches};
 pub use minimum::{Minimum, write_minimum, write_minimum_counts};
 pub use need::{Need, instructions};
 pub use programs::Programs;
-pub use record::{Figures, NEEDS, Record, Stage, Verdict, to_json_line};
+pub use record::{Figures, GaveUp, NEEDS, Record, Stage, Verdict, to_json_line};
 pub use row::{Columns, Row};
 pub use sheet::Format;
 pub use sources::{SourceCount, write_top_sources};

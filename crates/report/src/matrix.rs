@@ -64,7 +64,7 @@ pub(crate) fn part(verdict: Verdict) -> Part {
     match verdict {
         Verdict::Success => Part::Good,
         Verdict::Failure => Part::Error,
-        Verdict::Unsupported => Part::Warning,
+        Verdict::Unsupported | Verdict::GaveUp => Part::Warning,
     }
 }
 
@@ -77,6 +77,7 @@ pub(crate) fn word(entry: &CheckEntry<'_>) -> String {
             format!("accepted {insns}/{states}")
         }
         (Verdict::Unsupported, _) => "unsupported".to_owned(),
+        (Verdict::GaveUp, _) => format!("gave up: {}", entry.record.undecided().unwrap_or("?")),
         (Verdict::Failure, Some(refusal)) => match &refusal.need {
             Some(need) => need.to_string(),
             None => format!("refused {}", refusal.rule.code()),
@@ -108,8 +109,8 @@ pub fn write_reasons(
             _ => writeln!(
                 out,
                 "{}: {}",
-                look.paint(Part::Warning, "unsupported"),
-                record.unsupported.as_deref().unwrap_or("?")
+                look.paint(Part::Warning, record.verdict.word()),
+                record.undecided().unwrap_or("?")
             )?,
         }
         for (row, of) in &finding.of {

@@ -110,10 +110,10 @@ fn before(minimum: &Minimum, kernels: &[&str], row: &MatrixRow<'_>) -> String {
 /// What stops a program on a kernel, in a few words.
 fn stops(entry: &CheckEntry<'_>) -> String {
     match (entry.record.verdict, entry.refusal) {
-        (Verdict::Unsupported, _) => format!(
-            "unsupported, {}",
-            entry.record.unsupported.as_deref().unwrap_or("?")
-        ),
+        (Verdict::Unsupported | Verdict::GaveUp, _) => {
+            let record = entry.record;
+            format!("{}, {}", record.verdict.word(), record.undecided().unwrap_or("?"))
+        }
         (_, Some(refusal)) => match &refusal.need {
             Some(need) => need.to_string(),
             None => format!("refused, {} {}", refusal.rule.code(), refusal.rule.name()),
@@ -161,6 +161,7 @@ pub(crate) mod tests {
             libbpf: None,
             tail: None,
             unsupported: None,
+            gave_up: None,
             assumed: None,
             log_sha256: None,
         }

@@ -12,6 +12,30 @@ pub enum Verdict {
     Success,
     /// Not decided, because it needs something that verdict does not model.
     Unsupported,
+    /// Not decided, because the verification was given up: it used up the time or memory that it was allowed.
+    #[serde(rename = "gave_up")]
+    GaveUp,
+}
+
+/// What a verification that was given up had used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum GaveUp {
+    /// The time.
+    Time,
+    /// The memory.
+    Memory,
+}
+
+impl GaveUp {
+    /// The word used in texts and JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            GaveUp::Time => "time",
+            GaveUp::Memory => "memory",
+        }
+    }
 }
 
 impl Verdict {
@@ -21,12 +45,32 @@ impl Verdict {
             Verdict::Failure => "failure",
             Verdict::Success => "success",
             Verdict::Unsupported => "unsupported",
+            Verdict::GaveUp => "gave_up",
+        }
+    }
+
+    /// How texts call it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Failure => "rejected",
+            Verdict::Success => "accepted",
+            Verdict::Unsupported => "unsupported",
+            Verdict::GaveUp => "gave up",
+        }
+    }
+
+    /// Whether the kernel's answer is known.
+    pub fn is_decided(self) -> bool {
+        match self {
+            Verdict::Failure | Verdict::Success => true,
+            Verdict::Unsupported | Verdict::GaveUp => false,
         }
     }
 
     /// The verdict of that name.
     pub fn from_name(name: &str) -> Option<Verdict> {
-        [Verdict::Failure, Verdict::Success, Verdict::Unsupported]
+        use Verdict::{Failure, GaveUp, Success, Unsupported};
+        [Failure, Success, Unsupported, GaveUp]
             .into_iter()
             .find(|v| v.name() == name)
     }
@@ -111,6 +155,9 @@ pub struct Record {
     /// What is not modelled, when the verdict is [`Verdict::Unsupported`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsupported: Option<String>,
+    /// What was used up, when the verdict is [`Verdict::GaveUp`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gave_up: Option<GaveUp>,
     /// What is taken for granted of maps whose sizes the object leaves open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assumed: Option<String>,
@@ -120,6 +167,15 @@ pub struct Record {
 }
 
 impl Record {
+    /// Why nothing is known of the program, if so: what is not modelled, or what was used up.
+    pub fn undecided(&self) -> Option<&str> {
+        match self.verdict {
+            Verdict::Failure | Verdict::Success => None,
+            Verdict::Unsupported => Some(self.unsupported.as_deref().unwrap_or("?")),
+            Verdict::GaveUp => Some(self.gave_up.map_or("?", GaveUp::name)),
+        }
+    }
+
     /// A record of an object of which nothing else is known.
     pub fn new(object: &str, verdict: Verdict, stage: Stage) -> Record {
         Record {
@@ -132,6 +188,7 @@ impl Record {
             libbpf: None,
             tail: None,
             unsupported: None,
+            gave_up: None,
             assumed: None,
             log_sha256: None,
         }

@@ -175,7 +175,7 @@ fn reason(record: &Record) -> String {
     let tail = record.tail.as_deref().map(str::trim);
     let line = match record.verdict {
         Verdict::Success => None,
-        Verdict::Unsupported => record.unsupported.as_deref().and_then(|what| what.lines().next()),
+        Verdict::Unsupported | Verdict::GaveUp => record.undecided().and_then(|what| what.lines().next()),
         Verdict::Failure => match tail.filter(|tail| !tail.is_empty()) {
             Some(tail) => tail.lines().next_back(),
             None => record.libbpf.as_deref().and_then(first_complaint),
@@ -211,6 +211,7 @@ mod tests {
             libbpf: libbpf.map(ToOwned::to_owned),
             tail: None,
             unsupported: None,
+            gave_up: None,
             assumed: None,
             log_sha256: None,
         };

@@ -156,6 +156,7 @@ impl<'a> Summary<'a> {
             (became(Verdict::Success), "newly accepted"),
             (became(Verdict::Failure), "newly rejected"),
             (became(Verdict::Unsupported), "newly unsupported"),
+            (became(Verdict::GaveUp), "newly given up"),
             (self.only_a, "only in A"),
             (self.only_b, "only in B"),
         ];

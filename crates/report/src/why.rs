@@ -100,11 +100,7 @@ impl Difference {
 
 /// A side's verdict, as a word.
 fn word(record: &Record) -> &'static str {
-    match record.verdict {
-        Verdict::Success => "accepted",
-        Verdict::Failure => "rejected",
-        Verdict::Unsupported => "unsupported",
-    }
+    record.verdict.word()
 }
 
 /// What a kernel says, in short.
@@ -113,7 +109,9 @@ fn short(record: &Record, rule: Option<Rule>) -> String {
     let figures = format!("{insns} insns, {states} states");
     match record.verdict {
         Verdict::Success => format!("accepted, {figures}"),
-        Verdict::Unsupported => format!("unsupported: {}", record.unsupported.as_deref().unwrap_or("?")),
+        Verdict::Unsupported | Verdict::GaveUp => {
+            format!("{}: {}", record.verdict.word(), record.undecided().unwrap_or("?"))
+        }
         Verdict::Failure => {
             let rule = rule.map(|rule| format!(" {}", rule.code())).unwrap_or_default();
             match insns {
@@ -283,7 +281,7 @@ fn write_summary(out: &mut dyn Write, (a, b): (&str, &str), found: &[Found]) -> 
     )?;
     match differences.len() - explained {
         0 => writeln!(out),
-        open => writeln!(out, ", {open} unsupported on one side"),
+        open => writeln!(out, ", {open} without an answer on one side"),
     }
 }
 

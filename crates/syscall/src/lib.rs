@@ -6,6 +6,7 @@
 //!
 //! Internal to verdict: no stability. What others build on is the crate `bpf-verdict`.
 
+mod allowance;
 pub mod attach;
 pub mod btf;
 pub mod btfinfo;
@@ -26,6 +27,7 @@ pub mod struct_ops;
 pub mod target;
 mod usage;
 
+pub use allowance::Allowance;
 pub use attach::AttachInfo;
 pub use btf::ProgBtf;
 pub use func_args::SubprogArg;

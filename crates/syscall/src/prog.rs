@@ -11,6 +11,7 @@ use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::{Broken, By, Rule};
 use verdict_kernel::{Capabilities, Kernel};
 
+use crate::allowance::Allowance;
 use crate::btf::ProgBtf;
 use crate::map::Map;
 use crate::map::is_object_name;
@@ -93,6 +94,8 @@ pub struct Prog {
     pub flags: u32,
     /// What who loads it may do.
     pub capabilities: Capabilities,
+    /// What its verification may take.
+    pub allowance: Allowance,
 }
 
 impl Prog {
@@ -194,6 +197,7 @@ impl Prog {
             sleepable: attr.prog_flags & flags::SLEEPABLE != 0,
             flags: attr.prog_flags,
             capabilities: process.capabilities,
+            allowance: Allowance::default(),
         })
     }
 }

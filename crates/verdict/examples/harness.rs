@@ -50,6 +50,7 @@ pub(crate) fn run(objects: &[PathBuf], out: &mut dyn Write) -> Result<Summary, B
                 Status::Judged(_) | Status::Unusable(_) => "FAILED",
                 Status::Skipped(_) => "ignored",
                 Status::Unsupported(_) => "ignored, not modelled",
+                Status::GaveUp(_) => "ignored, given up",
             };
             writeln!(out, "test {} ... {said}", result.name())?;
             summary.count(&result);

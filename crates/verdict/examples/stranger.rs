@@ -88,7 +88,7 @@ fn row(kernel: &str, program: Program<'_, '_>, out: &mut dyn Write) -> io::Resul
     write!(out, "{kernel} {}: ", program.name())?;
     match answer.record.verdict {
         Verdict::Success => writeln!(out, "loads"),
-        Verdict::Unsupported => writeln!(out, "unknown"),
+        Verdict::Unsupported | Verdict::GaveUp => writeln!(out, "unknown"),
         Verdict::Failure => refused(&answer, out),
     }
 }

@@ -43,6 +43,7 @@ fn verify(verifier: &Verifier, path: &Path, out: &mut dyn Write) -> Result<(), B
             Verdict::Success => "accepted",
             Verdict::Failure => "rejected",
             Verdict::Unsupported => "unsupported",
+            Verdict::GaveUp => "given up",
         };
         let figures = record.figures.unwrap_or_default();
         writeln!(

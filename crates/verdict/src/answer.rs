@@ -4,7 +4,7 @@ use verdict_engine::Stats;
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::{Broken, Rule};
 use verdict_loader::{OpenError, ProgFacts};
-use verdict_report::{Figures, Place, Record, Refusal, Stage, Verdict, printable_lines};
+use verdict_report::{Figures, GaveUp, Place, Record, Refusal, Stage, Verdict, printable_lines};
 use verdict_syscall::prog::LoadError;
 
 /// The answer about one program.
@@ -45,6 +45,8 @@ pub(crate) enum End {
     Kernel(Broken),
     /// Something is not modelled.
     Unsupported(String),
+    /// What its verification may take was used up.
+    GaveUp(GaveUp),
 }
 
 impl From<LoadError> for End {
@@ -61,7 +63,7 @@ impl End {
     pub(crate) fn rule(&self) -> Option<Rule> {
         match self {
             End::Libbpf(broken, _) | End::Kernel(broken) => Some(broken.rule),
-            End::Accepted | End::Unsupported(_) => None,
+            End::Accepted | End::Unsupported(_) | End::GaveUp(_) => None,
         }
     }
 
@@ -88,6 +90,10 @@ impl End {
             End::Unsupported(what) => {
                 record.verdict = Verdict::Unsupported;
                 record.unsupported = Some(printable_lines(&what).into_owned());
+            }
+            End::GaveUp(what) => {
+                record.verdict = Verdict::GaveUp;
+                record.gave_up = Some(what);
             }
         }
         record

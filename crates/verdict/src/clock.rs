@@ -3,6 +3,24 @@
 #[cfg(feature = "std-io")]
 use std::time::Instant;
 
+#[cfg(feature = "std-io")]
+use std::time::Duration;
+
+use verdict_syscall::Allowance;
+
+/// The allowance with this much time from now on; where there is no clock, time is not limited.
+#[cfg(feature = "std-io")]
+pub(crate) fn time_limit(allowance: Allowance, most: Duration) -> Allowance {
+    let start = Instant::now();
+    allowance.until(move || start.elapsed() > most)
+}
+
+/// The allowance with this much time from now on; where there is no clock, time is not limited.
+#[cfg(not(feature = "std-io"))]
+pub(crate) fn time_limit(allowance: Allowance, _: std::time::Duration) -> Allowance {
+    allowance
+}
+
 /// A time that runs.
 pub(crate) struct Stopwatch {
     #[cfg(feature = "std-io")]

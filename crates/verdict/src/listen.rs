@@ -11,8 +11,8 @@ use verdict_kernel::helper::helper_name;
 use verdict_kernel::rule::{Fact, Role, Rule};
 use verdict_loader::{limit_words, strerror};
 use verdict_log::{Level, Log, Normalize, Written, write_listing};
-use verdict_report::Place;
 use verdict_report::explanation::{Explanation, Source};
+use verdict_report::{GaveUp, Place};
 use verdict_syscall::Prog;
 
 use crate::answer::End;
@@ -76,6 +76,8 @@ pub enum NotLoaded {
     Kernel(Errno),
     /// Something is not modelled: the log breaks off.
     Unsupported(String),
+    /// What the verification may take was used up: the log breaks off.
+    GaveUp(GaveUp),
 }
 
 impl std::fmt::Display for NotLoaded {
@@ -87,6 +89,7 @@ impl std::fmt::Display for NotLoaded {
             }
             NotLoaded::Kernel(errno) => write!(f, "{errno} by the kernel"),
             NotLoaded::Unsupported(what) => write!(f, "unsupported: {what}"),
+            NotLoaded::GaveUp(what) => write!(f, "gave up: {}", what.name()),
         }
     }
 }
@@ -95,7 +98,7 @@ impl std::error::Error for NotLoaded {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             NotLoaded::Libbpf(errno, _) | NotLoaded::Kernel(errno) => Some(errno),
-            NotLoaded::Unsupported(_) => None,
+            NotLoaded::Unsupported(_) | NotLoaded::GaveUp(_) => None,
         }
     }
 }
@@ -242,6 +245,7 @@ impl From<End> for Result<(), NotLoaded> {
             End::Libbpf(broken, messages) => Err(NotLoaded::Libbpf(broken.errno, messages)),
             End::Kernel(broken) => Err(NotLoaded::Kernel(broken.errno)),
             End::Unsupported(what) => Err(NotLoaded::Unsupported(what)),
+            End::GaveUp(what) => Err(NotLoaded::GaveUp(what)),
         }
     }
 }

@@ -240,6 +240,7 @@ fn judge_loaded(object: &OpenObject<'_>, index: usize, spec: &Spec, auxiliary: &
             ))
         }
         End::Unsupported(what) => return Status::Unsupported(what),
+        End::GaveUp(what) => return Status::GaveUp(what.name()),
     };
     let observed = Observed {
         refused: refused.as_deref(),

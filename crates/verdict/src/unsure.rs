@@ -11,6 +11,7 @@ use verdict_kernel::prog::ProgType;
 use verdict_kernel::semantics::Switch;
 use verdict_kernel::types::RegBase;
 use verdict_kernel::{Kernel, Unsure};
+use verdict_report::GaveUp;
 use verdict_syscall::Prog;
 
 use crate::answer::End;
@@ -48,8 +49,9 @@ fn depends(kernel: &Kernel, switch: &Switch) -> String {
 }
 
 impl OpenObject<'_> {
-    /// Why nothing can be said of a program: what it depends on is not known of the kernel.
-    pub(crate) fn unsure(&self, index: usize, request: Request<'_>) -> Option<String> {
+    /// Why nothing can be said of a program: what it depends on is not known of the kernel, or it takes too much to find
+    /// that out.
+    pub(crate) fn unsure(&self, index: usize, request: Request<'_>) -> Option<End> {
         let kernel = request.rules.unwrap_or_else(|| self.kernel());
         if is_sure(kernel) {
             return None;
@@ -70,13 +72,20 @@ impl OpenObject<'_> {
             used = access;
             outcome
         });
-        if used.is_some() {
-            return used;
+        if let Some(used) = used {
+            return Some(End::Unsupported(used));
         }
         let own = Ended::of(own);
-        alternatives(kernel)
-            .find(|(_, other)| ends(other) != own)
-            .map(|(switch, _)| depends(kernel, switch))
+        if own.gave_up.is_some() {
+            return own.gave_up.map(End::GaveUp);
+        }
+        let (switch, other) = alternatives(kernel)
+            .map(|(switch, other)| (switch, ends(&other)))
+            .find(|(_, other)| *other != own)?;
+        Some(match other.gave_up {
+            Some(what) => End::GaveUp(what),
+            None => End::Unsupported(depends(kernel, switch)),
+        })
     }
 }
 
@@ -85,19 +94,26 @@ impl OpenObject<'_> {
 struct Ended {
     words: String,
     figures: Option<[u32; 4]>,
+    gave_up: Option<GaveUp>,
 }
 
 impl Ended {
     fn of(loaded: Loaded) -> Ended {
+        let gave_up = match loaded.end {
+            End::GaveUp(what) => Some(what),
+            _ => None,
+        };
         let words = match loaded.end {
             End::Accepted => "accepted".to_owned(),
             End::Kernel(broken) => format!("refused {}", broken.errno),
             End::Libbpf(broken, _) => format!("libbpf {}", broken.errno),
             End::Unsupported(_) => "unsupported".to_owned(),
+            End::GaveUp(_) => "gave up".to_owned(),
         };
         Ended {
             words,
             figures: loaded.outcome.as_ref().map(figures),
+            gave_up,
         }
     }
 }

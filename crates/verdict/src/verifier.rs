@@ -3,6 +3,7 @@
 #[cfg(feature = "std-io")]
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use verdict_engine::observer::Silent;
 use verdict_engine::{Outcome, Verdict, verify};
@@ -10,15 +11,16 @@ use verdict_kernel::Kernel;
 use verdict_kernel::attr::{MapCreate, ProgLoad};
 use verdict_kernel::rule::Rule;
 use verdict_loader::{GlobalError, Globals, Manner, Object, OpenError, PrepareError, Prepared, ProgFacts};
-use verdict_report::{Need, Refusal, advice, printable};
+use verdict_report::{GaveUp, Need, Refusal, advice, printable};
 use verdict_syscall::prog::flags;
-use verdict_syscall::{LoadedProg, Prog, Session};
+use verdict_syscall::{Allowance, LoadedProg, Prog, Session};
 
 use crate::Answer;
 #[cfg(feature = "std-io")]
 use crate::PlanFileError;
 use crate::answer::{CONTRADICTION, End};
 use crate::bridge::{Bridge, Taken};
+use crate::clock::time_limit;
 use crate::explaining::{Explaining, FunctionNames, Reopened};
 use crate::lacking::lacking;
 use crate::last_words::last_words;
@@ -42,6 +44,11 @@ pub struct Options {
     pub test_states: bool,
     /// Treat contradictory bounds of a register as an error (`BPF_F_TEST_REG_INVARIANTS`).
     pub test_invariants: bool,
+    /// How long a verification may take before it is given up. A rejected program is verified a second time, for the
+    /// kernel's words. Only where there is a clock (`std-io`).
+    pub timeout: Option<Duration>,
+    /// How many bytes the states of a verification may take before it is given up, as they are estimated.
+    pub max_memory: Option<u64>,
 }
 
 impl Options {
@@ -49,6 +56,15 @@ impl Options {
         let flag = |on, flag| if on { flag } else { 0 };
         flag(self.test_states, flags::TEST_STATE_FREQ)
             | flag(self.test_invariants, flags::TEST_REG_INVARIANTS)
+    }
+
+    /// What a verification that begins now may take.
+    fn allowance(self) -> Allowance {
+        let allowance = Allowance::default().with_memory(self.max_memory);
+        match self.timeout {
+            Some(most) => time_limit(allowance, most),
+            None => allowance,
+        }
     }
 }
 
@@ -445,7 +461,7 @@ impl OpenObject<'_> {
     /// What `bpf_object__load` does when this program and some others are to be loaded.
     pub(crate) fn load_with(&self, index: usize, request: Request<'_>, ask: Ask<'_>) -> Loaded {
         match self.unsure(index, request) {
-            Some(what) => Loaded::new(End::Unsupported(what), ProgFacts::default()),
+            Some(end) => Loaded::new(end, ProgFacts::default()),
             None => self.load_surely(index, request, ask),
         }
     }
@@ -479,7 +495,7 @@ impl OpenObject<'_> {
             return loaded;
         }
         for at in 0..prepared.loads.len() {
-            let step = (kernel, at, request.flags);
+            let step = (kernel, at, (request.flags, self.verifier.options));
             loaded.end = load_one(&mut bpf.0, &prepared, step, ask, &mut loaded.outcome);
             if let (End::Kernel(broken), Some(outcome)) = (&mut loaded.end, &loaded.outcome)
                 && let Verdict::Rejected(rejected) = &outcome.verdict
@@ -505,7 +521,7 @@ impl OpenObject<'_> {
 fn load_one(
     session: &mut Session<'_>,
     prepared: &Prepared,
-    (kernel, at, flags): (&Kernel, usize, u32),
+    (kernel, at, (flags, options)): (&Kernel, usize, (u32, Options)),
     ask: Ask<'_>,
     kept: &mut Option<Outcome>,
 ) -> End {
@@ -521,10 +537,11 @@ fn load_one(
     } else {
         session.prog_load(attr)
     };
-    let prog = match loaded {
+    let mut prog = match loaded {
         Ok(prog) => prog,
         Err(error) => return error.into(),
     };
+    prog.allowance = options.allowance();
     let verdict = if asked_for {
         kept.insert(ask(kernel, &prog)).verdict.clone()
     } else {
@@ -565,6 +582,8 @@ impl From<Verdict> for End {
             Verdict::Rejected(rejected) => End::Kernel(rejected.rule.with(rejected.errno)),
             Verdict::Unsupported(what) => End::Unsupported(what),
             Verdict::Bug(what) => End::Unsupported(format!("{CONTRADICTION}{what}")),
+            Verdict::GaveUp(verdict_engine::GaveUp::Time) => End::GaveUp(GaveUp::Time),
+            Verdict::GaveUp(verdict_engine::GaveUp::Memory) => End::GaveUp(GaveUp::Memory),
         }
     }
 }

@@ -152,7 +152,7 @@ impl<'w> WhyObject<'w> {
             runs: 0,
             contradictions: 0,
         };
-        let supported = |record: &Record| record.verdict != Verdict::Unsupported;
+        let supported = |record: &Record| record.verdict.is_decided();
         if supported(&difference.a) && supported(&difference.b) {
             let set = trials.reduce(&difference.b);
             difference.causes = trials.shares(&set);
@@ -229,7 +229,7 @@ fn same(a: &Record, b: &Record) -> bool {
         (figures.usec, figures.mark_read) = (None, 0);
         figures
     };
-    let ends = |r: &Record| (r.verdict, r.stage, r.errno, r.unsupported.clone());
+    let ends = |r: &Record| (r.verdict, r.stage, r.errno, r.unsupported.clone(), r.gave_up);
     ends(a) == ends(b) && figures(a) == figures(b)
 }
 
@@ -282,7 +282,7 @@ impl Trials<'_, '_> {
             let step = mixtures.completed(&taken).filter(|step| step.is_subset(set));
             let record = step.map(|step| self.record(&step));
             let after = match record {
-                Some(record) if record.verdict != Verdict::Unsupported => figures(&record),
+                Some(record) if record.verdict.is_decided() => figures(&record),
                 // What it adds is counted with the next one's.
                 _ => before,
             };

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use verdict::kernel::Capabilities;
-use verdict::{Explaining, Verifier};
+use verdict::{Explaining, Options, Verifier};
 use verdict_report::{FailIf, FilterError, Margin};
 
 pub(crate) use kernel::{
@@ -20,7 +20,7 @@ use output::columns;
 pub(crate) use output::{
     CheckOutput, ColorArgs, Columns, FigureOutput, ProfileFigure, ProfileOutput, TestOutput, TextArgs,
 };
-pub(crate) use programs::{GlobalArgs, JobArgs, ProgramArgs, TestArgs};
+pub(crate) use programs::{GlobalArgs, JobArgs, LimitArgs, ProgramArgs, TestArgs, seconds};
 
 /// Tells what a Linux kernel's BPF verifier says about an object, without running that kernel.
 #[derive(Parser)]
@@ -41,7 +41,8 @@ pub(crate) enum Command {
     /// With --minimum there is one row per program: the oldest kernel from which on it loads, and what stops it on the
     /// kernel before that one.
     ///
-    /// Exit code: 0 all accepted, 1 unusable input or nothing to verify, 2 a rejection, 3 something unsupported. With
+    /// Exit code: 0 all accepted, 1 unusable input or nothing to verify, 2 a rejection, 3 a program without an answer: unsupported,
+    /// or given up (--timeout, --max-memory). With
     /// --minimum, a program counts as accepted if it loads on the newest kernel.
     Check(CheckArgs),
     /// Print verification statistics, with veristat's command line and output
@@ -64,7 +65,7 @@ pub(crate) enum Command {
     /// --update writes the current figures into the file, one budget per program, and leaves the rest of it unchanged.
     ///
     /// Exit code: 0 within budget, 1 unusable input, a budget that names no program, or no program that has a budget,
-    /// 2 a program is rejected or exceeds its budget, 3 something unsupported.
+    /// 2 a program is rejected or exceeds its budget, 3 a program without an answer: unsupported or given up.
     #[command(verbatim_doc_comment)]
     Gate(GateArgs),
     /// Verify programs under many settings, in one table with a column per setting
@@ -75,7 +76,8 @@ pub(crate) enum Command {
     Profile(ProfileArgs),
     /// Check the expectations that programs carry as declaration tags
     ///
-    /// Exit code: 0 all met, 1 unusable input or no test at all, 2 an expectation not met, 3 something unsupported.
+    /// Exit code: 0 all met, 1 unusable input or no test at all, 2 an expectation not met, 3 a test without an answer:
+    /// unsupported or given up.
     Test(SuiteArgs),
     /// Run a command with verdict answering its bpf(2) calls, as the chosen kernel would
     ///
@@ -136,7 +138,9 @@ pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub(crate) globals: GlobalArgs,
     #[command(flatten)]
-    pub(crate) test: TestArgs,
+    test: TestArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
     #[command(flatten)]
     pub(crate) loader: LoaderArgs,
 }
@@ -147,15 +151,20 @@ impl VerifyArgs {
         Asked::of(&self.kernel, &self.loader)
     }
 
+    /// How programs are verified.
+    pub(crate) fn options(&self) -> Options {
+        self.limits.options(self.test.options())
+    }
+
     /// The verifier of the chosen kernel, where there is to be one only.
     pub(crate) fn verifier(&self) -> Result<Verifier, String> {
-        let verifier = self.asked().verifier(self.test.options())?;
+        let verifier = self.asked().verifier(self.options())?;
         Ok(verifier.with_globals(self.globals.read()?))
     }
 
     /// The verifiers of all chosen kernels.
     pub(crate) fn verifiers(&self) -> Result<Vec<Verifier>, String> {
-        self.asked().verifiers(self.test.options(), &self.globals.read()?)
+        self.asked().verifiers(self.options(), &self.globals.read()?)
     }
 }
 
@@ -431,6 +440,8 @@ pub(crate) struct SuiteArgs {
     pub(crate) kernel: KernelArgs,
     #[command(flatten)]
     pub(crate) programs: ProgramArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) plans: PlanOptions,
     #[command(flatten)]

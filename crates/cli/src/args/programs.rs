@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use super::kernel::bytes;
 use verdict::{Globals, Options, Program, shown_path};
 use verdict_report::Programs;
 
@@ -85,8 +87,40 @@ impl TestArgs {
         Options {
             test_states: self.test_states,
             test_invariants: self.test_reg_invariants,
+            ..Options::default()
         }
     }
+}
+
+/// What the verification of a program may take.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Programs")]
+pub(crate) struct LimitArgs {
+    /// Give a program up whose verification takes longer; it counts as neither accepted nor rejected [default: no limit]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    timeout: Option<Duration>,
+    /// Give a program up whose states take more memory, as verdict estimates it: bytes, or a number with K, M or G
+    /// [default: no limit]
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    max_memory: Option<u64>,
+}
+
+impl LimitArgs {
+    /// These limits, and otherwise those options.
+    pub(crate) fn options(&self, other: Options) -> Options {
+        Options {
+            timeout: self.timeout,
+            max_memory: self.max_memory,
+            ..other
+        }
+    }
+}
+
+/// A time: `10`, `0.5`.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds: &f64| *seconds > 0.0);
+    let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    time.ok_or_else(|| "expected a number of seconds, such as 10 or 0.5".to_owned())
 }
 
 /// Initial values of global variables.

@@ -179,6 +179,7 @@ impl Line {
                     Verdict::Accepted => "accepted".to_owned(),
                     Verdict::Rejected(_) => format!("rejected ({errno})"),
                     Verdict::Unsupported(_) | Verdict::Bug(_) => "unsupported".to_owned(),
+                    Verdict::GaveUp(what) => format!("gave up: {what}"),
                 };
                 let (insns, states) = (outcome.stats.insns, outcome.stats.states);
                 (end, format!("{insns} insns, {states} states"))

@@ -31,6 +31,8 @@ pub(super) fn print(options: &Options, out: &mut dyn Write) -> Done {
     let settings = verdict::Options {
         test_states: options.test_states,
         test_invariants: options.test_invariants,
+        timeout: options.timeout,
+        max_memory: options.max_memory,
     };
     // Those beside the objects; without one, everything is as veristat has it.
     let plans = Arc::new(PlanSource::default());

@@ -33,6 +33,8 @@ What is verified:
       --attach-to=PLACE      Program that extensions and tracing programs attach to:
                              OBJECT:PROGRAM or OBJECT:PROGRAM/FUNCTION
   -j, --jobs=N               Number of programs to verify in parallel
+      --timeout=SECONDS      Give a program up whose verification takes longer
+      --max-memory=BYTES     Give a program up whose states take more memory
 
 What is printed:
   -e, --emit=COLUMN,...      Columns
@@ -72,7 +74,8 @@ pub(super) fn usage(name: &str) -> String {
 Usage: {name} [-CdqrRtvV?] [-e COLUMNS] [-f FILTER] [-G VAR] [-j N] [-l LEVEL] [-n N]
             [-o FORMAT] [-p GLOB] [-s COLUMNS] [-S N] [--log-fixed] [--log-size=BYTES] [--dump[=MODE]]
             [--kernel=NAMES] [--kernel-dir=DIR] [--assume=NAME] [--set=SWITCH=VALUE] [--cpus=N]
-            [--memlock=BYTES] [--loader=LIBRARY] [--attach-to=PLACE] OBJECT...
+            [--memlock=BYTES] [--loader=LIBRARY] [--attach-to=PLACE] [--timeout=SECONDS]
+            [--max-memory=BYTES] OBJECT...
 "
     )
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use verdict::loader::Globals;
@@ -11,7 +12,7 @@ use verdict::{KernelChoice, Loader};
 use verdict_report::{Column, Filters, Format, Programs, Spec, UnknownColumn, list_lines, parse_specs};
 
 use super::getopt::{Item, Opt, Takes, parse};
-use crate::args::{LoaderName, bytes, cpus};
+use crate::args::{LoaderName, bytes, cpus, seconds};
 
 use super::{FAILED, INVALID, Refusal, USAGE};
 
@@ -47,6 +48,10 @@ pub(super) struct Options {
     /// What the programs attach to.
     pub(super) attach_to: Vec<String>,
     pub(super) jobs: Option<u16>,
+    /// How long a verification may take.
+    pub(super) timeout: Option<Duration>,
+    /// How many bytes its states may take.
+    pub(super) max_memory: Option<u64>,
     pub(super) files: Vec<String>,
     /// The arguments that are no UTF-8, as they are.
     pub(super) no_text: Vec<OsString>,
@@ -101,6 +106,8 @@ enum Key {
     Loader,
     AttachTo,
     Jobs,
+    Timeout,
+    MaxMemory,
 }
 
 const fn option(short: char, long: &'static str, takes: Takes, key: Key) -> Opt<Key> {
@@ -121,7 +128,7 @@ const fn long(long: &'static str, takes: Takes, key: Key) -> Opt<Key> {
     }
 }
 
-const OPTIONS: [Opt<Key>; 33] = [
+const OPTIONS: [Opt<Key>; 35] = [
     option('h', "help", Takes::Nothing, Key::Show(Show::Help)),
     option('?', "", Takes::Nothing, Key::Show(Show::Help)),
     long("usage", Takes::Nothing, Key::Show(Show::Usage)),
@@ -155,6 +162,8 @@ const OPTIONS: [Opt<Key>; 33] = [
     long("loader", Takes::Argument, Key::Loader),
     long("attach-to", Takes::Argument, Key::AttachTo),
     option('j', "jobs", Takes::Argument, Key::Jobs),
+    long("timeout", Takes::Argument, Key::Timeout),
+    long("max-memory", Takes::Argument, Key::MaxMemory),
 ];
 
 impl Options {
@@ -230,6 +239,16 @@ impl Options {
                 let limit = bytes(value);
                 let limit = limit.map_err(|e| Refusal::new(USAGE, format!("--memlock '{value}': {e}")))?;
                 self.kernel.memlock = Some(limit);
+            }
+            Key::Timeout => {
+                let time = seconds(value);
+                let time = time.map_err(|e| Refusal::new(USAGE, format!("--timeout '{value}': {e}")))?;
+                self.timeout = Some(time);
+            }
+            Key::MaxMemory => {
+                let most = bytes(value);
+                let most = most.map_err(|e| Refusal::new(USAGE, format!("--max-memory '{value}': {e}")))?;
+                self.max_memory = Some(most);
             }
             Key::Switch => self.kernel.switches.push(value.to_owned()),
             Key::Jobs => {

@@ -9,8 +9,8 @@ use jsonschema::Validator;
 use serde_json::{Value, json};
 
 /// Command lines that have something of everything: accepted, rejected, refused when the object is opened or prepared,
-/// unsupported, in want of a load plan, unusable; of one kernel and of several; whole objects; the oldest kernel.
-const ASKED: [&str; 9] = [
+/// unsupported, given up, in want of a load plan, unusable; of one kernel and of several; whole objects; the oldest kernel.
+const ASKED: [&str; 10] = [
     "corpus/packet_access.bpf.o",
     "corpus/packet_access.bpf.o corpus/links.bpf.o corpus/fallbacks.bpf.o --kernel 6.1,6.12,6.18",
     "corpus/bounded_loop.bpf.o corpus/references.bpf.o corpus/rules_structure.bpf.o corpus/map_value.bpf.o",
@@ -20,6 +20,7 @@ const ASKED: [&str; 9] = [
     "--whole corpus/packet_access.bpf.o corpus/rules_struct_ops_map.bpf.o corpus/bounded_loop.bpf.o",
     "--minimum corpus/may_goto.bpf.o corpus/links.bpf.o corpus/packet_access.bpf.o",
     "--explain off corpus/packet_access.bpf.o corpus/references.bpf.o",
+    "--max-memory 200K corpus/switch_calls.bpf.o",
 ];
 
 const FORMS: [&str; 8] = [

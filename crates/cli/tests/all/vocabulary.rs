@@ -36,6 +36,8 @@ fn table() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ("globals-from", loading.clone()),
         ("test-states", loading.clone()),
         ("test-reg-invariants", loading.clone()),
+        ("timeout", with(&[])),
+        ("max-memory", with(&[])),
         ("jobs", [&MANY[..], &["test"]].concat()),
         ("output", [&MANY[..], &["profile", "test"], &LISTS].concat()),
         (
@@ -222,6 +224,8 @@ fn stat_shares_options() {
         ("", "--set liveness=call-chains", "corpus/iter_num.bpf.o"),
         ("--kernel 5.10", "--kernel 5.10 --memlock 4K", packet),
         (limited, &format!("{limited} --cpus 4096"), memory),
+        ("", "--timeout 0.000000001", packet),
+        ("", "--max-memory=100", packet),
         ("", "--output jsonl", packet),
     ] {
         let (first, second) = (stat(without, object), stat(with, object));
@@ -231,6 +235,8 @@ fn stat_shares_options() {
     for (wrong, expected) in [
         ("--cpus 0", "expected a number from 1 to 8192"),
         ("--memlock x", "expected a number of bytes"),
+        ("--timeout 0", "expected a number of seconds"),
+        ("--max-memory x", "expected a number of bytes"),
         ("-p insns>3", "expected PROGRAM, OBJECT/PROGRAM or OBJECT/"),
     ] {
         let (code, _, err) = stat(wrong, packet);
@@ -418,6 +424,10 @@ fn options_act_wherever_they_are() {
                 "contradiction",
             ),
         ),
+        (&loading, trial("timeout", "0.000000001", PACKET, "fixed")),
+        (&loading, trial("max-memory", "100", PACKET, "fixed")),
+        (&of_test, trial("timeout", "0.000000001", TESTS, "")),
+        (&of_test, trial("max-memory", "100", TESTS, "")),
         (&of_test, trial("kernel", "5.10", TESTS, "")),
         (&of_test, trial("kernel-dir", old, TESTS, "")),
         (&of_test, on_machine(trial("assume", "6.12", TESTS, ""))),
@@ -742,7 +752,7 @@ fn options_of_single_commands_act() {
 }
 
 /// The options of `options_act_wherever_they_are`.
-const LOADING: [&str; 18] = [
+const LOADING: [&str; 20] = [
     "kernel",
     "kernel-dir",
     "assume",
@@ -761,4 +771,6 @@ const LOADING: [&str; 18] = [
     "globals-from",
     "test-states",
     "test-reg-invariants",
+    "timeout",
+    "max-memory",
 ];

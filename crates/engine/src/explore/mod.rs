@@ -5,6 +5,7 @@
 //!
 //! [`Verifier::fork`]: crate::verifier::Verifier::fork
 
+mod allowance;
 mod fork;
 mod functions;
 mod loops;
@@ -13,6 +14,7 @@ mod sign;
 mod visited;
 mod walk;
 
+pub(crate) use allowance::Spent;
 pub(crate) use fork::Fork;
 pub(crate) use loops::Scc;
 pub(crate) use search::Search;

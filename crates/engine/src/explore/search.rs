@@ -88,6 +88,16 @@ impl Search {
         self.state_mut(id).frames = Frames::new(nothing);
         self.held = self.held.saturating_sub(1);
     }
+    /// Checkpoints and pending paths, as states.
+    pub(super) fn kept(&self) -> impl Iterator<Item = &State> {
+        self.states
+            .iter()
+            .chain(self.pending.iter().map(|pending| &pending.state))
+    }
+    /// How many of them there are.
+    pub(super) fn kept_count(&self) -> usize {
+        self.states.len() + self.pending.len()
+    }
     /// Forgets all checkpoints and paths: the next function starts anew.
     pub(crate) fn clear(&mut self, buckets: usize) {
         self.states.clear();

@@ -17,6 +17,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn walk_on(&mut self, mut prev_idx: Option<InsnIdx>) -> Res<()> {
         let limit = self.env.kernel.limits.processed_insns.min(self.env.max_insns);
         let (by_chains, jumps_only) = (self.by_chains(), self.remembers_jumps_only());
+        let mut stop = self.first_stop(limit);
         loop {
             self.walk.has_hist = false;
             self.walk.prev_insn_idx = prev_idx;
@@ -31,6 +32,9 @@ impl<O: Observer> Verifier<'_, O> {
                 );
             }
             self.walk.stats.insns += 1;
+            if self.walk.stats.insns > stop {
+                stop = self.within_allowance(limit)?;
+            }
             if self.walk.stats.insns > limit {
                 reject!(
                     InsnLimit,
@@ -65,7 +69,7 @@ impl<O: Observer> Verifier<'_, O> {
                         prev_idx: prev_idx.map(u32::from),
                     });
                 }
-                let straight = self.walk_straight(idx, limit)?;
+                let straight = self.walk_straight(idx, stop)?;
                 if straight != 0 {
                     let behind = InsnIdx(idx.0 + straight);
                     prev_idx = behind.prev();

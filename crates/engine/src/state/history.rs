@@ -125,6 +125,10 @@ impl Histories {
             at = entry.before;
         }
     }
+    /// Bytes that the entries take.
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.entries.capacity() * size_of::<Hist>()) as u64
+    }
     /// Forgets all entries.
     pub(crate) fn clear(&mut self) {
         self.entries.clear();

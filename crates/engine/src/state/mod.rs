@@ -24,6 +24,8 @@ pub use few::Few;
 pub use frames::Frames;
 pub use history::{Hist, HistId, Histories, Trail, hist};
 pub use reg::{ADD_CONST, ADD_CONST_32, ADD_CONST_64, BtfHandle, DynptrKind, IterState, Reg};
+use shared::{holders, share_of};
+
 pub(crate) use shared::unshared;
 pub use slot_types::{SlotType, SlotTypes};
 pub use stack::{Slot, Stack};
@@ -387,6 +389,14 @@ impl State {
             cleaned: false,
             all_precise: false,
         }
+    }
+    /// Bytes that the state takes, of what is shared a part: all states that share it take it together.
+    pub(crate) fn bytes(&self) -> u64 {
+        let of_frame = |slot: &FrameSlot| {
+            let stack = slot.body.stack.bytes() / holders(&slot.body);
+            size_of::<FrameSlot>() as u64 + share_of(&slot.body) + stack
+        };
+        size_of::<State>() as u64 + self.frames.iter().map(of_frame).sum::<u64>()
     }
     /// Forgets a reference to an object; false if the executing frame, or else the state, does not hold it or may
     /// not release it. Only one of them ever holds any.

@@ -26,3 +26,13 @@ fn copy<T: Clone>(content: &mut Rc<T>) {
 fn shared_again() -> ! {
     unreachable!("a copy that was just made is not shared")
 }
+
+/// How many states share the content.
+pub(crate) fn holders<T>(content: &Rc<T>) -> u64 {
+    (Rc::strong_count(content) as u64).max(1)
+}
+
+/// The part of the content's own bytes that falls to each state that shares it.
+pub(crate) fn share_of<T>(content: &Rc<T>) -> u64 {
+    size_of::<T>() as u64 / holders(content)
+}

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::reg::Reg;
-use super::shared::unshared;
+use super::shared::{holders, share_of, unshared};
 use super::slot_types::{SlotType, SlotTypes};
 use crate::index::{IndexVec, Spi};
 
@@ -109,6 +109,15 @@ impl Stack {
     #[inline]
     pub fn same(&self, other: &Stack) -> bool {
         Rc::ptr_eq(&self.slots, &other.slots)
+    }
+    /// Bytes that it takes, of what is shared a part: all that share it take it together.
+    pub(crate) fn bytes(&self) -> u64 {
+        let of_slot = |slot: &Slot| {
+            let spill = slot.spill.as_ref().map_or(0, share_of);
+            size_of::<Slot>() as u64 + spill
+        };
+        let slots: u64 = self.slots.iter().map(of_slot).sum();
+        slots / holders(&self.slots)
     }
     /// Makes room for `slots` slots.
     pub fn grow(&mut self, slots: usize) {

@@ -11,7 +11,7 @@ use crate::explanation::{Explanation, Site};
 use crate::finding::fingerprint;
 use crate::matrix::help;
 use crate::row::sum_of;
-use crate::{CheckEntry, CheckSummary, Figures, MatrixRow, Minimum, Need, Record, Stage, Verdict};
+use crate::{CheckEntry, CheckSummary, Figures, GaveUp, MatrixRow, Minimum, Need, Record, Stage, Verdict};
 
 /// The schema's name and version: the number grows when something is taken away or changes its meaning, not when something
 /// is added.
@@ -131,6 +131,8 @@ pub(crate) struct Said<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     unsupported: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    gave_up: Option<GaveUp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     assumed: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     explanation: Option<&'a Explanation>,
@@ -177,6 +179,7 @@ impl<'a> Said<'a> {
             libbpf: record.libbpf.as_deref(),
             tail: record.tail.as_deref(),
             unsupported: record.unsupported.as_deref(),
+            gave_up: record.gave_up,
             assumed: record.assumed.as_deref(),
             explanation: None,
             help: None,
@@ -322,6 +325,8 @@ struct Counts<'a> {
     accepted: usize,
     rejected: usize,
     unsupported: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gave_up: Option<usize>,
     unusable: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     objects: Option<Objects>,
@@ -349,10 +354,11 @@ fn counts<'a>(report: &Report<'a>, at: usize, summary: &CheckSummary) -> Counts<
     };
     Counts {
         kernel,
-        programs: summary.accepted + summary.rejected + summary.unsupported,
+        programs: summary.programs(),
         accepted: summary.accepted,
         rejected: summary.rejected,
         unsupported: summary.unsupported,
+        gave_up: Some(summary.gave_up).filter(|programs| *programs > 0),
         unusable: summary.unusable,
         objects,
     }

@@ -80,9 +80,9 @@ fn not_accepted(report: &Report<'_>, row: &MatrixRow<'_>, kernel: usize) -> io::
     let Some(entry) = row.entries.get(kernel).and_then(Option::as_ref) else {
         return Ok(Outcome::Skipped("not asked".to_owned()));
     };
-    if entry.record.verdict == Verdict::Unsupported {
-        let what = message::sentence(entry);
-        return Ok(Outcome::Skipped(format!("{}: {what}", message::UNSUPPORTED)));
+    if !entry.record.verdict.is_decided() {
+        let (word, what) = (entry.record.verdict.word(), message::sentence(entry));
+        return Ok(Outcome::Skipped(format!("{word}: {what}")));
     }
     let finding = Finding {
         entry,

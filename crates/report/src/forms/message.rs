@@ -13,6 +13,7 @@ const REMEDIES: usize = 2;
 pub(super) fn title(entry: &CheckEntry<'_>) -> String {
     match (entry.record.verdict, entry.refusal) {
         (Verdict::Unsupported, _) => UNSUPPORTED.to_owned(),
+        (Verdict::GaveUp, _) => GAVE_UP.to_owned(),
         (_, Some(refusal)) => format!("{} {}", refusal.rule.code(), refusal.rule.name()),
         (_, None) => "rejected".to_owned(),
     }
@@ -20,12 +21,14 @@ pub(super) fn title(entry: &CheckEntry<'_>) -> String {
 
 /// The rule of a program that is not modelled.
 pub(super) const UNSUPPORTED: &str = "unsupported";
+/// The rule of a program whose verification was given up.
+pub(super) const GAVE_UP: &str = "gave-up";
 
 /// What is wrong, in one line.
 pub(super) fn sentence(entry: &CheckEntry<'_>) -> String {
     let record = entry.record;
     match (record.verdict, entry.refusal) {
-        (Verdict::Unsupported, _) => record.unsupported.as_deref().unwrap_or("?").to_owned(),
+        (Verdict::Unsupported | Verdict::GaveUp, _) => record.undecided().unwrap_or("?").to_owned(),
         (_, Some(refusal)) => match &refusal.need {
             Some(need) => format!("{}: {need}", refusal.rule.sentence()),
             None => refusal.rule.sentence().to_owned(),
@@ -38,8 +41,8 @@ pub(super) fn sentence(entry: &CheckEntry<'_>) -> String {
 pub(super) fn lines(kernels: &[&str], finding: &Finding<'_>) -> Vec<String> {
     let entry = finding.entry;
     let mut lines = vec![match entry.record.verdict {
-        Verdict::Unsupported => format!("{UNSUPPORTED}: {}", sentence(entry)),
-        _ => sentence(entry),
+        verdict if verdict.is_decided() => sentence(entry),
+        verdict => format!("{}: {}", verdict.word(), sentence(entry)),
     }];
     if let Some(explanation) = entry.explanation() {
         let words = explanation.primary.iter().map(|label| &label.words);

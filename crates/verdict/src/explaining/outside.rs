@@ -257,7 +257,7 @@ impl<'v> OpenObject<'v> {
                     accepted = true;
                     break;
                 }
-                End::Kernel(_) | End::Unsupported(_) => break,
+                End::Kernel(_) | End::Unsupported(_) | End::GaveUp(_) => break,
             }
         }
         if also.is_empty() {

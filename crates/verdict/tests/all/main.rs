@@ -11,6 +11,7 @@ mod corpus;
 mod examples;
 mod explain;
 mod files;
+mod limits;
 mod loaders;
 mod memory;
 mod plans;

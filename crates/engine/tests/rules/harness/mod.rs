@@ -21,12 +21,9 @@
 //!
 //! Every program was loaded into real kernels, whose level-2 logs lie in `golden/`. verdict's log of it must be the same,
 //! byte for byte, for each of these kernels; and what the test expects must be found in the recording, so that it is the
-//! kernel's rule and nothing that verdict made up. `asm` says how programs are written, `expect` how expectations are.
+//! kernel's rule and nothing that verdict made up. `verdict_gen::text` says how programs are written, `expect` how expectations are.
 
-mod asm;
-mod elf;
 mod expect;
-mod object;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,7 +33,8 @@ use verdict::kernel::errno::Errno;
 use verdict::log::hide_addresses;
 use verdict::{KernelChoice, Options, Verifier};
 
-use asm::Tested;
+use verdict_gen::object;
+use verdict_gen::text::{self, Tested};
 
 /// A kernel that was asked.
 pub(crate) struct Asked {
@@ -72,6 +70,7 @@ fn open(name: &str, tested: Tested) -> Verifier {
     let options = Options {
         test_states: tested == Tested::States,
         test_invariants: tested == Tested::Bounds,
+        ..Options::default()
     };
     let choice = KernelChoice {
         name: Some(name.to_owned()),
@@ -98,8 +97,8 @@ pub(crate) use check;
 /// As the macro `check!`; `here` is the path of a function inside of the test.
 pub(crate) fn hold(here: &str, asm: &str, expected: &[(&str, &str)]) {
     let name = name_of(here);
-    let source = asm::parse(asm);
-    let object = object::write(&source);
+    let source = text::parse(asm).unwrap_or_else(|e| panic!("{e}"));
+    let object = object::write(&source).unwrap_or_else(|e| panic!("{e}"));
     if let Some(dir) = std::env::var_os("VERDICT_RULES_DUMP") {
         let end = match source.tested {
             Tested::Nothing => "bpf.o",

@@ -12,7 +12,7 @@ const REL_SIZE: u64 = 16;
 
 /// What a symbol names.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum SymKind {
+pub(crate) enum SymKind {
     Object = 1,
     Func = 2,
     Section = 3,
@@ -20,19 +20,19 @@ pub(super) enum SymKind {
     Extern = 0,
 }
 
-pub(super) struct Symbol {
-    pub(super) name: String,
-    pub(super) kind: SymKind,
-    pub(super) global: bool,
+pub(crate) struct Symbol {
+    pub(crate) name: String,
+    pub(crate) kind: SymKind,
+    pub(crate) global: bool,
     /// The section's number, 0 for what is undefined.
-    pub(super) section: usize,
-    pub(super) value: u64,
-    pub(super) size: u64,
+    pub(crate) section: usize,
+    pub(crate) value: u64,
+    pub(crate) size: u64,
 }
 
 /// How a reference is resolved.
 #[derive(Clone, Copy)]
-pub(super) enum RelKind {
+pub(crate) enum RelKind {
     /// `R_BPF_64_64`, of an `ld_imm64`.
     Wide = 1,
     /// `R_BPF_64_32`, of a call.
@@ -53,20 +53,20 @@ struct Section {
     rels: Vec<Rel>,
 }
 
-pub(super) const WRITE: u64 = 1;
-pub(super) const ALLOC: u64 = 2;
-pub(super) const EXEC: u64 = 4;
+pub(crate) const WRITE: u64 = 1;
+pub(crate) const ALLOC: u64 = 2;
+pub(crate) const EXEC: u64 = 4;
 
 /// A relocatable object that is being written.
 #[derive(Default)]
-pub(super) struct Elf {
+pub(crate) struct Elf {
     sections: Vec<Section>,
     symbols: Vec<Symbol>,
 }
 
 impl Elf {
     /// Adds a section; gives its number.
-    pub(super) fn section(&mut self, name: &str, flags: u64, data: Vec<u8>) -> usize {
+    pub(crate) fn section(&mut self, name: &str, flags: u64, data: Vec<u8>) -> usize {
         self.sections.push(Section {
             name: name.to_owned(),
             flags,
@@ -77,18 +77,18 @@ impl Elf {
     }
 
     /// Adds a symbol; gives what [`Elf::relocate`] knows it by.
-    pub(super) fn symbol(&mut self, symbol: Symbol) -> usize {
+    pub(crate) fn symbol(&mut self, symbol: Symbol) -> usize {
         self.symbols.push(symbol);
         self.symbols.len() - 1
     }
 
     /// Has the place `offset` of a section refer to a symbol.
-    pub(super) fn relocate(&mut self, section: usize, offset: u64, symbol: usize, kind: RelKind) {
+    pub(crate) fn relocate(&mut self, section: usize, offset: u64, symbol: usize, kind: RelKind) {
         self.sections[section - 1].rels.push(Rel { offset, symbol, kind });
     }
 
     /// The object's bytes.
-    pub(super) fn finish(self) -> Vec<u8> {
+    pub(crate) fn finish(self) -> Vec<u8> {
         let (symtab, numbers, locals, names) = self.symtab();
         let symtab_index = self.sections.len() as u32 + 1;
         let mut image = Image::default();

@@ -10,39 +10,49 @@
 //! | `section xdp` | the program's section, by which libbpf knows its type; `socket` unless stated |
 //! | `test states` | the verifier keeps a state at every prune point (`BPF_F_TEST_STATE_FREQ`) |
 //! | `test bounds` | bounds that contradict each other are refused (`BPF_F_TEST_REG_INVARIANTS`, which old kernels do not know) |
-//! | `map m = array 4 8 1` | a map: its type, size of keys and of values, entries |
+//! | `map m = array 4 8 1` | a map: its type, size of keys and of values, entries; `lock` behind them is a spin lock at the start of values |
 //! | `static f(2):`, `global f(2):` | here begins a function that takes so many integers |
 //!
 //! and in instructions `goto loop` and `goto +3`, `r1 = map(m)`, `r2 = func(f)`, `call f` for a function of the program
 //! and `call bpf_rcu_read_lock` for one of the kernel.
 
-use verdict_isa::{Insn, assemble, class, op, pseudo};
+use std::fmt;
+
+use verdict_isa::{Insn, assemble, class, op};
 
 /// A map that the program refers to.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Map {
-    pub(super) name: String,
+pub struct Map {
+    /// Its name.
+    pub name: String,
     /// `BPF_MAP_TYPE_*`.
-    pub(super) kind: u32,
-    pub(super) key_size: u32,
-    pub(super) value_size: u32,
-    pub(super) entries: u32,
+    pub kind: u32,
+    /// Bytes of a key.
+    pub key_size: u32,
+    /// Bytes of a value.
+    pub value_size: u32,
+    /// Entries at most.
+    pub entries: u32,
+    /// Whether values begin with a spin lock.
+    pub lock: bool,
 }
 
 /// A function of the program, not the first one.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Func {
-    pub(super) name: String,
+pub struct Func {
+    /// Its name.
+    pub name: String,
     /// Its first instruction.
-    pub(super) start: usize,
-    pub(super) global: bool,
+    pub start: usize,
+    /// Whether it is verified by itself.
+    pub global: bool,
     /// How many integers it takes.
-    pub(super) args: usize,
+    pub args: usize,
 }
 
 /// What an instruction refers to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Target {
+pub enum Target {
     /// A map, by its number.
     Map(usize),
     /// A function that is called, by its number.
@@ -55,7 +65,8 @@ pub(super) enum Target {
 
 /// What a flag of the load has the verifier test.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(super) enum Tested {
+pub enum Tested {
+    /// Nothing.
     #[default]
     Nothing,
     /// States: there is one at every prune point.
@@ -66,26 +77,54 @@ pub(super) enum Tested {
 
 /// A program, read.
 #[derive(Clone, Default, Debug)]
-pub(super) struct Source {
-    pub(super) section: String,
+pub struct Source {
+    /// Its section.
+    pub section: String,
     /// What is tested beside the program.
-    pub(super) tested: Tested,
+    pub tested: Tested,
     /// The program and its functions, one behind the other.
-    pub(super) insns: Vec<Insn>,
-    pub(super) funcs: Vec<Func>,
-    pub(super) maps: Vec<Map>,
-    pub(super) kfuncs: Vec<String>,
+    pub insns: Vec<Insn>,
+    /// The functions.
+    pub funcs: Vec<Func>,
+    /// The maps.
+    pub maps: Vec<Map>,
+    /// Functions of the kernel.
+    pub kfuncs: Vec<String>,
     /// By instruction.
-    pub(super) refs: Vec<(usize, Target)>,
+    pub refs: Vec<(usize, Target)>,
 }
 
-const MAP_TYPES: [(&str, u32); 4] = [("hash", 1), ("array", 2), ("prog_array", 3), ("ringbuf", 27)];
+const MAP_TYPES: [(&str, u32); 11] = [
+    ("hash", 1),
+    ("array", 2),
+    ("prog_array", 3),
+    ("perf_event_array", 4),
+    ("percpu_array", 6),
+    ("stack_trace", 7),
+    ("cgroup_array", 8),
+    ("lru_hash", 9),
+    ("devmap", 14),
+    ("queue", 22),
+    ("ringbuf", 27),
+];
+
+/// Why a text is no program.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TextError(String);
+
+impl fmt::Display for TextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for TextError {}
 
 /// Reads a program.
 ///
-/// # Panics
-/// Names the line that is none.
-pub(super) fn parse(text: &str) -> Source {
+/// # Errors
+/// Names the line that is none, or what is nowhere.
+pub fn parse(text: &str) -> Result<Source, TextError> {
     let mut parser = Parser {
         source: Source {
             section: "socket".to_owned(),
@@ -98,7 +137,7 @@ pub(super) fn parse(text: &str) -> Source {
             .line(line.split(';').next().unwrap_or_default().trim())
             .is_none()
         {
-            panic!("not a line of a program: {}", line.trim());
+            return Err(TextError(format!("not a line of a program: {}", line.trim())));
         }
     }
     parser.finish()
@@ -191,34 +230,39 @@ impl Parser {
         Some(())
     }
 
-    fn finish(mut self) -> Source {
+    fn finish(mut self) -> Result<Source, TextError> {
         for (at, later) in std::mem::take(&mut self.later) {
             match later {
-                Later::Jump(label) => self.jump(at, &label),
+                Later::Jump(label) => self.jump(at, &label)?,
                 Later::Called(name) => self.called(at, &name),
                 Later::Address(name) => {
-                    let func = self.func(&name).unwrap_or_else(|| panic!("no function {name}"));
+                    let func = self.func(&name);
+                    let func = func.ok_or_else(|| TextError(format!("no function {name}")))?;
                     self.source.refs.push((at, Target::Address(func)));
                 }
             }
         }
-        self.source
+        Ok(self.source)
     }
 
     fn func(&self, name: &str) -> Option<usize> {
         self.source.funcs.iter().position(|func| func.name == name)
     }
 
-    fn jump(&mut self, at: usize, label: &str) {
+    fn jump(&mut self, at: usize, label: &str) -> Result<(), TextError> {
         let found = self.labels.iter().find(|(name, _)| name == label);
-        let (_, to) = found.unwrap_or_else(|| panic!("no label {label}"));
+        let (_, to) = found.ok_or_else(|| TextError(format!("no label {label}")))?;
         let distance = *to as i32 - at as i32 - 1;
-        let insn = &mut self.source.insns[at];
+        let Some(insn) = self.source.insns.get_mut(at) else {
+            return Ok(());
+        };
         if insn.code == class::JMP32 | op::JA {
             insn.imm = distance;
         } else {
-            insn.off = i16::try_from(distance).expect("a short jump");
+            let off = i16::try_from(distance);
+            insn.off = off.map_err(|_| TextError(format!("{label} is too far away")))?;
         }
+        Ok(())
     }
 
     fn called(&mut self, at: usize, name: &str) {
@@ -232,7 +276,6 @@ impl Parser {
                 }))
             }
         };
-        debug_assert_eq!(self.source.insns[at].src, pseudo::CALL);
         self.source.refs.push((at, target));
     }
 }
@@ -245,8 +288,9 @@ fn is_name(text: &str) -> bool {
 fn map_of(text: &str) -> Option<Map> {
     let (name, rest) = text.split_once(" = ")?;
     let words: Vec<_> = rest.split_whitespace().collect();
-    let &[kind, key_size, value_size, entries] = words.as_slice() else {
-        return None;
+    let (&[kind, key_size, value_size, entries], lock) = match words.as_slice() {
+        [sizes @ .., "lock"] => (sizes.try_into().ok()?, true),
+        sizes => (sizes.try_into().ok()?, false),
     };
     Some(Map {
         name: name.to_owned(),
@@ -254,81 +298,89 @@ fn map_of(text: &str) -> Option<Map> {
         key_size: key_size.parse().ok()?,
         value_size: value_size.parse().ok()?,
         entries: entries.parse().ok()?,
+        lock,
     })
 }
 
-#[test]
-fn labels_functions_and_maps() {
-    let source = parse(
-        "
-        section xdp
-        map m = array 4 8 2     ; a comment
-        0: r1 = map(m)
-        loop: call f
-        if r0 > 0x3 goto loop
-        may_goto +1
-        call bpf_rcu_read_lock
-        r2 = func(f)
-        exit
-        static f(1):
-        r0 = r1
-        exit
-        ",
-    );
-    assert_eq!(source.section, "xdp");
-    let offsets: Vec<_> = source.insns.iter().map(|insn| insn.off).collect();
-    assert_eq!(offsets, [0, 0, 0, -2, 1, 0, 0, 0, 0, 0, 0]);
-    let m = Map {
-        name: "m".to_owned(),
-        kind: 2,
-        key_size: 4,
-        value_size: 8,
-        entries: 2,
-    };
-    assert_eq!(source.maps, [m]);
-    let f = Func {
-        name: "f".to_owned(),
-        start: 9,
-        global: false,
-        args: 1,
-    };
-    assert_eq!(source.funcs, [f]);
-    assert_eq!(source.kfuncs, ["bpf_rcu_read_lock"]);
-    let refs = [
-        (0, Target::Map(0)),
-        (2, Target::Call(0)),
-        (5, Target::Kfunc(0)),
-        (6, Target::Address(0)),
-    ];
-    assert_eq!(source.refs, refs);
-}
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
 
-/// Every instruction of every program stands in the kernel's log as it is written in the test; so here are only those
-/// that no program has.
-#[test]
-fn what_is_written_is_what_is_read() {
-    use verdict_isa::{NoNames, Program};
-    for line in ["(06) gotol pc-5", "(0c) w1 += w2", "(d4) r1 = le16 r1"] {
-        let program = Program::from(parse(line.split_once(' ').expect("two words").1).insns);
-        let written = program.disasm(0, &NoNames).expect("an instruction").to_string();
-        assert_eq!(written, line);
+    #[test]
+    fn labels_functions_and_maps() {
+        let source = parse(
+            "
+            section xdp
+            map m = array 4 8 2     ; a comment
+            0: r1 = map(m)
+            loop: call f
+            if r0 > 0x3 goto loop
+            may_goto +1
+            call bpf_rcu_read_lock
+            r2 = func(f)
+            exit
+            static f(1):
+            r0 = r1
+            exit
+            ",
+        )
+        .unwrap();
+        assert_eq!(source.section, "xdp");
+        let offsets: Vec<_> = source.insns.iter().map(|insn| insn.off).collect();
+        assert_eq!(offsets, [0, 0, 0, -2, 1, 0, 0, 0, 0, 0, 0]);
+        let m = Map {
+            name: "m".to_owned(),
+            kind: 2,
+            key_size: 4,
+            value_size: 8,
+            entries: 2,
+            lock: false,
+        };
+        assert_eq!(source.maps, [m]);
+        let f = Func {
+            name: "f".to_owned(),
+            start: 9,
+            global: false,
+            args: 1,
+        };
+        assert_eq!(source.funcs, [f]);
+        assert_eq!(source.kfuncs, ["bpf_rcu_read_lock"]);
+        let refs = [
+            (0, Target::Map(0)),
+            (2, Target::Call(0)),
+            (5, Target::Kfunc(0)),
+            (6, Target::Address(0)),
+        ];
+        assert_eq!(source.refs, refs);
     }
-}
 
-#[test]
-#[should_panic(expected = "not a line of a program: r1 := 2")]
-fn a_bad_line_is_named() {
-    parse("r0 = 1\n  r1 := 2\nexit");
-}
+    /// Every instruction of every program stands in the kernel's log as it is written in the test; so here are only those
+    /// that no program has.
+    #[test]
+    fn what_is_written_is_what_is_read() {
+        use verdict_isa::{NoNames, Program};
+        for line in ["(06) gotol pc-5", "(0c) w1 += w2", "(d4) r1 = le16 r1"] {
+            let program = Program::from(parse(line.split_once(' ').unwrap().1).unwrap().insns);
+            let written = program.disasm(0, &NoNames).unwrap().to_string();
+            assert_eq!(written, line);
+        }
+    }
 
-#[test]
-#[should_panic(expected = "not a line of a program: 3: exit")]
-fn a_wrong_index_is_named() {
-    parse("0: r0 = 1\n3: exit");
-}
-
-#[test]
-#[should_panic(expected = "no label there")]
-fn a_missing_label_is_named() {
-    parse("goto there\nexit");
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (text, wrong) in [
+            ("r0 = 1
+      r1 := 2
+    exit", "not a line of a program: r1 := 2"),
+            ("0: r0 = 1
+    3: exit", "not a line of a program: 3: exit"),
+            ("goto there
+    exit", "no label there"),
+            ("r1 = func(f)
+    exit", "no function f"),
+        ] {
+            assert_eq!(parse(text).unwrap_err().to_string(), wrong);
+        }
+    }
 }

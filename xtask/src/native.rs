@@ -1,0 +1,146 @@
+//! verdict beside the machine's own running kernel: on given objects, or on programs that are made by chance.
+//!
+//! A program on which they differ is made smaller as long as they still differ, and shown with both logs.
+
+mod ask;
+mod generate;
+mod shrink;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use verdict::kernel::Kernel;
+use verdict_capture::{Files, ask as ask_kernel, write_settled};
+
+use crate::parity::{self, compare_all};
+use crate::workers::{Setting, objects};
+use crate::{Done, root};
+
+use ask::Oracle;
+use generate::Kind;
+
+/// What to compare.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Directory with a capture of the running kernel; made there if it holds none of this release
+    #[arg(long, value_name = "DIR", default_value = "target/native/capture")]
+    capture: PathBuf,
+    /// The program that asks the running kernel
+    #[arg(long, value_name = "FILE", default_value = "../shared/oracle/oracle")]
+    oracle: PathBuf,
+    /// Set a semantic switch; one that is not known of the kernel counts as known then
+    #[arg(long, value_name = "SWITCH=VALUE")]
+    set: Vec<String>,
+    /// Create a state at every prune point (BPF_F_TEST_STATE_FREQ)
+    #[arg(long)]
+    test_states: bool,
+    /// Compare level-2 logs, too; of generated programs they always are
+    #[arg(long)]
+    logs: bool,
+    /// Directory for objects, answers and logs
+    #[arg(long, value_name = "DIR", default_value = "target/native/run")]
+    work: PathBuf,
+    /// Show at most so many differing programs
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    show: usize,
+    /// Make programs of this kind by chance
+    #[arg(long, value_name = "KIND")]
+    generate: Option<Kind>,
+    /// Where chance starts
+    #[arg(long, default_value_t = 1, value_name = "N", requires = "generate")]
+    seed: u64,
+    /// How many programs to make, or of `mutate` changed objects of each object
+    #[arg(long, default_value_t = 1000, value_name = "N", requires = "generate")]
+    count: usize,
+    /// Make at most so many differing programs smaller
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    shrink: usize,
+    /// Objects, directories or globs
+    objects: Vec<PathBuf>,
+}
+
+/// Compares and prints.
+pub(crate) fn run(args: &Args) -> Done {
+    let captured = capture(&args.capture)?;
+    say_unknown(&captured, &args.set);
+    let oracle = Oracle::new(&args.oracle, args.test_states)?;
+    let _ = fs::remove_dir_all(&args.work); // absent at first
+    let made = match args.generate {
+        Some(kind) => Some(generate::write(kind, args, &args.work.join("objects"))?),
+        None => None,
+    };
+    let files = match &made {
+        Some(made) => made.files.clone(),
+        None => objects(&args.objects, &[])?,
+    };
+    let logs = args.work.join("logs");
+    let golden = args.work.join("golden.jsonl");
+    let with_logs = args.logs || made.is_some();
+    oracle.ask_all(&files, &golden, with_logs.then_some(logs.as_path()))?;
+    let setting = Setting {
+        kernel_dir: Some(args.capture.clone()),
+        set: args.set.clone(),
+        test_states: args.test_states,
+        logs: with_logs.then(|| logs.clone()),
+        ..Setting::default()
+    };
+    let compared = compare_all(&parity::Args::of(setting.clone(), golden, files, args.show))?;
+    if let Some(made) = &made {
+        println!(
+            "seed {}: {} programs equal, {} differing, {} unsupported",
+            args.seed,
+            compared.equal,
+            compared.differing.len(),
+            compared.unsupported
+        );
+        let texts = compared.differing.iter().filter_map(|key| made.texts.get(key));
+        let verifier = setting.verifier()?;
+        for text in texts.take(args.shrink) {
+            let both = shrink::Both::new(&oracle, &verifier, args.work.join("shrink"))?;
+            both.shrink_and_show(text)?;
+        }
+    }
+    Ok(compared.well)
+}
+
+/// Makes the capture of the running kernel, unless the directory has it.
+fn capture(dir: &Path) -> Result<Kernel, String> {
+    let files = Files::of_machine(Path::new("/")).map_err(|e| e.to_string())?;
+    let kept = Kernel::from_dir(dir, None).ok();
+    if let Some(kept) = kept.filter(|kept| kept.name == files.release()) {
+        return Ok(kept);
+    }
+    println!("native: asking Linux {}", files.release());
+    fs::create_dir_all(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+    let asked = ask_kernel(&files, |_| {}).map_err(|e| e.to_string())?;
+    write_settled(dir, &files, &asked).map_err(|e| e.to_string())?;
+    Kernel::from_dir(dir, None).map_err(|e| e.to_string())
+}
+
+/// Says what the capture does not know: programs that depend on it are unsupported.
+fn say_unknown(kernel: &Kernel, set: &[String]) {
+    println!("native: {}", kernel.name);
+    for switch in kernel.evidence.unknown() {
+        let chosen = set.iter().any(|set| set.split('=').next() == Some(switch.name));
+        let how = if chosen { "set here" } else { "programs that depend on it are unsupported" };
+        println!("native: not known: switch {}: {how}", switch.name);
+    }
+    for unsure in kernel.unsure.iter() {
+        let names = unsure.kfuncs.iter().chain(&unsure.targets);
+        println!(
+            "native: in no known table: of programs of type {}: {} helpers, {} accesses of the context, {}",
+            unsure.prog_type,
+            unsure.helpers.len(),
+            unsure.reads.len() + unsure.writes.len(),
+            names.cloned().collect::<Vec<_>>().join(" ")
+        );
+    }
+    if let Some(caveat) = kernel.caveat() {
+        println!("native: {caveat}");
+    }
+}
+
+/// A path as the command line gives it, from the workspace's root.
+fn from_root(path: &Path) -> PathBuf {
+    root().join(path)
+}
