@@ -106,9 +106,11 @@ pub(crate) fn run(args: &Args) -> Done {
 /// Makes the capture of the running kernel, unless the directory has it.
 fn capture(dir: &Path) -> Result<Kernel, String> {
     let files = Files::of_machine(Path::new("/")).map_err(|e| e.to_string())?;
-    let kept = Kernel::from_dir(dir, None).ok();
-    if let Some(kept) = kept.filter(|kept| kept.name == files.release()) {
-        return Ok(kept);
+    let running = fs::read_to_string("/proc/version").map_err(|e| format!("/proc/version: {e}"))?;
+    let is_of_running = fs::read_to_string(dir.join("version")).is_ok_and(|kept| kept == running);
+    // It is whole when its rules are written.
+    if is_of_running && dir.join("semantics.toml").exists() {
+        return Kernel::from_dir(dir, None).map_err(|e| e.to_string());
     }
     println!("native: asking Linux {}", files.release());
     fs::create_dir_all(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
@@ -119,7 +121,7 @@ fn capture(dir: &Path) -> Result<Kernel, String> {
 
 /// Says what the capture does not know: programs that depend on it are unsupported.
 fn say_unknown(kernel: &Kernel, set: &[String]) {
-    println!("native: {}", kernel.name);
+    println!("native: {}", kernel.release);
     for switch in kernel.evidence.unknown() {
         let chosen = set.iter().any(|set| set.split('=').next() == Some(switch.name));
         let how = if chosen { "set here" } else { "programs that depend on it are unsupported" };

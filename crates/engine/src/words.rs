@@ -11,6 +11,9 @@ use crate::index::InsnIdx;
 use crate::observer::Observer;
 use crate::verifier::Verifier;
 
+/// That precision is asked for of what is no number, which older kernels say to the machine's log alone.
+const BACKTRACKING: &str = "backtracking misuse\n";
+
 /// An instruction as the log counts it where there may be none.
 pub(crate) fn or_minus_one(idx: Option<InsnIdx>) -> i64 {
     idx.map_or(-1, |idx| i64::from(idx.0))
@@ -72,6 +75,14 @@ fn alike(own: &str) -> Option<String> {
 }
 
 impl<O: Observer> Verifier<'_, O> {
+    /// Refuses to look for what a register came from that holds no number.
+    pub(crate) fn backtracking_misuse<T>(&self) -> Res<T> {
+        match self.env.kernel.semantics.log.bug_words {
+            BugWords::Own => reject!(VerifierBug, EFAULT),
+            BugWords::Alike => reject!(VerifierBug, EFAULT, "{BUG}{BACKTRACKING}"),
+        }
+    }
+
     /// Whether bounds contradict each other, which is reported and in tests refused (`reg_bounds_sanity_check`).
     pub(crate) fn bounds_are_violated(&mut self, bounds: &Bounds, context: &str) -> Res<bool> {
         let Some(violation) = bounds.violation() else {

@@ -404,13 +404,13 @@ impl Types {
         ];
         // A ring buffer has neither keys nor values.
         for (name, number) in sizes.into_iter().filter(|(_, number)| *number != 0) {
-            let bit = members.len() as u32 * 64;
+            let at = members.len() as u32 * 8;
             let (name, ty) = match name {
                 "key_size" if map.lock => ("key", self.int),
                 "value_size" if map.lock => ("value", self.locked(number)),
                 _ => (name, self.builder.add_array(self.int, self.int, number)),
             };
-            members.push((name, self.builder.add_ptr(ty), bit));
+            members.push((name, self.builder.add_ptr(ty), at));
         }
         members
     }
@@ -423,7 +423,7 @@ impl Types {
             .builder
             .add_array(self.int, self.int, size.saturating_sub(4) / 4);
         self.builder
-            .add_struct("value", size, &[("lock", lock, 0), ("rest", rest, 32)])
+            .add_struct("value", size, &[("lock", lock, 0), ("rest", rest, 4)])
     }
 
     fn kfuncs(&mut self, kfuncs: &[String]) -> Result<(), NoPrototype> {

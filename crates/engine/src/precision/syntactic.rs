@@ -282,8 +282,7 @@ impl<O: Observer> Verifier<'_, O> {
             for r in regs_in(regs.into()) {
                 say2!(self, "frame {}: propagating r{}\n", frame, r);
                 if !self.walk.cur.frames[frame].body.regs[r].is_scalar() {
-                    // The kernel warns of "backtracing misuse".
-                    reject!(VerifierBug, EFAULT);
+                    return self.backtracking_misuse();
                 }
                 self.mark_named(Named {
                     frame,

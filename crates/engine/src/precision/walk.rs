@@ -17,8 +17,7 @@ impl<O: Observer> Verifier<'_, O> {
     pub(crate) fn mark_chain_precision(&mut self, reg: RegNo) -> Res<()> {
         let mut wanted = Wanted::new(self.walk.cur.curframe());
         if !self.reg(reg).is_scalar() {
-            // The kernel warns of "backtracing misuse".
-            reject!(VerifierBug, EFAULT);
+            return self.backtracking_misuse();
         }
         if self.remembers_jumps_only() {
             let (frame, regs) = (wanted.frame, reg.bit().into());

@@ -2,7 +2,7 @@
 
 use super::{Changes, NameChanges, Tables, helper, lsm};
 use crate::prog::AttachType::*;
-use crate::tables::helper::protos::{other, packet, packet::*, protos, sock::*, tracing};
+use crate::tables::helper::protos::{common, other, packet, packet::*, protos, sock::*, tracing};
 use crate::tables::helper::sets::{Line, Set, When, sets};
 use crate::tables::kfunc::attach::{Attaching, TailCalls};
 use crate::tables::kfunc::raw_tp::{self, GONE};
@@ -15,6 +15,7 @@ pub(super) static TABLES: Tables = Tables::new(
         helper: helper::Changes {
             sets: &[CGROUP_SOCK_ADDR, LWT_SEG6LOCAL],
             rows: &[
+                (&common::LOOP, &LOOP),
                 (&tracing::GET_STACK_SLEEPABLE, &GET_STACK_SLEEPABLE),
                 (&tracing::GET_TASK_STACK_SLEEPABLE, &GET_TASK_STACK_SLEEPABLE),
                 (&packet::XDP_STORE_BYTES, &XDP_STORE_BYTES),

@@ -106,6 +106,7 @@ const LSM: lsm::Changes = lsm::Changes {
 
 static ROWS: &[(&helper::HelperProto, &helper::HelperProto)] = &[
     (&common::SNPRINTF, &SNPRINTF),
+    (&common::LOOP, &LOOP),
     (&tracing::D_PATH, &D_PATH),
     (&tracing::SNPRINTF_BTF, &SNPRINTF_BTF),
     (&tracing::READ_BRANCH_RECORDS, &READ_BRANCH_RECORDS),
@@ -140,6 +141,7 @@ protos! {
     SYS_CLOSE: 168 (Anything) -> Integer [];
     KALLSYMS_LOOKUP_NAME: 179 (Mem|RDONLY, ConstSizeOrZero, Anything, Mem|FIXED_SIZE|UNINIT|WRITE|ALIGNED = 8)
         -> Integer [];
+    LOOP: 181 (Anything, Func, Stack|MAYBE_NULL, Anything) -> Integer [];
     TCP_RAW_GEN_SYNCOOKIE_IPV4: 204 (Mem|FIXED_SIZE|RDONLY = 20, Mem|RDONLY, ConstSizeOrZero)
         -> Integer [gpl_only, pkt_access];
     TCP_RAW_GEN_SYNCOOKIE_IPV6: 205 (Mem|FIXED_SIZE|RDONLY = 40, Mem|RDONLY, ConstSizeOrZero)
