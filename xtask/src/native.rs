@@ -52,7 +52,7 @@ pub(crate) struct Args {
     /// How many programs to make, or of `mutate` changed objects of each object
     #[arg(long, default_value_t = 1000, value_name = "N", requires = "generate")]
     count: usize,
-    /// Make at most so many differing programs smaller
+    /// Make at most so many programs smaller, each of which differs in another way
     #[arg(long, default_value_t = 3, value_name = "N")]
     shrink: usize,
     /// Objects, directories or globs
@@ -95,9 +95,13 @@ pub(crate) fn run(args: &Args) -> Done {
         );
         let texts = compared.differing.iter().filter_map(|key| made.texts.get(key));
         let verifier = setting.verifier()?;
-        for text in texts.take(args.shrink) {
-            let both = shrink::Both::new(&oracle, &verifier, args.work.join("shrink"))?;
-            both.shrink_and_show(text)?;
+        let both = shrink::Both::new(&oracle, &verifier, args.work.join("shrink"))?;
+        let (mut seen, mut shown) = (Vec::new(), 0);
+        for text in texts {
+            if shown == args.shrink {
+                break;
+            }
+            shown += usize::from(both.shrink_and_show(text, &mut seen)?);
         }
     }
     Ok(compared.well)
@@ -124,7 +128,11 @@ fn say_unknown(kernel: &Kernel, set: &[String]) {
     println!("native: {}", kernel.release);
     for switch in kernel.evidence.unknown() {
         let chosen = set.iter().any(|set| set.split('=').next() == Some(switch.name));
-        let how = if chosen { "set here" } else { "programs that depend on it are unsupported" };
+        let how = if chosen {
+            "set here"
+        } else {
+            "programs that depend on it are unsupported"
+        };
         println!("native: not known: switch {}: {how}", switch.name);
     }
     for unsure in kernel.unsure.iter() {

@@ -19,8 +19,7 @@ pub use answer::{Answer, Figures, LEVEL, read, settled, write};
 pub use ask::Asker;
 pub use capture::{
     ANSWERS, Asked, CaptureError, FACTS, Found, ask, find, may_load, nearest, read as read_capture,
-    write as write_capture, write_rules,
-    write_settled,
+    write as write_capture, write_rules, write_settled,
 };
 pub use corpus::{HARMFUL, fingerprint, objects};
 pub use facts::{Allowed, Facts};

@@ -4,9 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use verdict::kernel::{Basis, Jit, Kernel, Machine};
-use verdict_capture::{
-    Asked, Files, Found, Settled, ask, find, read_capture, write_rules, write_settled,
-};
+use verdict_capture::{Asked, Files, Found, Settled, ask, find, read_capture, write_rules, write_settled};
 
 use crate::Done;
 use crate::args::CaptureArgs;

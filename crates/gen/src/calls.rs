@@ -1,13 +1,18 @@
-//! Calls of helpers: each that a program of some type may call, with arguments of all kinds, mostly those that it takes.
+//! Calls of helpers and of kernel functions: each that a program of some type may call, with arguments of all kinds, mostly
+//! those that it takes.
 //!
-//! Text as [`crate::text`] reads it. What a helper takes is from a kernel's tables.
+//! Text as [`crate::text`] reads it. What a helper takes is from a kernel's tables, what a kernel function takes from its
+//! BTF.
 
+use verdict_btf::{Kind, Type};
 use verdict_kernel::helper::{HelperProto, HelperQuery};
+use verdict_kernel::kfunc::Caller;
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::types::{ArgBase, RetBase};
 use verdict_kernel::{Capabilities, Kernel};
 
 use crate::chance::Chance;
+use crate::text::{Base, Proto, Shape};
 
 /// Sections, and what the kernel takes programs in them for.
 const SECTIONS: [(&str, ProgType, Option<AttachType>); 16] = [
@@ -18,15 +23,43 @@ const SECTIONS: [(&str, ProgType, Option<AttachType>); 16] = [
     ("tracepoint", ProgType::Tracepoint, None),
     ("raw_tp", ProgType::RawTracepoint, None),
     ("perf_event", ProgType::PerfEvent, None),
-    ("cgroup_skb/egress", ProgType::CgroupSkb, Some(AttachType::CgroupInetEgress)),
-    ("cgroup/sock_create", ProgType::CgroupSock, Some(AttachType::CgroupInetSockCreate)),
-    ("cgroup/dev", ProgType::CgroupDevice, Some(AttachType::CgroupDevice)),
-    ("cgroup/sysctl", ProgType::CgroupSysctl, Some(AttachType::CgroupSysctl)),
-    ("cgroup/connect4", ProgType::CgroupSockAddr, Some(AttachType::CgroupInet4Connect)),
-    ("cgroup/getsockopt", ProgType::CgroupSockopt, Some(AttachType::CgroupGetsockopt)),
+    (
+        "cgroup_skb/egress",
+        ProgType::CgroupSkb,
+        Some(AttachType::CgroupInetEgress),
+    ),
+    (
+        "cgroup/sock_create",
+        ProgType::CgroupSock,
+        Some(AttachType::CgroupInetSockCreate),
+    ),
+    (
+        "cgroup/dev",
+        ProgType::CgroupDevice,
+        Some(AttachType::CgroupDevice),
+    ),
+    (
+        "cgroup/sysctl",
+        ProgType::CgroupSysctl,
+        Some(AttachType::CgroupSysctl),
+    ),
+    (
+        "cgroup/connect4",
+        ProgType::CgroupSockAddr,
+        Some(AttachType::CgroupInet4Connect),
+    ),
+    (
+        "cgroup/getsockopt",
+        ProgType::CgroupSockopt,
+        Some(AttachType::CgroupGetsockopt),
+    ),
     ("sockops", ProgType::SockOps, Some(AttachType::CgroupSockOps)),
     ("lwt_xmit", ProgType::LwtXmit, None),
-    ("flow_dissector", ProgType::FlowDissector, Some(AttachType::FlowDissector)),
+    (
+        "flow_dissector",
+        ProgType::FlowDissector,
+        Some(AttachType::FlowDissector),
+    ),
 ];
 
 /// Maps, as they are written.
@@ -54,6 +87,109 @@ struct Writer<'c> {
     /// Names of maps that are used.
     maps: Vec<&'static str>,
     callback: bool,
+    /// Prototypes of kernel functions that are called.
+    protos: Vec<Proto>,
+}
+
+impl<'c> Writer<'c> {
+    fn new(chance: &'c mut Chance) -> Writer<'c> {
+        Writer {
+            chance,
+            lines: Vec::new(),
+            maps: Vec::new(),
+            callback: false,
+            protos: Vec::new(),
+        }
+    }
+}
+
+/// Kernel functions that programs of each kind of [`SECTIONS`] may call.
+#[derive(Debug)]
+pub struct Kfuncs(Vec<Vec<(Proto, Vec<String>)>>);
+
+impl Kfuncs {
+    /// Those of a kernel.
+    pub fn of(kernel: &Kernel) -> Kfuncs {
+        let mut all = vec![Vec::new(); SECTIONS.len()];
+        for func in kernel.btf.types().filter(|ty| ty.kind() == Kind::Func) {
+            let Some(kfunc) = kernel.kfunc(func.id()) else {
+                continue;
+            };
+            let Some(found) = proto(func) else { continue };
+            for ((_, prog_type, attach_type), list) in SECTIONS.iter().zip(&mut all) {
+                let caller = Caller {
+                    prog_type: *prog_type,
+                    hook: kernel.kfunc_hook(*prog_type),
+                    attach_type: *attach_type,
+                    implements: None,
+                };
+                if kfunc.callable_by(&caller).is_some() {
+                    list.push(found.clone());
+                }
+            }
+        }
+        Kfuncs(all)
+    }
+}
+
+/// The prototype of a function and the names of its arguments, where it has none that is a pointer to a function.
+fn proto(func: Type<'_>) -> Option<(Proto, Vec<String>)> {
+    let types = func.proto()?;
+    let args: Option<Vec<_>> = types.params().map(|param| shape(param.type_())).collect();
+    let found = Proto {
+        name: func.name().to_owned(),
+        ret: shape(types.target_type())?,
+        args: args?,
+    };
+    Some((
+        found,
+        types.params().map(|param| param.name().to_owned()).collect(),
+    ))
+}
+
+fn shape(ty: Option<Type<'_>>) -> Option<Shape> {
+    let (mut ty, mut pointers) = (ty, 0);
+    loop {
+        let Some(this) = ty else {
+            return Some(Shape {
+                base: Base::Void,
+                pointers,
+            });
+        };
+        let base = match this.kind() {
+            Kind::Ptr => {
+                pointers += 1;
+                ty = this.target_type();
+                continue;
+            }
+            Kind::Typedef | Kind::Const | Kind::Volatile | Kind::Restrict | Kind::TypeTag => {
+                ty = this.target_type();
+                continue;
+            }
+            Kind::Void => Base::Void,
+            Kind::Int => Base::Int,
+            Kind::Enum | Kind::Enum64 => Base::Enum,
+            Kind::Struct => Base::Struct,
+            Kind::Union => Base::Union,
+            Kind::Fwd => Base::Fwd,
+            _ => return None,
+        };
+        return Some(Shape { base, pointers });
+    }
+}
+
+/// A program that calls a kernel function, as text.
+pub fn kfunc_program(kfuncs: &Kfuncs, chance: &mut Chance) -> String {
+    let place = chance.below(SECTIONS.len());
+    let mut writer = Writer::new(chance);
+    writer.prologue();
+    if let Some((proto, names)) = kfuncs.0.get(place).and_then(|list| writer.chance.of(list)) {
+        writer.call_kfunc(proto, names);
+        if writer.chance.once_in(4) {
+            writer.call_kfunc(proto, names);
+        }
+    }
+    writer.text(SECTIONS.get(place).map_or("socket", |row| row.0))
 }
 
 /// A program that calls a helper, as text.
@@ -70,12 +206,7 @@ pub fn program(kernel: &Kernel, chance: &mut Chance) -> String {
         struct_ops_member: None,
     });
     let protos: Vec<_> = helpers.iter().collect();
-    let mut writer = Writer {
-        chance,
-        lines: Vec::new(),
-        maps: Vec::new(),
-        callback: false,
-    };
+    let mut writer = Writer::new(chance);
     writer.prologue();
     if let Some(proto) = writer.chance.of(&protos).copied() {
         writer.call(proto);
@@ -108,6 +239,9 @@ impl Writer<'_> {
         let mut text = format!("section {section}\n");
         for (name, what) in MAPS.iter().filter(|(name, _)| self.maps.contains(name)) {
             text.push_str(&format!("map {name} = {what}\n"));
+        }
+        for proto in &self.protos {
+            text.push_str(&format!("{proto}\n"));
         }
         text + &self.lines.join("\n") + "\n"
     }
@@ -161,6 +295,41 @@ impl Writer<'_> {
                 2 => self.say("r0 += 4"),
                 _ => self.say("if r0 s< 0 goto out"),
             }
+        }
+    }
+
+    fn call_kfunc(&mut self, proto: &Proto, names: &[String]) {
+        for (at, (shape, name)) in proto.args.iter().zip(names).enumerate().take(5) {
+            let reg = at + 1;
+            match (shape.pointers, self.chance.below(6)) {
+                (_, 0) => self.any(reg),
+                (0, 1..=3) if name.contains("__sz") || name.contains("size") || name.contains("len") => {
+                    let size = [0, 4, 8, 16, 64][self.chance.below(5)];
+                    self.say(format!("r{reg} = {size}"));
+                }
+                (0, _) => {
+                    let value = ["0", "1", "8", "r8"][self.chance.below(4)];
+                    self.say(format!("r{reg} = {value}"));
+                }
+                (_, 1) => self.say(format!("r{reg} = r7")),
+                (_, 2) if at == 0 => self.say(format!("r{reg} = r6")),
+                (_, 3) => self.say(format!("r{reg} = r9")),
+                (_, _) => {
+                    let at = [16, 32, 48, WRITTEN, 128][self.chance.below(5)];
+                    self.point_to_stack(reg, -at);
+                }
+            }
+        }
+        if !self.protos.contains(proto) {
+            self.protos.push(proto.clone());
+        }
+        self.say(format!("call {}", proto.name));
+        if self.chance.once_in(3) {
+            if self.chance.once_in(2) {
+                self.say("if r0 == 0 goto out");
+            }
+            let used = ["r1 = *(u32 *)(r0 +4)", "*(u64 *)(r0 +8) = 0", "r0 += 4"][self.chance.below(3)];
+            self.say(used);
         }
     }
 

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use verdict_btf::build::{Builder, Placement};
-use verdict_btf::{FuncLinkage, IntEncoding, TypeId, VarLinkage};
+use verdict_btf::{FuncLinkage, IntEncoding, Kind, TypeId, VarLinkage};
 use verdict_isa::Insn;
 
 use crate::elf::{ALLOC, EXEC, Elf, RelKind, SymKind, Symbol, WRITE};
-use crate::text::{Func, Map, Source, Target};
+use crate::text::{Base, Func, Map, Proto, Shape, Source, Target, proto_of};
 
 /// The name of the only program of an object.
 pub const PROGRAM: &str = "prog";
@@ -24,31 +24,26 @@ impl fmt::Display for NoPrototype {
 
 impl std::error::Error for NoPrototype {}
 
-/// What a kernel function gives and takes.
-#[derive(Clone, Copy)]
-enum Ty {
-    Void,
-    Int,
-    /// To an integer, a struct or nothing: libbpf compares the kinds.
-    IntPtr,
-    StructPtr,
-    VoidPtr,
-}
-
-/// The kernel functions that programs call.
-const KFUNCS: &[(&str, Ty, &[Ty])] = &[
-    ("bpf_iter_num_new", Ty::Int, &[Ty::StructPtr, Ty::Int, Ty::Int]),
-    ("bpf_iter_num_next", Ty::IntPtr, &[Ty::StructPtr]),
-    ("bpf_iter_num_destroy", Ty::Void, &[Ty::StructPtr]),
-    ("bpf_rcu_read_lock", Ty::Void, &[]),
-    ("bpf_rcu_read_unlock", Ty::Void, &[]),
-    ("bpf_preempt_disable", Ty::Void, &[]),
-    ("bpf_preempt_enable", Ty::Void, &[]),
-    ("bpf_task_acquire", Ty::StructPtr, &[Ty::StructPtr]),
-    ("bpf_task_release", Ty::Void, &[Ty::StructPtr]),
-    ("bpf_get_kmem_cache", Ty::StructPtr, &[Ty::Int]),
-    ("bpf_rdonly_cast", Ty::VoidPtr, &[Ty::VoidPtr, Ty::Int]),
+/// The kernel functions whose prototypes programs need not give.
+const KFUNCS: [&str; 11] = [
+    "bpf_iter_num_new = int(struct*, int, int)",
+    "bpf_iter_num_next = int*(struct*)",
+    "bpf_iter_num_destroy = void(struct*)",
+    "bpf_rcu_read_lock = void()",
+    "bpf_rcu_read_unlock = void()",
+    "bpf_preempt_disable = void()",
+    "bpf_preempt_enable = void()",
+    "bpf_task_acquire = struct*(struct*)",
+    "bpf_task_release = void(struct*)",
+    "bpf_get_kmem_cache = struct*(int)",
+    "bpf_rdonly_cast = void*(void*, int)",
 ];
+
+/// The prototype of one of them.
+fn known(name: &str) -> Option<Proto> {
+    let all = KFUNCS.iter().filter_map(|row| proto_of(row));
+    all.into_iter().find(|proto| proto.name == name)
+}
 
 /// Bytes of a map's definition: four pointers.
 const MAP_DEF: u32 = 32;
@@ -70,7 +65,7 @@ pub fn write_all(programs: &[(&str, &Source)]) -> Result<Vec<u8>, NoPrototype> {
     let mut types = Types::new();
     let described = types.funcs(&bundle);
     types.maps(&bundle.maps);
-    types.kfuncs(&bundle.kfuncs)?;
+    types.kfuncs(&bundle)?;
 
     let mut elf = Elf::default();
     let mut sections = Vec::new();
@@ -144,15 +139,18 @@ struct Bundle {
     funcs: Vec<Placed>,
     maps: Vec<Map>,
     kfuncs: Vec<String>,
+    protos: Vec<Proto>,
     refs: Vec<Reference>,
 }
 
 /// The number of what is alike in a list, or of what is added.
 fn number_of<T: Clone>(list: &mut Vec<T>, one: &T, alike: impl Fn(&T, &T) -> bool) -> usize {
-    list.iter().position(|other| alike(other, one)).unwrap_or_else(|| {
-        list.push(one.clone());
-        list.len() - 1
-    })
+    list.iter()
+        .position(|other| alike(other, one))
+        .unwrap_or_else(|| {
+            list.push(one.clone());
+            list.len() - 1
+        })
 }
 
 impl Bundle {
@@ -170,6 +168,9 @@ impl Bundle {
     }
 
     fn add(&mut self, name: &str, prefix: &str, source: &Source) {
+        for proto in &source.protos {
+            number_of(&mut self.protos, proto, |a, b| a.name == b.name);
+        }
         let mut main = source.insns.clone();
         let first = source.funcs.first().map_or(main.len(), |func| func.start);
         let in_text = self.text.len();
@@ -191,7 +192,9 @@ impl Bundle {
                 }
                 Target::Kfunc(kfunc) => {
                     insn.imm = -1;
-                    let Some(kfunc) = source.kfuncs.get(kfunc) else { continue };
+                    let Some(kfunc) = source.kfuncs.get(kfunc) else {
+                        continue;
+                    };
                     Target::Kfunc(number_of(&mut self.kfuncs, kfunc, |a, b| a == b))
                 }
                 Target::Call(func) => {
@@ -324,17 +327,19 @@ impl Types {
         Types { builder, int }
     }
 
-    fn ty(&mut self, ty: Ty) -> TypeId {
-        match ty {
-            Ty::Void => TypeId(0),
-            Ty::Int => self.int,
-            Ty::IntPtr => self.builder.add_ptr(self.int),
-            Ty::StructPtr => {
-                let any = self.builder.add_struct("any", 0, &[]);
-                self.builder.add_ptr(any)
-            }
-            Ty::VoidPtr => self.builder.add_ptr(TypeId(0)),
+    fn ty(&mut self, shape: Shape) -> TypeId {
+        let mut ty = match shape.base {
+            Base::Void => TypeId(0),
+            Base::Int => self.int,
+            Base::Enum => self.builder.add_enum("some", 4, false, &[("SOME", 0)]),
+            Base::Struct => self.builder.add_struct("any", 0, &[]),
+            Base::Union => self.builder.add_composite(Kind::Union, "either", 0, &[]),
+            Base::Fwd => self.builder.add_fwd("named", false),
+        };
+        for _ in 0..shape.pointers {
+            ty = self.builder.add_ptr(ty);
         }
+        ty
     }
 
     /// The programs and their functions.
@@ -426,11 +431,12 @@ impl Types {
             .add_struct("value", size, &[("lock", lock, 0), ("rest", rest, 4)])
     }
 
-    fn kfuncs(&mut self, kfuncs: &[String]) -> Result<(), NoPrototype> {
+    fn kfuncs(&mut self, bundle: &Bundle) -> Result<(), NoPrototype> {
         let mut placed = Vec::new();
-        for name in kfuncs {
-            let row = KFUNCS.iter().find(|row| row.0 == name);
-            let &(_, ret, args) = row.ok_or_else(|| NoPrototype(name.clone()))?;
+        for name in &bundle.kfuncs {
+            let given = bundle.protos.iter().find(|proto| proto.name == *name).cloned();
+            let proto = given.or_else(|| known(name));
+            let Proto { ret, args, .. } = proto.ok_or_else(|| NoPrototype(name.clone()))?;
             let ret = self.ty(ret);
             let args: Vec<_> = args.iter().map(|arg| ("arg", self.ty(*arg))).collect();
             let proto = self.builder.add_func_proto(ret, &args);
@@ -453,12 +459,17 @@ impl Types {
         let mut records = |builder: &mut Builder, name: &str, of: Vec<(&Placed, &TypeId)>| {
             if !of.is_empty() {
                 words.extend([builder.add_string(name), of.len() as u32]);
-                words.extend(of.iter().flat_map(|(placed, ty)| [(placed.start * Insn::SIZE) as u32, ty.0]));
+                words.extend(
+                    of.iter()
+                        .flat_map(|(placed, ty)| [(placed.start * Insn::SIZE) as u32, ty.0]),
+                );
             }
         };
         for (section, (name, _)) in bundle.sections.iter().enumerate() {
             let all = bundle.programs.iter().zip(&described.programs);
-            let of = all.filter(|(placed, _)| placed.section == Some(section)).collect();
+            let of = all
+                .filter(|(placed, _)| placed.section == Some(section))
+                .collect();
             records(&mut self.builder, name, of);
         }
         let of = bundle.funcs.iter().zip(&described.funcs).collect();

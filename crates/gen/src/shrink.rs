@@ -51,7 +51,10 @@ impl Shrink {
         let mut some = false;
         for ((from, to), _) in ranges.iter().zip(shows).filter(|(_, shows)| **shows) {
             let mut next = gone.clone();
-            next.iter_mut().take(*to).skip(*from).for_each(|gone| *gone = true);
+            next.iter_mut()
+                .take(*to)
+                .skip(*from)
+                .for_each(|gone| *gone = true);
             // The first one was tried alone.
             if !some || still(&self.without(&next)) {
                 (gone, some) = (next, true);
@@ -89,7 +92,11 @@ mod tests {
     #[test]
     fn only_what_is_needed_is_left() {
         let text: String = (0..100).map(|n| format!("{n}\n")).collect();
-        let shows = |text: &str| ["7", "8", "63"].iter().all(|wanted| text.lines().any(|line| line == *wanted));
+        let shows = |text: &str| {
+            ["7", "8", "63"]
+                .iter()
+                .all(|wanted| text.lines().any(|line| line == *wanted))
+        };
         let mut shrink = Shrink::new(&text);
         let mut rounds = 0;
         while !shrink.is_done() {

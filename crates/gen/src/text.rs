@@ -11,6 +11,7 @@
 //! | `test states` | the verifier keeps a state at every prune point (`BPF_F_TEST_STATE_FREQ`) |
 //! | `test bounds` | bounds that contradict each other are refused (`BPF_F_TEST_REG_INVARIANTS`, which old kernels do not know) |
 //! | `map m = array 4 8 1` | a map: its type, size of keys and of values, entries; `lock` behind them is a spin lock at the start of values |
+//! | `kfunc f = struct*(void*, int)` | the prototype of a function of the kernel, by the kinds of its types |
 //! | `static f(2):`, `global f(2):` | here begins a function that takes so many integers |
 //!
 //! and in instructions `goto loop` and `goto +3`, `r1 = map(m)`, `r2 = func(f)`, `call f` for a function of the program
@@ -48,6 +49,70 @@ pub struct Func {
     pub global: bool,
     /// How many integers it takes.
     pub args: usize,
+}
+
+/// The kinds of types that libbpf compares of a kernel function.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Base {
+    /// Nothing.
+    Void,
+    /// An integer.
+    Int,
+    /// An enumeration.
+    Enum,
+    /// A struct.
+    Struct,
+    /// A union.
+    Union,
+    /// A struct that is only named.
+    Fwd,
+}
+
+/// How kinds are written.
+const BASES: [(&str, Base); 6] = [
+    ("void", Base::Void),
+    ("int", Base::Int),
+    ("enum", Base::Enum),
+    ("struct", Base::Struct),
+    ("union", Base::Union),
+    ("fwd", Base::Fwd),
+];
+
+/// A type by its kind, behind so many pointers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shape {
+    /// What it comes to.
+    pub base: Base,
+    /// Pointers on the way there.
+    pub pointers: usize,
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = BASES
+            .iter()
+            .find(|row| row.1 == self.base)
+            .map_or("void", |row| row.0);
+        write!(f, "{name}{}", "*".repeat(self.pointers))
+    }
+}
+
+/// What a kernel function gives and takes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Proto {
+    /// The function.
+    pub name: String,
+    /// What it gives.
+    pub ret: Shape,
+    /// What it takes.
+    pub args: Vec<Shape>,
+}
+
+impl fmt::Display for Proto {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let args: Vec<_> = self.args.iter().map(Shape::to_string).collect();
+        write!(f, "kfunc {} = {}({})", self.name, self.ret, args.join(", "))
+    }
 }
 
 /// What an instruction refers to.
@@ -90,6 +155,8 @@ pub struct Source {
     pub maps: Vec<Map>,
     /// Functions of the kernel.
     pub kfuncs: Vec<String>,
+    /// Prototypes of some of them.
+    pub protos: Vec<Proto>,
     /// By instruction.
     pub refs: Vec<(usize, Target)>,
 }
@@ -177,6 +244,10 @@ impl Parser {
         }
         if let Some(map) = line.strip_prefix("map ") {
             self.source.maps.push(map_of(map)?);
+            return Some(());
+        }
+        if let Some(proto) = line.strip_prefix("kfunc ") {
+            self.source.protos.push(proto_of(proto)?);
             return Some(());
         }
         for (word, global) in [("static ", false), ("global ", true)] {
@@ -284,6 +355,26 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
+/// `f = struct*(void*, int)`
+pub(crate) fn proto_of(text: &str) -> Option<Proto> {
+    let (name, rest) = text.split_once(" = ")?;
+    let (ret, args) = rest.strip_suffix(')')?.split_once('(')?;
+    let args = args.split(", ").filter(|arg| !arg.is_empty());
+    Some(Proto {
+        name: name.to_owned(),
+        ret: shape_of(ret)?,
+        args: args.map(shape_of).collect::<Option<_>>()?,
+    })
+}
+
+fn shape_of(text: &str) -> Option<Shape> {
+    let name = text.trim_end_matches('*');
+    Some(Shape {
+        base: BASES.iter().find(|row| row.0 == name)?.1,
+        pointers: text.len() - name.len(),
+    })
+}
+
 /// `m = array 4 8 1`
 fn map_of(text: &str) -> Option<Map> {
     let (name, rest) = text.split_once(" = ")?;
@@ -370,15 +461,27 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         for (text, wrong) in [
-            ("r0 = 1
+            (
+                "r0 = 1
       r1 := 2
-    exit", "not a line of a program: r1 := 2"),
-            ("0: r0 = 1
-    3: exit", "not a line of a program: 3: exit"),
-            ("goto there
-    exit", "no label there"),
-            ("r1 = func(f)
-    exit", "no function f"),
+    exit",
+                "not a line of a program: r1 := 2",
+            ),
+            (
+                "0: r0 = 1
+    3: exit",
+                "not a line of a program: 3: exit",
+            ),
+            (
+                "goto there
+    exit",
+                "no label there",
+            ),
+            (
+                "r1 = func(f)
+    exit",
+                "no function f",
+            ),
         ] {
             assert_eq!(parse(text).unwrap_err().to_string(), wrong);
         }

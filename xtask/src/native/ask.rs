@@ -33,7 +33,9 @@ impl Oracle {
         for dir in out.parent().into_iter().chain(logs) {
             fs::create_dir_all(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
         }
-        let chunks: Vec<_> = objects.chunks(AT_ONCE.min(objects.len().div_ceil(SIDE_BY_SIDE)).max(1)).collect();
+        let chunks: Vec<_> = objects
+            .chunks(AT_ONCE.min(objects.len().div_ceil(SIDE_BY_SIDE)).max(1))
+            .collect();
         let mut said = Vec::new();
         for some in chunks.chunks(SIDE_BY_SIDE) {
             let answers: Vec<_> = thread::scope(|scope| {

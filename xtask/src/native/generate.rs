@@ -9,8 +9,8 @@ use verdict_gen::calls;
 use verdict_gen::chance::Chance;
 use verdict_gen::mutate::Original;
 use verdict_gen::object::write_all;
-use verdict_gen::text::{self, Source};
 use verdict_gen::structured;
+use verdict_gen::text::{self, Source};
 
 use super::Args;
 use crate::mutate::seed_of;
@@ -23,6 +23,8 @@ pub(crate) enum Kind {
     Structured,
     /// Calls of helpers with arguments of all kinds
     Calls,
+    /// Calls of kernel functions
+    Kfuncs,
     /// The programs of given objects with single instructions changed
     Mutate,
 }
@@ -45,6 +47,11 @@ pub(super) fn write(kind: Kind, args: &Args, dir: &Path) -> Result<Made, String>
         Kind::Calls => {
             let kernel = Kernel::from_dir(&args.capture, None).map_err(|e| e.to_string())?;
             texts(args, dir, |chance| calls::program(&kernel, chance))
+        }
+        Kind::Kfuncs => {
+            let kernel = Kernel::from_dir(&args.capture, None).map_err(|e| e.to_string())?;
+            let kfuncs = calls::Kfuncs::of(&kernel);
+            texts(args, dir, |chance| calls::kfunc_program(&kfuncs, chance))
         }
         Kind::Mutate => mutated(args, dir),
     }
@@ -71,8 +78,11 @@ fn texts(args: &Args, dir: &Path, program: impl Fn(&mut Chance) -> String) -> Re
         let bytes = together(&written)?;
         fs::write(&file, bytes).map_err(|e| format!("{}: {e}", file.display()))?;
         made.files.push(file);
-        made.texts
-            .extend(written.into_iter().map(|(program, text)| ((name.clone(), program), text)));
+        made.texts.extend(
+            written
+                .into_iter()
+                .map(|(program, text)| ((name.clone(), program), text)),
+        );
     }
     Ok(made)
 }
@@ -84,7 +94,10 @@ fn together(programs: &[(String, String)]) -> Result<Vec<u8>, String> {
         Ok((name.clone(), source))
     };
     let sources = programs.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let named: Vec<_> = sources.iter().map(|(name, source)| (name.as_str(), source)).collect();
+    let named: Vec<_> = sources
+        .iter()
+        .map(|(name, source)| (name.as_str(), source))
+        .collect();
     write_all(&named).map_err(|e| e.to_string())
 }
 

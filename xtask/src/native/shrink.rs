@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use verdict::Verifier;
 use verdict::log::hide_addresses;
-use verdict_gen::object::write_all;
+use verdict_gen::object::{write, write_all};
 use verdict_gen::shrink::Shrink;
 use verdict_gen::text::{self, Source};
 use verdict_report::{Record, Stage, Verdict};
@@ -28,7 +28,7 @@ struct Said {
 
 /// How two answers differ, roughly: what is made smaller is to show the same.
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct Difference {
+pub(super) struct Difference {
     /// Verdict and errno, figures, or the log alone.
     of: &'static str,
     /// The first word of the kernel's first other line, and of verdict's.
@@ -43,20 +43,33 @@ const WIDE: usize = 90;
 impl<'a> Both<'a> {
     pub(super) fn new(oracle: &'a Oracle, verifier: &'a Verifier, dir: PathBuf) -> Result<Both<'a>, String> {
         fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
-        Ok(Both { oracle, verifier, dir })
+        Ok(Both {
+            oracle,
+            verifier,
+            dir,
+        })
     }
 
     /// Makes a program smaller, and prints what is left, with both logs from the first difference.
-    pub(super) fn shrink_and_show(&self, text: &str) -> Result<(), String> {
+    ///
+    /// Gives false for one that differs in a way that was `seen` before, and leaves it.
+    pub(super) fn shrink_and_show(&self, text: &str, seen: &mut Vec<Difference>) -> Result<bool, String> {
         let Some(wanted) = self.differences(&[text.to_owned()])?.pop().flatten() else {
             println!("differs no more when it is alone:\n{text}");
-            return Ok(());
+            return Ok(true);
         };
+        if seen.contains(&wanted) {
+            return Ok(false);
+        }
+        seen.push(wanted.clone());
         let mut shrink = Shrink::new(text);
         while !shrink.is_done() {
             let candidates = shrink.candidates();
             let found = self.differences(&candidates)?;
-            let shows: Vec<bool> = found.iter().map(|found| found.as_ref() == Some(&wanted)).collect();
+            let shows: Vec<bool> = found
+                .iter()
+                .map(|found| found.as_ref() == Some(&wanted))
+                .collect();
             let mut failed = None;
             shrink.keep(&shows, |text| match self.differences(&[text.to_owned()]) {
                 Ok(found) => found.first() == Some(&Some(wanted.clone())),
@@ -69,7 +82,8 @@ impl<'a> Both<'a> {
                 return Err(error);
             }
         }
-        self.show(&shrink.text(), &wanted)
+        self.show(&shrink.text(), &wanted)?;
+        Ok(true)
     }
 
     fn show(&self, text: &str, wanted: &Difference) -> Result<(), String> {
@@ -79,11 +93,19 @@ impl<'a> Both<'a> {
         let Some((kernel, ours)) = answers.remove("p0") else {
             return Ok(());
         };
-        println!("{:<WIDE$} | verdict: {}", format!("kernel: {}", end(&kernel.record)), end(&ours.record));
+        println!(
+            "{:<WIDE$} | verdict: {}",
+            format!("kernel: {}", end(&kernel.record)),
+            end(&ours.record)
+        );
         let (theirs, our): (Vec<_>, Vec<_>) = (kernel.log.lines().collect(), ours.log.lines().collect());
         let first = theirs.iter().zip(&our).take_while(|(a, b)| a == b).count();
         for at in first.saturating_sub(2)..first + SHOWN {
-            let line = |lines: &[&str]| lines.get(at).map_or(String::new(), |line| line.replace('\t', " "));
+            let line = |lines: &[&str]| {
+                lines
+                    .get(at)
+                    .map_or(String::new(), |line| line.replace('\t', " "))
+            };
             let (a, b) = (line(&theirs), line(&our));
             if !(a.is_empty() && b.is_empty()) {
                 let mark = if a == b { ' ' } else { '|' };
@@ -99,7 +121,12 @@ impl<'a> Both<'a> {
         let sources: Vec<_> = texts
             .iter()
             .enumerate()
-            .filter_map(|(at, text)| Some((format!("p{at}"), text::parse(text).ok()?)))
+            .filter_map(|(at, text)| {
+                let source = text::parse(text).ok()?;
+                // Without the prototype of what it calls it is none.
+                write(&source).ok()?;
+                Some((format!("p{at}"), source))
+            })
             .collect();
         let answers = self.ask(&sources)?;
         let of = |at: usize| {
@@ -115,7 +142,10 @@ impl<'a> Both<'a> {
         if programs.is_empty() {
             return Ok(answers);
         }
-        let named: Vec<_> = programs.iter().map(|(name, source)| (name.as_str(), source)).collect();
+        let named: Vec<_> = programs
+            .iter()
+            .map(|(name, source)| (name.as_str(), source))
+            .collect();
         let bytes = write_all(&named).map_err(|e| e.to_string())?;
         let file = self.dir.join("some.bpf.o");
         fs::write(&file, &bytes).map_err(|e| format!("{}: {e}", file.display()))?;
@@ -125,8 +155,12 @@ impl<'a> Both<'a> {
         let Ok(object) = object else { return Ok(answers) };
         for line in String::from_utf8_lossy(&said).lines() {
             let record: Record = serde_json::from_str(line).map_err(|e| format!("oracle: {e}: {line}"))?;
-            let Some(name) = record.program.clone() else { continue };
-            let Some(program) = object.program(&name) else { continue };
+            let Some(name) = record.program.clone() else {
+                continue;
+            };
+            let Some(program) = object.program(&name) else {
+                continue;
+            };
             let mut log = Vec::new();
             program.log(2, &mut log).map_err(|e| e.to_string())?;
             hide_addresses(&mut log);
@@ -165,7 +199,12 @@ fn difference(kernel: &Said, ours: &Said) -> Option<Difference> {
     }
     let figures = |record: &Record| {
         let figures = record.figures.clone().unwrap_or_default();
-        (figures.insns, figures.states, figures.peak_states, figures.max_states_per_insn)
+        (
+            figures.insns,
+            figures.states,
+            figures.peak_states,
+            figures.max_states_per_insn,
+        )
     };
     let of = if (a.verdict, a.errno) != (b.verdict, b.errno) {
         "verdict"

@@ -593,3 +593,30 @@ fn of_what_a_loop_replaced() {
         "
     );
 }
+
+/// A pointer has no past that could be looked for: where `bpf_loop` takes any count, it is refused as a contradiction.
+#[test]
+fn a_pointer_is_no_count() {
+    check!(
+        "
+        r1 = r10
+        r2 = func(turn)
+        r3 = r10
+        r4 = 1
+        call bpf_loop#181
+        r0 = 0
+        exit
+        static turn(2):
+        r0 = 0
+        exit
+        ",
+        "6.12" => "
+        refused: EACCES
+        R1 type=fp expected=scalar
+        ",
+        "6.18" => "
+        refused: EFAULT
+        verifier bug: backtracking misuse
+        "
+    );
+}

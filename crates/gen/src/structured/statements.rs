@@ -388,7 +388,14 @@ impl Writer<'_> {
         self.say(format!("if r0 == 0 goto {out}"));
         self.use_value(8);
         // What was added to the pointer must not be handed back.
-        let added = self.body.lines.len() > 2 && self.body.lines.iter().rev().take(2).any(|line| line == "r0 += r1");
+        let added = self.body.lines.len() > 2
+            && self
+                .body
+                .lines
+                .iter()
+                .rev()
+                .take(2)
+                .any(|line| line == "r0 += r1");
         if added {
             self.say("r0 -= r1");
         }

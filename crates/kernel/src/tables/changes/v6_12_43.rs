@@ -69,6 +69,7 @@ protos! {
     SYS_BPF: 166 (Anything, Mem|RDONLY, ConstSize) -> Integer [];
     BTF_FIND_BY_NAME_KIND: 167 (Mem|RDONLY, ConstSize, Anything, Anything) -> Integer [];
     SYS_CLOSE: 168 (Anything) -> Integer [];
+    LOOP: 181 (Anything, Func, Stack|MAYBE_NULL, Anything) -> Integer [];
     XDP_STORE_BYTES: 190 (Ctx, Anything, Mem|UNINIT|WRITE, ConstSize) -> Integer [];
 }
 
