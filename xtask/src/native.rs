@@ -49,7 +49,7 @@ pub(crate) struct Args {
     /// Where chance starts
     #[arg(long, default_value_t = 1, value_name = "N", requires = "generate")]
     seed: u64,
-    /// How many programs to make, or of `mutate` changed objects of each object
+    /// How many programs to make, or of `mutate` and `splice` changed objects of each object
     #[arg(long, default_value_t = 1000, value_name = "N", requires = "generate")]
     count: usize,
     /// Make at most so many programs smaller, each of which differs in another way

@@ -2,7 +2,7 @@
 //!
 //! | module | what it makes |
 //! |---|---|
-//! | [`mutate`] | objects in which single instructions are changed |
+//! | [`mutate`] | objects in which single instructions are changed, or stretches of them are other programs' |
 //! | [`structured`] | programs of branches, loops, iterators, callbacks, functions, spills, resources |
 //! | [`calls`] | calls of helpers with arguments of all kinds |
 //! | [`text`], [`object`] | programs as text, and objects of them that libbpf loads |

@@ -1,4 +1,4 @@
-//! Objects in which single instructions are changed by chance.
+//! Objects in which single instructions are changed by chance, or stretches of them are those of other programs.
 //!
 //! A corpus shows the rules that its authors thought of. Changed a little, its programs reach the branches
 //! beside those rules.
@@ -32,6 +32,65 @@ impl<'b> Original<'b> {
     /// The object with at most so many changed instructions in each program.
     pub fn changed(&self, changes: usize, chance: &mut Chance) -> Vec<u8> {
         change(self.bytes, &self.functions, changes, chance)
+    }
+
+    /// The object with a stretch of another object's instructions, or of its own, in most of its programs.
+    pub fn spliced(&self, other: &Original<'_>, chance: &mut Chance) -> Vec<u8> {
+        let mut spliced = self.bytes.to_vec();
+        for function in &self.functions {
+            // As with single changes, what several programs share is mostly left alone.
+            if function.shared && chance.below(4) > 0 {
+                continue;
+            }
+            if let Some(from) = chance.of(&other.functions) {
+                splice(&mut spliced, function, (other.bytes, from), chance);
+            }
+        }
+        spliced
+    }
+}
+
+/// The longest stretch that is taken over.
+const LONGEST: usize = 16;
+
+/// Puts some instructions of one function in the place of as many of another one's. What the loader relocates stays, on both
+/// sides, and so do instructions of two halves.
+fn splice(bytes: &mut [u8], to: &Function, (source, from): (&[u8], &Function), chance: &mut Chance) {
+    let (room, there) = (to.bytes.len() / Insn::SIZE, from.bytes.len() / Insn::SIZE);
+    let (first, taken) = (chance.below(room), chance.below(there));
+    let len = 1 + chance.below(LONGEST.min(room).min(there));
+    let insn = |bytes: &[u8], at: usize| {
+        let bytes = bytes.get(at..at + Insn::SIZE)?.try_into().ok()?;
+        Some(Insn::from_bytes(bytes))
+    };
+    for step in 0..len {
+        let (at, of) = (first + step, taken + step);
+        // The last instruction ends the function.
+        if at + 1 >= room || of >= there {
+            return;
+        }
+        let (at_byte, of_byte) = (
+            to.bytes.start + at * Insn::SIZE,
+            from.bytes.start + of * Insn::SIZE,
+        );
+        let (Some(old), Some(mut new)) = (insn(bytes, at_byte), insn(source, of_byte)) else {
+            return;
+        };
+        let halves = |insn: Insn| insn.code == WIDE || insn.code == 0;
+        let calls_own = new.code == CALL && new.src != 0;
+        let relocated = to.relocated.contains(&at_byte) || from.relocated.contains(&of_byte);
+        if relocated || halves(old) || halves(new) || calls_own {
+            continue;
+        }
+        let jumps =
+            matches!(new.class(), class::JMP | class::JMP32) && !matches!(new.op(), op::CALL | op::EXIT);
+        let target = at as i64 + 1 + i64::from(new.off);
+        if jumps && !(0..room as i64).contains(&target) {
+            new.off = offset(new, at, room, chance);
+        }
+        if let Some(place) = bytes.get_mut(at_byte..at_byte + Insn::SIZE) {
+            place.copy_from_slice(&new.to_bytes());
+        }
     }
 }
 
@@ -210,5 +269,44 @@ fn number(old: i32, chance: &mut Chance) -> i32 {
         5 => (1i32 << chance.below(31)).wrapping_sub(1),
         6 => -1 - chance.below(600) as i32,
         _ => chance.below(80) as i32,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::{object, structured, text};
+
+    fn object_of(seed: u64) -> Vec<u8> {
+        let text = structured::program(&mut Chance(seed));
+        object::write(&text::parse(&text).unwrap()).unwrap()
+    }
+
+    /// What is changed is code alone, alike from the same seed, and as long as before.
+    #[test]
+    fn changes_repeat() {
+        for seed in 0..40 {
+            let (bytes, others) = (object_of(seed), object_of(seed + 1));
+            let (original, other) = (Original::read(&bytes).unwrap(), Original::read(&others).unwrap());
+            let changed = original.changed(2, &mut Chance(seed));
+            let spliced = original.spliced(&other, &mut Chance(seed));
+            assert_eq!(changed, original.changed(2, &mut Chance(seed)));
+            assert_eq!(spliced, original.spliced(&other, &mut Chance(seed)));
+            let code: Vec<_> = original
+                .functions
+                .iter()
+                .map(|function| function.bytes.clone())
+                .collect();
+            for made in [changed, spliced] {
+                assert_eq!(made.len(), bytes.len());
+                let differs = (0..bytes.len()).filter(|at| made[*at] != bytes[*at]);
+                assert!(
+                    differs
+                        .into_iter()
+                        .all(|at| code.iter().any(|range| range.contains(&at)))
+                );
+            }
+        }
     }
 }

@@ -203,7 +203,12 @@ impl Writer<'_> {
 
     /// Some statements.
     fn block(&mut self, place: Place) {
-        let most = if place.depth == 0 { self.body.left } else { 4 };
+        let most = match place {
+            Place { depth: 0, .. } => self.body.left,
+            // What stands in a loop is walked again and again.
+            Place { looped: true, .. } => 2,
+            _ => 4,
+        };
         for _ in 0..1 + self.chance.below(most) {
             if self.body.left == 0 {
                 return;

@@ -27,10 +27,15 @@ pub(crate) enum Kind {
     Kfuncs,
     /// The programs of given objects with single instructions changed
     Mutate,
+    /// The programs of given objects with stretches of instructions of others
+    Splice,
 }
 
 /// Programs in one object: opening it takes longer than most programs do.
 const TOGETHER: usize = 50;
+
+/// Instructions that are changed in each program at most.
+const CHANGES: usize = 2;
 
 /// What was made.
 pub(super) struct Made {
@@ -53,7 +58,7 @@ pub(super) fn write(kind: Kind, args: &Args, dir: &Path) -> Result<Made, String>
             let kfuncs = calls::Kfuncs::of(&kernel);
             texts(args, dir, |chance| calls::kfunc_program(&kfuncs, chance))
         }
-        Kind::Mutate => mutated(args, dir),
+        Kind::Mutate | Kind::Splice => changed(kind, args, dir),
     }
 }
 
@@ -101,17 +106,28 @@ fn together(programs: &[(String, String)]) -> Result<Vec<u8>, String> {
     write_all(&named).map_err(|e| e.to_string())
 }
 
-fn mutated(args: &Args, dir: &Path) -> Result<Made, String> {
+/// Changed objects of each given one.
+fn changed(kind: Kind, args: &Args, dir: &Path) -> Result<Made, String> {
+    let paths = objects(&args.objects, &[])?;
+    let read = |path: &PathBuf| fs::read(path).map_err(|e| format!("{}: {e}", path.display()));
     let mut files = Vec::new();
-    for (number, path) in objects(&args.objects, &[])?.iter().enumerate() {
-        let bytes = fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    for (number, path) in paths.iter().enumerate() {
+        let bytes = read(path)?;
         let original = Original::read(&bytes).map_err(|e| format!("{}: {e}", path.display()))?;
         let name = file_name(path);
         let stem = name.strip_suffix(".bpf.o").unwrap_or(&name);
         for variant in 0..args.count {
-            let changed = original.changed(2, &mut Chance(seed_of(args.seed, number, variant)));
+            let mut chance = Chance(seed_of(args.seed, number, variant));
+            let made = match (kind, chance.of(&paths)) {
+                (Kind::Splice, Some(other)) => {
+                    let others = read(other)?;
+                    let other = Original::read(&others).map_err(|e| format!("{}: {e}", other.display()))?;
+                    original.spliced(&other, &mut chance)
+                }
+                _ => original.changed(CHANGES, &mut chance),
+            };
             let file = dir.join(format!("{stem}.{}-{variant}.bpf.o", args.seed));
-            fs::write(&file, changed).map_err(|e| format!("{}: {e}", file.display()))?;
+            fs::write(&file, made).map_err(|e| format!("{}: {e}", file.display()))?;
             files.push(file);
         }
     }

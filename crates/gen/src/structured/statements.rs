@@ -8,7 +8,7 @@ const DEEPEST: usize = 4;
 impl Writer<'_> {
     /// One statement that may stand here.
     pub(super) fn statement(&mut self, place: Place) {
-        let blocks = place.depth < DEEPEST;
+        let blocks = place.depth < if place.looped { DEEPEST - 1 } else { DEEPEST };
         match self.chance.below(24) {
             0..=4 => self.arithmetic(),
             5 | 6 => self.spill(),
