@@ -138,7 +138,7 @@ impl Writer<'_> {
             return;
         }
         let (head, out) = (self.label(), self.label());
-        let iterator = [format!("r1 = r10"), format!("r1 += {at}")];
+        let iterator = ["r1 = r10".to_owned(), format!("r1 += {at}")];
         let (bound, known) = (self.number(), self.chance.once_in(2));
         self.body.lines.extend(iterator.clone());
         self.say("r2 = 0");
