@@ -431,6 +431,14 @@ static void links(void)
 	clear(); u32(0, multi); u32(8, 42); u32(20, 1); ptr(24, names); u32(12, 1); say("with flags", call(28, 48), 1);
 	clear(); u32(0, multi); u32(8, 42); u32(20, 1); ptr(24, names); ptr(32, names); say("both names and addresses", call(28, 48), 1);
 	clear(); u32(0, multi); u32(8, 42); u32(20, 1); ptr(24, WILD); say("names out of reach", call(28, 48), 1);
+	const char *untraced[] = { "vfs_read", "start_kernel" }, *data[] = { "jiffies" }, *twice[] = { "vfs_read", "vfs_read" }, *cold[] = { "exc_int3" };
+	clear(); u32(0, multi); u32(8, 42); u32(20, 2); ptr(24, untraced); say("a function that cannot be traced", call(28, 48), 1);
+	clear(); u32(0, multi); u32(8, 42); u32(20, 1); ptr(24, cold); say("another one", call(28, 48), 1);
+	clear(); u32(0, multi); u32(8, 42); u32(20, 1); ptr(24, data); say("what is no function", call(28, 48), 1);
+	clear(); u32(0, multi); u32(8, 42); u32(20, 2); ptr(24, twice); say("one twice", call(28, 48), 1);
+	clear(); u32(0, multi); u32(8, 42); u32(20, 1 << 20); ptr(24, WILD); say("as many as may be", call(28, 48), 1);
+	clear(); u32(0, multi); u32(8, 42); u32(20, (1 << 20) + 1); ptr(24, WILD); say("more than that", call(28, 48), 1);
+	clear(); u32(0, multi); u32(8, 42); u32(20, (1 << 20) + 1); ptr(24, WILD); ptr(40, WILD); say("more, with cookies", call(28, 48), 1);
 	int many = expecting("a probe of programs", 2, 48); uint64_t offset = 4096;
 	clear(); u32(0, many); u32(8, 48); ptr(16, "/proc/self/exe"); u32(48, 1); say("no offsets", call(28, 64), 1);
 	clear(); u32(0, many); u32(8, 48); ptr(16, "/"); ptr(24, &offset); u32(48, 1); say("of a directory", call(28, 64), 1);

@@ -86,7 +86,7 @@ impl Play<'_> {
         let name = String::from_utf8_lossy(&name);
         match self.kernel.ksym(&name) {
             // `within_notrace_func`.
-            Some(_) if self.is_untraced("perf_event_open", &name) => Err(Errno::EINVAL),
+            Some(_) if self.has_no_probes("perf_event_open", &name) => Err(Errno::EINVAL),
             Some(_) => Ok(()),
             None => Err(Errno::ENOENT),
         }

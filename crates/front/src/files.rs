@@ -20,6 +20,7 @@ use crate::objects::Open;
 use crate::pins::errno;
 use crate::play::{Answer, Call, Done, Play};
 use crate::stat;
+use crate::tracing::Traced;
 
 /// `BPF_FS_MAGIC`, `SYSFS_MAGIC`, `DEBUGFS_MAGIC`, `TRACEFS_MAGIC`.
 const BPF_FS: u64 = 0xcafe_4a11;
@@ -37,6 +38,9 @@ const DIRECTORIES: &[&str] = &[
     "/sys/bus/event_source/devices/kprobe",
     "/sys/bus/event_source/devices/uprobe",
 ];
+
+/// Where the file system of traces is.
+const TRACES: &[&str] = &["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
 /// Where pins are.
 const PINS: &str = "/sys/fs/bpf";
@@ -141,8 +145,7 @@ impl Files {
         if self.is_pins(path) {
             return Some(BPF_FS);
         }
-        let tracing = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
-        if tracing.iter().any(|directory| path.starts_with(directory)) {
+        if TRACES.iter().any(|directory| path.starts_with(directory)) {
             return Some(TRACEFS);
         }
         if path.starts_with("/sys/kernel/debug") {
@@ -527,17 +530,39 @@ impl Play<'_> {
     }
 
     /// Makes the file of a path, if it is one that is made of what is asked for.
-    fn make(&self, path: &Path) {
+    fn make(&mut self, path: &Path) {
         let own = below(&self.files.shade, path);
-        if own.exists() {
+        // A directory is there, but maybe not yet all that is in it.
+        if own.is_file() {
             return;
         }
         let Some(text) = path.to_str() else { return };
-        let made = self.contents(text);
-        if let (Some(contents), Some(parent)) = (made, own.parent()) {
-            // What cannot be made is not there.
-            let _ = fs::create_dir_all(parent);
-            let _ = fs::write(&own, contents);
+        let traced = TRACES.iter().find_map(|directory| text.strip_prefix(directory));
+        let made = match traced.and_then(|rest| rest.strip_prefix('/')) {
+            Some(rest) => self.traced(rest),
+            None => self.contents(text).map(Traced::File),
+        };
+        // What cannot be made is not there.
+        match (made, own.parent()) {
+            (Some(Traced::File(contents)), Some(parent)) => {
+                let _ = fs::create_dir_all(parent);
+                let _ = fs::write(&own, contents);
+            }
+            (Some(Traced::Directory(names)), _) => self.make_directory(path, &own, &names),
+            (None, _) | (_, None) => {}
+        }
+    }
+
+    /// Makes a directory of the file system of traces, and what is in it.
+    fn make_directory(&mut self, path: &Path, own: &Path, names: &BTreeSet<String>) {
+        let _ = fs::create_dir_all(own);
+        let of_event = names.contains("format");
+        for name in names {
+            if of_event {
+                self.make(&path.join(name));
+            } else {
+                let _ = fs::create_dir(own.join(name));
+            }
         }
     }
 
@@ -575,37 +600,12 @@ impl Play<'_> {
             "/sys/bus/event_source/devices/uprobe/format/ref_ctr_offset" => "config:32-63\n".to_owned(),
             _ => {
                 let config = path.strip_prefix("/boot/config-");
-                if config.is_some_and(|release| release == files.release) {
-                    return Some(self.config());
-                }
-                return self.tracing(path);
+                return config
+                    .is_some_and(|release| release == files.release)
+                    .then(|| self.config());
             }
         };
         Some(text.into_bytes())
-    }
-
-    /// A file of the file system of traces.
-    fn tracing(&self, path: &str) -> Option<Vec<u8>> {
-        let rest = path
-            .strip_prefix("/sys/kernel/tracing/")
-            .or_else(|| path.strip_prefix("/sys/kernel/debug/tracing/"))?;
-        if matches!(rest, "kprobe_events" | "uprobe_events" | "trace_pipe") {
-            return Some(Vec::new());
-        }
-        if rest == "available_filter_functions" {
-            let functions = self
-                .kernel
-                .symbols()
-                .filter(|(_, symbol)| matches!(symbol.kind, 't' | 'T'))
-                .filter(|(name, _)| !self.untraced.has(self.kernel, name));
-            let lines = functions.flat_map(|(name, _)| [name.as_bytes(), b"\n"].concat());
-            return Some(lines.collect());
-        }
-        let words: Vec<_> = rest.split('/').collect();
-        let ["events", group, name, file] = words.as_slice() else {
-            return None;
-        };
-        self.event_file(group, name, file)
     }
 
     /// The configuration, with the head by which it is known.

@@ -1,5 +1,7 @@
 //! Links of iterators, of perf events, and of probes of many functions.
 
+use std::collections::BTreeSet;
+
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
 use verdict_kernel::prog::{AttachType, ProgType};
@@ -159,6 +161,7 @@ impl Play<'_> {
                 one(of("cookies"), index)?;
             }
         }
+        let mut functions = BTreeSet::new();
         for index in 0..count {
             if addresses != 0 {
                 one(addresses, index)?;
@@ -167,15 +170,25 @@ impl Play<'_> {
             let at = one(names, index)?;
             let name = asked.call.task.read_string(at, SYMBOL).map_err(Errno)?;
             let name = name.ok_or(Errno::E2BIG)?;
-            if self.kernel.ksym(&String::from_utf8_lossy(&name)).is_none() {
-                return Err(Errno::ESRCH);
-            }
+            functions.insert(String::from_utf8_lossy(&name).into_owned());
+        }
+        // As many must be found as were asked for (`ftrace_lookup_symbols`).
+        let found = functions.iter().all(|name| self.is_traced(asked.name, name));
+        if addresses == 0 && (!found || functions.len() != count as usize) {
+            return Err(Errno::ESRCH);
         }
         if addresses != 0 {
             let what = "probes at addresses: the played kernel's functions have none";
             return self.unmodelled(asked.name, what, Errno::EOPNOTSUPP);
         }
         self.link(link::KPROBE_MULTI, prog, attach_type, Place::Many)
+    }
+
+    /// Whether a symbol is a function that can be traced.
+    fn is_traced(&mut self, call: &'static str, name: &str) -> bool {
+        let symbol = self.kernel.ksym(name);
+        symbol.is_some_and(|symbol| matches!(symbol.kind, 't' | 'T' | 'w' | 'W'))
+            && !self.is_untraced(call, name)
     }
 
     /// `bpf_uprobe_multi_link_attach`.
