@@ -1,9 +1,12 @@
 //! Attaching programs by links: `LINK_CREATE` and `RAW_TRACEPOINT_OPEN`. What the kernel asks of the program and of the
 //! place is checked, or the call is refused by name; nothing ever happens at a place.
 
-use verdict_btf::{Btf, Kind as BtfKind};
+use std::sync::Arc;
+
+use verdict_btf::{Btf, Kind as BtfKind, TypeId};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::prog::{AttachType, ProgType};
+use verdict_syscall::attach::check_attach_btf_id;
 
 use crate::bpf::Asked;
 use crate::layout::Layout;
@@ -287,9 +290,10 @@ impl Play<'_> {
                 Place::Function(Some(target.handle), function)
             }
         };
-        if place != loaded_for {
-            let what = "an extension of another function than it was loaded for";
-            return self.unmodelled(asked.name, what, Errno::EOPNOTSUPP);
+        if let Place::Function(Some(target), function) = place
+            && (spent || place != loaded_for)
+        {
+            self.fits_target(prog.handle, target, function)?;
         }
         if spent && target == 0 {
             let again = self.kernel.calls().reattaches;
@@ -307,6 +311,23 @@ impl Play<'_> {
             body.spent = true;
         }
         Ok(link)
+    }
+
+    /// Whether a program fits a function of another program than it was loaded for, or of one that it was taken from
+    /// (`bpf_check_attach_target`).
+    fn fits_target(&self, prog: Handle, target: Handle, function: u32) -> Result<(), Errno> {
+        let loaded = |handle| match self.objects.get(handle).map(|object| &object.body) {
+            Some(Body::Prog(body)) => Ok(&body.loaded),
+            _ => Err(Errno::EINVAL),
+        };
+        let (own, target) = (loaded(prog)?, loaded(target)?);
+        let mut moved = own.prog.clone();
+        moved.target = Some(Arc::clone(target));
+        moved.attach_btf_id = Some(TypeId(function));
+        let changes = own.funcs.first().is_some_and(|main| main.changes_pkt_data);
+        // Nobody reads the words.
+        let checked = check_attach_btf_id(self.kernel, &moved, changes, &mut String::new());
+        checked.map(|_| ()).map_err(|refused| refused.errno)
     }
 
     /// `bpf_trampoline_link_prog`.

@@ -239,6 +239,10 @@ pub(crate) fn filter(filter: Filter) -> Filter {
         libc::SYS_renameat,
         libc::SYS_renameat2,
         libc::SYS_io_uring_setup,
+        libc::SYS_sendto,
+        libc::SYS_sendmsg,
+        libc::SYS_recvfrom,
+        libc::SYS_recvmsg,
     ];
     let root = [
         libc::SYS_getuid,
@@ -260,6 +264,10 @@ pub(crate) fn filter(filter: Filter) -> Filter {
     );
     all.with(libc::SYS_setrlimit as u32, Action::AskIf(0, MEMLOCK))
         .with(libc::SYS_prlimit64 as u32, Action::AskIf(1, MEMLOCK))
+        .with(
+            libc::SYS_setsockopt as u32,
+            Action::AskIf(1, crate::netlink::OPTIONS),
+        )
         .with(libc::SYS_ioctl as u32, Action::AskIf(1, crate::events::REQUESTS))
 }
 
@@ -354,6 +362,11 @@ impl Play<'_> {
             libc::SYS_ioctl => self.event_control(call),
             libc::SYS_epoll_ctl => self.epoll(call),
             libc::SYS_mmap => self.map_memory(call),
+            libc::SYS_setsockopt
+            | libc::SYS_sendto
+            | libc::SYS_sendmsg
+            | libc::SYS_recvfrom
+            | libc::SYS_recvmsg => self.socket(call),
             libc::SYS_rename => {
                 let cwd = libc::AT_FDCWD;
                 self.rename(call, (cwd, call.arg(0)), (cwd, call.arg(1)), 0)

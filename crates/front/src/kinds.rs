@@ -13,8 +13,11 @@ use crate::objects::{Body, Handle, Kind};
 use crate::places::Place;
 use crate::play::{Answer, Play};
 
-/// Functions of one link (`MAX_KPROBE_MULTI_CNT`, `MAX_UPROBE_MULTI_CNT`).
-const MOST_FUNCTIONS: u32 = 1 << 20;
+/// Places of one link at programs (`MAX_UPROBE_MULTI_CNT`).
+const MOST_PLACES: u32 = 1 << 20;
+
+/// How many addresses there is room for where nothing else bounds them: their bytes are an `int`.
+const MOST_ADDRESSES: u32 = i32::MAX as u32 / 8;
 
 /// Bytes of a function's name (`KSYM_NAME_LEN`).
 const SYMBOL: usize = 512;
@@ -147,8 +150,11 @@ impl Play<'_> {
         {
             return Err(Errno::EINVAL);
         }
-        if count > MOST_FUNCTIONS {
+        if self.kernel.calls().most_functions.is_some_and(|most| count > most) {
             return Err(Errno::E2BIG);
+        }
+        if count > MOST_ADDRESSES {
+            return Err(Errno::ENOMEM);
         }
         let one = |at: u64, index: u32| -> Result<u64, Errno> {
             let bytes = asked.read(at.wrapping_add(8 * u64::from(index)), 8)?;
@@ -204,7 +210,7 @@ impl Play<'_> {
         {
             return Err(Errno::EINVAL);
         }
-        if count > MOST_FUNCTIONS {
+        if count > MOST_PLACES {
             return Err(Errno::E2BIG);
         }
         let text = asked.call.task.read_string(path, libc::PATH_MAX as usize);

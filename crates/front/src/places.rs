@@ -119,6 +119,12 @@ impl Places {
         })
     }
 
+    /// Whether an XDP program is on any device of a network name space.
+    pub(crate) fn have_xdp(&self, net: FileId) -> bool {
+        let mut places = self.0.keys();
+        places.any(|place| matches!(place, Place::Xdp(of, _) if *of == net))
+    }
+
     /// An object is gone: its links, and what was attached to it.
     pub(crate) fn forget(&mut self, object: Handle) {
         self.0.retain(|place, site| {

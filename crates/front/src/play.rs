@@ -12,6 +12,7 @@ use verdict_syscall::Session;
 
 use crate::files::Files;
 use crate::layout::Layout;
+use crate::netlink::Sockets;
 use crate::objects::{Body, BtfBody, Handle, Kind, Objects};
 use crate::places::{Place, Places};
 use crate::privileges::Privileges;
@@ -76,6 +77,7 @@ pub struct Play<'k> {
     pub(crate) places: Places,
     pub(crate) events: Events,
     pub(crate) untraced: Untraced,
+    pub(crate) sockets: Sockets,
     pub(crate) files: Files,
     pub(crate) privileges: Privileges,
     happened: Vec<Happened>,
@@ -124,6 +126,7 @@ impl<'k> Play<'k> {
             places: Places::default(),
             events: Events::default(),
             untraced: Untraced::default(),
+            sockets: Sockets::default(),
             files: Files::new(kernel, directory)?,
             privileges: Privileges::new(kernel.machine.capabilities),
             happened: Vec::new(),

@@ -8,11 +8,13 @@ use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
 
 use libc::{c_int, c_long, c_uint, c_void, seccomp_notif, seccomp_notif_addfd, seccomp_notif_resp};
 
@@ -110,8 +112,13 @@ fn send(socket: RawFd, fd: RawFd) -> io::Result<()> {
     if let Some(room) = control.0.get_mut(16..20) {
         room.copy_from_slice(&fd.to_ne_bytes());
     }
-    // SAFETY: all that `message` points to are local variables that live until the call returns.
-    let sent = checked(unsafe { libc::sendmsg(socket, &raw const message, 0) } as c_long);
+    let mut one = libc::mmsghdr {
+        msg_hdr: message,
+        msg_len: 0,
+    };
+    // sendmsg(2) may be asked about already, and nobody hears it yet.
+    // SAFETY: all that `one` points to are local variables that live until the call returns.
+    let sent = checked(unsafe { libc::sendmmsg(socket, &raw mut one, 1, 0) }.into());
     // SAFETY: `fd` was made by the caller for this call, and nothing else refers to it.
     unsafe { libc::close(fd) };
     sent.map(|_| ())
@@ -353,6 +360,64 @@ pub fn memory_file(name: &CStr) -> io::Result<File> {
     let fd = checked(unsafe { libc::memfd_create(name.as_ptr(), flags) }.into())?;
     // SAFETY: the kernel made this descriptor for us.
     Ok(File::from(unsafe { OwnedFd::from_raw_fd(fd as RawFd) }))
+}
+
+/// A descriptor of our own of what another process's descriptor is of.
+pub(crate) fn copy_descriptor(pid: i32, number: i32) -> io::Result<OwnedFd> {
+    // SAFETY: this call takes numbers only.
+    let process = made(checked(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?);
+    // SAFETY: so does this one.
+    let copied = unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), number, 0) };
+    checked(copied).map(made)
+}
+
+/// What the machine's kernel answers a routing message (rtnetlink), datagram by datagram, `most` bytes of them together.
+///
+/// # Errors
+/// When it refuses the socket or the message, or does not answer, or says more.
+pub fn ask_routes(message: &[u8], most: usize) -> io::Result<Vec<Vec<u8>>> {
+    /// Bytes of a datagram, and how long it is waited for.
+    const DATAGRAM: usize = 1 << 16;
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC;
+    // SAFETY: this call takes numbers only.
+    let socket = checked(unsafe { libc::socket(libc::AF_NETLINK, kind, libc::NETLINK_ROUTE) }.into())?;
+    let socket = UnixDatagram::from(made(socket));
+    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.send(message)?;
+    let (mut answers, mut all) = (Vec::new(), 0);
+    let mut room = vec![0; DATAGRAM];
+    loop {
+        let length = socket.recv(&mut room)?;
+        let datagram = room.get(..length).unwrap_or_default();
+        all += length;
+        if all > most {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        answers.push(datagram.to_vec());
+        // The last message of several says that it is the last; one alone is the last.
+        if is_last(datagram) {
+            return Ok(answers);
+        }
+    }
+}
+
+/// Whether nothing follows a datagram of netlink: it has a message that is no part of several (`NLM_F_MULTI`), or the one that
+/// ends them (`NLMSG_DONE`).
+fn is_last(datagram: &[u8]) -> bool {
+    const DONE: u16 = 3;
+    const MULTI: u16 = 2;
+    let mut rest = datagram;
+    while let Some([l0, l1, l2, l3, k0, k1, f0, f1]) = rest.first_chunk::<8>() {
+        let (kind, flags) = (u16::from_le_bytes([*k0, *k1]), u16::from_le_bytes([*f0, *f1]));
+        if kind == DONE || flags & MULTI == 0 {
+            return true;
+        }
+        let length = u32::from_le_bytes([*l0, *l1, *l2, *l3]) as usize;
+        rest = rest.get(length.max(16).next_multiple_of(4)..).unwrap_or_default();
+    }
+    // Not even one message.
+    datagram.len() < 8
 }
 
 /// Has a file in memory stay as long as it is.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 
@@ -145,6 +145,14 @@ impl Task {
             reads: rights & 0o400 != 0,
             writes: rights & 0o200 != 0,
         })
+    }
+
+    /// A descriptor of our own of what one of its descriptors is of (pidfd_getfd(2)).
+    pub fn copy(self, number: i32) -> Option<OwnedFd> {
+        let about = fs::read_to_string(format!("/proc/{}/status", self.id)).ok()?;
+        let group = about.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
+        let copied = sys::copy_descriptor(group.trim().parse().ok()?, number);
+        copied.ok().filter(|_| self.is_there())
     }
 
     /// Whether an exec closes a descriptor.
@@ -318,6 +326,10 @@ mod tests {
         let magic = Task::own().descriptor_file_system(number);
         assert_eq!(magic, Some(0x0102_1994)); // TMPFS_MAGIC
         assert_eq!(Task::own().descriptor_file_system(-1), None);
+        let copy = Task::own().copy(number).unwrap();
+        let copied = Task::own().descriptor(copy.as_raw_fd()).unwrap();
+        assert_eq!(copied.file, found.file);
+        assert!(Task::own().copy(-1).is_none());
         assert!(Task::own().closes(number) && !Task::own().closes(1) && !Task::own().closes(-1));
     }
 }

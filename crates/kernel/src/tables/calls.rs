@@ -23,6 +23,9 @@ pub struct Calls {
     pub infrared_of_networks: bool,
     /// Whether a hash of maps has an element more for each CPU, as other hashes do (up to 6.12).
     pub spares_for_maps: bool,
+    /// How many functions a link of probes may be at (`MAX_KPROBE_MULTI_CNT`, Linux 6.8); without it, as many as there is room
+    /// for.
+    pub most_functions: Option<u32>,
 }
 
 impl Calls {
@@ -36,6 +39,7 @@ impl Calls {
         closes_all_commands: false,
         infrared_of_networks: false,
         spares_for_maps: true,
+        most_functions: Some(1 << 20),
     };
     /// 6.18.15.
     pub(super) const OF_6_18: Calls = Calls {
@@ -47,6 +51,7 @@ impl Calls {
         freezes_by_rights: false,
         fdinfo_has_targets: false,
         infrared_of_networks: true,
+        most_functions: None,
         ..Calls::BASE
     };
     /// 5.10.262.
