@@ -423,6 +423,13 @@ impl Play<'_> {
         if restricted && matches!(named.ask, Ask::Open(..)) && !self.privileges.of(call.task).sys_admin {
             return Err(Errno::EPERM);
         }
+        if let Ask::Open(flags, _) = named.ask
+            && flags & libc::O_ACCMODE != libc::O_RDONLY
+            && self.files.magic(&path) == Some(TRACEFS)
+            && let Some(answer) = self.made_events(&path)
+        {
+            return answer;
+        }
         self.make(&path);
         let own = below(&self.files.shade, &path);
         match named.ask {

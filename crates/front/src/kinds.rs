@@ -150,7 +150,12 @@ impl Play<'_> {
         {
             return Err(Errno::EINVAL);
         }
-        if self.kernel.calls().most_functions.is_some_and(|most| count > most) {
+        if self
+            .kernel
+            .calls()
+            .most_functions
+            .is_some_and(|most| count > most)
+        {
             return Err(Errno::E2BIG);
         }
         if count > MOST_ADDRESSES {

@@ -157,10 +157,7 @@ mod tests {
         let message = Message::of(&bytes).unwrap();
         assert!(message.kind == 19 && message.wants_acknowledgement() && !message.is_part());
         let found: Vec<_> = attributes(&message.body[16..]).collect();
-        assert_eq!(
-            found,
-            [(43, &[8, 0, 1, 0, 7, 0, 0, 0][..]), (3, &b"lo\0"[..])]
-        );
+        assert_eq!(found, [(43, &[8, 0, 1, 0, 7, 0, 0, 0][..]), (3, &b"lo\0"[..])]);
         for wrong in [0, 15, length + 1, u32::MAX] {
             assert!(Message::of(&request(wrong)).is_none(), "{wrong}");
         }
@@ -170,7 +167,11 @@ mod tests {
 
     #[test]
     fn answers_say_what_is_answered() {
-        let bytes = [[20, 0, 0, 0, 19, 0, 5, 0, 1, 2, 3, 4, 0, 0, 0, 0].as_slice(), &[7; 4]].concat();
+        let bytes = [
+            [20, 0, 0, 0, 19, 0, 5, 0, 1, 2, 3, 4, 0, 0, 0, 0].as_slice(),
+            &[7; 4],
+        ]
+        .concat();
         let message = Message::of(&bytes).unwrap();
         let answer = message.acknowledged(77);
         let read = Message::of(&answer).unwrap();
@@ -179,7 +180,12 @@ mod tests {
         let answer = message.refused(77, Errno::EBUSY, false, Some("no"));
         let read = Message::of(&answer).unwrap();
         assert_eq!((read.kind, read.flags, answer[12]), (2, 0x200, 77));
-        let expected = [&(-16i32).to_le_bytes()[..], &bytes, &[7, 0, 1, 0, b'n', b'o', 0, 0]].concat();
+        let expected = [
+            &(-16i32).to_le_bytes()[..],
+            &bytes,
+            &[7, 0, 1, 0, b'n', b'o', 0, 0],
+        ]
+        .concat();
         assert_eq!(read.body, expected);
     }
 }

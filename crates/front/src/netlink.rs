@@ -131,7 +131,8 @@ impl Play<'_> {
             return Ok(Done::Machine);
         };
         let bytes = gather(call.task, parts).unwrap_or_default();
-        let Some(message) = Message::of(&bytes).filter(|message| matches!(message.kind, NEW | GET | SET)) else {
+        let Some(message) = Message::of(&bytes).filter(|message| matches!(message.kind, NEW | GET | SET))
+        else {
             return Ok(Done::Machine);
         };
         let Some(port) = port(call.task, socket) else {
@@ -466,7 +467,11 @@ fn from_kernel(room: u32) -> &'static [u8] {
 }
 
 fn returned(flags: i32, taken: usize, whole: usize) -> i64 {
-    let length = if flags & libc::MSG_TRUNC != 0 { whole } else { taken };
+    let length = if flags & libc::MSG_TRUNC != 0 {
+        whole
+    } else {
+        taken
+    };
     length as i64
 }
 
@@ -513,7 +518,9 @@ fn port(task: Task, inode: u64) -> Option<u32> {
 /// The number of a device of a name.
 fn named(name: &[u8]) -> Option<u32> {
     let name = name.split(|byte| *byte == 0).next()?;
-    let name = std::str::from_utf8(name).ok().filter(|name| !name.contains('/'))?;
+    let name = std::str::from_utf8(name)
+        .ok()
+        .filter(|name| !name.contains('/'))?;
     let number = fs::read_to_string(format!("/sys/class/net/{name}/ifindex")).ok()?;
     number.trim().parse().ok()
 }
@@ -541,9 +548,7 @@ fn parts(call: &Call) -> Option<(Head, Vec<Part>)> {
     let mut parts = Vec::new();
     for index in 0..count {
         let mut part = [0; 16];
-        call.task
-            .read(vectors.wrapping_add(16 * index), &mut part)
-            .ok()?;
+        call.task.read(vectors.wrapping_add(16 * index), &mut part).ok()?;
         let [at, len] = [part.first_chunk::<8>()?, part.last_chunk::<8>()?];
         parts.push((u64::from_le_bytes(*at), u64::from_le_bytes(*len)));
     }

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
 
-use crate::play::Play;
+use crate::play::{Answer, Done, Play};
 use crate::records::What;
 
 /// The events of the known kernels without modules, as `/sys/kernel/tracing/events` has them there. The first line has the
@@ -41,8 +42,11 @@ const SETTINGS: &[(&str, &str)] = &[
     ),
 ];
 
-/// Files that hold what was put there, and nothing was.
-const EMPTY: &[&str] = &["kprobe_events", "uprobe_events", "trace_pipe"];
+/// Files by which events are made, of which there are none.
+const MADE: &[&str] = &["kprobe_events", "uprobe_events"];
+
+/// The file that has what programs print, and nothing was printed.
+const PRINTED: &str = "trace_pipe";
 
 /// What else is in the directory of the file system.
 const OTHERS: &[&str] = &[
@@ -230,7 +234,7 @@ pub(crate) enum Traced {
 impl Play<'_> {
     /// What is at a path of the file system of traces, below its directory.
     pub(crate) fn traced(&mut self, path: &str) -> Option<Traced> {
-        if EMPTY.contains(&path) {
+        if MADE.contains(&path) || path == PRINTED {
             return Some(Traced::File(Vec::new()));
         }
         if OTHERS.contains(&path) {
@@ -257,6 +261,18 @@ impl Play<'_> {
             ["events", path @ ..] => self.events.directory(kernel, path).map(Traced::Directory),
             _ => None,
         }
+    }
+
+    /// A file by which events are made, opened to be written: what is written there is refused.
+    pub(crate) fn made_events(&mut self, path: &Path) -> Option<Answer> {
+        let name = path.file_name()?.to_str().filter(|name| MADE.contains(name))?;
+        let what = What::Unmodelled(format!("events made by writing to {name}"));
+        self.note("open", what, Some(Errno::EINVAL));
+        let file = verdict_notify::unwritable_file();
+        Some(
+            file.map(|file| Done::Descriptor(file, true))
+                .map_err(|_| Errno::EMFILE),
+        )
     }
 
     /// A file of an event's directory. Where it is not known which fields an event has, its format, which many look for to find

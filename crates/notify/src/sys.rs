@@ -362,6 +362,17 @@ pub fn memory_file(name: &CStr) -> io::Result<File> {
     Ok(File::from(unsafe { OwnedFd::from_raw_fd(fd as RawFd) }))
 }
 
+/// A file that may be written, but takes nothing: write(2) is answered `EINVAL`.
+///
+/// # Errors
+/// When there are no descriptors left.
+pub fn unwritable_file() -> io::Result<File> {
+    let own = std::process::id();
+    // A process is such a file. SAFETY: this call takes numbers only.
+    let process = checked(unsafe { libc::syscall(libc::SYS_pidfd_open, own, 0) })?;
+    Ok(File::from(made(process)))
+}
+
 /// A descriptor of our own of what another process's descriptor is of.
 pub(crate) fn copy_descriptor(pid: i32, number: i32) -> io::Result<OwnedFd> {
     // SAFETY: this call takes numbers only.

@@ -265,6 +265,14 @@ mod tests {
     }
 
     #[test]
+    fn a_file_takes_nothing() {
+        use std::io::Write;
+        let mut file = sys::unwritable_file().unwrap();
+        let refused = file.write_all(b"p:x do_exit\n").unwrap_err();
+        assert_eq!(refused.raw_os_error(), Some(libc::EINVAL));
+    }
+
+    #[test]
     fn of_a_task_that_is_gone_nothing_is_known() {
         // No listener that a call waits for: as when the task was killed, and its number is another one's now.
         let nobody = sys::memory_file(c"nobody").unwrap();

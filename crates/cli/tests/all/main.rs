@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bpftool;
+mod bpftrace;
 mod cli;
 mod common;
 mod directory;
@@ -22,3 +23,4 @@ mod run;
 mod verifier;
 mod veristat;
 mod vocabulary;
+mod xdp_tools;
