@@ -368,7 +368,8 @@ pub fn memory_file(name: &CStr) -> io::Result<File> {
 /// When there are no descriptors left.
 pub fn unwritable_file() -> io::Result<File> {
     let own = std::process::id();
-    // A process is such a file. SAFETY: this call takes numbers only.
+    // A process is such a file.
+    // SAFETY: this call takes numbers only.
     let process = checked(unsafe { libc::syscall(libc::SYS_pidfd_open, own, 0) })?;
     Ok(File::from(made(process)))
 }

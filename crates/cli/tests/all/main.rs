@@ -8,6 +8,7 @@ mod cli;
 mod common;
 mod directory;
 mod expect;
+mod features;
 mod forms;
 mod inputs;
 mod kernels;
