@@ -265,7 +265,8 @@ impl Play<'_> {
             let refused = self.unmodelled(CALL, what, Errno::EOPNOTSUPP);
             return refused.map_err(|errno| (errno, ""));
         }
-        let guest = self.guests(&place).first().copied().filter(|_| in_stack);
+        let there = self.guests(&place).first().copied();
+        let guest = there.filter(|_| in_stack);
         if matches!(guest, Some(Guest::Link(_))) {
             return Err((Errno::EBUSY, "Can't replace active BPF XDP link"));
         }
@@ -278,6 +279,12 @@ impl Play<'_> {
         }
         if new == current {
             return Ok(());
+        }
+        if !in_stack && there.is_some() && new.is_some() {
+            // Some releases ask first whether the driver can, some whether there is another program.
+            let what = "XDP in the driver beside XDP in the network stack";
+            let refused = self.unmodelled(CALL, what, Errno::EOPNOTSUPP);
+            return refused.map_err(|errno| (errno, ""));
         }
         if !in_stack {
             let words = "Underlying driver does not support XDP in native mode";

@@ -88,8 +88,12 @@ fn bpftrace_comes_to_what_it_comes_to_on_real_kernels() {
         .collect();
     // They wait most of the time.
     let printed: Option<Vec<String>> = thread::scope(|scope| {
-        let start = |release| scope.spawn(|| printed(release, &place.0));
-        let started: Vec<_> = all.iter().map(|(release, _)| start(release)).collect();
+        let place = &place.0;
+        let start = |release| scope.spawn(move || printed(release, place));
+        let started: Vec<_> = all
+            .iter()
+            .map(|(release, _)| start(release.as_str()))
+            .collect();
         started
             .into_iter()
             .map(|started| started.join().unwrap())
