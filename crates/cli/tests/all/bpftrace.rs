@@ -90,10 +90,7 @@ fn bpftrace_comes_to_what_it_comes_to_on_real_kernels() {
     let printed: Option<Vec<String>> = thread::scope(|scope| {
         let place = &place.0;
         let start = |release| scope.spawn(move || printed(release, place));
-        let started: Vec<_> = all
-            .iter()
-            .map(|(release, _)| start(release.as_str()))
-            .collect();
+        let started: Vec<_> = all.iter().map(|(release, _)| start(release.as_str())).collect();
         started
             .into_iter()
             .map(|started| started.join().unwrap())
