@@ -323,10 +323,10 @@ mod tests {
                 "{format}"
             );
             assert!(format.ends_with("REC->next_prio"), "{format}");
-            // What symbols show is what is there.
-            let named = shown.keys().filter(|(group, _)| !group.is_empty());
-            let wrong: Vec<_> = named.filter(|name| !recorded.contains_key(name)).collect();
-            assert!(wrong.is_empty(), "{name}: {wrong:?}");
+            // Nearly all of what is there is shown, too.
+            let missing = recorded.keys().filter(|(group, _)| group != ENTRIES);
+            let missing: Vec<_> = missing.filter(|name| !shown.contains_key(name)).collect();
+            assert!(10 * missing.len() < recorded.len(), "{name}: {missing:?}");
             let events = Events::default();
             assert!(events.has(&kernel, switch.number.into()) && !events.has(&kernel, 0));
             assert!(!events.has(&kernel, 1) && !events.has(&kernel, 1 << 20));
