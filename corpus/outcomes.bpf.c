@@ -121,3 +121,12 @@ NAKED int swapped_always(void)
 		     "1: r0 = r9;"
 		     "exit;");
 }
+
+/* The low half is less than 7, and its lowest 15 bits are zero: it is not 3 or more. Some verifiers find that out when they try the
+ * branch, and do not take it; others take it, and forget what contradicts itself.
+ */
+NUMBERS(dead_low_half, "r1 = 0x7ffffffe ll;"
+		       "if r0 > r1 goto 2f;"
+		       "r0 <<= 15;"
+		       "if w0 s>= 7 goto 2f;"
+		       "if w0 s>= 3 goto 1f;")

@@ -1,4 +1,4 @@
-//! The search, over what a kernel answered that is no known profile: 6.12.118, `golden/captures`.
+//! The search, over what kernels answered that are no known profiles: `golden/captures`.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -12,11 +12,14 @@ use verdict_kernel::{Kernel, SWITCHES};
 /// The neighbour whose source was read: the two differ in no rule that the recorded programs show.
 const NEIGHBOUR: &str = "6.12.117-deb12-amd64";
 
-static ANSWERS: LazyLock<Vec<Answer>> = LazyLock::new(|| {
-    let file =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../golden/captures/6.12.118-deb13-amd64.jsonl.gz");
+static ANSWERS: LazyLock<Vec<Answer>> = LazyLock::new(|| answers_of("6.12.118-deb13-amd64"));
+
+/// What a kernel answered.
+fn answers_of(kernel: &str) -> Vec<Answer> {
+    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../golden/captures");
+    let file = captures.join(format!("{kernel}.jsonl.gz"));
     read(std::fs::File::open(file).unwrap()).unwrap()
-});
+}
 
 /// The neighbour's types and tables with the settings of another kernel.
 fn with_settings_of(other: &str) -> Kernel {
@@ -95,4 +98,78 @@ fn what_was_not_seen_is_not_written_as_seen() {
     );
     let nothing = settle([(base, with_settings_of(base))], objects(), &[]).unwrap();
     assert_eq!((probed(&nothing).len(), nothing.asked), (0, 0));
+}
+
+/// The last known profile before the kernels of the next test.
+const BEFORE: &str = "6.18.15-deb13-amd64";
+
+/// Rules that no known kernel has, or not together, and the values that these kernels' answers show, by the logs. They came
+/// between the sources of 6.18.15 and 7.1.13; stable releases have some of them.
+const NEWER: [(&str, &[(&str, &str)]); 4] = [
+    (
+        "6.17.13-deb13-amd64",
+        &[
+            ("liveness", "marks-and-text"),
+            ("link-set", "limited"),
+            ("single-value", "unseen"),
+        ],
+    ),
+    (
+        "6.18.44",
+        &[
+            ("link-set", "live"),
+            ("constant-link", "signed"),
+            ("contradiction", "reported"),
+            ("single-value", "known"),
+            ("same-register", "by-ranges"),
+            ("swapped-bytes", "bits"),
+            ("quotient-range", "unknown"),
+            ("kfunc-pointers", "all"),
+            ("rcu-regions", "once"),
+        ],
+    ),
+    (
+        "6.19.14-deb13-amd64",
+        &[
+            ("link-set", "live"),
+            ("constant-link", "kept"),
+            ("same-register", "decided"),
+            ("callback-loop", "own"),
+            ("kfunc-pointers", "flagged"),
+            ("rcu-regions", "counted"),
+        ],
+    ),
+    (
+        "7.0.13-deb13-amd64",
+        &[
+            ("link-set", "live"),
+            ("linked-sum", "complete"),
+            ("same-register", "decided"),
+            ("quotient-range", "by-constant"),
+            ("callback-loop", "own"),
+            ("singular-ids", "cleared"),
+            ("widened-links", "ignored"),
+            ("shown-links", "told"),
+        ],
+    ),
+];
+
+/// Settings that no known kernel has are found, two at once where one alone fits worse, and all answers are met.
+#[test]
+fn rules_of_newer_kernels_are_found() {
+    for (name, rules) in NEWER {
+        let answers = answers_of(name);
+        let settled = settle([(BEFORE, Kernel::open(BEFORE).unwrap())], objects(), &answers).unwrap();
+        assert_eq!(settled.unexplained, [""; 0], "{name}");
+        assert_eq!(settled.counts, settled.asked, "{name}");
+        for (switch, value) in rules {
+            assert_eq!(
+                settled.kernel.semantics.get(switch),
+                Some(*value),
+                "{name}: {switch}"
+            );
+            let how = settled.kernel.evidence.get(switch).unwrap();
+            assert!(matches!(how, Provenance::Probed(_)), "{name}: {switch}: {how}");
+        }
+    }
 }

@@ -377,6 +377,7 @@ mod tests {
             libbpf: None,
             tail: Some("0: (61) r0 = *(u32 *)(r1 +0)\nR1 invalid\n".into()),
             unsupported: Some("helper bpf_x".into()),
+            gave_up: None,
             assumed: None,
             log_sha256: None,
         }

@@ -160,7 +160,7 @@ switches! {
         contradiction: Contradiction = "contradiction" {
             doc: "What is done about ranges of a register that contradict each other, and what becomes of those in bitwise operations.",
             upstream: "\"bpf: add register bounds sanity checks and sanitization\", Linux 6.8; \"bpf: Harden and/or/xor value tracking in verifier\", Linux 6.10, which tells only such ranges apart.",
-            corpus: "known_numbers",
+            corpus: "outcomes",
             values: {
                 Unnoticed = "unnoticed": "Nothing; a bitwise result has a signed range if its operands are not negative.",
                 Reported = "reported": "It is said, and the ranges are forgotten; a bitwise result has a signed range if its unsigned one does not cross the sign boundary.",

@@ -66,7 +66,7 @@ switches! {
         constant_link: ConstantLink = "constant-link" {
             doc: "Whether the addition of a constant keeps a number linked.",
             upstream: "\"bpf: Track delta between linked registers\", Linux 6.11.",
-            corpus: "links",
+            corpus: "linked_constants",
             values: {
                 Lost = "lost": "No: any arithmetic unlinks it.",
                 Kept = "kept": "Yes, with the constant.",
