@@ -25,7 +25,7 @@ NUMBERS(quotient_by_register, "r1 = 7;"
 			      "if r0 > 69 goto 2f;"
 			      "r0 /= r1;"
 			      "if r0 > 9 goto 1f;")
-/* By a number between one and three: unknown. Rejected. */
+/* By one or two: unknown. Rejected. */
 NUMBERS(quotient_by_unknown, "r6 &= 1;"
 			     "r6 += 1;"
 			     "if r0 > 69 goto 2f;"

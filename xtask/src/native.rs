@@ -64,7 +64,10 @@ pub(crate) fn run(args: &Args) -> Done {
     let captured = capture(&args.capture)?;
     say_unknown(&captured, &args.set);
     let oracle = Oracle::new(&args.oracle, args.test_states)?;
-    let _ = fs::remove_dir_all(&args.work); // absent at first
+    // What an earlier run left; absent at first.
+    for left in ["objects", "logs", "shrink"] {
+        let _ = fs::remove_dir_all(args.work.join(left));
+    }
     let made = match args.generate {
         Some(kind) => Some(generate::write(kind, args, &args.work.join("objects"))?),
         None => None,

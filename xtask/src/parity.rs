@@ -283,7 +283,7 @@ fn compare<'a>(
 impl<'a> Findings<'a> {
     fn take(&mut self, key: Key, expected: &Record, said: &'a Said, without: &[String]) {
         let mut fields = Vec::new();
-        let decided = said.record.verdict != Verdict::Unsupported;
+        let decided = said.record.verdict.is_decided();
         for (name, value) in FIELDS {
             let (theirs, ours) = (value(expected), value(&said.record));
             let absent = theirs.is_none() && (OPTIONAL.contains(&name) || ours.is_none());

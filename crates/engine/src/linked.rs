@@ -377,7 +377,10 @@ fn sync_linked(state: &mut State, known_no: RegNo, set: &[Linked], rules: Rules,
         let mut synced = known;
         let plain = current.id & ADD_CONST == 0 && known.id & ADD_CONST == 0;
         if !plain && current.off != known.off {
-            let delta = i64::from(current.off) - i64::from(known.off);
+            let delta = match switches.constant_link {
+                ConstantLink::Signed => i64::from(current.off) - i64::from(known.off),
+                ConstantLink::Kept | ConstantLink::Lost => i64::from(current.off.wrapping_sub(known.off)),
+            };
             synced.b = known.b.add_unsynced(&Bounds::constant(delta as u64), rules);
             if (current.id | known.id) & ADD_CONST_32 != 0 {
                 synced.b.zext_32();

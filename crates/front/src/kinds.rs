@@ -172,7 +172,7 @@ impl Play<'_> {
                 one(of("cookies"), index)?;
             }
         }
-        let mut functions = BTreeSet::new();
+        let (mut functions, mut found) = (BTreeSet::new(), true);
         for index in 0..count {
             if addresses != 0 {
                 one(addresses, index)?;
@@ -181,10 +181,11 @@ impl Play<'_> {
             let at = one(names, index)?;
             let name = asked.call.task.read_string(at, SYMBOL).map_err(Errno)?;
             let name = name.ok_or(Errno::E2BIG)?;
-            functions.insert(String::from_utf8_lossy(&name).into_owned());
+            // Only names that there are, none twice, are kept; the others are read, as they may not be there.
+            let name = String::from_utf8_lossy(&name);
+            found = found && self.is_traced(asked.name, &name) && functions.insert(name.into_owned());
         }
         // As many must be found as were asked for (`ftrace_lookup_symbols`).
-        let found = functions.iter().all(|name| self.is_traced(asked.name, name));
         if addresses == 0 && (!found || functions.len() != count as usize) {
             return Err(Errno::ESRCH);
         }

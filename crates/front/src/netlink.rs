@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 
 use verdict_kernel::errno::Errno;
@@ -138,18 +139,22 @@ impl Play<'_> {
         let Some(port) = port(call.task, socket) else {
             return Ok(Done::Machine);
         };
+        let alone = unpadded(message.length) >= bytes.len();
+        // What is answered is answered once: a caller that takes nothing is told so before anything is done.
+        let waits = |socket: &Socket| socket.waiting.iter().map(Vec::len).sum::<usize>() > MOST_WAITING;
+        if waits(self.sockets.at(socket)) {
+            return Err(Errno::ENOBUFS);
+        }
         let answers = match message.kind {
+            // Of several questions at once the machine's kernel answers all.
+            GET if !alone => None,
             GET => self.devices_asked(call, &message, &bytes, port),
-            _ => self.device_changed(call, &message, socket, port),
+            _ => self.device_changed(call, &message, alone, (socket, port)),
         };
         let Some(answers) = answers else {
             return Ok(Done::Machine);
         };
         let known = self.sockets.at(socket);
-        let waiting: usize = known.waiting.iter().chain(&answers).map(Vec::len).sum();
-        if waiting > MOST_WAITING {
-            return Err(Errno::ENOBUFS);
-        }
         if !answers.is_empty() && known.poked == 0 && poke(call) {
             known.poked += 1;
         }
@@ -162,8 +167,8 @@ impl Play<'_> {
         &mut self,
         call: &Call,
         message: &Message<'_>,
-        socket: u64,
-        port: u32,
+        alone: bool,
+        (socket, port): (u64, u32),
     ) -> Option<Vec<Vec<u8>>> {
         let (head, rest) = message.body.split_at_checked(16)?;
         let all: Vec<_> = attributes(rest).collect();
@@ -172,10 +177,13 @@ impl Play<'_> {
         let number = head.get(4..8).and_then(|number| number.first_chunk::<4>());
         let number = number.map_or(0, |number| u32::from_le_bytes(*number));
         let only = all.iter().all(|(kind, _)| matches!(*kind, XDP | NAME));
-        let done = if only {
+        let done = if only && alone {
             self.change_device(call, (number, name), xdp)
         } else {
-            let what = "other changes of a device together with XDP";
+            let what = match alone {
+                true => "other changes of a device together with XDP",
+                false => "several messages at once, the first of them about XDP",
+            };
             let refused = self.unmodelled(CALL, what, Errno::EOPNOTSUPP);
             refused.map_err(|errno| (errno, ""))
         };
@@ -489,12 +497,21 @@ fn poke(call: &Call) -> bool {
     socket.is_some_and(|socket| UnixDatagram::from(socket).send(&NOTHING).is_ok())
 }
 
-/// Takes that out again.
+/// Takes that out again, if it is the next; the caller may have taken it by read(2).
 fn unpoke(call: &Call) {
     if let Some(socket) = call.task.copy(call.int(0)) {
-        // It is there already.
-        let _ = UnixDatagram::from(socket).recv(&mut [0; 256]);
+        verdict_notify::take_message(socket.as_fd(), is_acknowledged_nothing);
     }
+}
+
+/// Whether this is what the machine's kernel says of [`poke`]'s message: an error (`NLMSG_ERROR`) about a message without a number
+/// that does nothing.
+fn is_acknowledged_nothing(message: &[u8]) -> bool {
+    const ERROR: &[u8] = &[2, 0];
+    const NOTHING: &[u8] = &[1, 0];
+    message.get(4..6) == Some(ERROR)
+        && message.get(8..12) == Some(&[0; 4])
+        && message.get(24..26) == Some(NOTHING)
 }
 
 /// Whether an answer is one message, and no refusal: only those are acknowledged.

@@ -103,7 +103,7 @@ impl<'c> Writer<'c> {
     }
 }
 
-/// Kernel functions that programs of each kind of [`SECTIONS`] may call.
+/// Kernel functions that programs of each kind of section may call.
 #[derive(Debug)]
 pub struct Kfuncs(Vec<Vec<(Proto, Vec<String>)>>);
 

@@ -24,5 +24,5 @@ pub use supervised::{Ended, Reply, Request, StartError, Supervised};
 pub use sys::{
     MapAttr, Mapped, ProgAttr, btf_load, map_create, map_freeze, map_memory, map_update, prog_load,
 };
-pub use sys::{ask_routes, memory_file, open_again, seal_size, seal_writes, unwritable_file};
+pub use sys::{ask_routes, memory_file, open_again, seal_size, seal_writes, take_message, unwritable_file};
 pub use task::{Descriptor, Task};

@@ -414,6 +414,23 @@ pub fn ask_routes(message: &[u8], most: usize) -> io::Result<Vec<Vec<u8>>> {
     }
 }
 
+/// Takes the message that waits on a socket if it is wanted, of which the first 256 bytes tell; it waits for none.
+pub fn take_message(socket: BorrowedFd<'_>, wanted: impl Fn(&[u8]) -> bool) {
+    let mut bytes = [0u8; 256];
+    let mut receive = |flags: c_int| {
+        let flags = flags | libc::MSG_DONTWAIT;
+        // SAFETY: the kernel writes at most as many bytes as are said, into an array that is borrowed for as long.
+        let length = unsafe { libc::recv(socket.as_raw_fd(), bytes.as_mut_ptr().cast(), bytes.len(), flags) };
+        usize::try_from(length)
+            .ok()
+            .and_then(|length| bytes.get(..length))
+            .is_some_and(&wanted)
+    };
+    if receive(libc::MSG_PEEK) {
+        receive(0);
+    }
+}
+
 /// Whether nothing follows a datagram of netlink: it has a message that is no part of several (`NLM_F_MULTI`), or the one that
 /// ends them (`NLMSG_DONE`).
 fn is_last(datagram: &[u8]) -> bool {

@@ -9,7 +9,7 @@ use verdict::log::hide_addresses;
 use verdict_gen::object::{write, write_all};
 use verdict_gen::shrink::Shrink;
 use verdict_gen::text::{self, Source};
-use verdict_report::{Record, Stage, Verdict};
+use verdict_report::{Record, Stage};
 
 use super::ask::Oracle;
 
@@ -194,7 +194,7 @@ fn end(record: &Record) -> String {
 
 fn difference(kernel: &Said, ours: &Said) -> Option<Difference> {
     let (a, b) = (&kernel.record, &ours.record);
-    if a.stage != Stage::Verify || b.verdict == Verdict::Unsupported {
+    if a.stage != Stage::Verify || !b.verdict.is_decided() {
         return None;
     }
     let figures = |record: &Record| {

@@ -345,7 +345,7 @@ pub struct State {
     pub may_goto_depth: u32,
     /// Whether sleeping is allowed.
     pub in_sleepable: bool,
-    /// Whether an RCU read lock is held.
+    /// How many RCU read locks are held.
     pub active_rcu_locks: u32,
     /// Nesting of disabled preemption.
     pub active_preempt_lock: u32,

@@ -173,10 +173,12 @@ impl<O: Observer> Verifier<'_, O> {
     /// Whether the outcome is certain, where both are numbers.
     #[inline]
     fn is_number_branch_taken(&mut self, cond: &Cond) -> Option<bool> {
-        let dst = &self.reg(cond.dst).b;
-        let rules = self.env.rules;
+        let (dst, rules) = (self.reg(cond.dst), self.env.rules);
+        if !dst.is_scalar() {
+            return None;
+        }
+        let dst = &dst.b;
         let taken = match cond.src {
-            _ if !self.reg(cond.dst).is_scalar() => return None,
             Operand::Imm(imm) => {
                 let number = Bounds::constant(i64::from(imm) as u64);
                 branch_taken(cond.op, cond.width, dst, &number, rules)

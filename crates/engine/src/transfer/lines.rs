@@ -7,7 +7,7 @@
 use verdict_domain::Width;
 
 use crate::index::{Idx, IndexVec, InsnIdx, RegNo};
-use crate::state::{ADD_CONST, FP, FrameSlot, REGS, Reg, Regs};
+use crate::state::{ADD_CONST, ADD_CONST_32, FP, FrameSlot, REGS, Reg, Regs};
 
 use super::straight::Plain;
 
@@ -20,9 +20,9 @@ const MOST_KEPT: u32 = 4096;
 /// A line that was looked up in vain so often, and as often again for each time that it was not, is not any more.
 const PATIENCE: u32 = 32;
 /// In what is kept, the id of a value that a register had in the beginning: this and the register.
-const FOUND: u32 = 1 << 29;
+const FOUND: u32 = ADD_CONST_32 >> 1;
 /// In what is kept, the first id that was given out.
-pub(super) const GIVEN: u32 = 1 << 28;
+pub(super) const GIVEN: u32 = FOUND >> 1;
 
 /// All lines that were walked.
 #[derive(Debug, Default)]

@@ -143,7 +143,12 @@ fn result(report: &Report<'_>, finding: &Finding<'_>, rules: &mut Rules) -> Valu
             let describe = || describe_other(REJECTED, "error", "the program is rejected");
             (REJECTED, rules.place(REJECTED, describe))
         }
-        _ => {
+        (Verdict::GaveUp, _) => {
+            let text = "verifying the program took more time or memory than was allowed";
+            let describe = || describe_other(message::GAVE_UP, "note", text);
+            (message::GAVE_UP, rules.place(message::GAVE_UP, describe))
+        }
+        (Verdict::Success | Verdict::Unsupported, _) => {
             let text = "verdict does not model what the program needs, and does not guess";
             let describe = || describe_other(message::UNSUPPORTED, "note", text);
             (message::UNSUPPORTED, rules.place(message::UNSUPPORTED, describe))

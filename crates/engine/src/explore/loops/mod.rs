@@ -4,6 +4,7 @@ mod entries;
 mod scc;
 
 use verdict_kernel::semantics::graph::{CallbackLoop, Liveness, LoopEntryCopy, LoopModel, PeakStates};
+use verdict_kernel::semantics::linked::LinkSet;
 
 pub(crate) use entries::{Entries, Node};
 pub(crate) use scc::Scc;
@@ -33,7 +34,9 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// What is known of the program's graph before the walk, as far as this kernel asks for it.
     pub(crate) fn prepare_graph(&mut self) {
-        let by_text = self.env.kernel.semantics.graph.liveness != Liveness::ReadMarks;
+        let semantics = &self.env.kernel.semantics;
+        let by_text =
+            semantics.graph.liveness != Liveness::ReadMarks || semantics.linked.link_set == LinkSet::Live;
         if by_text {
             let starts = self.program.subprogs.iter().map(|sub| sub.start);
             self.program.order = PostOrder::of(&self.program.insns, starts);
