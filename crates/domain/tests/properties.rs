@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{ALU, JMP, RULES, WIDTHS, compute, holds};
+use common::{ALU, JMP, RULES, WIDTHS, compute, divide, holds};
 use proptest::prelude::*;
 use proptest::sample::select;
-use verdict_domain::{AluOp, Bounds, Rules, Tnum, branch_taken, refine};
+use verdict_domain::{AluOp, Bounds, Rules, Tnum, branch_taken, branch_taken_by_itself, refine};
 
 /// Numbers of all lengths, and near powers of two.
 fn number() -> impl Strategy<Value = u64> {
@@ -95,6 +95,38 @@ proptest! {
         let value = compute(op, width, x, y);
         prop_assert!(result.admits(value), "{:#x} not in {:?}", value, result);
         prop_assert!(result.violation().is_none(), "{:?}", result);
+    }
+
+    #[test]
+    fn quotients_and_remainders_are_sound(
+        (rules, (x, a), (y, _)) in synced_members(), small in 0..9u64,
+        op in select(&[AluOp::Div, AluOp::SDiv, AluOp::Mod, AluOp::SMod][..]), width in select(&WIDTHS[..]),
+    ) {
+        let rules = Rules { quotients: true, ..rules };
+        for divisor in [y, small, small.wrapping_neg(), i64::MIN as u64, i32::MIN as u64] {
+            let result = a.alu(op, width, &Bounds::constant(divisor), rules);
+            let value = divide(op, width, x, divisor);
+            // Where operands must be known in another way, nothing is computed, in all 64 bits.
+            prop_assert!(result.admits(value), "{:#x} / {:#x} = {:#x} not in {:?}", x, divisor, value, result);
+            prop_assert!(result.violation().is_none(), "{:?}", result);
+        }
+    }
+
+    #[test]
+    fn swapped_bytes_are_sound((rules, (x, a), _) in synced_members(), bytes in select(&[2u32, 4, 8][..])) {
+        let swapped = x.swap_bytes() >> (64 - 8 * bytes);
+        let result = a.swapped(bytes, rules);
+        prop_assert!(result.admits(swapped), "{:#x} not in {:?}", swapped, result);
+        prop_assert_eq!(Bounds::constant(x).swapped(bytes, rules).const_value(), Some(swapped));
+    }
+
+    #[test]
+    fn a_number_by_itself_is_compared_soundly(
+        (_, (x, a), _) in synced_members(), op in select(&JMP[..]), width in select(&WIDTHS[..]),
+    ) {
+        if let Some(outcome) = branch_taken_by_itself(op, width, &a) {
+            prop_assert_eq!(outcome, holds(op, width, x, x));
+        }
     }
 
     /// Which of the two ways gives a bitwise result its signed range is seen only where ranges contradict each other.

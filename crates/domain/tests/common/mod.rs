@@ -89,13 +89,27 @@ pub(crate) const LINUX_6_18_15: Rules = Rules {
 };
 
 /// Those of three kernels, those that differ from the first in one thing, and the least that there is.
-pub(crate) const RULES: [Rules; 17] = {
+pub(crate) const RULES: [Rules; 20] = {
     const BASE: Rules = LINUX_6_12_117;
     [
         BASE,
         LINUX_6_12_43,
         LINUX_6_18_15,
         LINUX_6_1_192,
+        Rules {
+            single_value: true,
+            ..BASE
+        },
+        Rules {
+            single_value: true,
+            ..LINUX_6_18_15
+        },
+        Rules {
+            single_value: true,
+            keeps_contradiction: true,
+            quotients: true,
+            ..LINUX_6_18_15
+        },
         Rules { rounds: 1, ..BASE },
         Rules { rounds: 2, ..BASE },
         Rules {
@@ -161,7 +175,7 @@ pub(crate) fn compute(op: AluOp, width: Width, a: u64, b: u64) -> u64 {
         (AluOp::Or, Width::W64) => a | b,
         (AluOp::And, Width::W64) => a & b,
         (AluOp::Xor, Width::W64) => a ^ b,
-        (AluOp::Div | AluOp::SDiv | AluOp::Mod | AluOp::SMod, _) => unreachable!("not computed"),
+        (AluOp::Div | AluOp::SDiv | AluOp::Mod | AluOp::SMod, _) => unreachable!("see `divide`"),
         (_, Width::W32) => compute(op, Width::W64, a, b) & 0xffff_ffff,
     }
 }
@@ -190,5 +204,29 @@ pub(crate) fn holds(op: JmpOp, width: Width, a: u64, b: u64) -> bool {
         JmpOp::Sle => sa <= sb,
         JmpOp::Set => a & b != 0,
         JmpOp::NotSet => a & b == 0,
+    }
+}
+
+/// A quotient or remainder as programs compute it: by 0 it is 0, or the number, and the smallest number has no opposite.
+pub(crate) fn divide(op: AluOp, width: Width, a: u64, b: u64) -> u64 {
+    let (a, b) = match width {
+        Width::W64 => (a, b),
+        Width::W32 => (a & u64::from(u32::MAX), b & u64::from(u32::MAX)),
+    };
+    let signed = |number: u64| match width {
+        Width::W64 => number as i64,
+        Width::W32 => i64::from(number as i32),
+    };
+    let result = match op {
+        AluOp::Div | AluOp::SDiv if b == 0 => 0,
+        _ if b == 0 => a,
+        AluOp::Div => a / b,
+        AluOp::Mod => a % b,
+        AluOp::SDiv => signed(a).wrapping_div(signed(b)) as u64,
+        _ => signed(a).wrapping_rem(signed(b)) as u64,
+    };
+    match width {
+        Width::W64 => result,
+        Width::W32 => result & u64::from(u32::MAX),
     }
 }
