@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{installed, played, recorded, root};
+use crate::common::{installed, played, root, script};
 
 /// Where Debian has the source.
 const SOURCE: &str = "/usr/src/linux-source-6.12.tar.xz";
@@ -80,12 +80,7 @@ fn tests(text: &str) -> BTreeMap<String, String> {
 fn the_kernels_own_tests_end_as_on_real_kernels() {
     let Some(program) = program() else { return };
     let mut compared = BTreeMap::new();
-    for entry in fs::read_dir(root().join("golden")).unwrap() {
-        let directory = entry.unwrap().path();
-        let Some(recorded) = recorded(&directory.join("verifier.txt.zst")) else {
-            continue;
-        };
-        let release = directory.file_name().unwrap().to_str().unwrap().to_owned();
+    for (release, recorded) in script::recordings("verifier") {
         let mut verdict = Command::new(env!("CARGO_BIN_EXE_verdict"));
         verdict.args(["run", "--kernel", &release, "--"]).arg(&program);
         let Some(output) = played(&mut verdict) else {

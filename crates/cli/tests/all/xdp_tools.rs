@@ -3,11 +3,8 @@
 //! `golden/RELEASE/xdp-tools.txt.zst` is what `golden/xdp-tools/record.sh` printed there as root.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
-use crate::common::scratch::Dir;
-use crate::common::{installed, played, recorded, root, search_path};
+use crate::common::{root, script};
 
 /// The package that was recorded.
 const VERSION: &str = "1.3.1-1";
@@ -17,22 +14,9 @@ const FILTER: &str = "/usr/lib/x86_64-linux-gnu/bpf/xdpfilt_alw_all.o";
 
 const KERNELS: usize = 3;
 
-/// What they print on a played kernel.
-fn printed(release: &str, place: &Path) -> Option<String> {
-    let mut verdict = Command::new(env!("CARGO_BIN_EXE_verdict"));
-    verdict
-        .args(["run", "--kernel", release, "--", "sh", "record.sh"])
-        .current_dir(place)
-        .env("PATH", search_path());
-    let output = played(&mut verdict)?;
-    Some(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
 #[test]
 fn xdp_tools_say_what_they_say_on_real_kernels() {
-    let version = installed("xdp-tools");
-    if version.as_deref() != Some(VERSION) {
-        eprintln!("skipped: xdp-tools {VERSION} is not installed ({version:?})");
+    if !script::has_package("xdp-tools", VERSION) {
         return;
     }
     // They lock each other out by a file there.
@@ -41,26 +25,16 @@ fn xdp_tools_say_what_they_say_on_real_kernels() {
         return;
     }
     fs::remove_file("/run/verdict-xdp-tools").unwrap();
-    let place = Dir::new("xdp-tools");
     let own = ["record.sh", "commands"].map(|name| root().join("golden/xdp-tools").join(name));
     let objects = [root().join("corpus/packet_access.bpf.o"), FILTER.into()];
-    for file in own.iter().chain(&objects) {
-        fs::copy(file, place.0.join(file.file_name().unwrap())).unwrap();
-    }
+    let place = script::place("xdp-tools", own.into_iter().chain(objects));
     let mut compared = 0;
-    for entry in fs::read_dir(root().join("golden")).unwrap() {
-        let directory = entry.unwrap().path();
-        let Some(recorded) = recorded(&directory.join("xdp-tools.txt.zst")) else {
-            continue;
-        };
-        let release = directory.file_name().unwrap().to_str().unwrap();
-        let Some(printed) = printed(release, &place.0) else {
+    for (release, recorded) in script::recordings("xdp-tools") {
+        let Some(printed) = script::printed(&release, &place.0, &[]) else {
             return;
         };
-        let pairs = recorded.lines().zip(printed.lines()).enumerate();
-        let wrong: Vec<_> = pairs.filter(|(_, (kernel, verdict))| kernel != verdict).collect();
-        assert!(wrong.is_empty(), "{release}: {wrong:#?}");
-        assert_eq!(recorded.lines().count(), printed.lines().count(), "{release}");
+        let wrong = script::differences(&recorded, &printed);
+        assert!(wrong.is_empty(), "{release}:\n{wrong}");
         compared += 1;
     }
     assert_eq!(compared, KERNELS);

@@ -6,6 +6,7 @@ pub(crate) mod browser;
 pub(crate) mod picture;
 pub(crate) mod schema;
 pub(crate) mod scratch;
+pub(crate) mod script;
 
 use std::fs::File;
 use std::io::Read;
