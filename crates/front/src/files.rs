@@ -426,7 +426,7 @@ impl Play<'_> {
         if let Ask::Open(flags, _) = named.ask
             && flags & libc::O_ACCMODE != libc::O_RDONLY
             && self.files.magic(&path) == Some(TRACEFS)
-            && let Some(answer) = self.made_events(&path)
+            && let Some(answer) = self.changed_events(&path)
         {
             return answer;
         }

@@ -128,7 +128,11 @@ impl Play<'_> {
 
     fn sent(&mut self, call: &Call, parts: &[Part]) -> Answer {
         let length: u64 = parts.iter().map(|part| part.1).fold(0, u64::saturating_add);
-        let Some(socket) = inode(call.task, call.int(0)).filter(|_| length <= MOST_BYTES) else {
+        // Most of what is sent is something else, which the first bytes show.
+        if length > MOST_BYTES || !may_be_asked(call.task, parts) {
+            return Ok(Done::Machine);
+        }
+        let Some(socket) = inode(call.task, call.int(0)) else {
             return Ok(Done::Machine);
         };
         let bytes = gather(call.task, parts).unwrap_or_default();
@@ -517,6 +521,19 @@ fn is_acknowledged_nothing(message: &[u8]) -> bool {
 /// Whether an answer is one message, and no refusal: only those are acknowledged.
 fn is_good_and_whole(answer: &[u8]) -> bool {
     Message::of(answer).is_some_and(|message| message.kind == NEW && !message.is_part())
+}
+
+/// Whether what is sent begins as a message that is answered here, or comes in parts too small to tell.
+fn may_be_asked(task: Task, parts: &[Part]) -> bool {
+    let mut head = [0; 6];
+    match parts.iter().find(|part| part.1 != 0) {
+        Some((at, length)) if *length >= head.len() as u64 => {
+            let is_read = task.read(*at, &mut head).is_ok();
+            let [.., low, high] = head;
+            is_read && matches!(u16::from_le_bytes([low, high]), NEW | GET | SET)
+        }
+        first => first.is_some(),
+    }
 }
 
 /// The inode of a socket.

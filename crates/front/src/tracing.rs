@@ -263,10 +263,17 @@ impl Play<'_> {
         }
     }
 
-    /// A file by which events are made, opened to be written: what is written there is refused.
-    pub(crate) fn made_events(&mut self, path: &Path) -> Option<Answer> {
-        let name = path.file_name()?.to_str().filter(|name| MADE.contains(name))?;
-        let what = What::Unmodelled(format!("events made by writing to {name}"));
+    /// A file by which events are made or set up, opened to be written: what is written there is refused.
+    pub(crate) fn changed_events(&mut self, path: &Path) -> Option<Answer> {
+        let name = path.file_name()?.to_str()?;
+        let what = if MADE.contains(&name) {
+            format!("events made by writing to {name}")
+        } else if SETTINGS.iter().any(|(setting, _)| *setting == name) {
+            format!("what is written to an event's {name}")
+        } else {
+            return None;
+        };
+        let what = What::Unmodelled(what);
         self.note("open", what, Some(Errno::EINVAL));
         let file = verdict_notify::unwritable_file();
         Some(
