@@ -105,7 +105,7 @@ const BEFORE: &str = "6.18.15-deb13-amd64";
 
 /// Rules that no known kernel has, or not together, and the values that these kernels' answers show, by the logs. They came
 /// between the sources of 6.18.15 and 7.1.13; stable releases have some of them.
-const NEWER: [(&str, &[(&str, &str)]); 4] = [
+const NEWER: [(&str, &[(&str, &str)]); 5] = [
     (
         "6.17.13-deb13-amd64",
         &[
@@ -150,6 +150,14 @@ const NEWER: [(&str, &[(&str, &str)]); 4] = [
             ("singular-ids", "cleared"),
             ("widened-links", "ignored"),
             ("shown-links", "told"),
+        ],
+    ),
+    (
+        "7.1.13-deb13-amd64",
+        &[
+            ("contradiction", "dead-branch"),
+            ("same-register", "decided"),
+            ("swapped-bytes", "bits"),
         ],
     ),
 ];

@@ -234,6 +234,7 @@ const ABOUT: &[(&str, &[Category])] = {
         ("frozen_data", &[Memory]),
         ("global_func", &[Register, Memory]),
         ("instructions", &[Memory]),
+        ("irq_flags", &[Structure]),
         ("iter_num", &[Resource, Register]),
         ("kfunc", &[Resource, Call, Context, Policy]),
         ("kfunc_args", &[Call, Memory, Resource, Register, Policy]),

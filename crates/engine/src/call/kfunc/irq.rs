@@ -9,7 +9,7 @@ use super::graph::OBJECT;
 use super::meta::{GivenMap, Meta};
 use super::proto::Kfunc;
 use crate::error::{Failure, Res, reject};
-use crate::index::RegNo;
+use crate::index::{RegNo, Spi};
 use crate::memory::{MemAccess, NoSlot};
 use crate::observer::Observer;
 use crate::state::{RefKind, Reg, SlotType, SlotTypes};
@@ -69,17 +69,20 @@ impl<O: Observer> Verifier<'_, O> {
 
     fn save_irq(&mut self, reg: &Reg, arg: usize, of_lock: bool) -> Res<()> {
         let frame = self.frame_of(reg);
-        let free = match self.irq_spi(reg) {
-            Ok(spi) => self
-                .slot(frame, spi)
-                .is_ok_and(|slot| !slot.types.contains(SlotType::IrqFlag)),
-            Err(no) => no == NoSlot::Beyond,
+        let (free, words) = match self.irq_spi(reg) {
+            Ok(spi) => {
+                let slot = self.slot(frame, spi);
+                let is_free = slot.is_ok_and(|slot| !slot.types.contains(SlotType::IrqFlag));
+                (is_free, String::new())
+            }
+            Err(NoSlot::Beyond) => (true, String::new()),
+            Err(NoSlot::Misplaced(words)) => (false, words),
         };
         if !free {
             reject!(
                 IteratorState,
                 EINVAL,
-                "expected uninitialized irq flag as arg#{arg}\n"
+                "{words}expected uninitialized irq flag as arg#{arg}\n"
             );
         }
         self.check_mem_access(MemAccess::write(RegNo::of_arg(arg), 0, 8, None))?;
@@ -98,16 +101,21 @@ impl<O: Observer> Verifier<'_, O> {
 
     fn restore_irq(&mut self, reg: &Reg, arg: usize, of_lock: bool) -> Res<()> {
         let frame = self.frame_of(reg);
-        let spi = self.irq_spi(reg).ok().filter(|spi| {
+        let is_saved = |spi: &Spi| {
             self.slot(frame, *spi).is_ok_and(|slot| {
                 slot.types == SlotTypes::all(SlotType::IrqFlag) && slot.reg().ref_obj_id != 0
             })
-        });
+        };
+        let (spi, words) = match self.irq_spi(reg) {
+            Ok(spi) => (Some(spi).filter(is_saved), String::new()),
+            Err(NoSlot::Beyond) => (None, String::new()),
+            Err(NoSlot::Misplaced(words)) => (None, words),
+        };
         let Some(spi) = spi else {
             reject!(
                 IteratorState,
                 EINVAL,
-                "expected an initialized irq flag as arg#{arg}\n"
+                "{words}expected an initialized irq flag as arg#{arg}\n"
             );
         };
         self.mark_slot_read(frame, spi);
