@@ -1,7 +1,7 @@
 //! Finding the setting of every switch from what a kernel answered.
 //!
 //! The search starts from the known profile that fits the answers best, and changes one switch at a time (with what that
-//! presupposes) as long as more of the answers are met. Then every switch is held to its own programs: its value is *seen* where
+//! presupposes), or two where one alone fits worse, as long as more of the answers are met. Then every switch is held to its own programs: its value is *seen* where
 //! one of them is answered as under this value and otherwise under every other one; it is *not known* where its programs depend
 //! on it and none is answered as under any value; and it is *assumed* where nothing depends on it. What no setting explains is
 //! put down to switches last, which are *not known* then, too.
