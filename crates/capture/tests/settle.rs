@@ -53,7 +53,7 @@ fn probed(settled: &Settled) -> Vec<&'static Switch> {
 #[test]
 fn settings_are_found_from_those_of_another_kernel() {
     let own = Kernel::open(NEIGHBOUR).unwrap().semantics;
-    // From the first one, the figures of one program are not met: it changes one switch at a time.
+    // From the first one, the figures of one program are not met.
     for (base, unmet) in [("6.18.15-deb13-amd64", 1), ("6.12.43-deb12-amd64", 0)] {
         let started = with_settings_of(base).semantics;
         let settled = settled(base, &ANSWERS);
