@@ -111,6 +111,7 @@ fn known(place: usize, dir: &Path, release: &read::Release, out: &Path) -> Strin
         default: _,
         tables,
         missing,
+        prototypes: _,
         unsure: _,
         limits,
         machine,

@@ -5,19 +5,22 @@
 mod ask;
 mod generate;
 mod shrink;
+mod sweep;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use verdict::kernel::Kernel;
 use verdict_capture::{Files, ask as ask_kernel, write_settled};
 
-use crate::parity::{self, compare_all};
+use crate::parity;
 use crate::workers::{Setting, objects};
 use crate::{Done, root};
 
 use ask::Oracle;
-use generate::Kind;
+use generate::{Kind, Maker};
+use sweep::sweep;
 
 /// What to compare.
 #[derive(clap::Args)]
@@ -34,7 +37,7 @@ pub(crate) struct Args {
     /// Create a state at every prune point (BPF_F_TEST_STATE_FREQ)
     #[arg(long)]
     test_states: bool,
-    /// Compare level-2 logs, too; of generated programs they always are
+    /// Compare level-2 logs, too; of programs made by chance they always are
     #[arg(long)]
     logs: bool,
     /// Directory for objects, answers and logs
@@ -63,51 +66,69 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Done {
     let captured = capture(&args.capture)?;
     say_unknown(&captured, &args.set);
-    let oracle = Oracle::new(&args.oracle, args.test_states)?;
-    // What an earlier run left; absent at first.
-    for left in ["objects", "logs", "shrink"] {
-        let _ = fs::remove_dir_all(args.work.join(left));
-    }
-    let made = match args.generate {
-        Some(kind) => Some(generate::write(kind, args, &args.work.join("objects"))?),
-        None => None,
-    };
-    let files = match &made {
-        Some(made) => made.files.clone(),
-        None => objects(&args.objects, &[])?,
-    };
-    let logs = args.work.join("logs");
-    let golden = args.work.join("golden.jsonl");
-    let with_logs = args.logs || made.is_some();
-    oracle.ask_all(&files, &golden, with_logs.then_some(logs.as_path()))?;
     let setting = Setting {
         kernel_dir: Some(args.capture.clone()),
         set: args.set.clone(),
         test_states: args.test_states,
-        logs: with_logs.then(|| logs.clone()),
         ..Setting::default()
     };
-    let compared = compare_all(&parity::Args::of(setting.clone(), golden, files, args.show))?;
-    if let Some(made) = &made {
-        println!(
-            "seed {}: {} programs equal, {} differing, {} unsupported",
-            args.seed,
-            compared.equal,
-            compared.differing.len(),
-            compared.unsupported
-        );
-        let texts = compared.differing.iter().filter_map(|key| made.texts.get(key));
-        let verifier = setting.verifier()?;
-        let both = shrink::Both::new(&oracle, &verifier, args.work.join("shrink"))?;
-        let (mut seen, mut shown) = (Vec::new(), 0);
-        for text in texts {
-            if shown == args.shrink {
-                break;
-            }
-            shown += usize::from(both.shrink_and_show(text, &mut seen)?);
-        }
+    match args.generate {
+        Some(kind) => generated(kind, args, &setting),
+        None => given(args, setting),
     }
-    Ok(compared.well)
+}
+
+/// Compares the programs of objects, about which the oracle asks as libbpf loads them.
+fn given(args: &Args, setting: Setting) -> Done {
+    let oracle = Oracle::new(&args.oracle, args.test_states)?;
+    let files = objects(&args.objects, &[])?;
+    let (logs, golden) = (args.work.join("logs"), args.work.join("golden.jsonl"));
+    // What an earlier run left; absent at first.
+    let _ = fs::remove_dir_all(&logs);
+    let logs = args.logs.then_some(logs);
+    oracle.ask_all(&files, &golden, logs.as_deref())?;
+    let setting = Setting { logs, ..setting };
+    parity::run(&parity::Args::of(setting, golden, files, args.show))
+}
+
+/// Compares programs that are made by chance.
+fn generated(kind: Kind, args: &Args, setting: &Setting) -> Done {
+    let verifier = setting.verifier()?;
+    let kernel = verifier.kernel();
+    let maker = Maker::new(kind, args, kernel)?;
+    let swept = sweep(&maker, kernel, args.test_states)?;
+    for (name, difference, _) in swept.kept.iter().take(args.show) {
+        println!("{name}\n    {difference}");
+    }
+    for (why, count) in &swept.left_out {
+        println!("not compared: {count:6}  {why}");
+    }
+    println!(
+        "{} {}: {} programs equal ({} accepted, {} instructions processed), {} differing, {} not compared",
+        kind.to_possible_value()
+            .map_or(String::new(), |value| value.get_name().to_owned()),
+        args.seed,
+        swept.equal,
+        swept.accepted,
+        swept.insns,
+        swept.differing,
+        swept.left_out.values().sum::<usize>()
+    );
+    if swept.differing == 0 {
+        return Ok(true);
+    }
+    let oracle = Oracle::new(&args.oracle, args.test_states)?;
+    let work = args.work.join("shrink");
+    let _ = fs::remove_dir_all(&work); // what an earlier run left; absent at first
+    let both = shrink::Both::new(&oracle, &verifier, work)?;
+    let (mut seen, mut shown) = (Vec::new(), 0);
+    for text in swept.kept.iter().filter_map(|(.., text)| text.as_deref()) {
+        if shown == args.shrink {
+            break;
+        }
+        shown += usize::from(both.shrink_and_show(text, &mut seen)?);
+    }
+    Ok(false)
 }
 
 /// Makes the capture of the running kernel, unless the directory has it.

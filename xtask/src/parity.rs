@@ -80,18 +80,6 @@ impl Args {
     }
 }
 
-/// What a comparison came to.
-pub(crate) struct Compared {
-    /// Whether all is as it is asked for.
-    pub(crate) well: bool,
-    /// How many programs are equal.
-    pub(crate) equal: usize,
-    /// How many are unsupported.
-    pub(crate) unsupported: usize,
-    /// Objects and programs that differ, the smallest first.
-    pub(crate) differing: Vec<(String, String)>,
-}
-
 /// A field of a record as text, `None` where the record has none.
 type Field = (&'static str, fn(&Record) -> Option<String>);
 
@@ -170,11 +158,6 @@ struct Findings<'a> {
 
 /// Compares and prints.
 pub(crate) fn run(args: &Args) -> Done {
-    compare_all(args).map(|compared| compared.well)
-}
-
-/// The same, for other chores.
-pub(crate) fn compare_all(args: &Args) -> Result<Compared, String> {
     let golden = read_golden(args)?;
     let objects = workers::objects(&args.objects, &args.only)?;
     let run = workers::ask(&objects, &args.setting, Duration::from_secs(args.limit))?;
@@ -197,12 +180,7 @@ pub(crate) fn compare_all(args: &Args) -> Result<Compared, String> {
         println!("slowest: {name}, {:.1} s", time.as_secs_f64());
     }
     let as_counted = counted(args, &findings)?;
-    Ok(Compared {
-        well: judge(args, &findings, &run.lost, &names)? && as_counted,
-        equal: findings.equal,
-        unsupported: findings.unsupported.values().map(Vec::len).sum(),
-        differing: findings.differing.into_iter().map(|one| one.key).collect(),
-    })
+    Ok(judge(args, &findings, &run.lost, &names)? && as_counted)
 }
 
 /// Compares the counts with those that are expected, or writes them.

@@ -11,6 +11,9 @@ use verdict_log::hide_addresses;
 /// The level at which programs are loaded: every state, and figures.
 pub const LEVEL: u32 = 2 | 4;
 
+/// The level of figures and the words of refusals alone: it costs next to nothing.
+pub(crate) const FIGURES: u32 = 4;
+
 /// More than any answers take: a bound on what a damaged file can cost.
 const MOST: u64 = 512 << 20;
 

@@ -3,7 +3,7 @@
 //! What is handed over is what verdict makes of the object for this kernel: the loader prepares it, every BTF object and map
 //! is created here and in a session of verdict's, side by side, and instructions get the descriptors of the real ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -20,8 +20,9 @@ use verdict_loader::{Bpf, Object};
 use verdict_notify::{MapAttr, Mapped, ProgAttr};
 use verdict_syscall::Session;
 
-use crate::answer::{Answer, LEVEL, settled};
+use crate::answer::{Answer, FIGURES, LEVEL, settled};
 use crate::facts::Loads;
+use crate::model::{Model, Said};
 
 /// Room for a log: more than any program of the corpus needs.
 const LOG: usize = 64 << 20;
@@ -34,6 +35,8 @@ const SMALL: usize = 64 << 10;
 pub struct Asker<'k> {
     kernel: &'k Kernel,
     log: Vec<u8>,
+    /// Flags that all programs of objects are loaded with, beside their own.
+    flags: u32,
 }
 
 impl<'k> Asker<'k> {
@@ -42,11 +45,68 @@ impl<'k> Asker<'k> {
         Asker {
             kernel,
             log: vec![0; LOG],
+            flags: 0,
         }
+    }
+
+    /// The same for programs that are loaded with flags beside their own (`BPF_F_TEST_STATE_FREQ` and its like).
+    pub fn with_flags(kernel: &'k Kernel, flags: u32) -> Asker<'k> {
+        Asker {
+            flags,
+            ..Asker::new(kernel)
+        }
+    }
+
+    /// What the kernel answers about each program of an object, and what verdict says of it: figures and words of refusals. With
+    /// logs, of programs for which no more than `most` instructions are processed it is the whole logs.
+    pub fn compare(&mut self, name: &str, bytes: &[u8], logs: bool, most: u32) -> Vec<Compared> {
+        let mut answers = self.at_level(name, bytes, FIGURES, |_| true);
+        if !logs {
+            return self.beside(name, bytes, FIGURES, answers);
+        }
+        let is_small = |answer: &Answer| answer.figures().is_some_and(|figures| figures.insns <= most);
+        let (small, large): (Vec<_>, Vec<_>) = answers.drain(..).partition(is_small);
+        let small: BTreeSet<String> = small.into_iter().map(|answer| answer.program).collect();
+        let answers = self.at_level(name, bytes, LEVEL, |program| small.contains(program));
+        let mut all = self.beside(name, bytes, LEVEL, answers);
+        all.iter_mut().for_each(|compared| compared.logged = true);
+        all.extend(self.beside(name, bytes, FIGURES, large));
+        all
+    }
+
+    /// What verdict says beside these answers.
+    fn beside(&self, name: &str, bytes: &[u8], level: u32, answers: Vec<Answer>) -> Vec<Compared> {
+        let model = Model::new(self.kernel.clone(), &[(name, bytes)], &answers, self.flags);
+        let mut said: BTreeMap<String, Said> = BTreeMap::new();
+        for program in model.programs() {
+            let name = model.answer(program).program.clone();
+            said.insert(name, model.say_of(self.kernel, program, level));
+        }
+        let compared = |answer: Answer| {
+            let unasked = || Said::Nothing(answer.unasked.clone().unwrap_or_default());
+            let said = said.remove(&answer.program).unwrap_or_else(unasked);
+            Compared {
+                answer,
+                said,
+                logged: false,
+            }
+        };
+        answers.into_iter().map(compared).collect()
     }
 
     /// What the kernel answers about each program of an object.
     pub fn object(&mut self, name: &str, bytes: &[u8]) -> Vec<Answer> {
+        self.at_level(name, bytes, LEVEL, |_| true)
+    }
+
+    /// The same with logs of a level, of those programs that are `wanted` by name.
+    fn at_level(
+        &mut self,
+        name: &str,
+        bytes: &[u8],
+        level: u32,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Vec<Answer> {
         let object = match Object::open(name, bytes, self.kernel) {
             Ok(object) => object,
             Err(error) => {
@@ -59,15 +119,16 @@ impl<'k> Asker<'k> {
         };
         let programs = 0..object.program_count();
         programs
+            .filter(|index| wanted(object.program_name(*index)))
             .map(|index| Answer {
                 object: name.to_owned(),
                 program: object.program_name(index).to_owned(),
-                ..self.program(&object, index)
+                ..self.program(&object, index, level)
             })
             .collect()
     }
 
-    fn program(&mut self, object: &Object, index: usize) -> Answer {
+    fn program(&mut self, object: &Object, index: usize, level: u32) -> Answer {
         let unasked = |why: String| Answer {
             unasked: Some(why),
             ..Answer::default()
@@ -91,7 +152,7 @@ impl<'k> Asker<'k> {
         };
         let mut loaded = Vec::new();
         for (at, load) in prepared.loads.iter().enumerate() {
-            match machine.load(load, &mut self.log) {
+            match machine.load(load, (self.flags, level), &mut self.log) {
                 Err(why) => return unasked(why),
                 Ok(answer) if at == target => return answer.0,
                 Ok((answer, None)) => {
@@ -125,6 +186,29 @@ impl Loads for Asker<'_> {
         }
         let loaded = verdict_notify::prog_load(&attr, room);
         (loaded.err().map_or(0, |error| errno(&error).0), text(room))
+    }
+}
+
+/// A kernel's answer about a program beside verdict's.
+#[derive(Clone, Debug)]
+pub struct Compared {
+    /// The kernel's.
+    pub answer: Answer,
+    /// verdict's.
+    pub said: Said,
+    /// Whether logs of every state were asked for.
+    pub logged: bool,
+}
+
+impl Compared {
+    /// Whether they are the same: errno, figures, and the log, as far as it was asked for. `None` where one of the two answers nothing.
+    pub fn same(&self) -> Option<bool> {
+        match (&self.answer.unasked, &self.said) {
+            (None, Said::Answer { errno, log, .. }) => {
+                Some(*errno == self.answer.errno && *log == self.answer.log)
+            }
+            _ => None,
+        }
     }
 }
 
@@ -198,7 +282,12 @@ impl Machine<'_> {
         Ok(out)
     }
 
-    fn load(&mut self, load: &ProgLoad, log: &mut [u8]) -> Result<(Answer, Option<OwnedFd>), String> {
+    fn load(
+        &mut self,
+        load: &ProgLoad,
+        (flags, level): (u32, u32),
+        log: &mut [u8],
+    ) -> Result<(Answer, Option<OwnedFd>), String> {
         if load.attach_prog.is_some() {
             return Err("it attaches to another program".to_owned());
         }
@@ -220,13 +309,13 @@ impl Machine<'_> {
             insns: &insns,
             license: &license,
             kern_version: load.kern_version,
-            prog_flags: load.prog_flags,
+            prog_flags: load.prog_flags | flags,
             name: &load.name,
             btf: self.btf(load.btf.as_ref()),
             func_info: &func_info,
             line_info: &line_info,
             attach_btf_id: load.attach_btf_id.map_or(0, |id| id.0),
-            log_level: LEVEL,
+            log_level: level,
         };
         if let Some(first) = log.first_mut() {
             *first = 0;

@@ -13,10 +13,11 @@ mod corpus;
 mod facts;
 mod machine;
 mod model;
+mod question;
 mod settle;
 
 pub use answer::{Answer, Figures, LEVEL, read, settled, write};
-pub use ask::Asker;
+pub use ask::{Asker, Compared};
 pub use capture::{
     ANSWERS, Asked, CaptureError, FACTS, Found, ask, find, may_load, nearest, read as read_capture,
     write as write_capture, write_rules, write_settled,
@@ -24,4 +25,5 @@ pub use capture::{
 pub use corpus::{HARMFUL, fingerprint, objects};
 pub use facts::{Allowed, Facts};
 pub use machine::{FileError, Files, machine};
+pub use model::Said;
 pub use settle::{Settled, settle};

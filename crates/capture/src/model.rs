@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use verdict::{Bridge, verify_handed};
+use verdict::{Bridge, unsure_fact, verify_handed};
 use verdict_engine::Verdict;
 use verdict_kernel::Kernel;
+use verdict_kernel::attr::ProgLoad;
 use verdict_kernel::errno::Errno;
 use verdict_loader::Object;
 use verdict_syscall::Session;
@@ -16,15 +17,20 @@ use crate::answer::{Answer, Figures, LEVEL, settled};
 
 /// What verdict says of a program.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Said {
-    /// As a kernel would: errno, and the log with its figures.
+pub enum Said {
+    /// As a kernel would.
     Answer {
+        /// 0 when it is accepted.
         errno: i32,
+        /// The log, as an [`Answer`] has it.
         log: String,
+        /// Figures of its last lines.
         figures: Option<Figures>,
     },
     /// Nothing, for this reason.
     Nothing(String),
+    /// Nothing, as it uses a fact that no known table has as the kernel has it.
+    Unsure(String),
 }
 
 impl Said {
@@ -32,7 +38,7 @@ impl Said {
     pub(crate) fn counts_as(&self, other: &Said) -> bool {
         let counts = |said: &Said| match said {
             Said::Answer { errno, figures, .. } => Some((*errno, *figures)),
-            Said::Nothing(_) => None,
+            Said::Nothing(_) | Said::Unsure(_) => None,
         };
         counts(self) == counts(other)
     }
@@ -40,7 +46,7 @@ impl Said {
     /// In words, as [`Answer::summary`].
     pub(crate) fn summary(&self) -> String {
         match self {
-            Said::Nothing(why) => format!("unsupported: {why}"),
+            Said::Nothing(why) | Said::Unsure(why) => format!("unsupported: {why}"),
             Said::Answer { errno, figures, .. } => {
                 let verdict = match errno {
                     0 => "accepted".to_owned(),
@@ -155,6 +161,8 @@ pub(crate) struct Model {
     objects: Vec<Object>,
     asked: Vec<Asked>,
     by_object: BTreeMap<String, Vec<usize>>,
+    /// Flags that all programs are loaded with, beside their own.
+    flags: u32,
 }
 
 /// A program of a [`Model`], by its number.
@@ -162,12 +170,13 @@ pub(crate) type Program = usize;
 
 impl Model {
     /// The programs of these objects about which there are answers.
-    pub(crate) fn new(kernel: Kernel, corpus: &[(&str, &[u8])], answers: &[Answer]) -> Model {
+    pub(crate) fn new(kernel: Kernel, corpus: &[(&str, &[u8])], answers: &[Answer], flags: u32) -> Model {
         let mut model = Model {
             kernel,
             objects: Vec::new(),
             asked: Vec::new(),
             by_object: BTreeMap::new(),
+            flags,
         };
         let mut known: BTreeMap<(&str, &str), &Answer> = BTreeMap::new();
         for answer in answers.iter().filter(|answer| answer.unasked.is_none()) {
@@ -224,7 +233,7 @@ impl Model {
         let work = || {
             let mut said = Vec::new();
             while let Some(program) = programs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                said.push((*program, self.say_of(rules, *program)));
+                said.push((*program, self.say_of(rules, *program, LEVEL)));
             }
             said
         };
@@ -248,7 +257,8 @@ impl Model {
         Fit::of(said, self.answer(program))
     }
 
-    fn say_of(&self, rules: &Kernel, program: Program) -> Said {
+    /// What is said of a program by these rules, with a log of this level.
+    pub(crate) fn say_of(&self, rules: &Kernel, program: Program, level: u32) -> Said {
         let asked = &self.asked[program];
         let mut bpf = Bridge::new(Session::new(rules));
         let prepared = match self.objects[asked.object].prepare(asked.index, &mut bpf) {
@@ -261,7 +271,14 @@ impl Model {
         let Some(load) = prepared.target.and_then(|target| prepared.loads.get(target)) else {
             return Said::Nothing("libbpf does not load it".to_owned());
         };
-        let prog = match bpf.session().prog_load(load) {
+        let load = ProgLoad {
+            prog_flags: load.prog_flags | self.flags,
+            ..load.clone()
+        };
+        if let Some(what) = unsure_fact(rules, &load) {
+            return Said::Unsure(what);
+        }
+        let prog = match bpf.session().prog_load(&load) {
             Ok(prog) => prog,
             Err(LoadError::Refused(broken)) => {
                 return Said::Answer {
@@ -272,7 +289,7 @@ impl Model {
             }
             Err(LoadError::Unsupported(what)) => return Said::Nothing(what.to_owned()),
         };
-        let handed = match verify_handed(rules, &prog, LEVEL, None) {
+        let handed = match verify_handed(rules, &prog, level, None) {
             Ok(handed) => handed,
             Err(error) => return Said::Nothing(error.to_string()),
         };

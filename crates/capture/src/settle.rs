@@ -1,19 +1,25 @@
 //! Finding the setting of every switch from what a kernel answered.
 //!
-//! The search starts from the known profile that fits the answers best, and changes one switch at a time (with what that
-//! presupposes), or two where one alone fits worse, as long as more of the answers are met. Then every switch is held to its own programs: its value is *seen* where
+//! A *question* is a switch, or whose prototypes of a helper the kernel has where known releases differ in them.
+//!
+//! The search starts from the known profile that fits the answers best, and changes the answer to one question at a
+//! time (with what that presupposes), or to two where one alone fits worse, as long as more of the answers are met. Then every switch is held to its own programs: its value is *seen* where
 //! one of them is answered as under this value and otherwise under every other one; it is *not known* where its programs depend
 //! on it and none is answered as under any value; and it is *assumed* where nothing depends on it. What no setting explains is
 //! put down to switches last, which are *not known* then, too.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use verdict_kernel::helper::HelperId;
+use verdict_kernel::prog::ProgType;
 use verdict_kernel::semantics::{Provenance, Switch};
-use verdict_kernel::{Kernel, SWITCHES};
+use verdict_kernel::{Kernel, SWITCHES, Unsure};
 
 use crate::answer::Answer;
 use crate::corpus::{HARMFUL, object_of};
 use crate::model::{Fit, Model, Program, Said};
+use crate::question::{Question, questions};
 
 /// How often all switches are gone through: each time something changed, if only two of them together. Kernels that are asked take
 /// less than half of it.
@@ -48,7 +54,7 @@ pub fn settle(
     answers: &[Answer],
 ) -> Option<Settled> {
     let started = bases.into_iter().map(|(base, kernel)| {
-        let model = Model::new(kernel, corpus, answers);
+        let model = Model::new(kernel, corpus, answers, 0);
         let search = Search::new(model);
         (search.total(), base, search)
     });
@@ -57,7 +63,7 @@ pub fn settle(
     Some(search.settled(base))
 }
 
-/// What the programs of a switch say about its value.
+/// What the programs of a question say about its answer.
 #[derive(Default)]
 struct Held {
     /// A program that tells it from another value, in words.
@@ -97,13 +103,6 @@ impl Search {
         self.fits.iter().map(|fit| fit.points()).sum()
     }
 
-    /// The settings with one switch changed, and what that presupposes; `None` when they do not go together.
-    fn with(&self, switch: &Switch, value: &'static str) -> Option<Kernel> {
-        let mut rules = self.rules.clone();
-        rules.semantics = rules.semantics.with_needed(switch.name, value)?;
-        Some(rules)
-    }
-
     /// How many points more there are under other rules, over these programs.
     fn gain(&self, rules: &Kernel, programs: &[Program]) -> i64 {
         let said = self.model.say(rules, programs);
@@ -132,17 +131,17 @@ impl Search {
     /// Each switch by the programs of its own object.
     fn climb_by_own_programs(&mut self) -> bool {
         let mut changed = false;
-        for switch in SWITCHES {
-            let own = self.model.of_object(&object_of(switch.corpus));
+        for question in questions() {
+            let own = question.own_programs(&self.model);
             if own.iter().all(|program| self.fits[*program] == Fit::Exact) {
                 continue;
             }
-            let gains = self.others(switch).filter_map(|(value, rules)| {
+            let gains = question.others(&self.rules).filter_map(|(_, rules)| {
                 let gain = self.gain(&rules, &own);
-                (gain > 0).then_some((gain, value, rules))
+                (gain > 0).then_some((gain, rules))
             });
-            let best = gains.max_by_key(|(gain, ..)| *gain);
-            let Some((_, _, rules)) = best else { continue };
+            let best = gains.max_by_key(|(gain, _)| *gain);
+            let Some((_, rules)) = best else { continue };
             if self.gain(&rules, &self.model.programs()) > 0 {
                 self.take(rules);
                 changed = true;
@@ -158,9 +157,9 @@ impl Search {
             return false;
         }
         let mut changed = false;
-        for switch in SWITCHES {
-            let better: Vec<_> = self
-                .others(switch)
+        for question in questions() {
+            let better: Vec<_> = question
+                .others(&self.rules)
                 .filter(|(_, rules)| self.gain(rules, &misfits) > 0)
                 .collect();
             for (_, rules) in better {
@@ -206,8 +205,8 @@ impl Search {
             .filter(|program| imperfect(&self.fits[*program]))
             .collect();
         let mut promising = Vec::new();
-        for switch in SWITCHES {
-            for (value, rules) in self.others(switch) {
+        for question in questions() {
+            for (value, rules) in question.others(&self.rules) {
                 let said = self.model.say(&rules, &programs);
                 let after = fits(&self.model, &programs, &said);
                 if programs
@@ -215,25 +214,23 @@ impl Search {
                     .zip(after)
                     .any(|(program, after)| after > self.fits[*program])
                 {
-                    promising.push((switch, value));
+                    promising.push((question, value));
                 }
             }
         }
         promising.truncate(MOST_PAIRED);
         for (at, (first, value)) in promising.iter().enumerate() {
-            let Some(one) = self.with(first, value) else {
+            let Some(one) = first.with(&self.rules, value) else {
                 continue;
             };
             for (second, value) in promising
                 .iter()
                 .skip(at + 1)
-                .filter(|(second, _)| second.name != first.name)
+                .filter(|(second, _)| second != first)
             {
-                let mut rules = one.clone();
-                let Some(semantics) = rules.semantics.with_needed(second.name, value) else {
+                let Some(rules) = second.with(&one, value) else {
                     continue;
                 };
-                rules.semantics = semantics;
                 if self.gain(&rules, &programs) > 0 && self.gain(&rules, &self.model.programs()) > 0 {
                     self.take(rules);
                     return true;
@@ -243,20 +240,11 @@ impl Search {
         false
     }
 
-    /// Programs whose verdict or figures are not met.
+    /// Programs whose verdict or figures are not met, though nothing that they use is known to be otherwise.
     fn misfits(&self) -> impl Iterator<Item = Program> {
-        self.fits
-            .iter()
-            .enumerate()
-            .filter(|(_, fit)| !fit.counts())
+        let all = self.fits.iter().zip(&self.said).enumerate();
+        all.filter(|(_, (fit, said))| !fit.counts() && !matches!(said, Said::Unsure(_)))
             .map(|(program, _)| program)
-    }
-
-    /// The other values of a switch that can be set.
-    fn others(&self, switch: &'static Switch) -> impl Iterator<Item = (&'static str, Kernel)> {
-        let is = self.rules.semantics.get(switch.name);
-        let others = switch.values.iter().filter(move |value| Some(value.name) != is);
-        others.filter_map(|value| Some((value.name, self.with(switch, value.name)?)))
     }
 
     fn settled(self, base: &'static str) -> Settled {
@@ -268,6 +256,16 @@ impl Search {
                 explained.extend(of);
             }
             kernel.evidence = kernel.evidence.with(switch.name, how);
+        }
+        for question in questions() {
+            let Question::Prototypes(helper) = question else {
+                continue;
+            };
+            let held = self.held(question, &question.own_programs(&self.model));
+            if !held.felt.is_empty() {
+                kernel.unsure = unsure_helper(&kernel, helper);
+                explained.extend(held.astray);
+            }
         }
         let unexplained = self.misfits().filter(|program| !explained.contains(program));
         let mut unexplained: BTreeSet<Program> = unexplained.collect();
@@ -338,7 +336,7 @@ impl Search {
     /// The programs of whom verdict or figures are others under another value of a switch.
     fn felt(&self, switch: &'static Switch, programs: &[Program]) -> BTreeSet<Program> {
         let mut felt = BTreeSet::new();
-        for (_, rules) in self.others(switch) {
+        for (_, rules) in Question::Switch(switch).others(&self.rules) {
             let said = self.model.say(&rules, programs);
             let pairs = programs.iter().zip(said);
             let others = pairs.filter(|(program, said)| !said.counts_as(&self.said[**program]));
@@ -371,7 +369,7 @@ impl Search {
             let note = format!("{object} was not loaded: a kernel with one of the values may crash over it");
             return (Provenance::Unknown(note.into()), Vec::new());
         }
-        let held = self.held(switch, &self.model.of_object(&object));
+        let held = self.held(Question::Switch(switch), &self.model.of_object(&object));
         let (felt, same) = (held.felt.join(", "), held.same.join(", "));
         let how = match held.seen {
             _ if !felt.is_empty() => {
@@ -394,10 +392,10 @@ impl Search {
         (how, held.astray.into_iter().collect())
     }
 
-    /// The value of a switch, held against each other value by these programs.
-    fn held(&self, switch: &'static Switch, programs: &[Program]) -> Held {
+    /// The answer to a question, held against each other one by these programs.
+    fn held(&self, question: Question, programs: &[Program]) -> Held {
         let mut held = Held::default();
-        for (value, rules) in self.others(switch) {
+        for (value, rules) in question.others(&self.rules) {
             let said = self.model.say(&rules, programs);
             let mut told = None;
             let mut is_felt = false;
@@ -438,12 +436,32 @@ impl Search {
         }
         let log = match said {
             Said::Answer { log, .. } => log.as_str(),
-            Said::Nothing(_) => "",
+            Said::Nothing(_) | Said::Unsure(_) => "",
         };
         let line = answer.log.lines().zip(log.lines()).find(|(a, b)| a != b);
         let line = line.map_or_else(String::new, |(line, _)| format!(", and its log says '{line}'"));
         format!("{name}: {is}{line}, which it does not with {value}")
     }
+}
+
+/// What is unsure of a kernel, with a helper for all types of programs.
+fn unsure_helper(kernel: &Kernel, helper: HelperId) -> Arc<[Unsure]> {
+    let mut all = kernel.unsure.to_vec();
+    for prog_type in ProgType::ALL {
+        let raw = prog_type.raw();
+        let at = all.iter().position(|unsure| unsure.prog_type == raw);
+        let at = at.unwrap_or_else(|| {
+            all.push(Unsure {
+                prog_type: raw,
+                ..Unsure::default()
+            });
+            all.len() - 1
+        });
+        if !all[at].helpers.contains(&helper) {
+            all[at].helpers.push(helper);
+        }
+    }
+    all.into()
 }
 
 fn fits(model: &Model, programs: &[Program], said: &[Said]) -> Vec<Fit> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use verdict::{Handed, verify_handed};
+use verdict::{Handed, unsure_fact, verify_handed};
 use verdict_btf::TypeId;
 use verdict_engine::Verdict;
 use verdict_isa::{Insn, pseudo};
@@ -105,11 +105,14 @@ impl Play<'_> {
         }
         let handed = verify_handed(self.kernel, &prog, buffer.level, buffer.room());
         let Handed {
-            outcome,
+            mut outcome,
             loaded,
             log,
             written,
         } = handed.map_err(|_| Errno::ENOMEM)?;
+        if let Some(what) = unsure_fact(self.kernel, &passed.load) {
+            outcome.verdict = Verdict::Unsupported(what);
+        }
         let told = buffer.hand_over(asked, &log, written);
         let mut end = match &outcome.verdict {
             Verdict::Accepted => Ok(()),

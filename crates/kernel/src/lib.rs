@@ -24,7 +24,7 @@ pub use feature::Feature;
 pub use limits::{Capabilities, Jit, Limits, Machine};
 pub use profile::{
     Basis, Directory, DirectoryFile, FormError, KNOWN, Kernel, KernelBytes, KernelError, Known, Ksym,
-    Packing, ProfileError, Release, Title, Unsure,
+    Packing, ProfileError, Prototypes, Release, Title, Unsure,
 };
 pub use semantics::{SWITCHES, Semantics, SwitchError};
 pub use tables::{Tables, btf, ctx, helper, kfunc, lsm, map};

@@ -195,6 +195,8 @@ pub use suite::{ReadFile, Suite, Test, may_have_tests};
 pub use target::Target;
 #[cfg(feature = "std-io")]
 pub use unfit::unfit;
+#[doc(hidden)]
+pub use unsure::unsure_fact;
 pub use verifier::{Loader, OpenObject, Options, Verifier};
 pub use verifiers::{ProgramAnswers, Verifiers};
 pub use walk::Walked;

@@ -149,7 +149,7 @@ pub(crate) fn unsure_handed(kernel: &Kernel, prog: &Prog, outcome: &Outcome) -> 
 }
 
 /// Why nothing can be said of a program: a fact that it may use is none that the kernel's tables have.
-pub(crate) fn unsure_fact(kernel: &Kernel, load: &ProgLoad) -> Option<String> {
+pub fn unsure_fact(kernel: &Kernel, load: &ProgLoad) -> Option<String> {
     let unsure = kernel
         .unsure
         .iter()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use verdict::kernel::Kernel;
 use verdict_gen::calls;
@@ -37,59 +37,114 @@ const TOGETHER: usize = 50;
 /// Instructions that are changed in each program at most.
 const CHANGES: usize = 2;
 
-/// What was made.
-pub(super) struct Made {
-    pub(super) files: Vec<PathBuf>,
-    /// The programs that are made as text, by object and program.
-    pub(super) texts: BTreeMap<(String, String), String>,
+/// An object, and its programs that are made as text, by name.
+pub(super) struct Batch {
+    pub(super) name: String,
+    pub(super) bytes: Vec<u8>,
+    pub(super) texts: BTreeMap<String, String>,
 }
 
-/// Makes programs and writes them as objects into a directory.
-pub(super) fn write(kind: Kind, args: &Args, dir: &Path) -> Result<Made, String> {
-    fs::create_dir_all(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
-    match kind {
-        Kind::Structured => texts(args, dir, structured::program),
-        Kind::Calls => {
-            let kernel = Kernel::from_dir(&args.capture, None).map_err(|e| e.to_string())?;
-            texts(args, dir, |chance| calls::program(&kernel, chance))
-        }
-        Kind::Kfuncs => {
-            let kernel = Kernel::from_dir(&args.capture, None).map_err(|e| e.to_string())?;
-            let kfuncs = calls::Kfuncs::of(&kernel);
-            texts(args, dir, |chance| calls::kfunc_program(&kfuncs, chance))
-        }
-        Kind::Mutate | Kind::Splice => changed(kind, args, dir),
+/// How a program is made as text.
+type Writer<'k> = Box<dyn Fn(&mut Chance) -> String + Sync + 'k>;
+
+/// Makes programs, an object at a time: the same by the same number, whatever else is made.
+pub(super) struct Maker<'k> {
+    kind: Kind,
+    seed: u64,
+    count: usize,
+    /// Of kinds that are made as text.
+    writer: Option<Writer<'k>>,
+    /// Of kinds that change objects: their names without endings, and what they are.
+    originals: Vec<(String, Vec<u8>)>,
+}
+
+impl<'k> Maker<'k> {
+    pub(super) fn new(kind: Kind, args: &Args, kernel: &'k Kernel) -> Result<Maker<'k>, String> {
+        let writer: Option<Writer<'k>> = match kind {
+            Kind::Structured => Some(Box::new(structured::program)),
+            Kind::Calls => Some(Box::new(|chance| calls::program(kernel, chance))),
+            Kind::Kfuncs => {
+                let kfuncs = calls::Kfuncs::of(kernel);
+                Some(Box::new(move |chance| calls::kfunc_program(&kfuncs, chance)))
+            }
+            Kind::Mutate | Kind::Splice => None,
+        };
+        let originals = match writer {
+            Some(_) => Vec::new(),
+            None => objects(&args.objects, &[])?
+                .iter()
+                .map(|path| original(path))
+                .collect::<Result<_, _>>()?,
+        };
+        Ok(Maker {
+            kind,
+            seed: args.seed,
+            count: args.count,
+            writer,
+            originals,
+        })
     }
-}
 
-/// Where chance starts for one program.
-fn chance_of(seed: u64, number: usize) -> Chance {
-    Chance(seed_of(seed, number, 0))
-}
+    /// How many objects there are to make.
+    pub(super) fn batches(&self) -> usize {
+        match self.writer {
+            Some(_) => self.count.div_ceil(TOGETHER),
+            None => self.count * self.originals.len(),
+        }
+    }
 
-fn texts(args: &Args, dir: &Path, program: impl Fn(&mut Chance) -> String) -> Result<Made, String> {
-    let mut made = Made {
-        files: Vec::new(),
-        texts: BTreeMap::new(),
-    };
-    let numbers: Vec<usize> = (0..args.count).collect();
-    for (object, some) in numbers.chunks(TOGETHER).enumerate() {
-        let name = format!("{}-{object}.bpf.o", args.seed);
-        let written: Vec<_> = some
-            .iter()
-            .map(|number| (format!("p{number}"), program(&mut chance_of(args.seed, *number))))
+    /// One of the objects.
+    pub(super) fn batch(&self, number: usize) -> Result<Batch, String> {
+        match &self.writer {
+            Some(writer) => self.written(number, writer),
+            None => self.changed(number),
+        }
+    }
+
+    fn written(&self, number: usize, writer: &Writer<'k>) -> Result<Batch, String> {
+        let first = number * TOGETHER;
+        let numbers = first..self.count.min(first + TOGETHER);
+        let programs: Vec<_> = numbers
+            .map(|number| {
+                let mut chance = Chance(seed_of(self.seed, number, 0));
+                (format!("p{number}"), writer(&mut chance))
+            })
             .collect();
-        let file = dir.join(&name);
-        let bytes = together(&written)?;
-        fs::write(&file, bytes).map_err(|e| format!("{}: {e}", file.display()))?;
-        made.files.push(file);
-        made.texts.extend(
-            written
-                .into_iter()
-                .map(|(program, text)| ((name.clone(), program), text)),
-        );
+        Ok(Batch {
+            name: format!("{}-{number}.bpf.o", self.seed),
+            bytes: together(&programs)?,
+            texts: programs.into_iter().collect(),
+        })
     }
-    Ok(made)
+
+    fn changed(&self, number: usize) -> Result<Batch, String> {
+        let (object, variant) = (number % self.originals.len(), number / self.originals.len());
+        let (stem, bytes) = &self.originals[object];
+        let original = Original::read(bytes).map_err(|e| e.to_string())?;
+        let mut chance = Chance(seed_of(self.seed, object, variant));
+        let bytes = match (self.kind, chance.of(&self.originals)) {
+            (Kind::Splice, Some((_, other))) => {
+                let other = Original::read(other).map_err(|e| e.to_string())?;
+                original.spliced(&other, &mut chance)
+            }
+            _ => original.changed(CHANGES, &mut chance),
+        };
+        Ok(Batch {
+            name: format!("{stem}.{}-{variant}.bpf.o", self.seed),
+            bytes,
+            texts: BTreeMap::new(),
+        })
+    }
+}
+
+/// An object's name without its ending, and its bytes.
+fn original(path: &Path) -> Result<(String, Vec<u8>), String> {
+    let wrong = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+    let bytes = fs::read(path).map_err(|e| wrong(&e))?;
+    Original::read(&bytes).map_err(|e| wrong(&e))?;
+    let name = file_name(path);
+    let stem = name.strip_suffix(".bpf.o").unwrap_or(&name);
+    Ok((stem.to_owned(), bytes))
 }
 
 /// An object of several programs.
@@ -104,35 +159,4 @@ fn together(programs: &[(String, String)]) -> Result<Vec<u8>, String> {
         .map(|(name, source)| (name.as_str(), source))
         .collect();
     write_all(&named).map_err(|e| e.to_string())
-}
-
-/// Changed objects of each given one.
-fn changed(kind: Kind, args: &Args, dir: &Path) -> Result<Made, String> {
-    let paths = objects(&args.objects, &[])?;
-    let read = |path: &PathBuf| fs::read(path).map_err(|e| format!("{}: {e}", path.display()));
-    let mut files = Vec::new();
-    for (number, path) in paths.iter().enumerate() {
-        let bytes = read(path)?;
-        let original = Original::read(&bytes).map_err(|e| format!("{}: {e}", path.display()))?;
-        let name = file_name(path);
-        let stem = name.strip_suffix(".bpf.o").unwrap_or(&name);
-        for variant in 0..args.count {
-            let mut chance = Chance(seed_of(args.seed, number, variant));
-            let made = match (kind, chance.of(&paths)) {
-                (Kind::Splice, Some(other)) => {
-                    let others = read(other)?;
-                    let other = Original::read(&others).map_err(|e| format!("{}: {e}", other.display()))?;
-                    original.spliced(&other, &mut chance)
-                }
-                _ => original.changed(CHANGES, &mut chance),
-            };
-            let file = dir.join(format!("{stem}.{}-{variant}.bpf.o", args.seed));
-            fs::write(&file, made).map_err(|e| format!("{}: {e}", file.display()))?;
-            files.push(file);
-        }
-    }
-    Ok(Made {
-        files,
-        texts: BTreeMap::new(),
-    })
 }

@@ -7,7 +7,7 @@ use verdict_btf::Btf;
 
 use super::files::gunzip;
 use super::read::{How, Row};
-use super::{KernelError, Parts, Rules, SymbolTable, Table, tables};
+use super::{KernelError, Parts, Prototypes, Rules, SymbolTable, Table, tables};
 use crate::limits::{Capabilities, Jit, Limits, Machine};
 use crate::semantics::{Evidence, Semantics};
 use crate::symbols::Symbols;
@@ -78,6 +78,7 @@ impl Known {
         Ok(Rules {
             release: self.name.into(),
             tables: tables(self.tables).map_err(wrong)?,
+            prototypes: Prototypes::default(),
             unsure: [].into(),
             version: self.version,
             banner: self.banner.map(Cow::Borrowed),

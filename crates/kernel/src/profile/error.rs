@@ -41,6 +41,8 @@ pub enum ProfileError {
     UnknownSwitch(String),
     /// There are no tables of this name.
     Tables(String),
+    /// There is no helper of this name.
+    Helper(String),
     /// A switch cannot have this value.
     Value(SwitchError),
     /// Its switches are of no use without tables and limits, which nothing states.
@@ -69,6 +71,7 @@ impl fmt::Display for ProfileError {
                 let known: Vec<_> = Tables::names().collect();
                 write!(f, "there are no tables '{name}'; known are {}", known.join(", "))
             }
+            ProfileError::Helper(name) => write!(f, "a helper's name was expected, not '{name}'"),
             ProfileError::Value(e) => e.fmt(f),
             ProfileError::Alone => write!(
                 f,

@@ -6,7 +6,8 @@ use super::contents::{check_config, check_kallsyms, parse_btf};
 use super::files::{File, Packing, file_name, without_ending};
 use super::release::{Release, Statements, architecture, stated};
 use super::{
-    Basis, KNOWN, Kernel, KernelError, Parts, ProfileError, Rules, SymbolTable, Table, builtin, read, tables,
+    Basis, KNOWN, Kernel, KernelError, Parts, ProfileError, Rules, SymbolTable, Table, builtin, prototypes,
+    read, tables,
 };
 use crate::semantics::Semantics;
 use crate::sorted;
@@ -247,9 +248,10 @@ impl<'f> Stated<'f> {
         let profile = (basis != Basis::Unknown && !is_whole).then_some(from.name);
         let mut rules = from.rules()?;
         if let Some((path, release)) = &self.release {
-            let tables = tables(&release.tables).map_err(|e| KernelError::Profile(path.to_path_buf(), e))?;
+            let wrong = |e| KernelError::Profile(path.to_path_buf(), e);
             rules = Rules {
-                tables,
+                tables: tables(&release.tables).map_err(wrong)?,
+                prototypes: prototypes(&release.prototypes).map_err(wrong)?,
                 unsure: release.unsure.as_slice().into(),
                 version: release.version,
                 banner: release.banner.clone().map(Into::into),

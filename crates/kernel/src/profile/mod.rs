@@ -13,6 +13,7 @@ mod release;
 mod write;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 #[cfg(feature = "std-io")]
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -26,6 +27,7 @@ use crate::semantics::{Evidence, Semantics, SwitchError};
 use crate::sorted;
 use crate::symbols::Symbol;
 use crate::tables::Tables;
+use crate::tables::helper::{HelperId, helper_id};
 
 use builtin::SYMBOLS;
 pub use builtin::{KNOWN, Known};
@@ -164,6 +166,8 @@ pub struct Kernel {
     pub evidence: Evidence,
     /// The tables of helpers, kfuncs, contexts and map types that hold.
     pub tables: &'static Tables,
+    /// Helpers whose prototypes are those of other tables, as a kernel was seen to check their arguments.
+    pub prototypes: Prototypes,
     /// What it was asked and answered otherwise than these tables have it.
     pub unsure: Arc<[Unsure]>,
     /// Limits of its verifier.
@@ -211,6 +215,7 @@ impl Kernel {
         let Rules {
             release,
             tables,
+            prototypes,
             unsure,
             version,
             banner,
@@ -223,6 +228,7 @@ impl Kernel {
             release,
             basis: Basis::Own,
             tables,
+            prototypes,
             unsure,
             version,
             banner,
@@ -379,10 +385,23 @@ fn tables(name: &str) -> Result<&'static Tables, ProfileError> {
     Tables::named(name).ok_or_else(|| ProfileError::Tables(name.to_owned()))
 }
 
+/// Helpers whose prototypes are those of other tables than a kernel's other rows.
+pub type Prototypes = Arc<BTreeMap<HelperId, &'static Tables>>;
+
+/// The prototypes that a profile names, by names of helpers and tables.
+fn prototypes(named: &BTreeMap<String, String>) -> Result<Prototypes, ProfileError> {
+    let read = |(helper, of): (&String, &String)| {
+        let id = helper_id(helper).ok_or_else(|| ProfileError::Helper(helper.clone()))?;
+        Ok((id, tables(of)?))
+    };
+    named.iter().map(read).collect::<Result<_, _>>().map(Arc::new)
+}
+
 /// What a profile states by its two files.
 struct Rules {
     release: Cow<'static, str>,
     tables: &'static Tables,
+    prototypes: Prototypes,
     unsure: Arc<[Unsure]>,
     version: (u8, u8, u16),
     banner: Option<Cow<'static, str>>,

@@ -29,6 +29,9 @@ pub(crate) struct Release {
     pub(crate) default: bool,
     /// The tables of helpers, kfuncs, contexts and map types that hold.
     pub(crate) tables: String,
+    /// Helpers whose prototypes are those of other tables, by name.
+    #[serde(default)]
+    pub(crate) prototypes: BTreeMap<String, String>,
     /// What of it is not modelled, a line each.
     #[serde(default)]
     pub(crate) missing: Vec<String>,

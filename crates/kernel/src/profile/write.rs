@@ -56,6 +56,14 @@ impl Kernel {
             lines.extend(title.missing.iter().map(|line| format!("    {},", quoted(line))));
             lines.push("]".to_owned());
         }
+        if !self.prototypes.is_empty() {
+            lines.push("\n[prototypes]".to_owned());
+            let named = self.prototypes.iter();
+            lines.extend(named.filter_map(|(id, tables)| {
+                let name = crate::helper::helper_name(*id)?;
+                Some(format!("{name} = {}", quoted(tables.name)))
+            }));
+        }
         for unsure in self.unsure.iter() {
             lines.push("\n[[unsure]]".to_owned());
             lines.push(format!("prog-type = {}", unsure.prog_type));
@@ -138,9 +146,12 @@ impl Kernel {
 
 #[cfg(test)]
 mod tests {
-    use super::super::read;
+    use std::sync::Arc;
+
+    use super::super::{prototypes, read};
     use super::*;
     use crate::semantics::Semantics;
+    use crate::tables::Tables;
     use crate::{KNOWN, Unsure};
 
     /// What is written of a known kernel reads as that kernel.
@@ -159,6 +170,8 @@ mod tests {
         for known in KNOWN {
             let mut kernel = Kernel::open(known.name).unwrap();
             kernel.unsure = [unsure.clone(), Unsure::default()].into();
+            kernel.prototypes =
+                Arc::new([(69, Tables::named("6.18.15").unwrap()), (1, kernel.tables)].into());
             let title = Title {
                 name: known.name,
                 doc: "a \\ and a \u{1}",
@@ -170,6 +183,8 @@ mod tests {
             assert_eq!(release.missing, missing);
             assert_eq!(release.version, kernel.version);
             assert_eq!(release.unsure.as_slice(), &*kernel.unsure);
+            let prototypes = prototypes(&release.prototypes).unwrap();
+            assert!(prototypes.iter().eq(kernel.prototypes.iter()));
             assert_eq!(release.limits, kernel.limits);
             assert_eq!(release.machine, kernel.machine);
             assert_eq!(release.banner.as_deref(), kernel.banner.as_deref());

@@ -37,7 +37,8 @@ switches! {
         corpus: "loops",
         values: {
             NotFreed = "not-freed": "States made less states freed at eviction.",
-            MostHeld = "most-held": "The most states held at any time.",
+            MostHeld = "most-held": "The most states held at any time: one that leaves its list is held while paths lead on from it, or, by \
+                                     loop entries, while another names it.",
             MostHeldBackedges = "most-held-backedges": "The same, with the states that end a round of a loop.",
         },
         needs: [],

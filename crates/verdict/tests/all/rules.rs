@@ -250,6 +250,7 @@ const ABOUT: &[(&str, &[Category])] = {
         ("packet_access", &[Memory]),
         ("precision", &[Memory]),
         ("private_stack", &[Memory]),
+        ("prototypes", &[Structure, Memory, Context, Register, Call]),
         ("references", &[Resource, Register, Call]),
         ("rules_call", &[Call, Context, Structure, Policy]),
         ("rules_extern", &[Structure]),

@@ -17,6 +17,8 @@ pub(crate) struct Entries {
     pub(crate) current: Option<StateId>,
     /// Per checkpoint.
     of: Vec<Entry>,
+    /// Whether it is counted how many states name one, so that states are freed when none does any more (Linux 6.15 and 6.16).
+    pub(crate) counted: bool,
 }
 
 /// What is known of a checkpoint.
@@ -24,19 +26,29 @@ pub(crate) struct Entries {
 struct Entry {
     /// A state of the loop that it is part of.
     of: Option<StateId>,
-    /// Whether another one ever named it.
-    used: bool,
+    /// How many name it; where that is not counted, how many ever did.
+    users: u32,
+    /// Whether it has left its list.
+    evicted: bool,
 }
 
 impl Entries {
     /// A checkpoint was made, which is part of this loop.
     pub(crate) fn add(&mut self, of: Option<StateId>) {
-        self.of.push(Entry { of, used: false });
+        self.of.push(Entry {
+            of,
+            ..Entry::default()
+        });
     }
 
-    /// Whether another state ever named this one.
+    /// Whether another state names this one, or ever did.
     pub(crate) fn is_used(&self, id: StateId) -> bool {
-        self.of[id.0 as usize].used
+        self.of[id.0 as usize].users > 0
+    }
+
+    /// A checkpoint has left its list.
+    pub(crate) fn note_evicted(&mut self, id: StateId) {
+        self.of[id.0 as usize].evicted = true;
     }
 
     /// Whether a loop is known that a checkpoint is part of.
@@ -70,6 +82,9 @@ impl Entries {
         while let Some(next) = self.slot(Node::At(topmost)).filter(|n| *n != topmost) {
             topmost = next;
         }
+        if self.counted {
+            return Some(topmost);
+        }
         let mut at = node;
         loop {
             let slot = self.slot(at);
@@ -95,9 +110,41 @@ impl Search {
             Node::At(id) => self.state(id).dfs_depth,
         };
         let top = self.state(theirs);
-        if top.branches > 0 && top.dfs_depth <= depth {
-            *self.entries.slot(node) = Some(header);
-            self.entries.of[header.0 as usize].used = true;
+        let counted = self.entries.counted;
+        let is_above = top.dfs_depth < depth || top.dfs_depth == depth && !counted;
+        if top.branches == 0 || !is_above {
+            return;
+        }
+        let before = self.entries.slot(node).replace(header);
+        if let Some(before) = before.filter(|_| counted) {
+            self.leave_entry(before);
+        }
+        let users = &mut self.entries.of[header.0 as usize].users;
+        *users = users.saturating_add(1);
+    }
+
+    /// A state that named this one does so no more.
+    fn leave_entry(&mut self, id: StateId) {
+        let entry = &mut self.entries.of[id.0 as usize];
+        entry.users = entry.users.saturating_sub(1);
+        self.free_unnamed(id);
+    }
+
+    /// Frees a state that is in no list, has no paths left, and is named by none; that may make its loop's entry free, too.
+    pub(crate) fn free_unnamed(&mut self, id: StateId) {
+        let mut at = Some(id);
+        while let Some(id) = at {
+            let entry = self.entries.of[id.0 as usize];
+            if !entry.evicted || self.state(id).branches > 0 || entry.users > 0 {
+                return;
+            }
+            self.release(id);
+            self.entries.of[id.0 as usize] = Entry::default();
+            at = entry.of;
+            if let Some(next) = at {
+                let users = &mut self.entries.of[next.0 as usize].users;
+                *users = users.saturating_sub(1);
+            }
         }
     }
 
@@ -107,11 +154,12 @@ impl Search {
         if cur.branches > 0 {
             return;
         }
-        let (mut parent, mut entry) = (cur.parent, self.entries.current);
+        let (mut parent, mut entry, mut ended) = (cur.parent, self.entries.current, None);
         while let Some(id) = parent {
             if let Some(entry) = entry {
                 self.join_loop(cur, Node::At(id), entry);
             }
+            self.free_ended(ended.take());
             let state = self.state_mut(id);
             state.branches = state.branches.saturating_sub(1);
             if state.branches > 0 {
@@ -119,6 +167,15 @@ impl Search {
             }
             parent = state.parent;
             entry = *self.entries.slot(Node::At(id));
+            ended = Some(id);
+        }
+        self.free_ended(ended);
+    }
+
+    /// Frees a state that has no paths left, if it may be.
+    fn free_ended(&mut self, id: Option<StateId>) {
+        if let Some(id) = id.filter(|_| self.entries.counted) {
+            self.free_unnamed(id);
         }
     }
 }

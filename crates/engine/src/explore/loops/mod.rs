@@ -48,6 +48,9 @@ impl<O: Observer> Verifier<'_, O> {
             });
             self.walk.chains = Chains::new(functions.collect());
         }
+        let graph = &self.env.kernel.semantics.graph;
+        self.walk.search.entries.counted =
+            graph.loop_model == LoopModel::LoopEntries && graph.peak_states == PeakStates::MostHeld;
         if self.by_components() {
             let own = self.env.kernel.semantics.graph.callback_loop == CallbackLoop::Own;
             let aux = &self.program.aux;
@@ -140,6 +143,9 @@ impl<O: Observer> Verifier<'_, O> {
         if self.by_components() {
             self.walk.scc.note_evicted(id);
             self.free_if_unused(id);
+        } else if self.walk.search.entries.counted {
+            self.walk.search.entries.note_evicted(id);
+            self.walk.search.free_unnamed(id);
         } else if self.walk.search.state(id).cleaned && !self.walk.search.entries.is_used(id) {
             self.walk.search.release(id);
         }

@@ -5,6 +5,7 @@
 
 pub mod effects;
 pub mod id;
+pub mod origin;
 pub(in crate::tables) mod protos;
 pub(in crate::tables) mod sets;
 
@@ -133,6 +134,12 @@ pub enum Refusal {
 /// The name of a helper (`bpf_map_lookup_elem`); `None` when no kernel has one of that number.
 pub fn helper_name(id: HelperId) -> Option<&'static str> {
     id::NAMES.get(usize::try_from(id).ok()?).copied()
+}
+
+/// The number of the helper of this name; `None` when there is none.
+pub fn helper_id(name: &str) -> Option<HelperId> {
+    let at = id::NAMES.iter().position(|known| *known == name)?;
+    HelperId::try_from(at).ok()
 }
 
 /// The helpers that one program may call: [`Kernel::helpers`](crate::Kernel::helpers).

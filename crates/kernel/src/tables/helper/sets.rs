@@ -13,10 +13,10 @@
 use AttachType::*;
 use When::*;
 
+use super::origin::row;
 use super::protos::{common::*, other::*, packet::*, sock::*, tracing::*};
 use super::{HelperProto, HelperQuery};
 use crate::prog::{AttachType, ProgType};
-use crate::tables::changes::Changes;
 use crate::{Feature, Kernel};
 
 /// A condition on the kernel or the program.
@@ -442,17 +442,10 @@ pub(super) fn rows(kernel: &Kernel, q: &HelperQuery<'_>, mut decide: impl FnMut(
         let first = changed.filter(|s| s.name == set.name);
         for line in first.flat_map(|s| s.lines).chain(set.lines) {
             if line.when.iter().all(|w| w.holds(kernel, q)) {
-                line.protos
-                    .iter()
-                    .for_each(|proto| decide(row(changes, proto), line.allow));
+                for proto in line.protos {
+                    decide(row(kernel, proto), line.allow);
+                }
             }
         }
     }
-}
-
-/// The row that a row of the base, or of a release that others come on top of, is in a release.
-fn row(changes: &'static Changes, of: &'static HelperProto) -> &'static HelperProto {
-    let mut rows = changes.chain().flat_map(|c| c.helper.rows);
-    let replaced = rows.find(|(old, _)| std::ptr::eq(*old, of));
-    replaced.map_or(of, |(_, new)| new)
 }
