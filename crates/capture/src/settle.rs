@@ -140,7 +140,8 @@ impl Search {
                 let gain = self.gain(&rules, &own);
                 (gain > 0).then_some((gain, rules))
             });
-            let best = gains.max_by_key(|(gain, _)| *gain);
+            // The first of equal ones: prototypes of the nearest release.
+            let best = gains.reduce(|best, next| if next.0 > best.0 { next } else { best });
             let Some((_, rules)) = best else { continue };
             if self.gain(&rules, &self.model.programs()) > 0 {
                 self.take(rules);

@@ -34,6 +34,8 @@ pub struct Rejection {
     pub fact: Option<Fact>,
     /// The instruction that it is about, where that is not the one being executed.
     pub insn: Option<InsnIdx>,
+    /// Quirk: whether the source line of the instruction follows the words, if it was not shown yet.
+    pub line_follows: bool,
 }
 
 /// Result of every check. The failure is boxed: success is the hot path.
@@ -48,6 +50,7 @@ impl Failure {
             text,
             fact: None,
             insn: None,
+            line_follows: false,
         }))
     }
     /// The same refusal, about this instruction.

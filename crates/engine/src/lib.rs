@@ -232,6 +232,9 @@ fn finish<O: Observer, T>(
             level: 0,
             text: format_args!("{}", r.text),
         });
+        if r.line_follows {
+            verifier.show_source_line();
+        }
     }
     let verdict = match result {
         Ok(()) => Verdict::Accepted,

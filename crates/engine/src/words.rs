@@ -37,10 +37,15 @@ const OWN_WAYS: &[&str] = &[
 ];
 
 /// Contradictions whose words are others, not only what stands before them: how the words begin, and what they are
-/// where all are reported alike. What stands behind `…` is kept.
+/// where all are reported alike. What stands in the place of `…` is kept.
 const RENAMED: &[(&str, &str)] = &[
     ("Verifier bug\n", "func_info undefined\n"),
     ("Verifier bug in function …", "unreliable BTF for function …"),
+    ("BUG backtracking (stack slot …)", "stack slot …"),
+    (
+        "verifier bug. No program starts at insn …",
+        "target of func call at insn … is not a program",
+    ),
     (
         "kernel subsystem misconfigured verifier\n",
         "expected map for helper call\n",
@@ -61,10 +66,12 @@ pub(crate) fn reworded(kernel: &Kernel, refusal: &Rejection) -> Option<String> {
 /// A contradiction in the words of kernels that report all alike; `None` if they leave this one as it is.
 fn alike(own: &str) -> Option<String> {
     for (old, new) in RENAMED {
-        if let (Some(old), Some(new)) = (old.strip_suffix('…'), new.strip_suffix('…'))
-            && let Some(rest) = own.strip_prefix(old)
+        if let (Some((before, after)), Some((new_before, new_after))) =
+            (old.split_once('…'), new.split_once('…'))
+            && let Some(kept) = own.strip_prefix(before)
+            && let Some(kept) = kept.strip_suffix('\n').and_then(|kept| kept.strip_suffix(after))
         {
-            return Some(format!("{BUG}{new}{rest}"));
+            return Some(format!("{BUG}{new_before}{kept}{new_after}\n"));
         }
         if own == *old {
             return Some(format!("{BUG}{new}"));
@@ -75,6 +82,26 @@ fn alike(own: &str) -> Option<String> {
 }
 
 impl<O: Observer> Verifier<'_, O> {
+    /// Refuses registers that a walk back still looks for at a place where none of them can be.
+    pub(crate) fn unexpected_regs(&self, mask: u32, place: &str) -> Res<()> {
+        match self.env.kernel.semantics.log.bug_words {
+            BugWords::Own => reject!(VerifierBug, EFAULT, "BUG regs {mask:x}\n"),
+            BugWords::Alike => reject!(VerifierBug, EFAULT, "{BUG}{place} unexpected regs {mask:x}\n"),
+        }
+    }
+
+    /// The same of slots of the stack.
+    pub(crate) fn leftover_slots(&self, mask: u64, place: &str) -> Res<()> {
+        match self.env.kernel.semantics.log.bug_words {
+            BugWords::Own => reject!(VerifierBug, EFAULT, "BUG stack slots {mask:x}\n"),
+            BugWords::Alike => reject!(
+                VerifierBug,
+                EFAULT,
+                "{BUG}{place} leftover stack slots {mask:x}\n"
+            ),
+        }
+    }
+
     /// Refuses to look for what a register came from that holds no number.
     pub(crate) fn backtracking_misuse<T>(&self) -> Res<T> {
         match self.env.kernel.semantics.log.bug_words {
@@ -120,7 +147,14 @@ mod tests {
     #[test]
     fn contradictions_are_reported_alike() {
         let words = |own| alike(own).unwrap();
-        assert_eq!(words("BUG regs 3\n"), "verifier bug: regs 3\n");
+        assert_eq!(
+            words("BUG subprog exit from frame 0\n"),
+            "verifier bug: subprog exit from frame 0\n"
+        );
+        assert_eq!(
+            words("BUG backtracking (stack slot 3, total slots 2)\n"),
+            "verifier bug: stack slot 3, total slots 2\n"
+        );
         assert_eq!(
             words("verifier internal error: no dynptr id\n"),
             "verifier bug: no dynptr id\n"

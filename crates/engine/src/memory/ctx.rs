@@ -9,7 +9,7 @@ use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::{Notes, Silent, ctx_access};
 
 use super::MemAccess;
-use crate::error::{Res, reject, say};
+use crate::error::{Failure, Res, reject, say};
 use crate::index::RegNo;
 use crate::observer::Observer;
 use crate::state::{BtfHandle, Reg};
@@ -28,7 +28,12 @@ impl<O: Observer> Verifier<'_, O> {
     /// A load from or store into the context.
     pub(super) fn access_ctx(&mut self, reg: &Reg, m: &MemAccess) -> Res<()> {
         self.check_ptr_off_reg(reg, m.regno)?;
-        let given = self.check_ctx_access(m)?;
+        let given = self.check_ctx_access(m).map_err(|mut failure| {
+            if let Failure::Rejected(refusal) = &mut *failure {
+                refusal.line_follows = true;
+            }
+            failure
+        })?;
         let Some(value) = m.loaded() else { return Ok(()) };
         if !given.ty.is(RegBase::Scalar) {
             self.set_ctx_pointer(value, &given);

@@ -143,7 +143,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if self.calls_sync_callback(idx) && subseq_idx != Some(idx.next()) {
             // Out of a callback, backwards into the call that runs it: its R1-R5 are not the call's.
-            self.no_leftovers(wanted)?;
+            self.no_leftovers(wanted, "callback")?;
             wanted.regs[wanted.frame] &= !ARGS;
             self.leave(wanted)?;
             return Ok(Back::Final);
@@ -152,7 +152,7 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(Back::GiveUp);
         }
         wanted.drop(0);
-        self.no_args(wanted)?;
+        self.no_args(wanted.mask(), "backtracking call")?;
         let explored = self.env.kernel.semantics.control.tail_call_exit == TailCallExit::Explored;
         let ends = matches!(call, Call::Helper { id } if u32::try_from(id) == Ok(id::TAIL_CALL));
         if explored && ends && subseq_idx != Some(idx.next()) {
@@ -173,7 +173,7 @@ impl<O: Observer> Verifier<'_, O> {
             wanted.regs[wanted.frame] &= !ARGS;
         }
         if from_call || drops {
-            self.no_args(wanted)?;
+            self.no_args(wanted.mask(), "backtracking exit")?;
         }
         wanted.drop(0);
         self.enter(wanted)?;
@@ -189,11 +189,11 @@ impl<O: Observer> Verifier<'_, O> {
             reject!(VerifierBug, EFAULT)
         };
         if self.program.subprogs[subprog].is_global {
-            self.no_args(wanted)?;
+            self.no_args(wanted.mask(), "global subprog")?;
             wanted.drop(0);
             return Ok(Back::Final);
         }
-        self.no_leftovers(wanted)?;
+        self.no_leftovers(wanted, "static subprog")?;
         let args = wanted.mask() & ARGS;
         wanted.regs[wanted.frame] &= !ARGS;
         self.leave(wanted)?;
@@ -208,22 +208,22 @@ impl<O: Observer> Verifier<'_, O> {
             .is_some_and(|aux| aux.calls_callback)
     }
 
-    fn no_args(&self, wanted: &Wanted) -> Res<()> {
-        if wanted.mask() & ARGS != 0 {
-            reject!(VerifierBug, EFAULT, "BUG regs {:x}\n", wanted.mask());
+    /// Refuses arguments that are still looked for before `place`.
+    pub(super) fn no_args(&self, mask: u32, place: &str) -> Res<()> {
+        match mask & ARGS {
+            0 => Ok(()),
+            _ => self.unexpected_regs(mask, place),
         }
-        Ok(())
     }
 
-    fn no_leftovers(&self, wanted: &Wanted) -> Res<()> {
+    fn no_leftovers(&self, wanted: &Wanted, place: &str) -> Res<()> {
         if wanted.mask() & !ARGS != 0 {
-            reject!(VerifierBug, EFAULT, "BUG regs {:x}\n", wanted.mask());
+            return self.unexpected_regs(wanted.mask(), place);
         }
-        let slots = wanted.slots[wanted.frame];
-        if slots != 0 {
-            reject!(VerifierBug, EFAULT, "BUG stack slots {:x}\n", slots);
+        match wanted.slots[wanted.frame] {
+            0 => Ok(()),
+            slots => self.leftover_slots(slots, place),
         }
-        Ok(())
     }
 
     fn enter(&self, wanted: &mut Wanted) -> Res<()> {

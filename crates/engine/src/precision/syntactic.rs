@@ -416,9 +416,7 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(Step::GiveUp);
         }
         named.drop(0);
-        if named.regs & ARGS != 0 {
-            reject!(VerifierBug, EFAULT, "BUG regs {:x}\n", named.regs);
-        }
+        self.no_args(named.regs, "backtracking call")?;
         Ok(Step::On)
     }
 }

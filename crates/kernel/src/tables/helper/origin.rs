@@ -42,7 +42,8 @@ pub fn varied() -> BTreeSet<HelperId> {
     replaced().map(|(old, _)| old.id).collect()
 }
 
-/// The tables that have a helper's prototypes otherwise than a kernel, one of each kind.
+/// The tables that have a helper's prototypes otherwise than a kernel, one of each kind, those of the nearest releases first: what no
+/// program tells apart is most likely as in these.
 pub fn others(kernel: &Kernel, id: HelperId) -> Vec<&'static Tables> {
     let olds: Vec<_> = replaced()
         .map(|(old, _)| *old)
@@ -53,8 +54,10 @@ pub fn others(kernel: &Kernel, id: HelperId) -> Vec<&'static Tables> {
     };
     let now = kernel.prototypes.get(&id).copied().unwrap_or(kernel.tables);
     let mut kinds = vec![rows(now)];
-    let known = ALL.iter().copied();
+    let mut known = ALL.to_vec();
+    known.sort_by_key(|tables| distance(kernel.version, tables.name));
     known
+        .into_iter()
         .filter(|tables| (id as usize) < tables.changes.helper.count)
         .filter(|tables| {
             let rows = rows(tables);
@@ -65,6 +68,15 @@ pub fn others(kernel: &Kernel, id: HelperId) -> Vec<&'static Tables> {
             is_new
         })
         .collect()
+}
+
+/// How far a release is from another that tables are named after.
+fn distance((major, minor, patch): (u8, u8, u16), name: &str) -> u64 {
+    let mut numbers = name.split('.').map(|part| part.parse::<u64>().unwrap_or(0));
+    let flat = |major: u64, minor: u64, patch: u64| (major << 32) | (minor << 16) | patch;
+    let mut next = || numbers.next().unwrap_or(0);
+    let named = flat(next(), next(), next());
+    flat(major.into(), minor.into(), patch.into()).abs_diff(named)
 }
 
 #[cfg(test)]
