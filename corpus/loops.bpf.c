@@ -83,6 +83,24 @@ int evicted(struct xdp_md *ctx)
 	return total & 1 ? XDP_PASS : XDP_DROP;
 }
 
+/* The same, with paths that lead on from those that have left: held until these have ended, or counted for ever. */
+SEC("xdp")
+int evicted_with_paths(struct xdp_md *ctx)
+{
+	u32 bits = 0;
+
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < 40; i++) {
+		u32 random = get_prandom_u32();
+
+		if (random > 5)
+			bits |= 1 << i;
+		if (random > 9)
+			bits ^= 3;
+	}
+	return bits & 1 ? XDP_PASS : XDP_DROP;
+}
+
 #define SPILL "*(u64 *)(r10 - 8) = r6;"
 #define SPILLS SPILL SPILL SPILL SPILL SPILL SPILL SPILL SPILL SPILL SPILL
 

@@ -344,6 +344,111 @@ NAKED int call_per_cpu_ptr(void)
 			 : "memory");
 }
 
+/* bpf_fib_lookup: whether memory may be read-only. */
+SEC("tc")
+NAKED int call_fib_lookup_of_constant(void)
+{
+	__asm__ volatile("r6 = r1;"
+			 "r1 = %[bpf_prog_active] ll;"
+			 CALL(154)
+			 "r1 = r6;"
+			 "r2 = r0;"
+			 "r3 = 4;"
+			 "r4 = 0;"
+			 CALL(69)
+			 END ::[bpf_prog_active] "i"(&bpf_prog_active)
+			 : "memory");
+}
+
+/* bpf_sysctl_get_name: whether memory may be read-only. */
+SEC("cgroup/sysctl")
+NAKED int call_sysctl_get_name_of_constant(void)
+{
+	__asm__ volatile("r6 = r1;"
+			 "r1 = %[bpf_prog_active] ll;"
+			 CALL(154)
+			 "r1 = r6;"
+			 "r2 = r0;"
+			 "r3 = 4;"
+			 "r4 = 0;"
+			 CALL(101)
+			 END ::[bpf_prog_active] "i"(&bpf_prog_active)
+			 : "memory");
+}
+
+/* bpf_read_branch_records: whether memory may be read-only. */
+SEC("perf_event")
+NAKED int call_read_branch_records_of_constant(void)
+{
+	__asm__ volatile("r6 = r1;"
+			 "r1 = %[bpf_prog_active] ll;"
+			 CALL(154)
+			 "r1 = r6;"
+			 "r2 = r0;"
+			 "r3 = 4;"
+			 "r4 = 0;"
+			 CALL(119)
+			 END ::[bpf_prog_active] "i"(&bpf_prog_active)
+			 : "memory");
+}
+
+/* bpf_d_path: whether memory may be read-only. */
+SEC("fentry/vfs_truncate")
+NAKED int call_d_path_of_constant(void)
+{
+	__asm__ volatile("r6 = r1;"
+			 "r1 = %[bpf_prog_active] ll;"
+			 CALL(154)
+			 "r1 = *(u64 *)(r6 + 0);"
+			 "r2 = r0;"
+			 "r3 = 4;"
+			 CALL(147)
+			 END ::[bpf_prog_active] "i"(&bpf_prog_active)
+			 : "memory");
+}
+
+/* bpf_snprintf_btf: whether memory may be read-only. */
+SEC("kprobe/vfs_read")
+NAKED int call_snprintf_btf_of_constant(void)
+{
+	__asm__ volatile("r1 = 0;" "*(u64 *)(r10 - 16) = r1;" "*(u64 *)(r10 - 24) = r1;"
+			 "r1 = %[bpf_prog_active] ll;"
+			 CALL(154)
+			 "r1 = r0;"
+			 "r2 = 4;"
+			 "r3 = r10;"
+			 "r3 += -24;"
+			 "r4 = 16;"
+			 "r5 = 0;"
+			 CALL(149)
+			 END ::[bpf_prog_active] "i"(&bpf_prog_active)
+			 : "memory");
+}
+
+/* bpf_snprintf: whether memory may be read-only. */
+SEC("kprobe/vfs_read")
+NAKED int call_snprintf_of_constant(void)
+{
+	__asm__ volatile("r1 = %[bpf_prog_active] ll;"
+			 CALL(154)
+			 "r1 = r0;" "r2 = 4;" "r3 = %[text] ll;" "r4 = 0;" "r5 = 0;"
+			 CALL(165)
+			 END ::[bpf_prog_active] "i"(&bpf_prog_active),
+			 [text] "i"(&text)
+			 : "memory");
+}
+
+/* bpf_d_path: whether it is for hooks that may sleep. */
+SEC("lsm/path_truncate")
+NAKED int call_d_path_of_hook(void)
+{
+	__asm__ volatile("r1 = *(u64 *)(r1 + 0);" "r6 = r1;" ZERO "r1 = r6;"
+			 STACK("r2")
+			 "r3 = 8;"
+			 CALL(147)
+			 END ::: "memory");
+}
+
 /* bpf_tcp_raw_gen_syncookie_ipv4: whether memory may be read-only. */
 SEC("tc")
 NAKED int call_gen_syncookie_ipv4(void)

@@ -37,7 +37,7 @@ impl<'v> Mixtures<'v> {
         let differs = |part: &Element| match part {
             Element::Limits => from.limits != to.limits,
             Element::Machine => from.machine != to.machine,
-            Element::Tables => from.tables != to.tables,
+            Element::Tables => from.tables != to.tables || from.prototypes != to.prototypes,
             Element::Types => !from.has_types_of(to),
             Element::Switch(..) => false,
         };
@@ -91,7 +91,10 @@ impl<'v> Mixtures<'v> {
                 match part {
                     Element::Limits => kernel.limits = to.limits,
                     Element::Machine => kernel.machine = to.machine,
-                    Element::Tables => kernel.tables = to.tables,
+                    Element::Tables => {
+                        kernel.tables = to.tables;
+                        kernel.prototypes = to.prototypes.clone();
+                    }
                     Element::Types => kernel = kernel.with_types_of(to),
                     Element::Switch(..) => {}
                 }
