@@ -9,6 +9,7 @@ use verdict_report::{Figures, Record, Verdict};
 
 use crate::Done;
 use crate::counts::Counts;
+use crate::coverage;
 use crate::delta;
 use crate::workers::{self, Lost, Said, Setting};
 
@@ -53,6 +54,9 @@ pub(crate) struct Args {
     /// Write verdict's own answers here, in the golden file's form
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
+    /// Add the places where programs were refused that agree in all fields to this file, for `xtask coverage`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save_sites: Option<PathBuf>,
     /// Objects, directories or globs
     #[arg(required = true)]
     objects: Vec<PathBuf>,
@@ -75,6 +79,7 @@ impl Args {
             counts: None,
             save_counts: None,
             save: None,
+            save_sites: None,
             objects,
         }
     }
@@ -162,6 +167,8 @@ struct Findings<'a> {
     /// Per field: how many were equal, and how many were compared.
     counts: BTreeMap<&'static str, (usize, usize)>,
     equal: usize,
+    /// Those of them that were refused.
+    refused: Vec<&'a Said>,
     differing: Vec<Difference<'a>>,
     unsupported: BTreeMap<String, Vec<Key>>,
     missing: Vec<Key>,
@@ -197,12 +204,26 @@ pub(crate) fn compare_all(args: &Args) -> Result<Compared, String> {
         println!("slowest: {name}, {:.1} s", time.as_secs_f64());
     }
     let as_counted = counted(args, &findings)?;
+    if let Some(file) = &args.save_sites {
+        save_sites(args, file, &findings)?;
+    }
     Ok(Compared {
         well: judge(args, &findings, &run.lost, &names)? && as_counted,
         equal: findings.equal,
         unsupported: findings.unsupported.values().map(Vec::len).sum(),
         differing: findings.differing.into_iter().map(|one| one.key).collect(),
     })
+}
+
+/// Adds the places where programs were refused that are equal to a file, each with one of them.
+fn save_sites(args: &Args, file: &Path, findings: &Findings<'_>) -> Result<(), String> {
+    let kernel = args.setting.kernel()?;
+    let placed = findings.refused.iter().filter_map(|said| {
+        let program = said.record.program.as_deref().unwrap_or_default();
+        let program = format!("{kernel} {} {program}", said.record.object);
+        Some((said.site.as_ref()?, program))
+    });
+    coverage::save(file, coverage::named(placed)?)
 }
 
 /// Compares the counts with those that are expected, or writes them.
@@ -301,6 +322,7 @@ impl<'a> Findings<'a> {
         }
         if fields.iter().all(|(name, ..)| ASIDE.contains(name)) {
             self.equal += usize::from(decided);
+            self.refused.extend(said.site.is_some().then_some(said));
         } else {
             let size = expected.figures.as_ref().map_or(0, |f| f.prog_size);
             self.differing.push(Difference {

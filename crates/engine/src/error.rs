@@ -3,7 +3,7 @@
 use std::fmt;
 
 use verdict_kernel::errno::Errno;
-use verdict_kernel::rule::{Broken, Fact, Rule};
+use verdict_kernel::rule::{Broken, Fact, RefusedAt, Rule};
 
 use crate::GaveUp;
 use crate::index::{InsnIdx, RegNo};
@@ -34,6 +34,8 @@ pub struct Rejection {
     pub fact: Option<Fact>,
     /// The instruction that it is about, where that is not the one being executed.
     pub insn: Option<InsnIdx>,
+    /// Where it was refused.
+    pub(crate) site: RefusedAt,
 }
 
 /// Result of every check. The failure is boxed: success is the hot path.
@@ -41,13 +43,19 @@ pub type Res<T> = Result<T, Box<Failure>>;
 
 impl Failure {
     /// A refusal.
+    #[track_caller]
     pub fn rejected(rule: Rule, errno: Errno, text: String) -> Box<Failure> {
+        Failure::rejected_at(rule, errno, text, RefusedAt::here())
+    }
+    /// A refusal that was made elsewhere.
+    fn rejected_at(rule: Rule, errno: Errno, text: String, site: RefusedAt) -> Box<Failure> {
         Box::new(Failure::Rejected(Rejection {
             errno,
             rule,
             text,
             fact: None,
             insn: None,
+            site,
         }))
     }
     /// The same refusal, about this instruction.
@@ -108,13 +116,13 @@ pub(crate) fn register(reg: RegNo) -> Fact {
 
 impl From<verdict_syscall::Rejection> for Box<Failure> {
     fn from(r: verdict_syscall::Rejection) -> Self {
-        Failure::rejected(r.rule, r.errno, r.text)
+        Failure::rejected_at(r.rule, r.errno, r.text, r.site)
     }
 }
 
 impl From<Broken> for Box<Failure> {
     fn from(broken: Broken) -> Self {
-        Failure::rejected(broken.rule, broken.errno, String::new())
+        Failure::rejected_at(broken.rule, broken.errno, String::new(), broken.site)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use verdict_engine::Stats;
 use verdict_kernel::prog::{AttachType, ProgType};
-use verdict_kernel::rule::{Broken, Rule};
+use verdict_kernel::rule::Broken;
 use verdict_loader::{OpenError, ProgFacts};
 use verdict_report::{Figures, GaveUp, Place, Record, Refusal, Stage, Verdict, printable_lines};
 use verdict_syscall::prog::LoadError;
@@ -59,10 +59,10 @@ impl From<LoadError> for End {
 }
 
 impl End {
-    /// The rule that was broken.
-    pub(crate) fn rule(&self) -> Option<Rule> {
+    /// The refusal.
+    pub(crate) fn broken(&self) -> Option<Broken> {
         match self {
-            End::Libbpf(broken, _) | End::Kernel(broken) => Some(broken.rule),
+            End::Libbpf(broken, _) | End::Kernel(broken) => Some(*broken),
             End::Accepted | End::Unsupported(_) | End::GaveUp(_) => None,
         }
     }

@@ -339,7 +339,7 @@ impl OpenObject<'_> {
         });
         let program = self.program_name(index);
         let rejected = matches!(loaded.end, End::Kernel(_));
-        let mut refusal = loaded.end.rule().map(Refusal::by);
+        let mut refusal = loaded.end.broken().map(Refusal::of);
         let stats = loaded.outcome.map(|outcome| outcome.stats).unwrap_or_default();
         let mut record = loaded
             .end
@@ -579,7 +579,7 @@ impl From<Verdict> for End {
     fn from(verdict: Verdict) -> End {
         match verdict {
             Verdict::Accepted => End::Accepted,
-            Verdict::Rejected(rejected) => End::Kernel(rejected.rule.with(rejected.errno)),
+            Verdict::Rejected(rejected) => End::Kernel(rejected.rule.with_at(rejected.errno, rejected.site)),
             Verdict::Unsupported(what) => End::Unsupported(what),
             Verdict::Bug(what) => End::Unsupported(format!("{CONTRADICTION}{what}")),
             Verdict::GaveUp(verdict_engine::GaveUp::Time) => End::GaveUp(GaveUp::Time),

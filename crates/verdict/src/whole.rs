@@ -178,7 +178,7 @@ impl OpenObject<'_> {
             }
             Err(error) => error.into(),
         };
-        let refusal = end.rule().map(Refusal::by);
+        let refusal = end.broken().map(Refusal::of);
         let stats = outcome.map(|outcome| outcome.stats).unwrap_or_default();
         let mut record = end.record(self.name(), name, &facts, &stats, Some(0));
         record.tail = words;
