@@ -5,6 +5,7 @@
 //! `golden/coverage.txt`, each with a reason, and the list is held to what is found.
 
 mod list;
+mod recorded;
 mod sites;
 mod source;
 
@@ -40,7 +41,7 @@ pub(crate) struct Args {
 /// Counts, prints, and holds the list to what is found.
 pub(crate) fn run(args: &Args) -> Done {
     let sites = Sites::find()?;
-    let mut hit = BTreeMap::new();
+    let mut hit = recorded::all()?;
     for file in &args.sites {
         hit.extend(read(file)?);
     }

@@ -74,18 +74,41 @@ impl Sites {
 /// The places of one source: line, and function, rule and words.
 fn in_source(tokens: &[Placed]) -> Vec<(u32, String)> {
     let mut found = Vec::new();
+    walk(tokens, |function, at| {
+        if let Some(what) = refusal(&tokens[at..], tokens.get(at.wrapping_sub(1))) {
+            found.push((tokens[at].1, format!("{function} {what}")));
+        }
+    });
+    found
+}
+
+/// The functions that call this macro with a string as the first argument, and the string.
+pub(super) fn strings_of<'t>(tokens: &'t [Placed], called: &str) -> Vec<(&'t str, &'t str)> {
+    let mut found = Vec::new();
+    walk(tokens, |function, at| {
+        if let [(name, _), (mark, _), (_, _), (Token::Text(text), _), ..] = &tokens[at..]
+            && name.is(called)
+            && mark.is_mark('!')
+        {
+            found.push((function, text.as_str()));
+        }
+    });
+    found
+}
+
+/// Shows each token's place with the function that it stands in, without what defines macros and without modules of tests.
+fn walk<'t>(tokens: &'t [Placed], mut show: impl FnMut(&'t str, usize)) {
     let mut functions: Vec<(&str, usize)> = Vec::new();
     let (mut braces, mut other) = (0_usize, 0_usize);
     // A function whose body has not begun.
     let mut declared: Option<(&str, usize)> = None;
     let mut at = 0;
-    while let Some((token, line)) = tokens.get(at) {
-        let rest = &tokens[at + 1..];
+    while let Some((token, _)) = tokens.get(at) {
         if let Some(skipped) = left_out(&tokens[at..]) {
             at += skipped;
             continue;
         }
-        match (token, rest.first()) {
+        match (token, tokens.get(at + 1)) {
             (Token::Word(word), Some((Token::Word(name), _))) if word == "fn" => {
                 declared = Some((name, other));
             }
@@ -102,13 +125,9 @@ fn in_source(tokens: &[Placed]) -> Vec<(u32, String)> {
             }
             _ => {}
         }
-        if let Some(what) = refusal(&tokens[at..], tokens.get(at.wrapping_sub(1))) {
-            let function = functions.last().map_or("-", |(name, _)| name);
-            found.push((*line, format!("{function} {what}")));
-        }
+        show(functions.last().map_or("-", |(name, _)| name), at);
         at += 1;
     }
-    found
 }
 
 /// How many tokens a macro's definition or a module of tests takes.

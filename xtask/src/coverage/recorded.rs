@@ -1,0 +1,146 @@
+//! Recordings that tests hold verdict to, and `parity` does not: the programs in the engine's tests, and those that attach to
+//! others.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use rayon::prelude::*;
+use serde_json::Value;
+use verdict::kernel::errno::Errno;
+use verdict::{Answer, KernelChoice, Options, Program, Verifier};
+use verdict_gen::object;
+use verdict_gen::text::{self, Source, Tested};
+
+use crate::corpus::files_in;
+use crate::logs::LogCheck;
+use crate::oracle::GOLDEN;
+use crate::root;
+
+use super::sites::strings_of;
+use super::{named, source};
+
+/// A file and a line, and a program that was refused there.
+type Found = ((String, u32), String);
+
+/// The places of both.
+///
+/// # Errors
+/// Names what cannot be read.
+pub(super) fn all() -> Result<BTreeMap<String, String>, String> {
+    let mut found = rules()?;
+    found.extend(attached()?);
+    named(found.iter().map(|(site, program)| (site, program.clone())))
+}
+
+/// Where an answer was refused.
+fn place(answer: &Answer) -> Option<(String, u32)> {
+    let site = answer.refusal.as_ref()?.site?;
+    Some((site.file().to_owned(), site.line()))
+}
+
+/// The engine's tests: `check!(PROGRAM, …)`, which `crates/engine/tests/rules/harness` holds to the logs in `golden`.
+fn rules() -> Result<Vec<Found>, String> {
+    let dir = root().join("crates/engine/tests/rules");
+    let mut programs = Vec::new();
+    for file in files_in(&dir, ".rs")? {
+        let text = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        for (test, program) in strings_of(&source::tokens(&text), "check") {
+            let name = format!("{stem}.{test}");
+            programs.push((text::parse(program).map_err(|e| format!("{name}: {e}"))?, name));
+        }
+    }
+    let golden = dir.join("golden");
+    let kernels = fs::read_dir(&golden).map_err(|e| format!("{}: {e}", golden.display()))?;
+    let mut found = Vec::new();
+    for kernel in kernels.filter_map(Result::ok).map(|entry| entry.path()) {
+        let verifiers = [Tested::Nothing, Tested::States, Tested::Bounds].map(|tested| open(&kernel, tested));
+        let [plain, states, bounds] = verifiers;
+        let verifiers = [plain?, states?, bounds?];
+        let refused = programs
+            .par_iter()
+            .filter_map(|(source, name)| rule(&verifiers[source.tested as usize], &kernel, source, name));
+        found.extend(refused.collect::<Vec<_>>());
+    }
+    Ok(found)
+}
+
+fn open(kernel: &Path, tested: Tested) -> Result<Verifier, String> {
+    let choice = KernelChoice {
+        name: kernel.file_name().map(|name| name.to_string_lossy().into_owned()),
+        ..KernelChoice::default()
+    };
+    let options = Options {
+        test_states: tested == Tested::States,
+        test_invariants: tested == Tested::Bounds,
+        ..Options::default()
+    };
+    Ok(Verifier::new(choice.open()?, options))
+}
+
+/// Where a program is refused, if the kernel's recording ends so and has the same log.
+fn rule(verifier: &Verifier, kernel: &Path, source: &Source, name: &str) -> Option<Found> {
+    let recorded = fs::read_to_string(kernel.join(format!("{name}.log"))).ok()?;
+    let (end, log) = recorded.split_once('\n')?;
+    let bytes = object::write(source).ok()?;
+    let object = verifier.open(&format!("{name}.bpf.o"), &bytes).ok()?;
+    let program = object.programs().next()?;
+    let answer = program.check();
+    if end != format!("refused: {}", Errno(answer.record.errno)) || !says(&program, log) {
+        return None;
+    }
+    let kernel = kernel.file_name()?.to_string_lossy();
+    Some((place(&answer)?, format!("{kernel} rules {name}")))
+}
+
+/// Whether a program's level-2 log is this.
+fn says(program: &Program<'_, '_>, log: &str) -> bool {
+    let mut check = LogCheck::against(Some(log.as_bytes().to_vec()));
+    program.log(2, &mut check).is_ok() && check.finish().1.is_none()
+}
+
+/// The cases of `corpus/attach`, which are held to `golden/*/attach.jsonl`.
+fn attached() -> Result<Vec<Found>, String> {
+    let golden = root().join(format!("golden/{GOLDEN}/attach.jsonl"));
+    let text = fs::read_to_string(&golden).map_err(|e| format!("{}: {e}", golden.display()))?;
+    let cases: Vec<&str> = text.lines().collect();
+    let refused = cases.par_iter().map(|line| case(line));
+    Ok(refused
+        .collect::<Result<Vec<_>, String>>()?
+        .into_iter()
+        .flatten()
+        .collect())
+}
+
+/// Where the program of one case is refused, if the recording of it has the same log.
+fn case(line: &str) -> Result<Option<Found>, String> {
+    let case: Value = serde_json::from_str(line).map_err(|e| format!("attach.jsonl: {e}: {line}"))?;
+    let word = |key: &str| case[key].as_str().unwrap_or_default();
+    let dir = root().join("corpus/attach");
+    let verifier = || open(Path::new(GOLDEN), Tested::Nothing);
+    let (mut targets, mut target) = (verifier()?, None);
+    for place in word("targets").split_whitespace() {
+        let place = dir.join(place).display().to_string();
+        let loaded = targets.load_target(&place).map_err(|e| e.to_string())?;
+        targets = targets.with_target(loaded.clone());
+        target = Some(loaded);
+    }
+    let verifier = verifier()?;
+    let bytes = verdict::read_object(&dir.join(word("object")))?;
+    let mut object = verifier.open(word("object"), &bytes).map_err(|e| e.to_string())?;
+    let Some(id) = object.program(word("program")).map(|program| program.id()) else {
+        return Err(format!("no such program: {line}"));
+    };
+    if target.is_some_and(|target| object.attach(id, &target).is_err()) {
+        return Ok(None);
+    }
+    let Some(program) = object.get(id) else {
+        return Ok(None);
+    };
+    let (answer, mut log) = (program.check(), LogCheck::against(None));
+    program.log(2, &mut log).map_err(|e| e.to_string())?;
+    let same = answer.record.errno == case["errno"] && log.finish().0 == word("log_sha256");
+    let name = format!("{GOLDEN} {} {}", word("object"), word("program"));
+    Ok(place(&answer).filter(|_| same).map(|place| (place, name)))
+}
