@@ -8,6 +8,7 @@ mod list;
 mod recorded;
 mod sites;
 mod source;
+mod switches;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -53,7 +54,15 @@ pub(crate) fn run(args: &Args) -> Done {
             println!("{name}: {}", hit.get(name).map_or("-", String::as_str));
         }
     }
-    let missed: Vec<&str> = sites.names().filter(|name| !hit.contains_key(*name)).collect();
+    let mut missed: Vec<&str> = sites.names().filter(|name| !hit.contains_key(*name)).collect();
+    let (values, seen) = (switches::all(), switches::compared()?);
+    let unseen: Vec<&str> = values
+        .iter()
+        .map(String::as_str)
+        .filter(|value| !seen.contains_key(*value))
+        .collect();
+    let places_missed = missed.len();
+    missed.extend(&unseen);
     let path = root().join(LIST);
     let list = List::read(&path)?;
     if args.write {
@@ -61,15 +70,27 @@ pub(crate) fn run(args: &Args) -> Done {
     }
     let list = List::read(&path)?;
     let mut well = list.hold(&missed);
-    print(&sites, &missed, &list);
+    print(&sites, &missed[..places_missed], &list);
+    for value in &unseen {
+        println!("{value}: never compared");
+    }
     let all = sites.names().count();
-    let unreachable = missed.iter().filter(|name| list.is_unreachable(name)).count();
-    let (compared, reachable) = (all - missed.len(), all - unreachable);
+    let unreachable = missed
+        .iter()
+        .take(places_missed)
+        .filter(|name| list.is_unreachable(name))
+        .count();
+    let (compared, reachable) = (all - places_missed, all - unreachable);
     let share = 100.0 * compared as f64 / reachable.max(1) as f64;
     println!(
         "{all} places that refuse: {compared} compared with a real kernel, {unreachable} unreachable, \
          {} never compared: {share:.2} % of the reachable ones",
         reachable - compared
+    );
+    println!(
+        "{} values of switches: {} compared with a real kernel",
+        values.len(),
+        values.len() - unseen.len()
     );
     if share < LEAST {
         println!("at least {LEAST} % are expected");

@@ -55,6 +55,9 @@ pub(crate) struct Args {
     /// Make at most so many programs smaller, each of which differs in another way
     #[arg(long, default_value_t = 3, value_name = "N")]
     shrink: usize,
+    /// Add the places where programs were refused that agree to this file, for `xtask coverage`
+    #[arg(long, value_name = "FILE")]
+    save_sites: Option<PathBuf>,
     /// Objects, directories or globs
     objects: Vec<PathBuf>,
 }
@@ -87,7 +90,9 @@ pub(crate) fn run(args: &Args) -> Done {
         logs: with_logs.then(|| logs.clone()),
         ..Setting::default()
     };
-    let compared = compare_all(&parity::Args::of(setting.clone(), golden, files, args.show))?;
+    let mut comparison = parity::Args::of(setting.clone(), golden, files, args.show);
+    comparison.save_sites.clone_from(&args.save_sites);
+    let compared = compare_all(&comparison)?;
     if let Some(made) = &made {
         println!(
             "seed {}: {} programs equal, {} differing, {} unsupported",

@@ -167,7 +167,7 @@ struct Findings<'a> {
     /// Per field: how many were equal, and how many were compared.
     counts: BTreeMap<&'static str, (usize, usize)>,
     equal: usize,
-    /// Those of them that were refused.
+    /// Those of them of which something was refused.
     refused: Vec<&'a Said>,
     differing: Vec<Difference<'a>>,
     unsupported: BTreeMap<String, Vec<Key>>,
@@ -218,10 +218,10 @@ pub(crate) fn compare_all(args: &Args) -> Result<Compared, String> {
 /// Adds the places where programs were refused that are equal to a file, each with one of them.
 fn save_sites(args: &Args, file: &Path, findings: &Findings<'_>) -> Result<(), String> {
     let kernel = args.setting.kernel()?;
-    let placed = findings.refused.iter().filter_map(|said| {
+    let placed = findings.refused.iter().flat_map(|said| {
         let program = said.record.program.as_deref().unwrap_or_default();
         let program = format!("{kernel} {} {program}", said.record.object);
-        Some((said.site.as_ref()?, program))
+        said.sites.iter().map(move |site| (site, program.clone()))
     });
     coverage::save(file, coverage::named(placed)?)
 }
@@ -301,6 +301,17 @@ fn compare<'a>(
     findings
 }
 
+/// Whether a record has in all fields what the kernel's has.
+pub(crate) fn agrees(expected: &Record, ours: &Record) -> bool {
+    FIELDS
+        .iter()
+        .filter(|(name, _)| !ASIDE.contains(name))
+        .all(|(name, value)| {
+            let (theirs, ours) = (value(expected), value(ours));
+            theirs == ours || theirs.is_none() && OPTIONAL.contains(name)
+        })
+}
+
 impl<'a> Findings<'a> {
     fn take(&mut self, key: Key, expected: &Record, said: &'a Said, without: &[String]) {
         let mut fields = Vec::new();
@@ -322,7 +333,7 @@ impl<'a> Findings<'a> {
         }
         if fields.iter().all(|(name, ..)| ASIDE.contains(name)) {
             self.equal += usize::from(decided);
-            self.refused.extend(said.site.is_some().then_some(said));
+            self.refused.extend((!said.sites.is_empty()).then_some(said));
         } else {
             let size = expected.figures.as_ref().map_or(0, |f| f.prog_size);
             self.differing.push(Difference {

@@ -19,6 +19,9 @@ pub(crate) fn or_minus_one(idx: Option<InsnIdx>) -> i64 {
     idx.map_or(-1, |idx| i64::from(idx.0))
 }
 
+/// How many refusals that do not end a verification keep their places.
+const MAX_PASSED_OVER: usize = 16;
+
 /// What stands before the words of a kernel that reports all contradictions in itself alike.
 const BUG: &str = "verifier bug: ";
 
@@ -102,9 +105,13 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Says the words of a failure that does not end the verification.
     pub(crate) fn say_failure(&mut self, failure: &Failure) {
-        if let Failure::Rejected(refusal) = failure
-            && O::LISTENING
-        {
+        let Failure::Rejected(refusal) = failure else {
+            return;
+        };
+        if self.walk.stats.passed_over.len() < MAX_PASSED_OVER {
+            self.walk.stats.passed_over.push(refusal.site);
+        }
+        if O::LISTENING {
             match reworded(self.env.kernel, refusal) {
                 Some(text) => say!(self, "{text}"),
                 None => say!(self, "{}", refusal.text),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use verdict_kernel::rule::{Broken, Fact, RefusedAt, Role, Rule};
+use verdict_kernel::rule::{Fact, Role, Rule};
 
 use crate::explanation::{Explanation, Site, Source, write_explanation};
 use crate::{Advice, Look, Need, Part, Record, Stage, Verdict};
@@ -54,22 +54,9 @@ pub struct Refusal {
     pub advice: Option<Advice>,
     /// Why, where that was asked for.
     pub explanation: Option<Box<Explanation>>,
-    /// Where in verdict it was refused; unknown where only the rule is.
-    #[doc(hidden)]
-    #[cfg_attr(feature = "serde", serde(skip))]
-    pub site: Option<RefusedAt>,
 }
 
 impl Refusal {
-    /// A refusal of which its rule and place are known.
-    #[doc(hidden)]
-    pub fn of(broken: Broken) -> Refusal {
-        Refusal {
-            site: Some(broken.site),
-            ..Refusal::by(broken.rule)
-        }
-    }
-
     /// A refusal of which nothing else is known.
     pub fn by(rule: Rule) -> Refusal {
         Refusal {
@@ -79,7 +66,6 @@ impl Refusal {
             need: None,
             advice: None,
             explanation: None,
-            site: None,
         }
     }
 }

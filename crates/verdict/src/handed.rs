@@ -82,7 +82,7 @@ pub fn answer_handed(
     explaining: Explaining,
 ) -> Answer {
     let end = End::from(outcome.verdict.clone());
-    let mut refusal = end.broken().map(Refusal::of);
+    let mut refusal = end.rule().map(Refusal::by);
     let mut record = end.record(object, &load.name, &facts(load), &outcome.stats, None);
     let mut place = None;
     if let Some(refusal) = &mut refusal {
@@ -100,16 +100,16 @@ pub fn answer_handed(
         refusal.advice = advice(kernel, refusal, &record);
     }
     Answer {
-        record,
         place,
         refusal,
+        ..Answer::from(record)
     }
 }
 
 /// The answer about a program that was refused before its verification.
 pub fn answer_refused(object: &str, load: &ProgLoad, error: LoadError) -> Answer {
     let end = End::from(error);
-    let refusal = end.broken().map(Refusal::of);
+    let refusal = end.rule().map(Refusal::by);
     let record = end.record(
         object,
         &load.name,

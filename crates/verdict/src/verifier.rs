@@ -339,8 +339,10 @@ impl OpenObject<'_> {
         });
         let program = self.program_name(index);
         let rejected = matches!(loaded.end, End::Kernel(_));
-        let mut refusal = loaded.end.broken().map(Refusal::of);
+        let mut refusal = loaded.end.rule().map(Refusal::by);
         let stats = loaded.outcome.map(|outcome| outcome.stats).unwrap_or_default();
+        let mut sites = stats.passed_over.clone();
+        sites.extend(loaded.end.broken().map(|broken| broken.site));
         let mut record = loaded
             .end
             .record(&self.name, program, &loaded.facts, &stats, usec);
@@ -419,6 +421,7 @@ impl OpenObject<'_> {
             record,
             place,
             refusal,
+            sites,
         }
     }
 
@@ -483,7 +486,7 @@ impl OpenObject<'_> {
         let prepared = match self.object.prepare_with(index, request.also, &mut bpf) {
             Ok(prepared) => prepared,
             Err(error) => {
-                let end = End::Libbpf(error.rule.with(error.errno), error.messages);
+                let end = End::Libbpf(error.rule.with_at(error.errno, error.site), error.messages);
                 let end = self.asked_for(&end).map_or(end, End::Unsupported);
                 return Loaded::new(end, error.facts);
             }
@@ -510,7 +513,7 @@ impl OpenObject<'_> {
             }
         }
         if let Err(error) = self.object.finish(&prepared, &mut bpf) {
-            loaded.end = End::Libbpf(error.rule.with(error.errno), error.messages);
+            loaded.end = End::Libbpf(error.rule.with_at(error.errno, error.site), error.messages);
         }
         loaded
     }

@@ -8,6 +8,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde_json::Value;
 use verdict::kernel::errno::Errno;
+use verdict::kernel::rule::RefusedAt;
 use verdict::{Answer, KernelChoice, Options, Program, Verifier};
 use verdict_gen::object;
 use verdict_gen::text::{self, Source, Tested};
@@ -33,10 +34,10 @@ pub(super) fn all() -> Result<BTreeMap<String, String>, String> {
     named(found.iter().map(|(site, program)| (site, program.clone())))
 }
 
-/// Where an answer was refused.
-fn place(answer: &Answer) -> Option<(String, u32)> {
-    let site = answer.refusal.as_ref()?.site?;
-    Some((site.file().to_owned(), site.line()))
+/// Where something was refused of a program.
+fn places(answer: &Answer, program: &str) -> Vec<Found> {
+    let placed = |site: &RefusedAt| ((site.file().to_owned(), site.line()), program.to_owned());
+    answer.sites.iter().map(placed).collect()
 }
 
 /// The engine's tests: `check!(PROGRAM, …)`, which `crates/engine/tests/rules/harness` holds to the logs in `golden`.
@@ -60,7 +61,8 @@ fn rules() -> Result<Vec<Found>, String> {
         let verifiers = [plain?, states?, bounds?];
         let refused = programs
             .par_iter()
-            .filter_map(|(source, name)| rule(&verifiers[source.tested as usize], &kernel, source, name));
+            .filter_map(|(source, name)| rule(&verifiers[source.tested as usize], &kernel, source, name))
+            .flatten_iter();
         found.extend(refused.collect::<Vec<_>>());
     }
     Ok(found)
@@ -79,19 +81,20 @@ fn open(kernel: &Path, tested: Tested) -> Result<Verifier, String> {
     Ok(Verifier::new(choice.open()?, options))
 }
 
-/// Where a program is refused, if the kernel's recording ends so and has the same log.
-fn rule(verifier: &Verifier, kernel: &Path, source: &Source, name: &str) -> Option<Found> {
+/// Where something is refused of a program, if the kernel's recording ends so and has the same log.
+fn rule(verifier: &Verifier, kernel: &Path, source: &Source, name: &str) -> Option<Vec<Found>> {
     let recorded = fs::read_to_string(kernel.join(format!("{name}.log"))).ok()?;
     let (end, log) = recorded.split_once('\n')?;
     let bytes = object::write(source).ok()?;
     let object = verifier.open(&format!("{name}.bpf.o"), &bytes).ok()?;
     let program = object.programs().next()?;
     let answer = program.check();
-    if end != format!("refused: {}", Errno(answer.record.errno)) || !says(&program, log) {
-        return None;
-    }
+    let said = match answer.record.errno {
+        0 => "accepted".to_owned(),
+        errno => format!("refused: {}", Errno(errno)),
+    };
     let kernel = kernel.file_name()?.to_string_lossy();
-    Some((place(&answer)?, format!("{kernel} rules {name}")))
+    (end == said && says(&program, log)).then(|| places(&answer, &format!("{kernel} rules {name}")))
 }
 
 /// Whether a program's level-2 log is this.
@@ -113,8 +116,8 @@ fn attached() -> Result<Vec<Found>, String> {
         .collect())
 }
 
-/// Where the program of one case is refused, if the recording of it has the same log.
-fn case(line: &str) -> Result<Option<Found>, String> {
+/// Where something is refused of the program of one case, if the recording of it has the same log.
+fn case(line: &str) -> Result<Vec<Found>, String> {
     let case: Value = serde_json::from_str(line).map_err(|e| format!("attach.jsonl: {e}: {line}"))?;
     let word = |key: &str| case[key].as_str().unwrap_or_default();
     let dir = root().join("corpus/attach");
@@ -133,14 +136,14 @@ fn case(line: &str) -> Result<Option<Found>, String> {
         return Err(format!("no such program: {line}"));
     };
     if target.is_some_and(|target| object.attach(id, &target).is_err()) {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let Some(program) = object.get(id) else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     let (answer, mut log) = (program.check(), LogCheck::against(None));
     program.log(2, &mut log).map_err(|e| e.to_string())?;
     let same = answer.record.errno == case["errno"] && log.finish().0 == word("log_sha256");
     let name = format!("{GOLDEN} {} {}", word("object"), word("program"));
-    Ok(place(&answer).filter(|_| same).map(|place| (place, name)))
+    Ok(if same { places(&answer, &name) } else { Vec::new() })
 }
