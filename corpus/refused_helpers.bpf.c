@@ -45,9 +45,9 @@ PROGRAM("tc", zero_byte_beside_spill,
 PROGRAM("tc", zero_bytes_beside_spill,
 	"call 7; *(u32 *)(r10 - 8) = r0; r1 = 0; *(u16 *)(r10 - 4) = r1; *(u16 *)(r10 - 2) = r1; r0 = *(u64 *)(r10 - 8);")
 PROGRAM("tc", zeroes_before_spill,
-	"r1 = 0; *(u64 *)(r10 - 8) = r1; call 7; r0 &= 7; *(u32 *)(r10 - 8) = r0; r0 = *(u32 *)(r10 - 4);")
+	"r1 = 0; *(u32 *)(r10 - 4) = r1; call 7; r0 &= 7; *(u32 *)(r10 - 8) = r0; r0 = *(u32 *)(r10 - 4);")
 PROGRAM("tc", number_before_spill,
-	"r1 = 7; *(u64 *)(r10 - 8) = r1; call 7; r0 &= 7; *(u32 *)(r10 - 8) = r0; r0 = *(u32 *)(r10 - 4);")
+	"r1 = 7; *(u32 *)(r10 - 4) = r1; call 7; r0 &= 7; *(u32 *)(r10 - 8) = r0; r0 = *(u32 *)(r10 - 4);")
 PROGRAM("tc", nothing_beside_spill, "call 7; *(u32 *)(r10 - 8) = r0; r0 = *(u64 *)(r10 - 8);")
 PROGRAM("tc", nothing_above_spill, "call 7; r0 &= 7; *(u32 *)(r10 - 8) = r0; r0 = *(u32 *)(r10 - 4);")
 

@@ -34,6 +34,9 @@ pub(crate) struct Args {
     /// Write the list of those never compared, keeping reasons
     #[arg(long)]
     write: bool,
+    /// Look through the whole corpus for programs that show the values of switches never compared
+    #[arg(long)]
+    search: bool,
     /// Say for each place of a file whose name ends so by which program it was compared
     #[arg(long, value_name = "FILE")]
     show: Option<String>,
@@ -61,6 +64,9 @@ pub(crate) fn run(args: &Args) -> Done {
         .map(String::as_str)
         .filter(|value| !seen.contains_key(*value))
         .collect();
+    if args.search {
+        switches::search(&unseen)?;
+    }
     let places_missed = missed.len();
     missed.extend(&unseen);
     let path = root().join(LIST);

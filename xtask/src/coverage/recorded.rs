@@ -1,18 +1,22 @@
-//! Recordings that tests hold verdict to, and `parity` does not: the programs in the engine's tests, and those that attach to
-//! others.
+//! Recordings that tests hold verdict to, and `parity` does not: the programs in the engine's tests, those that attach to
+//! others, and the calls of `golden/run/record.c`.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use rayon::prelude::*;
 use serde_json::Value;
 use verdict::kernel::errno::Errno;
 use verdict::kernel::rule::RefusedAt;
+use verdict::kernel::{KNOWN, Kernel};
 use verdict::{Answer, KernelChoice, Options, Program, Verifier};
 use verdict_gen::object;
 use verdict_gen::text::{self, Source, Tested};
 
+use crate::child::execute;
 use crate::corpus::files_in;
 use crate::logs::LogCheck;
 use crate::oracle::GOLDEN;
@@ -24,13 +28,17 @@ use super::{named, source};
 /// A file and a line, and a program that was refused there.
 type Found = ((String, u32), String);
 
-/// The places of both.
+/// The places of all of them, but for the calls where the machine does not let them be answered, which is said.
 ///
 /// # Errors
 /// Names what cannot be read.
 pub(super) fn all() -> Result<BTreeMap<String, String>, String> {
     let mut found = rules()?;
     found.extend(attached()?);
+    match played() {
+        Ok(played) => found.extend(played),
+        Err(why) => println!("golden/run is left out: {why}"),
+    }
     named(found.iter().map(|(site, program)| (site, program.clone())))
 }
 
@@ -146,4 +154,41 @@ fn case(line: &str) -> Result<Vec<Found>, String> {
     let same = answer.record.errno == case["errno"] && log.finish().0 == word("log_sha256");
     let name = format!("{GOLDEN} {} {}", word("object"), word("program"));
     Ok(if same { places(&answer, &name) } else { Vec::new() })
+}
+
+/// The calls of `golden/run/record.c`, which are held to what it printed on real kernels.
+fn played() -> Result<Vec<Found>, String> {
+    let work = root().join("target/coverage");
+    fs::create_dir_all(&work).map_err(|e| format!("{}: {e}", work.display()))?;
+    let (record, printed) = (work.join("record"), work.join("printed"));
+    let source = root().join("golden/run/record.c");
+    let compiled = |flags: &[&str]| {
+        let mut cc = Command::new("cc");
+        cc.args(["-O1", "-w"])
+            .args(flags)
+            .arg(&source)
+            .arg("-o")
+            .arg(&record);
+        execute(&mut cc)
+    };
+    compiled(&["-static"]).or_else(|_| compiled(&[]))?;
+    let mut found = Vec::new();
+    for kernel in KNOWN {
+        let Ok(recorded) = fs::read_to_string(root().join("golden").join(kernel.name).join("run.txt")) else {
+            continue;
+        };
+        let words = ["sh", "-c", "exec \"$0\" > \"$1\""].map(OsString::from);
+        let files = [&record, &printed].map(|file| file.clone().into_os_string());
+        let played = Kernel::open(kernel.name).map_err(|e| e.to_string())?;
+        let refused = verdict_cli::refusals(&played, &[&words[..], &files[..]].concat())?;
+        let said = fs::read_to_string(&printed).map_err(|e| format!("{}: {e}", printed.display()))?;
+        if said == recorded {
+            let name = format!("{} golden/run", kernel.name);
+            let placed = refused
+                .iter()
+                .map(|(file, line)| (((*file).to_owned(), *line), name.clone()));
+            found.extend(placed);
+        }
+    }
+    Ok(found)
 }

@@ -1,7 +1,7 @@
 //! The values of switches at which real kernels were compared: a kernel has the value, verdict agrees with it on a program of the
 //! corpus, and under another value it would not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::Path;
 
@@ -21,6 +21,14 @@ use crate::workers::file_name;
 /// The profile whose types and tables newer kernels' answers are held to, and the one whose settings come nearest.
 const TYPES: &str = "6.12.117-deb12-amd64";
 const SETTINGS: &str = "6.18.15-deb13-amd64";
+
+/// Objects of the corpus that show values of switches on a kernel that has them, where a switch's own object shows them only on
+/// kernels that have not; `xtask coverage --search` finds them.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("flexible-array", "old_values"),
+    ("null-kptr", "rules_memory"),
+    ("references", "bounds_pointer"),
+];
 
 /// What a value is called in the list.
 pub(super) fn name(switch: &str, value: &str) -> String {
@@ -42,10 +50,7 @@ pub(super) fn all() -> Vec<String> {
 /// Names a file that cannot be read.
 pub(super) fn compared() -> Result<BTreeMap<String, String>, String> {
     let mut found = BTreeMap::new();
-    let kernels: Vec<Recorded> = KNOWN
-        .iter()
-        .map(|known| Recorded::read(known.name))
-        .collect::<Result<_, _>>()?;
+    let kernels = recorded()?;
     let seen = SWITCHES.par_iter().flat_map_iter(|switch| {
         let values = switch.values.iter();
         values.filter_map(|value| {
@@ -66,6 +71,40 @@ pub(super) fn compared() -> Result<BTreeMap<String, String>, String> {
         found.entry(value).or_insert(place);
     }
     Ok(found)
+}
+
+/// Looks through the whole corpus for programs that show these values, and prints them.
+///
+/// # Errors
+/// Names a file that cannot be read.
+pub(super) fn search(wanted: &[&str]) -> Result<(), String> {
+    let kernels = recorded()?;
+    let objects: BTreeSet<&str> = kernels
+        .iter()
+        .flat_map(|recorded| recorded.records.keys().map(|(object, _)| object.as_str()))
+        .collect();
+    let values = SWITCHES
+        .iter()
+        .flat_map(|switch| switch.values.iter().map(move |value| (switch, value.name)));
+    let values: Vec<_> = values
+        .filter(|(switch, value)| wanted.contains(&name(switch.name, value).as_str()))
+        .collect();
+    values.par_iter().for_each(|(switch, value)| {
+        let found = objects
+            .iter()
+            .find_map(|object| by_object(&kernels, switch, value, object));
+        println!(
+            "{}: {}",
+            name(switch.name, value),
+            found.as_deref().unwrap_or("nothing shows it")
+        );
+    });
+    Ok(())
+}
+
+/// The known kernels.
+fn recorded() -> Result<Vec<Recorded>, String> {
+    KNOWN.iter().map(|known| Recorded::read(known.name)).collect()
 }
 
 /// A known kernel, and what it said of the corpus.
@@ -95,15 +134,22 @@ impl Recorded {
 
 /// The first kernel and program that show a value.
 fn by_profile(kernels: &[Recorded], switch: &Switch, value: &str) -> Option<String> {
-    let object = format!("{}.bpf.o", switch.corpus);
-    let bytes = fs::read(root().join("corpus").join(&object)).ok()?;
+    let own = std::iter::once(switch.corpus);
+    let others = ELSEWHERE.iter().filter(|(name, _)| *name == switch.name);
+    own.chain(others.map(|(_, object)| *object))
+        .find_map(|object| by_object(kernels, switch, value, &format!("{object}.bpf.o")))
+}
+
+/// The first kernel and program of an object that show a value.
+fn by_object(kernels: &[Recorded], switch: &Switch, value: &str, object: &str) -> Option<String> {
+    let bytes = fs::read(root().join("corpus").join(object)).ok()?;
     let of_value = kernels
         .iter()
         .filter(|recorded| recorded.kernel.semantics.get(switch.name) == Some(value));
     for recorded in of_value {
-        let ours = said(recorded.kernel.clone(), &object, &bytes);
+        let ours = said(recorded.kernel.clone(), object, &bytes);
         let agreeing = ours.iter().filter(|&(program, record)| {
-            let key = (object.clone(), program.to_owned());
+            let key = (object.to_owned(), program.to_owned());
             recorded
                 .records
                 .get(&key)
@@ -111,10 +157,10 @@ fn by_profile(kernels: &[Recorded], switch: &Switch, value: &str) -> Option<Stri
         });
         let agreeing: Vec<_> = agreeing.collect();
         for other in switch.values.iter().filter(|other| other.name != value) {
-            let Ok(changed) = recorded.kernel.clone().with_switches([(switch.name, other.name)]) else {
+            let Some(changed) = with(&recorded.kernel, switch, other.name) else {
                 continue;
             };
-            let theirs = said(changed, &object, &bytes);
+            let theirs = said(changed, object, &bytes);
             let told = agreeing
                 .iter()
                 .find(|(program, record)| theirs.get(*program) != Some(*record));
@@ -124,6 +170,51 @@ fn by_profile(kernels: &[Recorded], switch: &Switch, value: &str) -> Option<Stri
         }
     }
     None
+}
+
+/// The kernel with another value, and with what that value presupposes, or what presupposed the one before.
+fn with(kernel: &Kernel, switch: &Switch, value: &'static str) -> Option<Kernel> {
+    let mut set = BTreeMap::from([(switch.name, value)]);
+    loop {
+        let values = set.iter().map(|(name, value)| (*name, *value));
+        if let Ok(changed) = kernel.clone().with_switches(values) {
+            return Some(changed);
+        }
+        let mut wanted = set.clone();
+        for other in SWITCHES {
+            adapt(kernel, other, &set, &mut wanted);
+        }
+        if wanted == set {
+            return None;
+        }
+        set = wanted;
+    }
+}
+
+/// A setting by the name of its switch.
+type Settings = BTreeMap<&'static str, &'static str>;
+
+/// Adds what a switch that is set presupposes, or another value of one that presupposes something else than is set.
+fn adapt(kernel: &Kernel, switch: &'static Switch, set: &Settings, wanted: &mut Settings) {
+    let needs = |value: &str| {
+        let value = value.to_owned();
+        switch.prerequisites.iter().filter(move |one| one.value == value)
+    };
+    if let Some(value) = set.get(switch.name) {
+        for one in needs(value) {
+            wanted.entry(one.needs).or_insert(one.to_be);
+        }
+        return;
+    }
+    let fits = |value: &str| needs(value).all(|one| set.get(one.needs).is_none_or(|is| *is == one.to_be));
+    let misfit = kernel
+        .semantics
+        .get(switch.name)
+        .is_some_and(|value| !fits(value));
+    let instead = switch.values.iter().find(|value| fits(value.name));
+    if let Some(instead) = instead.filter(|_| misfit) {
+        wanted.insert(switch.name, instead.name);
+    }
 }
 
 /// What verdict says of an object's programs, with the checksums of level-2 logs.
