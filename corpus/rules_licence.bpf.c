@@ -15,3 +15,20 @@ int restricted(void *ctx)
 	probe_read_kernel(&word, sizeof(word), ctx);
 	return word & 1;
 }
+
+extern void bpf_rcu_read_lock(void) __attribute__((section(".ksyms"), weak));
+
+/* Calls a function of the kernel: rejected. */
+SEC("tc")
+int calls_kernel(void *ctx)
+{
+	bpf_rcu_read_lock();
+	return 0;
+}
+
+/* Attaches to a hook of security modules: rejected. */
+SEC("lsm/bpf")
+int hooked(void *ctx)
+{
+	return 0;
+}

@@ -647,6 +647,57 @@ static void capabilities(void)
 	without(0); clear(); say("with all again", call(11, 12), 0);
 }
 
+/* Types of programs' functions: 1 is int, 2 int (void), 3 the program's function, 4 a static one, 5 int of six ints, 6 a function of these, 7 a tag of the
+ * program's function, if there is one. */
+static int types_with(const char *tag)
+{
+	static struct { uint16_t magic; uint8_t version, flags; uint32_t hdr_len, type_off, type_len, str_off, str_len, type[64]; } btf;
+	static const uint32_t type[] = { 1, 1 << 24, 4, 32 | 1 << 24, 0, 13 << 24, 1, 5, 12 << 24 | 1, 2, 7, 12 << 24, 2, 0, 13 << 24 | 6, 1, 11, 1, 11, 1, 11, 1, 11, 1, 11, 1, 11, 1, 9, 12 << 24 | 1, 5, 13, 17 << 24, 3, -1 };
+	uint32_t length = sizeof type - (tag ? 0 : 16), names = 14 + (tag ? strlen(tag) : 0);
+	btf.magic = 0xeb9f; btf.version = 1; btf.hdr_len = 24; btf.type_len = btf.str_off = length; btf.str_len = names;
+	memcpy(btf.type, type, length); memcpy((char *)btf.type + length, "\0int\0f\0s\0g\0a\0", 13); if (tag) strcpy((char *)btf.type + length + 13, tag); else ((char *)btf.type)[length + 13] = 0;
+	clear(); ptr(0, &btf); u32(16, 24 + length + names); return say("types", call(18, 28), 1);
+}
+
+/* A program with records of functions and lines, which are given by two and four numbers each. */
+static long load_with(const char *what, int btf, const uint64_t *insns, int count, const uint32_t *funcs, int nfuncs, const uint32_t *lines, int nlines)
+{
+	clear(); u32(0, 1); u32(4, count); ptr(8, insns); ptr(16, "GPL"); u32(24, 1); u32(28, sizeof log_buf); ptr(32, log_buf);
+	u32(72, btf); u32(76, 8); ptr(80, funcs); u32(88, nfuncs); u32(92, 16); ptr(96, lines); u32(104, nlines);
+	long fd = say(what, call(5, 144), 1); show_log(); return fd;
+}
+
+/* Programs that no loader makes, by their last words. */
+static void refused(void)
+{
+	static const uint64_t unaligned[] = { 0x1261, 0x41361, 0x24bf, 0x800000407, 0x1342d, 0x12061, 0xb7, 0x95 }, nowhere[] = { 0x6400001085, 0x95 };
+	static const uint64_t calls[] = { 0x100001085, 0x95, 0xb7, 0x95 }, itself[] = { 0xffffffff00004218, 0, 0x3000001b7, 0x3b7, 0x4b7, 0xb500000085, 0xb7, 0x95 };
+	static const uint32_t one[] = { 0, 3 }, twice[] = { 0, 3, 0, 3 }, both[] = { 0, 3, 2, 4 }, six[] = { 0, 3, 2, 6 }, own[] = { 0, 4 }, line[] = { 0, 1, 1, 0 };
+	static uint64_t many[769]; int hash = map("a hash", 1, 4, 8, 4);
+	uint64_t value[] = { 0x2118 | (uint64_t)hash << 32, 0, 0xb7, 0x95 };
+	clear(); u32(0, 6); u32(4, 8); ptr(8, unaligned); ptr(16, "GPL"); u32(44, 1); u32(24, 1); u32(28, sizeof log_buf); ptr(32, log_buf); say("what is not aligned", call(5, 144), 1); show_log();
+	load("a call to nowhere", 1, nowhere, 2, "GPL", 1, log_buf, sizeof log_buf); show_log();
+	load("a value of a hash", 1, value, 4, "GPL", 1, log_buf, sizeof log_buf); show_log(); close(hash);
+	for (int i = 0; i < 256; i++) many[i] = 0x1085 | (uint64_t)(256 + i) << 32, many[257 + 2 * i] = 0xb7, many[258 + 2 * i] = 0x95;
+	many[256] = 0x95; load("256 functions beside the program", 1, many, 769, "GPL", 1, log_buf, sizeof log_buf); show_log();
+	uint32_t number = kernel_type("int", 1), word = kernel_type("u64", 8), task = kernel_type("task_struct", 4), reads = kernel_type("vfs_read", 12), ops = kernel_type("tcp_congestion_ops", 4);
+	load_for("tracing nothing", 26, 24, 0, 0, good, 2); show_log(); load_for("tracing what is no type", 26, 24, 1 << 29, 0, good, 2); show_log();
+	load_for("tracing a struct", 26, 24, task, 0, good, 2); show_log(); load_for("a raw tracepoint that is a number", 26, 23, number, 0, good, 2); show_log();
+	load_for("a raw tracepoint that is another type", 26, 23, word, 0, good, 2); show_log(); load_for("an extension of the kernel", 28, 0, reads, 0, good, 2); show_log();
+	load_for("a hook that is none", 29, 27, reads, 0, good, 2); show_log(); load_for("for system calls, awake", 31, 0, 0, 0, good, 2); show_log();
+	load_for("for a number", 27, 0, number, 0, good, 2); show_log(); load_for("for a struct of no operations", 27, 0, task, 0, good, 2); show_log();
+	load_for("for a member that is not there", 27, 1000, ops, 0, good, 2); show_log(); load_for("for a member that is no function", 27, 8, ops, 0, good, 2); show_log();
+	int filter = load("a filter", 1, good, 2, "GPL", 0, NULL, 0); load_for("tracing a program without types", 26, 24, 1, filter, good, 2); show_log(); close(filter);
+	int btf = types_with(NULL); filter = load_with("with types", btf, good, 2, one, 1, NULL, 0);
+	load_for("tracing a function that is no type", 26, 24, 99, filter, good, 2); show_log(); load_for("tracing a type of a program", 26, 24, 1, filter, good, 2); show_log(); close(filter);
+	load_with("two records of one place", btf, good, 2, twice, 2, NULL, 0); load_with("two of a program of two", btf, calls, 4, twice, 2, NULL, 0); close(load_with("two functions", btf, calls, 4, both, 2, NULL, 0));
+	load_with("a line of one of them", btf, calls, 4, both, 2, line, 1); load_with("a function of six", btf, calls, 4, six, 2, NULL, 0); load_with("one that calls itself back", btf, itself, 8, own, 1, NULL, 0); close(btf);
+	btf = types_with("exception_callback:nowhere"); load_with("exceptions go nowhere", btf, good, 2, one, 1, NULL, 0); close(btf);
+	btf = types_with("exception_callback:s"); load_with("to what is static", btf, calls, 4, both, 2, NULL, 0); close(btf);
+	btf = types_with("exception_callback:g"); load_with("to what has no record", btf, good, 2, one, 1, NULL, 0); close(btf);
+	btf = types_with("exception_callback:f"); load_with("to the program", btf, good, 2, one, 1, NULL, 0); close(btf);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], "odd")) { /* what is of no kernel: a name that moves the cursor, and another way to make calls */
@@ -662,6 +713,6 @@ int main(int argc, char **argv)
 	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 	setrlimit(RLIMIT_MEMLOCK, &all); /* kernels before 5.11 charge maps and programs to it */
 	attributes(); maps(); elements(); batches(); programs(); types(); infos(); pins(); attaching();
-	links(); more_elements(); memory(); files(); descriptors(); more_commands(); capabilities();
+	links(); more_elements(); memory(); files(); descriptors(); more_commands(); refused(); capabilities();
 	return 0;
 }

@@ -32,11 +32,16 @@ pub(crate) struct LogCheck {
 impl LogCheck {
     /// Compares with the log in that file; where there is none, only hashes.
     pub(crate) fn new(path: &Path) -> LogCheck {
+        LogCheck::against(fs::read(path).ok())
+    }
+
+    /// Compares with this log; without one, only hashes.
+    pub(crate) fn against(expected: Option<Vec<u8>>) -> LogCheck {
         LogCheck {
             hasher: Sha256::new(),
             partial: Vec::new(),
             line: 0,
-            expected: fs::read(path).ok(),
+            expected,
             expected_at: 0,
             difference: None,
         }

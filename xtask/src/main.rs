@@ -10,6 +10,7 @@ mod child;
 mod cilium;
 mod corpus;
 mod counts;
+mod coverage;
 mod delta;
 mod dist;
 mod evidence;
@@ -46,6 +47,8 @@ struct Args {
 enum Chore {
     /// Compare verdict's answers with those of a real kernel.
     Parity(parity::Args),
+    /// Count the places that refuse at which real kernels were compared, and hold those never compared to their list
+    Coverage(coverage::Args),
     /// Write what differs between the records of two kernels, for `parity --delta`
     Delta(delta::Args),
     /// Explain every difference between two kernels, check each explanation, and hold the counts to a file.
@@ -106,6 +109,7 @@ type Done = Result<bool, String>;
 fn main() -> ExitCode {
     let done = match Args::parse().chore {
         Chore::Parity(args) => parity::run(&args),
+        Chore::Coverage(args) => coverage::run(&args),
         Chore::Delta(args) => delta::run(&args),
         Chore::Why(args) => why::run(&args),
         Chore::Phrases(args) => phrases::run(&args),

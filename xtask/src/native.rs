@@ -58,6 +58,9 @@ pub(crate) struct Args {
     /// Make at most so many programs smaller, each of which differs in another way
     #[arg(long, default_value_t = 3, value_name = "N")]
     shrink: usize,
+    /// Add the places where programs were refused that agree to this file, for `xtask coverage`
+    #[arg(long, value_name = "FILE")]
+    save_sites: Option<PathBuf>,
     /// Objects, directories or globs
     objects: Vec<PathBuf>,
 }
@@ -88,7 +91,9 @@ fn given(args: &Args, setting: Setting) -> Done {
     let logs = args.logs.then_some(logs);
     oracle.ask_all(&files, &golden, logs.as_deref())?;
     let setting = Setting { logs, ..setting };
-    parity::run(&parity::Args::of(setting, golden, files, args.show))
+    let mut comparison = parity::Args::of(setting, golden, files, args.show);
+    comparison.save_sites.clone_from(&args.save_sites);
+    parity::run(&comparison)
 }
 
 /// Compares programs that are made by chance.

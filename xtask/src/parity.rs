@@ -9,6 +9,7 @@ use verdict_report::{Figures, Record, Verdict};
 
 use crate::Done;
 use crate::counts::Counts;
+use crate::coverage;
 use crate::delta;
 use crate::workers::{self, Lost, Said, Setting};
 
@@ -53,6 +54,9 @@ pub(crate) struct Args {
     /// Write verdict's own answers here, in the golden file's form
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
+    /// Add the places where programs were refused that agree in all fields to this file, for `xtask coverage`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save_sites: Option<PathBuf>,
     /// Objects, directories or globs
     #[arg(required = true)]
     objects: Vec<PathBuf>,
@@ -75,6 +79,7 @@ impl Args {
             counts: None,
             save_counts: None,
             save: None,
+            save_sites: None,
             objects,
         }
     }
@@ -150,6 +155,8 @@ struct Findings<'a> {
     /// Per field: how many were equal, and how many were compared.
     counts: BTreeMap<&'static str, (usize, usize)>,
     equal: usize,
+    /// Those of them of which something was refused.
+    refused: Vec<&'a Said>,
     differing: Vec<Difference<'a>>,
     unsupported: BTreeMap<String, Vec<Key>>,
     missing: Vec<Key>,
@@ -180,7 +187,21 @@ pub(crate) fn run(args: &Args) -> Done {
         println!("slowest: {name}, {:.1} s", time.as_secs_f64());
     }
     let as_counted = counted(args, &findings)?;
+    if let Some(file) = &args.save_sites {
+        save_sites(args, file, &findings)?;
+    }
     Ok(judge(args, &findings, &run.lost, &names)? && as_counted)
+}
+
+/// Adds the places where programs were refused that are equal to a file, each with one of them.
+fn save_sites(args: &Args, file: &Path, findings: &Findings<'_>) -> Result<(), String> {
+    let kernel = args.setting.kernel()?;
+    let placed = findings.refused.iter().flat_map(|said| {
+        let program = said.record.program.as_deref().unwrap_or_default();
+        let program = format!("{kernel} {} {program}", said.record.object);
+        said.sites.iter().map(move |site| (site, program.clone()))
+    });
+    coverage::save(file, coverage::named(placed)?)
 }
 
 /// Compares the counts with those that are expected, or writes them.
@@ -258,6 +279,17 @@ fn compare<'a>(
     findings
 }
 
+/// Whether a record has in all fields what the kernel's has.
+pub(crate) fn agrees(expected: &Record, ours: &Record) -> bool {
+    FIELDS
+        .iter()
+        .filter(|(name, _)| !ASIDE.contains(name))
+        .all(|(name, value)| {
+            let (theirs, ours) = (value(expected), value(ours));
+            theirs == ours || theirs.is_none() && OPTIONAL.contains(name)
+        })
+}
+
 impl<'a> Findings<'a> {
     fn take(&mut self, key: Key, expected: &Record, said: &'a Said, without: &[String]) {
         let mut fields = Vec::new();
@@ -279,6 +311,7 @@ impl<'a> Findings<'a> {
         }
         if fields.iter().all(|(name, ..)| ASIDE.contains(name)) {
             self.equal += usize::from(decided);
+            self.refused.extend((!said.sites.is_empty()).then_some(said));
         } else {
             let size = expected.figures.as_ref().map_or(0, |f| f.prog_size);
             self.differing.push(Difference {

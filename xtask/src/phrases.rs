@@ -80,7 +80,8 @@ pub(crate) fn collected() -> Result<String, String> {
     Ok(lines.collect())
 }
 
-fn sources(dir: &Path) -> Result<Vec<PathBuf>, String> {
+/// All files below a directory.
+pub(crate) fn sources(dir: &Path) -> Result<Vec<PathBuf>, String> {
     let mut all = Vec::new();
     let mut todo = vec![dir.to_owned()];
     while let Some(path) = todo.pop() {

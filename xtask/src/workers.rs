@@ -105,6 +105,9 @@ pub(crate) struct Said {
     /// The first line in which its log differs from the kernel's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) log_difference: Option<LogDifference>,
+    /// Where something of it was refused: source files and lines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) sites: Vec<(String, u32)>,
 }
 
 /// The recordings have no log of a program that processes more instructions than these.
@@ -127,6 +130,7 @@ pub(crate) fn work(args: &WorkerArgs) -> Done {
             say(&json(&Said {
                 record: verdict::open_failure(&name, &error),
                 log_difference: None,
+                sites: Vec::new(),
             }))?;
             return Ok(true);
         }
@@ -138,9 +142,11 @@ pub(crate) fn work(args: &WorkerArgs) -> Done {
         }
         say(&format!("> {program}"))?;
         let answer = handle.check();
+        let sites = answer.sites.iter();
         let mut said = Said {
             record: answer.record,
             log_difference: None,
+            sites: sites.map(|site| (site.file().to_owned(), site.line())).collect(),
         };
         let insns = said.record.figures.as_ref().map_or(0, |figures| figures.insns);
         if let Some(dir) = args.setting.logs.as_ref().filter(|_| insns <= MAX_LOGGED) {

@@ -2,6 +2,7 @@
 
 mod report;
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder};
@@ -45,6 +46,20 @@ struct Run {
     happened: Vec<Happened>,
     /// How much more happened.
     left_out: usize,
+    /// Files and lines of verdict's sources where something was refused.
+    refused: BTreeSet<(&'static str, u32)>,
+}
+
+/// Runs a command on a kernel; where in verdict's sources something was refused, as files and lines.
+pub(crate) fn refusals(
+    kernel: &Kernel,
+    command: &[OsString],
+) -> Result<BTreeSet<(&'static str, u32)>, String> {
+    match run_on(kernel, command) {
+        Ok(run) => Ok(run.refused),
+        Err(Trouble::Message(message)) => Err(message),
+        Err(Trouble::Output(error)) => Err(error.to_string()),
+    }
 }
 
 pub(crate) fn run(args: &RunArgs) -> Done {
@@ -124,6 +139,7 @@ fn play(kernel: &Kernel, words: &[OsString], shade: &Path) -> Result<Run, String
                 code,
                 happened: Vec::new(),
                 left_out: 0,
+                refused: BTreeSet::new(),
             });
         }
         Err(error) => return Err(error.to_string()),
@@ -133,6 +149,7 @@ fn play(kernel: &Kernel, words: &[OsString], shade: &Path) -> Result<Run, String
     Ok(Run {
         code: ended.code(),
         left_out: kernel.left_out(),
+        refused: kernel.refused().clone(),
         happened: kernel.take_happened(),
     })
 }

@@ -91,6 +91,18 @@ pub fn stat_help() -> String {
     veristat::help("verdict stat")
 }
 
+/// Runs a command on a played kernel, as `verdict run` does: files and lines of verdict's sources where something was refused.
+///
+/// # Errors
+/// In words, where system calls cannot be answered.
+#[doc(hidden)] // for the project's own chores
+pub fn refusals(
+    kernel: &verdict::kernel::Kernel,
+    command: &[OsString],
+) -> Result<std::collections::BTreeSet<(&'static str, u32)>, String> {
+    front::refusals(kernel, command)
+}
+
 /// The program, from its command line to its exit code.
 pub fn main() -> ExitCode {
     let command_line: Vec<OsString> = env::args_os().collect();

@@ -4,6 +4,7 @@ use std::fmt;
 
 use verdict_btf::{Type, TypeId};
 use verdict_kernel::prog::ProgType;
+use verdict_kernel::semantics::control::Exceptions;
 use verdict_syscall::{Notes, SubprogArg, attach, btfinfo, func_args};
 
 use crate::error::{Res, unsupported};
@@ -23,8 +24,12 @@ impl<O: Observer> Notes for Remarks<'_, O> {
 }
 
 impl<O: Observer> Verifier<'_, O> {
-    /// Function records by themselves (`check_btf_info_early`).
+    /// Function records by themselves, where they are looked at before functions are found (`check_btf_info_early`): for the
+    /// tag that names a callback for exceptions.
     pub(crate) fn check_btf_info_early(&self) -> Res<()> {
+        if self.env.kernel.semantics.control.exceptions == Exceptions::Unknown {
+            return Ok(());
+        }
         Ok(btfinfo::check_early(self.program.prog, &[])?)
     }
 

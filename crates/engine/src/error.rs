@@ -3,7 +3,7 @@
 use std::fmt;
 
 use verdict_kernel::errno::Errno;
-use verdict_kernel::rule::{Broken, Fact, Rule};
+use verdict_kernel::rule::{Broken, Fact, RefusedAt, Rule};
 
 use crate::GaveUp;
 use crate::index::{InsnIdx, RegNo};
@@ -36,6 +36,8 @@ pub struct Rejection {
     pub insn: Option<InsnIdx>,
     /// Quirk: whether the source line of the instruction follows the words, if it was not shown yet.
     pub line_follows: bool,
+    /// Where it was refused.
+    pub(crate) site: RefusedAt,
 }
 
 /// Result of every check. The failure is boxed: success is the hot path.
@@ -43,7 +45,12 @@ pub type Res<T> = Result<T, Box<Failure>>;
 
 impl Failure {
     /// A refusal.
+    #[track_caller]
     pub fn rejected(rule: Rule, errno: Errno, text: String) -> Box<Failure> {
+        Failure::rejected_at(rule, errno, text, RefusedAt::here())
+    }
+    /// A refusal that was made elsewhere.
+    fn rejected_at(rule: Rule, errno: Errno, text: String, site: RefusedAt) -> Box<Failure> {
         Box::new(Failure::Rejected(Rejection {
             errno,
             rule,
@@ -51,6 +58,7 @@ impl Failure {
             fact: None,
             insn: None,
             line_follows: false,
+            site,
         }))
     }
     /// The same refusal, about this instruction.
@@ -111,13 +119,13 @@ pub(crate) fn register(reg: RegNo) -> Fact {
 
 impl From<verdict_syscall::Rejection> for Box<Failure> {
     fn from(r: verdict_syscall::Rejection) -> Self {
-        Failure::rejected(r.rule, r.errno, r.text)
+        Failure::rejected_at(r.rule, r.errno, r.text, r.site)
     }
 }
 
 impl From<Broken> for Box<Failure> {
     fn from(broken: Broken) -> Self {
-        Failure::rejected(broken.rule, broken.errno, String::new())
+        Failure::rejected_at(broken.rule, broken.errno, String::new(), broken.site)
     }
 }
 

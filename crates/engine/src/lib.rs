@@ -43,7 +43,7 @@ mod words;
 
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
-use verdict_kernel::rule::{Fact, Origin, Rule};
+use verdict_kernel::rule::{Fact, Origin, RefusedAt, Rule};
 use verdict_kernel::semantics::control::AttachCheck;
 use verdict_syscall::{LoadedProg, Prog};
 
@@ -114,6 +114,9 @@ pub struct Rejected {
     pub fact: Option<Fact>,
     /// The instruction that the fact goes back to; only a listener is told.
     pub origin: Option<Origin>,
+    /// Where it was refused.
+    #[doc(hidden)]
+    pub site: RefusedAt,
 }
 
 /// Verifies a program for a kernel (`bpf_check`).
@@ -250,6 +253,7 @@ fn finish<O: Observer, T>(
                     insn,
                     fact: r.fact,
                     origin,
+                    site: r.site,
                 })
             }
             Failure::Unsupported(what) => Verdict::Unsupported(what),

@@ -10,6 +10,7 @@ use verdict_kernel::map::MapType;
 use verdict_kernel::prog::ProgType;
 use verdict_kernel::rule::Rule;
 use verdict_kernel::semantics::control::{AcquireRelease, InstructionSet, MapChecks, TypedFunctions};
+use verdict_kernel::semantics::log::CallWords;
 use verdict_kernel::types::{Flags, RegBase, RegType};
 use verdict_syscall::map::flags;
 use verdict_syscall::{FieldMask, Map};
@@ -148,6 +149,9 @@ impl<O: Observer> Verifier<'_, O> {
         }
         let limit = self.env.kernel.limits.used_maps;
         if self.program.maps.len() >= limit as usize {
+            if self.env.kernel.semantics.log.call_words != CallWords::Later {
+                reject!(ProgramLimits, E2BIG);
+            }
             reject!(
                 ProgramLimits,
                 E2BIG,
@@ -280,6 +284,16 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// A kernel variable or function (`check_pseudo_btf_id`).
     fn resolve_btf_var(&self, id: u32, module: i32) -> Res<Imm64> {
+        let control = &self.env.kernel.semantics.control;
+        let variables_only = control.typed_functions == TypedFunctions::Refused;
+        // The instruction has named modules since Linux 5.12, as long as there have been atomics.
+        if module != 0 && control.instruction_set == InstructionSet::V3Xadd {
+            reject!(
+                KernelSymbol,
+                EINVAL,
+                "reserved field (insn[1].imm) is used in pseudo_btf_id ldimm64 insn.\n"
+            );
+        }
         if module != 0 {
             reject!(KernelSymbol, EINVAL, "invalid module BTF object FD specified.\n");
         }
@@ -292,7 +306,6 @@ impl<O: Observer> Verifier<'_, O> {
                 id as i32
             );
         };
-        let variables_only = self.env.kernel.semantics.control.typed_functions == TypedFunctions::Refused;
         if variables_only && ty.kind() != Kind::Var {
             reject!(
                 KernelSymbol,

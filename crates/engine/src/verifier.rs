@@ -9,7 +9,7 @@ use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::helper::HelperProto;
 use verdict_kernel::prog::AttachType;
-use verdict_kernel::rule::Rule;
+use verdict_kernel::rule::{RefusedAt, Rule};
 use verdict_kernel::semantics::precision::Backtracking;
 use verdict_syscall::prog::flags;
 use verdict_syscall::{Map, Prog};
@@ -41,6 +41,9 @@ pub struct Stats {
     pub mark_read: u32,
     /// Stack depth of each function, in order.
     pub stack_depth: Vec<u32>,
+    /// Where something was refused whose words are said, and which is no reason to refuse the program; the first few.
+    #[doc(hidden)]
+    pub passed_over: Vec<RefusedAt>,
 }
 
 /// How a register is used by an instruction.

@@ -19,6 +19,9 @@ pub(crate) fn or_minus_one(idx: Option<InsnIdx>) -> i64 {
     idx.map_or(-1, |idx| i64::from(idx.0))
 }
 
+/// How many refusals that do not end a verification keep their places.
+const MAX_PASSED_OVER: usize = 16;
+
 /// What stands before the words of a kernel that reports all contradictions in itself alike.
 const BUG: &str = "verifier bug: ";
 
@@ -82,26 +85,6 @@ fn alike(own: &str) -> Option<String> {
 }
 
 impl<O: Observer> Verifier<'_, O> {
-    /// Refuses registers that a walk back still looks for at a place where none of them can be.
-    pub(crate) fn unexpected_regs(&self, mask: u32, place: &str) -> Res<()> {
-        match self.env.kernel.semantics.log.bug_words {
-            BugWords::Own => reject!(VerifierBug, EFAULT, "BUG regs {mask:x}\n"),
-            BugWords::Alike => reject!(VerifierBug, EFAULT, "{BUG}{place} unexpected regs {mask:x}\n"),
-        }
-    }
-
-    /// The same of slots of the stack.
-    pub(crate) fn leftover_slots(&self, mask: u64, place: &str) -> Res<()> {
-        match self.env.kernel.semantics.log.bug_words {
-            BugWords::Own => reject!(VerifierBug, EFAULT, "BUG stack slots {mask:x}\n"),
-            BugWords::Alike => reject!(
-                VerifierBug,
-                EFAULT,
-                "{BUG}{place} leftover stack slots {mask:x}\n"
-            ),
-        }
-    }
-
     /// Refuses to look for what a register came from that holds no number.
     pub(crate) fn backtracking_misuse<T>(&self) -> Res<T> {
         match self.env.kernel.semantics.log.bug_words {
@@ -129,9 +112,13 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// Says the words of a failure that does not end the verification.
     pub(crate) fn say_failure(&mut self, failure: &Failure) {
-        if let Failure::Rejected(refusal) = failure
-            && O::LISTENING
-        {
+        let Failure::Rejected(refusal) = failure else {
+            return;
+        };
+        if self.walk.stats.passed_over.len() < MAX_PASSED_OVER {
+            self.walk.stats.passed_over.push(refusal.site);
+        }
+        if O::LISTENING {
             match reworded(self.env.kernel, refusal) {
                 Some(text) => say!(self, "{text}"),
                 None => say!(self, "{}", refusal.text),

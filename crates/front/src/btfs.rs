@@ -100,6 +100,9 @@ impl Play<'_> {
             Err(refused) => told.and(Err(refused.errno)),
             Ok(_) => told,
         };
+        if let Err(refused) = &loaded {
+            self.refused_at(refused.site);
+        }
         let words = loaded.as_ref().err().map(|refused| refused.text.as_str());
         let last = words.unwrap_or_default().lines().last().unwrap_or_default();
         self.note(asked.name, What::Btf(bytes.len(), last.to_owned()), end.err());

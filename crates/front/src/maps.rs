@@ -95,7 +95,11 @@ impl Play<'_> {
         if create.map_flags & flags::TOKEN_FD != 0 {
             return self.unmodelled(asked.name, "tokens", Errno::EINVAL);
         }
-        let made = self.session.map_create(&create).map_err(|broken| {
+        let made = self.session.map_create(&create);
+        if let Err(broken) = &made {
+            self.refused_at(broken.site);
+        }
+        let made = made.map_err(|broken| {
             let closed = match broken.rule {
                 Rule::InnerMap => inner_fd == Open::Closed,
                 Rule::MapTypes => btf_fd == Open::Closed,

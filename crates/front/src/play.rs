@@ -1,5 +1,6 @@
 //! The played kernel.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use verdict_btf::Kind as BtfKind;
 use verdict_kernel::Kernel;
 use verdict_kernel::attr::MapId;
 use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::RefusedAt;
 use verdict_notify::{Filter, Reply, Task};
 use verdict_syscall::Session;
 
@@ -86,6 +88,8 @@ pub struct Play<'k> {
     left_out: usize,
     /// The object that the last answer gave a descriptor of.
     pub(crate) given: Option<Handle>,
+    /// Files and lines of verdict's sources where something was refused.
+    refused: BTreeSet<(&'static str, u32)>,
 }
 
 /// How many things that happened are kept, and bytes of programs among them, about.
@@ -133,7 +137,19 @@ impl<'k> Play<'k> {
             happened_bytes: 0,
             left_out: 0,
             given: None,
+            refused: BTreeSet::new(),
         })
+    }
+
+    /// Takes note of where something was refused.
+    pub(crate) fn refused_at(&mut self, site: RefusedAt) {
+        self.refused.insert((site.file(), site.line()));
+    }
+
+    /// Where in verdict's sources something was refused: files and lines.
+    #[doc(hidden)]
+    pub fn refused(&self) -> &BTreeSet<(&'static str, u32)> {
+        &self.refused
     }
 
     /// The system calls that are to be answered.

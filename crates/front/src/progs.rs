@@ -65,7 +65,10 @@ impl Play<'_> {
         let mut passed = self.passed(asked)?;
         let misfit = match self.beside(asked, &mut passed) {
             Some(misfit) => Some(misfit),
-            None => self.records(asked, &mut passed)?,
+            // Records are looked at by the verifier, whose log has a footer.
+            None => self
+                .records(asked, &mut passed)?
+                .map(|(errno, words)| (errno, words + UNWALKED)),
         };
         let buffer = LogBuffer {
             level: attr.u32("log_level"),
@@ -86,6 +89,9 @@ impl Play<'_> {
                     LoadError::Refused(broken) => broken.errno,
                     LoadError::Unsupported(_) => Errno::EOPNOTSUPP,
                 };
+                if let LoadError::Refused(broken) = &error {
+                    self.refused_at(broken.site);
+                }
                 self.note_prog(passed.load, Err(error), errno, None);
                 return Err(errno);
             }
@@ -114,6 +120,9 @@ impl Play<'_> {
             outcome.verdict = Verdict::Unsupported(what);
         }
         let told = buffer.hand_over(asked, &log, written);
+        if let Verdict::Rejected(rejected) = &outcome.verdict {
+            self.refused_at(rejected.site);
+        }
         let mut end = match &outcome.verdict {
             Verdict::Accepted => Ok(()),
             Verdict::Rejected(rejected) => Err(rejected.errno),

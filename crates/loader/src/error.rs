@@ -2,7 +2,7 @@
 
 use verdict_btf::TypeId;
 use verdict_kernel::errno::Errno;
-use verdict_kernel::rule::Rule;
+use verdict_kernel::rule::{RefusedAt, Rule};
 
 /// Errors of libbpf's own, above the range of errno.
 pub mod libbpf {
@@ -40,6 +40,9 @@ pub struct PrepareError {
     pub messages: Vec<String>,
     /// What the program had become by then.
     pub facts: ProgFacts,
+    /// Where in verdict it was refused.
+    #[doc(hidden)]
+    pub site: RefusedAt,
 }
 
 /// What libbpf tells of a program, whether or not loading succeeds.

@@ -188,6 +188,7 @@ impl Object {
             rule: broken.rule,
             messages: w.into_lines(),
             facts,
+            site: broken.site,
         }
     }
 

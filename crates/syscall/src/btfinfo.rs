@@ -5,6 +5,7 @@
 //! The size and padding of records are the loader's to get right: here they are typed.
 
 use verdict_btf::{Btf, Type};
+use verdict_kernel::attr::FuncInfo;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::Rule;
 
@@ -81,38 +82,45 @@ pub fn check_early(prog: &Prog, subprogs: &[Subprog]) -> Result<(), Rejection> {
     let btf = &prog.btf.as_ref().ok_or(Rule::FuncInfo.with(Errno::EINVAL))?.btf;
     let mut last: Option<u32> = None;
     for record in &prog.func_info {
-        let off = record.insn_off;
-        match last {
-            None if off != 0 => {
-                reject!(
-                    FuncInfo,
-                    Errno::EINVAL,
-                    "nonzero insn_off {off} for the first func info record"
-                );
-            }
-            Some(last) if off <= last => {
-                reject!(
-                    FuncInfo,
-                    Errno::EINVAL,
-                    "same or smaller insn offset ({off}) than previous func info record ({last})"
-                );
-            }
-            _ => {}
-        }
-        let Some(func) = btf.ty(record.type_id).filter(|ty| ty.is_func()) else {
-            reject!(
-                FuncInfo,
-                Errno::EINVAL,
-                "invalid type id {} in func info",
-                record.type_id.0 as i32
-            );
-        };
-        if func.proto().is_none() {
-            return Err(Rule::FuncInfo.with(Errno::EINVAL).into());
-        }
-        last = Some(off);
+        check_place(record, last)?;
+        check_type(record, btf)?;
+        last = Some(record.insn_off);
     }
     Ok(())
+}
+
+/// Whether a record is behind the one before it, or at the program's start.
+fn check_place(record: &FuncInfo, last: Option<u32>) -> Result<(), Rejection> {
+    let off = record.insn_off;
+    match last {
+        None if off != 0 => reject!(
+            FuncInfo,
+            Errno::EINVAL,
+            "nonzero insn_off {off} for the first func info record"
+        ),
+        Some(last) if off <= last => reject!(
+            FuncInfo,
+            Errno::EINVAL,
+            "same or smaller insn offset ({off}) than previous func info record ({last})"
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// The function that a record names.
+fn check_type<'b>(record: &FuncInfo, btf: &'b Btf) -> Result<Type<'b>, Rejection> {
+    let Some(func) = btf.ty(record.type_id).filter(|ty| ty.is_func()) else {
+        reject!(
+            FuncInfo,
+            Errno::EINVAL,
+            "invalid type id {} in func info",
+            record.type_id.0 as i32
+        );
+    };
+    if func.proto().is_none() {
+        return Err(Rule::FuncInfo.with(Errno::EINVAL).into());
+    }
+    Ok(func)
 }
 
 /// Checks the records against the program's layout.
@@ -142,7 +150,11 @@ fn check_funcs(prog: &Prog, btf: &Btf, subprogs: &[Subprog]) -> Result<Vec<FuncA
         );
     }
     let mut funcs = Vec::with_capacity(subprogs.len());
+    let mut last = None;
     for (i, (record, subprog)) in prog.func_info.iter().zip(subprogs).enumerate() {
+        // Where records were looked at before, this finds nothing.
+        check_place(record, last)?;
+        last = Some(record.insn_off);
         if subprog.start != record.insn_off {
             reject!(
                 FuncInfo,
@@ -150,7 +162,7 @@ fn check_funcs(prog: &Prog, btf: &Btf, subprogs: &[Subprog]) -> Result<Vec<FuncA
                 "func_info BTF section doesn't match subprog layout in BPF program\n"
             );
         }
-        let func = btf.ty(record.type_id).ok_or(Rule::FuncInfo.with(Errno::EINVAL))?;
+        let func = check_type(record, btf)?;
         let scalar = returns_scalar(btf, func);
         if i != 0 && !scalar && subprog.has_ld_abs {
             reject!(

@@ -6,7 +6,7 @@ use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::Rule;
-use verdict_kernel::semantics::control::FunctionArguments;
+use verdict_kernel::semantics::control::{FunctionArguments, UntrustedArgument};
 use verdict_kernel::types::{ArgBase, ArgType, Flags};
 
 use crate::func_model::MAX_REG_ARGS;
@@ -16,7 +16,7 @@ use crate::prog::Prog;
 /// What a subprogram takes as an argument (`struct bpf_subprog_arg_info`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SubprogArg {
-    /// A scalar, the context, memory, a dynptr, a trusted kernel object or an arena pointer.
+    /// A scalar, the context, memory, a dynptr, a kernel object or an arena pointer.
     pub ty: ArgType,
     /// Bytes of the memory.
     pub mem_size: u32,
@@ -44,6 +44,7 @@ impl Tags {
     const TRUSTED: u8 = 4;
     const NULLABLE: u8 = 8;
     const ARENA: u8 = 16;
+    const UNTRUSTED: u8 = 32;
 
     fn has(self, tag: u8) -> bool {
         self.0 & tag != 0
@@ -167,7 +168,9 @@ impl<'a> Args<'a> {
                     "arg#{i} type tag is not supported in static functions\n"
                 );
             }
+            let untrusted = self.kernel.semantics.control.untrusted_argument;
             tags.0 |= match tag {
+                "untrusted" if untrusted == UntrustedArgument::Known => Tags::UNTRUSTED,
                 "ctx" => Tags::CTX,
                 "trusted" => Tags::TRUSTED,
                 "nonnull" => Tags::NONNULL,
@@ -271,6 +274,9 @@ impl<'a> Args<'a> {
                 ..arg
             }));
         }
+        if tags.has(Tags::UNTRUSTED) {
+            return self.untrusted(i, ptr, tags).map(Some);
+        }
         if tags.has(Tags::ARENA) {
             if tags.other_than(Tags::ARENA) {
                 reject!(
@@ -317,6 +323,35 @@ impl<'a> Args<'a> {
         })
     }
 
+    /// A pointer argument that need not point anywhere: memory that is only read, or an object of the kernel.
+    fn untrusted(&self, i: usize, ptr: Type<'a>, tags: Tags) -> Result<SubprogArg, Rejection> {
+        if tags.other_than(Tags::UNTRUSTED) {
+            reject!(
+                GlobalSignature,
+                Errno::EINVAL,
+                "arg#{i} untrusted cannot be combined with any other tags\n"
+            );
+        }
+        let pointee = self.btf.skip_mods_and_typedefs(ptr.target());
+        if pointee.is_none_or(|ty| ty.is_void() || is_regular_int(ty) || ty.is_any_enum()) {
+            return Ok(SubprogArg::new(ArgBase::Mem, Flags::RDONLY | Flags::UNTRUSTED));
+        }
+        let btf_id = self.kernel_type(i, ptr)?;
+        let found = self.kernel.btf.ty(btf_id).filter(|ty| !ty.is_composite());
+        if let Some(ty) = found {
+            reject!(
+                GlobalSignature,
+                Errno::EINVAL,
+                "arg#{i} has type {} '(anon)', but only struct or primitive types are allowed\n",
+                ty.kind().kernel_name()
+            );
+        }
+        Ok(SubprogArg {
+            btf_id,
+            ..SubprogArg::new(ArgBase::BtfId, Flags::UNTRUSTED)
+        })
+    }
+
     /// The only kernel type whose name, without flavour, is that of the pointee.
     fn kernel_type(&self, i: usize, ptr: Type<'a>) -> Result<TypeId, Rejection> {
         let local = self
@@ -328,7 +363,7 @@ impl<'a> Args<'a> {
             reject!(
                 GlobalSignature,
                 Errno::EINVAL,
-                "arg#{i} reference type('{kind} {name}') candidate matching error: -22\n"
+                "arg#{i} reference type('{kind} (anon)') candidate matching error: -22\n"
             );
         }
         let wanted = essential_name(name);
@@ -355,6 +390,14 @@ impl<'a> Args<'a> {
             ),
         }
     }
+}
+
+/// Whether an integer has all the bits of its bytes (`btf_type_int_is_regular`).
+fn is_regular_int(ty: Type<'_>) -> bool {
+    ty.int().is_some_and(|int| {
+        let bytes = int.bits / 8;
+        int.offset == 0 && int.bits % 8 == 0 && bytes.is_power_of_two() && bytes <= 16 && ty.size() == bytes
+    })
 }
 
 /// Whether a pointer is one to `struct bpf_dynptr`, which may be declared only.

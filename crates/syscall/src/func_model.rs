@@ -57,7 +57,7 @@ impl FuncModel {
                 "The function {name} has {nargs} arguments. Too many.\n"
             );
         }
-        let ret = match slot(btf, proto.target()) {
+        let ret = match slot(btf, proto.target(), rules.unions) {
             Ok(ret) if !ret.is_struct => ret,
             Ok(_) | Err(_) => {
                 let kind = kind_name(btf, proto.target());
@@ -78,7 +78,7 @@ impl FuncModel {
                 );
             }
             // The size is a signed number in the kernel: a huge struct looks like an error, as here.
-            let arg = match slot(btf, param.ty) {
+            let arg = match slot(btf, param.ty, rules.unions) {
                 Ok(arg) if arg.size <= 16 && (rules.structs || !arg.is_struct) => arg,
                 Ok(_) | Err(_) => {
                     let kind = kind_name(btf, param.ty);
@@ -108,14 +108,15 @@ fn kind_name(btf: &Btf, id: TypeId) -> &'static str {
     ty.map_or("UNKNOWN", |ty| ty.kind().kernel_name())
 }
 
-fn slot(btf: &Btf, id: TypeId) -> Result<Slot, Errno> {
+fn slot(btf: &Btf, id: TypeId, unions: bool) -> Result<Slot, Errno> {
     if id == TypeId::VOID {
         return Ok(Slot::default());
     }
     let ty = btf.skip_mods_and_typedefs(id).ok_or(Errno::EINVAL)?;
+    let is_struct = ty.is_struct() || unions && ty.is_composite();
     let size = if ty.is_ptr() {
         8
-    } else if ty.is_int() || ty.is_any_enum() || ty.is_struct() {
+    } else if ty.is_int() || ty.is_any_enum() || is_struct {
         ty.size()
     } else {
         return Err(Errno::EINVAL);
@@ -123,7 +124,7 @@ fn slot(btf: &Btf, id: TypeId) -> Result<Slot, Errno> {
     let is_signed = ty.int().is_some_and(|int| int.encoding.is_signed());
     Ok(Slot {
         size,
-        is_struct: ty.is_struct(),
+        is_struct,
         is_signed,
     })
 }

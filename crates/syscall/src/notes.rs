@@ -3,7 +3,7 @@
 use std::fmt;
 
 use verdict_kernel::errno::Errno;
-use verdict_kernel::rule::{Broken, Rule};
+use verdict_kernel::rule::{Broken, RefusedAt, Rule};
 
 /// Takes what the kernel writes to the verifier's log besides a refusal's own words.
 ///
@@ -38,22 +38,32 @@ pub struct Rejection {
     pub rule: Rule,
     /// Text for the log, newlines included where the kernel writes them.
     pub text: String,
+    /// Where it was refused.
+    #[doc(hidden)]
+    pub site: RefusedAt,
 }
 
 impl Rejection {
     /// A refusal with words.
+    #[track_caller]
     pub fn new(rule: Rule, errno: Errno, text: impl Into<String>) -> Self {
         Self {
             errno,
             rule,
             text: text.into(),
+            site: RefusedAt::here(),
         }
     }
 }
 
 impl From<Broken> for Rejection {
     fn from(broken: Broken) -> Self {
-        Self::new(broken.rule, broken.errno, String::new())
+        Self {
+            errno: broken.errno,
+            rule: broken.rule,
+            text: String::new(),
+            site: broken.site,
+        }
     }
 }
 

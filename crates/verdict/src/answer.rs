@@ -2,7 +2,7 @@
 
 use verdict_engine::Stats;
 use verdict_kernel::prog::{AttachType, ProgType};
-use verdict_kernel::rule::{Broken, Rule};
+use verdict_kernel::rule::{Broken, RefusedAt, Rule};
 use verdict_loader::{OpenError, ProgFacts};
 use verdict_report::{Figures, GaveUp, Place, Record, Refusal, Stage, Verdict, printable_lines};
 use verdict_syscall::prog::LoadError;
@@ -18,6 +18,10 @@ pub struct Answer {
     pub place: Option<Place>,
     /// What is known of its rejection: the rule that was broken, and why.
     pub refusal: Option<Refusal>,
+    /// Where in verdict it was refused, and before that something else that is no reason to.
+    #[doc(hidden)]
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub sites: Vec<RefusedAt>,
 }
 
 impl From<Record> for Answer {
@@ -27,6 +31,7 @@ impl From<Record> for Answer {
             record,
             place: None,
             refusal: None,
+            sites: Vec::new(),
         }
     }
 }
@@ -59,12 +64,17 @@ impl From<LoadError> for End {
 }
 
 impl End {
-    /// The rule that was broken.
-    pub(crate) fn rule(&self) -> Option<Rule> {
+    /// The refusal.
+    pub(crate) fn broken(&self) -> Option<Broken> {
         match self {
-            End::Libbpf(broken, _) | End::Kernel(broken) => Some(broken.rule),
+            End::Libbpf(broken, _) | End::Kernel(broken) => Some(*broken),
             End::Accepted | End::Unsupported(_) | End::GaveUp(_) => None,
         }
+    }
+
+    /// The rule that was broken.
+    pub(crate) fn rule(&self) -> Option<Rule> {
+        self.broken().map(|broken| broken.rule)
     }
 
     /// The record of a program that ended so.

@@ -100,9 +100,9 @@ pub fn answer_handed(
         refusal.advice = advice(kernel, refusal, &record);
     }
     Answer {
-        record,
         place,
         refusal,
+        ..Answer::from(record)
     }
 }
 

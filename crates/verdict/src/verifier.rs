@@ -341,6 +341,8 @@ impl OpenObject<'_> {
         let rejected = matches!(loaded.end, End::Kernel(_));
         let mut refusal = loaded.end.rule().map(Refusal::by);
         let stats = loaded.outcome.map(|outcome| outcome.stats).unwrap_or_default();
+        let mut sites = stats.passed_over.clone();
+        sites.extend(loaded.end.broken().map(|broken| broken.site));
         let mut record = loaded
             .end
             .record(&self.name, program, &loaded.facts, &stats, usec);
@@ -419,6 +421,7 @@ impl OpenObject<'_> {
             record,
             place,
             refusal,
+            sites,
         }
     }
 
@@ -483,7 +486,7 @@ impl OpenObject<'_> {
         let prepared = match self.object.prepare_with(index, request.also, &mut bpf) {
             Ok(prepared) => prepared,
             Err(error) => {
-                let end = End::Libbpf(error.rule.with(error.errno), error.messages);
+                let end = End::Libbpf(error.rule.with_at(error.errno, error.site), error.messages);
                 let end = self.asked_for(&end).map_or(end, End::Unsupported);
                 return Loaded::new(end, error.facts);
             }
@@ -510,7 +513,7 @@ impl OpenObject<'_> {
             }
         }
         if let Err(error) = self.object.finish(&prepared, &mut bpf) {
-            loaded.end = End::Libbpf(error.rule.with(error.errno), error.messages);
+            loaded.end = End::Libbpf(error.rule.with_at(error.errno, error.site), error.messages);
         }
         loaded
     }
@@ -579,7 +582,7 @@ impl From<Verdict> for End {
     fn from(verdict: Verdict) -> End {
         match verdict {
             Verdict::Accepted => End::Accepted,
-            Verdict::Rejected(rejected) => End::Kernel(rejected.rule.with(rejected.errno)),
+            Verdict::Rejected(rejected) => End::Kernel(rejected.rule.with_at(rejected.errno, rejected.site)),
             Verdict::Unsupported(what) => End::Unsupported(what),
             Verdict::Bug(what) => End::Unsupported(format!("{CONTRADICTION}{what}")),
             Verdict::GaveUp(verdict_engine::GaveUp::Time) => End::GaveUp(GaveUp::Time),

@@ -100,7 +100,10 @@ impl OpenObject<'_> {
     }
 
     fn of_object(&self, error: PrepareError) -> Answer {
-        let end = End::Libbpf(error.rule.with(error.errno), error.messages.clone());
+        let end = End::Libbpf(
+            error.rule.with_at(error.errno, error.site),
+            error.messages.clone(),
+        );
         if let Some(what) = self.asked_for(&end) {
             return self.unsupported("", &what);
         }
@@ -123,7 +126,7 @@ impl OpenObject<'_> {
     }
 
     fn unprepared(&self, name: &str, error: PrepareError) -> Answer {
-        let broken = error.rule.with(error.errno);
+        let broken = error.rule.with_at(error.errno, error.site);
         let refusal = Some(Refusal::by(error.rule));
         let end = End::Libbpf(broken, error.messages);
         let record = end.record(self.name(), name, &error.facts, &Stats::default(), Some(0));

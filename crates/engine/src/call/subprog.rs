@@ -112,8 +112,8 @@ impl<O: Observer> Verifier<'_, O> {
             }
             return Err(failure);
         }
-        if let Err(failure) = matched {
-            let Failure::Rejected(r) = *failure else {
+        if let Err(mut failure) = matched {
+            let Failure::Rejected(r) = &mut *failure else {
                 return Err(failure);
             };
             let name = self.named_function(subprog);
@@ -122,15 +122,10 @@ impl<O: Observer> Verifier<'_, O> {
             } else {
                 (" ", name.trim_end())
             };
-            let text = format!(
-                "{}Caller passes invalid args into func#{subprog}{space}{name}\n",
-                r.text
-            );
-            let failure = Failure::rejected(r.rule, r.errno, text);
-            return Err(match r.fact {
-                Some(fact) => failure.about(|| fact),
-                None => failure,
-            });
+            let words = format!("Caller passes invalid args into func#{subprog}{space}{name}\n");
+            r.text.push_str(&words);
+            r.insn = None;
+            return Err(failure);
         }
         match self.env.kernel.semantics.log.global_words {
             GlobalWords::Number => say1!(self, "Func#{} is global and valid. Skipping.\n", subprog),
@@ -276,6 +271,10 @@ impl<O: Observer> Verifier<'_, O> {
     fn match_subprog_arg(&mut self, i: usize, arg: &SubprogArg) -> Res<()> {
         let regno = RegNo::of_arg(i);
         let reg = *self.reg(regno);
+        // Such memory is read by instructions that survive wrong addresses: anything may be passed.
+        if arg.ty.has(Flags::UNTRUSTED) {
+            return Ok(());
+        }
         match arg.ty.base() {
             ArgBase::Anything => {
                 if !reg.is_scalar() {

@@ -159,7 +159,8 @@ impl<O: Observer> Verifier<'_, O> {
                 reg
             }
             ArgBase::Mem => {
-                let mut reg = Reg::pointer(RegType::new(RegBase::Mem, carried(Flags::MAYBE_NULL)));
+                let flags = carried(Flags::MAYBE_NULL | Flags::UNTRUSTED | Flags::RDONLY);
+                let mut reg = Reg::pointer(RegType::new(RegBase::Mem, flags));
                 reg.set_mem_size(arg.mem_size);
                 if self.env.kernel.semantics.control.argument_id == ArgumentId::Always
                     || arg.ty.has(Flags::MAYBE_NULL)

@@ -392,10 +392,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         say!(self, "infinite loop detected at insn {}\n", idx);
         let shown = self.env.kernel.semantics.log.loop_states == LoopStates::Shown;
-        if O::LISTENING && !shown {
-            reject!(InfiniteLoop, EINVAL);
-        }
-        if O::LISTENING {
+        if O::LISTENING && shown {
             let frame = self.walk.cur.curframe();
             for (title, state) in [
                 ("cur state:", &self.walk.cur),
@@ -411,9 +408,13 @@ impl<O: Observer> Verifier<'_, O> {
                     frame,
                 });
             }
-            reject!(InfiniteLoop, EINVAL);
         }
-        reject!(InfiniteLoop, EINVAL, "infinite loop detected at insn {}\n", idx)
+        // Who listens has heard it before the states.
+        let words = match O::LISTENING {
+            true => String::new(),
+            false => format!("infinite loop detected at insn {idx}\n"),
+        };
+        reject!(InfiniteLoop, EINVAL, "{words}")
     }
 
     fn iterator_in_r1_is_active(&self) -> bool {

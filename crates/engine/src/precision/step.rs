@@ -4,6 +4,7 @@ use verdict_isa::{Alu, Atomic, Branch, Call, Jump, Malformed, Op, Operand, Store
 use verdict_kernel::Kernel;
 use verdict_kernel::helper::id;
 use verdict_kernel::semantics::control::{LdAbsExit, TailCallExit};
+use verdict_kernel::semantics::log::BugWords;
 use verdict_kernel::semantics::precision::{AtomicFetch, CallbackArguments};
 
 use crate::error::{Res, reject};
@@ -143,7 +144,7 @@ impl<O: Observer> Verifier<'_, O> {
         }
         if self.calls_sync_callback(idx) && subseq_idx != Some(idx.next()) {
             // Out of a callback, backwards into the call that runs it: its R1-R5 are not the call's.
-            self.no_leftovers(wanted, "callback")?;
+            self.no_leftovers("callback", wanted)?;
             wanted.regs[wanted.frame] &= !ARGS;
             self.leave(wanted)?;
             return Ok(Back::Final);
@@ -152,7 +153,7 @@ impl<O: Observer> Verifier<'_, O> {
             return Ok(Back::GiveUp);
         }
         wanted.drop(0);
-        self.no_args(wanted.mask(), "backtracking call")?;
+        self.no_args("backtracking call", wanted)?;
         let explored = self.env.kernel.semantics.control.tail_call_exit == TailCallExit::Explored;
         let ends = matches!(call, Call::Helper { id } if u32::try_from(id) == Ok(id::TAIL_CALL));
         if explored && ends && subseq_idx != Some(idx.next()) {
@@ -173,7 +174,7 @@ impl<O: Observer> Verifier<'_, O> {
             wanted.regs[wanted.frame] &= !ARGS;
         }
         if from_call || drops {
-            self.no_args(wanted.mask(), "backtracking exit")?;
+            self.no_args("backtracking exit", wanted)?;
         }
         wanted.drop(0);
         self.enter(wanted)?;
@@ -189,11 +190,11 @@ impl<O: Observer> Verifier<'_, O> {
             reject!(VerifierBug, EFAULT)
         };
         if self.program.subprogs[subprog].is_global {
-            self.no_args(wanted.mask(), "global subprog")?;
+            self.no_args("global subprog", wanted)?;
             wanted.drop(0);
             return Ok(Back::Final);
         }
-        self.no_leftovers(wanted, "static subprog")?;
+        self.no_leftovers("static subprog", wanted)?;
         let args = wanted.mask() & ARGS;
         wanted.regs[wanted.frame] &= !ARGS;
         self.leave(wanted)?;
@@ -208,21 +209,41 @@ impl<O: Observer> Verifier<'_, O> {
             .is_some_and(|aux| aux.calls_callback)
     }
 
-    /// Refuses arguments that are still looked for before `place`.
-    pub(super) fn no_args(&self, mask: u32, place: &str) -> Res<()> {
-        match mask & ARGS {
+    /// Here the registers of arguments must have been found; `place` is what some kernels say of it.
+    fn no_args(&self, place: &str, wanted: &Wanted) -> Res<()> {
+        match wanted.mask() & ARGS {
             0 => Ok(()),
-            _ => self.unexpected_regs(mask, place),
+            _ => self.unexpected(place, wanted),
         }
     }
 
-    fn no_leftovers(&self, wanted: &Wanted, place: &str) -> Res<()> {
+    /// Here all but the registers of arguments must have been found, slots included.
+    fn no_leftovers(&self, place: &str, wanted: &Wanted) -> Res<()> {
         if wanted.mask() & !ARGS != 0 {
-            return self.unexpected_regs(wanted.mask(), place);
+            return self.unexpected(place, wanted);
         }
-        match wanted.slots[wanted.frame] {
-            0 => Ok(()),
-            slots => self.leftover_slots(slots, place),
+        let slots = wanted.slots[wanted.frame];
+        match self.env.kernel.semantics.log.bug_words {
+            _ if slots == 0 => Ok(()),
+            BugWords::Own => reject!(VerifierBug, EFAULT, "BUG stack slots {:x}\n", slots),
+            BugWords::Alike => reject!(
+                VerifierBug,
+                EFAULT,
+                "verifier bug: {place} leftover stack slots {:x}\n",
+                slots
+            ),
+        }
+    }
+
+    fn unexpected(&self, place: &str, wanted: &Wanted) -> Res<()> {
+        match self.env.kernel.semantics.log.bug_words {
+            BugWords::Own => reject!(VerifierBug, EFAULT, "BUG regs {:x}\n", wanted.mask()),
+            BugWords::Alike => reject!(
+                VerifierBug,
+                EFAULT,
+                "verifier bug: {place} unexpected regs {:x}\n",
+                wanted.mask()
+            ),
         }
     }
 

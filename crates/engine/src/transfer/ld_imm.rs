@@ -42,7 +42,7 @@ impl<O: Observer> Verifier<'_, O> {
         if self.program.subprogs[subprogno].is_global {
             reject!(CallbackFunction, EINVAL, "callback function not static\n");
         }
-        if subprogno == SubprogIdx::MAIN {
+        if subprogno == SubprogIdx::MAIN && !self.env.kernel.calls().own_callback {
             reject!(
                 CallbackFunction,
                 EINVAL,

@@ -5,12 +5,15 @@
 
 pub mod explain;
 mod fact;
+mod refused_at;
 mod table;
 
 use std::fmt;
 
 use crate::errno::Errno;
 pub use fact::{Fact, Origin, Role};
+#[doc(hidden)] // for the project's own chores
+pub use refused_at::RefusedAt;
 pub use table::Rule;
 
 /// What kind of safety a rule protects: the categories of Linux 7.3's diagnostics.
@@ -118,8 +121,19 @@ impl Rule {
     }
 
     /// A refusal by this rule.
+    #[track_caller]
     pub const fn with(self, errno: Errno) -> Broken {
-        Broken { errno, rule: self }
+        self.with_at(errno, RefusedAt::here())
+    }
+
+    /// The same, made elsewhere.
+    #[doc(hidden)]
+    pub const fn with_at(self, errno: Errno, site: RefusedAt) -> Broken {
+        Broken {
+            errno,
+            rule: self,
+            site,
+        }
     }
 }
 
@@ -146,6 +160,9 @@ pub struct Broken {
     pub errno: Errno,
     /// The rule that was broken.
     pub rule: Rule,
+    /// Where it was refused.
+    #[doc(hidden)]
+    pub site: RefusedAt,
 }
 
 /// Names the rule by which a check refuses: `check(attr).by(Rule::MapAttributes)?`.

@@ -106,6 +106,16 @@ switches! {
         },
         needs: [],
     }
+    untrusted_argument: UntrustedArgument = "untrusted-argument" {
+        doc: "Whether an argument of a global function may be tagged `arg:untrusted`.",
+        upstream: "\"bpf: add support for __arg_untrusted in global functions\" series (Linux 6.17).",
+        corpus: "untrusted_argument",
+        values: {
+            Unknown = "unknown": "There is no such tag.",
+            Known = "known": "It may: anything is passed, and what lies behind it can only be read.",
+        },
+        needs: [Prerequisite::new("known", "function-arguments", "by-tag")],
+    }
     callback_map: CallbackMap = "callback-map" {
         doc: "Whether a callback for an inner map knows which one it is.",
         upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",

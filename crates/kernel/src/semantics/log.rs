@@ -149,7 +149,7 @@ switches! {
         needs: [],
     }
     call_words: CallWords = "call-words" {
-        doc: "What is said of calls, their arguments and other pointers that are refused.",
+        doc: "What is said of calls, their arguments and other pointers that are refused, and of too many maps.",
         upstream: "check_helper_call and what it calls, between Linux 5.10 and 6.12.",
         corpus: "switch_arguments",
         values: {

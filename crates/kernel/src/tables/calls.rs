@@ -26,10 +26,13 @@ pub struct Calls {
     /// How many functions a link of probes may be at (`MAX_KPROBE_MULTI_CNT`, Linux 6.8); without it, as many as there is room
     /// for.
     pub most_functions: Option<u32>,
+    /// Whether a program may be a callback of its own, which no loader makes: a fix that 6.1.192 and 6.12.117 have, and
+    /// neither 6.12.43 nor 6.18.15, forbids it.
+    pub own_callback: bool,
 }
 
 impl Calls {
-    /// Linux 6.5 and later.
+    /// Linux 6.5 and later, as 6.12.117 has it.
     pub(super) const BASE: Calls = Calls {
         freezes_by_rights: true,
         fdinfo_has_inodes: true,
@@ -40,11 +43,17 @@ impl Calls {
         infrared_of_networks: false,
         spares_for_maps: true,
         most_functions: Some(1 << 20),
+        own_callback: false,
+    };
+    /// 6.12.43.
+    pub(super) const OF_6_12_43: Calls = Calls {
+        own_callback: true,
+        ..Calls::BASE
     };
     /// 6.18.15.
     pub(super) const OF_6_18: Calls = Calls {
         spares_for_maps: false,
-        ..Calls::BASE
+        ..Calls::OF_6_12_43
     };
     /// 6.1.192.
     pub(super) const OF_6_1: Calls = Calls {

@@ -46,6 +46,7 @@ impl Refused {
             rule: self.broken.rule,
             messages: vec![said(&self.words)],
             facts,
+            site: self.broken.site,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Changes, NameChanges, Tables, helper, lsm};
 use crate::prog::AttachType::*;
+use crate::tables::calls::Calls;
 use crate::tables::helper::protos::{common, other, packet, packet::*, protos, sock::*, tracing};
 use crate::tables::helper::sets::{Line, Set, When, sets};
 use crate::tables::kfunc::attach::{Attaching, TailCalls};
@@ -35,6 +36,7 @@ pub(super) static TABLES: Tables = Tables::new(
                 scx_bpf_dispatch_from_dsq_set_vtime;
             }
         },
+        calls: Calls::OF_6_12_43,
         lsm: lsm::Changes {
             hooks: NameChanges {
                 removed: &["backing_file_alloc", "backing_file_free", "mmap_backing_file"],
