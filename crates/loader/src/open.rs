@@ -220,6 +220,7 @@ impl<'a> Opening<'a> {
             self.budget.charge(section.size)?;
             self.code
                 .insert(index, insn::decode(section.data.unwrap_or_default()));
+            let before = self.programs.len();
             program::collect(
                 &self.elf,
                 index,
@@ -228,6 +229,10 @@ impl<'a> Opening<'a> {
                 &mut self.programs,
                 self.w,
             )?;
+            // Programs may overlap, too.
+            let found = self.programs.get(before..).unwrap_or_default();
+            let insns: usize = found.iter().map(program::Program::len).sum();
+            self.budget.charge((insns as u64).saturating_mul(insn::INSN_SIZE))?;
             return Ok(SecKind::Unused);
         }
         if name == ".data" || name.starts_with(".data.") {
