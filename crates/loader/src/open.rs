@@ -232,7 +232,8 @@ impl<'a> Opening<'a> {
             // Programs may overlap, too.
             let found = self.programs.get(before..).unwrap_or_default();
             let insns: usize = found.iter().map(program::Program::len).sum();
-            self.budget.charge((insns as u64).saturating_mul(insn::INSN_SIZE))?;
+            self.budget
+                .charge((insns as u64).saturating_mul(insn::INSN_SIZE))?;
             return Ok(SecKind::Unused);
         }
         if name == ".data" || name.starts_with(".data.") {

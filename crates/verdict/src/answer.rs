@@ -35,7 +35,7 @@ impl From<Record> for Answer {
 pub(crate) const CONTRADICTION: &str = "internal contradiction: ";
 
 /// How the loading of a program ended.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum End {
     /// Loaded.
     Accepted,

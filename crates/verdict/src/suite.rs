@@ -271,9 +271,11 @@ fn load(object: &OpenObject<'_>, index: usize, request: Request<'_>, level: u32)
         truncated = listener.finish().is_ok_and(|written| written.truncated);
         outcome
     };
-    let Loaded { end, refused, .. } = object.load_with(index, request, &mut listening);
+    let Loaded {
+        end, refused, target, ..
+    } = object.load_with(index, request, &mut listening);
     if let (End::Kernel(_), Some((prepared, at))) = (&end, &refused)
-        && prepared.target == Some(*at)
+        && target == Some(*at)
     {
         object.object.fixup_log(prepared, *at, &mut log);
     }

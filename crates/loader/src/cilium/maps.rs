@@ -129,9 +129,7 @@ impl Maps {
             let Some(def) = btf.skip_mods_and_typedefs(var.target()).filter(|t| t.is_struct()) else {
                 return Err(format!("expected struct, got {}", var.target()));
             };
-            let (read, slots) = reader
-                .read(def, symbol)
-                .map_err(|e| format!("map {name}: {e}"))?;
+            let (read, slots) = reader.read(def, symbol).map_err(|e| format!("map {name}: {e}"))?;
             room = room
                 .checked_sub(slots.len())
                 .ok_or_else(|| format!("section {}: out of memory", sec.name))?;

@@ -152,6 +152,11 @@ fn sections_and_variables_of_struct_ops() {
 }
 
 #[test]
+fn members_of_struct_ops() {
+    loads_in_proportion(400, objects::members);
+}
+
+#[test]
 fn sections_of_data() {
     loads_in_proportion(3_000, objects::data_sections);
 }
