@@ -37,7 +37,8 @@ pub fn program(bytes: &[u8]) {
     let [which, prog_type, flags, level, attach, records, function, _] = *head;
     let Some(kernel) = kernel(which) else { return };
     let btf = types();
-    let name = FUNCTIONS.get(usize::from(function) % (FUNCTIONS.len() + 1));
+    let name = (usize::from(function) % (FUNCTIONS.len() + 1)).checked_sub(1);
+    let name = name.and_then(|at| FUNCTIONS.get(at));
     let attach_btf_id = name.and_then(|name| {
         let kinds = [Kind::Func, Kind::Typedef].into_iter();
         kinds.filter_map(|kind| kernel.btf.find(name, kind)).next()

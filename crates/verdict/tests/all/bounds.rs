@@ -8,7 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use verdict::{Explaining, KernelChoice, Loader, Options, Verifier, find_objects, object_name, read_object};
+use verdict::kernel::rule::explain::log;
+use verdict::{
+    Explaining, Globals, KernelChoice, Loader, Options, Plans, Verifier, find_objects, object_name,
+    read_object,
+};
 
 /// How often as much four times as many may cost: in proportion it is 4, of quadratic cost 16.
 const MOST: u32 = 9;
@@ -274,6 +278,70 @@ fn sections_and_relocations_over_and_over() {
     loads_in_proportion(5_000, claims::qualified);
 }
 
+/// Checkpoints of a path that acquires one reference after the other hold ever more of them: that ends before memory does.
+#[test]
+fn references_without_end() {
+    let object = LIBBPF.open("hostile.bpf.o", &claims::references()).unwrap();
+    let said = object.programs().next().unwrap().check().record.unsupported;
+    assert!(said.unwrap().starts_with("states that hold ever more resources"));
+}
+
+#[test]
+fn values_of_globals() {
+    in_proportion(4_000, |count| {
+        let bytes = claims::variables(count);
+        let lines: String = (0..count).map(|i| format!("v_{i} = 1\n")).collect();
+        let mut values = Globals::default();
+        values.add_lines(&lines).unwrap();
+        Box::new(move || {
+            let mut object = LIBBPF.open("hostile.bpf.o", &bytes).unwrap();
+            object.set_globals(&values).unwrap();
+        })
+    });
+}
+
+#[test]
+fn programs_that_plans_leave_out() {
+    in_proportion(3_000, |count| {
+        let bytes = objects::programs(count);
+        let lines = (1..count).map(|i| format!("[plan.programs.prog_{i}]\nautoload = false\n"));
+        let plans = Plans::parse(&format!("[[plan]]\n{}", lines.collect::<String>())).unwrap();
+        Box::new(move || {
+            let mut object = LIBBPF.open("hostile.bpf.o", &bytes).unwrap();
+            object.apply(&plans).unwrap();
+            assert_eq!(object.programs().len(), 1);
+        })
+    });
+}
+
+#[test]
+fn tests_and_their_tags() {
+    in_proportion(1_000, |count| {
+        let bytes = claims::tests(count);
+        Box::new(move || {
+            let suite = LIBBPF.open_suite("hostile.bpf.o", bytes.clone()).unwrap();
+            let files = |_: &Path| unreachable!("no test names a file");
+            for test in suite.tests() {
+                test.run(&|path| files(path.as_ref()));
+            }
+        })
+    });
+}
+
+#[test]
+fn lines_of_logs() {
+    let explained =
+        |text: String| -> Box<dyn Fn()> { Box::new(move || assert_eq!(log(text.as_bytes()).len(), 1)) };
+    // Words that begin as refusals do, over and over.
+    in_proportion(4_000, |count| {
+        let line = "R math between R invalid ".repeat(count / 16);
+        explained(format!("0: (95) exit\n{line}\nR1 invalid mem access 'scalar'\n"))
+    });
+    in_proportion(5_000, |count| {
+        explained("0: (95) exit\nR1 !read_ok\n".repeat(count))
+    });
+}
+
 /// Writes the objects at full size into the directory that `VERDICT_BOUNDS` names, to be measured by hand.
 #[test]
 #[ignore = "writes files"]
@@ -326,6 +394,7 @@ fn objects_at_full_size() {
         "bss-4g.o",
         objects::claimed(".bss", elf::SHT_NOBITS, (4 << 30) - 8),
     );
+    put("references.o", claims::references());
     put("frames-8-8192.o", objects::frames(8, 8_190));
     put("tags-3000-10.o", claims::tags(3_000, 10));
     put("tags-1-300000.o", claims::tags(1, 300_000));

@@ -4,7 +4,9 @@ use verdict_btf::build::Placement;
 use verdict_btf::{FuncLinkage, Kind, TypeId, VarLinkage};
 
 use super::elf::*;
-use super::objects::{EXIT, INSN, Types, call, insn, map_object, nothing, number, wide, with_program};
+use super::objects::{
+    EXIT, INSN, Types, array_ptr, call, insn, map_object, nothing, number, wide, with_program,
+};
 
 /// Programs whose functions have so many tags each.
 pub(super) fn tags(programs: usize, each: usize) -> Vec<u8> {
@@ -20,6 +22,27 @@ pub(super) fn tags(programs: usize, each: usize) -> Vec<u8> {
             types.btf.add_decl_tag(&format!("arg:unknown_{i}"), func, Some(0));
             types.btf.add_decl_tag(&format!("comment:{i}"), func, None);
         }
+    }
+    types.finish(&mut elf);
+    elf.finish()
+}
+
+/// Programs that are tests, and expect something of the log.
+pub(super) fn tests(count: usize) -> Vec<u8> {
+    let (mut elf, mut types) = (Elf::new(), Types::new());
+    let section = elf.code("socket", nothing().repeat(count));
+    for i in 0..count {
+        elf.symbol(&format!("prog_{i}"), FUNC, section, i * 16, 16);
+    }
+    types.functions("socket", (0..count).map(|i| (format!("prog_{i}"), i * 16)));
+    for i in 0..count as u32 {
+        let func = TypeId(types.proto.0 + 1 + i);
+        types
+            .btf
+            .add_decl_tag("comment:0:test_expect_success", func, None);
+        types
+            .btf
+            .add_decl_tag(&format!("comment:{i}:test_expect_msg=absent {i}"), func, None);
     }
     types.finish(&mut elf);
     elf.finish()
@@ -386,8 +409,8 @@ pub(super) fn map_fields(maps: usize, fields: usize) -> Vec<u8> {
             .collect();
         let value = types.btf.add_struct("value", fields as u32 * 8, &members);
         let value = types.btf.add_ptr(value);
-        let ty = super::objects::array_ptr(types, 2);
-        let max = super::objects::array_ptr(types, 1);
+        let ty = array_ptr(types, 2);
+        let max = array_ptr(types, 1);
         let key = types.btf.add_ptr(types.int);
         let members = [
             ("type", ty, 0),
@@ -438,4 +461,35 @@ pub(super) fn overlapping(count: usize) -> Vec<u8> {
     }
     file.extend(object);
     file
+}
+
+/// A loop that acquires a reference each time, and never releases one.
+pub(super) fn references() -> Vec<u8> {
+    let (mut elf, mut types) = (Elf::new(), Types::new());
+    let (ty, max) = (array_ptr(&mut types, 27), array_ptr(&mut types, 4096));
+    let members = [("type", ty, 0), ("max_entries", max, 8)];
+    let def = types.btf.add_struct("", 16, &members);
+    let maps = elf.data(".maps", vec![0; 16]);
+    let symbol = elf.symbol("ring", OBJECT, maps, 0, 16);
+    let var = types.btf.add_var("ring", VarLinkage::Global, def);
+    let placed = Placement {
+        ty: var,
+        offset: 0,
+        size: 16,
+    };
+    types.btf.add_datasec(".maps", 16, &[placed]);
+    // r1 = ring; r2 = 8; r3 = 0; bpf_ringbuf_reserve; again.
+    let mut code = wide().to_vec();
+    code.extend(insn(0xb7, 2, 0, 8));
+    code.extend(insn(0xb7, 3, 0, 0));
+    code.extend(insn(0x85, 0, 0, 131));
+    code.extend(insn(0x05, 0, -6, 0));
+    code.extend(nothing());
+    let len = code.len();
+    let section = elf.code("tp/syscalls/sys_enter_getpid", code);
+    elf.symbol("prog", FUNC, section, 0, len);
+    elf.relocations(section, [(0, symbol, R_BPF_64_64)]);
+    types.functions("tp/syscalls/sys_enter_getpid", [("prog".to_owned(), 0)]);
+    types.finish(&mut elf);
+    elf.finish()
 }
