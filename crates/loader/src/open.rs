@@ -1,6 +1,6 @@
 //! Opening an object: from the bytes of a file to programs, maps and externs.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use verdict_btf::Btf;
 use verdict_btf::build::Builder;
@@ -555,6 +555,7 @@ impl<'a> Opening<'a> {
             info,
             exceptions,
             shared: Shared::default(),
+            numbers: OnceLock::new(),
             changes: 0,
             core_btf: manner.core_btf().unwrap_or(&kernel.btf).clone(),
             kernel_btf: kernel.btf.clone(),

@@ -38,8 +38,8 @@ pub struct Prepared {
     pub target: Option<usize>,
     /// What libbpf tells of the program that was asked for.
     pub facts: ProgFacts,
-    /// Warnings so far, a line each.
-    pub messages: Vec<String>,
+    /// Warnings so far.
+    warnings: Warnings,
     /// Why libbpf would go no further than `loads`.
     stopped: Option<PrepareError>,
     /// What is not modelled of how the programs are loaded.
@@ -210,7 +210,7 @@ impl Object {
             return cilium::populate(self, spec, filled, bpf)
                 .map_err(|refused| refused.into_error(prepared.facts));
         }
-        let mut w = Warnings::from_lines(&prepared.messages);
+        let mut w = prepared.warnings.clone();
         self.fill_program_arrays(prepared, bpf, &mut w)
             .by(Rule::MapContents)
             .map_err(|broken| self.failure(broken, w, prepared.facts))
@@ -533,7 +533,7 @@ impl<'a> Load<'a> {
         }
         prepared.facts = self.facts;
         prepared.maps = Arc::clone(&self.maps);
-        prepared.messages = std::mem::take(&mut self.w).into_lines();
+        prepared.warnings = std::mem::take(&mut self.w);
         Ok(prepared)
     }
 

@@ -232,7 +232,7 @@ fn judge_loaded(object: &OpenObject<'_>, index: usize, spec: &Spec, auxiliary: &
         End::Accepted => None,
         End::Kernel(broken) => Some(format!("{} by the kernel", broken.errno)),
         End::Libbpf(broken, messages) => {
-            let first = messages.first().map_or("", String::as_str);
+            let first = messages.first().map_or("", |line| &**line);
             Some(format!(
                 "{} by libbpf: {}",
                 broken.errno,

@@ -77,15 +77,19 @@ pub(crate) fn create(object: &Object, spec: &Spec, bpf: &mut dyn Bpf) -> Result<
             .map_err(|broken| refused(*broken));
     }
     let created = Creator::new(object, spec, bpf).all();
-    let (btf, maps, said) = match &created {
-        Ok(maps) => (Ok(None), maps.as_slice().into(), Vec::new()),
-        Err(refused) => (Err(refused.broken), Arc::default(), vec![refused.words.clone()]),
+    let mut said = Warnings::default();
+    let (btf, maps) = match &created {
+        Ok(maps) => (Ok(None), maps.as_slice().into()),
+        Err(refused) => {
+            said.say(refused.words.clone());
+            (Err(refused.broken), Arc::default())
+        }
     };
     bpf.keep(Made {
         changes: object.changes,
         btf,
         maps,
-        said: Warnings::from_lines(&said),
+        said,
     });
     created
 }

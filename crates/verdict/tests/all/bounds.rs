@@ -62,6 +62,8 @@ fn verifier(kernel: &str, loader: Loader) -> Verifier {
 
 static LIBBPF: LazyLock<Verifier> = LazyLock::new(|| verifier("6.12", Loader::Libbpf));
 static CILIUM: LazyLock<Verifier> = LazyLock::new(|| verifier("6.12", Loader::Cilium));
+/// Where which registers are live is found by the program's text.
+static NEWER: LazyLock<Verifier> = LazyLock::new(|| verifier("6.18", Loader::Libbpf));
 /// Before contexts of functions could be tagged.
 static OLDER: LazyLock<Verifier> = LazyLock::new(|| verifier("6.1", Loader::Libbpf));
 
@@ -287,6 +289,13 @@ fn references_without_end() {
 }
 
 #[test]
+fn jumps_back() {
+    for verifier in [&*LIBBPF, &*NEWER] {
+        loads_in_proportion_by(verifier, 4_000, claims::jumps_back);
+    }
+}
+
+#[test]
 fn values_of_globals() {
     in_proportion(4_000, |count| {
         let bytes = claims::variables(count);
@@ -394,6 +403,7 @@ fn objects_at_full_size() {
         "bss-4g.o",
         objects::claimed(".bss", elf::SHT_NOBITS, (4 << 30) - 8),
     );
+    put("jumps-back-900000.o", claims::jumps_back(900_000));
     put("references.o", claims::references());
     put("frames-8-8192.o", objects::frames(8, 8_190));
     put("tags-3000-10.o", claims::tags(3_000, 10));

@@ -484,12 +484,27 @@ pub(super) fn references() -> Vec<u8> {
     code.extend(insn(0xb7, 3, 0, 0));
     code.extend(insn(0x85, 0, 0, 131));
     code.extend(insn(0x05, 0, -6, 0));
-    code.extend(nothing());
     let len = code.len();
     let section = elf.code("tp/syscalls/sys_enter_getpid", code);
     elf.symbol("prog", FUNC, section, 0, len);
     elf.relocations(section, [(0, symbol, R_BPF_64_64)]);
     types.functions("tp/syscalls/sys_enter_getpid", [("prog".to_owned(), 0)]);
     types.finish(&mut elf);
+    elf.finish()
+}
+
+/// Jumps that each lead back to the one before it, to where a register is read and a slot of the stack.
+pub(super) fn jumps_back(count: usize) -> Vec<u8> {
+    let mut elf = Elf::new();
+    let mut code = number(0).to_vec();
+    code.extend(insn(0xb7, 6, 0, 1));
+    code.extend(insn(0x7b, 0x6a, -8, 0));
+    code.extend(insn(0x79, 0xa1, -8, 0));
+    // if r0 == 7 goto the instruction before
+    code.extend(insn(0x15, 0, -2, 7).repeat(count));
+    code.extend(EXIT);
+    let len = code.len();
+    let section = elf.code("socket", code);
+    elf.symbol("prog", FUNC, section, 0, len);
     elf.finish()
 }
