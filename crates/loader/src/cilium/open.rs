@@ -567,6 +567,7 @@ impl<'a> File<'a> {
             cilium: Some(Spec {
                 references,
                 functions,
+                callees: OnceLock::new(),
                 maps: self.maps.notes,
                 kconfig: self.kconfig,
                 parts,
