@@ -28,6 +28,7 @@ const ORDER: &[&str] = &[
     "bpf-verdict-explain",
     "bpf-verdict-page",
     "bpf-verdict",
+    "bpf-verdict-fuzz",
     "bpf-verdict-capture",
     "bpf-verdict-front",
     "bpf-verdict-cli",

@@ -145,7 +145,15 @@ impl<'k> Asker<'k> {
         }
         let prepared = match prepared {
             Ok(prepared) => prepared,
-            Err(error) => return unasked(error.messages.first().cloned().unwrap_or_default()),
+            Err(error) => {
+                return unasked(
+                    error
+                        .messages
+                        .first()
+                        .map(|line| line.to_string())
+                        .unwrap_or_default(),
+                );
+            }
         };
         let Some(target) = prepared.target else {
             return unasked("libbpf leaves it out".to_owned());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::iter;
 use std::path::Path;
 
 use verdict::kernel::errno::Errno;
@@ -354,14 +355,16 @@ fn of_object(
     let mut programs: Vec<Program> = (0..count.unwrap_or(1)).map(|_| Program::default()).collect();
     let kernels = sides.len();
     for ((at, side), summary) in sides.into_iter().enumerate().zip(summaries) {
-        let answers: Vec<_> = match side.programs {
-            Ok(answers) => answers
-                .into_iter()
-                .map(|answer| answer.map_err(Unusable::because))
-                .collect(),
+        // One by one: there may be very many.
+        let answers: Box<dyn Iterator<Item = _>> = match side.programs {
+            Ok(answers) => Box::new(
+                answers
+                    .into_iter()
+                    .map(|answer| answer.map_err(Unusable::because)),
+            ),
             Err(unusable) => match answer_of(&unusable) {
-                Some(answer) => programs.iter().map(|_| Ok(answer.clone())).collect(),
-                None => vec![Err(unusable)],
+                Some(answer) => Box::new((0..programs.len()).map(move |_| Ok(answer.clone()))),
+                None => Box::new(iter::once(Err(unusable))),
             },
         };
         for (program, answer) in programs.iter_mut().zip(answers) {
@@ -398,6 +401,8 @@ impl Program {
 
     /// Takes the answer of one of the kernels.
     fn take(&mut self, path: &Path, (at, kernels): (usize, usize), answer: Answer) {
+        self.answers
+            .reserve_exact(kernels.saturating_sub(self.answers.len()));
         self.answers.resize_with(kernels, || None);
         self.path = shown_path(path);
         self.object.clone_from(&answer.record.object);

@@ -284,8 +284,8 @@ pub(crate) fn note_once(note: &str) {
 
 /// What helps against a refusal to open an object, if something is known to.
 pub(crate) fn help(error: &OpenError, unfit: Option<String>) -> String {
-    let legacy = |message: &String| message.contains("legacy map definitions in 'maps' section");
-    let help = match error.messages.iter().any(legacy) {
+    let legacy = "legacy map definitions in 'maps' section";
+    let help = match error.messages.iter().any(|message| message.contains(legacy)) {
         true => Some("cilium/ebpf and aya take such definitions: --loader cilium, --loader aya".to_owned()),
         false => unfit,
     };

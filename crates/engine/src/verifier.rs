@@ -98,6 +98,8 @@ pub(crate) struct Walk {
     pub(crate) jmps_processed: u32,
     /// The last id given out.
     pub(crate) id_gen: u32,
+    /// How many resources were copied as states came to hold others.
+    pub(crate) copied_refs: u64,
     /// Some direct packet write or read happened that the program type must allow.
     pub(crate) seen_direct_write: bool,
     /// Some path throws an exception.
@@ -126,6 +128,7 @@ impl Default for Walk {
             stats: Stats::default(),
             jmps_processed: 0,
             id_gen: 0,
+            copied_refs: 0,
             seen_direct_write: false,
             seen_exception: false,
             suspect: Suspect::None,

@@ -1,5 +1,7 @@
 //! Where aya, the library of Rust programs, reads and loads objects otherwise than libbpf, whose way it follows in all else.
 
+use std::sync::Arc;
+
 use verdict_btf::{Btf, Kind};
 use verdict_isa::Insn;
 use verdict_kernel::errno::Errno;
@@ -178,7 +180,7 @@ pub(crate) fn refused_map(maps: &[Map]) -> Option<(Broken, String)> {
 
 /// An error of loading in its words, as far as it says something else than libbpf.
 pub(crate) fn in_its_words(error: PrepareError) -> PrepareError {
-    let own = |line: &String| {
+    let own = |line: &Arc<str>| {
         let name = line
             .strip_prefix("libbpf: map '")?
             .split_once("': failed to create: ")?
@@ -190,13 +192,14 @@ pub(crate) fn in_its_words(error: PrepareError) -> PrepareError {
     };
     let found = error.messages.iter().find_map(own);
     let messages = match found {
-        Some(line) => vec![line],
+        Some(line) => vec![line.into()],
         None => {
             let own = error
                 .messages
                 .iter()
                 .filter(|line| !line.starts_with("libbpf: failed to load object "));
-            own.map(|line| line.replacen("libbpf: ", "aya: ", 1)).collect()
+            own.map(|line| line.replacen("libbpf: ", "aya: ", 1).into())
+                .collect()
         }
     };
     PrepareError { messages, ..error }

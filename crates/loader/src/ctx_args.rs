@@ -203,10 +203,8 @@ mod tests {
         assert_eq!(pointee(0).as_deref(), Some("bpf_user_pt_regs_t"));
         assert_eq!((params[1].ty, params[2].ty), (int, number));
         assert_eq!(
-            w.into_lines(),
-            [
-                "libbpf: prog 'main': subprog 'helper' arg#2 is expected to be of `struct bpf_user_pt_regs_t *` type"
-            ]
+            w.into_lines().concat(),
+            "libbpf: prog 'main': subprog 'helper' arg#2 is expected to be of `struct bpf_user_pt_regs_t *` type"
         );
     }
 }

@@ -1,5 +1,7 @@
 //! Errors, and the warnings that explain them in libbpf's words.
 
+use std::sync::Arc;
+
 use verdict_btf::TypeId;
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::{RefusedAt, Rule};
@@ -26,7 +28,7 @@ pub struct OpenError {
     /// The rule that was broken.
     pub rule: Rule,
     /// What libbpf prints, a line each, with its prefix `libbpf: ` and without the newline.
-    pub messages: Vec<String>,
+    pub messages: Vec<Arc<str>>,
 }
 
 /// Why an object cannot be loaded although the kernel has not refused a program.
@@ -37,7 +39,7 @@ pub struct PrepareError {
     /// The rule that was broken.
     pub rule: Rule,
     /// What libbpf prints, a line each, with its prefix `libbpf: ` and without the newline.
-    pub messages: Vec<String>,
+    pub messages: Vec<Arc<str>>,
     /// What the program had become by then.
     pub facts: ProgFacts,
     /// Where in verdict it was refused.
@@ -81,7 +83,7 @@ impl std::fmt::Display for PrepareError {
 
 impl std::error::Error for PrepareError {}
 
-fn describe(errno: Errno, messages: &[String]) -> String {
+fn describe(errno: Errno, messages: &[Arc<str>]) -> String {
     match messages.first() {
         Some(first) => first.strip_prefix("libbpf: ").unwrap_or(first).to_owned(),
         None => strerror(errno),
@@ -91,14 +93,14 @@ fn describe(errno: Errno, messages: &[String]) -> String {
 /// Most warnings kept of one operation: a hostile object may provoke one per byte.
 pub(crate) const MAX_WARNINGS: usize = 256;
 
-/// The warnings of one operation.
+/// The warnings of one operation. Lines may be as long as a log: those that are the same for all programs are shared.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Warnings(Vec<String>);
+pub(crate) struct Warnings(Vec<Arc<str>>);
 
 impl Warnings {
     pub(crate) fn push(&mut self, text: std::fmt::Arguments<'_>) {
         if self.0.len() < MAX_WARNINGS {
-            self.0.push(format!("libbpf: {text}"));
+            self.0.push(format!("libbpf: {text}").into());
         }
     }
 
@@ -110,15 +112,11 @@ impl Warnings {
     /// Keeps a line of another library.
     pub(crate) fn say(&mut self, line: String) {
         if self.0.len() < MAX_WARNINGS {
-            self.0.push(line);
+            self.0.push(line.into());
         }
     }
 
-    pub(crate) fn from_lines(lines: &[String]) -> Warnings {
-        Warnings(lines.to_vec())
-    }
-
-    pub(crate) fn into_lines(self) -> Vec<String> {
+    pub(crate) fn into_lines(self) -> Vec<Arc<str>> {
         self.0
     }
 }

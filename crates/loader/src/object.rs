@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use verdict_btf::Btf;
 use verdict_isa::Insn;
@@ -50,6 +50,8 @@ pub struct Object {
     pub(crate) info: ExtInfo,
     pub(crate) exceptions: Exceptions,
     pub(crate) shared: Shared,
+    /// The numbers of functions by their names, which do not change.
+    pub(crate) numbers: OnceLock<HashMap<String, Vec<usize>>>,
     /// How often something of the object was changed since it was opened.
     pub(crate) changes: u64,
     pub(crate) kernel_btf: Arc<Btf>,

@@ -1,6 +1,6 @@
 //! Opening an object: from the bytes of a file to programs, maps and externs.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use verdict_btf::Btf;
 use verdict_btf::build::Builder;
@@ -220,6 +220,7 @@ impl<'a> Opening<'a> {
             self.budget.charge(section.size)?;
             self.code
                 .insert(index, insn::decode(section.data.unwrap_or_default()));
+            let before = self.programs.len();
             program::collect(
                 &self.elf,
                 index,
@@ -228,6 +229,11 @@ impl<'a> Opening<'a> {
                 &mut self.programs,
                 self.w,
             )?;
+            // Programs may overlap, too.
+            let found = self.programs.get(before..).unwrap_or_default();
+            let insns: usize = found.iter().map(program::Program::len).sum();
+            self.budget
+                .charge((insns as u64).saturating_mul(insn::INSN_SIZE))?;
             return Ok(SecKind::Unused);
         }
         if name == ".data" || name.starts_with(".data.") {
@@ -549,6 +555,7 @@ impl<'a> Opening<'a> {
             info,
             exceptions,
             shared: Shared::default(),
+            numbers: OnceLock::new(),
             changes: 0,
             core_btf: manner.core_btf().unwrap_or(&kernel.btf).clone(),
             kernel_btf: kernel.btf.clone(),

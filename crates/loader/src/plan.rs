@@ -1,6 +1,7 @@
 //! What a tool's own loader sets before it loads an object: attributes of maps, sections of programs, programs that it leaves
 //! out; and what an object leaves open for it to set.
 
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use verdict_kernel::map::MapType;
@@ -157,15 +158,13 @@ impl Object {
         Ok(())
     }
 
-    /// Leaves a program out.
-    ///
-    /// # Errors
-    /// When there is no such program.
-    pub fn leave_out(&mut self, name: &str) -> Result<(), PlanError> {
+    /// Leaves programs out; says of each of them whether there is such a program.
+    pub fn leave_out(&mut self, names: &[&str]) -> Vec<Result<(), PlanError>> {
         self.changed();
-        let at = self.named(name)?;
-        self.entries.retain(|entry| *entry != at);
-        Ok(())
+        let found: Vec<_> = names.iter().map(|name| self.named(name)).collect();
+        let gone: BTreeSet<_> = found.iter().flatten().copied().collect();
+        self.entries.retain(|entry| !gone.contains(entry));
+        found.into_iter().map(|found| found.map(drop)).collect()
     }
 
     /// Whether the kernel has what a program attaches to, as far as its section names it.
@@ -183,13 +182,21 @@ impl Object {
     /// When there is no such program.
     pub fn number_of(&self, name: &str) -> Result<usize, PlanError> {
         let at = self.named(name)?;
-        let found = self.entries.iter().position(|entry| *entry == at);
+        let found = self.entries.binary_search(&at).ok();
         found.ok_or_else(|| PlanError::new(format!("the object has no program '{name}'")))
     }
 
     fn named(&self, name: &str) -> Result<usize, PlanError> {
-        let is_it = |at: &usize| self.programs.get(*at).is_some_and(|prog| prog.name == name);
-        self.entries.iter().copied().find(is_it).ok_or_else(|| {
+        let all = self.numbers.get_or_init(|| {
+            let mut all: HashMap<_, Vec<_>> = HashMap::new();
+            for (at, prog) in self.programs.iter().enumerate() {
+                all.entry(prog.name.clone()).or_default().push(at);
+            }
+            all
+        });
+        let mut found = all.get(name).into_iter().flatten().copied();
+        let found = found.find(|at| self.entries.binary_search(at).is_ok());
+        found.ok_or_else(|| {
             let known = (0..self.program_count()).map(|index| self.program_name(index));
             unknown("program", name, known)
         })

@@ -38,8 +38,8 @@ pub struct Prepared {
     pub target: Option<usize>,
     /// What libbpf tells of the program that was asked for.
     pub facts: ProgFacts,
-    /// Warnings so far, a line each.
-    pub messages: Vec<String>,
+    /// Warnings so far.
+    warnings: Warnings,
     /// Why libbpf would go no further than `loads`.
     stopped: Option<PrepareError>,
     /// What is not modelled of how the programs are loaded.
@@ -54,6 +54,13 @@ pub struct Prepared {
     maps: Arc<[Option<MapId>]>,
     /// CO-RE relocations of each of `loads`, by instruction.
     pub(crate) core: Vec<Vec<(usize, CoreRelo)>>,
+}
+
+impl Prepared {
+    /// Whether libbpf would go no further than what is loaded.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.is_some()
+    }
 }
 
 impl Object {
@@ -108,6 +115,34 @@ impl Object {
             Err(broken) if self.is_aya => Err(aya::in_its_words(self.failure(broken, load.w, load.facts))),
             Err(broken) => Err(self.failure(broken, load.w, load.facts)),
         }
+    }
+
+    /// Whether program `index` is loaded with others whenever one of them is asked for: those of struct_ops maps.
+    pub fn has_companions(&self, index: usize) -> bool {
+        let (Some(entry), Ok(resolved)) = (self.entries.get(index), &self.resolved) else {
+            return false;
+        };
+        self.cilium.is_none() && resolved.struct_ops.autoload.contains_key(entry)
+    }
+
+    /// What `prepared` would be like had program `index` been asked for, with which the same ones are loaded
+    /// ([`Object::has_companions`]): its place among those that are loaded, and what is told of it.
+    pub fn among(&self, prepared: &Prepared, index: usize) -> (Option<usize>, ProgFacts) {
+        let entry = self.entries.get(index).copied().unwrap_or(usize::MAX);
+        let place = prepared.programs.binary_search(&entry).ok();
+        let loaded = place.and_then(|place| prepared.loads.get(place));
+        let mut facts = self
+            .programs
+            .get(entry)
+            .map_or_else(ProgFacts::default, |prog| ProgFacts {
+                prog_type: prog.prog_type,
+                attach_type: prog.attach_type,
+                insn_cnt: loaded.map_or(prog.len(), |load| load.insns.len()),
+            });
+        if let Ok(resolved) = &self.resolved {
+            facts.note_member(resolved.struct_ops.members.get(&entry));
+        }
+        (place, facts)
     }
 
     /// Creates the maps of a collection of cilium/ebpf. Its programs are made ready one by one ([`Object::prepare_member`]), those
@@ -175,7 +210,7 @@ impl Object {
             return cilium::populate(self, spec, filled, bpf)
                 .map_err(|refused| refused.into_error(prepared.facts));
         }
-        let mut w = Warnings::from_lines(&prepared.messages);
+        let mut w = prepared.warnings.clone();
         self.fill_program_arrays(prepared, bpf, &mut w)
             .by(Rule::MapContents)
             .map_err(|broken| self.failure(broken, w, prepared.facts))
@@ -499,7 +534,7 @@ impl<'a> Load<'a> {
         }
         prepared.facts = self.facts;
         prepared.maps = Arc::clone(&self.maps);
-        prepared.messages = std::mem::take(&mut self.w).into_lines();
+        prepared.warnings = std::mem::take(&mut self.w);
         Ok(prepared)
     }
 

@@ -1,7 +1,7 @@
 //! What is known of an object that cilium/ebpf reads, beyond what is known of every one.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use verdict_btf::build::Parts;
 use verdict_btf::{Btf, TypeId};
@@ -13,6 +13,8 @@ pub(crate) struct Spec {
     pub(crate) references: Vec<Vec<Reference>>,
     /// Functions by name, as indices of the object's programs.
     pub(crate) functions: HashMap<String, usize>,
+    /// By function those that it refers to, once somebody asked.
+    pub(crate) callees: OnceLock<Vec<Vec<usize>>>,
     /// By map, what only this library minds.
     pub(crate) maps: Vec<MapNotes>,
     /// Contents of the map of the kernel's configuration, or why it cannot be made.

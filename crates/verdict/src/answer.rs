@@ -1,5 +1,7 @@
 //! What is found out about a program, put into the form that is printed and compared.
 
+use std::sync::Arc;
+
 use verdict_engine::Stats;
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::{Broken, RefusedAt, Rule};
@@ -40,12 +42,12 @@ impl From<Record> for Answer {
 pub(crate) const CONTRADICTION: &str = "internal contradiction: ";
 
 /// How the loading of a program ended.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum End {
     /// Loaded.
     Accepted,
     /// libbpf gave up with these messages.
-    Libbpf(Broken, Vec<String>),
+    Libbpf(Broken, Vec<Arc<str>>),
     /// The kernel refused it.
     Kernel(Broken),
     /// Something is not modelled.
@@ -143,7 +145,7 @@ fn figures(facts: &ProgFacts, stats: &Stats, usec: Option<u64>) -> Figures {
 const MAX_MESSAGE: usize = 600;
 const MAX_MESSAGES: usize = 1 << 14;
 
-fn libbpf_text(messages: &[String]) -> String {
+fn libbpf_text(messages: &[Arc<str>]) -> String {
     let mut text = String::new();
     for message in messages.iter().filter(|m| m.len() + 1 < MAX_MESSAGE) {
         if text.len() + message.len() + 2 < MAX_MESSAGES {

@@ -165,6 +165,7 @@ mod program;
 mod short_ways;
 mod suite;
 mod target;
+mod together;
 #[cfg(feature = "std-io")]
 mod unfit;
 mod unsure;

@@ -242,7 +242,10 @@ impl From<End> for Result<(), NotLoaded> {
     fn from(end: End) -> Self {
         match end {
             End::Accepted => Ok(()),
-            End::Libbpf(broken, messages) => Err(NotLoaded::Libbpf(broken.errno, messages)),
+            End::Libbpf(broken, messages) => {
+                let lines = messages.iter().map(|line| line.to_string());
+                Err(NotLoaded::Libbpf(broken.errno, lines.collect()))
+            }
             End::Kernel(broken) => Err(NotLoaded::Kernel(broken.errno)),
             End::Unsupported(what) => Err(NotLoaded::Unsupported(what)),
             End::GaveUp(what) => Err(NotLoaded::GaveUp(what)),

@@ -3,7 +3,7 @@
 #[cfg(feature = "std-io")]
 mod source;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -359,6 +359,15 @@ pub struct LeftOut {
     pub for_another: Option<String>,
 }
 
+impl LeftOut {
+    fn of(name: &str, for_another: Option<&str>) -> LeftOut {
+        LeftOut {
+            program: name.to_owned(),
+            for_another: for_another.map(str::to_owned),
+        }
+    }
+}
+
 impl OpenObject<'_> {
     /// Does to the object what the plans for it say. Later entries add to earlier ones.
     ///
@@ -421,15 +430,24 @@ impl OpenObject<'_> {
         for group in entry.groups().map_err(PlanError::new)? {
             minded(self.choose(&group))?;
         }
-        for (name, _) in entry.programs.iter().filter(|(_, p)| p.autoload == Some(false)) {
-            if self.left_out.iter().all(|left| left.program != *name) {
-                minded(self.leave_out(name, None))?;
+        let before: BTreeSet<_> = self.left_out.iter().map(|left| left.program.clone()).collect();
+        let out = entry.programs.iter().filter(|(_, p)| p.autoload == Some(false));
+        let out: Vec<_> = out
+            .map(|(name, _)| name.as_str())
+            .filter(|name| !before.contains(*name))
+            .collect();
+        for (name, done) in out.iter().zip(self.object.leave_out(&out)) {
+            let there = done.is_ok();
+            minded(done)?;
+            if there {
+                self.left_out.push(LeftOut::of(name, None));
             }
         }
         let loaded = |name: &String| only.is_none_or(|only| only == name);
         for (name, program) in entry.programs.iter().filter(|(name, _)| loaded(name)) {
-            let is_left_out = self.left_out.iter().any(|left| left.program == *name);
-            if let Some(places) = program.attach_to.as_ref().filter(|_| !is_left_out) {
+            if let Some(places) = &program.attach_to
+                && self.left_out.iter().all(|left| left.program != *name)
+            {
                 minded(self.attach_planned(name, (places, &entry.dir), depth))?;
             }
         }
@@ -440,15 +458,6 @@ impl OpenObject<'_> {
     fn attach_planned(&mut self, name: &str, _: (&Names, &std::path::Path), _: u32) -> Result<(), PlanError> {
         let why = "attach-to names a file, and this build of the library reads none";
         Err(PlanError::new(format!("program '{name}': {why}")))
-    }
-
-    fn leave_out(&mut self, name: &str, for_another: Option<&str>) -> Result<(), PlanError> {
-        self.object.leave_out(name)?;
-        self.left_out.push(LeftOut {
-            program: name.to_owned(),
-            for_another: for_another.map(str::to_owned),
-        });
-        Ok(())
     }
 
     /// Leaves out all alternatives but the first whose targets the kernel has, or all but the last.
@@ -468,7 +477,11 @@ impl OpenObject<'_> {
         let instead = kept.first().copied();
         for name in group.iter().flatten().filter(|name| !kept.contains(name)) {
             if self.left_out.iter().all(|left| left.program != **name) {
-                self.leave_out(name, instead)?;
+                self.object
+                    .leave_out(&[*name])
+                    .into_iter()
+                    .collect::<Result<(), _>>()?;
+                self.left_out.push(LeftOut::of(name, instead));
             }
         }
         Ok(())

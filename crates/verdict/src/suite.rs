@@ -232,7 +232,7 @@ fn judge_loaded(object: &OpenObject<'_>, index: usize, spec: &Spec, auxiliary: &
         End::Accepted => None,
         End::Kernel(broken) => Some(format!("{} by the kernel", broken.errno)),
         End::Libbpf(broken, messages) => {
-            let first = messages.first().map_or("", String::as_str);
+            let first = messages.first().map_or("", |line| &**line);
             Some(format!(
                 "{} by libbpf: {}",
                 broken.errno,
@@ -271,9 +271,11 @@ fn load(object: &OpenObject<'_>, index: usize, request: Request<'_>, level: u32)
         truncated = listener.finish().is_ok_and(|written| written.truncated);
         outcome
     };
-    let Loaded { end, refused, .. } = object.load_with(index, request, &mut listening);
+    let Loaded {
+        end, refused, target, ..
+    } = object.load_with(index, request, &mut listening);
     if let (End::Kernel(_), Some((prepared, at))) = (&end, &refused)
-        && prepared.target == Some(*at)
+        && target == Some(*at)
     {
         object.object.fixup_log(prepared, *at, &mut log);
     }

@@ -31,6 +31,7 @@ use crate::plan::LeftOut;
 #[cfg(feature = "std-io")]
 use crate::plan::{PlanSource, Plans};
 use crate::target::Target;
+use crate::together::Known;
 use crate::unsure::unsure_fact;
 
 /// How many instructions before a program's end are listened to for its last words. Where a path that was put aside
@@ -85,7 +86,7 @@ pub enum Loader {
 #[derive(Debug)]
 pub struct Verifier {
     pub(crate) kernel: Kernel,
-    options: Options,
+    pub(crate) options: Options,
     globals: Globals,
     manner: Manner,
     pub(crate) target: Option<Target>,
@@ -227,6 +228,7 @@ impl Verifier {
             reopened: Reopened::new(keeps.then(|| (bytes.to_vec(), manner.clone()))),
             left_out: Vec::new(),
             taken: Taken::default(),
+            together: Known::default(),
         };
         if let Some(target) = &self.target {
             object.attach_all(target)?;
@@ -253,6 +255,8 @@ pub struct OpenObject<'v> {
     /// Programs that load plans leave out.
     pub(crate) left_out: Vec<LeftOut>,
     pub(crate) taken: Taken,
+    /// What is known of programs that are loaded with others.
+    pub(crate) together: Known,
 }
 
 /// What is asked for beside a program.
@@ -272,8 +276,10 @@ pub(crate) struct Loaded {
     pub(crate) facts: ProgFacts,
     /// The verification of the program that was asked for, if it came to that.
     pub(crate) outcome: Option<Outcome>,
+    /// The place of the program that was asked for among those that are loaded.
+    pub(crate) target: Option<usize>,
     /// What was refused by the kernel, and which of its programs.
-    pub(crate) refused: Option<(Prepared, usize)>,
+    pub(crate) refused: Option<(Arc<Prepared>, usize)>,
 }
 
 /// What is asked of the engine, in silence or with a listener.
@@ -482,6 +488,9 @@ impl OpenObject<'_> {
         {
             return Loaded::new(End::Unsupported(SMALL.to_owned()), ProgFacts::default());
         }
+        if let Some(loaded) = self.load_together(index, request, ask) {
+            return loaded;
+        }
         let mut bpf = self.bridge(kernel);
         let prepared = match self.object.prepare_with(index, request.also, &mut bpf) {
             Ok(prepared) => prepared,
@@ -497,58 +506,105 @@ impl OpenObject<'_> {
             loaded.end = End::Unsupported(what);
             return loaded;
         }
+        loaded.target = prepared.target;
         for at in 0..prepared.loads.len() {
-            let step = (kernel, at, (request.flags, self.verifier.options));
-            loaded.end = load_one(&mut bpf.0, &prepared, step, ask, &mut loaded.outcome);
-            if let (End::Kernel(broken), Some(outcome)) = (&mut loaded.end, &loaded.outcome)
-                && let Verdict::Rejected(rejected) = &outcome.verdict
-                && let Some(insn) = rejected.insn
-                && let Some(rule) = self.object.poison_rule(&prepared, at, insn)
-            {
-                broken.rule = rule;
-            }
+            loaded.end = if prepared.target == Some(at) {
+                let of = (kernel, at, request);
+                self.load_asked_for(&mut bpf.0, &prepared, of, ask, &mut loaded.outcome)
+            } else {
+                let step = Step {
+                    kernel,
+                    at,
+                    asked_for: false,
+                    flags: 0,
+                    options: self.verifier.options,
+                };
+                load_one(&mut bpf.0, &prepared, step, ask, &mut None)
+            };
             if !matches!(loaded.end, End::Accepted) {
-                loaded.refused = Some((prepared, at));
+                loaded.refused = Some((Arc::new(prepared), at));
                 return loaded;
             }
         }
-        if let Err(error) = self.object.finish(&prepared, &mut bpf) {
-            loaded.end = End::Libbpf(error.rule.with_at(error.errno, error.site), error.messages);
-        }
+        loaded.end = self.finish(&prepared, &mut bpf);
         loaded
+    }
+
+    /// `BPF_PROG_LOAD` of the program that is asked for, of which the outcome is kept.
+    pub(crate) fn load_asked_for(
+        &self,
+        session: &mut Session<'_>,
+        prepared: &Prepared,
+        (kernel, at, request): (&Kernel, usize, Request<'_>),
+        ask: Ask<'_>,
+        kept: &mut Option<Outcome>,
+    ) -> End {
+        let step = Step {
+            kernel,
+            at,
+            asked_for: true,
+            flags: request.flags,
+            options: self.verifier.options,
+        };
+        let mut end = load_one(session, prepared, step, ask, kept);
+        if let (End::Kernel(broken), Some(outcome)) = (&mut end, kept)
+            && let Verdict::Rejected(rejected) = &outcome.verdict
+            && let Some(insn) = rejected.insn
+            && let Some(rule) = self.object.poison_rule(prepared, at, insn)
+        {
+            broken.rule = rule;
+        }
+        end
+    }
+
+    /// What comes after all programs are loaded.
+    pub(crate) fn finish(&self, prepared: &Prepared, bpf: &mut Bridge<'_>) -> End {
+        match self.object.finish(prepared, bpf) {
+            Ok(()) => End::Accepted,
+            Err(error) => End::Libbpf(error.rule.with_at(error.errno, error.site), error.messages),
+        }
     }
 }
 
-/// `BPF_PROG_LOAD` of one of the prepared programs: for this kernel, the program's place among them, and flags for the
-/// one that is asked for. That one's outcome is kept.
-fn load_one(
+/// One of the programs that are loaded together.
+pub(crate) struct Step<'k> {
+    pub(crate) kernel: &'k Kernel,
+    /// Its place among them.
+    pub(crate) at: usize,
+    /// Whether it is the one that is asked for.
+    pub(crate) asked_for: bool,
+    /// `BPF_F_*` beside its own.
+    pub(crate) flags: u32,
+    pub(crate) options: Options,
+}
+
+/// `BPF_PROG_LOAD` of one of the prepared programs. The outcome of the one that is asked for is kept.
+pub(crate) fn load_one(
     session: &mut Session<'_>,
     prepared: &Prepared,
-    (kernel, at, (flags, options)): (&Kernel, usize, (u32, Options)),
+    step: Step<'_>,
     ask: Ask<'_>,
     kept: &mut Option<Outcome>,
 ) -> End {
-    let Some(attr) = prepared.loads.get(at) else {
+    let Some(attr) = prepared.loads.get(step.at) else {
         return End::Accepted;
     };
-    let asked_for = prepared.target == Some(at);
-    let loaded = if asked_for {
-        session.prog_load(&ProgLoad {
+    let loaded = match step.flags {
+        0 => session.prog_load(attr),
+        flags => session.prog_load(&ProgLoad {
             prog_flags: attr.prog_flags | flags,
             ..attr.clone()
-        })
-    } else {
-        session.prog_load(attr)
+        }),
     };
     let mut prog = match loaded {
         Ok(prog) => prog,
         Err(error) => return error.into(),
     };
-    prog.allowance = options.allowance();
-    let verdict = if asked_for {
-        kept.insert(ask(kernel, &prog)).verdict.clone()
+    prog.allowance = step.options.allowance();
+    let verdict = if step.asked_for {
+        kept.insert(ask(step.kernel, &prog)).verdict.clone()
     } else {
-        verify(kernel, &prog, &mut Silent).verdict
+        verify(step.kernel, &prog, &mut Silent).verdict
     };
     if verdict == Verdict::Accepted && session.is_tight() {
         return End::Unsupported(TIGHT.to_owned());
@@ -568,11 +624,12 @@ const TIGHT: &str =
     "a memory-lock limit that is all but reached: the program may grow when the kernel rewrites it";
 
 impl Loaded {
-    fn new(end: End, facts: ProgFacts) -> Loaded {
+    pub(crate) fn new(end: End, facts: ProgFacts) -> Loaded {
         Loaded {
             end,
             facts,
             outcome: None,
+            target: None,
             refused: None,
         }
     }

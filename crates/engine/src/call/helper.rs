@@ -258,6 +258,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// A kernel pointer was exchanged into a map: per-CPU objects may still be used under RCU.
     fn give_away(&mut self, ref_obj_id: u32) -> bool {
         let in_rcu = self.in_rcu_cs();
+        self.note_change_of_held();
         if !self.walk.cur.release_ref(ref_obj_id) {
             return false;
         }

@@ -6,7 +6,7 @@ use verdict_kernel::semantics::graph::{
 use verdict_kernel::semantics::log::LoopStates;
 
 use crate::equiv::{self, Exact, Suspect};
-use crate::error::{Res, reject, say};
+use crate::error::{Res, reject, say, unsupported};
 use crate::index::{FrameNo, Idx, InsnIdx, R1, Spi};
 use crate::observer::{Event, MissReason, Observer};
 use crate::state::{ADD_CONST, FP, IterState, Marks, NO_LINK, Reg, State, StateId, Trail};
@@ -18,6 +18,9 @@ use super::sign::{Phase, Sign};
 
 /// Longest history of a segment that does not force a checkpoint.
 const HISTORY_LIMIT: u32 = 40;
+/// How many resources the states of a program may hold in lists of their own: a path that acquires one after the other would
+/// fill any machine's memory with checkpoints, that of the kernel too. These are some 200 MiB.
+const MAX_COPIED_REFS: u64 = 6 << 20;
 
 /// What a listed checkpoint says about the current state.
 enum Match {
@@ -65,6 +68,9 @@ impl<O: Observer> Verifier<'_, O> {
     /// Whether the path may end here because an explored state stands for the rest of it; if not, a
     /// checkpoint is taken when it is due (`is_state_visited`).
     pub(crate) fn is_state_visited(&mut self, idx: InsnIdx) -> Res<bool> {
+        if self.walk.copied_refs > MAX_COPIED_REFS {
+            unsupported!("states that hold ever more resources, which are never released");
+        }
         let bucket = self.bucket(idx);
         // The list is lent: what is asked on the way looks at no list.
         let mut list = std::mem::take(&mut self.walk.search.explored[bucket]);

@@ -7,6 +7,8 @@
 //! when a path ends and when a function returns, before anybody asks. What a function reads and writes of its
 //! callers' frames counts as done by the call.
 
+use std::ops::Range;
+
 use crate::cfg::{PostOrder, successors};
 use crate::error::say2;
 use crate::index::{FrameNo, Idx, IndexVec, InsnIdx, PerFrame, Spi, SubprogIdx};
@@ -38,7 +40,11 @@ struct FrameMasks {
 
 /// A set of numbers.
 #[derive(Debug, Default)]
-struct BitSet(Vec<u64>);
+struct BitSet {
+    words: Vec<u64>,
+    /// Only these words have any.
+    used: Range<usize>,
+}
 
 impl BitSet {
     /// One for numbers below `len`, with none of them or all.
@@ -49,26 +55,43 @@ impl BitSet {
         {
             *last &= (1 << (len % 64)) - 1;
         }
-        BitSet(words)
+        let used = if full { 0..words.len() } else { 0..0 };
+        BitSet { words, used }
     }
 
     fn insert(&mut self, number: usize) {
-        if let Some(word) = self.0.get_mut(number / 64) {
+        let at = number / 64;
+        if let Some(word) = self.words.get_mut(at) {
             *word |= 1 << (number % 64);
+            self.used = match self.used.is_empty() {
+                true => at..at + 1,
+                false => self.used.start.min(at)..self.used.end.max(at + 1),
+            };
         }
     }
 
     /// Takes out the least number from `from` on.
     fn take(&mut self, from: usize) -> Option<usize> {
-        let mut below = u64::MAX << (from % 64);
-        for (at, word) in self.0.iter_mut().enumerate().skip(from / 64) {
+        let Range { start, end } = self.used.clone();
+        for at in start.max(from / 64)..end {
+            let word = &mut self.words[at];
+            let below = if at == from / 64 {
+                u64::MAX << (from % 64)
+            } else {
+                u64::MAX
+            };
             let rest = *word & below;
             if rest != 0 {
                 *word &= !(rest & rest.wrapping_neg());
                 return Some(at * 64 + rest.trailing_zeros() as usize);
             }
-            below = u64::MAX;
+            // What lies before the numbers that are looked for may have some.
+            if at == self.used.start && *word == 0 {
+                self.used.start = at + 1;
+            }
         }
+        // Behind what was looked for there is nothing.
+        self.used.end = end.min(from / 64 + 1);
         None
     }
 }

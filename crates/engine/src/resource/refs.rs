@@ -15,6 +15,7 @@ use crate::verifier::Verifier;
 impl<O: Observer> Verifier<'_, O> {
     /// A resource was acquired by the instruction; gives its id (`acquire_reference_state`).
     pub(crate) fn acquire_reference(&mut self, insn_idx: InsnIdx) -> u32 {
+        self.note_change_of_held();
         let id = self.next_id();
         let mut acquired = Ref {
             kind: RefKind::Object,
@@ -35,6 +36,12 @@ impl<O: Observer> Verifier<'_, O> {
         id
     }
 
+    /// Resources are about to be acquired or released: what other states share is copied.
+    #[inline]
+    pub(crate) fn note_change_of_held(&mut self) {
+        self.walk.copied_refs += self.walk.cur.shares_held();
+    }
+
     /// Whether such a lock is held (`find_lock_state`).
     pub(crate) fn holds_lock(&self, kinds: &[RefKind], lock: ActiveLock) -> bool {
         let same = |r: &Ref| kinds.contains(&r.kind) && r.id == lock.id && r.lock == Some(lock.within);
@@ -43,6 +50,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// A lock was taken (`acquire_lock_state`).
     pub(crate) fn acquire_lock(&mut self, kind: RefKind, lock: ActiveLock) {
+        self.note_change_of_held();
         if self.env.kernel.semantics.control.references == References::State {
             self.walk.cur.refs.push(Ref {
                 kind,
@@ -57,6 +65,7 @@ impl<O: Observer> Verifier<'_, O> {
 
     /// The lock that was taken last was given back: the one before it is the last now (`release_lock_state`).
     pub(crate) fn release_lock(&mut self, kind: RefKind, lock: ActiveLock) {
+        self.note_change_of_held();
         let mut before = None;
         let refs = &mut self.walk.cur.refs;
         for at in 0..refs.len() {
@@ -103,6 +112,7 @@ impl<O: Observer> Verifier<'_, O> {
     /// Releases a resource and invalidates everything that refers to it (`release_reference`). False when
     /// the executing frame does not hold it, or may not release it; then nothing changes.
     pub(crate) fn release_reference(&mut self, id: u32) -> bool {
+        self.note_change_of_held();
         if !self.walk.cur.release_ref(id) {
             return false;
         }

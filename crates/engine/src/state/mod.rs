@@ -6,6 +6,7 @@
 
 mod few;
 mod frames;
+mod held;
 mod history;
 mod reg;
 mod shared;
@@ -22,6 +23,7 @@ use crate::index::{FrameNo, Idx, InsnIdx, MapIdx, R0, RegNo, Spi, SubprogIdx};
 
 pub use few::Few;
 pub use frames::Frames;
+pub use held::Held;
 pub use history::{Hist, HistId, Histories, Trail, hist};
 pub use reg::{ADD_CONST, ADD_CONST_32, ADD_CONST_64, BtfHandle, DynptrKind, IterState, Reg};
 use shared::{holders, share_of};
@@ -150,7 +152,7 @@ pub struct Frame {
     /// How deep callbacks called from here are unrolled.
     pub callback_depth: u32,
     /// Resources held, where frames hold them.
-    pub refs: Few<Ref>,
+    pub refs: Held,
 }
 
 impl Frame {
@@ -173,7 +175,7 @@ impl Frame {
             in_async_callback_fn: false,
             in_exception_callback_fn: false,
             callback_depth: 0,
-            refs: Few::default(),
+            refs: Held::default(),
         }
     }
 }
@@ -354,7 +356,7 @@ pub struct State {
     /// Id of the interrupt flags saved last; 0 is none.
     pub active_irq: u32,
     /// Resources held, where states hold them.
-    pub refs: Few<Ref>,
+    pub refs: Held,
     /// What backtracking must know of the segment.
     pub history: Trail,
     /// Marks are final and unread values are gone (`REG_LIVE_DONE`).
@@ -384,7 +386,7 @@ impl State {
             active_preempt_lock: 0,
             active_lock: None,
             active_irq: 0,
-            refs: Few::default(),
+            refs: Held::default(),
             history: Trail::default(),
             cleaned: false,
             all_precise: false,
@@ -394,9 +396,10 @@ impl State {
     pub(crate) fn bytes(&self) -> u64 {
         let of_frame = |slot: &FrameSlot| {
             let stack = slot.body.stack.bytes() / holders(&slot.body);
-            size_of::<FrameSlot>() as u64 + share_of(&slot.body) + stack
+            let refs = slot.body.refs.bytes() / holders(&slot.body);
+            size_of::<FrameSlot>() as u64 + share_of(&slot.body) + stack + refs
         };
-        size_of::<State>() as u64 + self.frames.iter().map(of_frame).sum::<u64>()
+        size_of::<State>() as u64 + self.refs.bytes() + self.frames.iter().map(of_frame).sum::<u64>()
     }
     /// Forgets a reference to an object; false if the executing frame, or else the state, does not hold it or may
     /// not release it. Only one of them ever holds any.
@@ -409,6 +412,11 @@ impl State {
             }
             None => self.frame_mut().release_ref(id),
         }
+    }
+    /// How many resources are copied when some are acquired or released, as other states share the list.
+    #[inline]
+    pub(crate) fn shares_held(&self) -> u64 {
+        self.refs.shared() + self.frame().refs.shared()
     }
     /// Resources that the executing frame, or else the state, holds.
     pub fn held(&self) -> impl Iterator<Item = &Ref> {

@@ -440,6 +440,7 @@ impl<O: Observer> Verifier<'_, O> {
         let (id, ref_id) = (pointer.id, pointer.ref_obj_id);
         if ref_id != 0 && ref_id == id && is_null {
             // Nobody can have released it before the check.
+            self.walk.copied_refs += state.shares_held();
             state.release_ref(ref_id);
         }
         state.for_each_reg_mut(

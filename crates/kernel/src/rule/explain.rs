@@ -73,21 +73,18 @@ impl Phrase {
     }
 
     /// Where in a line it fits last.
+    ///
+    /// Its parts are sought from the end of the line, each as far to the right as those behind it leave room: so one look
+    /// at the line is enough, however often its first part is there.
     fn fits(&self, line: &str) -> Option<usize> {
         let first = self.parts.iter().position(|part| !part.is_empty())?;
         let (begin, rest) = (self.parts.get(first)?, self.parts.get(first + 1..)?);
-        let starts = line.match_indices(*begin).map(|(at, _)| at);
-        let fits = |at: &usize| {
-            if first == 0 && !begins_word(line, *at) {
-                return false;
-            }
-            let mut behind = at + begin.len();
-            rest.iter().all(|part| {
-                let found = line.get(behind..).and_then(|text| text.find(part));
-                found.inspect(|found| behind += found + part.len()).is_some()
-            })
-        };
-        starts.filter(fits).last()
+        let room = rest
+            .iter()
+            .rev()
+            .try_fold(line.len(), |end, part| line.get(..end)?.rfind(part))?;
+        let mut starts = line.get(..room)?.rmatch_indices(*begin).map(|(at, _)| at);
+        starts.find(|at| first > 0 || begins_word(line, *at))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Making one program of a collection ready, as cilium/ebpf does: its maps, its functions one behind the other, CO-RE,
 //! references, and the attributes of `BPF_PROG_LOAD`.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
 use verdict_btf::build::Builder;
@@ -77,15 +77,19 @@ pub(crate) fn create(object: &Object, spec: &Spec, bpf: &mut dyn Bpf) -> Result<
             .map_err(|broken| refused(*broken));
     }
     let created = Creator::new(object, spec, bpf).all();
-    let (btf, maps, said) = match &created {
-        Ok(maps) => (Ok(None), maps.as_slice().into(), Vec::new()),
-        Err(refused) => (Err(refused.broken), Arc::default(), vec![refused.words.clone()]),
+    let mut said = Warnings::default();
+    let (btf, maps) = match &created {
+        Ok(maps) => (Ok(None), maps.as_slice().into()),
+        Err(refused) => {
+            said.say(refused.words.clone());
+            (Err(refused.broken), Arc::default())
+        }
     };
     bpf.keep(Made {
         changes: object.changes,
         btf,
         maps,
-        said: Warnings::from_lines(&said),
+        said,
     });
     created
 }
@@ -212,8 +216,8 @@ fn run(
 struct Linked<'a> {
     insns: Vec<Insn>,
     references: Vec<(usize, &'a Target)>,
-    /// Where functions begin.
-    starts: HashMap<&'a str, usize>,
+    /// Where functions begin, by number.
+    starts: ByNumber<usize>,
     /// Names of functions, where they begin.
     order: Vec<(usize, &'a str)>,
     core: Vec<(usize, CoreRelo)>,
@@ -245,15 +249,27 @@ fn link<'a>(object: &'a Object, spec: &'a Spec, main: usize) -> Linked<'a> {
         if linked.insns.len() > MAX_INSNS {
             break;
         }
-        let mut calls: Vec<_> = spec.calls(index).collect();
-        calls.sort_unstable();
-        calls.dedup();
-        pending.extend(calls.into_iter().filter_map(|name| spec.functions.get(name)));
+        pending.extend(spec.callees(index));
     }
     linked
 }
 
 impl Spec {
+    /// The functions that a function refers to, in the order of their names; found once for all programs.
+    fn callees(&self, index: usize) -> &[usize] {
+        let all = self.callees.get_or_init(|| {
+            let of = |index| {
+                let mut calls: Vec<_> = self.calls(index).collect();
+                calls.sort_unstable();
+                calls.dedup();
+                let numbers = calls.into_iter().filter_map(|name| self.functions.get(name));
+                numbers.copied().collect()
+            };
+            (0..self.references.len()).map(of).collect()
+        });
+        all.get(index).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// Names of the functions that a function refers to.
     fn calls(&self, index: usize) -> impl Iterator<Item = &str> {
         let references = self.references.get(index).map(Vec::as_slice).unwrap_or_default();
@@ -267,7 +283,7 @@ impl Spec {
 fn append<'a>(object: &'a Object, spec: &'a Spec, index: usize, prog: &'a Program, linked: &mut Linked<'a>) {
     let start = linked.insns.len();
     linked.order.push((start, &prog.name));
-    linked.starts.entry(&prog.name).or_insert(start);
+    linked.starts.entry(index).or_insert(start);
     linked.insns.extend_from_slice(object.own_insns(prog));
     let references = spec.references.get(index).map(Vec::as_slice).unwrap_or_default();
     linked
@@ -557,7 +573,8 @@ impl Ready<'_> {
         if insn.imm != -1 || !(is_call || insn::is_pseudo_func(insn)) {
             return Ok(());
         }
-        let Some(start) = self.linked.starts.get(name) else {
+        let number = self.spec.functions.get(name);
+        let Some(start) = number.and_then(|number| self.linked.starts.get(number)) else {
             let what = if is_call { "Call" } else { "LdImmDW" };
             let number = self.number(at);
             return Err(format!(

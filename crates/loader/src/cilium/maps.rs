@@ -1,6 +1,6 @@
 //! Definitions of maps as cilium/ebpf reads them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use verdict_btf::{Btf, Kind, Type, TypeId};
 use verdict_kernel::map::MapType;
@@ -84,10 +84,8 @@ impl Maps {
     ) -> Words<()> {
         let mut vars = variables(btf, sec.name)?;
         // Where a declaration has no place, the library finds no section at all.
-        if vars
-            .iter()
-            .any(|var| sec.symbols.iter().all(|(_, name, _)| *name != var.name()))
-        {
+        let symbols: HashMap<_, _> = sec.symbols.iter().map(|(_, name, s)| (*name, *s)).collect();
+        if vars.iter().any(|var| !symbols.contains_key(var.name())) {
             vars.clear();
         }
         if vars.len() != sec.symbols.len() {
@@ -97,7 +95,14 @@ impl Maps {
                 sec.name
             ));
         }
-        let symbols: HashMap<_, _> = sec.symbols.iter().map(|(_, name, s)| (*name, *s)).collect();
+        let mut reader = Reader {
+            btf,
+            align,
+            slots: slots.iter().map(|(at, target)| (*at, target)).collect(),
+            known: HashMap::new(),
+        };
+        // Maps may overlap, many times over.
+        let mut room = slots.len().saturating_mul(4);
         for var in vars {
             let name = var.name();
             let Some(symbol) = symbols.get(name) else {
@@ -124,20 +129,15 @@ impl Maps {
             let Some(def) = btf.skip_mods_and_typedefs(var.target()).filter(|t| t.is_struct()) else {
                 return Err(format!("expected struct, got {}", var.target()));
             };
-            let reader = Reader {
-                btf,
-                symbol,
-                align,
-                slots,
-            };
-            let read = reader
-                .definition(def, false)
-                .map_err(|e| format!("map {name}: {e}"))?;
+            let (read, slots) = reader.read(def, symbol).map_err(|e| format!("map {name}: {e}"))?;
+            room = room
+                .checked_sub(slots.len())
+                .ok_or_else(|| format!("section {}: out of memory", sec.name))?;
             let mut map = Map::new(&sanitized(name), sec.index, symbol.value);
-            (map.def, map.inner) = (read.def, read.inner);
+            (map.def, map.inner) = (read.def.clone(), read.inner.clone());
             let notes = MapNotes {
                 pinning: read.pinning,
-                slots: read.slots,
+                slots,
                 ..MapNotes::default()
             };
             self.push(name, map, notes);
@@ -235,18 +235,38 @@ struct Read {
     def: MapDef,
     inner: Option<MapDef>,
     pinning: u32,
-    slots: Vec<(u32, String)>,
+    /// Where it is filled, and where the definition of what it holds says so.
+    filled_at: Option<u32>,
+    inner_filled_at: Option<u32>,
 }
 
-/// Reads one definition.
+/// Reads the definitions of maps, of which many may be of one type.
 struct Reader<'a> {
     btf: &'a Btf,
-    symbol: &'a Symbol,
     align: u64,
-    slots: &'a HashMap<u64, SlotTarget>,
+    /// What relocations put into the section.
+    slots: BTreeMap<u64, &'a SlotTarget>,
+    known: HashMap<TypeId, Read>,
 }
 
+/// Initial elements of a map: their places, and the names of the maps or programs that they are.
+type Slots = Vec<(u32, String)>;
+
 impl Reader<'_> {
+    /// A map's definition, and what is at its symbol.
+    fn read(&mut self, def: Type<'_>, symbol: &Symbol) -> Words<(&Read, Slots)> {
+        if !self.known.contains_key(&def.id()) {
+            let read = self.definition(def, false)?;
+            self.known.insert(def.id(), read);
+        }
+        let read = self.known.get(&def.id()).ok_or("no definition")?;
+        if let Some(at) = read.inner_filled_at {
+            self.slots(symbol, at).map_err(in_inner)?;
+        }
+        let slots = read.filled_at.map(|at| self.slots(symbol, at)).transpose()?;
+        Ok((read, slots.unwrap_or_default()))
+    }
+
     fn definition(&self, def: Type<'_>, is_inner: bool) -> Words<Read> {
         let mut read = Read::default();
         let last = def.members().len().saturating_sub(1);
@@ -275,8 +295,8 @@ impl Reader<'_> {
                     return Err("'values' must be the last member in a BTF map definition".to_owned());
                 }
                 "values" => {
-                    read.inner = self.values(&mut read.def, member.ty, is_inner)?;
-                    read.slots = self.slots(member.byte_offset())?;
+                    self.values(&mut read, member.ty, is_inner)?;
+                    read.filled_at = Some(member.byte_offset());
                 }
                 other => return Err(format!("unrecognized field {other} in BTF map definition")),
             }
@@ -319,7 +339,8 @@ impl Reader<'_> {
     }
 
     /// What an outer map or a program array is filled with.
-    fn values(&self, def: &mut MapDef, id: TypeId, is_inner: bool) -> Words<Option<MapDef>> {
+    fn values(&self, read: &mut Read, id: TypeId, is_inner: bool) -> Words<()> {
+        let def = &mut read.def;
         if !matches!(def.value_size, 0 | 4) {
             return Err("value_size must be 0 or 4".to_owned());
         }
@@ -340,14 +361,14 @@ impl Reader<'_> {
             }
             Kind::Struct if is_inner => Err("nested inner maps are not supported".to_owned()),
             Kind::Struct => {
-                let inner = self.definition(target, true);
-                let inner = inner.map_err(|e| format!("can't parse BTF map definition of inner map: {e}"))?;
-                Ok(Some(inner.def))
+                let inner = self.definition(target, true).map_err(in_inner)?;
+                (read.inner, read.inner_filled_at) = (Some(inner.def), inner.filled_at);
+                Ok(())
             }
             Kind::FuncProto if !def.is(MapType::ProgArray) => {
                 Err("map needs to be a program array".to_owned())
             }
-            Kind::FuncProto => Ok(None),
+            Kind::FuncProto => Ok(()),
             _ => Err(format!(
                 "unsupported value type {:?} in 'values' field",
                 target.name()
@@ -355,20 +376,20 @@ impl Reader<'_> {
         }
     }
 
-    /// Initial elements: their places, and the names of the maps or programs that they are.
-    fn slots(&self, offset: u32) -> Words<Vec<(u32, String)>> {
+    /// What fills the map of a symbol, from this offset of it on.
+    fn slots(&self, symbol: &Symbol, offset: u32) -> Words<Slots> {
         let failed = |e: String| Err(format!("resolving values contents: {e}"));
-        if u64::from(offset) > self.symbol.size {
-            let size = self.symbol.size;
+        if u64::from(offset) > symbol.size {
+            let size = symbol.size;
             return failed(format!("member offset {offset} exceeds symbol size {size}"));
         }
         if self.align == 0 {
             return failed("section has no address alignment, can't resolve .values contents".to_owned());
         }
-        let start = self.symbol.value + u64::from(offset);
-        let end = self.symbol.value + self.symbol.size;
+        let start = symbol.value + u64::from(offset);
+        let end = symbol.value + symbol.size;
         let mut found = Vec::new();
-        for (at, target) in self.slots.iter().filter(|(at, _)| (start..end).contains(*at)) {
+        for (at, target) in self.slots.range(start..end) {
             if !target.is_map_or_program {
                 return failed(format!("unknown relocation type for symbol {}", target.name));
             }
@@ -379,6 +400,10 @@ impl Reader<'_> {
         found.sort();
         Ok(found)
     }
+}
+
+fn in_inner(error: String) -> String {
+    format!("can't parse BTF map definition of inner map: {error}")
 }
 
 fn both(what: &str) -> String {

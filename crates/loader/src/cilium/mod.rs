@@ -44,7 +44,7 @@ impl Refused {
         PrepareError {
             errno: self.broken.errno,
             rule: self.broken.rule,
-            messages: vec![said(&self.words)],
+            messages: vec![said(&self.words).into()],
             facts,
             site: self.broken.site,
         }

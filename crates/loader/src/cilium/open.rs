@@ -1,7 +1,7 @@
 //! Opening an object as `LoadCollectionSpec` of cilium/ebpf does.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use verdict_btf::build::{Builder, Parts};
 use verdict_btf::ext::BtfExt;
@@ -39,7 +39,7 @@ pub(crate) fn open(path: &str, bytes: &[u8], kernel: &Kernel) -> Result<Object, 
     run(path, bytes, kernel).map_err(|refused| OpenError {
         errno: refused.broken.errno,
         rule: refused.broken.rule,
-        messages: vec![said(&refused.words)],
+        messages: vec![said(&refused.words).into()],
     })
 }
 
@@ -558,6 +558,7 @@ impl<'a> File<'a> {
             info,
             exceptions: Exceptions::default(),
             shared: Shared::default(),
+            numbers: OnceLock::new(),
             changes: 0,
             core_btf: kernel.btf.clone(),
             kernel_btf: kernel.btf.clone(),
@@ -566,6 +567,7 @@ impl<'a> File<'a> {
             cilium: Some(Spec {
                 references,
                 functions,
+                callees: OnceLock::new(),
                 maps: self.maps.notes,
                 kconfig: self.kconfig,
                 parts,

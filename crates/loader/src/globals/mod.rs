@@ -4,9 +4,10 @@
 mod dump;
 mod place;
 
+use std::collections::HashMap;
 use std::fmt;
 
-use verdict_btf::{Kind, Type};
+use verdict_btf::{Btf, Kind, Type, TypeId};
 
 use crate::maps::{Internal, Map};
 use crate::object::Object;
@@ -86,6 +87,9 @@ struct Preset {
     path: Vec<Step>,
     value: Scalar,
 }
+
+/// The map that a variable is in, where it is there, and its type.
+type Variable = (usize, u32, TypeId);
 
 /// A step from a variable to a part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -198,13 +202,47 @@ impl Object {
         for dump in &globals.dumps {
             self.set_dump(dump)?;
         }
+        let btf = self.btf.clone();
+        let found = btf
+            .as_deref()
+            .map(|btf| self.variables(btf, &globals.presets))
+            .unwrap_or_default();
         for preset in &globals.presets {
-            self.set_global(preset)?;
+            let found = found.get(preset.variable.as_str()).map(Vec::as_slice);
+            self.set_global(preset, btf.as_deref(), found.unwrap_or_default())?;
         }
         Ok(())
     }
 
-    fn set_global(&mut self, preset: &Preset) -> Result<(), GlobalError> {
+    /// The variables that values are for, by name.
+    fn variables<'p>(&self, btf: &Btf, presets: &'p [Preset]) -> HashMap<&'p str, Vec<Variable>> {
+        let names = presets.iter().map(|preset| preset.variable.as_str());
+        let mut found: HashMap<_, Vec<_>> = names.map(|name| (name, Vec::new())).collect();
+        if found.is_empty() {
+            return found;
+        }
+        for (map, of) in self.maps.iter().enumerate().filter(|(_, m)| is_data(m)) {
+            let section = of.def.value_type.and_then(|id| btf.ty(id));
+            let section = section.filter(|t| t.kind() == Kind::DataSec);
+            let vars = section.into_iter().flat_map(|section| section.vars());
+            for var in vars {
+                let ty = var.type_().filter(|ty| ty.kind() == Kind::Var);
+                if let Some(ty) = ty
+                    && let Some(found) = found.get_mut(ty.name())
+                {
+                    found.push((map, var.offset, ty.target()));
+                }
+            }
+        }
+        found
+    }
+
+    fn set_global(
+        &mut self,
+        preset: &Preset,
+        btf: Option<&Btf>,
+        found: &[Variable],
+    ) -> Result<(), GlobalError> {
         let written = &preset.written;
         if let Some(spec) = &mut self.cilium
             && spec.has_constant(&preset.variable)
@@ -216,22 +254,10 @@ impl Object {
             spec.set_constant(&preset.variable, number as u64);
             return Ok(());
         }
-        let Some(btf) = self.btf.clone() else {
+        let Some(btf) = btf else {
             refuse!("global '{written}': the object has no BTF, which names variables");
         };
-        let mut found = Vec::new();
-        for (index, map) in self.maps.iter().enumerate().filter(|(_, m)| is_data(m)) {
-            let section = map.def.value_type.and_then(|id| btf.ty(id));
-            let section = section.filter(|t| t.kind() == Kind::DataSec);
-            let vars = section.into_iter().flat_map(|section| section.vars());
-            for var in vars {
-                let ty = var.type_().filter(|ty| ty.kind() == Kind::Var);
-                if let Some(ty) = ty.filter(|ty| ty.name() == preset.variable) {
-                    found.push((index, var.offset, ty.target()));
-                }
-            }
-        }
-        let &[(index, offset, ty)] = found.as_slice() else {
+        let &[(index, offset, ty)] = found else {
             let variable = &preset.variable;
             match found.len() {
                 0 => refuse!(
@@ -241,8 +267,8 @@ impl Object {
                 n => refuse!("global '{written}': {n} variables are called '{variable}': expected one"),
             }
         };
-        let place = place::find(&btf, preset, offset, ty)?;
-        let bytes = place.encode(&btf, preset)?;
+        let place = place::find(btf, preset, offset, ty)?;
+        let bytes = place.encode(btf, preset)?;
         self.overlay(index, place.offset, bytes).ok_or_else(|| {
             let size = self.maps.get(index).map_or(0, |map| map.def.value_size);
             GlobalError(format!(

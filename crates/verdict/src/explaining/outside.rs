@@ -15,6 +15,7 @@ use verdict_report::{Need, Record, Refusal};
 use crate::OpenObject;
 use crate::answer::End;
 use crate::bridge::Taken;
+use crate::together::Known;
 use crate::verifier::Request;
 
 use super::Explaining;
@@ -225,6 +226,7 @@ impl<'v> OpenObject<'v> {
                 reopened: Reopened::new(None),
                 left_out: Vec::new(),
                 taken: Taken::default(),
+                together: Known::default(),
             }))
         });
         opened.as_deref()

@@ -44,8 +44,8 @@ fn other_loaders_have_words_of_their_own() {
         .open("other_loaders.bpf.o", &object())
         .unwrap_err();
     assert_eq!(
-        error.messages,
-        ["aya: error parsing BPF object: invalid program section `tc/entry`"]
+        error.messages.concat(),
+        "aya: error parsing BPF object: invalid program section `tc/entry`"
     );
 }
 

@@ -179,6 +179,7 @@ impl<O: Observer> Verifier<'_, O> {
         else {
             return Err(Failure::bug("interrupt flags without a reference"));
         };
+        self.note_change_of_held();
         self.walk.cur.refs.remove(at);
         Ok(())
     }

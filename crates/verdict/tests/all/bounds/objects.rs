@@ -3,216 +3,32 @@
 use verdict_btf::build::{Builder, Placement};
 use verdict_btf::{FuncLinkage, IntEncoding, Kind, TypeId, VarLinkage};
 
-pub(super) const SHT_PROGBITS: u32 = 1;
-const SHT_SYMTAB: u32 = 2;
-const SHT_STRTAB: u32 = 3;
-pub(super) const SHT_NOBITS: u32 = 8;
-const SHT_REL: u32 = 9;
-const EM_BPF: u16 = 247;
-const EHDR_SIZE: u64 = 64;
-const SHDR_SIZE: u16 = 64;
-const WRITE: u64 = 1;
-const ALLOC: u64 = 2;
-const EXEC: u64 = 4;
-
-const GLOBAL: u8 = 1 << 4;
-/// What makes a global symbol a weak one.
-const WEAK: u8 = 3 << 4;
-const NOTYPE: u8 = 0;
-const OBJECT: u8 = 1;
-const FUNC: u8 = 2;
-
-const R_BPF_64_64: u64 = 1;
-const R_BPF_64_32: u64 = 10;
+use super::elf::*;
 
 /// Bytes of an instruction.
-const INSN: usize = 8;
+pub(super) const INSN: usize = 8;
 
-/// A section that is being written.
-struct Section {
-    name: String,
-    ty: u32,
-    flags: u64,
-    data: Vec<u8>,
-    /// The size that its header claims.
-    size: u64,
-    link: u32,
-    info: u32,
-    entry: u64,
-}
-
-/// An object that is being written: sections and global symbols.
-pub(super) struct Elf {
-    sections: Vec<Section>,
-    symbols: Vec<u8>,
-    names: Vec<u8>,
-    /// Whether names are the ends of one that is so long.
-    shared: Option<usize>,
-}
-
-impl Elf {
-    pub(super) fn new() -> Elf {
-        let mut elf = Elf {
-            sections: Vec::new(),
-            symbols: vec![0; 24],
-            names: vec![0],
-            shared: None,
-        };
-        elf.section("license", SHT_PROGBITS, WRITE | ALLOC, b"GPL\0".to_vec());
-        elf
-    }
-
-    /// Adds a section; gives its number.
-    pub(super) fn section(&mut self, name: &str, ty: u32, flags: u64, data: Vec<u8>) -> usize {
-        let size = data.len() as u64;
-        self.sections.push(Section {
-            name: name.to_owned(),
-            ty,
-            flags,
-            data,
-            size,
-            link: 0,
-            info: 0,
-            entry: 0,
-        });
-        self.sections.len()
-    }
-
-    pub(super) fn code(&mut self, name: &str, data: Vec<u8>) -> usize {
-        self.section(name, SHT_PROGBITS, ALLOC | EXEC, data)
-    }
-
-    /// Adds data; gives its section's number.
-    fn data(&mut self, name: &str, data: Vec<u8>) -> usize {
-        self.section(name, SHT_PROGBITS, WRITE | ALLOC, data)
-    }
-
-    /// Has a section claim a size.
-    fn claim(&mut self, section: usize, size: u64) {
-        self.sections[section - 1].size = size;
-    }
-
-    /// Adds a global symbol; gives its number.
-    fn symbol(&mut self, name: &str, ty: u8, section: usize, value: usize, size: usize) -> u64 {
-        let number = self.symbols.len() / 24;
-        let at = match self.shared {
-            Some(len) => number % len,
-            None => self.names.len(),
-        };
-        self.symbols.extend((at as u32).to_le_bytes());
-        if self.shared.is_none() {
-            self.names.extend(name.bytes().chain([0]));
-        }
-        self.symbols.extend([GLOBAL ^ ty, 0]);
-        self.symbols.extend((section as u16).to_le_bytes());
-        self.symbols.extend((value as u64).to_le_bytes());
-        self.symbols.extend((size as u64).to_le_bytes());
-        number as u64
-    }
-
-    /// Adds the relocations of a section: offset, symbol and kind of each.
-    fn relocations(&mut self, section: usize, all: impl IntoIterator<Item = (usize, u64, u64)>) {
-        let mut data = Vec::new();
-        for (offset, symbol, kind) in all {
-            data.extend((offset as u64).to_le_bytes());
-            data.extend((symbol << 32 | kind).to_le_bytes());
-        }
-        let name = format!(".rel{}", self.sections[section - 1].name);
-        let added = self.section(&name, SHT_REL, 0, data);
-        let added = &mut self.sections[added - 1];
-        (added.info, added.entry) = (section as u32, 16);
-    }
-
-    /// The object's bytes.
-    pub(super) fn finish(mut self) -> Vec<u8> {
-        let symbols = std::mem::take(&mut self.symbols);
-        let symtab = self.section(".symtab", SHT_SYMTAB, 0, symbols);
-        let names = std::mem::take(&mut self.names);
-        let strtab = self.section(".strtab", SHT_STRTAB, 0, names);
-        let table = &mut self.sections[symtab - 1];
-        (table.link, table.info, table.entry) = (strtab as u32, 1, 24);
-        let mut all_names = vec![0];
-        let mut offsets = Vec::new();
-        for (i, section) in self.sections.iter().enumerate() {
-            match self.shared.filter(|_| section.name.starts_with("other_")) {
-                Some(_) => offsets.push(i as u32 + 1),
-                None => {
-                    offsets.push(all_names.len() as u32);
-                    all_names.extend(section.name.bytes().chain([0]));
-                }
-            }
-            if let (0, Some(len)) = (i, self.shared) {
-                // What the others share comes first.
-                all_names = [0].into_iter().chain(vec![b'n'; len]).chain([0]).collect();
-                offsets = vec![all_names.len() as u32];
-                all_names.extend(section.name.bytes().chain([0]));
-            }
-        }
-        let shstrtab = self.section("", SHT_STRTAB, 0, all_names);
-        offsets.push(0);
-        let (mut body, mut headers) = (Vec::new(), vec![0; usize::from(SHDR_SIZE)]);
-        for (section, name) in self.sections.iter().zip(offsets) {
-            body.resize(body.len().next_multiple_of(8), 0);
-            headers.extend(name.to_le_bytes());
-            headers.extend(section.ty.to_le_bytes());
-            for word in [section.flags, 0, EHDR_SIZE + body.len() as u64, section.size] {
-                headers.extend(word.to_le_bytes());
-            }
-            headers.extend(section.link.to_le_bytes());
-            headers.extend(section.info.to_le_bytes());
-            headers.extend(8u64.to_le_bytes());
-            headers.extend(section.entry.to_le_bytes());
-            body.extend(&section.data);
-        }
-        body.resize(body.len().next_multiple_of(8), 0);
-        let mut file = header(
-            EHDR_SIZE + body.len() as u64,
-            self.sections.len() as u16 + 1,
-            shstrtab as u16,
-        );
-        file.extend(body);
-        file.extend(headers);
-        file
-    }
-}
-
-/// The header of an object whose table of sections begins at an offset.
-pub(super) fn header(table: u64, count: u16, names: u16) -> Vec<u8> {
-    let mut file = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
-    file.extend(1u16.to_le_bytes());
-    file.extend(EM_BPF.to_le_bytes());
-    file.extend(1u32.to_le_bytes());
-    for word in [0, 0, table] {
-        file.extend(word.to_le_bytes());
-    }
-    file.extend(0u32.to_le_bytes());
-    for half in [EHDR_SIZE as u16, 0, 0, SHDR_SIZE, count, names] {
-        file.extend(half.to_le_bytes());
-    }
-    file
-}
-
-fn insn(code: u8, regs: u8, off: i16, imm: i32) -> [u8; INSN] {
+pub(super) fn insn(code: u8, regs: u8, off: i16, imm: i32) -> [u8; INSN] {
     let mut bytes = [code, regs, 0, 0, 0, 0, 0, 0];
     bytes[2..4].copy_from_slice(&off.to_le_bytes());
     bytes[4..].copy_from_slice(&imm.to_le_bytes());
     bytes
 }
 
-const EXIT: [u8; INSN] = [0x95, 0, 0, 0, 0, 0, 0, 0];
+pub(super) const EXIT: [u8; INSN] = [0x95, 0, 0, 0, 0, 0, 0, 0];
 
 /// `r0 = imm`
-fn number(imm: i32) -> [u8; INSN] {
+pub(super) fn number(imm: i32) -> [u8; INSN] {
     insn(0xb7, 0, 0, imm)
 }
 
 /// `call` of a function that so many instructions follow.
-fn call(distance: i32) -> [u8; INSN] {
+pub(super) fn call(distance: i32) -> [u8; INSN] {
     insn(0x85, 0x10, 0, distance)
 }
 
 /// Both halves of `r1 = imm ll`.
-fn wide() -> [u8; 2 * INSN] {
+pub(super) fn wide() -> [u8; 2 * INSN] {
     let mut bytes = [0; 2 * INSN];
     bytes[..INSN].copy_from_slice(&insn(0x18, 1, 0, 0));
     bytes
@@ -245,22 +61,24 @@ fn ext(parts: [(u32, Records); 3]) -> Vec<u8> {
 }
 
 /// A program that does nothing.
-fn nothing() -> Vec<u8> {
+pub(super) fn nothing() -> Vec<u8> {
     [number(0), EXIT].concat()
 }
 
 /// Types that are being written, and records about instructions.
-struct Types {
-    btf: Builder,
-    int: TypeId,
-    proto: TypeId,
-    funcs: Records,
-    lines: Records,
-    core: Records,
+pub(super) struct Types {
+    pub(super) btf: Builder,
+    pub(super) int: TypeId,
+    pub(super) proto: TypeId,
+    pub(super) funcs: Records,
+    pub(super) lines: Records,
+    pub(super) core: Records,
+    /// Types, and where the name is that each has in truth.
+    pub(super) long_names: Vec<(u32, u32)>,
 }
 
 impl Types {
-    fn new() -> Types {
+    pub(super) fn new() -> Types {
         let mut btf = Builder::new();
         let int = btf.add_int("int", 4, IntEncoding(1));
         let proto = btf.add_func_proto(int, &[]);
@@ -271,11 +89,12 @@ impl Types {
             funcs: Vec::new(),
             lines: Vec::new(),
             core: Vec::new(),
+            long_names: Vec::new(),
         }
     }
 
     /// Functions of a section, by their names and offsets.
-    fn functions(&mut self, section: &str, all: impl IntoIterator<Item = (String, usize)>) {
+    pub(super) fn functions(&mut self, section: &str, all: impl IntoIterator<Item = (String, usize)>) {
         let mut words = Vec::new();
         for (name, at) in all {
             let id = self.btf.add_func(&name, FuncLinkage::Global, self.proto);
@@ -286,7 +105,7 @@ impl Types {
     }
 
     /// Lines of a section, by the offsets of their instructions.
-    fn lines(&mut self, section: &str, all: impl IntoIterator<Item = usize>) {
+    pub(super) fn lines(&mut self, section: &str, all: impl IntoIterator<Item = usize>) {
         let (section, file) = (self.btf.add_string(section), self.btf.add_string("a.c"));
         let text = self.btf.add_string("int x;");
         let lines = all.into_iter().zip(1..);
@@ -294,8 +113,15 @@ impl Types {
         self.lines.push((section, words.collect()));
     }
 
+    /// Lines of a section whose texts are the ends of a string at an offset.
+    pub(super) fn shared_lines(&mut self, section: &str, at: u32, all: impl Iterator<Item = (usize, usize)>) {
+        let section = self.btf.add_string(section);
+        let line = |(insn, from)| [insn as u32, at, at + from as u32, 1 << 10];
+        self.lines.push((section, all.flat_map(line).collect()));
+    }
+
     /// CO-RE records of a section: offset, type, access and kind of each.
-    fn core(&mut self, section: &str, all: impl IntoIterator<Item = (usize, TypeId, u32, u32)>) {
+    pub(super) fn core(&mut self, section: &str, all: impl IntoIterator<Item = (usize, TypeId, u32, u32)>) {
         let section = self.btf.add_string(section);
         let words = all
             .into_iter()
@@ -304,12 +130,38 @@ impl Types {
     }
 
     /// Gives them to an object.
-    fn finish(self, elf: &mut Elf) {
-        elf.section(".BTF", SHT_PROGBITS, 0, self.btf.finish());
+    pub(super) fn finish(self, elf: &mut Elf) {
+        let mut btf = self.btf.finish();
+        rename(&mut btf, &self.long_names);
+        elf.section(".BTF", SHT_PROGBITS, 0, btf);
         let parts = [(8, self.funcs), (16, self.lines), (16, self.core)];
         if parts.iter().any(|(_, part)| !part.is_empty()) {
             elf.section(".BTF.ext", SHT_PROGBITS, 0, ext(parts));
         }
+    }
+}
+
+/// Gives types names that begin at these offsets.
+fn rename(btf: &mut [u8], names: &[(u32, u32)]) {
+    let mut names = names.iter();
+    let (mut at, mut id) = (24, 1);
+    let mut next = names.next();
+    while let Some((wanted, name)) = next {
+        if id == *wanted {
+            btf[at..at + 4].copy_from_slice(&name.to_le_bytes());
+            next = names.next();
+        }
+        let info = u32::from_le_bytes(btf[at + 4..at + 8].try_into().unwrap());
+        let vlen = (info & 0xffff) as usize;
+        at += 12
+            + match info >> 24 & 0x1f {
+                1 | 14 | 17 => 4,
+                3 => 12,
+                4 | 5 | 15 | 19 => vlen * 12,
+                6 | 13 => vlen * 8,
+                _ => 0,
+            };
+        id += 1;
     }
 }
 
@@ -391,16 +243,14 @@ pub(super) fn sections(count: usize) -> Vec<u8> {
 
 /// Sections, and symbols of functions, whose names are the ends of one that is `len` bytes long.
 pub(super) fn long_names(count: usize, len: usize) -> Vec<u8> {
-    let mut elf = Elf::new();
-    elf.shared = Some(len);
-    elf.names = vec![b'n'; len];
-    elf.names.push(0);
+    let mut elf = Elf::with_long_name(&"n".repeat(len));
     for i in 0..count {
-        elf.section(&format!("other_{i}"), SHT_PROGBITS, 0, vec![0; 8]);
+        let section = elf.section("", SHT_PROGBITS, 0, vec![0; 8]);
+        elf.of(section).named_from = Some(i % len);
     }
     let section = elf.code("socket", nothing().repeat(count));
     for i in 0..count {
-        elf.symbol("", FUNC, section, i * 16, 16);
+        elf.long_symbol(i % len, FUNC, section, (i * 16, 16));
     }
     elf.finish()
 }
@@ -426,7 +276,7 @@ pub(super) fn data_sections(count: usize) -> Vec<u8> {
 }
 
 /// The object with a program that does nothing.
-fn with_program(mut elf: Elf) -> Vec<u8> {
+pub(super) fn with_program(mut elf: Elf) -> Vec<u8> {
     let section = elf.code("socket", nothing());
     elf.symbol("prog", FUNC, section, 0, 16);
     elf.finish()
@@ -590,12 +440,17 @@ pub(super) fn map_cycle(count: usize) -> Vec<u8> {
 }
 
 /// A pointer to an array of so many integers, which is how definitions of maps say a number.
-fn array_ptr(types: &mut Types, count: u32) -> TypeId {
+pub(super) fn array_ptr(types: &mut Types, count: u32) -> TypeId {
     let array = types.btf.add_array(types.int, types.int, count);
     types.btf.add_ptr(array)
 }
 
-fn map_object(count: usize, programs: usize, cycle: bool, def: impl Fn(&mut Types) -> TypeId) -> Vec<u8> {
+pub(super) fn map_object(
+    count: usize,
+    programs: usize,
+    cycle: bool,
+    def: impl Fn(&mut Types) -> TypeId,
+) -> Vec<u8> {
     let (mut elf, mut types) = (Elf::new(), Types::new());
     let def = def(&mut types);
     let section = elf.data(".maps", vec![0; count * 32]);
@@ -722,7 +577,7 @@ pub(super) fn typedef_users(count: usize, core: bool) -> Vec<u8> {
 pub(super) fn claimed(name: &str, ty: u32, size: u64) -> Vec<u8> {
     let mut elf = Elf::new();
     let section = elf.section(name, ty, ALLOC, vec![0; 8]);
-    elf.claim(section, size);
+    elf.of(section).size = size;
     with_program(elf)
 }
 
@@ -763,7 +618,7 @@ pub(super) fn frames(frames: usize, branches: usize) -> Vec<u8> {
     }
     // The call stands before the exit.
     let at = main - 2 * INSN;
-    let section_data = &mut elf.sections[section - 1].data;
+    let section_data = &mut elf.of(section).data;
     section_data[at + 4..at + 8].copy_from_slice(&(-1i32).to_le_bytes());
     elf.relocations(section, [(at, first, R_BPF_64_32)]);
     elf.finish()
