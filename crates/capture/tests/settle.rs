@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use verdict_capture::{Answer, Settled, objects, read, settle};
+use verdict_kernel::helper::helper_name;
 use verdict_kernel::semantics::{Provenance, Switch};
 use verdict_kernel::{Kernel, SWITCHES};
 
@@ -105,7 +106,8 @@ const BEFORE: &str = "6.18.15-deb13-amd64";
 
 /// Rules that no known kernel has, or not together, and the values that these kernels' answers show, by the logs. They came
 /// between the sources of 6.18.15 and 7.1.13; stable releases have some of them.
-const NEWER: [(&str, &[(&str, &str)]); 5] = [
+const NEWER: [(&str, &[(&str, &str)]); 6] = [
+    ("6.16.12-deb13-amd64", &[("peak-states", "most-held")]),
     (
         "6.17.13-deb13-amd64",
         &[
@@ -180,4 +182,29 @@ fn rules_of_newer_kernels_are_found() {
             assert!(matches!(how, Provenance::Probed(_)), "{name}: {switch}: {how}");
         }
     }
+}
+
+/// Helpers whose prototypes a kernel has as another release than its nearest known one are found, and no others.
+#[test]
+fn prototypes_of_other_releases_are_found() {
+    let answers = answers_of("6.16.12-deb13-amd64");
+    let settled = settle([(BEFORE, Kernel::open(BEFORE).unwrap())], objects(), &answers).unwrap();
+    let found = settled.kernel.prototypes.iter();
+    let found: Vec<_> = found
+        .map(|(id, tables)| (helper_name(*id).unwrap(), tables.name))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("bpf_get_stack", "6.12.43"),
+            ("bpf_fib_lookup", "6.12.117"),
+            ("bpf_read_branch_records", "6.12.117"),
+            ("bpf_d_path", "6.12.117"),
+            ("bpf_snprintf_btf", "6.12.117"),
+            ("bpf_snprintf", "6.12.117"),
+            ("bpf_kallsyms_lookup_name", "6.12.117"),
+            ("bpf_xdp_store_bytes", "6.12.43"),
+        ]
+    );
+    assert!(settled.kernel.unsure.is_empty());
 }

@@ -9,30 +9,33 @@ use std::sync::OnceLock;
 
 use crate::common::{played, root};
 
-/// The program that asks, built once; static where the C library can be.
+/// The program that asks, built once.
 fn fixture() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("run-{}", std::process::id()));
-        let build = |flags: &[&str]| {
-            let source = root().join("golden/run/record.c");
-            let mut cc = Command::new("cc");
-            cc.args(["-O1", "-w"])
-                .args(flags)
-                .arg(source)
-                .arg("-o")
-                .arg(&target);
-            cc.output().unwrap()
-        };
-        let built = build(&["-static"]);
-        let built = if built.status.success() { built } else { build(&[]) };
-        assert!(
-            built.status.success(),
-            "{}",
-            String::from_utf8_lossy(&built.stderr)
-        );
-        target
-    })
+    BUILT.get_or_init(|| build("record"))
+}
+
+/// Builds a program of `golden/run`; static where the C library can be.
+fn build(name: &str) -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+    let build = |flags: &[&str]| {
+        let source = root().join(format!("golden/run/{name}.c"));
+        let mut cc = Command::new("cc");
+        cc.args(["-O1", "-w", "-pthread"])
+            .args(flags)
+            .arg(source)
+            .arg("-o")
+            .arg(&target);
+        cc.output().unwrap()
+    };
+    let built = build(&["-static"]);
+    let built = if built.status.success() { built } else { build(&[]) };
+    assert!(
+        built.status.success(),
+        "{}",
+        String::from_utf8_lossy(&built.stderr)
+    );
+    target
 }
 
 /// Runs a command on a played kernel; `None`, which is said, where system calls cannot be answered.
@@ -65,6 +68,26 @@ fn real_kernels_answered_the_same() {
         compared += 1;
     }
     assert!(compared >= 2, "{compared}");
+}
+
+/// Threads that call by chance, and children that are killed while they do: all end, and no descriptor is left.
+#[test]
+fn calls_by_chance_end_and_leave_nothing() {
+    let program = build("chance");
+    let Some(output) = run(
+        &["--kernel", "6.12"],
+        &[program.to_str().unwrap(), "1", "20000", "many"],
+    ) else {
+        return;
+    };
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "descriptors: 0\n",
+        "{told}"
+    );
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(!told.contains("panicked"), "{told}");
 }
 
 #[test]
