@@ -3,6 +3,7 @@
 use verdict_btf::{Btf, Type, TypeId};
 use verdict_kernel::Kernel;
 use verdict_kernel::errno::Errno;
+use verdict_kernel::semantics::control::UnionArguments;
 
 use crate::notes::{Rejection, reject};
 
@@ -48,6 +49,7 @@ impl FuncModel {
     /// `EINVAL`: more arguments than are supported, or types that cannot be passed.
     pub fn distill(kernel: &Kernel, proto: Type<'_>, name: &str) -> Result<FuncModel, Rejection> {
         let (btf, rules) = (proto.btf(), kernel.arguments());
+        let unions = kernel.semantics.control.union_arguments == UnionArguments::Taken;
         let params = proto.params();
         let nargs = params.len();
         if nargs > rules.most {
@@ -57,7 +59,7 @@ impl FuncModel {
                 "The function {name} has {nargs} arguments. Too many.\n"
             );
         }
-        let ret = match slot(btf, proto.target(), rules.unions) {
+        let ret = match slot(btf, proto.target(), unions) {
             Ok(ret) if !ret.is_struct => ret,
             Ok(_) | Err(_) => {
                 let kind = kind_name(btf, proto.target());
@@ -78,7 +80,7 @@ impl FuncModel {
                 );
             }
             // The size is a signed number in the kernel: a huge struct looks like an error, as here.
-            let arg = match slot(btf, param.ty, rules.unions) {
+            let arg = match slot(btf, param.ty, unions) {
                 Ok(arg) if arg.size <= 16 && (rules.structs || !arg.is_struct) => arg,
                 Ok(_) | Err(_) => {
                     let kind = kind_name(btf, param.ty);

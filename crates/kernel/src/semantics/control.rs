@@ -116,6 +116,16 @@ switches! {
         },
         needs: [Prerequisite::new("known", "function-arguments", "by-tag")],
     }
+    union_arguments: UnionArguments = "union-arguments" {
+        doc: "Whether a function of the kernel that takes a union can be traced.",
+        upstream: "\"bpf: Allow union argument in trampoline based programs\" (Linux 6.18).",
+        corpus: "refused_targets",
+        values: {
+            Refused = "refused": "It cannot: the type is unsupported.",
+            Taken = "taken": "It can: a union is passed as a structure of its size is.",
+        },
+        needs: [],
+    }
     callback_map: CallbackMap = "callback-map" {
         doc: "Whether a callback for an inner map knows which one it is.",
         upstream: "A fix that 6.12.117 has, and neither 6.12.43 nor 6.18.15.",

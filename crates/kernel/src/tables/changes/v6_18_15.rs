@@ -5,7 +5,6 @@ use crate::Feature;
 use crate::prog::AttachType::*;
 use crate::prog::ProgType;
 use crate::tables::calls::Calls;
-use crate::tables::ctx::Arguments;
 use crate::tables::ctx::attached::PT_REGS_WRITABLE;
 use crate::tables::helper::protos::{
     common, common::*, other, other::*, packet, packet::*, protos, sock, sock::*, tracing, tracing::*,
@@ -31,10 +30,6 @@ pub(super) static TABLES: Tables = Tables::new(
         kfunc_sets: KFUNC_SETS,
         kfuncs_removed: KFUNCS_REMOVED,
         kfunc_hooks: &[(ProgType::SockOps, Some(Hook::Cgroup))],
-        arguments: Arguments {
-            unions: true,
-            ..Arguments::BASE
-        },
         lsm: LSM,
         contexts: &[(ProgType::Kprobe, || &PT_REGS_WRITABLE)],
         raw_tp: raw_tp::Changes::but(RAW_TP),

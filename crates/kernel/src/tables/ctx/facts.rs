@@ -90,8 +90,6 @@ pub struct Arguments {
     pub most: usize,
     /// Whether they may be structs by themselves, which are read as numbers.
     pub structs: bool,
-    /// Whether they may be unions, too ("bpf: Allow union argument in trampoline based programs", Linux 6.18).
-    pub unions: bool,
     /// Whether a pointer to any integer is a number, rather than only one to an integer of one byte that is called by
     /// no other name.
     pub int_pointers: bool,
@@ -111,7 +109,6 @@ impl Arguments {
         whole_pointers: true,
         most: 12,
         structs: true,
-        unions: false,
         int_pointers: true,
         known_results: true,
         projections: true,
