@@ -145,15 +145,7 @@ impl<'k> Asker<'k> {
         }
         let prepared = match prepared {
             Ok(prepared) => prepared,
-            Err(error) => {
-                return unasked(
-                    error
-                        .messages
-                        .first()
-                        .map(|line| line.to_string())
-                        .unwrap_or_default(),
-                );
-            }
+            Err(error) => return unasked(error.to_string()),
         };
         let Some(target) = prepared.target else {
             return unasked("libbpf leaves it out".to_owned());

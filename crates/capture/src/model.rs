@@ -263,15 +263,7 @@ impl Model {
         let mut bpf = Bridge::new(Session::new(rules));
         let prepared = match self.objects[asked.object].prepare(asked.index, &mut bpf) {
             Ok(prepared) => prepared,
-            Err(error) => {
-                return Said::Nothing(
-                    error
-                        .messages
-                        .first()
-                        .map(|line| line.to_string())
-                        .unwrap_or_default(),
-                );
-            }
+            Err(error) => return Said::Nothing(error.to_string()),
         };
         if let Some(what) = prepared.unsupported {
             return Said::Nothing(what.to_owned());

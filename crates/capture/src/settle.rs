@@ -35,7 +35,7 @@ pub struct Settled {
     pub kernel: Kernel,
     /// The known profile from which the search started.
     pub base: &'static str,
-    /// Programs that were asked about.
+    /// Programs that were asked about, but for those that use a fact that no table has.
     pub asked: usize,
     /// Those of them that verdict says the same of: verdict and figures.
     pub counts: usize,
@@ -290,7 +290,11 @@ impl Search {
             .collect();
         Settled {
             base,
-            asked: self.fits.len(),
+            asked: self
+                .said
+                .iter()
+                .filter(|said| !matches!(said, Said::Unsure(_)))
+                .count(),
             counts: self.fits.iter().filter(|fit| fit.counts()).count(),
             exact: self.fits.iter().filter(|fit| **fit == Fit::Exact).count(),
             unexplained,
