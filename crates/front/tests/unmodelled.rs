@@ -7,7 +7,7 @@ mod common;
 use std::os::fd::AsRawFd;
 
 use common::{Bench, GOOD};
-use verdict_kernel::Kernel;
+use verdict_kernel::{Kernel, Unsure};
 
 /// `BPF_MAP_TYPE_PROG_ARRAY`, `BPF_MAP_TYPE_CGROUP_STORAGE`, `BPF_PROG_TYPE_CGROUP_SKB`.
 const PROG_ARRAY: u32 = 3;
@@ -72,4 +72,22 @@ fn what_an_update_may_be_refused_for() {
             .update(&programs, &[1, 0, 0, 0], &fd(&with_storage), 0)
             .is_ok()
     );
+}
+
+/// A captured kernel answered otherwise about a helper than any table has it: what calls it is refused by name, as `check` does.
+#[test]
+fn facts_that_no_table_has_are_named() {
+    const RANDOM: u32 = 7;
+    let mut kernel = Kernel::open("6.12").unwrap();
+    let calls = [[0x85, 0, 0, 0, RANDOM as u8, 0, 0, 0], GOOD[0], GOOD[1]];
+    let known = Bench::new(&kernel, "known").prog(CGROUP_SKB, &calls).is_ok();
+    kernel.unsure = [Unsure {
+        prog_type: CGROUP_SKB,
+        helpers: vec![RANDOM],
+        ..Unsure::default()
+    }]
+    .into();
+    let mut bench = Bench::new(&kernel, "unsure");
+    assert!(bench.prog(CGROUP_SKB, &GOOD).is_ok());
+    assert!(known && bench.prog(CGROUP_SKB, &calls).errno() == libc::EOPNOTSUPP);
 }

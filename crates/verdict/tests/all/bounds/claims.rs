@@ -76,50 +76,54 @@ pub(super) fn variables(count: usize) -> Vec<u8> {
 
 /// Externs that are in no configuration of a kernel, weak ones.
 pub(super) fn kconfig(count: usize) -> Vec<u8> {
-    let (mut elf, mut types) = (Elf::new(), Types::new());
-    let mut code = wide().repeat(count);
-    code.extend(nothing());
-    let section = elf.code("socket", code);
-    elf.symbol("prog", FUNC, section, 0, count * 16 + 16);
-    types.functions("socket", [("prog".to_owned(), 0)]);
-    let mut placements = Vec::new();
-    let mut symbols = Vec::new();
-    for i in 0..count {
-        let name = format!("CONFIG_OF_NOBODY_{i}");
-        symbols.push(elf.symbol(&name, NOTYPE | WEAK, 0, 0, 0));
-        placements.push(Placement {
-            ty: types.btf.add_var(&name, VarLinkage::Extern, types.int),
-            offset: 0,
-            size: 4,
-        });
-    }
-    types.btf.add_datasec(".kconfig", 0, &placements);
-    elf.relocations(section, (0..count).map(|i| (i * 16, symbols[i], R_BPF_64_64)));
-    types.finish(&mut elf);
-    elf.finish()
+    externs(
+        count,
+        &wide(),
+        ("CONFIG_OF_NOBODY", R_BPF_64_64),
+        (".kconfig", 4),
+        |types, name| types.btf.add_var(name, VarLinkage::Extern, types.int),
+    )
 }
 
 /// Functions of the kernel's that are called and unknown to it, weak ones.
 pub(super) fn kfuncs(count: usize) -> Vec<u8> {
+    externs(
+        count,
+        &call(-1),
+        ("kfunc_of_nobody", R_BPF_64_32),
+        (".ksyms", 0),
+        |types, name| types.btf.add_func(name, FuncLinkage::Extern, types.proto),
+    )
+}
+
+/// A program that names each of many weak externs in an instruction: how their names begin and are relocated, and the section that
+/// their types are said to be in, with the size that each has there.
+fn externs(
+    count: usize,
+    insn: &[u8],
+    (begin, relocation): (&str, u64),
+    (of, size): (&str, u32),
+    declare: impl Fn(&mut Types, &str) -> TypeId,
+) -> Vec<u8> {
     let (mut elf, mut types) = (Elf::new(), Types::new());
-    let mut code = call(-1).repeat(count);
+    let mut code = insn.repeat(count);
     code.extend(nothing());
     let section = elf.code("socket", code);
-    elf.symbol("prog", FUNC, section, 0, count * INSN + 16);
+    elf.symbol("prog", FUNC, section, 0, count * insn.len() + 16);
     types.functions("socket", [("prog".to_owned(), 0)]);
-    let mut placements = Vec::new();
-    let mut symbols = Vec::new();
+    let (mut placements, mut symbols) = (Vec::new(), Vec::new());
     for i in 0..count {
-        let name = format!("kfunc_of_nobody_{i}");
+        let name = format!("{begin}_{i}");
         symbols.push(elf.symbol(&name, NOTYPE | WEAK, 0, 0, 0));
-        placements.push(Placement {
-            ty: types.btf.add_func(&name, FuncLinkage::Extern, types.proto),
-            offset: 0,
-            size: 0,
-        });
+        let ty = declare(&mut types, &name);
+        placements.push(Placement { ty, offset: 0, size });
     }
-    types.btf.add_datasec(".ksyms", 0, &placements);
-    elf.relocations(section, (0..count).map(|i| (i * INSN, symbols[i], R_BPF_64_32)));
+    types.btf.add_datasec(of, 0, &placements);
+    let places = symbols.iter().enumerate();
+    elf.relocations(
+        section,
+        places.map(|(i, symbol)| (i * insn.len(), *symbol, relocation)),
+    );
     types.finish(&mut elf);
     elf.finish()
 }
