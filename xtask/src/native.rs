@@ -37,8 +37,8 @@ pub(crate) struct Args {
     /// Create a state at every prune point (BPF_F_TEST_STATE_FREQ)
     #[arg(long)]
     test_states: bool,
-    /// Compare level-2 logs, too; of programs made by chance they always are
-    #[arg(long)]
+    /// Compare level-2 logs, too; of programs made by chance some always are
+    #[arg(long, conflicts_with = "generate")]
     logs: bool,
     /// Directory for objects, answers and logs
     #[arg(long, value_name = "DIR", default_value = "target/native/run")]
@@ -59,7 +59,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 3, value_name = "N")]
     shrink: usize,
     /// Add the places where programs were refused that agree to this file, for `xtask coverage`
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "generate")]
     save_sites: Option<PathBuf>,
     /// Objects, directories or globs
     objects: Vec<PathBuf>,
