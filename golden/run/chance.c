@@ -4,7 +4,7 @@
  *     chance SEED COUNT          prints a line for each call: its number, command and result
  *     chance SEED COUNT many     four threads, and children that are killed while they call; prints how many descriptors are left
  *
- * The same seed gives the same calls. What depends on ids or on memory that is left is not called in the first form. */
+ * The same seed gives the same calls, in the same memory. What depends on ids is not called in the first form. */
 #include <errno.h>
 #include <dirent.h>
 #include <pthread.h>
@@ -43,7 +43,7 @@ static uint32_t below(struct caller *c, uint32_t n) { return any(c) % n; }
 static void word(struct caller *c, int at, uint32_t value) { memcpy(c->attr + at, &value, 4); }
 static void wide(struct caller *c, int at, uint64_t value) { memcpy(c->attr + at, &value, 8); }
 
-/* Where programs, BTF, names and paths lie in the area; the rest is zero or what kernels wrote. */
+/* Where programs, BTF, names and paths lie in the area; the rest is zero or by chance. */
 enum { PROGRAMS = 0x1000, BTF = 0x2000, NAMES = 0x3000, FREE = 0x8000 };
 
 static void fill(void)
@@ -167,6 +167,18 @@ static void words(struct caller *c)
 			word(c, at, small(c));
 }
 
+/* What calls find in the area does not depend on what others wrote: zeros, or words by chance. */
+static void refill(struct caller *c)
+{
+	memset(room + FREE, 0, ROOM - FREE);
+	if (below(c, 4))
+		return;
+	for (int at = 0; at < 256; at += 4) {
+		uint32_t value = below(c, 3) ? 0 : below(c, 2) ? small(c) : (uint32_t)memory(c);
+		memcpy(room + FREE + at, &value, 4);
+	}
+}
+
 struct kind {
 	int command, size;
 	void (*make)(struct caller *);
@@ -189,6 +201,8 @@ static void call(struct caller *c, uint32_t number)
 	uint64_t size = kind->size;
 
 	memset(c->attr, 0, sizeof c->attr);
+	if (!many)
+		refill(c);
 	kind->make(c);
 	if (is_other) {
 		command = others[below(c, sizeof others / sizeof *others)];
@@ -211,7 +225,7 @@ static void call(struct caller *c, uint32_t number)
 		*slot = result;
 	}
 	if (!many)
-		printf("%u %d %ld\n", number, command, result < 0 ? -(long)error : is_fd ? 1 : result);
+		printf("%u %d %ld\n", number, command, result < 0 ? -(long)error : result);
 }
 
 static void start(struct caller *c, uint64_t seed)
@@ -275,6 +289,8 @@ int main(int argc, char **argv)
 	fill();
 	if (!many) {
 		static struct caller c;
+		for (int i = 3; i < 256; i++)
+			close(i);
 		start(&c, first_seed);
 		for (uint32_t i = 0; i < count; i++)
 			call(&c, i);

@@ -43,9 +43,6 @@ fn most_at_function(btf: &Btf) -> Option<usize> {
 /// Links at one network name space, for look-ups of sockets.
 const MOST_LOOKUPS: usize = 64;
 
-/// Programs at one device and direction (`BPF_MPROG_MAX`).
-const MOST_AT_DEVICE: usize = 64;
-
 /// The most bytes of a raw tracepoint's name.
 const TRACEPOINT: usize = 128;
 
@@ -509,45 +506,6 @@ impl Play<'_> {
         self.link(link::XDP, prog, AttachType::Xdp.raw(), place)
     }
 
-    /// `tcx_link_attach` and `netkit_link_attach`.
-    fn link_device(&mut self, asked: &Asked<'_>, prog: Attached, attach_type: u32) -> Answer {
-        let attr = &asked.attr;
-        let number = attr.u32("link_create.target_fd");
-        let (net, has) = self.device(asked.call.task, number)?;
-        match has {
-            None => return self.unmodelled(asked.name, "devices of another name space", Errno::EOPNOTSUPP),
-            Some(false) => return Err(Errno::ENODEV),
-            Some(true) => {}
-        }
-        let tcx = [AttachType::TcxIngress, AttachType::TcxEgress];
-        if !tcx.iter().any(|ty| ty.raw() == attach_type) {
-            return match is_netkit(number) {
-                true => self.unmodelled(asked.name, "netkit devices", Errno::EOPNOTSUPP),
-                false => Err(Errno::ENXIO),
-            };
-        }
-        let flags = attr.u32("link_create.flags");
-        if flags & !crate::links::MPROG != 0 {
-            return Err(Errno::EINVAL);
-        }
-        if flags != 0
-            || attr.u32("link_create.tcx.relative_fd") != 0
-            || attr.u64("link_create.tcx.expected_revision") != 0
-        {
-            let what = "an order of programs at a device";
-            return self.unmodelled(asked.name, what, Errno::EOPNOTSUPP);
-        }
-        let place = Place::Device(net, number, attach_type);
-        let others = self.programs_at(&place);
-        if others.contains(&prog.handle) {
-            return Err(Errno::EEXIST);
-        }
-        if others.len() >= MOST_AT_DEVICE {
-            return Err(Errno::ERANGE);
-        }
-        self.link(link::TCX, prog, attach_type, place)
-    }
-
     /// `bpf_nf_link_attach`.
     fn link_hook(&mut self, asked: &Asked<'_>, prog: Attached) -> Answer {
         /// `NFPROTO_IPV4`, `NFPROTO_IPV6`, hooks of each, `BPF_F_NETFILTER_IP_DEFRAG`.
@@ -590,22 +548,6 @@ fn cookie_of(asked: &Asked<'_>) -> u64 {
         "LINK_CREATE" => asked.attr.u64("link_create.tracing.cookie"),
         _ => asked.attr.u64("raw_tracepoint.cookie"),
     }
-}
-
-/// Whether a device is one of netkit's.
-fn is_netkit(number: u32) -> bool {
-    let entries = std::fs::read_dir("/sys/class/net")
-        .into_iter()
-        .flatten()
-        .flatten();
-    let mut of_number = entries.filter(|entry| {
-        let read = std::fs::read_to_string(entry.path().join("ifindex"));
-        read.is_ok_and(|text| text.trim() == number.to_string())
-    });
-    of_number.any(|entry| {
-        let about = std::fs::read_to_string(entry.path().join("uevent"));
-        about.is_ok_and(|about| about.contains("DEVTYPE=netkit"))
-    })
 }
 
 #[cfg(test)]

@@ -120,23 +120,25 @@ impl Asked<'_> {
     }
 }
 
-/// Copies a struct that a caller of this size has for one of another size: what is beyond must be zero
-/// (`bpf_check_uarg_tail_zero`).
-pub(crate) fn copy_struct(call: &Call, at: u64, size: u64, known: usize) -> Result<Vec<u8>, Errno> {
+/// Whether what a caller has beyond the size that is known is zero (`bpf_check_uarg_tail_zero`).
+pub(crate) fn check_tail(call: &Call, at: u64, size: u64, known: usize) -> Result<(), Errno> {
     if size > PAGE {
         return Err(Errno::E2BIG);
     }
-    let mut bytes = vec![0; size as usize];
-    if size as usize > known {
-        // What is beyond is looked at first.
-        let mut tail = vec![0; size as usize - known];
-        let beyond = at.wrapping_add(known as u64);
-        call.task.read(beyond, &mut tail).map_err(Errno)?;
-        if tail.iter().any(|byte| *byte != 0) {
-            return Err(Errno::E2BIG);
-        }
-        bytes.truncate(known);
+    let mut tail = vec![0; (size as usize).saturating_sub(known)];
+    let beyond = at.wrapping_add(known as u64);
+    call.task.read(beyond, &mut tail).map_err(Errno)?;
+    match tail.iter().all(|byte| *byte == 0) {
+        true => Ok(()),
+        false => Err(Errno::E2BIG),
     }
+}
+
+/// Copies a struct that a caller of this size has for one of another size.
+pub(crate) fn copy_struct(call: &Call, at: u64, size: u64, known: usize) -> Result<Vec<u8>, Errno> {
+    // What is beyond is looked at first.
+    check_tail(call, at, size, known)?;
+    let mut bytes = vec![0; known.min(size as usize)];
     call.task.read(at, &mut bytes).map_err(Errno)?;
     Ok(bytes)
 }

@@ -45,6 +45,18 @@ impl LogBuffer {
         both && wanted && held && fits && (none || Level(self.level).accepts(self.room(), play.kernel))
     }
 
+    /// What such a buffer holds of a text.
+    pub(crate) fn lines(&self, play: &Play<'_>, text: &str) -> (Vec<u8>, Written) {
+        let mut log = Vec::new();
+        let room = Level(self.level).room(self.room(), play.kernel);
+        let mut lines = Buffer::new(&mut log, room, true);
+        for line in text.split_inclusive('\n') {
+            lines.push(line);
+        }
+        let written = lines.finish().unwrap_or_default(); // a vector takes all
+        (log, written)
+    }
+
     /// Hands a log over: the errno that the call ends with, if that is not its own.
     pub(crate) fn hand_over(&self, asked: &Asked<'_>, log: &[u8], written: Written) -> Result<(), Errno> {
         let mut ended = Ok(());
@@ -95,7 +107,11 @@ impl Play<'_> {
         let bytes = asked.read(attr.u64("btf"), size as usize)?;
         let loaded = self.load_btf(&bytes);
         let (log, written) = self.btf_log(&buffer, &bytes, loaded.as_ref().err());
-        let told = buffer.hand_over(asked, &log, written);
+        let mut told = buffer.hand_over(asked, &log, written);
+        // Kernels whose buffers stay full leave a log of types that cannot be written.
+        if self.kernel.semantics.log.log_buffer != LogKind::Rolls && told == Err(Errno::EFAULT) {
+            told = Ok(());
+        }
         let end = match &loaded {
             Err(refused) => told.and(Err(refused.errno)),
             Ok(_) => told,
@@ -137,20 +153,13 @@ impl Play<'_> {
 
     /// The log of a BTF: all its types, and what is wrong with it.
     fn btf_log(&self, buffer: &LogBuffer, bytes: &[u8], refused: Option<&Rejection>) -> (Vec<u8>, Written) {
-        let mut log = Vec::new();
         if buffer.level == 0 {
-            return (log, Written::default());
+            return Default::default();
         }
         let text = match refused {
             Some(refused) => refused.text.clone(),
             None => validate::log(bytes, rules(self.kernel)),
         };
-        let room = Level(buffer.level).room(buffer.room(), self.kernel);
-        let mut lines = Buffer::new(&mut log, room, true);
-        for line in text.split_inclusive('\n') {
-            lines.push(line);
-        }
-        let written = lines.finish().unwrap_or_default(); // a vector takes all
-        (log, written)
+        buffer.lines(self, &text)
     }
 }

@@ -6,12 +6,14 @@ use std::ops::Bound;
 use std::os::unix::fs::FileExt;
 
 use verdict_kernel::errno::Errno;
+use verdict_kernel::tables::Calls;
 use verdict_kernel::map::MapType;
 use verdict_syscall::Map;
-use verdict_syscall::map::flags::{MMAPABLE, PAGE_SIZE};
+use verdict_syscall::map::flags::{MMAPABLE, NO_COMMON_LRU, PAGE_SIZE};
 
 use crate::objects::Handle;
-use crate::table::Table;
+use crate::table::{Table, exists_as_wanted};
+use crate::lru::Lru;
 use crate::trie::Trie;
 
 /// `BPF_NOEXIST`, `BPF_EXIST` and `BPF_F_LOCK` of an update.
@@ -63,12 +65,17 @@ impl Shape {
         self.value.next_multiple_of(8) as u64
     }
 
+    /// Bytes of an array's elements.
+    pub(crate) fn elements_size(&self) -> u64 {
+        self.stride().saturating_mul(self.max_entries.into())
+    }
+
     /// Bytes of the file that is the map's memory.
     pub(crate) fn file_size(&self) -> u64 {
         let page = u64::from(PAGE_SIZE);
         match self.map_type {
             MapType::Array => {
-                let size = self.stride().saturating_mul(self.max_entries.into());
+                let size = self.elements_size();
                 if self.flags & MMAPABLE != 0 {
                     size.next_multiple_of(page)
                 } else {
@@ -111,9 +118,11 @@ pub(crate) enum Contents {
     Bloom(BTreeMap<Vec<u8>, ()>),
     /// Objects by index or key.
     Objects(BTreeMap<Vec<u8>, Handle>),
+    /// Devices, processors, and what belongs to files: by what they are found.
+    Slots(BTreeMap<Vec<u8>, Vec<u8>>),
     /// Nothing that bpf(2) reaches: with these errors of look-up, update, delete and walk.
     Nothing([Errno; 4]),
-    /// Devices, CPUs or sockets, which cannot be put in: what an empty map says.
+    /// Sockets, and what belongs to sockets, tasks and control groups, which cannot be put in: what an empty map says.
     Empty,
     /// What is not modelled.
     Unknown,
@@ -124,14 +133,18 @@ type Step<T = ()> = Result<T, Errno>;
 
 impl Contents {
     /// Those of a new map.
-    pub(crate) fn new(map_type: MapType) -> Contents {
+    pub(crate) fn new(shape: &Shape, calls: &Calls) -> Contents {
         use MapType as M;
         let none = |errno| Contents::Nothing([errno; 4]);
-        match map_type {
+        match shape.map_type {
             M::Array => Contents::File,
             M::PercpuArray => Contents::PerCpu(BTreeMap::new()),
             M::Hash | M::PercpuHash => Contents::Hash(Table::default()),
-            M::LruHash | M::LruPercpuHash => Contents::Hash(Table::making_room()),
+            M::LruHash | M::LruPercpuHash => {
+                let own = shape.flags & NO_COMMON_LRU != 0;
+                let (most, many) = (shape.max_entries as usize, calls.lru_frees_many);
+                Contents::Hash(Table::making_room(Lru::new(most, shape.cpus, own, many)))
+            }
             M::LpmTrie => Contents::Trie(Trie::default()),
             M::Queue => Contents::Line(VecDeque::new(), false),
             M::Stack => Contents::Line(VecDeque::new(), true),
@@ -147,13 +160,17 @@ impl Contents {
                 Errno::EOPNOTSUPP,
                 Errno::EOPNOTSUPP,
             ]),
-            M::Devmap
-            | M::DevmapHash
-            | M::Cpumap
-            | M::Xskmap
+            M::CgroupStorage | M::PercpuCgroupStorage => {
+                Contents::Nothing([Errno::ENOENT, Errno::ENOENT, Errno::EINVAL, Errno::ENOENT])
+            }
+            M::Devmap | M::DevmapHash | M::Cpumap | M::InodeStorage => Contents::Slots(BTreeMap::new()),
+            M::Xskmap
             | M::Sockmap
             | M::Sockhash
-            | M::ReuseportSockarray => Contents::Empty,
+            | M::ReuseportSockarray
+            | M::SkStorage
+            | M::TaskStorage
+            | M::CgrpStorage => Contents::Empty,
             _ => Contents::Unknown,
         }
     }
@@ -187,6 +204,10 @@ impl Contents {
                 .next()
                 .map_or(0, |value| (value.len() + 64) * map.len()),
             Contents::Line(line, _) => line.front().map_or(0, |value| (value.len() + 32) * line.len()),
+            Contents::Slots(slots) => slots
+                .values()
+                .next()
+                .map_or(0, |value| (value.len() + 64) * slots.len()),
             Contents::Bloom(seen) => seen
                 .keys()
                 .next()
@@ -216,6 +237,7 @@ impl Contents {
                 true => Ok(Vec::new()),
                 false => Err(Errno::ENOENT),
             },
+            Contents::Slots(slots) => slots.get(key).cloned().ok_or(Errno::ENOENT),
             Contents::Nothing([errno, ..]) => Err(*errno),
             Contents::Empty => Err(match shape.map_type {
                 MapType::Xskmap => Errno::EOPNOTSUPP,
@@ -259,16 +281,11 @@ impl Contents {
                 if !known {
                     return Err(Errno::EINVAL);
                 }
-                let exists = table.get(key).is_some();
-                exists_as_wanted(exists, flags)?;
-                if !exists {
-                    let full = table.len() >= shape.max_entries as usize;
-                    if full && !table.make_room() {
-                        return Err(Errno::E2BIG);
-                    }
+                let stays = shape.map_type == MapType::LruPercpuHash;
+                if flags & LOCK != 0 && (stays || shape.map_type == MapType::LruHash) {
+                    return Err(Errno::EINVAL);
                 }
-                table.insert(key, value);
-                Ok(())
+                table.set((key, value), flags, shape.max_entries as usize, stays)
             }
             Contents::Trie(trie) => {
                 let exists = trie.contains(key).filter(|_| flags <= EXIST);
@@ -302,7 +319,19 @@ impl Contents {
                 seen.insert(value, ());
                 Ok(())
             }
-            Contents::Nothing([_, errno, ..]) => Err(*errno),
+            Contents::Slots(slots) => {
+                if flags > EXIST {
+                    return Err(Errno::EINVAL);
+                }
+                exists_as_wanted(slots.contains_key(key), flags)?;
+                slots.insert(key.to_vec(), value);
+                Ok(())
+            }
+            Contents::Nothing([_, errno, ..]) => Err(match shape.map_type {
+                MapType::CgroupStorage if flags & !(LOCK | EXIST) != 0 => Errno::EINVAL,
+                MapType::PercpuCgroupStorage if flags != 0 && flags != EXIST => Errno::EINVAL,
+                _ => *errno,
+            }),
             Contents::Objects(_) | Contents::Empty | Contents::Unknown => Err(Errno::EOPNOTSUPP),
         }
     }
@@ -320,8 +349,21 @@ impl Contents {
                 }
                 objects.remove(key).is_some()
             }
+            Contents::Slots(slots) => {
+                let numbered = matches!(shape.map_type, MapType::Devmap | MapType::Cpumap);
+                if numbered && shape.index(key).is_none() {
+                    return Err(Errno::EINVAL);
+                }
+                slots.remove(key).is_some() || numbered
+            }
             Contents::Nothing([_, _, errno, _]) => return Err(*errno),
-            Contents::Empty | Contents::Unknown => return Err(Errno::EOPNOTSUPP),
+            Contents::Empty => match (shape.map_type, shape.index(key)) {
+                (MapType::Xskmap, Some(_)) => true,
+                (MapType::Xskmap | MapType::Sockmap, _) => return Err(Errno::EINVAL),
+                (MapType::ReuseportSockarray, None) => return Err(Errno::E2BIG),
+                _ => false,
+            },
+            Contents::Unknown => return Err(Errno::EOPNOTSUPP),
         };
         if found { Ok(()) } else { Err(Errno::ENOENT) }
     }
@@ -345,7 +387,15 @@ impl Contents {
             shape.map_type,
             MapType::HashOfMaps | MapType::DevmapHash | MapType::Sockhash
         );
-        let indexed = matches!(self, Contents::Objects(_) | Contents::Empty) && !hashed;
+        let belongs = matches!(
+            shape.map_type,
+            MapType::SkStorage | MapType::InodeStorage | MapType::TaskStorage | MapType::CgrpStorage
+        );
+        if belongs {
+            return Err(Errno::ENOTSUPP);
+        }
+        let indexed =
+            matches!(self, Contents::Objects(_) | Contents::Slots(_) | Contents::Empty) && !hashed;
         if array || indexed {
             let next = match key.and_then(|key| shape.index(key)) {
                 None => 0,
@@ -357,6 +407,17 @@ impl Contents {
         match self {
             Contents::Hash(table) => table.next(key).ok_or(Errno::ENOENT),
             Contents::Trie(trie) => trie.next(key).ok_or(Errno::ENOENT),
+            Contents::Slots(slots) => {
+                let buckets = shape.max_entries.checked_next_power_of_two().unwrap_or(1 << 31);
+                let number = |key: &[u8]| key.first_chunk::<4>().map_or(0, |key| u32::from_le_bytes(*key));
+                let place = |key: &[u8]| (number(key) & (buckets - 1), number(key));
+                // A number that is not there leads to the first one. Of one bucket the least is first, here.
+                let known = key.filter(|key| slots.contains_key(*key)).map(place);
+                let mut all: Vec<&Vec<u8>> = slots.keys().collect();
+                all.sort_by_key(|key| place(key));
+                let next = all.into_iter().find(|key| known.is_none_or(|known| place(key) > known));
+                next.cloned().ok_or(Errno::ENOENT)
+            }
             Contents::Objects(map) => {
                 // A key that is not there leads to the first one.
                 let known = key.filter(|key| map.contains_key(*key));
@@ -370,14 +431,6 @@ impl Contents {
             Contents::Empty => Err(Errno::ENOENT),
             _ => Err(Errno::EOPNOTSUPP),
         }
-    }
-}
-
-fn exists_as_wanted(exists: bool, flags: u64) -> Step {
-    match flags & !LOCK {
-        NOEXIST if exists => Err(Errno::EEXIST),
-        EXIST if !exists => Err(Errno::ENOENT),
-        _ => Ok(()),
     }
 }
 

@@ -1,13 +1,20 @@
 //! `OBJ_GET_INFO_BY_FD`.
 
-use verdict_kernel::errno::Errno;
-use verdict_kernel::prog::ProgType;
+use std::os::unix::fs::FileExt;
 
-use crate::bpf::{Asked, copy_struct};
+use sha2::{Digest, Sha256};
+use verdict_kernel::attr::object_name_bytes;
+use verdict_kernel::errno::Errno;
+use verdict_kernel::map::MapType;
+
+use crate::bpf::{Asked, check_tail};
 use crate::layout::{Fields, Layout};
 use crate::maps::NAME;
 use crate::objects::{Body, Object, Open};
 use crate::play::{Answer, Done, Play};
+
+/// The most bytes of a map whose hash is told.
+const MOST_HASHED: u64 = 1 << 28;
 
 impl Play<'_> {
     /// `bpf_obj_get_info_by_fd`.
@@ -27,13 +34,19 @@ impl Play<'_> {
             Body::Event(_) => return Err(Errno::EINVAL),
         };
         let (at, len) = (attr.u64("info.info"), attr.u32("info.info_len"));
-        let given = copy_struct(&asked.call, at, len.into(), layout.size)?;
+        // Of a program only what is known by name may be set.
+        let known = match &object.body {
+            Body::Prog(_) => layout.end(&["attach_btf_id"]).unwrap_or(layout.size),
+            _ => layout.size,
+        };
+        check_tail(&asked.call, at, len.into(), known)?;
+        let given = asked.read(at, layout.size.min(len as usize))?;
         let size = given.len();
         let asks = Fields::new(layout, given);
-        if asks.u64("hash") != 0 {
-            return self.unmodelled(asked.name, "hashes of maps", Errno::EINVAL);
-        }
-        let mut info = self.info(asked, object, layout, &asks)?;
+        let info = self.info(asked, object, layout, &asks)?;
+        let Some(mut info) = info else {
+            return self.unmodelled(asked.name, "hashes of large maps", Errno::ENOMEM);
+        };
         info.bytes.truncate(size);
         asked.write(at, &info.bytes)?;
         if let Some((field, _)) = attr.field("info.info_len") {
@@ -42,23 +55,29 @@ impl Play<'_> {
         Ok(Done::Value(0))
     }
 
+    /// What is told; nothing where that is not modelled.
     fn info<'l>(
         &self,
         asked: &Asked<'_>,
         object: &Object,
         layout: &'l Layout,
         asks: &Fields<'_>,
-    ) -> Result<Fields<'l>, Errno> {
-        // A kernel that can be asked for a map's hash leaves what it does not set as the caller has it.
-        let kept = match layout.field("hash") {
-            Some(_) => asks.bytes.clone(),
-            None => Vec::new(),
+    ) -> Result<Option<Fields<'l>>, Errno> {
+        // What is not set stays as the caller has it; that of maps only where they can be asked for hashes.
+        let kept = match &object.body {
+            Body::Map(_) if layout.field("hash").is_none() => Vec::new(),
+            _ => asks.bytes.clone(),
         };
         let mut info = Fields::new(layout, kept);
         info.set("id", object.id.into());
         match &object.body {
-            Body::Map(_) => self.map_info(object, &mut info),
-            Body::Prog(_) => self.prog_info(asked, object, asks, &mut info)?,
+            Body::Map(_) => {
+                self.map_info(object, &mut info);
+                if asks.u64("hash") != 0 && !self.tell_hash(asked, object, asks)? {
+                    return Ok(None);
+                }
+            }
+            Body::Prog(body) => self.prog_info(asked, body, asks, &mut info)?,
             Body::Btf(_) => self.btf_info(asked, object, asks, &mut info)?,
             Body::Link(link) => {
                 info.set("type", link.link_type.into());
@@ -84,7 +103,30 @@ impl Play<'_> {
             }
             Body::Event(_) => {}
         }
-        Ok(info)
+        Ok(Some(info))
+    }
+
+    /// Tells the hash of a frozen map (Linux 6.18); `false` where it has too many bytes.
+    fn tell_hash(&self, asked: &Asked<'_>, object: &Object, asks: &Fields<'_>) -> Result<bool, Errno> {
+        let Body::Map(body) = &object.body else {
+            return Ok(true);
+        };
+        let map = self.session.map(body.map).ok_or(Errno::EINVAL)?;
+        if map.map_type != MapType::Array || asks.u32("hash_size") as usize != Sha256::output_size() {
+            return Err(Errno::EINVAL);
+        }
+        if !body.frozen {
+            return Err(Errno::EPERM);
+        }
+        let shape = crate::contents::Shape::of(map, self.kernel.machine.nr_cpus);
+        if shape.file_size() > MOST_HASHED {
+            return Ok(false);
+        }
+        let mut bytes = vec![0; shape.file_size() as usize];
+        object.file.read_exact_at(&mut bytes, 0).map_err(|_| Errno::EFAULT)?;
+        bytes.truncate(shape.elements_size() as usize);
+        asked.write(asks.u64("hash"), &Sha256::digest(&bytes))?;
+        Ok(true)
     }
 
     fn map_info(&self, object: &Object, info: &mut Fields<'_>) {
@@ -98,7 +140,7 @@ impl Play<'_> {
         info.set("max_entries", map.max_entries.into());
         info.set("map_flags", map.flags.into());
         info.set("map_extra", map.extra);
-        let mut name = map.name.clone().into_bytes();
+        let mut name = object_name_bytes(&map.name);
         name.resize(NAME, 0);
         info.set_bytes("name", &name);
         if let Some(btf) = body.btf.and_then(|btf| self.objects.get(btf)) {
@@ -113,55 +155,6 @@ impl Play<'_> {
         if map.ops_type.is_some() {
             info.set("btf_vmlinux_id", 1);
         }
-    }
-
-    fn prog_info(
-        &self,
-        asked: &Asked<'_>,
-        object: &Object,
-        asks: &Fields<'_>,
-        info: &mut Fields<'_>,
-    ) -> Result<(), Errno> {
-        let Body::Prog(body) = &object.body else {
-            return Ok(());
-        };
-        let prog = &body.loaded.prog;
-        let ty = if prog.extends {
-            ProgType::Ext
-        } else {
-            prog.prog_type
-        };
-        info.set("type", ty.raw().into());
-        info.set_bytes("tag", &body.tag);
-        info.set_bytes("name", prog.name.as_bytes());
-        // A bit of its own; it is the first of its four bytes.
-        info.set_bytes("gpl_compatible", &[u8::from(prog.gpl_compatible)]);
-        info.set("load_time", body.loaded_at);
-        info.set("verified_insns", body.verified_insns.into());
-        let btf = body.btf.and_then(|btf| self.objects.get(btf));
-        let described = prog.btf.is_some();
-        info.set("btf_id", btf.filter(|_| described).map_or(0, |btf| btf.id).into());
-        info.set("attach_btf_id", prog.attach_btf_id.map_or(0, |id| id.0).into());
-        if prog.attach_btf_id.is_some() {
-            let target = body
-                .target
-                .and_then(|target| match &self.objects.get(target)?.body {
-                    Body::Prog(target) => self.objects.get(target.btf?).map(|btf| btf.id),
-                    _ => None,
-                });
-            info.set("attach_btf_obj_id", target.unwrap_or(1).into());
-        }
-        let ids: Vec<u8> = body
-            .maps
-            .iter()
-            .filter_map(|map| self.objects.get(*map))
-            .flat_map(|map| map.id.to_le_bytes())
-            .collect();
-        let (room, at) = (asks.u32("nr_map_ids") as usize, asks.u64("map_ids"));
-        info.set("nr_map_ids", body.maps.len() as u64);
-        info.set("map_ids", at);
-        let copied = ids.len().min(room.saturating_mul(4));
-        asked.write(at, ids.get(..copied).unwrap_or_default())
     }
 
     fn btf_info(

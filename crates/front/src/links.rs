@@ -20,7 +20,7 @@ use crate::play::{Answer, Done, Play};
 /// `BPF_F_ALLOW_OVERRIDE`, `BPF_F_ALLOW_MULTI`, `BPF_F_REPLACE`.
 const OVERRIDE: u32 = 1;
 pub(crate) const MULTI: u32 = 2;
-const REPLACE: u32 = 4;
+pub(crate) const REPLACE: u32 = 4;
 
 /// `BPF_F_BEFORE`, `BPF_F_AFTER`, `BPF_F_ID`, `BPF_F_LINK`: an order of programs; with `BPF_F_REPLACE`.
 const ORDER: u32 = 8 | 16 | 32 | 1 << 13;
@@ -189,10 +189,7 @@ impl Play<'_> {
                 }
                 self.take_place(&place, prog.handle)
             }
-            ProgType::SchedCls => {
-                let what = "programs at a device without links";
-                self.unmodelled(asked.name, what, Errno::EOPNOTSUPP)
-            }
+            ProgType::SchedCls => self.attach_to_device(asked, prog, attach_type),
             ProgType::LircMode2 => self.receivers(asked),
             _ => Err(Errno::EINVAL),
         }
@@ -312,8 +309,7 @@ impl Play<'_> {
         let (flags, revision) = (attr.u32("attach_flags"), attr.u64("expected_revision"));
         let related = attr.u32("relative_fd") != 0;
         if prog_type == ProgType::SchedCls {
-            let what = "programs at a device without links";
-            return self.unmodelled(asked.name, what, Errno::EOPNOTSUPP);
+            return self.detach_from_device(asked, attach_type);
         }
         if Self::orders(attr) && (flags != 0 || related || (revision != 0 && !is_of_groups(prog_type))) {
             return Err(Errno::EINVAL);

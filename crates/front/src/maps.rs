@@ -2,10 +2,10 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use verdict_btf::TypeId;
-use verdict_kernel::attr::{MapCreate, MapValue};
+use verdict_kernel::attr::{MapCreate, MapValue, object_name};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
 use verdict_kernel::rule::Rule;
@@ -23,6 +23,14 @@ const MOST_CONSTANT: usize = 1 << 28;
 
 /// Values that are larger are copied piece by piece.
 const PIECE: usize = 1 << 20;
+
+/// Bytes of memory that this machine has, which the played kernel takes for its own.
+static MEMORY: LazyLock<u64> = LazyLock::new(|| {
+    let about = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total = about.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kilobytes = total.and_then(|total| total.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kilobytes.map_or(u64::MAX, |kilobytes| kilobytes.saturating_mul(1 << 10))
+});
 
 /// Where the pieces of so many bytes begin, and how long they are.
 fn pieces(size: usize) -> impl Iterator<Item = (u64, usize)> {
@@ -49,7 +57,7 @@ fn holds_objects(map_type: MapType) -> bool {
 /// A name as it is passed: up to its NUL. One without a NUL is too long.
 pub(crate) fn name(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(NAME);
-    String::from_utf8_lossy(bytes.get(..end).unwrap_or(bytes)).into_owned()
+    object_name(bytes.get(..end).unwrap_or(bytes))
 }
 
 fn type_id(number: u32) -> Option<TypeId> {
@@ -89,11 +97,10 @@ impl Play<'_> {
             btf_vmlinux_value_type_id: type_id(attr.u32("btf_vmlinux_value_type_id")),
             map_extra: attr.u64("map_extra"),
         };
-        if attr.u32("map_ifindex") != 0 {
-            return self.unmodelled(asked.name, "maps of network devices", Errno::EINVAL);
-        }
-        if create.map_flags & flags::TOKEN_FD != 0 {
-            return self.unmodelled(asked.name, "tokens", Errno::EINVAL);
+        if create.map_flags & flags::TOKEN_FD != 0 && attr.field("map_token_fd").is_some() {
+            // There are no tokens, whose descriptor it could be.
+            let closed = fd("map_token_fd") == Open::Closed;
+            return Err(if closed { Errno::EBADF } else { Errno::EINVAL });
         }
         let made = self.session.map_create(&create);
         if let Err(broken) = &made {
@@ -115,6 +122,22 @@ impl Play<'_> {
                 Err(errno)
             }
         });
+        // What is taken at once must be there.
+        let made = made.and_then(|id| match self.session.map_usage(id, 0) > *MEMORY {
+            false => Ok(id),
+            true => {
+                self.session.map_free(id);
+                Err(Errno::ENOMEM)
+            }
+        });
+        let device = attr.u32("map_ifindex");
+        let made = made.and_then(|id| match device {
+            0 => Ok(id),
+            _ => {
+                self.session.map_free(id);
+                Err(self.offloads(asked, create.map_type, device))
+            }
+        });
         let map_type = MapType::from_raw(create.map_type);
         let shown = map_type.map_or_else(|| create.map_type.to_string(), |ty| ty.name().to_owned());
         let what = What::Map {
@@ -130,7 +153,7 @@ impl Play<'_> {
         let (shape, typed) = (Shape::of(map, self.kernel.machine.nr_cpus), map.btf.is_some());
         let body = Body::Map(MapBody {
             map: id,
-            contents: Contents::new(shape.map_type),
+            contents: Contents::new(&shape, &self.kernel.calls()),
             btf: btf_handle.filter(|_| typed),
             key_type: attr.u32("btf_key_type_id"),
             frozen: false,
@@ -148,6 +171,15 @@ impl Play<'_> {
         let reads = create.map_flags & flags::WRONLY == 0;
         let writes = create.map_flags & flags::RDONLY == 0;
         self.give(handle, reads, writes)
+    }
+
+    /// Why a device does not take a map (`bpf_map_offload_map_alloc`): none that could is modelled.
+    fn offloads(&self, asked: &Asked<'_>, map_type: u32, device: u32) -> Errno {
+        let takes = matches!(MapType::from_raw(map_type), Some(MapType::Array | MapType::Hash));
+        match self.device(asked.call.task, device) {
+            Ok((_, Some(true) | None)) if takes => Errno::EOPNOTSUPP,
+            _ => Errno::EINVAL,
+        }
     }
 
     /// The object of a descriptor, if it is of this kind.
@@ -247,7 +279,7 @@ impl Play<'_> {
     ) -> Result<(), Errno> {
         let (body, file) = self.inside(reached.handle)?;
         if !matches!(body.contents, Contents::File) {
-            let value = self.value(reached, key)?;
+            let value = self.value(asked, reached, key)?;
             return asked.write(at, &value);
         }
         let shape = &reached.shape;
@@ -291,8 +323,10 @@ impl Play<'_> {
     }
 
     /// The value of a key: of a map of objects the object's id.
-    fn value(&mut self, reached: &Reached, key: &[u8]) -> Result<Vec<u8>, Errno> {
+    fn value(&mut self, asked: &Asked<'_>, reached: &Reached, key: &[u8]) -> Result<Vec<u8>, Errno> {
         let shape = reached.shape;
+        let owner = self.owner(asked, shape.map_type, key)?;
+        let key = owner.as_deref().unwrap_or(key);
         if !holds_objects(shape.map_type) {
             let (body, file) = self.inside(reached.handle)?;
             return body.contents.lookup(&shape, file, key);
@@ -357,8 +391,14 @@ impl Play<'_> {
             let fd = value.first_chunk::<4>().map_or(-1, |fd| i32::from_le_bytes(*fd));
             return self.set_object(asked, reached, key, fd, flags);
         }
+        let owner = self.owner(asked, shape.map_type, key)?;
+        let key = owner.as_deref().unwrap_or(key);
         let used = self.objects.bytes();
         let (body, file) = self.inside(reached.handle)?;
+        let is_slot = matches!(body.contents, Contents::Slots(_) | Contents::Empty);
+        if is_slot && owner.is_none() {
+            return self.set_slot(asked, reached, (key, value), flags);
+        }
         if matches!(body.contents, Contents::Empty | Contents::Unknown) {
             let what = format!("elements of a map of type {}", shape.map_type.name());
             return self.unmodelled(asked.name, what, Errno::EOPNOTSUPP);
@@ -404,7 +444,10 @@ impl Play<'_> {
                 (inner, Some(MapValue::Map(id)))
             }
             MapType::PerfEventArray => (self.object_of(task, fd, Kind::Event, Errno::EBADF)?.handle, None),
-            _ => return self.unmodelled(asked.name, "control groups in maps", Errno::EOPNOTSUPP),
+            _ => {
+                self.cgroup(task, fd)?;
+                return self.unmodelled(asked.name, "control groups in maps", Errno::EOPNOTSUPP);
+            }
         };
         if let Some(value) = value {
             self.session.map_update(map, key, &value)?;
@@ -432,8 +475,9 @@ impl Play<'_> {
     pub(crate) fn map_delete(&mut self, asked: &Asked<'_>) -> Answer {
         let reached = self.reach(asked, "map_fd", false, true)?;
         let key = Self::key(asked, asked.attr.u64("key"), &reached.shape)?;
+        let owner = self.owner(asked, reached.shape.map_type, &key)?;
         let (body, _) = self.inside(reached.handle)?;
-        body.contents.delete(&reached.shape, &key)?;
+        body.contents.delete(&reached.shape, owner.as_ref().unwrap_or(&key))?;
         Ok(Done::Value(0))
     }
 
@@ -463,7 +507,7 @@ impl Play<'_> {
             return self.unmodelled(asked.name, what, Errno::ENOMEM);
         }
         if !frozen && constant {
-            let value = self.value(&reached, &[0; 4])?;
+            let value = self.value(asked, &reached, &[0; 4])?;
             self.session.map_update(map, &[0; 4], &MapValue::Bytes(value))?;
         }
         if !frozen && self.objects.is_mapped_to_write(held.handle) {

@@ -10,9 +10,8 @@ use verdict_isa::{Insn, pseudo};
 use verdict_kernel::attr::{FuncInfo, LineInfo, ProgLoad};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::Rule;
-use verdict_log::Written;
 use verdict_syscall::ProgBtf;
-use verdict_syscall::prog::{LoadError, flags};
+use verdict_syscall::prog::{Beside, LoadError, flags};
 
 use crate::bpf::Asked;
 use crate::btfs::LogBuffer;
@@ -43,24 +42,19 @@ struct Passed {
     tag: [u8; 8],
 }
 
+/// The program that another one attaches to.
+type Target = (Option<verdict_kernel::attr::ProgId>, Option<Handle>);
+
 /// A refusal that `bpf_check` would come to by records that cannot be typed: errno and words.
 type Misfit = (Errno, String);
 
 impl Play<'_> {
     pub(crate) fn prog_load(&mut self, asked: &Asked<'_>) -> Answer {
         let attr = &asked.attr;
-        if attr.u32("core_relo_cnt") != 0 {
-            return self.unmodelled(
-                asked.name,
-                "relocation by the kernel (core_relos)",
-                Errno::EOPNOTSUPP,
-            );
-        }
-        if attr.u64("signature") != 0 {
-            return self.unmodelled(asked.name, "signatures of programs", Errno::EOPNOTSUPP);
-        }
-        if attr.u32("prog_flags") & flags::TOKEN_FD != 0 {
-            return self.unmodelled(asked.name, "tokens", Errno::EINVAL);
+        if attr.u32("prog_flags") & flags::TOKEN_FD != 0 && attr.field("prog_token_fd").is_some() {
+            // There are no tokens, whose descriptor it could be.
+            let token = self.objects.of(asked.call.task, attr.fd("prog_token_fd"));
+            return Err(if token == Open::Closed { Errno::EBADF } else { Errno::EINVAL });
         }
         let mut passed = self.passed(asked)?;
         let misfit = match self.beside(asked, &mut passed) {
@@ -85,29 +79,24 @@ impl Play<'_> {
         let prog = match charged {
             Ok(prog) => Arc::new(prog),
             Err(error) => {
-                let errno = match &error {
-                    LoadError::Refused(broken) => broken.errno,
-                    LoadError::Unsupported(_) => Errno::EOPNOTSUPP,
-                };
-                if let LoadError::Refused(broken) = &error {
-                    self.refused_at(broken.site);
-                }
-                self.note_prog(passed.load, Err(error), errno, None);
-                return Err(errno);
+                let error = self.bound(asked, error);
+                return Err(self.not_loaded(passed.load, error));
             }
         };
         if !buffer.is_valid(self) {
             return Err(Errno::EINVAL);
         }
         if let Some((errno, words)) = misfit {
-            let written = Written {
-                true_size: words.len() as u32 + 1,
-                truncated: false,
-            };
-            let told = buffer.hand_over(asked, words.as_bytes(), written);
+            let (log, written) = buffer.lines(self, &words);
+            let told = buffer.hand_over(asked, &log, written);
             let refused = LoadError::Refused(Rule::FuncInfo.with(errno));
             self.note_prog(passed.load, Err(refused), errno, None);
             return told.and(Err(errno));
+        }
+        let described = attr.u32("func_info_cnt") != 0 || attr.u32("line_info_cnt") != 0;
+        if attr.u32("core_relo_cnt") != 0 && described {
+            let what = "relocation by the kernel (core_relos)";
+            return self.unmodelled(asked.name, what, Errno::EOPNOTSUPP);
         }
         let handed = verify_handed(self.kernel, &prog, buffer.level, buffer.room());
         let Handed {
@@ -134,12 +123,7 @@ impl Play<'_> {
         if end.is_ok()
             && let Err(error) = self.session.keep(&id.to_string(), &prog)
         {
-            let errno = match &error {
-                LoadError::Refused(broken) => broken.errno,
-                LoadError::Unsupported(_) => Errno::EOPNOTSUPP,
-            };
-            self.note_prog(passed.load, Err(error), errno, None);
-            return Err(errno);
+            return Err(self.not_loaded(passed.load, error));
         }
         let verified_insns = outcome.stats.insns;
         let errno = end.err();
@@ -166,6 +150,34 @@ impl Play<'_> {
         self.give(handle, true, true)
     }
 
+    /// Why a program for a device is refused, where that is certain (`bpf_prog_dev_bound_init`).
+    fn bound(&self, asked: &Asked<'_>, error: LoadError) -> LoadError {
+        let number = asked.attr.u32("prog_ifindex");
+        if number == 0 || !matches!(error, LoadError::Unsupported(_)) {
+            return error;
+        }
+        let only = flags::XDP_DEV_BOUND_ONLY;
+        // Where programs can be bound alone, others are for devices that said that they take some.
+        let offloads = self.kernel.knows_prog_flags(only) && asked.attr.u32("prog_flags") & only == 0;
+        match self.device(asked.call.task, number) {
+            Ok((_, Some(has))) if !has || offloads => Rule::ProgramAttributes.with(Errno::EINVAL).into(),
+            _ => error,
+        }
+    }
+
+    /// Notes a program that did not come to be verified, and gives the errno.
+    fn not_loaded(&mut self, load: ProgLoad, error: LoadError) -> Errno {
+        let errno = match &error {
+            LoadError::Refused(broken) => {
+                self.refused_at(broken.site);
+                broken.errno
+            }
+            LoadError::Unsupported(_) => Errno::EOPNOTSUPP,
+        };
+        self.note_prog(load, Err(error), errno, None);
+        errno
+    }
+
     fn note_prog(
         &mut self,
         load: ProgLoad,
@@ -180,37 +192,21 @@ impl Play<'_> {
     /// What is passed, without function and line records.
     fn passed(&mut self, asked: &Asked<'_>) -> Result<Passed, Errno> {
         let attr = &asked.attr;
-        let count = attr.u32("insn_cnt");
-        let sized = count != 0 && count <= self.kernel.limits.program_insns;
-        let bytes = asked.read(
-            attr.u64("insns"),
-            if sized { count as usize * Insn::SIZE } else { 0 },
-        )?;
-        let mut insns: Vec<Insn> = bytes
-            .as_chunks()
-            .0
-            .iter()
-            .map(|insn| Insn::from_bytes(*insn))
-            .collect();
-        let license = asked
-            .call
-            .task
-            .read_string(attr.u64("license"), LICENSE)
-            .map_err(Errno)?;
-        let (attach_prog, target) = self.attach_target(asked)?;
-        let tag = self.tag(&insns);
-        let (maps, stray_fds) = self.resolve(asked, &mut insns)?;
+        let first = self.kernel.calls().license_first;
+        let early = if first { license(asked)? } else { None };
+        let (beside, target) = self.attach_target(asked);
+        let (attach_prog, target) = target.unwrap_or_default();
         let btf = self.handle_of(
             self.objects.of(asked.call.task, attr.fd("prog_btf_fd")),
             Kind::Btf,
         );
         let attach_btf_id = attr.u32("attach_btf_id");
-        let load = ProgLoad {
+        let mut load = ProgLoad {
             name: name(attr.raw("prog_name")),
             prog_type: attr.u32("prog_type"),
             expected_attach_type: attr.u32("expected_attach_type"),
-            insns,
-            license: license.map_or_else(String::new, |text| String::from_utf8_lossy(&text).into_owned()),
+            insns: Vec::new(),
+            license: String::new(),
             kern_version: attr.u32("kern_version"),
             prog_flags: attr.u32("prog_flags"),
             prog_ifindex: attr.u32("prog_ifindex"),
@@ -221,8 +217,21 @@ impl Play<'_> {
                 .map(|btf| Arc::clone(&btf.btf)),
             func_info: Vec::new(),
             line_info: Vec::new(),
-            stray_fds,
+            stray_fds: Vec::new(),
         };
+        let count = attr.u32("insn_cnt") as usize;
+        if let Err(error) = self.session.prog_admit(&load, count, beside) {
+            return Err(self.not_loaded(load, error));
+        }
+        let bytes = asked.read(attr.u64("insns"), count.saturating_mul(Insn::SIZE))?;
+        let insns = bytes.as_chunks().0.iter();
+        load.insns = insns.map(|insn| Insn::from_bytes(*insn)).collect();
+        let license = if first { early } else { license(asked)? };
+        load.license = license.map_or_else(String::new, |text| String::from_utf8_lossy(&text).into_owned());
+        self.check_signature(asked)?;
+        let tag = self.tag(&load.insns);
+        let (maps, stray_fds) = self.resolve(asked, &mut load.insns)?;
+        load.stray_fds = stray_fds;
         Ok(Passed {
             load,
             maps,
@@ -230,6 +239,31 @@ impl Play<'_> {
             target,
             tag,
         })
+    }
+
+    /// The signature of a program (`bpf_prog_verify_signature`, Linux 6.18): one that is none is refused, one that may be
+    /// valid is not modelled.
+    fn check_signature(&mut self, asked: &Asked<'_>) -> Result<(), Errno> {
+        /// The most bytes (`KMALLOC_MAX_CACHE_SIZE`), the kernel's own keyrings, the tag that a message begins with.
+        const MOST: u32 = 1 << 13;
+        const KEYRINGS: u32 = 2;
+        const SEQUENCE: u8 = 0x30;
+        let (at, size) = (asked.attr.u64("signature"), asked.attr.u32("signature_size"));
+        if at == 0 {
+            return Ok(());
+        }
+        let keyring = asked.attr.u32("keyring_id");
+        if size > MOST {
+            return Err(Errno::EINVAL);
+        }
+        if keyring > KEYRINGS {
+            return self.unmodelled(asked.name, "keyrings of users", Errno::EINVAL);
+        }
+        let read = asked.read(at, size as usize);
+        match read.map_err(|_| Errno::ENOMEM)?.first() {
+            Some(&SEQUENCE) => self.unmodelled(asked.name, "signatures of programs", Errno::EKEYREJECTED),
+            _ => Err(Errno::EBADMSG),
+        }
     }
 
     /// The types of a BTF that a program brought along.
@@ -240,32 +274,36 @@ impl Play<'_> {
         }
     }
 
-    /// The program that this one attaches to (`attach_prog_fd`, which is `attach_btf_obj_fd`, too).
-    fn attach_target(
-        &mut self,
-        asked: &Asked<'_>,
-    ) -> Result<(Option<verdict_kernel::attr::ProgId>, Option<Handle>), Errno> {
+    /// What this program attaches to (`attach_prog_fd`, which is `attach_btf_obj_fd`, too): what it is, or that it is nothing
+    /// that will do, and the program.
+    fn attach_target(&mut self, asked: &Asked<'_>) -> (Result<Beside, Errno>, Option<Target>) {
         let fd = asked.attr.fd("attach_prog_fd");
         if fd == 0 {
-            return Ok((None, None));
+            return (Ok(Beside::Nothing), None);
         }
         let open = self.objects.of(asked.call.task, fd);
         if let Some(handle) = self.handle_of(open, Kind::Prog) {
             let found = match self.objects.get(handle).map(|object| &object.body) {
                 Some(Body::Prog(prog)) => (Arc::clone(&prog.loaded), prog.place),
-                _ => return Err(Errno::EINVAL),
+                _ => return (Err(Errno::EINVAL), None),
             };
             let place = found.1.unwrap_or_else(|| self.session.add_program(found.0));
             if let Some(Body::Prog(prog)) = self.objects.get_mut(handle).map(|object| &mut object.body) {
                 prog.place = Some(place);
             }
-            return Ok((Some(place), Some(handle)));
+            return (Ok(Beside::Program), Some((Some(place), Some(handle))));
         }
-        match self.handle_of(open, Kind::Btf) {
-            Some(btf) if self.types_of(btf).is_some() => Err(Errno::EOPNOTSUPP),
-            Some(_) => Ok((None, None)),
+        // Before Linux 5.11 it is of programs alone.
+        if asked.attr.field("attach_btf_obj_fd").is_none() {
+            let closed = open == Open::Closed;
+            return (Err(if closed { Errno::EBADF } else { Errno::EINVAL }), None);
+        }
+        let beside = match self.handle_of(open, Kind::Btf) {
+            Some(btf) if self.types_of(btf).is_some() => Err(Errno::ENOTSUPP),
+            Some(_) => Ok(Beside::KernelTypes),
             None => Err(Errno::EINVAL),
-        }
+        };
+        (beside, None)
     }
 
     /// The maps that are passed beside the program (`process_fd_array`), where the kernel takes any.
@@ -479,6 +517,12 @@ impl Play<'_> {
         }
         Ok(Done::Value(0))
     }
+}
+
+/// The licence of a program; nothing where it does not end.
+fn license(asked: &Asked<'_>) -> Result<Option<Vec<u8>>, Errno> {
+    let text = asked.call.task.read_string(asked.attr.u64("license"), LICENSE);
+    text.map_err(Errno)
 }
 
 /// Nanoseconds since the machine was booted; as exact as `/proc/uptime` is.

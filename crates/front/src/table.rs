@@ -3,21 +3,24 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use verdict_kernel::errno::Errno;
+
+use crate::contents::{EXIST, LOCK, NOEXIST};
+use crate::lru::Lru;
+
 /// Keys with values.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    all: BTreeMap<Vec<u8>, (u64, Vec<u8>)>,
-    /// Of a table that makes room: its keys as they were set, the earliest first.
-    set: Option<BTreeMap<u64, Vec<u8>>>,
-    turn: u64,
+    /// With the node of each key, in a table that makes room.
+    all: BTreeMap<Vec<u8>, (usize, Vec<u8>)>,
+    lru: Option<Lru>,
 }
 
 impl Table {
-    /// One that makes room for what comes when it is full: what was set longest ago goes. The kernel, too, counts as used
-    /// only what is set or what programs look at; which of the keys that nobody used goes first is its own affair.
-    pub(crate) fn making_room() -> Table {
+    /// One that makes room for what comes when it is full.
+    pub(crate) fn making_room(lru: Lru) -> Table {
         Table {
-            set: Some(BTreeMap::new()),
+            lru: Some(lru),
             ..Table::default()
         }
     }
@@ -30,38 +33,74 @@ impl Table {
     /// Bytes of a key and its value, if there is one.
     pub(crate) fn pair_size(&self) -> usize {
         let first = self.all.first_key_value();
-        first.map_or(0, |(key, (_, value))| {
-            key.len() * (1 + usize::from(self.set.is_some())) + value.len()
-        })
+        let copies = 1 + usize::from(self.lru.is_some());
+        first.map_or(0, |(key, (_, value))| key.len() * copies + value.len())
     }
 
     pub(crate) fn get(&self, key: &[u8]) -> Option<&Vec<u8>> {
         self.all.get(key).map(|(_, value)| value)
     }
 
-    /// Makes room for one more key: whether there is some.
-    pub(crate) fn make_room(&mut self) -> bool {
-        let Some(earliest) = self.set.as_mut().and_then(BTreeMap::pop_first) else {
-            return false;
-        };
-        self.all.remove(&earliest.1).is_some()
+    /// Sets a key, if that is how it should be: a new one ([`NOEXIST`]) or one that is there ([`EXIST`]), in a table of so
+    /// many keys. `stays` says that the value of one that is there is overwritten in its place, as it is where each processor
+    /// has one.
+    pub(crate) fn set(
+        &mut self,
+        (key, value): (&[u8], Vec<u8>),
+        flags: u64,
+        most: usize,
+        stays: bool,
+    ) -> Result<(), Errno> {
+        if self.lru.is_some() {
+            return self.set_in_lru((key, value), flags, stays);
+        }
+        let exists = self.all.contains_key(key);
+        exists_as_wanted(exists, flags)?;
+        if !exists && self.all.len() >= most {
+            return Err(Errno::E2BIG);
+        }
+        self.all.insert(key.to_vec(), (0, value));
+        Ok(())
     }
 
-    pub(crate) fn insert(&mut self, key: &[u8], value: Vec<u8>) {
-        self.turn += 1;
-        let before = self.all.insert(key.to_vec(), (self.turn, value));
-        if let Some(set) = &mut self.set {
-            if let Some((turn, _)) = before {
-                set.remove(&turn);
+    fn set_in_lru(&mut self, (key, value): (&[u8], Vec<u8>), flags: u64, stays: bool) -> Result<(), Errno> {
+        let Some(lru) = &mut self.lru else {
+            return Ok(());
+        };
+        // A node is taken before it is looked whether the key is there: it may be the one that makes room.
+        let mut new = None;
+        if !(stays && flags == EXIST) {
+            let (taken, gone) = lru.take(key);
+            for key in gone {
+                self.all.remove(&key);
             }
-            set.insert(self.turn, key.to_vec());
+            new = Some(taken.ok_or(Errno::ENOMEM)?);
         }
+        let old = self.all.get(key).map(|(node, _)| *node);
+        let wanted = exists_as_wanted(old.is_some(), flags);
+        let (used, kept) = match (&wanted, old) {
+            (Err(_), _) => (None, None),
+            (Ok(()), Some(old)) if stays => (Some(old), Some(old)),
+            (Ok(()), Some(_)) => (new, new),
+            (Ok(()), None) => (None, new),
+        };
+        if let Some(used) = used {
+            lru.touch(used);
+        }
+        let left = [new, old.filter(|_| wanted.is_ok())];
+        for node in left.into_iter().flatten().filter(|node| Some(*node) != kept) {
+            lru.give_back(node);
+        }
+        if let Some(kept) = kept {
+            self.all.insert(key.to_vec(), (kept, value));
+        }
+        wanted
     }
 
     pub(crate) fn remove(&mut self, key: &[u8]) -> Option<Vec<u8>> {
-        let (turn, value) = self.all.remove(key)?;
-        if let Some(set) = &mut self.set {
-            set.remove(&turn);
+        let (node, value) = self.all.remove(key)?;
+        if let Some(lru) = &mut self.lru {
+            lru.give_back(node);
         }
         Some(value)
     }
@@ -84,24 +123,11 @@ impl Table {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_set_longest_ago_makes_room() {
-        let mut table = Table::making_room();
-        for key in [3u8, 1, 2] {
-            table.insert(&[key], vec![key]);
-        }
-        table.insert(&[3], vec![9]);
-        assert!(table.make_room());
-        assert_eq!((table.get(&[1]), table.get(&[3])), (None, Some(&vec![9])));
-        assert_eq!(table.remove(&[2]), Some(vec![2]));
-        assert!(table.make_room() && !table.make_room());
-        assert_eq!(table.len(), 0);
-        let mut table = Table::default();
-        table.insert(&[1], vec![]);
-        assert!(!table.make_room());
+/// Whether a key is there or not, as an update wants it.
+pub(crate) fn exists_as_wanted(exists: bool, flags: u64) -> Result<(), Errno> {
+    match flags & !LOCK {
+        NOEXIST if exists => Err(Errno::EEXIST),
+        EXIST if !exists => Err(Errno::ENOENT),
+        _ => Ok(()),
     }
 }

@@ -152,23 +152,12 @@ impl Prog {
         maps: Arc<[Arc<Map>]>,
         target: Option<&Arc<LoadedProg>>,
     ) -> Result<Prog, LoadError> {
-        if !process.capabilities.bpf {
-            return Err(LoadError::Unsupported("loading without CAP_BPF"));
-        }
-        if !kernel.knows_prog_flags(attr.prog_flags) {
-            return Err(Rule::ProgramAttributes.with(Errno::EINVAL).into());
-        }
-        let expected_attach_type = fixup_attach_type(kernel, attr);
-        if attr.insns.is_empty() || attr.insns.len() > kernel.limits.program_insns as usize {
-            return Err(Rule::ProgramSize.with(Errno::E2BIG).into());
-        }
+        let beside = match target {
+            Some(_) => Beside::Program,
+            None => Beside::Nothing,
+        };
+        let expected_attach_type = Self::admit(kernel, process.capabilities, attr, attr.insns.len(), Ok(beside))?;
         let prog_type = ProgType::from_raw(attr.prog_type);
-        check_capabilities(kernel, process.capabilities, prog_type)?;
-        check_attach(kernel, prog_type, expected_attach_type, attr.attach_btf_id)
-            .by(Rule::ProgramAttributes)?;
-        if target.is_some() && !matches!(prog_type, Some(ProgType::Tracing | ProgType::Ext)) {
-            return Err(Rule::ProgramAttributes.with(Errno::EINVAL).into());
-        }
         process.memory.charge_program(kernel, &attr.insns)?;
         if attr.prog_ifindex != 0 {
             check_dev_bound(prog_type, attr)?;
@@ -200,6 +189,50 @@ impl Prog {
             allowance: Allowance::default(),
         })
     }
+
+    /// What is checked before any bytes of the program are read, whose instructions are so many. Gives the expected attach
+    /// type.
+    pub(crate) fn admit(
+        kernel: &Kernel,
+        may: Capabilities,
+        attr: &ProgLoad,
+        count: usize,
+        beside: Result<Beside, Errno>,
+    ) -> Result<u32, LoadError> {
+        let refused = |errno| LoadError::Refused(Rule::ProgramAttributes.with(errno));
+        if !may.bpf {
+            return Err(LoadError::Unsupported("loading without CAP_BPF"));
+        }
+        if !kernel.knows_prog_flags(attr.prog_flags) {
+            return Err(refused(Errno::EINVAL));
+        }
+        let expected_attach_type = fixup_attach_type(kernel, attr);
+        if count == 0 || count > kernel.limits.program_insns as usize {
+            return Err(Rule::ProgramSize.with(Errno::E2BIG).into());
+        }
+        let prog_type = ProgType::from_raw(attr.prog_type);
+        check_capabilities(kernel, may, prog_type)?;
+        let beside = beside.map_err(refused)?;
+        check_attach(kernel, prog_type, expected_attach_type, attr.attach_btf_id)
+            .by(Rule::ProgramAttributes)?;
+        let takes_programs = matches!(prog_type, Some(ProgType::Tracing | ProgType::Ext));
+        match beside {
+            Beside::Program if !takes_programs => Err(refused(Errno::EINVAL)),
+            Beside::KernelTypes if attr.attach_btf_id.is_none() => Err(refused(Errno::EINVAL)),
+            _ => Ok(expected_attach_type),
+        }
+    }
+}
+
+/// What `attach_prog_fd` is a descriptor of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Beside {
+    /// There is none.
+    Nothing,
+    /// A program.
+    Program,
+    /// The kernel's own BTF.
+    KernelTypes,
 }
 
 /// Types of programs are for those who administer networks or look into the kernel (`is_net_admin_prog_type`,

@@ -15,7 +15,7 @@ use crate::map::owner::Callers;
 use crate::map::{Map, create_by};
 use crate::memory::{Pages, Process, program_pages};
 use crate::notes::Rejection;
-use crate::prog::{LoadError, Prog};
+use crate::prog::{Beside, LoadError, Prog};
 use crate::struct_ops;
 use crate::target::LoadedProg;
 use crate::usage::usage;
@@ -308,6 +308,21 @@ impl<'k> Session<'k> {
     /// See [`Map::freeze`].
     pub fn map_freeze(&mut self, id: MapId) -> Result<(), Errno> {
         self.map_mut(id)?.freeze()
+    }
+
+    /// Whether a program of so many instructions is refused before any of its bytes are read, with what is found of
+    /// `attach_prog_fd`.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub fn prog_admit(
+        &self,
+        attr: &ProgLoad,
+        count: usize,
+        beside: Result<Beside, Errno>,
+    ) -> Result<(), LoadError> {
+        let may = self.state.process.capabilities;
+        Prog::admit(self.kernel, may, attr, count, beside).map(|_| ())
     }
 
     /// The part of `BPF_PROG_LOAD` before the verifier.

@@ -127,3 +127,46 @@ pub struct ProgLoad {
     /// number, and no [`MapId`].
     pub stray_fds: Vec<u32>,
 }
+
+/// What bytes of a name that are no UTF-8 stand as.
+const BYTES: u32 = 0xf700;
+
+/// The name that these bytes are of a map or program. Those that are no UTF-8 stand as characters of private use.
+pub fn object_name(bytes: &[u8]) -> String {
+    let is_byte = |c: char| (BYTES..BYTES + 0x100).contains(&u32::from(c));
+    match std::str::from_utf8(bytes) {
+        Ok(name) if !name.contains(is_byte) => name.to_owned(),
+        _ => {
+            let chars = bytes.iter().map(|byte| match byte.is_ascii() {
+                true => char::from(*byte),
+                false => char::from_u32(BYTES + u32::from(*byte)).unwrap_or(char::REPLACEMENT_CHARACTER),
+            });
+            chars.collect()
+        }
+    }
+}
+
+/// The bytes of a name of [`object_name`].
+pub fn object_name_bytes(name: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(name.len());
+    for c in name.chars() {
+        match u32::from(c).checked_sub(BYTES).and_then(|byte| u8::try_from(byte).ok()) {
+            Some(byte) => bytes.push(byte),
+            None => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_keep_their_bytes() {
+        for bytes in [&b"plain"[..], b"\xff\xff", "\u{e9}\u{20ac}".as_bytes(), "\u{f7ff}".as_bytes(), b"a\xc3"] {
+            assert_eq!(object_name_bytes(&object_name(bytes)), bytes);
+        }
+        assert_eq!(object_name("\u{e9}".as_bytes()), "\u{e9}");
+    }
+}

@@ -23,6 +23,10 @@ pub struct Calls {
     pub infrared_of_networks: bool,
     /// Whether a hash of maps has an element more for each CPU, as other hashes do (up to 6.12).
     pub spares_for_maps: bool,
+    /// Whether a program's licence is read before anything else is looked at (up to 6.1); else after its instructions.
+    pub license_first: bool,
+    /// Whether a full map that forgets what is least used frees up to 128 keys at once, however small it is (up to 6.1).
+    pub lru_frees_many: bool,
     /// How many functions a link of probes may be at (`MAX_KPROBE_MULTI_CNT`, Linux 6.8); without it, as many as there is room
     /// for.
     pub most_functions: Option<u32>,
@@ -42,6 +46,8 @@ impl Calls {
         closes_all_commands: false,
         infrared_of_networks: false,
         spares_for_maps: true,
+        license_first: false,
+        lru_frees_many: false,
         most_functions: Some(1 << 20),
         own_callback: false,
     };
@@ -60,6 +66,8 @@ impl Calls {
         freezes_by_rights: false,
         fdinfo_has_targets: false,
         infrared_of_networks: true,
+        license_first: true,
+        lru_frees_many: true,
         most_functions: None,
         ..Calls::BASE
     };

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use verdict_btf::{Btf, Kind, Type, TypeId};
-use verdict_kernel::attr::MapCreate;
+use verdict_kernel::attr::{MapCreate, object_name_bytes};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
 use verdict_kernel::rule::{Broken, By, Rule};
@@ -153,10 +153,11 @@ fn check_attributes(kernel: &Kernel, attr: &MapCreate) -> Result<MapType, Errno>
 
 /// A name of at most 15 letters, digits, `_` and `.`.
 pub(crate) fn is_object_name(name: &str) -> bool {
-    name.len() < 16
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'))
+    let bytes = object_name_bytes(name);
+    // The kernel's letters are those of Latin-1.
+    let is_letter = |byte: u8| matches!(byte, 0xc0..=0xff) && !matches!(byte, 0xd7 | 0xf7);
+    let may_be = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.') || is_letter(*byte);
+    bytes.len() < 16 && bytes.iter().all(may_be)
 }
 
 fn check_struct_ops(kernel: &Kernel, attr: &MapCreate) -> Result<(), Errno> {
