@@ -24,14 +24,14 @@ enum Walk {
 
 impl Play<'_> {
     fn walk(&self, map_type: MapType) -> Option<Walk> {
+        let more = self.kernel.calls().more_batches;
         match map_type {
-            MapType::Array | MapType::PercpuArray | MapType::ArrayOfMaps => Some(Walk::Keys),
-            MapType::LpmTrie if self.kernel.calls().trie_batches => Some(Walk::Keys),
-            MapType::Hash
-            | MapType::PercpuHash
-            | MapType::LruHash
-            | MapType::LruPercpuHash
-            | MapType::HashOfMaps => Some(Walk::Buckets),
+            MapType::Array => Some(Walk::Keys),
+            MapType::Hash | MapType::PercpuHash | MapType::LruHash | MapType::LruPercpuHash => {
+                Some(Walk::Buckets)
+            }
+            MapType::PercpuArray | MapType::ArrayOfMaps | MapType::LpmTrie if more => Some(Walk::Keys),
+            MapType::HashOfMaps if more => Some(Walk::Buckets),
             _ => None,
         }
     }
@@ -126,12 +126,14 @@ impl Play<'_> {
         let mut done = 0;
         let mut key = self.key_at(reached, from as usize)?;
         while let Some(this) = key.take().filter(|_| done < count) {
-            self.tell_element(asked, reached, &this, done)?;
+            let value = self.value(asked, reached, &this)?;
             let (body, _) = self.inside(reached.handle)?;
             key = body.contents.next(&reached.shape, Some(&this)).ok();
+            // What is taken is gone before it is told, which may fail.
             if takes {
                 body.contents.delete(&reached.shape, &this)?;
             }
+            self.tell_taken(asked, reached, (&this, &value), done)?;
             done += 1;
         }
         let is_over = self
@@ -169,6 +171,22 @@ impl Play<'_> {
         let at = |field: &str, size: usize| attr.u64(field).wrapping_add(index.wrapping_mul(size as u64));
         self.tell_value(asked, reached, key, at("batch.values", shape.user_value()))?;
         asked.write(at("batch.keys", shape.key), key)
+    }
+
+    /// The same of a value that is in hand.
+    fn tell_taken(
+        &self,
+        asked: &Asked<'_>,
+        reached: &Reached,
+        (key, value): (&[u8], &[u8]),
+        index: u32,
+    ) -> Result<(), Errno> {
+        let place = |field: &str, size: usize| {
+            let at = u64::from(index).wrapping_mul(size as u64);
+            asked.attr.u64(field).wrapping_add(at)
+        };
+        asked.write(place("batch.keys", reached.shape.key), key)?;
+        asked.write(place("batch.values", reached.shape.user_value()), value)
     }
 
     fn write_batch(

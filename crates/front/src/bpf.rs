@@ -191,13 +191,17 @@ impl Play<'_> {
         let size = bytes.len();
         let attr = Fields::new(layout, bytes);
         let command = COMMANDS.iter().find(|(known, ..)| *known == number);
-        let Some((_, name, last)) = command else {
+        let Some((_, name, mut last)) = command.copied() else {
             if !self.has_command(number) {
                 return Err(Errno::EINVAL);
             }
             let what = format!("command {number}");
             return self.unmodelled("BPF", what, Errno::EINVAL);
         };
+        // It came with what takes elements out of hash tables, in Linux 5.14.
+        if number == 21 && !self.takes_from_tables() {
+            last = &["value"];
+        }
         self.admitted(call.task, number, name)?;
         // An older kernel has no fields for a command that it lacks.
         let end = match layout.end(last) {

@@ -34,9 +34,9 @@ impl Play<'_> {
             Body::Event(_) => return Err(Errno::EINVAL),
         };
         let (at, len) = (attr.u64("info.info"), attr.u32("info.info_len"));
-        // Of a program only what is known by name may be set.
+        // Of a program only what is known by name may be set, where its info ends with room that is not.
         let known = match &object.body {
-            Body::Prog(_) => layout.end(&["attach_btf_id"]).unwrap_or(layout.size),
+            Body::Prog(_) if !self.kernel.calls().prog_info_whole => layout.end(&["attach_btf_id"]).unwrap_or(layout.size),
             _ => layout.size,
         };
         check_tail(&asked.call, at, len.into(), known)?;

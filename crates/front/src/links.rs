@@ -126,7 +126,10 @@ impl Play<'_> {
 
     /// The type of programs of an attach type that the kernel knows.
     fn attaches(&self, attach_type: u32) -> Option<ProgType> {
-        self.kernel.attach_type(attach_type).and_then(attached)
+        let known = self.kernel.attach_type(attach_type).and_then(attached);
+        let by_function = |prog_type: &ProgType| matches!(prog_type, ProgType::Tracing | ProgType::Lsm);
+        let all = self.kernel.calls().attaches_tracing || attach_type == AttachType::TraceIter.raw();
+        known.filter(|prog_type| all || !by_function(prog_type))
     }
 
     /// Whether programs can be put in an order: before Linux 6.6 there are no flags for that.

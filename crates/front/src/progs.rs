@@ -193,8 +193,16 @@ impl Play<'_> {
     fn passed(&mut self, asked: &Asked<'_>) -> Result<Passed, Errno> {
         let attr = &asked.attr;
         let first = self.kernel.calls().license_first;
+        if !self.kernel.knows_prog_flags(attr.u32("prog_flags")) {
+            return Err(Errno::EINVAL);
+        }
         let early = if first { license(asked)? } else { None };
         let (beside, target) = self.attach_target(asked);
+        // Before Linux 5.11 it is looked up once it is known that the program's type may have one.
+        let (beside, late) = match beside {
+            Err(errno) if attr.field("attach_btf_obj_fd").is_none() => (Ok(Beside::Program), Some(errno)),
+            beside => (beside, None),
+        };
         let (attach_prog, target) = target.unwrap_or_default();
         let btf = self.handle_of(
             self.objects.of(asked.call.task, attr.fd("prog_btf_fd")),
@@ -222,6 +230,9 @@ impl Play<'_> {
         let count = attr.u32("insn_cnt") as usize;
         if let Err(error) = self.session.prog_admit(&load, count, beside) {
             return Err(self.not_loaded(load, error));
+        }
+        if let Some(errno) = late {
+            return Err(errno);
         }
         let bytes = asked.read(attr.u64("insns"), count.saturating_mul(Insn::SIZE))?;
         let insns = bytes.as_chunks().0.iter();

@@ -194,14 +194,16 @@ impl Play<'_> {
         (key, value): (&[u8], &[u8]),
         flags: u64,
     ) -> Result<(), Errno> {
-        if shape.map_type == MapType::Xskmap {
+        if matches!(shape.map_type, MapType::Xskmap | MapType::ReuseportSockarray) {
             if flags > EXIST {
                 return Err(Errno::EINVAL);
             }
             if shape.place(key).is_none() {
                 return Err(Errno::E2BIG);
             }
-        } else if value.len() == 8 && (word(value, 1) != 0 || word(value, 0) > i32::MAX as u32) {
+        }
+        let is_long = shape.map_type != MapType::Xskmap && value.len() == 8;
+        if is_long && (word(value, 1) != 0 || word(value, 0) > i32::MAX as u32) {
             return Err(Errno::EINVAL);
         }
         check_socket(asked.call.task, word(value, 0) as i32)?;

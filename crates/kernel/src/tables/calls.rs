@@ -12,8 +12,9 @@ pub struct Calls {
     pub fdinfo_has_inodes: bool,
     /// Whether fdinfo says of a link which function it is at (Linux 6.2).
     pub fdinfo_has_targets: bool,
-    /// Whether tries have commands that work on many elements at once (Linux 5.16).
-    pub trie_batches: bool,
+    /// Whether other maps than arrays and plain hash tables have commands that work on many elements at once (arrays with a
+    /// value for each processor Linux 5.13, maps of maps 5.15, tries 5.16).
+    pub more_batches: bool,
     /// Whether a tracing program can be attached again to what it was loaded for (Linux 5.13).
     pub reattaches: bool,
     /// Whether all commands are refused to the unprivileged where BPF is closed to them; else those that make something
@@ -27,6 +28,11 @@ pub struct Calls {
     pub license_first: bool,
     /// Whether a full map that forgets what is least used frees up to 128 keys at once, however small it is (up to 6.1).
     pub lru_frees_many: bool,
+    /// Whether all of a caller's info about a program may be set, not only what has a name (6.18).
+    pub prog_info_whole: bool,
+    /// Whether programs at functions and of security have attach types of their own for `PROG_ATTACH` and its like, which
+    /// takes none of them (Linux 5.19); else no program has them.
+    pub attaches_tracing: bool,
     /// How many functions a link of probes may be at (`MAX_KPROBE_MULTI_CNT`, Linux 6.8); without it, as many as there is room
     /// for.
     pub most_functions: Option<u32>,
@@ -41,12 +47,14 @@ impl Calls {
         freezes_by_rights: true,
         fdinfo_has_inodes: true,
         fdinfo_has_targets: true,
-        trie_batches: true,
+        more_batches: true,
         reattaches: true,
         closes_all_commands: false,
         infrared_of_networks: false,
         spares_for_maps: true,
         license_first: false,
+        prog_info_whole: false,
+        attaches_tracing: true,
         lru_frees_many: false,
         most_functions: Some(1 << 20),
         own_callback: false,
@@ -59,6 +67,7 @@ impl Calls {
     /// 6.18.15.
     pub(super) const OF_6_18: Calls = Calls {
         spares_for_maps: false,
+        prog_info_whole: true,
         ..Calls::OF_6_12_43
     };
     /// 6.1.192.
@@ -74,8 +83,9 @@ impl Calls {
     /// 5.10.262.
     pub(super) const OF_5_10: Calls = Calls {
         fdinfo_has_inodes: false,
-        trie_batches: false,
+        more_batches: false,
         reattaches: false,
+        attaches_tracing: false,
         closes_all_commands: true,
         ..Calls::OF_6_1
     };
