@@ -106,6 +106,26 @@ static void element(struct caller *c)
 	wide(c, 16, memory(c));
 	wide(c, 24, ONE_OF(c, 0, 0, 0, 1, 2, 3, 4, 5, 8));
 }
+/* Words that are set last: devices by number differ from machine to machine, but for the first one; a program of its own, which
+ * loads what a descriptor is of: a map, a value, one of the array at the beginning of what is free. */
+static void of_device(struct caller *c, int at)
+{
+	uint32_t number;
+	memcpy(&number, c->attr + at, 4);
+	if (number > 1)
+		word(c, at, 4096);
+}
+static void loads_map(struct caller *c)
+{
+	uint64_t insn = 0x0118 | ONE_OF(c, 1, 1, 1, 2, 5, 6, 3) << 12 | (uint64_t)(uint32_t)fd(c) << 32;
+	uint64_t insns[] = {insn, 0, 0x00000000000000b7, 0x95};
+	memcpy(room + PROGRAMS + 64 * 9, insns, sizeof insns);
+	wide(c, 8, (uintptr_t)room + PROGRAMS + 64 * 9);
+	word(c, 4, 4);
+	if (below(c, 2))
+		wide(c, 120, memory(c));
+}
+
 static void prog_load(struct caller *c)
 {
 	word(c, 0, below(c, 3) ? ONE_OF(c, 1, 2, 3, 5, 6, 7, 8, 17) : below(c, 34));
@@ -122,6 +142,8 @@ static void prog_load(struct caller *c)
 		word(c, 68, below(c, 60));
 	if (below(c, 8) == 0)
 		word(c, 72, fd(c));
+	if (below(c, 8) == 0)
+		loads_map(c);
 }
 static void btf_load(struct caller *c)
 {
@@ -210,6 +232,10 @@ static void call(struct caller *c, uint32_t number)
 	}
 	for (int changes = below(c, 3) ? 0 : 1 + below(c, 2); changes > 0; changes--)
 		word(c, 4 * below(c, ATTR / 4), small(c));
+	if (command == 0)
+		of_device(c, 44);
+	if (command == 5)
+		of_device(c, 64);
 	if (below(c, 16) == 0)
 		size = ONE_OF(c, 0, 4, 8, 24, 48, 72, 128, 144, 168, 200, 4096);
 	const void *attr = c->attr;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use verdict_btf::{Kind, TypeId};
 use verdict_isa::{Insn, Malformed, Point, class, mode, op, pseudo, resolve_fault, size};
 use verdict_kernel::attr::MapId;
+use verdict_kernel::errno::Errno;
 use verdict_kernel::ctx;
 use verdict_kernel::map::MapType;
 use verdict_kernel::prog::ProgType;
@@ -138,7 +139,12 @@ impl<O: Observer> Verifier<'_, O> {
         let id = u32::try_from(fd).ok().filter(|_| !stray);
         let Some(map) = id.and_then(|id| self.program.prog.map(MapId(id))) else {
             // The standard streams are open, but no maps.
-            if (0..=2).contains(&fd) {
+            let odd = &self.program.prog.odd_fds;
+            let odd = odd.iter().find(|(place, _)| *place == at.0).map(|(_, errno)| *errno);
+            if odd == Some(Errno::EFAULT) {
+                reject!(MapReference, EFAULT);
+            }
+            if (0..=2).contains(&fd) || odd.is_some() {
                 reject!(MapReference, EINVAL, "fd {fd} is not pointing to valid bpf_map\n");
             }
             reject!(MapReference, EBADF, "fd {fd} is not pointing to valid bpf_map\n");

@@ -9,9 +9,10 @@ use verdict_kernel::semantics::log::LogBuffer as LogKind;
 use verdict_log::{Buffer, Level, Written};
 use verdict_syscall::btf::rules;
 use verdict_syscall::notes::Rejection;
+use verdict_syscall::prog::flags::TOKEN_FD;
 
 use crate::bpf::Asked;
-use crate::objects::{Body, BtfBody};
+use crate::objects::{Body, BtfBody, Open};
 use crate::play::{Answer, Play};
 use crate::records::What;
 
@@ -98,6 +99,15 @@ impl Play<'_> {
             at: attr.u64("btf_log_buf"),
             true_size: "btf_log_true_size",
         };
+        let flags = attr.u32("btf_flags");
+        if flags & !TOKEN_FD != 0 {
+            return Err(Errno::EINVAL);
+        }
+        if flags != 0 {
+            // There are no tokens, whose descriptor it could be.
+            let token = self.objects.of(asked.call.task, attr.fd("btf_token_fd"));
+            return Err(if token == Open::Closed { Errno::EBADF } else { Errno::EINVAL });
+        }
         if size > MOST {
             return Err(Errno::E2BIG);
         }

@@ -346,9 +346,13 @@ impl Play<'_> {
 
     fn take(&mut self, reached: &Reached, key: &[u8]) -> Result<Vec<u8>, Errno> {
         let takes = self.takes_from_tables();
+        let of_stacks = reached.shape.map_type == MapType::StackTrace
+            && self.kernel.ksym("stack_map_lookup_and_delete_elem").is_some();
         let (body, _) = self.inside(reached.handle)?;
         match body.contents {
             Contents::Hash(_) if !takes => Err(Errno::ENOTSUPP),
+            // No stack is ever recorded.
+            Contents::Nothing(_) if of_stacks => Err(Errno::ENOENT),
             _ => body.contents.take(key),
         }
     }

@@ -7,7 +7,7 @@ use verdict::{Handed, unsure_fact, verify_handed};
 use verdict_btf::TypeId;
 use verdict_engine::Verdict;
 use verdict_isa::{Insn, pseudo};
-use verdict_kernel::attr::{FuncInfo, LineInfo, ProgLoad};
+use verdict_kernel::attr::{FuncInfo, LineInfo, Misfit, MisfitOf, ProgLoad};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::Rule;
 use verdict_syscall::ProgBtf;
@@ -24,14 +24,8 @@ use crate::sha1;
 /// The most bytes of a licence, its NUL among them.
 const LICENSE: usize = 127;
 
-/// The largest record of a function or line, and the least ones.
+/// The most bytes of a record.
 const MOST_RECORD: u32 = 252;
-const FUNC_RECORD: u32 = 8;
-const LINE_RECORD: u32 = 16;
-
-/// The last line of a log of a program that was not walked.
-const UNWALKED: &str =
-    "processed 0 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0\n";
 
 /// A program as it is passed, with its maps and BTF found.
 struct Passed {
@@ -45,9 +39,6 @@ struct Passed {
 /// The program that another one attaches to.
 type Target = (Option<verdict_kernel::attr::ProgId>, Option<Handle>);
 
-/// A refusal that `bpf_check` would come to by records that cannot be typed: errno and words.
-type Misfit = (Errno, String);
-
 impl Play<'_> {
     pub(crate) fn prog_load(&mut self, asked: &Asked<'_>) -> Answer {
         let attr = &asked.attr;
@@ -57,12 +48,9 @@ impl Play<'_> {
             return Err(if token == Open::Closed { Errno::EBADF } else { Errno::EINVAL });
         }
         let mut passed = self.passed(asked)?;
-        let misfit = match self.beside(asked, &mut passed) {
-            Some(misfit) => Some(misfit),
-            // Records are looked at by the verifier, whose log has a footer.
-            None => self
-                .records(asked, &mut passed)?
-                .map(|(errno, words)| (errno, words + UNWALKED)),
+        passed.load.misfit = match self.beside(asked, &mut passed) {
+            Some(stray) => Some(stray),
+            None => self.records(asked, &mut passed),
         };
         let buffer = LogBuffer {
             level: attr.u32("log_level"),
@@ -85,13 +73,6 @@ impl Play<'_> {
         };
         if !buffer.is_valid(self) {
             return Err(Errno::EINVAL);
-        }
-        if let Some((errno, words)) = misfit {
-            let (log, written) = buffer.lines(self, &words);
-            let told = buffer.hand_over(asked, &log, written);
-            let refused = LoadError::Refused(Rule::FuncInfo.with(errno));
-            self.note_prog(passed.load, Err(refused), errno, None);
-            return told.and(Err(errno));
         }
         let described = attr.u32("func_info_cnt") != 0 || attr.u32("line_info_cnt") != 0;
         if attr.u32("core_relo_cnt") != 0 && described {
@@ -156,11 +137,8 @@ impl Play<'_> {
         if number == 0 || !matches!(error, LoadError::Unsupported(_)) {
             return error;
         }
-        let only = flags::XDP_DEV_BOUND_ONLY;
-        // Where programs can be bound alone, others are for devices that said that they take some.
-        let offloads = self.kernel.knows_prog_flags(only) && asked.attr.u32("prog_flags") & only == 0;
         match self.device(asked.call.task, number) {
-            Ok((_, Some(has))) if !has || offloads => Rule::ProgramAttributes.with(Errno::EINVAL).into(),
+            Ok((_, Some(false))) => Rule::ProgramAttributes.with(Errno::EINVAL).into(),
             _ => error,
         }
     }
@@ -226,6 +204,8 @@ impl Play<'_> {
             func_info: Vec::new(),
             line_info: Vec::new(),
             stray_fds: Vec::new(),
+            odd_fds: Vec::new(),
+            misfit: None,
         };
         let count = attr.u32("insn_cnt") as usize;
         if let Err(error) = self.session.prog_admit(&load, count, beside) {
@@ -241,8 +221,7 @@ impl Play<'_> {
         load.license = license.map_or_else(String::new, |text| String::from_utf8_lossy(&text).into_owned());
         self.check_signature(asked)?;
         let tag = self.tag(&load.insns);
-        let (maps, stray_fds) = self.resolve(asked, &mut load.insns)?;
-        load.stray_fds = stray_fds;
+        let maps = self.resolve(asked, &mut load);
         Ok(Passed {
             load,
             maps,
@@ -319,40 +298,39 @@ impl Play<'_> {
 
     /// The maps that are passed beside the program (`process_fd_array`), where the kernel takes any.
     fn beside(&self, asked: &Asked<'_>, passed: &mut Passed) -> Option<Misfit> {
-        let said = |words: String| words + UNWALKED;
+        let misfit = |errno, words| Misfit {
+            of: MisfitOf::Maps,
+            funcs: 0,
+            errno,
+            words,
+        };
         let count = asked.attr.u32("fd_array_cnt");
         if count >= u32::MAX / 4 {
-            return Some((
-                Errno::EINVAL,
-                said(format!("fd_array_cnt is too big ({count})\n")),
-            ));
+            let words = format!("fd_array_cnt is too big ({count})\n");
+            return Some(misfit(Errno::EINVAL, words));
         }
         let mut maps = Vec::new();
         for index in 0..count {
             let place = asked.attr.u64("fd_array").wrapping_add(4 * u64::from(index));
             let Ok(bytes) = asked.read(place, 4) else {
-                return Some((Errno::EFAULT, said(String::new())));
+                return Some(misfit(Errno::EFAULT, String::new()));
             };
-            let fd = bytes.first_chunk::<4>().map_or(-1, |fd| i32::from_le_bytes(*fd));
+            let fd = i32_of(&bytes);
             let open = self.objects.of(asked.call.task, fd);
             if let Some(map) = self.handle_of(open, Kind::Map) {
                 if !maps.contains(&map) {
                     maps.push(map);
                 }
-                if maps.len() > self.kernel.limits.used_maps as usize {
-                    let most = self.kernel.limits.used_maps;
+                let most = self.kernel.limits.used_maps;
+                if maps.len() > most as usize {
                     let words =
                         format!("The total number of maps per program has reached the limit of {most}\n");
-                    return Some((Errno::E2BIG, said(words)));
+                    return Some(misfit(Errno::E2BIG, words));
                 }
             } else if self.handle_of(open, Kind::Btf).is_none() {
-                let errno = if open == Open::Closed {
-                    Errno::EBADF
-                } else {
-                    Errno::EINVAL
-                };
+                let closed = open == Open::Closed;
                 let words = format!("fd {fd} is not pointing to valid bpf_map or btf\n");
-                return Some((errno, said(words)));
+                return Some(misfit(if closed { Errno::EBADF } else { Errno::EINVAL }, words));
             }
         }
         let others = std::mem::take(&mut passed.maps);
@@ -362,10 +340,11 @@ impl Play<'_> {
         None
     }
 
-    /// Puts the maps' numbers in the place of descriptors. Gives the maps, and the instructions whose descriptors are of no
-    /// map.
-    fn resolve(&self, asked: &Asked<'_>, insns: &mut [Insn]) -> Result<(Vec<Handle>, Vec<u32>), Errno> {
-        let (mut maps, mut stray) = (Vec::new(), Vec::new());
+    /// Puts the maps' numbers in the place of descriptors, and notes instructions whose descriptors are of no map. Gives the
+    /// maps.
+    fn resolve(&self, asked: &Asked<'_>, load: &mut ProgLoad) -> Vec<Handle> {
+        let mut maps = Vec::new();
+        let insns = &mut load.insns;
         let fds = asked.attr.u64("fd_array");
         let mut at = 0;
         while let Some(insn) = insns.get(at).copied() {
@@ -376,21 +355,28 @@ impl Play<'_> {
             let indexed = matches!(insn.src, pseudo::MAP_IDX | pseudo::MAP_IDX_VALUE);
             let of_map = indexed && fds != 0 || matches!(insn.src, pseudo::MAP_FD | pseudo::MAP_VALUE);
             if of_map {
-                let fd = match indexed {
-                    true => {
-                        let place = fds.wrapping_add(4 * u64::from(insn.imm as u32));
-                        let bytes = asked.read(place, 4)?;
-                        bytes.first_chunk::<4>().map_or(-1, |fd| i32::from_le_bytes(*fd))
-                    }
-                    false => insn.imm,
-                };
-                let map = self.handle_of(self.objects.of(asked.call.task, fd), Kind::Map);
-                let id = map.and_then(|map| self.map_id(map));
                 let src = match insn.src {
                     pseudo::MAP_IDX => pseudo::MAP_FD,
                     pseudo::MAP_IDX_VALUE => pseudo::MAP_VALUE,
                     other => other,
                 };
+                let place = fds.wrapping_add(4_u64.wrapping_mul(insn.imm as u64));
+                let fd = match indexed {
+                    true => asked.read(place, 4).map(|bytes| i32_of(&bytes)),
+                    false => Ok(insn.imm),
+                };
+                let Ok(fd) = fd else {
+                    load.stray_fds.push(at as u32);
+                    load.odd_fds.push((at as u32, Errno::EFAULT));
+                    if let Some(insn) = insns.get_mut(at) {
+                        insn.src = src;
+                    }
+                    at += 2;
+                    continue;
+                };
+                let open = self.objects.of(asked.call.task, fd);
+                let map = self.handle_of(open, Kind::Map);
+                let id = map.and_then(|map| self.map_id(map));
                 match (map, id) {
                     (Some(map), Some(id)) => {
                         if !maps.contains(&map) {
@@ -404,7 +390,10 @@ impl Play<'_> {
                         if let Some(insn) = insns.get_mut(at) {
                             (insn.imm, insn.src) = (fd, src);
                         }
-                        stray.push(at as u32);
+                        load.stray_fds.push(at as u32);
+                        if open != Open::Closed {
+                            load.odd_fds.push((at as u32, Errno::EINVAL));
+                        }
                     }
                 }
             } else if insn.src == pseudo::BTF_ID {
@@ -412,7 +401,7 @@ impl Play<'_> {
             }
             at += 2;
         }
-        Ok((maps, stray))
+        maps
     }
 
     /// The kernel's own BTF is named by 0, too.
@@ -446,70 +435,52 @@ impl Play<'_> {
         sha1::tag(&bytes)
     }
 
-    /// Reads function and line records: what the kernel finds wrong with their form is a [`Misfit`].
-    fn records(&self, asked: &Asked<'_>, passed: &mut Passed) -> Result<Option<Misfit>, Errno> {
+    /// Reads function and line records, up to one whose form is wrong.
+    fn records(&self, asked: &Asked<'_>, passed: &mut Passed) -> Option<Misfit> {
         let attr = &asked.attr;
         let (funcs, lines) = (attr.u32("func_info_cnt"), attr.u32("line_info_cnt"));
         if funcs == 0 && lines == 0 {
-            return Ok(None);
+            return None;
         }
-        match self.objects.of(asked.call.task, attr.fd("prog_btf_fd")) {
-            Open::Closed => return Ok(Some((Errno::EBADF, String::new()))),
-            Open::Other => return Ok(Some((Errno::EINVAL, String::new()))),
+        let misfit = |of, (errno, words): (Errno, String)| Misfit {
+            of,
+            funcs: funcs as usize,
+            errno,
+            words,
+        };
+        let btf = match self.objects.of(asked.call.task, attr.fd("prog_btf_fd")) {
+            Open::Closed => Err(Errno::EBADF),
+            Open::Other => Err(Errno::EINVAL),
             Open::Object(..) => match passed.btf.map(|btf| self.types_of(btf).is_some()) {
-                None => return Ok(Some((Errno::EINVAL, String::new()))),
-                Some(false) => return Ok(Some((Errno::EACCES, String::new()))),
-                Some(true) => {}
+                None => Err(Errno::EINVAL),
+                Some(false) => Err(Errno::EACCES),
+                Some(true) => Ok(()),
             },
+        };
+        if let Err(errno) = btf {
+            return Some(misfit(MisfitOf::Btf, (errno, String::new())));
         }
         // More records than instructions are too many in any case.
         let most = passed.load.insns.len() + 1;
-        let size = attr.u32("func_info_rec_size");
-        if funcs != 0 && !is_record(size, FUNC_RECORD) {
-            return Ok(Some((
-                Errno::EINVAL,
-                format!("invalid func info rec size {size}"),
-            )));
-        }
-        for at in 0..(funcs as usize).min(most) {
-            let place = attr.u64("func_info").wrapping_add(at as u64 * u64::from(size));
-            let Ok(record) = asked.read(place, size as usize) else {
-                return Ok(Some((Errno::EFAULT, String::new())));
-            };
-            if has_tail(&record, FUNC_RECORD) {
-                return Ok(Some((
-                    Errno::E2BIG,
-                    "nonzero tailing record in func info".to_owned(),
-                )));
-            }
-            let [insn_off, type_id] = words(&record);
+        let load = &mut passed.load;
+        let read = each_record(asked, ["func_info", "func_info_rec_size"], funcs, most, FUNC, |record| {
+            let [insn_off, type_id] = words(record);
             let type_id = TypeId(type_id);
-            passed.load.func_info.push(FuncInfo { insn_off, type_id });
+            load.func_info.push(FuncInfo { insn_off, type_id });
+        });
+        if let Err(wrong) = read {
+            return Some(misfit(MisfitOf::Funcs, wrong));
         }
-        let size = attr.u32("line_info_rec_size");
-        if lines != 0 && !is_record(size, LINE_RECORD) {
-            return Ok(Some((Errno::EINVAL, String::new())));
-        }
-        for at in 0..(lines as usize).min(most) {
-            let place = attr.u64("line_info").wrapping_add(at as u64 * u64::from(size));
-            let Ok(record) = asked.read(place, size as usize) else {
-                return Ok(Some((Errno::EFAULT, String::new())));
-            };
-            if has_tail(&record, LINE_RECORD) {
-                return Ok(Some((
-                    Errno::E2BIG,
-                    "nonzero tailing record in line_info".to_owned(),
-                )));
-            }
-            let [insn_off, file_name_off, line_off, line_col] = words(&record);
-            passed.load.line_info.push(LineInfo {
+        let read = each_record(asked, ["line_info", "line_info_rec_size"], lines, most, LINE, |record| {
+            let [insn_off, file_name_off, line_off, line_col] = words(record);
+            load.line_info.push(LineInfo {
                 insn_off,
                 file_name_off,
                 line_off,
                 line_col,
             });
-        }
-        Ok(None)
+        });
+        read.err().map(|wrong| misfit(MisfitOf::Lines, wrong))
     }
 
     /// `bpf_prog_bind_map`.
@@ -546,14 +517,58 @@ fn since_boot() -> u64 {
     seconds.map_or(1, |seconds| (seconds * 1e9) as u64)
 }
 
-/// Whether records may be of this size.
-fn is_record(size: u32, least: u32) -> bool {
-    (least..=MOST_RECORD).contains(&size) && size.is_multiple_of(4)
+/// A kind of records.
+#[derive(Clone, Copy)]
+struct Records {
+    /// Bytes of what is known of one.
+    known: u32,
+    /// The words for a size that none has.
+    size: fn(u32) -> String,
+    /// The words for something behind what is known.
+    tail: &'static str,
 }
 
-/// Whether there is something behind what is known of a record.
-fn has_tail(record: &[u8], known: u32) -> bool {
-    record.iter().skip(known as usize).any(|byte| *byte != 0)
+const FUNC: Records = Records {
+    known: 8,
+    size: |size| format!("invalid func info rec size {size}"),
+    tail: "nonzero tailing record in func info",
+};
+const LINE: Records = Records {
+    known: 16,
+    size: |_| String::new(),
+    tail: "nonzero tailing record in line_info",
+};
+
+/// Reads so many records, but not more than `most`, up to one that is wrong: with what errno and words it is refused.
+fn each_record(
+    asked: &Asked<'_>,
+    [at, size]: [&str; 2],
+    count: u32,
+    most: usize,
+    records: Records,
+    mut take: impl FnMut(&[u8]),
+) -> Result<(), (Errno, String)> {
+    if count == 0 {
+        return Ok(());
+    }
+    let (at, size) = (asked.attr.u64(at), asked.attr.u32(size));
+    if !(records.known..=MOST_RECORD).contains(&size) || !size.is_multiple_of(4) {
+        return Err((Errno::EINVAL, (records.size)(size)));
+    }
+    for index in 0..u64::from(count).min(most as u64) {
+        let place = at.wrapping_add(index * u64::from(size));
+        let record = asked.read(place, size as usize).map_err(|errno| (errno, String::new()))?;
+        if record.iter().skip(records.known as usize).any(|byte| *byte != 0) {
+            return Err((Errno::E2BIG, records.tail.to_owned()));
+        }
+        take(&record);
+    }
+    Ok(())
+}
+
+/// The number at the beginning of some bytes.
+fn i32_of(bytes: &[u8]) -> i32 {
+    bytes.first_chunk::<4>().map_or(-1, |word| i32::from_le_bytes(*word))
 }
 
 fn words<const N: usize>(record: &[u8]) -> [u32; N] {

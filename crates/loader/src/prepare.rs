@@ -572,6 +572,8 @@ impl<'a> Load<'a> {
             expected_attach_type: member.map_or(prog.attach_type, |m| m.1),
             insns: linked.insns,
             stray_fds: linked.stray_fds,
+            odd_fds: Vec::new(),
+            misfit: None,
             license: self.object.license.clone(),
             kern_version: self.object.version,
             attach_btf_id: member.map(|m| m.0).or(own_func),

@@ -5,7 +5,7 @@
 //! The size and padding of records are the loader's to get right: here they are typed.
 
 use verdict_btf::{Btf, Type};
-use verdict_kernel::attr::FuncInfo;
+use verdict_kernel::attr::{FuncInfo, MisfitOf};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::rule::Rule;
 
@@ -72,8 +72,10 @@ fn check_abnormal_return(subprogs: &[Subprog]) -> Result<(), Rejection> {
 /// # Errors
 /// With the words of the log.
 pub fn check_early(prog: &Prog, subprogs: &[Subprog]) -> Result<(), Rejection> {
+    check_form(prog, &[MisfitOf::Maps])?;
     if prog.func_info.is_empty() {
         check_abnormal_return(subprogs)?;
+        check_form(prog, &[MisfitOf::Btf, MisfitOf::Funcs])?;
         if prog.line_info.is_empty() {
             return Ok(());
         }
@@ -86,7 +88,20 @@ pub fn check_early(prog: &Prog, subprogs: &[Subprog]) -> Result<(), Rejection> {
         check_type(record, btf)?;
         last = Some(record.insn_off);
     }
-    Ok(())
+    check_form(prog, &[MisfitOf::Funcs])
+}
+
+/// Whether something of these is wrong with the form of the records.
+fn check_form(prog: &Prog, of: &[MisfitOf]) -> Result<(), Rejection> {
+    let Some(misfit) = prog.misfit.as_ref().filter(|misfit| of.contains(&misfit.of)) else {
+        return Ok(());
+    };
+    let rule = match misfit.of {
+        MisfitOf::Maps => Rule::MapReference,
+        MisfitOf::Lines => Rule::LineInfo,
+        MisfitOf::Btf | MisfitOf::Funcs => Rule::FuncInfo,
+    };
+    Err(Rejection::new(rule, misfit.errno, misfit.words.clone()))
 }
 
 /// Whether a record is behind the one before it, or at the program's start.
@@ -128,6 +143,7 @@ fn check_type<'b>(record: &FuncInfo, btf: &'b Btf) -> Result<Type<'b>, Rejection
 /// # Errors
 /// With the words of the log.
 pub fn check(prog: &Prog, subprogs: &[Subprog]) -> Result<BtfInfo, Rejection> {
+    check_form(prog, &[MisfitOf::Btf])?;
     let Some(loaded) = &prog.btf else {
         check_abnormal_return(subprogs)?;
         return Ok(BtfInfo::default());
@@ -138,11 +154,13 @@ pub fn check(prog: &Prog, subprogs: &[Subprog]) -> Result<BtfInfo, Rejection> {
 }
 
 fn check_funcs(prog: &Prog, btf: &Btf, subprogs: &[Subprog]) -> Result<Vec<FuncAux>, Rejection> {
-    if prog.func_info.is_empty() {
+    let misfit = prog.misfit.as_ref().filter(|misfit| misfit.of == MisfitOf::Funcs);
+    let count = misfit.map_or(prog.func_info.len(), |misfit| misfit.funcs);
+    if count == 0 {
         check_abnormal_return(subprogs)?;
         return Ok(Vec::new());
     }
-    if prog.func_info.len() != subprogs.len() {
+    if count != subprogs.len() {
         reject!(
             FuncInfo,
             Errno::EINVAL,
@@ -182,6 +200,7 @@ fn check_funcs(prog: &Prog, btf: &Btf, subprogs: &[Subprog]) -> Result<Vec<FuncA
             linkage: func.linkage(),
         });
     }
+    check_form(prog, &[MisfitOf::Funcs])?;
     Ok(funcs)
 }
 
@@ -194,6 +213,7 @@ fn returns_scalar(btf: &Btf, func: Type<'_>) -> bool {
 
 fn check_lines(prog: &Prog, btf: &Btf, subprogs: &[Subprog]) -> Result<Vec<u32>, Rejection> {
     if prog.line_info.is_empty() {
+        check_form(prog, &[MisfitOf::Lines])?;
         return Ok(Vec::new());
     }
     let len = prog.insns.len();
@@ -233,6 +253,7 @@ fn check_lines(prog: &Prog, btf: &Btf, subprogs: &[Subprog]) -> Result<Vec<u32>,
         }
         prev = off;
     }
+    check_form(prog, &[MisfitOf::Lines])?;
     let (s, count) = (first_line.len(), subprogs.len());
     if s != count {
         reject!(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use verdict_btf::TypeId;
 use verdict_isa::Insn;
-use verdict_kernel::attr::{FuncInfo, LineInfo, MapId, ProgLoad};
+use verdict_kernel::attr::{FuncInfo, LineInfo, MapId, Misfit, ProgLoad};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::prog::{AttachType, ProgType};
 use verdict_kernel::rule::{Broken, By, Rule};
@@ -77,8 +77,12 @@ pub struct Prog {
     pub func_info: Vec<FuncInfo>,
     /// Lines.
     pub line_info: Vec<LineInfo>,
+    /// What is wrong with the form of the records.
+    pub misfit: Option<Misfit>,
     /// Instructions, in order, whose `imm` is a file descriptor and no [`MapId`].
     pub stray_fds: Vec<u32>,
+    /// Those of them that are refused otherwise than because it is closed, and how.
+    pub odd_fds: Vec<(u32, Errno)>,
     /// The type that it attaches to, of vmlinux unless there is a target.
     pub attach_btf_id: Option<TypeId>,
     /// The program that it attaches to, if it is not a function of the kernel; [`Prog::attach_btf_id`] is of that
@@ -168,7 +172,8 @@ impl Prog {
         if !is_object_name(&attr.name) {
             return Err(Rule::ProgramAttributes.with(Errno::EINVAL).into());
         }
-        let described = !attr.func_info.is_empty() || !attr.line_info.is_empty();
+        let described =
+            !attr.func_info.is_empty() || !attr.line_info.is_empty() || attr.misfit.is_some();
         Ok(Prog {
             name: attr.name.clone(),
             prog_type,
@@ -178,7 +183,9 @@ impl Prog {
             btf: btf.filter(|_| described).cloned(),
             func_info: attr.func_info.clone(),
             line_info: attr.line_info.clone(),
+            misfit: attr.misfit.clone(),
             stray_fds: attr.stray_fds.clone(),
+            odd_fds: attr.odd_fds.clone(),
             attach_btf_id: attr.attach_btf_id,
             target: target.cloned(),
             extends: prog_type == ProgType::Ext,
@@ -210,7 +217,9 @@ impl Prog {
         if count == 0 || count > kernel.limits.program_insns as usize {
             return Err(Rule::ProgramSize.with(Errno::E2BIG).into());
         }
-        let prog_type = ProgType::from_raw(attr.prog_type);
+        // Types that the kernel does not have are refused once the program is read.
+        let prog_type = ProgType::from_raw(attr.prog_type)
+            .filter(|&ty| kernel.supports_prog_type(ty) || kernel.has_prog_type(ty));
         check_capabilities(kernel, may, prog_type)?;
         let beside = beside.map_err(refused)?;
         check_attach(kernel, prog_type, expected_attach_type, attr.attach_btf_id)

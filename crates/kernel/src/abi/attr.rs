@@ -9,6 +9,8 @@ use std::sync::Arc;
 use verdict_btf::{Btf, TypeId};
 use verdict_isa::Insn;
 
+use super::errno::Errno;
+
 /// A map created for the object being loaded: its index in order of creation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct MapId(pub u32);
@@ -126,6 +128,38 @@ pub struct ProgLoad {
     /// Instructions, in order, whose file descriptor of a map stands in the object itself: their `imm` is that
     /// number, and no [`MapId`].
     pub stray_fds: Vec<u32>,
+    /// Those of them, in order, that are not refused because the descriptor is closed: it is open, but of something else
+    /// (`EINVAL`), or cannot be read (`EFAULT`).
+    pub odd_fds: Vec<(u32, Errno)>,
+    /// What is wrong with the form of what comes beside the instructions, which no loader's has.
+    pub misfit: Option<Misfit>,
+}
+
+/// Records of functions or lines that cannot be read, or descriptors that are of no maps. What comes before it is in
+/// [`ProgLoad`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Misfit {
+    /// Of what.
+    pub of: MisfitOf,
+    /// How many function records there should be.
+    pub funcs: usize,
+    /// The errno that the program is refused with.
+    pub errno: Errno,
+    /// The words in its log.
+    pub words: String,
+}
+
+/// What a [`Misfit`] is of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MisfitOf {
+    /// Descriptors of maps and BTF that are passed beside the program (`fd_array_cnt`, Linux 6.14).
+    Maps,
+    /// The BTF that they are by.
+    Btf,
+    /// A function's record.
+    Funcs,
+    /// A line's record.
+    Lines,
 }
 
 /// What bytes of a name that are no UTF-8 stand as.

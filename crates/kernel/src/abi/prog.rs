@@ -120,6 +120,16 @@ impl Kernel {
         flags & !self.tables.changes.prog_flags == 0
     }
 
+    /// Whether the kernel has a number for programs of this type, built in or not (`enum bpf_prog_type`).
+    pub fn has_prog_type(&self, ty: ProgType) -> bool {
+        let types = self.btf.find("bpf_prog_type", verdict_btf::Kind::Enum);
+        let types = types.and_then(|id| self.btf.ty(id));
+        types.is_some_and(|types| {
+            let mut values = types.enumerators();
+            values.any(|value| value.value == i64::from(ty.raw()) && value.name() != "__MAX_BPF_PROG_TYPE")
+        })
+    }
+
     /// Whether programs of this type can be loaded at all (otherwise `BPF_PROG_LOAD` gives `EINVAL`): the kernel was built
     /// with it, and then its context is a member of `struct bpf_ctx_convert`.
     pub fn supports_prog_type(&self, ty: ProgType) -> bool {
