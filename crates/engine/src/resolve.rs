@@ -5,8 +5,8 @@ use std::sync::Arc;
 use verdict_btf::{Kind, TypeId};
 use verdict_isa::{Insn, Malformed, Point, class, mode, op, pseudo, resolve_fault, size};
 use verdict_kernel::attr::MapId;
-use verdict_kernel::errno::Errno;
 use verdict_kernel::ctx;
+use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
 use verdict_kernel::prog::ProgType;
 use verdict_kernel::rule::Rule;
@@ -140,7 +140,10 @@ impl<O: Observer> Verifier<'_, O> {
         let Some(map) = id.and_then(|id| self.program.prog.map(MapId(id))) else {
             // The standard streams are open, but no maps.
             let odd = &self.program.prog.odd_fds;
-            let odd = odd.iter().find(|(place, _)| *place == at.0).map(|(_, errno)| *errno);
+            let odd = odd
+                .iter()
+                .find(|(place, _)| *place == at.0)
+                .map(|(_, errno)| *errno);
             if odd == Some(Errno::EFAULT) {
                 reject!(MapReference, EFAULT);
             }

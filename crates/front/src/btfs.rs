@@ -106,7 +106,11 @@ impl Play<'_> {
         if flags != 0 {
             // There are no tokens, whose descriptor it could be.
             let token = self.objects.of(asked.call.task, attr.fd("btf_token_fd"));
-            return Err(if token == Open::Closed { Errno::EBADF } else { Errno::EINVAL });
+            return Err(if token == Open::Closed {
+                Errno::EBADF
+            } else {
+                Errno::EINVAL
+            });
         }
         if size > MOST {
             return Err(Errno::E2BIG);

@@ -6,14 +6,14 @@ use std::ops::Bound;
 use std::os::unix::fs::FileExt;
 
 use verdict_kernel::errno::Errno;
-use verdict_kernel::tables::Calls;
 use verdict_kernel::map::MapType;
+use verdict_kernel::tables::Calls;
 use verdict_syscall::Map;
 use verdict_syscall::map::flags::{MMAPABLE, NO_COMMON_LRU, PAGE_SIZE};
 
+use crate::lru::Lru;
 use crate::objects::Handle;
 use crate::table::{Table, exists_as_wanted};
-use crate::lru::Lru;
 use crate::trie::Trie;
 
 /// `BPF_NOEXIST`, `BPF_EXIST` and `BPF_F_LOCK` of an update.
@@ -394,8 +394,7 @@ impl Contents {
         if belongs {
             return Err(Errno::ENOTSUPP);
         }
-        let indexed =
-            matches!(self, Contents::Objects(_) | Contents::Slots(_) | Contents::Empty) && !hashed;
+        let indexed = matches!(self, Contents::Objects(_) | Contents::Slots(_) | Contents::Empty) && !hashed;
         if array || indexed {
             let next = match key.and_then(|key| shape.index(key)) {
                 None => 0,
@@ -415,7 +414,9 @@ impl Contents {
                 let known = key.filter(|key| slots.contains_key(*key)).map(place);
                 let mut all: Vec<&Vec<u8>> = slots.keys().collect();
                 all.sort_by_key(|key| place(key));
-                let next = all.into_iter().find(|key| known.is_none_or(|known| place(key) > known));
+                let next = all
+                    .into_iter()
+                    .find(|key| known.is_none_or(|known| place(key) > known));
                 next.cloned().ok_or(Errno::ENOENT)
             }
             Contents::Objects(map) => {

@@ -149,7 +149,10 @@ impl Play<'_> {
         let kind = if flags & LINK != 0 { Kind::Link } else { Kind::Prog };
         let found = match flags & ID {
             0 if number == 0 => return Err(Errno::EINVAL),
-            0 => self.object_of(asked.call.task, number as i32, kind, Errno::EINVAL)?.handle,
+            0 => {
+                self.object_of(asked.call.task, number as i32, kind, Errno::EINVAL)?
+                    .handle
+            }
             _ => self.objects.by_id(kind, number).ok_or(Errno::ENOENT)?,
         };
         let entry = match self.objects.get(found).map(|object| &object.body) {

@@ -36,7 +36,9 @@ impl Play<'_> {
         let (at, len) = (attr.u64("info.info"), attr.u32("info.info_len"));
         // Of a program only what is known by name may be set, where its info ends with room that is not.
         let known = match &object.body {
-            Body::Prog(_) if !self.kernel.calls().prog_info_whole => layout.end(&["attach_btf_id"]).unwrap_or(layout.size),
+            Body::Prog(_) if !self.kernel.calls().prog_info_whole => {
+                layout.end(&["attach_btf_id"]).unwrap_or(layout.size)
+            }
             _ => layout.size,
         };
         check_tail(&asked.call, at, len.into(), known)?;
@@ -123,7 +125,10 @@ impl Play<'_> {
             return Ok(false);
         }
         let mut bytes = vec![0; shape.file_size() as usize];
-        object.file.read_exact_at(&mut bytes, 0).map_err(|_| Errno::EFAULT)?;
+        object
+            .file
+            .read_exact_at(&mut bytes, 0)
+            .map_err(|_| Errno::EFAULT)?;
         bytes.truncate(shape.elements_size() as usize);
         asked.write(asks.u64("hash"), &Sha256::digest(&bytes))?;
         Ok(true)

@@ -319,7 +319,7 @@ impl Play<'_> {
         }
         match prog_type {
             ProgType::SkMsg | ProgType::SkSkb => {
-                if flags != 0 {
+                if flags != 0 || attr.u32("replace_bpf_fd") != 0 {
                     return Err(Errno::EINVAL);
                 }
                 let map = self.map_at(task, attr.fd("target_fd"))?;

@@ -187,7 +187,10 @@ impl Play<'_> {
     fn check_excluding(&mut self, asked: &Asked<'_>) -> Result<(), Errno> {
         /// Bytes of a hash.
         const DIGEST: u32 = 32;
-        let (at, size) = (asked.attr.u64("excl_prog_hash"), asked.attr.u32("excl_prog_hash_size"));
+        let (at, size) = (
+            asked.attr.u64("excl_prog_hash"),
+            asked.attr.u32("excl_prog_hash_size"),
+        );
         match (at, size) {
             (0, 0) => Ok(()),
             (0, _) => Err(Errno::EINVAL),
@@ -358,7 +361,12 @@ impl Play<'_> {
     }
 
     /// The value of a key: of a map of objects the object's id.
-    pub(crate) fn value(&mut self, asked: &Asked<'_>, reached: &Reached, key: &[u8]) -> Result<Vec<u8>, Errno> {
+    pub(crate) fn value(
+        &mut self,
+        asked: &Asked<'_>,
+        reached: &Reached,
+        key: &[u8],
+    ) -> Result<Vec<u8>, Errno> {
         let shape = reached.shape;
         let owner = self.owner(asked, shape.map_type, key)?;
         let key = owner.as_deref().unwrap_or(key);
@@ -512,7 +520,8 @@ impl Play<'_> {
         let key = Self::key(asked, asked.attr.u64("key"), &reached.shape)?;
         let owner = self.owner(asked, reached.shape.map_type, &key)?;
         let (body, _) = self.inside(reached.handle)?;
-        body.contents.delete(&reached.shape, owner.as_ref().unwrap_or(&key))?;
+        body.contents
+            .delete(&reached.shape, owner.as_ref().unwrap_or(&key))?;
         Ok(Done::Value(0))
     }
 

@@ -51,14 +51,28 @@ impl Play<'_> {
             info.set("btf_id", btf.id.into());
         }
         let insns = self.told_insns(body);
-        tell(asked, asks, info, ("xlated_prog_len", "xlated_prog_insns"), &insns, 1)?;
+        tell(
+            asked,
+            asks,
+            info,
+            ("xlated_prog_len", "xlated_prog_insns"),
+            &insns,
+            1,
+        )?;
         self.tell_machine_code(asked, body, asks, info)?;
         self.tell_target(body, info);
         let (funcs, lines) = (func_records(prog), line_records(prog));
         tell(asked, asks, info, ("nr_func_info", "func_info"), &funcs, 8)?;
         tell(asked, asks, info, ("nr_line_info", "line_info"), &lines, 16)?;
         let tag = if functions(body) == 1 { &body.tag[..] } else { &[] };
-        tell(asked, asks, info, ("nr_prog_tags", "prog_tags"), tag, tag.len().max(1))
+        tell(
+            asked,
+            asks,
+            info,
+            ("nr_prog_tags", "prog_tags"),
+            tag,
+            tag.len().max(1),
+        )
     }
 
     fn tell_maps(
@@ -125,10 +139,12 @@ impl Play<'_> {
         let prog = &body.loaded.prog;
         info.set("attach_btf_id", prog.attach_btf_id.map_or(0, |id| id.0).into());
         if prog.attach_btf_id.is_some() {
-            let target = body.target.and_then(|target| match &self.objects.get(target)?.body {
-                Body::Prog(target) => self.objects.get(target.btf?).map(|btf| btf.id),
-                _ => None,
-            });
+            let target = body
+                .target
+                .and_then(|target| match &self.objects.get(target)?.body {
+                    Body::Prog(target) => self.objects.get(target.btf?).map(|btf| btf.id),
+                    _ => None,
+                });
             info.set("attach_btf_obj_id", target.unwrap_or(1).into());
         }
     }

@@ -45,7 +45,11 @@ impl Play<'_> {
         if attr.u32("prog_flags") & flags::TOKEN_FD != 0 && attr.field("prog_token_fd").is_some() {
             // There are no tokens, whose descriptor it could be.
             let token = self.objects.of(asked.call.task, attr.fd("prog_token_fd"));
-            return Err(if token == Open::Closed { Errno::EBADF } else { Errno::EINVAL });
+            return Err(if token == Open::Closed {
+                Errno::EBADF
+            } else {
+                Errno::EINVAL
+            });
         }
         let mut passed = self.passed(asked)?;
         passed.load.misfit = match self.beside(asked, &mut passed) {
@@ -75,7 +79,7 @@ impl Play<'_> {
             return Err(Errno::EINVAL);
         }
         let described = attr.u32("func_info_cnt") != 0 || attr.u32("line_info_cnt") != 0;
-        if attr.u32("core_relo_cnt") != 0 && described {
+        if attr.u32("core_relo_cnt") != 0 && described && prog.misfit.is_none() {
             let what = "relocation by the kernel (core_relos)";
             return self.unmodelled(asked.name, what, Errno::EOPNOTSUPP);
         }
@@ -463,23 +467,37 @@ impl Play<'_> {
         // More records than instructions are too many in any case.
         let most = passed.load.insns.len() + 1;
         let load = &mut passed.load;
-        let read = each_record(asked, ["func_info", "func_info_rec_size"], funcs, most, FUNC, |record| {
-            let [insn_off, type_id] = words(record);
-            let type_id = TypeId(type_id);
-            load.func_info.push(FuncInfo { insn_off, type_id });
-        });
+        let read = each_record(
+            asked,
+            ["func_info", "func_info_rec_size"],
+            funcs,
+            most,
+            FUNC,
+            |record| {
+                let [insn_off, type_id] = words(record);
+                let type_id = TypeId(type_id);
+                load.func_info.push(FuncInfo { insn_off, type_id });
+            },
+        );
         if let Err(wrong) = read {
             return Some(misfit(MisfitOf::Funcs, wrong));
         }
-        let read = each_record(asked, ["line_info", "line_info_rec_size"], lines, most, LINE, |record| {
-            let [insn_off, file_name_off, line_off, line_col] = words(record);
-            load.line_info.push(LineInfo {
-                insn_off,
-                file_name_off,
-                line_off,
-                line_col,
-            });
-        });
+        let read = each_record(
+            asked,
+            ["line_info", "line_info_rec_size"],
+            lines,
+            most,
+            LINE,
+            |record| {
+                let [insn_off, file_name_off, line_off, line_col] = words(record);
+                load.line_info.push(LineInfo {
+                    insn_off,
+                    file_name_off,
+                    line_off,
+                    line_col,
+                });
+            },
+        );
         read.err().map(|wrong| misfit(MisfitOf::Lines, wrong))
     }
 
@@ -557,7 +575,9 @@ fn each_record(
     }
     for index in 0..u64::from(count).min(most as u64) {
         let place = at.wrapping_add(index * u64::from(size));
-        let record = asked.read(place, size as usize).map_err(|errno| (errno, String::new()))?;
+        let record = asked
+            .read(place, size as usize)
+            .map_err(|errno| (errno, String::new()))?;
         if record.iter().skip(records.known as usize).any(|byte| *byte != 0) {
             return Err((Errno::E2BIG, records.tail.to_owned()));
         }
@@ -568,7 +588,9 @@ fn each_record(
 
 /// The number at the beginning of some bytes.
 fn i32_of(bytes: &[u8]) -> i32 {
-    bytes.first_chunk::<4>().map_or(-1, |word| i32::from_le_bytes(*word))
+    bytes
+        .first_chunk::<4>()
+        .map_or(-1, |word| i32::from_le_bytes(*word))
 }
 
 fn words<const N: usize>(record: &[u8]) -> [u32; N] {

@@ -120,7 +120,11 @@ impl Play<'_> {
             if shape.place(key).is_none() {
                 return Err(Errno::E2BIG);
             }
-            return if flags == NOEXIST { Err(Errno::EEXIST) } else { Ok(()) };
+            return if flags == NOEXIST {
+                Err(Errno::EEXIST)
+            } else {
+                Ok(())
+            };
         }
         let (body, _) = self.inside(reached.handle)?;
         match &body.contents {
@@ -150,7 +154,11 @@ impl Play<'_> {
         value: &[u8],
     ) -> Result<Option<Vec<u8>>, Errno> {
         let number = word(value, 0);
-        let fd = if value.len() < 8 { -1 } else { word(value, 1) as i32 };
+        let fd = if value.len() < 8 {
+            -1
+        } else {
+            word(value, 1) as i32
+        };
         if number == 0 {
             return match fd > 0 || shape.map_type == MapType::DevmapHash {
                 true => Err(Errno::EINVAL),

@@ -160,7 +160,8 @@ impl Prog {
             Some(_) => Beside::Program,
             None => Beside::Nothing,
         };
-        let expected_attach_type = Self::admit(kernel, process.capabilities, attr, attr.insns.len(), Ok(beside))?;
+        let expected_attach_type =
+            Self::admit(kernel, process.capabilities, attr, attr.insns.len(), Ok(beside))?;
         let prog_type = ProgType::from_raw(attr.prog_type);
         process.memory.charge_program(kernel, &attr.insns)?;
         if attr.prog_ifindex != 0 {
@@ -172,8 +173,7 @@ impl Prog {
         if !is_object_name(&attr.name) {
             return Err(Rule::ProgramAttributes.with(Errno::EINVAL).into());
         }
-        let described =
-            !attr.func_info.is_empty() || !attr.line_info.is_empty() || attr.misfit.is_some();
+        let described = !attr.func_info.is_empty() || !attr.line_info.is_empty() || attr.misfit.is_some();
         Ok(Prog {
             name: attr.name.clone(),
             prog_type,

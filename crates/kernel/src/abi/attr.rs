@@ -184,7 +184,10 @@ pub fn object_name(bytes: &[u8]) -> String {
 pub fn object_name_bytes(name: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(name.len());
     for c in name.chars() {
-        match u32::from(c).checked_sub(BYTES).and_then(|byte| u8::try_from(byte).ok()) {
+        match u32::from(c)
+            .checked_sub(BYTES)
+            .and_then(|byte| u8::try_from(byte).ok())
+        {
             Some(byte) => bytes.push(byte),
             None => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
@@ -198,7 +201,13 @@ mod tests {
 
     #[test]
     fn names_keep_their_bytes() {
-        for bytes in [&b"plain"[..], b"\xff\xff", "\u{e9}\u{20ac}".as_bytes(), "\u{f7ff}".as_bytes(), b"a\xc3"] {
+        for bytes in [
+            &b"plain"[..],
+            b"\xff\xff",
+            "\u{e9}\u{20ac}".as_bytes(),
+            "\u{f7ff}".as_bytes(),
+            b"a\xc3",
+        ] {
             assert_eq!(object_name_bytes(&object_name(bytes)), bytes);
         }
         assert_eq!(object_name("\u{e9}".as_bytes()), "\u{e9}");
