@@ -1,6 +1,7 @@
 //! `verdict run`: what a played kernel answers is what real kernels answered the same program.
 //!
-//! `golden/RELEASE/run.txt` is what `golden/run/record.c`, linked statically, printed as root on that kernel.
+//! `golden/RELEASE/run.txt` is what `golden/run/record.c`, linked statically, printed as root on that kernel, and `refused.txt` what
+//! `golden/run/refused.c` did.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,14 +47,25 @@ fn run(options: &[&str], command: &[&str]) -> Option<Output> {
 
 #[test]
 fn real_kernels_answered_the_same() {
+    answered_the_same(fixture(), "run.txt");
+}
+
+/// Maps, types and programs that libbpf hands no kernel.
+#[test]
+fn real_kernels_refused_the_same() {
+    answered_the_same(&build("refused"), "refused.txt");
+}
+
+/// Holds what a program prints on each played kernel to what it printed on the real one.
+fn answered_the_same(program: &Path, recording: &str) {
     let mut compared = 0;
     for entry in fs::read_dir(root().join("golden")).unwrap() {
         let directory = entry.unwrap().path();
-        let Ok(recorded) = fs::read_to_string(directory.join("run.txt")) else {
+        let Ok(recorded) = fs::read_to_string(directory.join(recording)) else {
             continue;
         };
         let release = directory.file_name().unwrap().to_str().unwrap();
-        let Some(output) = run(&["--kernel", release], &[fixture().to_str().unwrap()]) else {
+        let Some(output) = run(&["--kernel", release], &[program.to_str().unwrap()]) else {
             return;
         };
         let printed = String::from_utf8_lossy(&output.stdout);
