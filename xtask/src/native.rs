@@ -6,6 +6,7 @@ mod ask;
 mod generate;
 mod shrink;
 mod sweep;
+mod totals;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,9 +15,9 @@ use clap::ValueEnum;
 use verdict::kernel::Kernel;
 use verdict_capture::{Files, ask as ask_kernel, write_settled};
 
-use crate::parity;
-use crate::workers::{Setting, objects};
+use crate::workers::{Setting, file_name, objects};
 use crate::{Done, root};
+use crate::{coverage, parity};
 
 use ask::Oracle;
 use generate::{Kind, Maker};
@@ -59,14 +60,26 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 3, value_name = "N")]
     shrink: usize,
     /// Add the places where programs were refused that agree to this file, for `xtask coverage`
-    #[arg(long, value_name = "FILE", conflicts_with = "generate")]
+    #[arg(long, value_name = "FILE")]
     save_sites: Option<PathBuf>,
+    /// Put what is counted of programs made by chance into this file, as `golden/native.tsv`
+    #[arg(long, value_name = "FILE", requires = "generate")]
+    totals: Option<PathBuf>,
+    /// Only write the objects with the programs made by chance into this directory, to ask another kernel about them
+    #[arg(long, value_name = "DIR", requires = "generate")]
+    write: Option<PathBuf>,
+    /// The kernel by whose helpers and functions programs are made that are only written
+    #[arg(long, value_name = "RELEASE", requires = "write")]
+    kernel: Option<String>,
     /// Objects, directories or globs
     objects: Vec<PathBuf>,
 }
 
 /// Compares and prints.
 pub(crate) fn run(args: &Args) -> Done {
+    if let (Some(kind), Some(dir)) = (args.generate, &args.write) {
+        return write(kind, args, dir);
+    }
     let captured = capture(&args.capture)?;
     say_unknown(&captured, &args.set);
     let setting = Setting {
@@ -96,6 +109,24 @@ fn given(args: &Args, setting: Setting) -> Done {
     parity::run(&comparison)
 }
 
+/// Writes the objects with programs that are made by chance.
+fn write(kind: Kind, args: &Args, dir: &Path) -> Done {
+    let setting = Setting {
+        kernel: args.kernel.clone(),
+        ..Setting::default()
+    };
+    let verifier = setting.verifier()?;
+    let maker = Maker::new(kind, args, verifier.kernel())?;
+    fs::create_dir_all(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+    for number in 0..maker.batches() {
+        let batch = maker.batch(number)?;
+        let to = dir.join(&batch.name);
+        fs::write(&to, &batch.bytes).map_err(|e| format!("{}: {e}", to.display()))?;
+    }
+    println!("native: {} objects in {}", maker.batches(), dir.display());
+    Ok(true)
+}
+
 /// Compares programs that are made by chance.
 fn generated(kind: Kind, args: &Args, setting: &Setting) -> Done {
     let verifier = setting.verifier()?;
@@ -108,17 +139,42 @@ fn generated(kind: Kind, args: &Args, setting: &Setting) -> Done {
     for (why, count) in &swept.left_out {
         println!("not compared: {count:6}  {why}");
     }
+    for (rule, count) in &swept.named {
+        println!("other words: {count:6}  {rule}");
+    }
+    let kind_name = kind
+        .to_possible_value()
+        .map_or(String::new(), |value| value.get_name().to_owned());
     println!(
-        "{} {}: {} programs equal ({} accepted, {} instructions processed), {} differing, {} not compared",
-        kind.to_possible_value()
-            .map_or(String::new(), |value| value.get_name().to_owned()),
+        "{kind_name} {}: {} programs equal ({} accepted, {} with logs of level 2, {} instructions processed), {} in other words, {} differing, {} not compared",
         args.seed,
         swept.equal,
         swept.accepted,
+        swept.logged,
         swept.insns,
+        swept.named.values().sum::<usize>(),
         swept.differing,
         swept.left_out.values().sum::<usize>()
     );
+    if let Some(file) = &args.totals {
+        let (seed, count) = (args.seed.to_string(), args.count.to_string());
+        let objects: Vec<_> = args.objects.iter().map(|path| file_name(path)).collect();
+        let objects = if objects.is_empty() {
+            "-".to_owned()
+        } else {
+            objects.join(",")
+        };
+        totals::save(
+            file,
+            [&kernel.release, &kind_name, &objects, &seed, &count],
+            &swept,
+        )?;
+    }
+    if let Some(file) = &args.save_sites {
+        let placed = swept.sites.iter();
+        let placed = placed.map(|(site, program)| (site, format!("{} {program}", kernel.release)));
+        coverage::save(file, coverage::named(placed)?)?;
+    }
     if swept.differing == 0 {
         return Ok(true);
     }

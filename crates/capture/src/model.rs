@@ -9,6 +9,7 @@ use verdict_engine::Verdict;
 use verdict_kernel::Kernel;
 use verdict_kernel::attr::ProgLoad;
 use verdict_kernel::errno::Errno;
+use verdict_kernel::rule::RefusedAt;
 use verdict_loader::Object;
 use verdict_syscall::Session;
 use verdict_syscall::prog::LoadError;
@@ -26,6 +27,8 @@ pub enum Said {
         log: String,
         /// Figures of its last lines.
         figures: Option<Figures>,
+        /// Where it was refused, and what would have refused it and was passed over.
+        sites: Vec<RefusedAt>,
     },
     /// Nothing, for this reason.
     Nothing(String),
@@ -74,7 +77,10 @@ pub(crate) enum Fit {
 impl Fit {
     /// Of what is said, to the answer.
     pub(crate) fn of(said: &Said, answer: &Answer) -> Fit {
-        let Said::Answer { errno, log, figures } = said else {
+        let Said::Answer {
+            errno, log, figures, ..
+        } = said
+        else {
             return Fit::Otherwise(0);
         };
         let (same_errno, same_figures) = (*errno == answer.errno, *figures == answer.figures());
@@ -285,6 +291,7 @@ impl Model {
                     errno: broken.errno.0,
                     log: String::new(),
                     figures: None,
+                    sites: vec![broken.site],
                 };
             }
             Err(LoadError::Unsupported(what)) => return Said::Nothing(what.to_owned()),
@@ -293,15 +300,24 @@ impl Model {
             Ok(handed) => handed,
             Err(error) => return Said::Nothing(error.to_string()),
         };
+        let mut sites = handed.outcome.stats.passed_over;
         let errno = match handed.outcome.verdict {
             Verdict::Accepted => 0,
-            Verdict::Rejected(rejected) => rejected.errno.0,
+            Verdict::Rejected(rejected) => {
+                sites.push(rejected.site);
+                rejected.errno.0
+            }
             Verdict::Unsupported(what) | Verdict::Bug(what) => return Said::Nothing(what),
             Verdict::GaveUp(what) => return Said::Nothing(what.to_string()),
         };
         let log = settled(handed.log);
         let figures = Figures::of(&log);
-        Said::Answer { errno, log, figures }
+        Said::Answer {
+            errno,
+            log,
+            figures,
+            sites,
+        }
     }
 }
 
@@ -314,6 +330,7 @@ mod tests {
             errno,
             log: log.to_owned(),
             figures: Figures::of(log),
+            sites: Vec::new(),
         }
     }
 

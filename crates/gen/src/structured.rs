@@ -72,7 +72,11 @@ pub fn program(chance: &mut Chance) -> String {
         let odd = [-1, 7, 8, 15, 255, 256, -8, 0x7fff_ffff, -0x8000_0000, 64];
         pool.extend(chance.of(&odd));
     }
-    let left = 4 + chance.below(24);
+    // Most are small: a long one costs as much as many of them, and shows less of what is seldom.
+    let left = match chance.below(20) {
+        0 => 4 + chance.below(24),
+        _ => 2 + chance.below(6),
+    };
     let mut writer = Writer {
         chance,
         section,

@@ -119,9 +119,10 @@ fn check_struct_ops(kernel: &Kernel, prog: &Prog) -> Result<AttachInfo, Rejectio
             "struct ops programs must have a GPL compatible license\n"
         );
     }
-    let Some(id) = prog.attach_btf_id else {
+    if prog.attach_btf_id.is_none() && kernel.attaching().demands_operations {
         return Err(Rule::StructOpsMember.with(Errno::ENOTSUPP).into());
-    };
+    }
+    let id = prog.attach_btf_id.unwrap_or(TypeId(0));
     let Some((ops, ty)) = struct_ops::find(kernel, id) else {
         reject!(
             StructOpsMember,

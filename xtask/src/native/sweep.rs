@@ -22,6 +22,10 @@ const SMALL: u32 = 5000;
 /// Differing programs that are kept: more are only counted.
 const KEPT: usize = 200;
 
+/// Rules of which verdict has no words, and how the kernel's begin: they name a place of the program after all its rewriting, which
+/// has no model.
+const WITHOUT_WORDS: [(&str, &str); 1] = [("removed-callback", "verifier bug: No program to jit at insn ")];
+
 /// What came of comparing.
 #[derive(Default)]
 pub(super) struct Swept {
@@ -32,9 +36,13 @@ pub(super) struct Swept {
     pub(super) logged: usize,
     /// Instructions that the verifiers processed for those that are equal.
     pub(super) insns: u64,
+    /// Those that differ in nothing but words that are known to, by the name of the rule.
+    pub(super) named: BTreeMap<&'static str, usize>,
     pub(super) differing: usize,
     /// What differs: name, the two answers, and the program as text where it was made as such.
     pub(super) kept: Vec<(String, String, Option<String>)>,
+    /// Where programs were refused that are equal, by file and line, each with one of them.
+    pub(super) sites: BTreeMap<(String, u32), String>,
     /// Why programs were not compared, and how many.
     pub(super) left_out: BTreeMap<String, usize>,
 }
@@ -49,7 +57,9 @@ impl Swept {
                 self.logged += usize::from(compared.logged);
                 let figures = compared.answer.figures().unwrap_or_default();
                 self.insns += u64::from(figures.insns);
+                self.met(batch, &compared);
             }
+            Some(false) if let Some(rule) = named(&compared) => *self.named.entry(rule).or_default() += 1,
             Some(false) => {
                 self.differing += 1;
                 if self.kept.len() < KEPT {
@@ -61,6 +71,33 @@ impl Swept {
             None => *self.left_out.entry(why(&compared)).or_default() += 1,
         }
     }
+}
+
+impl Swept {
+    /// Keeps where a program was refused that is equal.
+    fn met(&mut self, batch: &Batch, compared: &Compared) {
+        let Said::Answer { sites, .. } = &compared.said else {
+            return;
+        };
+        for site in sites {
+            let place = (site.file().to_owned(), site.line());
+            let program = || format!("{} {}", batch.name, compared.answer.program);
+            self.sites.entry(place).or_insert_with(program);
+        }
+    }
+}
+
+/// The rule by whose words alone the answers differ: the kernel's has one line that verdict's has not.
+fn named(compared: &Compared) -> Option<&'static str> {
+    let Said::Answer { errno, log, .. } = &compared.said else {
+        return None;
+    };
+    let (rule, words) = WITHOUT_WORDS
+        .into_iter()
+        .find(|(_, words)| compared.answer.log.lines().any(|line| line.starts_with(words)))?;
+    let kernels = compared.answer.log.lines();
+    let others = kernels.filter(|line| !line.starts_with(words));
+    (*errno == compared.answer.errno && others.eq(log.lines())).then_some(rule)
 }
 
 /// Why a program was not compared: the first words, as the rest names its own values.
@@ -124,7 +161,10 @@ pub(super) fn sweep(maker: &Maker<'_>, kernel: &Kernel, test_states: bool) -> Re
         .map_err(|_| "a comparison ended in a panic".to_owned())?;
     println!(
         "{} programs in {:.0} s",
-        swept.equal + swept.differing + swept.left_out.values().sum::<usize>(),
+        swept.equal
+            + swept.named.values().sum::<usize>()
+            + swept.differing
+            + swept.left_out.values().sum::<usize>(),
         start.elapsed().as_secs_f64()
     );
     Ok(swept)

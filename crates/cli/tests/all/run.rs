@@ -83,6 +83,12 @@ fn real_kernels_answered_the_same() {
     same_as_recorded("run.txt", 2, fixture(), &[], true);
 }
 
+/// Maps, types and programs that libbpf hands no kernel.
+#[test]
+fn real_kernels_refused_the_same() {
+    same_as_recorded("refused.txt", 4, &build("refused"), &[], true);
+}
+
 /// As many of the recorded calls as take little time; by hand all 100,000 are compared.
 #[test]
 fn real_kernels_answered_calls_by_chance_the_same() {

@@ -122,6 +122,8 @@ pub struct Attaching {
     pub names_tracepoint_args: bool,
     /// Whether programs that use a function's result are kept from functions that return more than eight bytes.
     pub refuses_wide_results: bool,
+    /// Whether a program of a kernel's operations has to name a type before it is looked for.
+    pub demands_operations: bool,
     /// What programs that call one another by a map have to have in common.
     pub tail_calls: TailCalls,
     /// What is said of a program that cannot sleep, without the newline.
@@ -136,6 +138,7 @@ impl Attaching {
         compares_packet_changes: true,
         names_tracepoint_args: true,
         refuses_wide_results: true,
+        demands_operations: true,
         tail_calls: TailCalls::BASE,
         sleep_words: ALL_THAT_SLEEP,
         cgroup_sleep_words: ALL_THAT_SLEEP,

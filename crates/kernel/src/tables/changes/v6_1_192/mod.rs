@@ -92,6 +92,7 @@ pub(super) const CHANGES: Changes = Changes {
         compares_packet_changes: false,
         names_tracepoint_args: false,
         refuses_wide_results: false,
+        demands_operations: false,
         tail_calls: TailCalls::BASE,
         sleep_words: "Only fentry/fexit/fmod_ret, lsm, and kprobe/uprobe programs can be sleepable",
         cgroup_sleep_words: "BPF_LSM_CGROUP programs cannot be sleepable",
