@@ -1,5 +1,5 @@
 //! Recordings that tests hold verdict to, and `parity` does not: the programs in the engine's tests, those that attach to
-//! others, and the calls of `golden/run/record.c`.
+//! others, and the calls of the programs in `golden/run`.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -35,9 +35,11 @@ type Found = ((String, u32), String);
 pub(super) fn all() -> Result<BTreeMap<String, String>, String> {
     let mut found = rules()?;
     found.extend(attached()?);
-    match played() {
-        Ok(played) => found.extend(played),
-        Err(why) => println!("golden/run is left out: {why}"),
+    for (program, recording) in PLAYED {
+        match played(program, recording) {
+            Ok(played) => found.extend(played),
+            Err(why) => println!("golden/run/{program} is left out: {why}"),
+        }
     }
     named(found.iter().map(|(site, program)| (site, program.clone())))
 }
@@ -156,12 +158,15 @@ fn case(line: &str) -> Result<Vec<Found>, String> {
     Ok(if same { places(&answer, &name) } else { Vec::new() })
 }
 
-/// The calls of `golden/run/record.c`, which are held to what it printed on real kernels.
-fn played() -> Result<Vec<Found>, String> {
+/// The programs in `golden/run` whose calls are held to what they printed on real kernels, and where that is in each kernel's directory.
+const PLAYED: [(&str, &str); 2] = [("record.c", "run.txt"), ("refused.c", "refused.txt")];
+
+/// The calls of one of them.
+fn played(program: &str, recording: &str) -> Result<Vec<Found>, String> {
     let work = root().join("target/coverage");
     fs::create_dir_all(&work).map_err(|e| format!("{}: {e}", work.display()))?;
     let (record, printed) = (work.join("record"), work.join("printed"));
-    let source = root().join("golden/run/record.c");
+    let source = root().join("golden/run").join(program);
     let compiled = |flags: &[&str]| {
         let mut cc = Command::new("cc");
         cc.args(["-O1", "-w"])
@@ -174,7 +179,7 @@ fn played() -> Result<Vec<Found>, String> {
     compiled(&["-static"]).or_else(|_| compiled(&[]))?;
     let mut found = Vec::new();
     for kernel in KNOWN {
-        let Ok(recorded) = fs::read_to_string(root().join("golden").join(kernel.name).join("run.txt")) else {
+        let Ok(recorded) = fs::read_to_string(root().join("golden").join(kernel.name).join(recording)) else {
             continue;
         };
         let words = ["sh", "-c", "exec \"$0\" > \"$1\""].map(OsString::from);
@@ -183,7 +188,7 @@ fn played() -> Result<Vec<Found>, String> {
         let refused = verdict_cli::refusals(&played, &[&words[..], &files[..]].concat())?;
         let said = fs::read_to_string(&printed).map_err(|e| format!("{}: {e}", printed.display()))?;
         if said == recorded {
-            let name = format!("{} golden/run", kernel.name);
+            let name = format!("{} golden/run/{program}", kernel.name);
             let placed = refused
                 .iter()
                 .map(|(file, line)| (((*file).to_owned(), *line), name.clone()));
