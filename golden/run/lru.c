@@ -68,7 +68,7 @@ static void walk(int map, uint32_t size)
 
 int main(int argc, char **argv)
 {
-	static const uint32_t sizes[] = {1, 2, 3, 4, 5, 7, 8, 16, 40, 100, 300, 600};
+	static const uint32_t sizes[] = {1, 2, 3, 4, 5, 7, 8, 16, 40, 100};
 	struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
 	cpu_set_t first;
 	CPU_ZERO(&first);
