@@ -260,10 +260,14 @@ static void call(struct caller *c, uint32_t number)
 	}
 	if (command == 5)
 		of_device(c, 64);
-	uint32_t place;
-	memcpy(&place, c->attr + (command == 28 ? 8 : command == 16 ? 4 : 8), 4);
-	if ((command == 8 || command == 9 || command == 16 || command == 28) && (place == 37 || (place >= 46 && place <= 55)))
-		of_device(c, command == 28 ? 4 : 0);
+	/* Where these have their attach type and their device: programs of devices have the types 37 and 46 to 55. */
+	int type_at = command == 8 || command == 9 || command == 28 ? 8 : command == 16 ? 4 : -1;
+	if (type_at >= 0) {
+		uint32_t type;
+		memcpy(&type, c->attr + type_at, 4);
+		if (type == 37 || (type >= 46 && type <= 55))
+			of_device(c, command == 28 ? 4 : 0);
+	}
 	if (below(c, 16) == 0)
 		size = ONE_OF(c, 0, 4, 8, 24, 48, 72, 128, 144, 168, 200, 4096);
 	const void *attr = c->attr;

@@ -1,33 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What bpf(2) answers: prints a line for each of many calls, good ones, odd ones and hostile ones. Of ids and addresses, which
- * differ from boot to boot, nothing is printed. Attributes are set by their offsets, so that any headers will do. */
+ * differ from boot to boot, nothing is printed. */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
-#include <unistd.h>
 
-static unsigned char attr[256];
-static char log_buf[1 << 16];
+#include "call.h"
+
 #define WILD ((void *)0x1000)
-
-static void clear(void) { memset(attr, 0, sizeof attr); }
-static void u32(int at, uint32_t value) { memcpy(attr + at, &value, 4); }
-static void u64(int at, uint64_t value) { memcpy(attr + at, &value, 8); }
-static void ptr(int at, const void *p) { u64(at, (uintptr_t)p); }
-
-static long call(int command, long size) { return syscall(SYS_bpf, command, attr, size); }
 
 /* A line: what was called, and the result or the error. A descriptor is only said to be one. */
 static long say(const char *what, long result, int is_fd)
@@ -299,25 +285,6 @@ static void attaching(void)
 }
 
 /* The number of a function or type of the kernel's own BTF. */
-static uint32_t kernel_type(const char *name, unsigned kind)
-{
-	static unsigned char *btf; static uint32_t types[6];
-	if (!btf) {
-		int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY); size_t room = 64 << 20, have = 0; ssize_t got;
-		btf = malloc(room);
-		while ((got = read(fd, btf + have, room - have)) > 0) have += got;
-		close(fd); memcpy(types, btf, sizeof types);
-	}
-	unsigned char *at = btf + types[1] + types[2], *end = at + types[3]; char *strings = (char *)btf + types[1] + types[4];
-	static const unsigned char extra[20][2] = { {0, 0}, {4, 0}, {0, 0}, {12, 0}, {0, 12}, {0, 12}, {0, 8}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 8}, {4, 0}, {0, 12}, {0, 0}, {4, 0}, {0, 0}, {0, 12} };
-	for (uint32_t id = 1; at < end; id++) {
-		uint32_t head[3]; memcpy(head, at, 12); unsigned k = head[1] >> 24 & 31;
-		if (k == kind && !strcmp(strings + head[0], name)) return id;
-		at += 12 + extra[k][0] + extra[k][1] * (head[1] & 0xffff);
-	}
-	return 0;
-}
-
 /* A program of so many instructions for a function of the kernel, or of another program. */
 static long load_for(const char *what, int type, int attach_type, uint32_t id, int target, const void *insns, int count)
 {
@@ -403,7 +370,7 @@ static void links(void)
 	clear(); u32(0, net); u32(8, 45); u32(16, 2); u32(20, 1); u32(24, 0x80000000); say("before all", call(28, 48), 1);
 	clear(); u32(0, net); u32(8, 45); u32(16, 2); u32(20, 1); u32(24, 5); u32(28, 4); say("with flags of its own", call(28, 48), 1);
 
-	uint32_t function = kernel_type("__x64_sys_nanosleep", 12), hook = kernel_type("bpf_lsm_file_open", 12), walk = kernel_type("bpf_iter_bpf_map", 12), elements = kernel_type("bpf_iter_bpf_map_elem", 12);
+	uint32_t function = kernel_type("__x64_sys_nanosleep", 12, NULL), hook = kernel_type("bpf_lsm_file_open", 12, NULL), walk = kernel_type("bpf_iter_bpf_map", 12, NULL), elements = kernel_type("bpf_iter_bpf_map_elem", 12, NULL);
 	printf("types %d %d %d %d\n", !!function, !!hook, !!walk, !!elements);
 	int entry = load_for("for a function", 26, 24, function, 0, good, 2), entry2 = load_for("another one", 26, 24, function, 0, good, 2), leave = load_for("for its end", 26, 25, function, 0, good, 2);
 	link = raw("it", NULL, entry); raw("it again", NULL, entry); raw("with a name", "sched_switch", entry); link_update("update it", link, entry2, 0, 0); link_detach("detach it", link);
@@ -547,9 +514,9 @@ static void files(void)
 	fd = map("a map", 1, 4, 8, 16); fdinfo("a map", fd); clear(); u32(0, fd); say("freeze", call(22, 4), 0); fdinfo("a frozen map", fd); close(fd);
 	fd = map("an array of programs", 3, 4, 4, 2); uint32_t key = 0; int filter = load("a filter", 1, good, 2, "GPL", 0, NULL, 0); update("a program", fd, &key, &filter, 0); fdinfo("an array of programs", fd); close(fd);
 	fdinfo("a program", filter); int tracer = load("a tracer", 17, good, 2, "GPL", 0, NULL, 0), link = raw("a tracepoint", "sched_switch", tracer); fdinfo("a link", link); close(link);
-	int entry = load_for("for a function", 26, 24, kernel_type("__x64_sys_nanosleep", 12), 0, good, 2); link = raw("it", NULL, entry); fdinfo("a link", link); close(link);
+	int entry = load_for("for a function", 26, 24, kernel_type("__x64_sys_nanosleep", 12, NULL), 0, good, 2); link = raw("it", NULL, entry); fdinfo("a link", link); close(link);
 	int xdp = expecting("for XDP", 6, 37); link = link_at("at a device", xdp, 1, 37, 2); if (link >= 0) fdinfo("a link", link); close(link);
-	int iter = load_for("to walk maps", 26, 28, kernel_type("bpf_iter_bpf_map", 12), 0, good, 2); link = link_at("walk maps", iter, 0, 28, 0); if (link >= 0) fdinfo("a link", link); close(link);
+	int iter = load_for("to walk maps", 26, 28, kernel_type("bpf_iter_bpf_map", 12, NULL), 0, good, 2); link = link_at("walk maps", iter, 0, 28, 0); if (link >= 0) fdinfo("a link", link); close(link);
 	int dissector = load("for flows", 22, good, 2, "GPL", 0, NULL, 0); link = link_at("at a name space", dissector, open("/proc/self/ns/net", O_RDONLY), 17, 0); if (link >= 0) fdinfo("a link", link); close(link);
 	struct { uint16_t magic; uint8_t version, flags; uint32_t hdr_len, type_off, type_len, str_off, str_len, type[4]; char strings[5]; } btf = { 0xeb9f, 1, 0, 24, 0, 16, 16, 5, { 1, 1 << 24, 4, 32 | 1 << 24 }, "\0int" };
 	clear(); ptr(0, &btf); u32(16, 45); fd = say("BTF", call(18, 28), 1); fdinfo("BTF", fd); close(fd);
@@ -680,7 +647,7 @@ static void refused(void)
 	load("a value of a hash", 1, value, 4, "GPL", 1, log_buf, sizeof log_buf); show_log(); close(hash);
 	for (int i = 0; i < 256; i++) many[i] = 0x1085 | (uint64_t)(256 + i) << 32, many[257 + 2 * i] = 0xb7, many[258 + 2 * i] = 0x95;
 	many[256] = 0x95; load("256 functions beside the program", 1, many, 769, "GPL", 1, log_buf, sizeof log_buf); show_log();
-	uint32_t number = kernel_type("int", 1), word = kernel_type("u64", 8), task = kernel_type("task_struct", 4), reads = kernel_type("vfs_read", 12), ops = kernel_type("tcp_congestion_ops", 4);
+	uint32_t number = kernel_type("int", 1, NULL), word = kernel_type("u64", 8, NULL), task = kernel_type("task_struct", 4, NULL), reads = kernel_type("vfs_read", 12, NULL), ops = kernel_type("tcp_congestion_ops", 4, NULL);
 	load_for("tracing nothing", 26, 24, 0, 0, good, 2); show_log(); load_for("tracing what is no type", 26, 24, 1 << 29, 0, good, 2); show_log();
 	load_for("tracing a struct", 26, 24, task, 0, good, 2); show_log(); load_for("a raw tracepoint that is a number", 26, 23, number, 0, good, 2); show_log();
 	load_for("a raw tracepoint that is another type", 26, 23, word, 0, good, 2); show_log(); load_for("an extension of the kernel", 28, 0, reads, 0, good, 2); show_log();

@@ -133,7 +133,8 @@ impl Play<'_> {
             if takes {
                 body.contents.delete(&reached.shape, &this)?;
             }
-            self.tell_taken(asked, reached, (&this, &value), done)?;
+            asked.write(place(asked, "batch.keys", done, reached.shape.key), &this)?;
+            asked.write(place(asked, "batch.values", done, value.len()), &value)?;
             done += 1;
         }
         let is_over = self
@@ -167,26 +168,10 @@ impl Play<'_> {
         key: &[u8],
         index: u32,
     ) -> Result<(), Errno> {
-        let (attr, shape, index) = (&asked.attr, &reached.shape, u64::from(index));
-        let at = |field: &str, size: usize| attr.u64(field).wrapping_add(index.wrapping_mul(size as u64));
-        self.tell_value(asked, reached, key, at("batch.values", shape.user_value()))?;
-        asked.write(at("batch.keys", shape.key), key)
-    }
-
-    /// The same of a value that is in hand.
-    fn tell_taken(
-        &self,
-        asked: &Asked<'_>,
-        reached: &Reached,
-        (key, value): (&[u8], &[u8]),
-        index: u32,
-    ) -> Result<(), Errno> {
-        let place = |field: &str, size: usize| {
-            let at = u64::from(index).wrapping_mul(size as u64);
-            asked.attr.u64(field).wrapping_add(at)
-        };
-        asked.write(place("batch.keys", reached.shape.key), key)?;
-        asked.write(place("batch.values", reached.shape.user_value()), value)
+        let shape = &reached.shape;
+        let value_at = place(asked, "batch.values", index, shape.user_value());
+        self.tell_value(asked, reached, key, value_at)?;
+        asked.write(place(asked, "batch.keys", index, shape.key), key)
     }
 
     fn write_batch(
@@ -198,8 +183,7 @@ impl Play<'_> {
     ) -> (u32, Result<(), Errno>) {
         let (attr, shape) = (&asked.attr, reached.shape);
         for index in 0..count {
-            let at = |field: &str, size: usize| attr.u64(field).wrapping_add(u64::from(index) * size as u64);
-            let key = asked.read(at("batch.keys", shape.key), shape.key);
+            let key = asked.read(place(asked, "batch.keys", index, shape.key), shape.key);
             let done = key.and_then(|key| {
                 if sets {
                     let flags = attr.u64("batch.elem_flags");
@@ -207,7 +191,7 @@ impl Play<'_> {
                         asked,
                         reached,
                         &key,
-                        at("batch.values", shape.user_value()),
+                        place(asked, "batch.values", index, shape.user_value()),
                         flags,
                     );
                 }
@@ -220,6 +204,12 @@ impl Play<'_> {
         }
         (count, Ok(()))
     }
+}
+
+/// Where one of so large things lies among those that begin where a field says.
+fn place(asked: &Asked<'_>, field: &str, index: u32, size: usize) -> u64 {
+    let at = u64::from(index).wrapping_mul(size as u64);
+    asked.attr.u64(field).wrapping_add(at)
 }
 
 /// Says how many elements were worked on.

@@ -6,6 +6,7 @@ use verdict_kernel::errno::Errno;
 use verdict_syscall::map::flags::PAGE_SIZE;
 
 use crate::layout::Fields;
+use crate::objects::Open;
 use crate::play::{Answer, Call, Play};
 
 /// The commands that are answered, by number, with their names and the last fields that they read: the first of them that the
@@ -177,6 +178,14 @@ impl Play<'_> {
             true => Errno::EOPNOTSUPP,
             false => Errno::EINVAL,
         })
+    }
+
+    /// Why the descriptor of a token is refused: there are no tokens that it could be of (`bpf_token_get_from_fd`).
+    pub(crate) fn no_token(&self, asked: &Asked<'_>, field: &str) -> Errno {
+        match self.objects.of(asked.call.task, asked.attr.fd(field)) {
+            Open::Closed => Errno::EBADF,
+            Open::Other | Open::Object(..) => Errno::EINVAL,
+        }
     }
 
     /// Answers bpf(2).

@@ -12,7 +12,7 @@ use verdict_syscall::notes::Rejection;
 use verdict_syscall::prog::flags::TOKEN_FD;
 
 use crate::bpf::Asked;
-use crate::objects::{Body, BtfBody, Open};
+use crate::objects::{Body, BtfBody};
 use crate::play::{Answer, Play};
 use crate::records::What;
 
@@ -44,18 +44,6 @@ impl LogBuffer {
         let none = self.level == 0 && self.size == 0;
         let fits = self.size <= u32::MAX >> 2;
         both && wanted && held && fits && (none || Level(self.level).accepts(self.room(), play.kernel))
-    }
-
-    /// What such a buffer holds of a text.
-    pub(crate) fn lines(&self, play: &Play<'_>, text: &str) -> (Vec<u8>, Written) {
-        let mut log = Vec::new();
-        let room = Level(self.level).room(self.room(), play.kernel);
-        let mut lines = Buffer::new(&mut log, room, true);
-        for line in text.split_inclusive('\n') {
-            lines.push(line);
-        }
-        let written = lines.finish().unwrap_or_default(); // a vector takes all
-        (log, written)
     }
 
     /// Hands a log over: the errno that the call ends with, if that is not its own.
@@ -104,13 +92,7 @@ impl Play<'_> {
             return Err(Errno::EINVAL);
         }
         if flags != 0 {
-            // There are no tokens, whose descriptor it could be.
-            let token = self.objects.of(asked.call.task, attr.fd("btf_token_fd"));
-            return Err(if token == Open::Closed {
-                Errno::EBADF
-            } else {
-                Errno::EINVAL
-            });
+            return Err(self.no_token(asked, "btf_token_fd"));
         }
         if size > MOST {
             return Err(Errno::E2BIG);
@@ -167,13 +149,20 @@ impl Play<'_> {
 
     /// The log of a BTF: all its types, and what is wrong with it.
     fn btf_log(&self, buffer: &LogBuffer, bytes: &[u8], refused: Option<&Rejection>) -> (Vec<u8>, Written) {
+        let mut log = Vec::new();
         if buffer.level == 0 {
-            return Default::default();
+            return (log, Written::default());
         }
         let text = match refused {
             Some(refused) => refused.text.clone(),
             None => validate::log(bytes, rules(self.kernel)),
         };
-        buffer.lines(self, &text)
+        let room = Level(buffer.level).room(buffer.room(), self.kernel);
+        let mut lines = Buffer::new(&mut log, room, true);
+        for line in text.split_inclusive('\n') {
+            lines.push(line);
+        }
+        let written = lines.finish().unwrap_or_default(); // a vector takes all
+        (log, written)
     }
 }

@@ -13,6 +13,7 @@ use verdict_syscall::map::flags::{MMAPABLE, NO_COMMON_LRU, PAGE_SIZE};
 
 use crate::lru::Lru;
 use crate::objects::Handle;
+use crate::slots::Slots;
 use crate::table::{Table, exists_as_wanted};
 use crate::trie::Trie;
 
@@ -119,7 +120,7 @@ pub(crate) enum Contents {
     /// Objects by index or key.
     Objects(BTreeMap<Vec<u8>, Handle>),
     /// Devices, processors, and what belongs to files: by what they are found.
-    Slots(BTreeMap<Vec<u8>, Vec<u8>>),
+    Slots(Slots),
     /// Nothing that bpf(2) reaches: with these errors of look-up, update, delete and walk.
     Nothing([Errno; 4]),
     /// Sockets, and what belongs to sockets, tasks and control groups, which cannot be put in: what an empty map says.
@@ -163,7 +164,7 @@ impl Contents {
             M::CgroupStorage | M::PercpuCgroupStorage => {
                 Contents::Nothing([Errno::ENOENT, Errno::ENOENT, Errno::EINVAL, Errno::ENOENT])
             }
-            M::Devmap | M::DevmapHash | M::Cpumap | M::InodeStorage => Contents::Slots(BTreeMap::new()),
+            M::Devmap | M::DevmapHash | M::Cpumap | M::InodeStorage => Contents::Slots(Slots::default()),
             M::Xskmap
             | M::Sockmap
             | M::Sockhash
@@ -204,10 +205,7 @@ impl Contents {
                 .next()
                 .map_or(0, |value| (value.len() + 64) * map.len()),
             Contents::Line(line, _) => line.front().map_or(0, |value| (value.len() + 32) * line.len()),
-            Contents::Slots(slots) => slots
-                .values()
-                .next()
-                .map_or(0, |value| (value.len() + 64) * slots.len()),
+            Contents::Slots(slots) => slots.bytes(),
             Contents::Bloom(seen) => seen
                 .keys()
                 .next()
@@ -323,8 +321,8 @@ impl Contents {
                 if flags > EXIST {
                     return Err(Errno::EINVAL);
                 }
-                exists_as_wanted(slots.contains_key(key), flags)?;
-                slots.insert(key.to_vec(), value);
+                exists_as_wanted(slots.contains(key), flags)?;
+                slots.insert(key, value);
                 Ok(())
             }
             Contents::Nothing([_, errno, ..]) => Err(match shape.map_type {
@@ -354,7 +352,7 @@ impl Contents {
                 if numbered && shape.index(key).is_none() {
                     return Err(Errno::EINVAL);
                 }
-                slots.remove(key).is_some() || numbered
+                slots.remove(key) || numbered
             }
             Contents::Nothing([_, _, errno, _]) => return Err(*errno),
             Contents::Empty => match (shape.map_type, shape.index(key)) {
@@ -406,19 +404,7 @@ impl Contents {
         match self {
             Contents::Hash(table) => table.next(key).ok_or(Errno::ENOENT),
             Contents::Trie(trie) => trie.next(key).ok_or(Errno::ENOENT),
-            Contents::Slots(slots) => {
-                let buckets = shape.max_entries.checked_next_power_of_two().unwrap_or(1 << 31);
-                let number = |key: &[u8]| key.first_chunk::<4>().map_or(0, |key| u32::from_le_bytes(*key));
-                let place = |key: &[u8]| (number(key) & (buckets - 1), number(key));
-                // A number that is not there leads to the first one. Of one bucket the least is first, here.
-                let known = key.filter(|key| slots.contains_key(*key)).map(place);
-                let mut all: Vec<&Vec<u8>> = slots.keys().collect();
-                all.sort_by_key(|key| place(key));
-                let next = all
-                    .into_iter()
-                    .find(|key| known.is_none_or(|known| place(key) > known));
-                next.cloned().ok_or(Errno::ENOENT)
-            }
+            Contents::Slots(slots) => slots.next_in_buckets(key, shape.max_entries).ok_or(Errno::ENOENT),
             Contents::Objects(map) => {
                 // A key that is not there leads to the first one.
                 let known = key.filter(|key| map.contains_key(*key));

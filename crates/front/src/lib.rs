@@ -30,6 +30,7 @@ mod message;
 mod mounts;
 mod netlink;
 mod objects;
+mod passed;
 mod pins;
 mod places;
 mod play;

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::{Arc, LazyLock};
 
 use verdict_btf::TypeId;
-use verdict_kernel::attr::{MapCreate, MapValue, object_name};
+use verdict_kernel::attr::{MapCreate, MapId, MapValue, object_name};
 use verdict_kernel::errno::Errno;
 use verdict_kernel::map::MapType;
 use verdict_kernel::rule::Rule;
@@ -98,9 +98,7 @@ impl Play<'_> {
             map_extra: attr.u64("map_extra"),
         };
         if create.map_flags & flags::TOKEN_FD != 0 && attr.field("map_token_fd").is_some() {
-            // There are no tokens, whose descriptor it could be.
-            let closed = fd("map_token_fd") == Open::Closed;
-            return Err(if closed { Errno::EBADF } else { Errno::EINVAL });
+            return Err(self.no_token(asked, "map_token_fd"));
         }
         let made = self.session.map_create(&create);
         if let Err(broken) = &made {
@@ -114,39 +112,12 @@ impl Play<'_> {
             };
             if closed { Errno::EBADF } else { broken.errno }
         });
-        // Memory is charged when all else is in order.
-        let made = made.and_then(|id| match self.locks(asked.call.task) {
-            Ok(()) => Ok(id),
-            Err(errno) => {
+        let made = made.and_then(|id| {
+            let settled = self.settle(asked, id, create.map_type);
+            if settled.is_err() {
                 self.session.map_free(id);
-                Err(errno)
             }
-        });
-        // What is taken at once must be there.
-        let made = made.and_then(|id| match self.session.map_usage(id, 0) > *MEMORY {
-            false => Ok(id),
-            true => {
-                self.session.map_free(id);
-                Err(Errno::ENOMEM)
-            }
-        });
-        let made = match made {
-            Ok(id) => match self.check_excluding(asked) {
-                Ok(()) => Ok(id),
-                Err(errno) => {
-                    self.session.map_free(id);
-                    Err(errno)
-                }
-            },
-            refused => refused,
-        };
-        let device = attr.u32("map_ifindex");
-        let made = made.and_then(|id| match device {
-            0 => Ok(id),
-            _ => {
-                self.session.map_free(id);
-                Err(self.offloads(asked, create.map_type, device))
-            }
+            settled.map(|()| id)
         });
         let map_type = MapType::from_raw(create.map_type);
         let shown = map_type.map_or_else(|| create.map_type.to_string(), |ty| ty.name().to_owned());
@@ -181,6 +152,20 @@ impl Play<'_> {
         let reads = create.map_flags & flags::WRONLY == 0;
         let writes = create.map_flags & flags::RDONLY == 0;
         self.give(handle, reads, writes)
+    }
+
+    /// What a map that is in order by its attributes may be refused for.
+    fn settle(&mut self, asked: &Asked<'_>, id: MapId, map_type: u32) -> Result<(), Errno> {
+        self.locks(asked.call.task)?;
+        // What is taken at once must be there.
+        if self.session.map_usage(id, 0) > *MEMORY {
+            return Err(Errno::ENOMEM);
+        }
+        self.check_excluding(asked)?;
+        match asked.attr.u32("map_ifindex") {
+            0 => Ok(()),
+            device => Err(self.offloads(asked, map_type, device)),
+        }
     }
 
     /// A map for one program alone, by the hash of its instructions (Linux 6.18), is not modelled, but where that is wrong.

@@ -94,6 +94,8 @@ pub(crate) struct ProgBody {
     pub(crate) target: Option<Handle>,
     pub(crate) tag: [u8; 8],
     pub(crate) verified_insns: u32,
+    /// How many functions it has, without those that were removed as dead code.
+    pub(crate) functions: usize,
     /// When it was loaded, in nanoseconds since the machine was booted.
     pub(crate) loaded_at: u64,
     /// It was attached to what it was loaded for, and that is forgotten.

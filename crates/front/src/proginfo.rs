@@ -13,6 +13,86 @@ use crate::play::Play;
 /// The records that are told, and how large one is: of functions, lines, and lines of machine code.
 const RECORDS: [(&str, u32); 3] = [("func_info", 8), ("line_info", 16), ("jited_line_info", 8)];
 
+/// A caller that is told of a program.
+struct Telling<'t, 'l> {
+    asked: &'t Asked<'t>,
+    body: &'t ProgBody,
+    /// What it passed.
+    asks: &'t Fields<'t>,
+    /// What it is told.
+    info: &'t mut Fields<'l>,
+}
+
+impl Telling<'_, '_> {
+    /// Copies as many of these as there is room for, each of so many bytes, and says how many there are.
+    fn tell(&mut self, (count, at): (&str, &str), bytes: &[u8], size: usize) -> Result<(), Errno> {
+        let wanted = (self.asks.u32(count) as usize).saturating_mul(size);
+        let room = wanted.min(bytes.len());
+        self.info.set(count, (bytes.len() / size) as u64);
+        self.asked
+            .write(self.asks.u64(at), bytes.get(..room).unwrap_or_default())
+    }
+
+    /// Sizes of records are told, and must be these where they are given.
+    fn tell_sizes(&mut self) -> Result<(), Errno> {
+        for (name, size) in RECORDS {
+            let (count, given) = (format!("nr_{name}"), format!("{name}_rec_size"));
+            if (self.asks.u32(&count) != 0 || self.asks.u32(&given) != 0) && self.asks.u32(&given) != size {
+                return Err(Errno::EINVAL);
+            }
+            self.info.set(&given, size.into());
+        }
+        Ok(())
+    }
+
+    /// Says how many there are of what is not told, and looks whether there is room for as many as are wanted.
+    fn keep_back(&mut self, (count, at): (&str, &str), all: u64, size: u64) -> Result<(), Errno> {
+        let wanted = u64::from(self.asks.u32(count)).min(all);
+        self.asked
+            .read(self.asks.u64(at), wanted.saturating_mul(size) as usize)?;
+        if wanted != 0 {
+            self.info.set(at, 0);
+        }
+        self.info.set(count, all);
+        Ok(())
+    }
+
+    /// Machine code is not told, as by a kernel that hides addresses; but who asks for it must have room.
+    fn tell_machine_code(&mut self, jit: bool) -> Result<(), Errno> {
+        self.info.set("jited_prog_len", 0);
+        if !jit {
+            return Ok(());
+        }
+        let functions = self.body.functions.max(1) as u64;
+        let lines = self.body.loaded.prog.line_info.len() as u64;
+        self.keep_back(("jited_prog_len", "jited_prog_insns"), 1, 1)?;
+        // How many bytes is not known.
+        self.info.set("jited_prog_len", 0);
+        self.keep_back(("nr_jited_ksyms", "jited_ksyms"), functions, 8)?;
+        self.keep_back(("nr_jited_func_lens", "jited_func_lens"), functions, 4)?;
+        self.keep_back(("nr_jited_line_info", "jited_line_info"), lines, 8)
+    }
+
+    /// What it is, and what it has done, which is nothing.
+    fn tell_itself(&mut self) {
+        let (body, info) = (self.body, &mut *self.info);
+        let prog = &body.loaded.prog;
+        info.set("type", body.prog_type().raw().into());
+        info.set_bytes("tag", &body.tag);
+        let mut name = object_name_bytes(&prog.name);
+        name.resize(crate::maps::NAME, 0);
+        info.set_bytes("name", &name);
+        info.set("created_by_uid", 0);
+        // A bit of its own; it is the first of its four bytes.
+        info.set_bytes("gpl_compatible", &[u8::from(prog.gpl_compatible), 0, 0, 0]);
+        info.set("load_time", body.loaded_at);
+        info.set("verified_insns", body.verified_insns.into());
+        for name in ["run_time_ns", "run_cnt", "recursion_misses"] {
+            info.set(name, 0);
+        }
+    }
+}
+
 impl Play<'_> {
     /// `bpf_prog_get_info_by_fd`. Instructions and records are those that were loaded, not yet rewritten; of machine code only
     /// whether the caller has room for it is looked at.
@@ -24,67 +104,33 @@ impl Play<'_> {
         info: &mut Fields<'_>,
     ) -> Result<(), Errno> {
         let prog = &body.loaded.prog;
-        info.set("type", body.prog_type().raw().into());
-        info.set_bytes("tag", &body.tag);
-        let mut name = object_name_bytes(&prog.name);
-        name.resize(crate::maps::NAME, 0);
-        info.set_bytes("name", &name);
-        info.set("created_by_uid", 0);
-        // A bit of its own; it is the first of its four bytes.
-        info.set_bytes("gpl_compatible", &[u8::from(prog.gpl_compatible), 0, 0, 0]);
-        info.set("load_time", body.loaded_at);
-        for name in ["run_time_ns", "run_cnt", "recursion_misses"] {
-            info.set(name, 0);
-        }
-        self.tell_maps(asked, body, asks, info)?;
-        for (name, size) in RECORDS {
-            let (count, given) = (format!("nr_{name}"), format!("{name}_rec_size"));
-            if (asks.u32(&count) != 0 || asks.u32(&given) != 0) && asks.u32(&given) != size {
-                return Err(Errno::EINVAL);
-            }
-            info.set(&given, size.into());
-        }
-        info.set("verified_insns", body.verified_insns.into());
-        let btf = body.btf.and_then(|btf| self.objects.get(btf));
-        let btf = btf.filter(|_| prog.btf.is_some());
-        if let Some(btf) = btf {
-            info.set("btf_id", btf.id.into());
-        }
-        let insns = self.told_insns(body);
-        tell(
+        let mut telling = Telling {
             asked,
+            body,
             asks,
             info,
-            ("xlated_prog_len", "xlated_prog_insns"),
-            &insns,
-            1,
-        )?;
-        self.tell_machine_code(asked, body, asks, info)?;
-        self.tell_target(body, info);
-        let (funcs, lines) = (func_records(prog), line_records(prog));
-        tell(asked, asks, info, ("nr_func_info", "func_info"), &funcs, 8)?;
-        tell(asked, asks, info, ("nr_line_info", "line_info"), &lines, 16)?;
-        let tag = if functions(body) == 1 { &body.tag[..] } else { &[] };
-        tell(
-            asked,
-            asks,
-            info,
-            ("nr_prog_tags", "prog_tags"),
-            tag,
-            tag.len().max(1),
-        )
-    }
-
-    fn tell_maps(
-        &self,
-        asked: &Asked<'_>,
-        body: &ProgBody,
-        asks: &Fields<'_>,
-        info: &mut Fields<'_>,
-    ) -> Result<(), Errno> {
+        };
+        telling.tell_itself();
         let maps = body.maps.iter().filter_map(|map| self.objects.get(*map));
         let ids: Vec<u8> = maps.flat_map(|map| map.id.to_le_bytes()).collect();
-        tell(asked, asks, info, ("nr_map_ids", "map_ids"), &ids, 4)
+        telling.tell(("nr_map_ids", "map_ids"), &ids, 4)?;
+        telling.tell_sizes()?;
+        let btf = body.btf.and_then(|btf| self.objects.get(btf));
+        if let Some(btf) = btf.filter(|_| prog.btf.is_some()) {
+            telling.info.set("btf_id", btf.id.into());
+        }
+        let insns = self.told_insns(body);
+        telling.tell(("xlated_prog_len", "xlated_prog_insns"), &insns, 1)?;
+        telling.tell_machine_code(self.kernel.machine.jit.enabled)?;
+        self.tell_target(body, telling.info);
+        telling.tell(("nr_func_info", "func_info"), &func_records(prog), 8)?;
+        telling.tell(("nr_line_info", "line_info"), &line_records(prog), 16)?;
+        let tags = ("nr_prog_tags", "prog_tags");
+        match body.functions {
+            0 | 1 => telling.tell(tags, &body.tag, body.tag.len()),
+            // They are of rewritten instructions.
+            functions => telling.keep_back(tags, functions as u64, body.tag.len() as u64),
+        }
     }
 
     /// The instructions as they were loaded, with maps by their ids (`bpf_insn_prepare_dump`).
@@ -102,39 +148,6 @@ impl Play<'_> {
         told.flatten().collect()
     }
 
-    /// Machine code is not told, as by a kernel that hides addresses; but who asks for it must have room.
-    fn tell_machine_code(
-        &self,
-        asked: &Asked<'_>,
-        body: &ProgBody,
-        asks: &Fields<'_>,
-        info: &mut Fields<'_>,
-    ) -> Result<(), Errno> {
-        info.set("jited_prog_len", 0);
-        if !self.kernel.machine.jit.enabled {
-            return Ok(());
-        }
-        let funcs = functions(body) as u64;
-        let lines = body.loaded.prog.line_info.len() as u64;
-        let told = [
-            ("jited_prog_len", "jited_prog_insns", 1, 1),
-            ("nr_jited_ksyms", "jited_ksyms", funcs, 8),
-            ("nr_jited_func_lens", "jited_func_lens", funcs, 4),
-            ("nr_jited_line_info", "jited_line_info", lines, 8),
-        ];
-        for (count, at, all, size) in told {
-            let wanted = u64::from(asks.u32(count)).min(all);
-            asked.read(asks.u64(at), (wanted * size) as usize)?;
-            if wanted != 0 {
-                info.set(at, 0);
-            }
-            if count != "jited_prog_len" {
-                info.set(count, all);
-            }
-        }
-        Ok(())
-    }
-
     fn tell_target(&self, body: &ProgBody, info: &mut Fields<'_>) {
         let prog = &body.loaded.prog;
         info.set("attach_btf_id", prog.attach_btf_id.map_or(0, |id| id.0).into());
@@ -148,25 +161,6 @@ impl Play<'_> {
             info.set("attach_btf_obj_id", target.unwrap_or(1).into());
         }
     }
-}
-
-/// How many functions a program has.
-fn functions(body: &ProgBody) -> usize {
-    body.loaded.funcs.len().max(1)
-}
-
-/// Copies as many of these as the caller has room for, each of so many bytes, and says how many there are.
-fn tell(
-    asked: &Asked<'_>,
-    asks: &Fields<'_>,
-    info: &mut Fields<'_>,
-    (count, at): (&str, &str),
-    bytes: &[u8],
-    size: usize,
-) -> Result<(), Errno> {
-    let room = (asks.u32(count) as usize).saturating_mul(size).min(bytes.len());
-    info.set(count, (bytes.len() / size) as u64);
-    asked.write(asks.u64(at), bytes.get(..room).unwrap_or_default())
 }
 
 fn func_records(prog: &Prog) -> Vec<u8> {

@@ -1,6 +1,8 @@
 //! Elements of maps that are neither plain values nor objects of bpf(2): network devices, processors, sockets, and what
 //! belongs to files, tasks and control groups.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 
 use verdict_kernel::errno::Errno;
@@ -13,6 +15,56 @@ use crate::contents::{Contents, EXIST, NOEXIST, Shape};
 use crate::maps::Reached;
 use crate::play::Play;
 use crate::table::exists_as_wanted;
+
+/// Elements by what they are found.
+#[derive(Debug, Default)]
+pub(crate) struct Slots {
+    /// With when they were set.
+    all: BTreeMap<Vec<u8>, (u64, Vec<u8>)>,
+    turn: u64,
+}
+
+impl Slots {
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(crate) fn contains(&self, key: &[u8]) -> bool {
+        self.all.contains_key(key)
+    }
+
+    pub(crate) fn get(&self, key: &[u8]) -> Option<&Vec<u8>> {
+        self.all.get(key).map(|(_, value)| value)
+    }
+
+    pub(crate) fn insert(&mut self, key: &[u8], value: Vec<u8>) {
+        self.turn += 1;
+        self.all.insert(key.to_vec(), (self.turn, value));
+    }
+
+    pub(crate) fn remove(&mut self, key: &[u8]) -> bool {
+        self.all.remove(key).is_some()
+    }
+
+    /// Bytes that the elements take, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let first = self.all.first_key_value();
+        first.map_or(0, |(key, (_, value))| {
+            (key.len() + value.len() + 64) * self.all.len()
+        })
+    }
+
+    /// The key behind another one in a hash table of devices with room for so many, or the first
+    /// (`dev_map_hash_get_next_key`): by buckets, of which each begins with what was set last.
+    pub(crate) fn next_in_buckets(&self, key: Option<&[u8]>, most: u32) -> Option<Vec<u8>> {
+        let buckets = most.checked_next_power_of_two().unwrap_or(1 << 31);
+        let place = |key: &[u8], turn: u64| (word(key, 0) & (buckets - 1), Reverse(turn));
+        let known = key.and_then(|key| Some(place(key, self.all.get(key)?.0)));
+        let all = self.all.iter().map(|(key, (turn, _))| (place(key, *turn), key));
+        let behind = all.filter(|(place, _)| known.is_none_or(|known| *place > known));
+        behind.min().map(|(_, key)| key.clone())
+    }
+}
 
 /// The most frames that wait for a processor (`cpu_map_update_elem`).
 const MOST_FRAMES: u32 = 16_384;
@@ -51,6 +103,15 @@ impl Play<'_> {
         let what = match map_type {
             MapType::InodeStorage => {
                 let (device, inode) = task.descriptor(fd).ok_or(Errno::EBADF)?.file;
+                // Files have room for it where programs can be of security.
+                let modules = self.kernel.config("CONFIG_LSM").unwrap_or_default();
+                let has_room = modules.trim_matches('"').split(',').any(|module| module == "bpf");
+                if !has_room {
+                    return Err(match asked.name {
+                        "MAP_UPDATE_ELEM" => Errno::EBADF,
+                        _ => Errno::ENOENT,
+                    });
+                }
                 return Ok(Some([device.to_le_bytes(), inode.to_le_bytes()].concat()));
             }
             MapType::SkStorage => {
@@ -100,11 +161,11 @@ impl Play<'_> {
             None => {
                 slots.remove(key);
             }
-            Some(_) if !slots.contains_key(key) && slots.len() >= shape.max_entries as usize => {
+            Some(_) if !slots.contains(key) && slots.len() >= shape.max_entries as usize => {
                 return Err(Errno::E2BIG);
             }
             Some(value) => {
-                slots.insert(key.to_vec(), value);
+                slots.insert(key, value);
             }
         }
         Ok(())
@@ -128,22 +189,21 @@ impl Play<'_> {
         }
         let (body, _) = self.inside(reached.handle)?;
         match &body.contents {
-            Contents::Slots(slots) if flags == NOEXIST => exists_as_wanted(slots.contains_key(key), flags),
+            Contents::Slots(slots) if flags == NOEXIST => exists_as_wanted(slots.contains(key), flags),
             _ => Ok(()),
         }
     }
 
-    /// A program for what comes to a device or processor.
-    fn program_for(&self, asked: &Asked<'_>, fd: i32, expected: AttachType) -> Result<u32, Errno> {
+    /// The id of a program for what comes to a device or processor, 0 without one; nothing where there is no such program.
+    fn program_for(&self, asked: &Asked<'_>, fd: i32, expected: AttachType) -> Option<u32> {
         if fd <= 0 {
-            return Ok(0);
+            return Some(0);
         }
-        let held = self.object_of(asked.call.task, fd, crate::objects::Kind::Prog, Errno::EINVAL)?;
-        let prog = self.attached_of(held.handle).ok_or(Errno::EINVAL)?;
-        if prog.prog_type != ProgType::Xdp || prog.expected != expected.raw() {
-            return Err(Errno::EINVAL);
-        }
-        Ok(self.objects.get(held.handle).map_or(0, |object| object.id))
+        let held = self.object_of(asked.call.task, fd, crate::objects::Kind::Prog, Errno::EINVAL);
+        let handle = held.ok()?.handle;
+        let prog = self.attached_of(handle)?;
+        let fits = prog.prog_type == ProgType::Xdp && prog.expected == expected.raw();
+        self.objects.get(handle).filter(|_| fits).map(|object| object.id)
     }
 
     /// The value of a device as it is kept; nothing where it takes the one that is there away.
@@ -170,7 +230,9 @@ impl Play<'_> {
             Some(false) => return Err(Errno::EINVAL),
             Some(true) => {}
         }
-        let id = self.program_for(asked, fd, AttachType::XdpDevmap)?;
+        let id = self
+            .program_for(asked, fd, AttachType::XdpDevmap)
+            .ok_or(Errno::EINVAL)?;
         let mut kept = [number.to_le_bytes(), id.to_le_bytes()].concat();
         kept.truncate(value.len());
         Ok(Some(kept))
@@ -188,7 +250,8 @@ impl Play<'_> {
         if frames == 0 {
             return Ok(None);
         }
-        let id = self.program_for(asked, word(value, 1) as i32, AttachType::XdpCpumap)?;
+        let id = self.program_for(asked, word(value, 1) as i32, AttachType::XdpCpumap);
+        let id = id.ok_or(Errno::ENOMEM)?;
         let mut kept = [frames.to_le_bytes(), id.to_le_bytes()].concat();
         kept.truncate(value.len());
         Ok(Some(kept))
@@ -210,8 +273,14 @@ impl Play<'_> {
                 return Err(Errno::E2BIG);
             }
         }
-        let is_long = shape.map_type != MapType::Xskmap && value.len() == 8;
-        if is_long && (word(value, 1) != 0 || word(value, 0) > i32::MAX as u32) {
+        // Of four bytes it is a number with a sign but where a map of sockets or a table of them has it.
+        let is_negative = word(value, 0) > i32::MAX as u32;
+        let is_large = match shape.map_type {
+            MapType::Sockmap | MapType::Sockhash => word(value, 1) != 0 || is_negative,
+            MapType::ReuseportSockarray if value.len() == 8 => word(value, 1) != 0 || is_negative,
+            _ => false,
+        };
+        if is_large {
             return Err(Errno::EINVAL);
         }
         check_socket(asked.call.task, word(value, 0) as i32)?;

@@ -156,12 +156,12 @@ impl Prog {
         maps: Arc<[Arc<Map>]>,
         target: Option<&Arc<LoadedProg>>,
     ) -> Result<Prog, LoadError> {
-        let beside = match target {
-            Some(_) => Beside::Program,
-            None => Beside::Nothing,
+        let found = match target {
+            Some(_) => TargetFd::Program,
+            None => TargetFd::Nothing,
         };
         let expected_attach_type =
-            Self::admit(kernel, process.capabilities, attr, attr.insns.len(), Ok(beside))?;
+            Self::admit(kernel, process.capabilities, attr, attr.insns.len(), Ok(found))?;
         let prog_type = ProgType::from_raw(attr.prog_type);
         process.memory.charge_program(kernel, &attr.insns)?;
         if attr.prog_ifindex != 0 {
@@ -204,14 +204,13 @@ impl Prog {
         may: Capabilities,
         attr: &ProgLoad,
         count: usize,
-        beside: Result<Beside, Errno>,
+        found: Result<TargetFd, Errno>,
     ) -> Result<u32, LoadError> {
-        let refused = |errno| LoadError::Refused(Rule::ProgramAttributes.with(errno));
         if !may.bpf {
             return Err(LoadError::Unsupported("loading without CAP_BPF"));
         }
         if !kernel.knows_prog_flags(attr.prog_flags) {
-            return Err(refused(Errno::EINVAL));
+            return Err(Rule::ProgramAttributes.with(Errno::EINVAL).into());
         }
         let expected_attach_type = fixup_attach_type(kernel, attr);
         if count == 0 || count > kernel.limits.program_insns as usize {
@@ -221,13 +220,15 @@ impl Prog {
         let prog_type = ProgType::from_raw(attr.prog_type)
             .filter(|&ty| kernel.supports_prog_type(ty) || kernel.has_prog_type(ty));
         check_capabilities(kernel, may, prog_type)?;
-        let beside = beside.map_err(refused)?;
+        let found = found.map_err(|errno| Rule::ProgramAttributes.with(errno))?;
         check_attach(kernel, prog_type, expected_attach_type, attr.attach_btf_id)
             .by(Rule::ProgramAttributes)?;
         let takes_programs = matches!(prog_type, Some(ProgType::Tracing | ProgType::Ext));
-        match beside {
-            Beside::Program if !takes_programs => Err(refused(Errno::EINVAL)),
-            Beside::KernelTypes if attr.attach_btf_id.is_none() => Err(refused(Errno::EINVAL)),
+        match found {
+            TargetFd::Program if !takes_programs => Err(Rule::ProgramAttributes.with(Errno::EINVAL).into()),
+            TargetFd::KernelTypes if attr.attach_btf_id.is_none() => {
+                Err(Rule::ProgramAttributes.with(Errno::EINVAL).into())
+            }
             _ => Ok(expected_attach_type),
         }
     }
@@ -235,7 +236,7 @@ impl Prog {
 
 /// What `attach_prog_fd` is a descriptor of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Beside {
+pub enum TargetFd {
     /// There is none.
     Nothing,
     /// A program.

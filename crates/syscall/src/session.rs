@@ -15,7 +15,7 @@ use crate::map::owner::Callers;
 use crate::map::{Map, create_by};
 use crate::memory::{Pages, Process, program_pages};
 use crate::notes::Rejection;
-use crate::prog::{Beside, LoadError, Prog};
+use crate::prog::{LoadError, Prog, TargetFd};
 use crate::struct_ops;
 use crate::target::LoadedProg;
 use crate::usage::usage;
@@ -319,10 +319,10 @@ impl<'k> Session<'k> {
         &self,
         attr: &ProgLoad,
         count: usize,
-        beside: Result<Beside, Errno>,
+        found: Result<TargetFd, Errno>,
     ) -> Result<(), LoadError> {
         let may = self.state.process.capabilities;
-        Prog::admit(self.kernel, may, attr, count, beside).map(|_| ())
+        Prog::admit(self.kernel, may, attr, count, found).map(|_| ())
     }
 
     /// The part of `BPF_PROG_LOAD` before the verifier.

@@ -159,7 +159,11 @@ fn case(line: &str) -> Result<Vec<Found>, String> {
 }
 
 /// The programs in `golden/run` whose calls are held to what they printed on real kernels, and where that is in each kernel's directory.
-const PLAYED: [(&str, &str); 2] = [("record.c", "run.txt"), ("refused.c", "refused.txt")];
+const PLAYED: [(&str, &str); 3] = [
+    ("record.c", "run.txt"),
+    ("refused.c", "refused.txt"),
+    ("devices.c", "devices.txt"),
+];
 
 /// The calls of one of them.
 fn played(program: &str, recording: &str) -> Result<Vec<Found>, String> {

@@ -89,6 +89,12 @@ fn real_kernels_refused_the_same() {
     same_as_recorded("refused.txt", 4, &build("refused"), &[], true);
 }
 
+/// Maps of devices, processors, sockets and files, the order of a device's programs, what is told of programs.
+#[test]
+fn real_kernels_told_of_devices_and_programs_the_same() {
+    same_as_recorded("devices.txt", 4, &build("devices"), &[], true);
+}
+
 /// As many of the recorded calls as take little time; by hand all 100,000 are compared.
 #[test]
 fn real_kernels_answered_calls_by_chance_the_same() {
