@@ -107,6 +107,19 @@ static void of_programs(void)
 	clear(); u32(68, 1); u32(108, kernel_type("sched_ext_ops", 4, NULL)); load("a scheduler that writes into tasks", 27, writes, 4);
 }
 
+static void of_descriptors(void)
+{
+	uint64_t first[] = { 0x5118, 0, 0xb7, 0x95 }, value[] = { 0x6118, 0, 0xb7, 0x95 };
+	int version = open("/proc/version", O_RDONLY);
+	uint64_t file[] = { 0x1118 | (uint64_t)version << 32, 0, 0xb7, 0x95 };
+	clear(); u32(0, 1); int btf = say("the kernel's types", call(19, 4));
+	clear(); u32(68, 24); u32(112, btf); load("tracing nothing of them", 26, good, 2); close(btf);
+	clear(); load("a map of a list that is not passed", 1, first, 4);
+	clear(); ptr(120, (void *)0x1000); load("of one that cannot be read", 1, first, 4);
+	clear(); ptr(120, (void *)0x1000); load("a value of it", 1, value, 4);
+	clear(); load("a file for a map", 1, file, 4); close(version);
+}
+
 /* Kernels before 5.11 charge maps to those who make them. */
 static void of_memory(void)
 {
@@ -121,6 +134,6 @@ int main(void)
 {
 	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 	setrlimit(RLIMIT_MEMLOCK, &all);
-	of_maps(); of_types(); of_programs(); of_memory();
+	of_maps(); of_types(); of_programs(); of_descriptors(); of_memory();
 	return 0;
 }
